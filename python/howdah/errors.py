@@ -1,0 +1,68 @@
+"""Exceptions: PEP 249's hierarchy, and one class for each SQLSTATE of PostgreSQL.
+
+    Warning
+    Error
+        InterfaceError
+        DatabaseError
+            DataError, OperationalError, IntegrityError,
+            InternalError, ProgrammingError, NotSupportedError
+                UniqueViolation, QueryCanceled, ...
+
+A server error is raised as the class of its SQLSTATE; a code that is not in PostgreSQL's list as
+the PEP 249 class of its first two characters. `Error.diag` has what the server sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ._error_base import (
+    DatabaseError,
+    DataError,
+    Diagnostic,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    Warning,  # noqa: A004 the name is PEP 249's
+    class_for_sqlstate,
+    lookup,
+)
+from ._error_report import error_text
+from ._sqlstates_generated import *  # noqa: F403
+
+
+class ConnectionTimeout(OperationalError):
+    """No connection within `connect_timeout`."""
+
+
+class CancellationTimeout(OperationalError):
+    """The server did not take a cancel request within the `timeout` of `cancel_safe()`."""
+
+
+class PipelineAborted(OperationalError):
+    """The command was not run because an earlier one of the same pipeline failed."""
+
+
+class OutOfOrderTransactionNesting(ProgrammingError):
+    """A transaction block was left while a block inside it was still open."""
+
+    __module__ = "howdah.transaction"
+
+
+def _server_error(fields: Mapping[str, bytes], encoding: str, query: bytes | None = None) -> Error:
+    """Make the exception for an ErrorResponse, whose fields are keyed by protocol letter.
+
+    `query` is the text that the error position counts in: the one sent to the server in Query or
+    Parse. It is `None` when the error answers the execution of a prepared statement.
+    """
+    cls = class_for_sqlstate(fields.get("C", b"").decode("ascii", "replace"))
+    return cls(error_text(fields, encoding, query), info=fields, encoding=encoding)
+
+
+def _diagnostic(fields: Mapping[str, bytes], encoding: str) -> Diagnostic:
+    """Make what notice handlers receive."""
+    return Diagnostic(fields, encoding)

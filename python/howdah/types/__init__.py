@@ -1,0 +1,1 @@
+"""What Python objects become in PostgreSQL, and the other way round."""
