@@ -1,0 +1,199 @@
+"""Fixtures: a private server, the drivers, their shells, and a limit on the time of each test.
+
+Every test of behaviour runs on howdah and on psycopg, the oracle that validates the test itself. With
+HOWDAH_TESTS_ORACLE_ONLY=1 the howdah half is skipped. HOWDAH_TESTS_FLAVOUR=debian uses Debian's server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import importlib
+import importlib.util
+import inspect
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from pgserver import PgServer, available_flavours  # noqa: E402
+from support.doors import Door, loop_factory  # noqa: E402
+from support.sessions import Observer  # noqa: E402
+
+FLAVOUR = os.environ.get("HOWDAH_TESTS_FLAVOUR", "embedded")
+ORACLE_ONLY = os.environ.get("HOWDAH_TESTS_ORACLE_ONLY") == "1"
+HAS_UVLOOP = importlib.util.find_spec("uvloop") is not None
+TIME_LIMIT = 90
+GRACE = 20
+
+
+class TestTookTooLong(BaseException):
+    """A test hung; not an Exception, so that no driver or test swallows it."""
+
+    __test__ = False
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "limit(seconds): time after which the test counts as hung")
+    config.addinivalue_line("markers", "doors(*kinds): the shells that this test is about")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "door" in metafunc.fixturenames:
+        kinds = ["sync", "asyncio", *(["uvloop"] if HAS_UVLOOP else [])]
+        only = [m.args for m in metafunc.definition.iter_markers("doors")]
+        kinds = [k for k in kinds if not only or k in only[0]]
+        metafunc.parametrize("door_kind", kinds, scope="function")
+
+
+@pytest.fixture(params=["howdah", "psycopg"])
+def driver(request: pytest.FixtureRequest) -> ModuleType:
+    """The driver under test, as a module."""
+    return _driver(request.param)
+
+
+@pytest.fixture
+def howdah() -> ModuleType:
+    """howdah alone, for what it promises beyond the oracle."""
+    return _driver("howdah")
+
+
+@pytest.fixture
+def oracle() -> ModuleType:
+    return importlib.import_module("psycopg")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[PgServer]:
+    """The server of the session: trust, Unix socket and TCP."""
+    with PgServer(FLAVOUR) as running:
+        yield running
+
+
+@pytest.fixture
+def own_server() -> Iterator[PgServer]:
+    """A server of this test alone, to stop or restart."""
+    with PgServer(FLAVOUR) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def debian_server_factory() -> Callable[..., PgServer]:
+    if "debian" not in available_flavours():
+        pytest.skip("Debian's server is not installed")
+    return lambda **kwargs: PgServer("debian", **kwargs)
+
+
+@pytest.fixture(scope="session")
+def password_server() -> Iterator[PgServer]:
+    """A server that asks for a password over TCP."""
+    with PgServer(FLAVOUR, auth="scram-sha-256") as running:
+        yield running
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that refuses connections: bound, so that nobody else gets it, and not listening."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
+@pytest.fixture
+def dsn(server: PgServer) -> str:
+    return server.dsn
+
+
+@pytest.fixture
+def observer(dsn: str) -> Iterator[Observer]:
+    """Another session."""
+    session = Observer(dsn)
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def connect(driver: ModuleType, dsn: str) -> Iterator[Callable[..., Any]]:
+    """Opens sync connections that the fixture closes."""
+    opened: list[Any] = []
+
+    def open_one(conninfo: str = dsn, **kwargs: Any) -> Any:
+        opened.append(driver.connect(conninfo, **kwargs))
+        return opened[-1]
+
+    yield open_one
+    for conn in opened:
+        conn.close()
+
+
+@pytest.fixture
+def conn(connect: Callable[..., Any]) -> Any:
+    """A sync connection."""
+    return connect()
+
+
+@pytest.fixture
+def door(driver: ModuleType, door_kind: str, dsn: str) -> Door:
+    """Sync and asyncio behind one face; see support/doors.py."""
+    return Door(driver, door_kind, dsn)
+
+
+@pytest.fixture
+def channel(request: pytest.FixtureRequest) -> str:
+    """A notification channel of this test alone."""
+    return f"c{abs(hash(request.node.nodeid)):x}"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run coroutine tests on the loop of their door, and close the door's connections in that loop."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    kind = pyfuncitem.callspec.params.get("door_kind", "asyncio") if hasattr(pyfuncitem, "callspec") else "asyncio"
+    with asyncio.Runner(loop_factory=loop_factory(kind)) as runner:
+        runner.run(_with_cleanup(pyfuncitem.obj(**arguments), arguments.get("door")))
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Any:
+    """Fail a test that hangs; end the whole run if even that does not help."""
+    mark = item.get_closest_marker("limit")
+    seconds = mark.args[0] if mark else TIME_LIMIT
+    previous = signal.signal(signal.SIGALRM, _too_long)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    faulthandler.dump_traceback_later(seconds + GRACE, exit=True, file=sys.__stderr__)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+        faulthandler.cancel_dump_traceback_later()
+
+
+async def _with_cleanup(test: Any, door: Door | None) -> None:
+    try:
+        await test
+    finally:
+        if door is not None:
+            await door.close_all()
+
+
+def _too_long(*_: object) -> None:
+    raise TestTookTooLong("the test hung")
+
+
+def _driver(name: str) -> ModuleType:
+    if name == "howdah" and ORACLE_ONLY:
+        pytest.skip("HOWDAH_TESTS_ORACLE_ONLY is set")
+    return importlib.import_module(name)

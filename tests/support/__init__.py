@@ -1,0 +1,1 @@
+"""What the tests share: the two drivers behind one face, other sessions, hostile servers."""

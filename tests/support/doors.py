@@ -1,0 +1,122 @@
+"""One way to write a test for both shells: sync objects behind an awaitable face.
+
+A test asks for the fixture `door`, is a coroutine function, and awaits everything. With the door "sync" the methods
+run at once, with "asyncio" and "uvloop" they are the driver's own coroutines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Callable
+from types import ModuleType
+from typing import Any
+
+COROUTINES = frozenset(
+    "execute executemany fetchone fetchmany fetchall scroll commit rollback close set_autocommit "
+    "set_isolation_level set_read_only set_deferrable cancel_safe".split()
+)
+
+
+class Door:
+    """A driver and one of its shells; remembers its connections so that none outlives the test."""
+
+    def __init__(self, module: ModuleType, kind: str, dsn: str) -> None:
+        self.module = module
+        self.kind = kind
+        self.dsn = dsn
+        self._opened: list[Any] = []
+
+    @property
+    def is_sync(self) -> bool:
+        return self.kind == "sync"
+
+    @property
+    def errors(self) -> ModuleType:
+        return importlib.import_module(f"{self.module.__name__}.errors")
+
+    async def connect(self, conninfo: str | None = None, **kwargs: Any) -> Any:
+        """Connect to the test server, or to `conninfo`."""
+        target = self.dsn if conninfo is None else conninfo
+        if self.is_sync:
+            conn = self.module.connect(target, **kwargs)
+        else:
+            conn = await self.module.AsyncConnection.connect(target, **kwargs)
+        self._opened.append(conn)
+        return SyncFace(conn) if self.is_sync else conn
+
+    async def close_all(self) -> None:
+        """Close what the test left open."""
+        opened, self._opened = self._opened, []
+        for conn in opened:
+            if self.is_sync:
+                conn.close()
+            else:
+                await conn.close()
+
+
+class SyncFace:
+    """A sync connection or cursor whose blocking methods can be awaited."""
+
+    def __init__(self, wrapped: Any) -> None:
+        object.__setattr__(self, "wrapped", wrapped)
+
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self.wrapped, name)
+        if name in COROUTINES:
+            return _awaitable(self, value)
+        if name == "notifies":
+            return lambda **kwargs: SyncGenerator(value(**kwargs))
+        if name == "cursor":
+            return lambda *args, **kwargs: SyncFace(value(*args, **kwargs))
+        return value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.wrapped, name, value)
+
+    async def __aenter__(self) -> SyncFace:
+        self.wrapped.__enter__()
+        return self
+
+    async def __aexit__(self, *exc: Any) -> Any:
+        return self.wrapped.__exit__(*exc)
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return SyncGenerator(iter(self.wrapped))
+
+
+class SyncGenerator(AsyncIterator[Any]):
+    """A sync iterator or generator as an async one."""
+
+    def __init__(self, wrapped: Any) -> None:
+        self.wrapped = wrapped
+
+    def __aiter__(self) -> SyncGenerator:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return next(self.wrapped)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+    async def aclose(self) -> None:
+        self.wrapped.close()
+
+
+def loop_factory(kind: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The event loop of a shell; a sync test needs one only to be awaited."""
+    if kind == "uvloop":
+        factory: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module("uvloop").new_event_loop
+        return factory
+    return None
+
+
+def _awaitable(face: SyncFace, method: Callable[..., Any]) -> Callable[..., Any]:
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        result = method(*args, **kwargs)
+        if result is face.wrapped:
+            return face
+        return SyncFace(result) if hasattr(result, "fetchone") else result
+
+    return call

@@ -1,0 +1,225 @@
+"""Connecting: forms of conninfo, keyword arguments, `info`, and what a connection says of itself."""
+
+from __future__ import annotations
+
+import logging
+import os
+from types import ModuleType
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from pgserver import PgServer
+from support.doors import Door
+
+
+async def test_key_value_string(door: Door, server: PgServer) -> None:
+    conn = await door.connect(f"host={server.socket_dir} port={server.port} user=postgres dbname=postgres")
+    assert await (await conn.execute("select current_user::text")).fetchone() == ("postgres",)
+
+
+async def test_key_value_with_quotes_and_escapes(door: Door, server: PgServer) -> None:
+    conn = await door.connect(rf"host = '{server.socket_dir}' port={server.port} user='postgres'   dbname=postgres "
+                              r"application_name='it\'s \\ here'")
+    assert await (await conn.execute("show application_name")).fetchone() == (r"it's \ here",)
+
+
+async def test_tcp(door: Door, server: PgServer) -> None:
+    conn = await door.connect(server.tcp_dsn)
+    assert conn.info.host == "127.0.0.1"
+    assert await (await conn.execute("select inet_server_port()")).fetchone() == (server.port,)
+
+
+async def test_uri(door: Door, server: PgServer) -> None:
+    conn = await door.connect(f"postgresql://postgres@127.0.0.1:{server.port}/postgres?application_name=from%20uri")
+    assert await (await conn.execute("show application_name")).fetchone() == ("from uri",)
+
+
+async def test_uri_of_unix_socket(door: Door, server: PgServer) -> None:
+    host = quote(server.socket_dir, safe="")
+    conn = await door.connect(f"postgres://postgres@{host}:{server.port}/postgres")
+    assert conn.info.host == server.socket_dir
+    conn = await door.connect(f"postgres:///postgres?host={host}&port={server.port}&user=postgres")
+    assert conn.info.host == server.socket_dir
+
+
+async def test_keyword_arguments(door: Door, server: PgServer) -> None:
+    conn = await door.connect("", host="127.0.0.1", port=server.port, user="postgres", dbname="postgres")
+    assert (conn.info.host, conn.info.port, conn.info.user) == ("127.0.0.1", server.port, "postgres")
+
+
+async def test_keyword_arguments_win(door: Door) -> None:
+    conn = await door.connect(f"{door.dsn} application_name=string", application_name="keyword")
+    assert await (await conn.execute("show application_name")).fetchone() == ("keyword",)
+
+
+async def test_none_keyword_is_ignored(door: Door) -> None:
+    conn = await door.connect(f"{door.dsn} application_name=string", application_name=None)
+    assert await (await conn.execute("show application_name")).fetchone() == ("string",)
+
+
+async def test_environment(door: Door, server: PgServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHOST", server.socket_dir)
+    monkeypatch.setenv("PGPORT", str(server.port))
+    monkeypatch.setenv("PGUSER", "postgres")
+    monkeypatch.setenv("PGDATABASE", "template1")
+    conn = await door.connect("")
+    assert conn.info.dbname == "template1"
+    conn = await door.connect("dbname=postgres")
+    assert conn.info.dbname == "postgres"
+
+
+async def test_database_defaults_to_the_user(door: Door, server: PgServer) -> None:
+    conn = await door.connect(f"host={server.socket_dir} port={server.port} user=postgres")
+    assert conn.info.dbname == "postgres"
+
+
+async def test_options(door: Door) -> None:
+    conn = await door.connect(door.dsn, options="-c work_mem=123kB -c application_name=a\\ b")
+    assert await (await conn.execute("show work_mem")).fetchone() == ("123kB",)
+    assert await (await conn.execute("show application_name")).fetchone() == ("a b",)
+
+
+async def test_resolved_name(door: Door, server: PgServer) -> None:
+    conn = await door.connect(f"host=localhost port={server.port} user=postgres dbname=postgres")
+    assert conn.info.host == "localhost"
+    assert conn.info.hostaddr in ("127.0.0.1", "::1")
+
+
+async def test_hostaddr_needs_no_resolution(door: Door, server: PgServer) -> None:
+    conn = await door.connect(f"host=name.invalid hostaddr=127.0.0.1 port={server.port} user=postgres dbname=postgres")
+    assert (conn.info.host, conn.info.hostaddr) == ("name.invalid", "127.0.0.1")
+
+
+async def test_second_host_is_tried(door: Door, server: PgServer, closed_port: int) -> None:
+    conn = await door.connect(f"host=127.0.0.1,127.0.0.1 port={closed_port},{server.port} user=postgres dbname=postgres")
+    assert conn.info.port == server.port
+
+
+async def test_info(door: Door, server: PgServer) -> None:
+    conn = await door.connect(server.tcp_dsn)
+    info = conn.info
+    assert (info.host, info.hostaddr, info.port) == ("127.0.0.1", "127.0.0.1", server.port)
+    assert (info.dbname, info.user, info.password) == ("postgres", "postgres", "")
+    assert await (await conn.execute("select pg_backend_pid()")).fetchone() == (info.backend_pid,)
+    version = await (await conn.execute("select current_setting('server_version_num')::int")).fetchone()
+    assert version == (info.server_version,)
+    assert info.encoding == "utf-8"
+    assert info.vendor == "PostgreSQL"
+    assert info.error_message == ""
+    assert info.parameter_status("client_encoding") == "UTF8"
+    assert info.parameter_status("no_such_parameter") is None
+    assert str(info.timezone) == "UTC"
+
+
+async def test_parameter_status_follows_the_session(door: Door) -> None:
+    conn = await door.connect()
+    await conn.execute("set timezone to 'Europe/Rome'")
+    assert conn.info.parameter_status("TimeZone") == "Europe/Rome"
+    assert str(conn.info.timezone) == "Europe/Rome"
+    await conn.rollback()
+    assert conn.info.parameter_status("TimeZone") == "UTC"
+
+
+async def test_transaction_status(door: Door) -> None:
+    conn = await door.connect()
+    assert conn.info.transaction_status.name == "IDLE"
+    await conn.execute("select 1")
+    assert conn.info.transaction_status.name == "INTRANS"
+    with pytest.raises(door.module.Error):
+        await conn.execute("wat")
+    assert conn.info.transaction_status.name == "INERROR"
+    await conn.rollback()
+    assert conn.info.transaction_status.name == "IDLE"
+    assert conn.info.transaction_status == 0
+    await conn.close()
+    assert conn.info.transaction_status.name == "UNKNOWN"
+
+
+async def test_info_never_tells_the_password(door: Door) -> None:
+    conn = await door.connect(f"{door.dsn} password=secret application_name=shown")
+    assert conn.info.password == "secret"
+    assert "secret" not in conn.info.dsn
+    assert "secret" not in repr(conn)
+    assert conn.info.get_parameters()["application_name"] == "shown"
+    assert "password" not in conn.info.get_parameters()
+
+
+async def test_dsn_of_info_connects_again(door: Door) -> None:
+    first = await door.connect(f"{door.dsn} application_name='a b'")
+    second = await door.connect(first.info.dsn)
+    assert await (await second.execute("show application_name")).fetchone() == ("a b",)
+
+
+async def test_closed_and_broken(door: Door) -> None:
+    conn = await door.connect()
+    assert (conn.closed, conn.broken) == (False, False)
+    await conn.close()
+    assert (conn.closed, conn.broken) == (True, False)
+    await conn.close()
+
+
+async def test_repr(door: Door) -> None:
+    conn = await door.connect()
+    name = "AsyncConnection" if not door.is_sync else "Connection"
+    text = repr(conn.wrapped if door.is_sync else conn)
+    assert text.startswith(f"<{door.module.__name__}.{name} [IDLE]")
+    assert "dbname" in text or "database=" in text
+    await conn.close()
+    assert "[BAD]" in repr(conn.wrapped if door.is_sync else conn)
+
+
+async def test_connect_timeout_does_not_disturb(door: Door) -> None:
+    conn = await door.connect(f"{door.dsn} connect_timeout=10")
+    assert await (await conn.execute("select 1")).fetchone() == (1,)
+    conn = await door.connect(door.dsn, connect_timeout=0)
+    assert await (await conn.execute("select 1")).fetchone() == (1,)
+
+
+async def test_unicode_user_and_application(door: Door, observer: Any) -> None:
+    observer.conn.execute('drop role if exists "jürgen"')
+    observer.conn.execute('create role "jürgen" login')
+    try:
+        conn = await door.connect(door.dsn, user="jürgen")
+        assert conn.info.user == "jürgen"
+        assert await (await conn.execute("select session_user::text")).fetchone() == ("jürgen",)
+        await conn.close()
+    finally:
+        observer.conn.execute('drop role "jürgen"')
+
+
+def test_module_connect_is_the_class_method(driver: ModuleType, dsn: str) -> None:
+    conn = driver.connect(dsn)
+    assert type(conn) is driver.Connection
+    conn.close()
+
+
+def test_subclass_of_connection(driver: ModuleType, dsn: str) -> None:
+    class Mine(driver.Connection):  # type: ignore[name-defined, misc]
+        pass
+
+    with Mine.connect(dsn) as conn:
+        assert type(conn) is Mine
+        assert conn.execute("select 1").fetchone() == (1,)
+
+
+def test_passfile(driver: ModuleType, password_server: PgServer, tmp_path: Any) -> None:
+    passfile = tmp_path / "pgpass"
+    passfile.write_text(f"# comment\n127.0.0.1:{password_server.port}:*:postgres:{password_server.password}\n")
+    passfile.chmod(0o600)
+    target = f"host=127.0.0.1 port={password_server.port} user=postgres dbname=postgres passfile={passfile}"
+    with driver.connect(target) as conn:
+        assert conn.execute("select 1").fetchone() == (1,)
+
+
+def test_loggers_are_quiet(driver: ModuleType, dsn: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert logging.getLogger(driver.__name__).level == logging.WARNING
+    driver.connect(dsn).close()
+    assert caplog.records == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="file descriptors")
+async def test_descriptors_are_not_inherited(door: Door) -> None:
+    conn = await door.connect()
+    assert conn.fileno() > 2
+    assert not os.get_inheritable(conn.fileno())
