@@ -1,0 +1,145 @@
+# howdah: `make demo` and `make test` need a Rust toolchain, CPython 3.10 or newer, and a C linker; nothing else.
+# Another Python: make PYTHON=python3.13 ... Another environment: make VENV=build/venv-3.13 ...
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+PYTHON ?= python3
+VENV ?= .venv
+# `release` or `dev`: how the extension is built.
+PROFILE ?= release
+CARGO ?= cargo
+PYTEST_ARGS ?=
+
+PY := $(abspath $(VENV))/bin/python
+# The interpreter PyO3 builds for, the same in every target, or cargo would build it again each time.
+export PYO3_PYTHON := $(PY)
+export PYTHONUNBUFFERED := 1
+
+STAMP := $(VENV)/.howdah
+# Linking the extension's own test harness needs libpython, which many interpreters lack: pytest covers that crate.
+RUST_TESTED := --workspace --exclude howdah-python
+PURE_CRATES := howdah-protocol howdah-types
+PYTHON_SOURCES := python tests tools demo bench examples/python
+GENERATORS := async_to_sync generate_sqlstates generate_oids
+
+say = @printf '\n=== %s\n' "$(1)"
+existing = $(wildcard $(1))
+
+.PHONY: help
+help:
+	@echo 'make demo     build howdah and walk through the page, live'
+	@echo 'make test     every test, Rust and Python, unit and against real servers'
+	@echo 'make bench    measure against the peers, into docs/bench/'
+	@echo 'make lint     formats, clippy, ruff, mypy'
+	@echo 'make docs     API pages into build/docs/'
+	@echo 'make build    only build the extension; make venv: only its environment'
+	@echo 'make fmt      format Rust and Python; make clean: remove what was built'
+	@echo 'make test-rust, test-python, test-generated, test-pythons, check-wasm: parts of the whole'
+
+# --- the environment and the extension ---------------------------------------------------------------------------
+
+$(STAMP)-%: tools/requirements/%.txt tools/requirements/base.txt tools/requirements/test.txt tools/make_venv.py
+	$(call say,Python environment for $*)
+	@$(PYTHON) tools/make_venv.py $(VENV) $<
+	@touch $@
+
+EXTENSION_SOURCES := $(shell find crates -type f -not -path '*/tests/*' 2>/dev/null) \
+	$(call existing,Cargo.toml Cargo.lock pyproject.toml)
+# The module lies in the source tree: without it the stamp means nothing.
+EXTENSION := $(call existing,python/howdah/_howdah*.so)
+
+$(STAMP)-built-$(PROFILE): $(STAMP)-base $(EXTENSION_SOURCES) $(if $(EXTENSION),,rebuild)
+	$(call say,building the extension ($(PROFILE)); the first time takes some minutes)
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(PY) -m maturin develop --profile $(PROFILE) < /dev/null
+	@rm -f $(STAMP)-built-*
+	@touch $@
+
+.PHONY: rebuild venv build
+rebuild:
+venv: $(STAMP)-base
+build: $(STAMP)-built-$(PROFILE)
+
+# --- the two commands --------------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: build
+	$(call say,the page of asynchronous operations)
+	@$(PY) -m demo < /dev/null
+
+.PHONY: test test-generated test-rust test-python
+test: test-generated test-rust test-python
+	$(call say,every test passed)
+
+test-generated: $(STAMP)-test
+	$(call say,generated files are current)
+	@for tool in $(GENERATORS); do \
+		if [ -f tools/$$tool.py ]; then echo "$$tool"; $(PY) tools/$$tool.py --check; fi; \
+	done
+
+test-rust: $(STAMP)-test
+	$(call say,Rust tests)
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+		$(PY) tools/with_server.py $(CARGO) nextest run $(RUST_TESTED) --all-features < /dev/null; \
+	else \
+		$(PY) tools/with_server.py $(CARGO) test $(RUST_TESTED) --all-features --lib --bins --tests < /dev/null; \
+	fi
+	$(call say,Rust documentation examples)
+	@$(PY) tools/with_server.py $(CARGO) test --doc $(RUST_TESTED) --all-features < /dev/null
+
+test-python: $(STAMP)-test build
+	$(call say,Python tests)
+	@$(PY) -m pytest tests $(PYTEST_ARGS) < /dev/null
+
+# --- beside them -------------------------------------------------------------------------------------------------
+
+.PHONY: bench
+bench: $(STAMP)-bench build
+	$(call say,benchmarks)
+	@$(PY) bench/run.py $(BENCH_ARGS) < /dev/null
+
+.PHONY: lint
+lint: $(STAMP)-lint build
+	$(call say,cargo fmt)
+	@$(CARGO) fmt --all --check
+	$(call say,cargo clippy)
+	@$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+	$(call say,ruff)
+	@$(PY) -m ruff check $(call existing,$(PYTHON_SOURCES))
+	@$(PY) -m ruff format --check $(call existing,$(PYTHON_SOURCES))
+	$(call say,mypy --strict)
+	@$(PY) -m mypy --strict $(call existing,python/howdah examples/python)
+
+.PHONY: fmt
+fmt: $(STAMP)-lint
+	@$(CARGO) fmt --all
+	@$(PY) -m ruff check --fix $(call existing,$(PYTHON_SOURCES))
+	@$(PY) -m ruff format $(call existing,$(PYTHON_SOURCES))
+
+.PHONY: docs
+docs: $(STAMP)-docs build
+	$(call say,Rust API pages)
+	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps $(RUST_TESTED) --all-features
+	$(call say,Python API pages)
+	@$(PY) tools/build_docs.py build/docs
+
+.PHONY: check-wasm
+check-wasm:
+	@if rustup target list --installed 2>/dev/null | grep -qx wasm32-unknown-unknown; then \
+		$(CARGO) check --target wasm32-unknown-unknown $(addprefix -p ,$(PURE_CRATES)); \
+	else \
+		echo 'wasm32-unknown-unknown is not installed: skipped'; \
+	fi
+
+.PHONY: test-pythons
+test-pythons:
+	$(call say,other CPythons)
+	@$(PYTHON) tools/other_pythons.py
+
+.PHONY: clean
+clean:
+	rm -rf target build $(VENV) python/howdah/_howdah*.so
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

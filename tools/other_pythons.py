@@ -1,0 +1,86 @@
+"""Build howdah for the other CPythons of this machine and run a part of the Python tests on each.
+
+Each version gets an environment in build/, and an unoptimised extension: the release build is tested with the main
+interpreter. HOWDAH_PYTHONS="3.10 3.13" chooses the versions.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+# The tests that touch the interpreter most; a version that passes them differs little in the rest.
+SMOKE = os.environ.get("HOWDAH_SMOKE", "tests").split()
+
+
+def main() -> int:
+    """Test every version found; the exit code."""
+    chosen = os.environ.get("HOWDAH_PYTHONS", " ".join(VERSIONS)).split()
+    own = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    failed = []
+    for version in chosen:
+        python = None if version == own else find_python(version)
+        if python is None:
+            print(f"--- CPython {version}: {'the main one' if version == own else 'not here'}", flush=True)
+            continue
+        started = time.monotonic()
+        passed = test(version, python)
+        print(f"--- CPython {version}: {'passed' if passed else 'FAILED'} in {time.monotonic() - started:.0f} s")
+        failed += [] if passed else [version]
+    return 1 if failed else 0
+
+
+def find_python(version: str) -> str | None:
+    """An interpreter of that version: pyenv's newest, or one on the path that is what it says."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    candidates = sorted(pyenv.glob(f"{version}.*/bin/python"), key=lambda p: release(p.parents[1].name), reverse=True)
+    on_path = shutil.which(f"python{version}")
+    for candidate in [*map(str, candidates), *([on_path] if on_path else [])]:
+        if answers(candidate, version):
+            return candidate
+    return None
+
+
+def release(name: str) -> tuple[int, ...]:
+    """A version's numbers, to be compared; no numbers for pre-releases and the like."""
+    parts = name.split(".")
+    return tuple(map(int, parts)) if all(p.isdigit() for p in parts) else ()
+
+
+def answers(python: str, version: str) -> bool:
+    """Whether that program is a CPython of that version: pyenv's shims exist for versions that are not active."""
+    probe = "import sys; print(sys.implementation.name, *sys.version_info[:2])"
+    done = subprocess.run([python, "-c", probe], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return done.stdout.split() == ["cpython", *version.split(".")]
+
+
+def test(version: str, python: str) -> bool:
+    """Build for one version and run the tests there."""
+    venv = ROOT / "build" / f"venv-{version}"
+    print(f"\n--- CPython {version}: {python}", flush=True)
+    requirements = ROOT / "tools" / "requirements" / "test.txt"
+    prepare = [python, str(ROOT / "tools" / "make_venv.py"), str(venv), str(requirements)]
+    interpreter = str(venv / "bin" / "python")
+    environ = {
+        **os.environ,
+        "VIRTUAL_ENV": str(venv),
+        "PYO3_PYTHON": interpreter,
+        # PyO3 is built anew for each version: elsewhere, so that the main build stays as it is.
+        "CARGO_TARGET_DIR": str(ROOT / "target" / "pythons"),
+    }
+    build = [interpreter, "-m", "maturin", "develop", "--quiet"]
+    tests = [interpreter, "-m", "pytest", "-q", "-p", "no:cacheprovider", *SMOKE]
+    return all(
+        subprocess.call(command, env=environ, cwd=ROOT, stdin=subprocess.DEVNULL) == 0
+        for command in (prepare, build, tests)
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
