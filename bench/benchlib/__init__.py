@@ -1,0 +1,1 @@
+"""The benchmark of howdah and its peers; `bench/run.py` is its command."""

@@ -1,0 +1,276 @@
+"""The run: workers kept alive, rounds of all drivers interleaved, each long enough for its figure to be stable."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import statistics
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .cases import Case, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .drivers import Driver
+
+__all__ = ["Plan", "Results", "Sample", "run"]
+
+BENCH = Path(__file__).resolve().parent.parent
+ANSWER_TIMEOUT = 120.0
+# Drivers prepare a statement after a few executions: these come before anything is measured.
+WARM_UP = {Kind.QUERY: 100, Kind.CONNECT: 5}
+CALIBRATION_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One round: operations, seconds of client CPU and of wall clock, bytes of resident memory gained."""
+
+    ops: int
+    cpu: float
+    wall: float
+    grown: int
+
+    @property
+    def cpu_us(self) -> float:
+        """Microseconds of client CPU per operation."""
+        return self.cpu / self.ops * 1e6
+
+    @property
+    def rate(self) -> float:
+        """Operations per second."""
+        return self.ops / self.wall
+
+    @property
+    def grown_kib(self) -> float:
+        """KiB of resident memory per operation: what an idle connection takes."""
+        return self.grown / self.ops / 1024
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much to measure: `idle` is the number of connections left open in the memory case."""
+
+    rounds: int
+    seconds: float
+    idle: int
+
+
+@dataclass
+class Results:
+    """What was measured: the rounds of every case and driver, and a note for everything that was left out."""
+
+    versions: dict[str, str] = field(default_factory=dict)
+    rounds: dict[str, dict[str, list[Sample]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def median(self, case: Case, driver: str) -> float | None:
+        """The figure that counts for a case: CPU per operation, or memory per connection."""
+        samples = self.rounds.get(case.name, {}).get(driver)
+        return statistics.median(figures(case, samples)) if samples else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Every round, for `latest.json`."""
+        return asdict(self)
+
+
+def figures(case: Case, samples: Sequence[Sample]) -> list[float]:
+    """The figure that counts for a case, of every round."""
+    return [s.grown_kib if case.kind is Kind.IDLE else s.cpu_us for s in samples]
+
+
+class WorkerError(Exception):
+    """A worker could not do what it was asked; `missing` says that its driver is not there at all."""
+
+    def __init__(self, message: str, *, missing: bool = False) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+
+def run(
+    cases: Sequence[Case],
+    drivers: Sequence[Driver],
+    server: dict[str, Any],
+    rust_worker: Path | None,
+    plan: Plan,
+    say: Callable[[str], None],
+) -> Results:
+    """Measure every case with every driver on one server."""
+    results = Results()
+    fleet = Fleet(server, rust_worker, results)
+    try:
+        fleet.start(drivers)
+        for number, case in enumerate(cases, 1):
+            say(f"[{number}/{len(cases)}] {case.title}: {plan.rounds} rounds of {len(fleet.workers)} drivers")
+            if case.kind is Kind.IDLE:
+                fleet.measure_idle(case, plan, say)
+            else:
+                fleet.measure(case, plan, say)
+    finally:
+        fleet.stop()
+    return results
+
+
+class Fleet:
+    """One worker for each driver, all of them alive and only one of them at work."""
+
+    def __init__(self, server: dict[str, Any], rust_worker: Path | None, results: Results) -> None:
+        self.server = server
+        self.rust_worker = rust_worker
+        self.results = results
+        self.workers: dict[str, Worker] = {}
+
+    def start(self, drivers: Sequence[Driver]) -> None:
+        """Start the workers; a driver that is missing becomes a note."""
+        for driver in drivers:
+            try:
+                worker = Worker(driver, self.rust_worker)
+            except WorkerError as error:
+                self.results.notes.append(f"{driver.key} skipped: {error}")
+                continue
+            self.workers[driver.key] = worker
+            self.results.versions[driver.key] = worker.version
+
+    def stop(self) -> None:
+        """End every worker."""
+        for worker in self.workers.values():
+            worker.stop()
+
+    def measure(self, case: Case, plan: Plan, say: Callable[[str], None]) -> None:
+        """All rounds of a case: A1 B1 C1 ... A2 B2 C2 ..., on connections opened once."""
+        ops = {key: self._try(case, worker, plan.seconds) for key, worker in self.workers.items()}
+        alive = {key: count for key, count in ops.items() if count}
+        for number in range(plan.rounds):
+            say(f"    round {number + 1}/{plan.rounds}")
+            for key in list(alive):
+                try:
+                    self._keep(case, key, self.workers[key].run(alive[key]))
+                except WorkerError as error:
+                    self._give_up(case, key, error)
+                    del alive[key]
+        for key in alive:
+            self.workers[key].ask("close")
+
+    def measure_idle(self, case: Case, plan: Plan, say: Callable[[str], None]) -> None:
+        """The memory case: a process of its own for every figure, as freed memory would be used again."""
+        failed: set[str] = set()
+        for number in range(plan.rounds):
+            say(f"    round {number + 1}/{plan.rounds}")
+            for key, worker in self.workers.items():
+                if key in failed:
+                    continue
+                try:
+                    self._keep(case, key, self._fresh_idle(case, worker.driver, plan.idle))
+                except WorkerError as error:
+                    self._give_up(case, key, error)
+                    failed.add(key)
+
+    def _fresh_idle(self, case: Case, driver: Driver, connections: int) -> Sample:
+        worker = Worker(driver, self.rust_worker)
+        try:
+            worker.open(self.server, case)
+            sample = worker.run(connections)
+            worker.ask("close")
+            return sample
+        finally:
+            worker.stop()
+
+    def _try(self, case: Case, worker: Worker, seconds: float) -> int | None:
+        try:
+            worker.open(self.server, case)
+            return worker.calibrate(case, seconds)
+        except WorkerError as error:
+            self._give_up(case, worker.driver.key, error)
+            return None
+
+    def _keep(self, case: Case, key: str, sample: Sample) -> None:
+        self.results.rounds.setdefault(case.name, {}).setdefault(key, []).append(sample)
+
+    def _give_up(self, case: Case, key: str, error: WorkerError) -> None:
+        # Half a case is no figure: a median over fewer rounds would look like the others.
+        self.results.rounds.get(case.name, {}).pop(key, None)
+        self.results.notes.append(f"{key} has no figure for `{case.name}`: {error}")
+
+
+class Worker:
+    """A child process that holds one driver."""
+
+    def __init__(self, driver: Driver, rust_worker: Path | None) -> None:
+        command = driver.command(rust_worker)
+        if command is None:
+            raise WorkerError("the Rust workers were not built", missing=True)
+        # libpq would look for Kerberos tickets before each connection, which no other driver does.
+        environ = {**os.environ, "PGGSSENCMODE": "disable", "PYTHONPATH": str(BENCH)}
+        self.driver = driver
+        self.process = subprocess.Popen(
+            command, cwd=BENCH, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        try:
+            self.version: str = self._answer()["version"]
+        except BaseException:
+            self.stop()
+            raise
+
+    def open(self, server: dict[str, Any], case: Case) -> None:
+        """Connect for a case."""
+        self.ask({"open": {"server": server, "case": case.as_json()}})
+
+    def calibrate(self, case: Case, seconds: float) -> int:
+        """Warm up, then give the number of operations that take about `seconds`."""
+        ops = WARM_UP[case.kind] * case.connections
+        self.run(ops)
+        while (sample := self.run(ops)).wall < min(CALIBRATION_SECONDS, seconds):
+            ops *= 2
+        per_connection = sample.rate * seconds / case.connections
+        return max(1, round(per_connection)) * case.connections
+
+    def run(self, ops: int) -> Sample:
+        """One measured round."""
+        return Sample(**self.ask({"run": {"ops": ops}})["sample"])
+
+    def ask(self, request: Any) -> dict[str, Any]:
+        """Send a request and wait for its answer; WorkerError when it failed."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(json.dumps(request, default=str) + "\n")
+        except OSError as error:
+            raise WorkerError(f"the worker is gone: {error}") from error
+        return self._answer()
+
+    def stop(self) -> None:
+        """End the process: end of input first, then by force."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        try:
+            self.process.stdin.close()
+            self.process.wait(5)
+        except (OSError, subprocess.TimeoutExpired):
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        # A worker says one line for each request, so nothing can hide in the reader's own buffer.
+        if not select.select([self.process.stdout], [], [], ANSWER_TIMEOUT)[0]:
+            self.process.kill()
+            raise WorkerError(f"no answer within {ANSWER_TIMEOUT:.0f} s")
+        line = self.process.stdout.readline()
+        if not line:
+            raise WorkerError(f"the worker ended with status {self.process.wait()}")
+        answer: dict[str, Any] = json.loads(line)
+        for failure in ("missing", "error"):
+            if failure in answer:
+                raise WorkerError(answer[failure], missing=failure == "missing")
+        return answer
+
+
+def print_progress(message: str) -> None:
+    """Progress goes to standard error, so that the table alone is on standard output."""
+    print(message, file=sys.stderr, flush=True)

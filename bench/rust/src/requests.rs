@@ -1,0 +1,62 @@
+//! The conversation with `bench/run.py`: one JSON object per line, each way.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Request {
+    Open { server: Server, case: Case },
+    Run { ops: u64 },
+    Close,
+}
+
+/// Where the server listens, always over TCP so that every driver uses the same transport.
+#[derive(Clone, Deserialize)]
+pub(crate) struct Server {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) user: String,
+    pub(crate) dbname: String,
+    pub(crate) password: Option<String>,
+}
+
+#[derive(Clone, Deserialize)]
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    /// The statement, with `$1`, `$2`, ...
+    pub(crate) numbered: String,
+    pub(crate) params: Vec<Value>,
+    /// How many rows come back; none for a statement without a result.
+    pub(crate) rows: Option<usize>,
+    pub(crate) connections: usize,
+}
+
+/// What one operation is: a statement, a connection opened and closed, or a connection left open.
+#[derive(Clone, Copy, Deserialize, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    Query,
+    Connect,
+    Idle,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Reply {
+    Version(String),
+    Missing(String),
+    Done(bool),
+    Sample(Sample),
+    Error(String),
+}
+
+/// One measured run: seconds of CPU and of wall clock, and bytes of resident memory gained.
+#[derive(Serialize)]
+pub(crate) struct Sample {
+    pub(crate) ops: u64,
+    pub(crate) cpu: f64,
+    pub(crate) wall: f64,
+    pub(crate) grown: i64,
+}

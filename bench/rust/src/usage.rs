@@ -1,0 +1,31 @@
+//! What this process has used so far: CPU of all its threads, and resident memory.
+
+use std::mem::MaybeUninit;
+
+use crate::Failure;
+
+/// User and system seconds of every thread, `getrusage(RUSAGE_SELF)`.
+pub(crate) fn cpu_seconds() -> f64 {
+    let mut usage = MaybeUninit::<libc::rusage>::uninit();
+    // SAFETY: `usage` is writable and as large as getrusage(2) expects.
+    let status = unsafe { libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr()) };
+    assert_eq!(status, 0, "getrusage accepts RUSAGE_SELF");
+    // SAFETY: getrusage(2) has filled it, as its status says.
+    let usage = unsafe { usage.assume_init() };
+    seconds(usage.ru_utime) + seconds(usage.ru_stime)
+}
+
+fn seconds(time: libc::timeval) -> f64 {
+    time.tv_sec as f64 + time.tv_usec as f64 / 1e6
+}
+
+/// Resident memory, from smaps_rollup: statm lags behind by what each CPU has not yet added up.
+pub(crate) fn resident_bytes() -> Result<i64, Failure> {
+    let text = std::fs::read_to_string("/proc/self/smaps_rollup")?;
+    let kilobytes: i64 = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Rss:")?.trim().strip_suffix(" kB"))
+        .ok_or("smaps_rollup without Rss")?
+        .parse()?;
+    Ok(kilobytes * 1024)
+}
