@@ -1,0 +1,375 @@
+//! One connection's conversation with the server, without its socket.
+//!
+//! The run loop of a shell:
+//!
+//! ```text
+//! loop {
+//!     write connection.outgoing() to the socket; connection.sent(n)
+//!     while let Some(event) = connection.poll()? { hand it out }
+//!     if connection.is_idle() { break }
+//!     read from the socket into connection.spare(); connection.received(n)      // 0 bytes: connection.eof()
+//! }
+//! ```
+
+mod inbox;
+mod reply;
+mod request;
+mod rows;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::sync::Arc;
+
+use crate::error::{ProtocolError, UsageError};
+use crate::startup::{Startup, StartupConfig, StartupError};
+use crate::wire::backend::{CopyResponse, Diagnostic, FieldDescription};
+use crate::wire::{self, Limits, TransactionStatus};
+
+use inbox::Inbox;
+use reply::{Expected, Replies};
+
+pub use request::{Mark, Params, Written};
+pub use rows::RowSet;
+
+/// The columns of a result, shared between the results of one prepared statement.
+pub type Columns = Arc<[FieldDescription]>;
+
+/// Why a conversation cannot go on. After any of these the connection is over.
+#[derive(Debug, Clone)]
+pub enum Error {
+    /// The server broke the protocol.
+    Protocol(ProtocolError),
+    /// The session could not be started.
+    Startup(StartupError),
+    /// The server closed the connection; with its last words, where it had any.
+    Disconnected(Option<Diagnostic>),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Protocol(error) => error.fmt(f),
+            Self::Startup(error) => error.fmt(f),
+            Self::Disconnected(Some(last_words)) => {
+                let text = last_words.message_primary().unwrap_or_default();
+                write!(f, "{}", String::from_utf8_lossy(text))
+            }
+            Self::Disconnected(None) => f.write_str(
+                "server closed the connection unexpectedly\n\
+                 \tThis probably means the server terminated abnormally\n\
+                 \tbefore or while processing the request.",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<ProtocolError> for Error {
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+/// A notification that another session sent with NOTIFY.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    /// Process ID of the session that sent it.
+    pub process_id: i32,
+    /// Name of the channel, in the client encoding.
+    pub channel: Box<[u8]>,
+    /// The payload, in the client encoding; empty when none was given.
+    pub payload: Box<[u8]>,
+}
+
+/// How a statement ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// CommandComplete.
+    Complete,
+    /// EmptyQueryResponse: there was no statement in the query.
+    Empty,
+    /// PortalSuspended: the row limit was reached.
+    Suspended,
+}
+
+/// The result of one statement.
+#[derive(Debug, Clone)]
+pub struct QueryResult {
+    /// The columns, where the statement returns rows.
+    pub columns: Option<Columns>,
+    /// The rows.
+    pub rows: RowSet,
+    /// The command tag, such as `SELECT 5`; empty unless `ending` is [`Ending::Complete`].
+    pub tag: Box<[u8]>,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+impl QueryResult {
+    /// The number of rows that the command tag tells, where it does (`INSERT 0 3`, `UPDATE 2`, `SELECT 5`).
+    #[must_use]
+    pub fn tagged_rows(&self) -> Option<u64> {
+        wire::backend::affected_rows(&self.tag)
+    }
+}
+
+/// What the server said.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// The session has been started; the connection is ready for its first request.
+    Started,
+    /// ParseComplete: a statement was prepared.
+    Prepared,
+    /// ParameterDescription: the types of a described statement's parameters.
+    Parameters(Vec<u32>),
+    /// A statement ended well.
+    Result(QueryResult),
+    /// A statement failed. What follows it, up to its Sync, is skipped by the server.
+    Failed(Diagnostic),
+    /// COPY FROM STDIN has begun: call [`Connection::copy_data`], then [`Connection::copy_done`] or `copy_fail`.
+    CopyIn(CopyResponse),
+    /// COPY TO STDOUT has begun.
+    CopyOut(CopyResponse),
+    /// A two-way copy (replication) has begun.
+    CopyBoth(CopyResponse),
+    /// One CopyData message.
+    CopyData(Vec<u8>),
+    /// The server has sent all its copy data.
+    CopyDone,
+    /// CloseComplete: a statement or portal was closed.
+    Closed,
+    /// ReadyForQuery: one simple query, or one Sync, has been answered.
+    Ready(TransactionStatus),
+    /// A notice: not a reply to anything.
+    Notice(Diagnostic),
+    /// A notification: not a reply to anything.
+    Notification(Notification),
+    /// A parameter changed: not a reply to anything.
+    ParameterStatus {
+        /// The parameter's name.
+        name: String,
+        /// Its new value.
+        value: String,
+    },
+}
+
+/// One connection: requests in, bytes out; bytes in, events out.
+#[derive(Debug)]
+pub struct Connection {
+    inbox: Inbox,
+    outbox: Vec<u8>,
+    /// Bytes of `outbox` that have been written to the socket.
+    written: usize,
+    phase: Phase,
+    replies: Replies,
+    session: SessionFacts,
+    /// The server's last words before it hung up.
+    last_words: Option<Diagnostic>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Starting(Box<Startup>),
+    Open,
+    Over,
+}
+
+/// What the server has told about the session.
+#[derive(Debug, Default)]
+struct SessionFacts {
+    process_id: i32,
+    secret_key: Box<[u8]>,
+    minor_version: u16,
+    used_password: bool,
+    parameters: BTreeMap<String, String>,
+}
+
+impl Connection {
+    /// Begins a session: the first bytes are in [`Connection::outgoing`], and [`Event::Started`] ends the handshake.
+    ///
+    /// # Errors
+    /// A parameter that cannot be sent, such as one with a NUL in it.
+    pub fn start(config: StartupConfig) -> Result<Self, StartupError> {
+        let mut outbox = Vec::with_capacity(256);
+        let startup = Startup::begin(config, &mut outbox)?;
+        Ok(Self {
+            inbox: Inbox::default(),
+            outbox,
+            written: 0,
+            phase: Phase::Starting(Box::new(startup)),
+            replies: Replies::default(),
+            session: SessionFacts::default(),
+            last_words: None,
+        })
+    }
+
+    /// The bytes to be written to the socket. Call [`Connection::sent`] with how many of them were.
+    #[inline]
+    #[must_use]
+    pub fn outgoing(&self) -> &[u8] {
+        self.outbox.get(self.written..).unwrap_or_default()
+    }
+
+    /// Notes that the first `len` bytes of [`Connection::outgoing`] were written.
+    pub fn sent(&mut self, len: usize) {
+        self.written = (self.written + len).min(self.outbox.len());
+        if self.written == self.outbox.len() {
+            self.outbox.clear();
+            self.outbox.shrink_to(OUTBOX_KEPT);
+            self.written = 0;
+        }
+    }
+
+    /// Room to receive into, never empty. Call [`Connection::received`] with how many bytes arrived.
+    pub fn spare(&mut self) -> &mut [u8] {
+        if self.inbox.is_full() {
+            if self.replies.rows.pins_current() {
+                let chunk = self.inbox.detach(true);
+                self.replies.rows.adopt(chunk);
+            } else {
+                self.inbox.make_room();
+            }
+        }
+        self.inbox.spare()
+    }
+
+    /// Notes that `len` bytes arrived in [`Connection::spare`]; then call [`Connection::poll`] until it gives nothing.
+    pub fn received(&mut self, len: usize) {
+        self.inbox.received(len);
+    }
+
+    /// The next event, or `None` when more bytes are needed.
+    ///
+    /// # Errors
+    /// The server broke the protocol, or refused the session. The connection is over then.
+    pub fn poll(&mut self) -> Result<Option<Event>, Error> {
+        let outcome = self.next_event();
+        if outcome.is_err() {
+            self.phase = Phase::Over;
+        }
+        outcome
+    }
+
+    /// To be called when the socket reports its end: tells what that means.
+    pub fn eof(&mut self) -> Error {
+        self.phase = Phase::Over;
+        Error::Disconnected(self.last_words.take())
+    }
+
+    /// Whether every request has been answered and the connection can take another.
+    #[inline]
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.replies.expected.is_empty() && matches!(self.phase, Phase::Open)
+    }
+
+    /// Whether the conversation is over, after an error or [`Connection::terminate`].
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over)
+    }
+
+    /// The transaction status of the last ReadyForQuery.
+    #[must_use]
+    pub fn transaction_status(&self) -> TransactionStatus {
+        self.replies.status
+    }
+
+    /// Process ID of the server process that serves this session.
+    #[must_use]
+    pub fn process_id(&self) -> i32 {
+        self.session.process_id
+    }
+
+    /// Minor number of the protocol version in use: 3.`minor`.
+    #[must_use]
+    pub fn minor_version(&self) -> u16 {
+        self.session.minor_version
+    }
+
+    /// Whether the server asked for a password and got one.
+    #[must_use]
+    pub fn used_password(&self) -> bool {
+        self.session.used_password
+    }
+
+    /// The current value of a parameter that the server reports, such as `TimeZone`.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.session.parameters.get(name).map(String::as_str)
+    }
+
+    /// All parameters that the server has reported.
+    #[must_use]
+    pub fn parameters(&self) -> &BTreeMap<String, String> {
+        &self.session.parameters
+    }
+
+    /// The bytes that, sent over a connection of their own, ask the server to cancel what this session is running.
+    ///
+    /// # Errors
+    /// The server gave no key that can be sent back.
+    pub fn cancel_request(&self) -> Result<Vec<u8>, UsageError> {
+        let mut out = Vec::new();
+        wire::frontend::cancel_request(
+            &mut out,
+            self.session.process_id,
+            &self.session.secret_key,
+        )?;
+        Ok(out)
+    }
+
+    /// Takes the rows received so far of the result that is coming, with its columns: for streaming.
+    pub fn take_rows(&mut self) -> (Option<Columns>, RowSet) {
+        let rows = self.collect_rows(self.inbox.pos());
+        (self.replies.columns.clone(), rows)
+    }
+
+    fn next_event(&mut self) -> Result<Option<Event>, Error> {
+        let limits = match self.phase {
+            Phase::Starting(_) => Limits::BEFORE_AUTHENTICATION,
+            Phase::Open => Limits::SESSION,
+            Phase::Over => return Ok(None),
+        };
+        loop {
+            let unread = self.inbox.unread();
+            let Some(header) = wire::frame_header(unread, &limits)? else {
+                break;
+            };
+            let total = header.frame_len();
+            if unread.len() < total {
+                self.inbox.expect_frame(total);
+                break;
+            }
+            let start = self.inbox.pos() + wire::HEADER_LEN;
+            self.inbox.consume(total);
+            let body = self.inbox.slice(start, header.body_len);
+            if header.tag == b'D' {
+                self.replies.data_row(start, body)?;
+            } else if let Some(event) = self.message(header.tag, start, header.body_len)? {
+                return Ok(Some(event));
+            }
+        }
+        if !self.replies.rows.pins_current() {
+            self.inbox.rewind();
+        }
+        Ok(None)
+    }
+
+    /// The rows that end before offset `end` of the current buffer; the buffer goes along unless they are few.
+    fn collect_rows(&mut self, end: usize) -> RowSet {
+        let rows = &mut self.replies.rows;
+        if rows.pins_current() && !rows.copy_small(self.inbox.current(), end) {
+            let chunk = self.inbox.detach(false);
+            rows.adopt(chunk);
+        }
+        rows.take()
+    }
+}
+
+/// Capacity that an empty outbox keeps, in bytes.
+const OUTBOX_KEPT: usize = 16 * 1024;
+
+/// The requests that have been made and not yet answered, oldest first.
+type Queue = VecDeque<Expected>;

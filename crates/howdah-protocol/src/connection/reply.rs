@@ -1,0 +1,391 @@
+//! What the server says, matched against what was asked.
+
+use super::rows::RowCollector;
+use super::{
+    Columns, Connection, Ending, Error, Event, Notification, Phase, QueryResult, Queue,
+};
+use crate::error::ProtocolError;
+use crate::startup::Progress;
+use crate::wire::backend::{BackendMessage, Diagnostic, check_data_row, message_name};
+use crate::wire::{Format, TransactionStatus, frontend};
+
+/// A request that waits for its answer.
+#[derive(Debug, Clone)]
+pub(super) enum Expected {
+    /// A simple query: any number of results, then ReadyForQuery.
+    Query,
+    /// ParseComplete. The driver's own statements are silent: they give no event.
+    Parse { silent: bool },
+    /// BindComplete.
+    Bind,
+    /// RowDescription or NoData of a portal.
+    DescribePortal,
+    /// ParameterDescription, then RowDescription or NoData.
+    DescribeStatement { formats: Formats },
+    /// Rows, then CommandComplete, EmptyQueryResponse or PortalSuspended.
+    Execute { silent: bool, columns: Asked },
+    /// CloseComplete.
+    Close { silent: bool },
+    /// ReadyForQuery.
+    Sync,
+}
+
+/// Where the columns of an executed portal are known from.
+#[derive(Debug, Clone)]
+pub(super) enum Asked {
+    /// From the Describe message sent just before.
+    Described,
+    /// From an earlier description of the same statement.
+    Known(Option<Columns>),
+}
+
+/// The formats to put into a statement's description, which does not know them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Formats {
+    AsDescribed,
+    AllBinary,
+}
+
+/// The state of the answers.
+#[derive(Debug)]
+pub(super) struct Replies {
+    pub(super) expected: Queue,
+    pub(super) status: TransactionStatus,
+    /// Columns of the result that is coming, once known.
+    pub(super) columns: Option<Columns>,
+    /// Number of those columns; a row without a description is an error.
+    width: Option<usize>,
+    pub(super) rows: RowCollector,
+    /// A COPY that is running.
+    pub(super) copy: Copying,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Copying {
+    No,
+    In,
+    Out,
+    Both,
+}
+
+impl Default for Replies {
+    fn default() -> Self {
+        Self {
+            expected: Queue::new(),
+            status: TransactionStatus::Idle,
+            columns: None,
+            width: None,
+            rows: RowCollector::default(),
+            copy: Copying::No,
+        }
+    }
+}
+
+impl Connection {
+    /// One message other than DataRow.
+    pub(super) fn message(
+        &mut self,
+        tag: u8,
+        start: usize,
+        len: usize,
+    ) -> Result<Option<Event>, Error> {
+        if let Phase::Starting(_) = self.phase {
+            return self.startup_message(tag, start, len);
+        }
+        let message = BackendMessage::decode(tag, self.inbox.slice(start, len))?;
+        let event = match message {
+            BackendMessage::NoticeResponse(diagnostic) => Some(Event::Notice(diagnostic)),
+            BackendMessage::NotificationResponse {
+                process_id,
+                channel,
+                payload,
+            } => Some(Event::Notification(Notification {
+                process_id,
+                channel: channel.into(),
+                payload: payload.into(),
+            })),
+            BackendMessage::ParameterStatus { name, value } => {
+                let name = String::from_utf8_lossy(name).into_owned();
+                let value = String::from_utf8_lossy(value).into_owned();
+                self.session.parameters.insert(name.clone(), value.clone());
+                Some(Event::ParameterStatus { name, value })
+            }
+            BackendMessage::ErrorResponse(diagnostic) if self.replies.expected.is_empty() => {
+                // Nothing was asked: the server is about to hang up, and says why.
+                self.last_words = Some(diagnostic);
+                None
+            }
+            BackendMessage::ErrorResponse(diagnostic) => {
+                if is_fatal(&diagnostic) {
+                    self.last_words = Some(diagnostic.clone());
+                }
+                if self.replies.lost_sync() {
+                    frontend::sync(&mut self.outbox);
+                }
+                self.replies.failed();
+                Some(Event::Failed(diagnostic))
+            }
+            other => self.replies.answer(other)?,
+        };
+        Ok(match event {
+            Some(Event::Result(mut result)) => {
+                let rows_end = start.saturating_sub(crate::wire::HEADER_LEN);
+                result.rows = self.collect_rows(rows_end);
+                Some(Event::Result(result))
+            }
+            other => other,
+        })
+    }
+
+    fn startup_message(
+        &mut self,
+        tag: u8,
+        start: usize,
+        len: usize,
+    ) -> Result<Option<Event>, Error> {
+        let message = BackendMessage::decode(tag, self.inbox.slice(start, len))?;
+        if let BackendMessage::NoticeResponse(diagnostic) = message {
+            return Ok(Some(Event::Notice(diagnostic)));
+        }
+        let Phase::Starting(startup) = std::mem::replace(&mut self.phase, Phase::Over) else {
+            return Ok(None);
+        };
+        match startup
+            .advance(message, &mut self.outbox)
+            .map_err(Error::Startup)?
+        {
+            Progress::Continue(next) => {
+                self.phase = Phase::Starting(Box::new(next));
+                Ok(None)
+            }
+            Progress::Ready(session) => {
+                self.phase = Phase::Open;
+                self.replies.status = session.status;
+                self.session.process_id = session.process_id;
+                self.session.secret_key = session.secret_key;
+                self.session.minor_version = session.minor_version;
+                self.session.used_password = session.used_password;
+                self.session.parameters = session
+                    .parameters
+                    .into_iter()
+                    .map(|(name, value)| {
+                        (
+                            String::from_utf8_lossy(&name).into_owned(),
+                            String::from_utf8_lossy(&value).into_owned(),
+                        )
+                    })
+                    .collect();
+                Ok(Some(Event::Started))
+            }
+        }
+    }
+}
+
+impl Replies {
+    /// Notes one DataRow, after checking it against its description.
+    #[inline]
+    pub(super) fn data_row(&mut self, start: usize, body: &[u8]) -> Result<(), ProtocolError> {
+        let Some(width) = self.width_of_row() else {
+            return Err(ProtocolError::unexpected(
+                "DataRow",
+                self.expecting(),
+            ));
+        };
+        check_data_row(body, width)?;
+        self.rows.push(start, body.len());
+        Ok(())
+    }
+
+    #[inline]
+    fn width_of_row(&mut self) -> Option<usize> {
+        if self.width.is_none() {
+            match self.expected.front()? {
+                Expected::Execute {
+                    columns: Asked::Known(Some(columns)),
+                    ..
+                } => self.width = Some(columns.len()),
+                Expected::Execute {
+                    columns: Asked::Described,
+                    ..
+                }
+                | Expected::Query => self.width = Some(self.columns.as_ref()?.len()),
+                _ => return None,
+            }
+        }
+        self.width
+    }
+
+    /// Whether the server has swallowed the Sync of the request that is failing: it ignores Sync while it copies in.
+    fn lost_sync(&self) -> bool {
+        self.copy == Copying::In && matches!(self.expected.front(), Some(Expected::Execute { .. }))
+    }
+
+    /// A statement failed. In the extended protocol the server now skips everything up to the next Sync.
+    pub(super) fn failed(&mut self) {
+        self.reset_result();
+        self.copy = Copying::No;
+        drop(self.rows.take());
+        if matches!(self.expected.front(), Some(Expected::Query)) {
+            return;
+        }
+        while !matches!(self.expected.front(), None | Some(Expected::Sync)) {
+            self.expected.pop_front();
+        }
+    }
+
+    fn reset_result(&mut self) {
+        self.columns = None;
+        self.width = None;
+    }
+
+    /// One message that answers a request.
+    pub(super) fn answer(
+        &mut self,
+        message: BackendMessage<'_>,
+    ) -> Result<Option<Event>, ProtocolError> {
+        match (message, self.expected.front_mut()) {
+            (BackendMessage::ParseComplete, Some(Expected::Parse { silent })) => {
+                let silent = *silent;
+                self.expected.pop_front();
+                Ok((!silent).then_some(Event::Prepared))
+            }
+            (BackendMessage::BindComplete, Some(Expected::Bind)) => {
+                self.expected.pop_front();
+                Ok(None)
+            }
+            (BackendMessage::CloseComplete, Some(Expected::Close { silent })) => {
+                let silent = *silent;
+                self.expected.pop_front();
+                Ok((!silent).then_some(Event::Closed))
+            }
+            (
+                BackendMessage::ParameterDescription(oids),
+                Some(Expected::DescribeStatement { .. }),
+            ) => Ok(Some(Event::Parameters(oids))),
+            (BackendMessage::RowDescription(fields), Some(Expected::DescribePortal)) => {
+                self.columns = Some(fields.into());
+                self.expected.pop_front();
+                Ok(None)
+            }
+            (
+                BackendMessage::RowDescription(mut fields),
+                Some(Expected::DescribeStatement { formats }),
+            ) => {
+                if *formats == Formats::AllBinary {
+                    for field in &mut fields {
+                        field.format = Format::Binary;
+                    }
+                }
+                self.columns = Some(fields.into());
+                self.expected.pop_front();
+                Ok(None)
+            }
+            (
+                BackendMessage::NoData,
+                Some(Expected::DescribePortal | Expected::DescribeStatement { .. }),
+            ) => {
+                self.columns = None;
+                self.expected.pop_front();
+                Ok(None)
+            }
+            (BackendMessage::RowDescription(fields), Some(Expected::Query)) => {
+                self.columns = Some(fields.into());
+                self.width = None;
+                Ok(None)
+            }
+            (BackendMessage::ReadyForQuery(status), Some(Expected::Query | Expected::Sync)) => {
+                self.expected.pop_front();
+                self.reset_result();
+                self.copy = Copying::No;
+                self.status = status;
+                Ok(Some(Event::Ready(status)))
+            }
+            (message, Some(Expected::Query | Expected::Execute { .. })) => self.result(message),
+            (message, _) => Err(ProtocolError::unexpected(message_name(message.tag()), self.expecting())),
+        }
+    }
+
+    /// A message within the result of a query or of an executed portal.
+    fn result(&mut self, message: BackendMessage<'_>) -> Result<Option<Event>, ProtocolError> {
+        match message {
+            BackendMessage::CommandComplete { tag } => Ok(self.finish(tag, Ending::Complete)),
+            BackendMessage::EmptyQueryResponse => Ok(self.finish(b"", Ending::Empty)),
+            BackendMessage::PortalSuspended
+                if matches!(self.expected.front(), Some(Expected::Execute { .. })) =>
+            {
+                Ok(self.finish(b"", Ending::Suspended))
+            }
+            BackendMessage::CopyInResponse(copy) if self.copy == Copying::No => {
+                self.copy = Copying::In;
+                Ok(Some(Event::CopyIn(copy)))
+            }
+            BackendMessage::CopyOutResponse(copy) if self.copy == Copying::No => {
+                self.copy = Copying::Out;
+                Ok(Some(Event::CopyOut(copy)))
+            }
+            BackendMessage::CopyBothResponse(copy) if self.copy == Copying::No => {
+                self.copy = Copying::Both;
+                Ok(Some(Event::CopyBoth(copy)))
+            }
+            BackendMessage::CopyData(data)
+                if matches!(self.copy, Copying::Out | Copying::Both) =>
+            {
+                Ok(Some(Event::CopyData(data.to_vec())))
+            }
+            BackendMessage::CopyDone if matches!(self.copy, Copying::Out | Copying::Both) => {
+                self.copy = Copying::No;
+                Ok(Some(Event::CopyDone))
+            }
+            other => Err(ProtocolError::unexpected(message_name(other.tag()), self.expecting())),
+        }
+    }
+
+    /// The end of one statement's result. Its rows are added by the connection.
+    fn finish(&mut self, tag: &[u8], ending: Ending) -> Option<Event> {
+        let mut columns = self.columns.take();
+        self.reset_result();
+        self.copy = Copying::No;
+        if let Some(Expected::Execute {
+            silent,
+            columns: asked,
+        }) = self.expected.front_mut()
+        {
+            let silent = *silent;
+            if let Asked::Known(known) = asked {
+                columns = known.take();
+            }
+            self.expected.pop_front();
+            if silent {
+                return None;
+            }
+        }
+        Some(Event::Result(QueryResult {
+            columns,
+            rows: super::RowSet::default(),
+            tag: tag.into(),
+            ending,
+        }))
+    }
+
+    /// What the oldest request waits for, in words.
+    fn expecting(&self) -> &'static str {
+        match self.expected.front() {
+            None => "nothing: no request is waiting for an answer",
+            Some(Expected::Query) => "the results of a simple query",
+            Some(Expected::Parse { .. }) => "ParseComplete",
+            Some(Expected::Bind) => "BindComplete",
+            Some(Expected::DescribePortal) => "RowDescription or NoData",
+            Some(Expected::DescribeStatement { .. }) => "a statement's description",
+            Some(Expected::Execute { .. }) => "the result of an executed portal",
+            Some(Expected::Close { .. }) => "CloseComplete",
+            Some(Expected::Sync) => "ReadyForQuery",
+        }
+    }
+}
+
+fn is_fatal(diagnostic: &Diagnostic) -> bool {
+    let severity = diagnostic
+        .severity_nonlocalized()
+        .or_else(|| diagnostic.severity());
+    matches!(severity, Some(b"FATAL" | b"PANIC"))
+}

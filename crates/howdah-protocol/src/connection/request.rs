@@ -1,0 +1,262 @@
+//! Requests: each method appends its message to the outgoing bytes and notes which answer is expected.
+
+use super::reply::{Asked, Copying, Expected, Formats};
+use super::{Columns, Connection, Phase};
+use crate::error::UsageError;
+use crate::wire::{Format, IsNull, frontend};
+
+/// The parameters of a Bind message, written value by value before it is known which statement they go to.
+#[derive(Debug, Default, Clone)]
+pub struct Params {
+    /// Format of each value.
+    pub formats: Vec<Format>,
+    /// Type OID of each value; 0 lets the server decide.
+    pub oids: Vec<u32>,
+    /// Each value as an i32 length and its bytes; length -1 is NULL.
+    pub values: Vec<u8>,
+}
+
+impl Params {
+    /// How many parameters there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.formats.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.formats.is_empty()
+    }
+
+    /// Forgets the values and keeps the memory, up to a bound.
+    pub fn clear(&mut self) {
+        self.formats.clear();
+        self.oids.clear();
+        self.values.clear();
+        self.values.shrink_to(16 * 1024);
+    }
+
+    /// Appends one value, which `write` puts behind what is already in the buffer.
+    ///
+    /// # Errors
+    /// What `write` gives, or a value too large for a message. The parameters are as before then.
+    #[inline]
+    pub fn push<E: From<UsageError>>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<Written, E>,
+    ) -> Result<(), E> {
+        let mut how = (0, Format::Text);
+        frontend::value(&mut self.values, |out| {
+            let written = write(out)?;
+            how = (written.oid, written.format);
+            Ok::<_, E>(written.null)
+        })?;
+        self.oids.push(how.0);
+        self.formats.push(how.1);
+        Ok(())
+    }
+}
+
+/// What was written for one parameter.
+#[derive(Debug, Clone, Copy)]
+pub struct Written {
+    /// OID of its type; 0 lets the server decide.
+    pub oid: u32,
+    /// Format of the bytes.
+    pub format: Format,
+    /// Whether it is NULL; bytes written all the same are dropped.
+    pub null: IsNull,
+}
+
+/// A place to go back to when a sequence of requests cannot be completed.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    outbox: usize,
+    expected: usize,
+}
+
+impl Connection {
+    /// Remembers the requests made so far. Nothing may be written to the socket between this and [`Connection::forget_since`].
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark {
+            outbox: self.outbox.len(),
+            expected: self.replies.expected.len(),
+        }
+    }
+
+    /// Takes back the requests made since `mark`.
+    pub fn forget_since(&mut self, mark: Mark) {
+        self.outbox.truncate(mark.outbox);
+        self.replies.expected.truncate(mark.expected);
+    }
+
+    /// Query: one or more statements without parameters, by the simple protocol. Ends with [`super::Event::Ready`].
+    ///
+    /// # Errors
+    /// A NUL in the text, or more than 1 GiB of it. Nothing has been queued then, as for all requests.
+    pub fn query(&mut self, sql: &[u8]) -> Result<(), UsageError> {
+        frontend::query(&mut self.outbox, sql)?;
+        self.replies.expected.push_back(Expected::Query);
+        Ok(())
+    }
+
+    /// Parse: prepares `sql` under `name`, or as the unnamed statement.
+    ///
+    /// # Errors
+    /// A NUL in a text, too many types, too large.
+    pub fn parse(
+        &mut self,
+        name: &[u8],
+        sql: &[u8],
+        oids: &[u32],
+        silent: bool,
+    ) -> Result<(), UsageError> {
+        frontend::parse(&mut self.outbox, name, sql, oids)?;
+        self.replies.expected.push_back(Expected::Parse { silent });
+        Ok(())
+    }
+
+    /// Bind: gives the statement its parameters and makes the unnamed portal.
+    ///
+    /// # Errors
+    /// A NUL in the name, more than 65,535 parameters, more than 1 GiB of values.
+    pub fn bind(
+        &mut self,
+        statement: &[u8],
+        params: &Params,
+        result_formats: &[Format],
+    ) -> Result<(), UsageError> {
+        frontend::bind(
+            &mut self.outbox,
+            b"",
+            statement,
+            &params.formats,
+            &params.values,
+            params.len(),
+            result_formats,
+        )?;
+        self.replies.expected.push_back(Expected::Bind);
+        Ok(())
+    }
+
+    /// Describe, of the unnamed portal.
+    ///
+    /// # Errors
+    /// None at present.
+    pub fn describe_portal(&mut self) -> Result<(), UsageError> {
+        frontend::describe_portal(&mut self.outbox, b"")?;
+        self.replies.expected.push_back(Expected::DescribePortal);
+        Ok(())
+    }
+
+    /// Describe, of a statement. `all_binary` says in which format its result will be asked for.
+    ///
+    /// # Errors
+    /// A NUL in the name.
+    pub fn describe_statement(&mut self, name: &[u8], all_binary: bool) -> Result<(), UsageError> {
+        frontend::describe_statement(&mut self.outbox, name)?;
+        let formats = if all_binary {
+            Formats::AllBinary
+        } else {
+            Formats::AsDescribed
+        };
+        self.replies
+            .expected
+            .push_back(Expected::DescribeStatement { formats });
+        Ok(())
+    }
+
+    /// Execute, of the unnamed portal, which was described just before. `max_rows` 0 means all.
+    ///
+    /// # Errors
+    /// None at present.
+    pub fn execute(&mut self, max_rows: i32, silent: bool) -> Result<(), UsageError> {
+        self.push_execute(max_rows, silent, Asked::Described)
+    }
+
+    /// Execute, of the unnamed portal, whose columns are known from an earlier description.
+    ///
+    /// # Errors
+    /// None at present.
+    pub fn execute_known(
+        &mut self,
+        max_rows: i32,
+        columns: Option<Columns>,
+    ) -> Result<(), UsageError> {
+        self.push_execute(max_rows, false, Asked::Known(columns))
+    }
+
+    fn push_execute(
+        &mut self,
+        max_rows: i32,
+        silent: bool,
+        columns: Asked,
+    ) -> Result<(), UsageError> {
+        frontend::execute(&mut self.outbox, b"", max_rows)?;
+        self.replies
+            .expected
+            .push_back(Expected::Execute { silent, columns });
+        Ok(())
+    }
+
+    /// Close, of a statement. Closing one that does not exist is no error.
+    ///
+    /// # Errors
+    /// A NUL in the name.
+    pub fn close_statement(&mut self, name: &[u8], silent: bool) -> Result<(), UsageError> {
+        frontend::close_statement(&mut self.outbox, name)?;
+        self.replies.expected.push_back(Expected::Close { silent });
+        Ok(())
+    }
+
+    /// Sync: ends a sequence of extended requests. Ends with [`super::Event::Ready`].
+    pub fn sync(&mut self) {
+        frontend::sync(&mut self.outbox);
+        self.replies.expected.push_back(Expected::Sync);
+    }
+
+    /// CopyData, after [`super::Event::CopyIn`] or `CopyBoth`.
+    ///
+    /// # Errors
+    /// More than 1 GiB at once.
+    pub fn copy_data(&mut self, data: &[u8]) -> Result<(), UsageError> {
+        frontend::copy_data(&mut self.outbox, data)
+    }
+
+    /// CopyDone: all data has been given.
+    pub fn copy_done(&mut self) {
+        frontend::copy_done(&mut self.outbox);
+        self.end_copy_in();
+    }
+
+    /// CopyFail: the copy is to be given up, for `reason`, which comes back in the server's error.
+    ///
+    /// # Errors
+    /// A NUL in the reason.
+    pub fn copy_fail(&mut self, reason: &[u8]) -> Result<(), UsageError> {
+        frontend::copy_fail(&mut self.outbox, reason)?;
+        self.end_copy_in();
+        Ok(())
+    }
+
+    /// A server in copy-in mode ignores Sync, so the one that followed Execute is lost and has to be sent again.
+    fn end_copy_in(&mut self) {
+        if self.replies.copy == Copying::In {
+            self.replies.copy = Copying::No;
+        }
+        if matches!(
+            self.replies.expected.front(),
+            Some(Expected::Execute { .. })
+        ) {
+            frontend::sync(&mut self.outbox);
+        }
+    }
+
+    /// Terminate: the last message of a session.
+    pub fn terminate(&mut self) {
+        frontend::terminate(&mut self.outbox);
+        self.phase = Phase::Over;
+    }
+}

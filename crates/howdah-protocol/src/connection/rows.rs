@@ -1,0 +1,112 @@
+//! Rows as they came from the server: the received buffers, and where each row lies in them.
+
+use crate::wire::backend::{Fields, fields};
+
+/// The rows of one result, uncopied: whole receive buffers with an index into them.
+///
+/// Every row in here has been checked against its row description (column count and lengths), so reading the
+/// fields cannot fail. Rows are read in any order, any number of times.
+#[derive(Debug, Default, Clone)]
+pub struct RowSet {
+    chunks: Vec<Vec<u8>>,
+    index: Vec<RowRef>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct RowRef {
+    chunk: u32,
+    start: u32,
+    len: u32,
+}
+
+impl RowSet {
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// The fields of row `number`, counted from 0; `None` past the end.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, number: usize) -> Option<Fields<'_>> {
+        let row = self.index.get(number)?;
+        let chunk = self.chunks.get(row.chunk as usize)?;
+        let start = row.start as usize;
+        let body = chunk.get(start..start + row.len as usize)?;
+        Some(fields(body))
+    }
+
+    /// The rows in the order the server sent them.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Fields<'_>> {
+        (0..self.len()).map(|number| self.get(number).unwrap_or_else(|| fields(&[])))
+    }
+}
+
+/// A [`RowSet`] being filled. The newest rows still lie in the inbox's current buffer.
+#[derive(Debug, Default)]
+pub(super) struct RowCollector {
+    rows: RowSet,
+    /// Whether rows lie in the buffer that is still being received into.
+    in_current: bool,
+}
+
+/// Rows of at most this many bytes are copied out, so that the receive buffer stays where it is.
+const COPY_BELOW: usize = 4096;
+
+impl RowCollector {
+    /// Notes a row of `len` bytes at `start` of the current buffer. Buffers stay far below 4 GiB: a frame is at most 1 GiB.
+    #[inline]
+    pub(super) fn push(&mut self, start: usize, len: usize) {
+        let place = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        self.rows.index.push(RowRef {
+            chunk: place(self.rows.chunks.len()),
+            start: place(start),
+            len: place(len),
+        });
+        self.in_current = true;
+    }
+
+    /// Whether the inbox must keep its current buffer as it is, because rows point into it.
+    pub(super) fn pins_current(&self) -> bool {
+        self.in_current
+    }
+
+    /// Takes over the buffer that the newest rows lie in.
+    pub(super) fn adopt(&mut self, chunk: Vec<u8>) {
+        self.rows.chunks.push(chunk);
+        self.in_current = false;
+    }
+
+    /// Whether the rows are few enough bytes to be copied out of `current`; if so, does it.
+    pub(super) fn copy_small(&mut self, current: &[u8], end: usize) -> bool {
+        let Some(first) = self.rows.index.first() else {
+            return true;
+        };
+        let base = first.start;
+        let Some(bytes) = current.get(base as usize..end) else {
+            return false;
+        };
+        if !self.rows.chunks.is_empty() || bytes.len() > COPY_BELOW {
+            return false;
+        }
+        self.rows.chunks.push(bytes.to_vec());
+        for row in &mut self.rows.index {
+            row.start -= base;
+        }
+        self.in_current = false;
+        true
+    }
+
+    /// Hands out what was collected and starts anew. The current buffer must have been adopted or copied before.
+    pub(super) fn take(&mut self) -> RowSet {
+        self.in_current = false;
+        std::mem::take(&mut self.rows)
+    }
+}

@@ -1,0 +1,1 @@
+//! Parameters: Python values to bytes.

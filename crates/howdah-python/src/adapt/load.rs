@@ -1,0 +1,1 @@
+//! Results: bytes to Python values.

@@ -1,0 +1,4 @@
+//! Python values to parameters, result values to Python.
+
+pub(crate) mod dump;
+pub(crate) mod load;

@@ -1,0 +1,132 @@
+//! The blocking loop: moves bytes between a socket and a session until an exchange is over.
+
+use std::io;
+use std::time::Instant;
+
+use howdah_protocol::connection::{Error, Notification};
+use howdah_protocol::session::{Progress, Session};
+use howdah_protocol::wire::Diagnostic;
+
+use crate::net::socket::{SLICE, Socket, time_slice};
+
+/// Why [`drive`] came back.
+#[derive(Debug)]
+pub enum Step {
+    /// The exchange is over.
+    Done,
+    /// A notice came; go on by calling again.
+    Notice(Diagnostic),
+    /// A notification came; go on by calling again.
+    Notification(Notification),
+    /// `go_on` said no.
+    Interrupted,
+    /// The deadline passed.
+    TimedOut,
+}
+
+/// Why the connection cannot be used any more.
+#[derive(Debug)]
+pub enum Lost {
+    /// What the session says.
+    Session(Error),
+    /// What the system says.
+    Io(io::Error),
+}
+
+impl From<Error> for Lost {
+    fn from(error: Error) -> Self {
+        Self::Session(error)
+    }
+}
+
+/// When [`drive`] has nothing left to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// All that was asked has been answered.
+    Answered,
+    /// Some bytes have come, wanted or not: to wait for notifications.
+    Heard,
+}
+
+/// Moves bytes until the exchange is over, something has to be handed out, the deadline passes or `go_on` says no.
+///
+/// The socket must have been set up with [`Socket::set_waiting`]. `go_on` is called after every time slice in which
+/// nothing came, and after a signal: this is where an interpreter looks for Ctrl-C.
+///
+/// # Errors
+/// The connection is lost: the socket must be closed.
+pub fn drive(
+    session: &mut Session,
+    socket: &Socket,
+    until: Until,
+    deadline: Option<Instant>,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<Step, Lost> {
+    loop {
+        match session.advance()? {
+            Progress::Done if until == Until::Answered => return Ok(Step::Done),
+            Progress::Notice(notice) => return Ok(Step::Notice(notice)),
+            Progress::Notification(notification) => return Ok(Step::Notification(notification)),
+            Progress::Done | Progress::NeedInput => {}
+        }
+        let blocked = !flush(session, socket)?;
+        let received = if blocked || deadline.is_some() {
+            let Some(slice) = time_slice(deadline) else {
+                return Ok(Step::TimedOut);
+            };
+            socket.wait(true, blocked, slice).map_err(Lost::Io)?;
+            socket.recv_now(session.spare())
+        } else {
+            socket.recv(session.spare())
+        };
+        match received {
+            Ok(Some(0)) => return Err(session.eof().into()),
+            Ok(Some(count)) => session.received(count),
+            Ok(None) if go_on() => {}
+            Ok(None) => return Ok(Step::Interrupted),
+            Err(error) if is_reset(&error) => return Err(last_words(session, error)),
+            Err(error) => return Err(Lost::Io(error)),
+        }
+    }
+}
+
+/// Sends what is outgoing; tells whether all of it went.
+///
+/// A server that has hung up may have said why: that is still to be read, so such an error waits for the end of input.
+fn flush(session: &mut Session, socket: &Socket) -> Result<bool, Lost> {
+    while !session.outgoing().is_empty() {
+        match socket.send_now(session.outgoing()) {
+            Ok(0) => return Ok(false),
+            Ok(count) => session.sent(count),
+            Err(error) if is_reset(&error) => {
+                let rest = session.outgoing().len();
+                session.sent(rest);
+            }
+            Err(error) => return Err(Lost::Io(error)),
+        }
+    }
+    Ok(true)
+}
+
+/// Waits for one slice at a time in [`Socket::recv`].
+///
+/// # Errors
+/// The system's.
+pub fn prepare(socket: &Socket) -> io::Result<()> {
+    socket.set_waiting(SLICE)
+}
+
+fn is_reset(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+    )
+}
+
+/// The end of a connection that was reset: what the server said before tells more than the system's error.
+fn last_words(session: &mut Session, error: io::Error) -> Lost {
+    match session.eof() {
+        Error::Disconnected(None) => Lost::Io(error),
+        told => Lost::Session(told),
+    }
+}

@@ -1,0 +1,3 @@
+//! The blocking shell.
+
+pub mod drive;

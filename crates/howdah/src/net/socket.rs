@@ -1,0 +1,224 @@
+//! A connected stream socket, TCP or Unix.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, fcntl_dupfd_cloexec, ioctl_fionbio};
+use rustix::net::sockopt;
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv,
+    send, socket_with,
+};
+
+/// The address of a server, as it is connected to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Peer {
+    /// An IP address and port.
+    Tcp(SocketAddr),
+    /// The path of a Unix socket; one that starts with `@` lies in the abstract namespace.
+    Unix(PathBuf),
+}
+
+/// Options of a TCP socket, as libpq names them.
+#[derive(Debug, Clone, Default)]
+pub struct TcpOptions {
+    /// Whether keepalives are off.
+    pub no_keepalives: bool,
+    /// Idle time before the first keepalive.
+    pub keepalives_idle: Option<Duration>,
+    /// Time between keepalives.
+    pub keepalives_interval: Option<Duration>,
+    /// Lost keepalives before the connection counts as dead.
+    pub keepalives_count: Option<u32>,
+    /// Time that sent data may stay unacknowledged.
+    pub user_timeout: Option<Duration>,
+}
+
+/// A connected socket.
+#[derive(Debug)]
+pub struct Socket {
+    fd: OwnedFd,
+}
+
+/// What a wait ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// The socket is ready.
+    Ready,
+    /// The time is over, or a signal came.
+    NotYet,
+}
+
+impl Socket {
+    /// Begins a connection without waiting; it stands when the socket becomes writable, see [`Socket::finish_connect`].
+    ///
+    /// # Errors
+    /// The system refuses at once, for example a Unix socket that does not exist.
+    pub fn begin_connect(peer: &Peer, options: &TcpOptions) -> io::Result<Self> {
+        let family = match peer {
+            Peer::Tcp(SocketAddr::V4(_)) => AddressFamily::INET,
+            Peer::Tcp(SocketAddr::V6(_)) => AddressFamily::INET6,
+            Peer::Unix(_) => AddressFamily::UNIX,
+        };
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let fd = socket_with(family, SocketType::STREAM, flags, None)?;
+        let begun = match peer {
+            Peer::Tcp(address) => {
+                set_tcp_options(&fd, options)?;
+                connect(&fd, address)
+            }
+            Peer::Unix(path) => connect(&fd, &unix_address(path)?),
+        };
+        match begun {
+            Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(Self { fd }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Tells whether the connection that was begun stands, once the socket is writable.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub fn finish_connect(&self) -> io::Result<()> {
+        sockopt::socket_error(&self.fd)?.map_err(io::Error::from)
+    }
+
+    /// Takes over a connected descriptor.
+    #[must_use]
+    pub fn from_fd(fd: OwnedFd) -> Self {
+        Self { fd }
+    }
+
+    /// A second descriptor of the same socket.
+    ///
+    /// # Errors
+    /// There are too many open files.
+    pub fn duplicate(&self) -> io::Result<OwnedFd> {
+        Ok(fcntl_dupfd_cloexec(&self.fd, 3)?)
+    }
+
+    /// Makes [`Socket::recv`] wait, at most `slice` at a time.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn set_waiting(&self, slice: Duration) -> io::Result<()> {
+        ioctl_fionbio(&self.fd, false)?;
+        sockopt::set_socket_timeout(&self.fd, sockopt::Timeout::Recv, Some(slice))?;
+        Ok(())
+    }
+
+    /// Sends what the kernel takes at once, which may be nothing.
+    ///
+    /// # Errors
+    /// The system's; a full buffer is none.
+    pub fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        match send(&self.fd, bytes, flags) {
+            Ok(count) => Ok(count),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(0),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Receives; `None` when nothing came within the slice set by [`Socket::set_waiting`], or a signal did. 0 bytes is the end.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn recv(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        self.recv_with(buffer, RecvFlags::empty())
+    }
+
+    /// Receives what is there; `None` when nothing is. 0 bytes is the end.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn recv_now(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        self.recv_with(buffer, RecvFlags::DONTWAIT)
+    }
+
+    fn recv_with(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<Option<usize>> {
+        match recv(&self.fd, buffer, flags) {
+            Ok((count, _)) => Ok(Some(count)),
+            Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Waits until the socket can be read or, if asked for, written.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn wait(&self, read: bool, write: bool, time: Duration) -> io::Result<Waited> {
+        let mut flags = PollFlags::empty();
+        flags.set(PollFlags::IN, read);
+        flags.set(PollFlags::OUT, write);
+        let timeout = Timespec::try_from(time).unwrap_or(Timespec {
+            tv_sec: i64::from(i32::MAX),
+            tv_nsec: 0,
+        });
+        match poll(&mut [PollFd::new(&self.fd, flags)], Some(&timeout)) {
+            Ok(0) | Err(Errno::INTR) => Ok(Waited::NotYet),
+            Ok(_) => Ok(Waited::Ready),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl From<Socket> for OwnedFd {
+    fn from(socket: Socket) -> Self {
+        socket.fd
+    }
+}
+
+/// How long a single wait may last, so that signals that came to other threads are seen.
+pub const SLICE: Duration = Duration::from_millis(100);
+
+/// The time left until `deadline`, at most one [`SLICE`]; `None` when it is over.
+#[must_use]
+pub fn time_slice(deadline: Option<Instant>) -> Option<Duration> {
+    match deadline {
+        None => Some(SLICE),
+        Some(deadline) => {
+            let left = deadline.saturating_duration_since(Instant::now());
+            (!left.is_zero()).then(|| left.min(SLICE))
+        }
+    }
+}
+
+fn set_tcp_options(fd: &OwnedFd, options: &TcpOptions) -> io::Result<()> {
+    sockopt::set_tcp_nodelay(fd, true)?;
+    sockopt::set_socket_keepalive(fd, !options.no_keepalives)?;
+    if let Some(idle) = options.keepalives_idle {
+        sockopt::set_tcp_keepidle(fd, idle)?;
+    }
+    if let Some(interval) = options.keepalives_interval {
+        sockopt::set_tcp_keepintvl(fd, interval)?;
+    }
+    if let Some(count) = options.keepalives_count {
+        sockopt::set_tcp_keepcnt(fd, count)?;
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(time) = options.user_timeout {
+        let millis = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        sockopt::set_tcp_user_timeout(fd, millis)?;
+    }
+    Ok(())
+}
+
+fn unix_address(path: &std::path::Path) -> io::Result<SocketAddrUnix> {
+    #[cfg(target_os = "linux")]
+    if let Some(name) = path.to_str().and_then(|text| text.strip_prefix('@')) {
+        return Ok(SocketAddrUnix::new_abstract_name(name.as_bytes())?);
+    }
+    Ok(SocketAddrUnix::new(path)?)
+}
