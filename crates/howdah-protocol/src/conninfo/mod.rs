@@ -1,1 +1,54 @@
-//! (being built)
+//! Connection strings: parsing, writing, and the plan of a connection.
+//!
+//! Nothing here reads the environment, a file or the clock: a shell hands in what it found ([`Surroundings`]).
+//!
+//! Source: libpq 18, "Connection Strings" and "Parameter Key Words".
+
+mod config;
+mod encoding;
+mod error;
+mod keywords;
+mod params;
+mod parse;
+mod passfile;
+mod targets;
+mod uri;
+
+pub use config::{
+    ChannelBinding, Config, GssEncMode, Keepalives, LoadBalanceHosts, SslMode, Surroundings,
+    TargetSessionAttrs,
+};
+pub use error::{ConninfoError, ConninfoErrorKind};
+pub use keywords::{Display, KEYWORDS, Keyword, find as find_keyword};
+pub use params::Params;
+pub use parse::make;
+pub use targets::{Endpoint, Target};
+
+/// Parses a connection string: `key=value` words or a URI.
+///
+/// The options come back in libpq's order, with the values that the string gives and no defaults. An option given
+/// twice keeps its last value.
+///
+/// # Errors
+/// Malformed text and unknown options, with libpq's message; a NUL anywhere in the text.
+///
+/// ```
+/// let params = howdah_protocol::conninfo::parse("postgresql://ann@db.example:5433/shop").unwrap();
+/// assert_eq!(params.get("host"), Some("db.example"));
+/// ```
+pub fn parse(conninfo: &str) -> Result<Params, ConninfoError> {
+    if conninfo.contains('\0') {
+        return Err(ConninfoError::programming(
+            "connection info string contains a NUL character",
+        ));
+    }
+    match uri::strip_scheme(conninfo) {
+        Some(after_scheme) => uri::parse_uri(conninfo, after_scheme),
+        None => parse::parse_key_values(conninfo),
+    }
+}
+
+#[cfg(test)]
+mod config_tests;
+#[cfg(test)]
+mod oracle_tests;

@@ -1,0 +1,501 @@
+//! From options to a plan: defaults, environment, validation.
+
+use std::time::Duration;
+
+use super::encoding;
+use super::error::ConninfoError;
+use super::keywords::KEYWORDS;
+use super::params::Params;
+use super::targets::{self, Target};
+use crate::auth::{RequireAuth, RequireAuthError};
+
+/// What the outside world contributes to a connection: found by the shell, only looked at here.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// An environment variable's value.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// The name of the operating system's user.
+    pub os_user: Option<&'a str>,
+    /// The home directory, where `.pgpass` is.
+    pub home: Option<&'a str>,
+    /// Where Unix sockets are by default, tried in this order; empty where there are none.
+    pub socket_dirs: &'a [&'a str],
+    /// The text of the password file at a path. Called at most once, and only when no password is given; the shell
+    /// checks the file's permissions and answers `None` for a file that must not be used.
+    pub passfile: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// A connection's options, completed and checked.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// The servers to try, in the order given. At least one.
+    pub targets: Vec<Target>,
+    /// The user to connect as.
+    pub user: String,
+    /// The database to connect to.
+    pub dbname: String,
+    /// The time for one attempt; `None` is no limit. At least two seconds, as in libpq.
+    pub connect_timeout: Option<Duration>,
+    /// Whether to try the targets in the order given, or in random order (the shell has the randomness).
+    pub load_balance_hosts: LoadBalanceHosts,
+    /// Which servers are acceptable.
+    pub target_session_attrs: TargetSessionAttrs,
+    /// How much TLS is wanted.
+    pub sslmode: SslMode,
+    /// How much GSSAPI encryption is wanted.
+    pub gssencmode: GssEncMode,
+    /// How much channel binding is wanted.
+    pub channel_binding: ChannelBinding,
+    /// The authentication methods that are acceptable; `None` is any.
+    pub require_auth: Option<RequireAuth>,
+    /// The lowest minor version of protocol 3 that is acceptable.
+    pub min_protocol_minor: u16,
+    /// The minor version of protocol 3 to ask for.
+    pub max_protocol_minor: u16,
+    /// TCP keepalives.
+    pub keepalives: Keepalives,
+    /// How long sent data may stay unacknowledged; `None` is the system's default.
+    pub tcp_user_timeout: Option<Duration>,
+    /// The password file that is used if no password is given.
+    pub passfile: Option<String>,
+    /// Every option with its final value, in libpq's order: what `PQconninfo` returns.
+    pub params: Params,
+    /// Settings that come from variables such as `PGTZ`.
+    session_settings: Vec<(String, String)>,
+}
+
+/// TCP keepalives. `None` leaves a number to the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Keepalives {
+    /// Whether they are on.
+    pub enabled: bool,
+    /// Inactivity before the first one.
+    pub idle: Option<Duration>,
+    /// Time between two.
+    pub interval: Option<Duration>,
+    /// How many may be lost.
+    pub count: Option<u32>,
+}
+
+/// The option `sslmode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SslMode {
+    /// Never TLS.
+    Disable,
+    /// TLS if the server insists.
+    Allow,
+    /// TLS if the server offers it.
+    Prefer,
+    /// TLS or nothing.
+    Require,
+    /// TLS with a trusted certificate.
+    VerifyCa,
+    /// TLS with a trusted certificate for the host's name.
+    VerifyFull,
+}
+
+/// The option `gssencmode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GssEncMode {
+    /// Never GSSAPI encryption.
+    Disable,
+    /// GSSAPI encryption if there are credentials.
+    Prefer,
+    /// GSSAPI encryption or nothing.
+    Require,
+}
+
+/// The option `channel_binding`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelBinding {
+    /// Never.
+    Disable,
+    /// If both sides can.
+    Prefer,
+    /// Or nothing.
+    Require,
+}
+
+/// The option `target_session_attrs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetSessionAttrs {
+    /// Every server will do.
+    Any,
+    /// Transactions are read-write by default.
+    ReadWrite,
+    /// Transactions are read-only by default.
+    ReadOnly,
+    /// Not in hot standby.
+    Primary,
+    /// In hot standby.
+    Standby,
+    /// A standby if there is one.
+    PreferStandby,
+}
+
+/// The option `load_balance_hosts`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadBalanceHosts {
+    /// In the order given.
+    Disable,
+    /// In random order, and so for the addresses of one name.
+    Random,
+}
+
+impl Config {
+    /// Completes options from the environment and the defaults, and checks them.
+    ///
+    /// # Errors
+    /// A value that makes no connection (libpq's text), and what this version does not serve: TLS required,
+    /// GSSAPI encryption required, channel binding required, services, `target_session_attrs` other than `any`.
+    pub fn resolve(explicit: &Params, around: &Surroundings<'_>) -> Result<Self, ConninfoError> {
+        let mut params = complete(explicit, around)?;
+        let mut targets = targets::plan(&params, around)?;
+        let user = default(&mut params, "user", around.os_user)?;
+        let dbname = default(&mut params, "dbname", Some(&user))?;
+        let passfile = passfile_path(&params, around);
+        targets::assign_passwords(
+            &mut targets,
+            &params,
+            (&user, &dbname),
+            passfile.as_deref(),
+            around,
+        );
+        if params.get("client_encoding") == Some("auto") {
+            params.set("client_encoding", encoding::from_locale(around.env))?;
+        }
+        let (min_protocol_minor, max_protocol_minor) = protocol_minors(&params)?;
+        let config = Self {
+            targets,
+            user,
+            dbname,
+            connect_timeout: connect_timeout(&params)?,
+            load_balance_hosts: choice(&params, "load_balance_hosts", LOAD_BALANCE_HOSTS)?,
+            target_session_attrs: choice(&params, "target_session_attrs", TARGET_SESSION_ATTRS)?,
+            sslmode: choice(&params, "sslmode", SSLMODE)?,
+            gssencmode: choice(&params, "gssencmode", GSSENCMODE)?,
+            channel_binding: choice(&params, "channel_binding", CHANNEL_BINDING)?,
+            require_auth: require_auth(&params)?,
+            min_protocol_minor,
+            max_protocol_minor,
+            keepalives: keepalives(&params)?,
+            tcp_user_timeout: positive(&params, "tcp_user_timeout")?
+                .map(|ms| Duration::from_millis(ms.into())),
+            passfile,
+            session_settings: session_settings(around),
+            params,
+        };
+        config.check_other_choices()?;
+        config.refuse_unserved()?;
+        Ok(config)
+    }
+
+    /// The parameters of the startup message, in libpq's order.
+    ///
+    /// `client_encoding` is among them only if it was asked for: the server tells what it chose.
+    pub fn startup_params(&self) -> Vec<(String, String)> {
+        let filled = |name: &str| self.params.filled(name).map(str::to_owned);
+        let application_name =
+            filled("application_name").or_else(|| filled("fallback_application_name"));
+        let optional = [
+            ("replication", filled("replication")),
+            ("options", filled("options")),
+            ("application_name", application_name),
+            ("client_encoding", filled("client_encoding")),
+        ];
+        let mut startup = vec![
+            ("user".to_owned(), self.user.clone()),
+            ("database".to_owned(), self.dbname.clone()),
+        ];
+        startup.extend(
+            optional
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?))),
+        );
+        startup.extend(self.session_settings.iter().cloned());
+        startup
+    }
+
+    /// Checks the options that have a fixed set of values but no field of their own yet.
+    fn check_other_choices(&self) -> Result<(), ConninfoError> {
+        choice(
+            &self.params,
+            "sslnegotiation",
+            &[("postgres", ()), ("direct", ())],
+        )?;
+        if self.params.get("sslcertmode").is_some() {
+            choice(
+                &self.params,
+                "sslcertmode",
+                &[("disable", ()), ("allow", ()), ("require", ())],
+            )?;
+        }
+        for name in ["ssl_min_protocol_version", "ssl_max_protocol_version"] {
+            let value = self.params.filled(name).unwrap_or("TLSv1.2");
+            if !TLS_VERSIONS
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(value))
+            {
+                return Err(ConninfoError::operational(format!(
+                    "invalid \"{name}\" value: \"{value}\""
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses what this version does not serve, rather than connect with less than was asked for.
+    fn refuse_unserved(&self) -> Result<(), ConninfoError> {
+        let plain = "this version has no TLS, and never falls back to an unencrypted connection";
+        if matches!(
+            self.sslmode,
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull
+        ) {
+            return self.unserved("sslmode", plain);
+        }
+        for (name, value) in [
+            ("sslrootcert", "system"),
+            ("sslcertmode", "require"),
+            ("sslnegotiation", "direct"),
+        ] {
+            if self.params.get(name) == Some(value) {
+                return self.unserved(name, plain);
+            }
+        }
+        if self.gssencmode == GssEncMode::Require {
+            return self.unserved("gssencmode", "this version has no GSSAPI encryption");
+        }
+        if self.channel_binding == ChannelBinding::Require {
+            return self.unserved(
+                "channel_binding",
+                "channel binding needs TLS, which this version has not",
+            );
+        }
+        if self.target_session_attrs != TargetSessionAttrs::Any {
+            return self.unserved(
+                "target_session_attrs",
+                "this version accepts any server it can connect to",
+            );
+        }
+        for name in ["requirepeer", "scram_client_key", "scram_server_key"] {
+            if self.params.filled(name).is_some() {
+                return Err(ConninfoError::not_supported(format!(
+                    "connection option \"{name}\" is not supported"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn unserved(&self, name: &str, why: &str) -> Result<(), ConninfoError> {
+        let value = self.params.get(name).unwrap_or_default();
+        Err(ConninfoError::not_supported(format!(
+            "{name} value \"{value}\" is not supported: {why}"
+        )))
+    }
+}
+
+const SSLMODE: &[(&str, SslMode)] = &[
+    ("disable", SslMode::Disable),
+    ("allow", SslMode::Allow),
+    ("prefer", SslMode::Prefer),
+    ("require", SslMode::Require),
+    ("verify-ca", SslMode::VerifyCa),
+    ("verify-full", SslMode::VerifyFull),
+];
+const GSSENCMODE: &[(&str, GssEncMode)] = &[
+    ("disable", GssEncMode::Disable),
+    ("prefer", GssEncMode::Prefer),
+    ("require", GssEncMode::Require),
+];
+const CHANNEL_BINDING: &[(&str, ChannelBinding)] = &[
+    ("disable", ChannelBinding::Disable),
+    ("prefer", ChannelBinding::Prefer),
+    ("require", ChannelBinding::Require),
+];
+const TARGET_SESSION_ATTRS: &[(&str, TargetSessionAttrs)] = &[
+    ("any", TargetSessionAttrs::Any),
+    ("read-write", TargetSessionAttrs::ReadWrite),
+    ("read-only", TargetSessionAttrs::ReadOnly),
+    ("primary", TargetSessionAttrs::Primary),
+    ("standby", TargetSessionAttrs::Standby),
+    ("prefer-standby", TargetSessionAttrs::PreferStandby),
+];
+const LOAD_BALANCE_HOSTS: &[(&str, LoadBalanceHosts)] = &[
+    ("disable", LoadBalanceHosts::Disable),
+    ("random", LoadBalanceHosts::Random),
+];
+const TLS_VERSIONS: [&str; 4] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
+
+/// Minor versions of protocol 3 that exist. There is no 3.1: it was skipped.
+const PROTOCOL_MINORS: &[(&str, u16)] = &[("3.0", 0), ("3.2", 2), ("latest", LATEST_MINOR)];
+const LATEST_MINOR: u16 = 2;
+
+/// Variables that become settings of the session. Source: libpq, "Environment Variables".
+const SESSION_VARIABLES: [(&str, &str); 3] = [
+    ("PGDATESTYLE", "datestyle"),
+    ("PGTZ", "timezone"),
+    ("PGGEQO", "geqo"),
+];
+
+/// Fills what is not given from the environment, then from the compiled defaults. An empty value is given.
+fn complete(explicit: &Params, around: &Surroundings<'_>) -> Result<Params, ConninfoError> {
+    let service = explicit
+        .get("service")
+        .map(str::to_owned)
+        .or_else(|| (around.env)("PGSERVICE"));
+    if let Some(service) = service {
+        let message =
+            format!("service \"{service}\" is not supported: this version reads no service files");
+        return Err(ConninfoError::not_supported(message));
+    }
+    let mut params = Params::new();
+    for keyword in KEYWORDS {
+        let given = explicit.get(keyword.name).map(str::to_owned);
+        let value = given
+            .or_else(|| keyword.envvar.and_then(around.env))
+            .or_else(|| obsolete_requiressl(keyword.name, around))
+            .or_else(|| keyword.compiled.map(str::to_owned));
+        if let Some(value) = value {
+            params.set(keyword.name, value)?;
+        }
+    }
+    Ok(params)
+}
+
+/// `PGREQUIRESSL=1` still means `sslmode=require` to libpq.
+fn obsolete_requiressl(name: &str, around: &Surroundings<'_>) -> Option<String> {
+    let value = (name == "sslmode").then(|| (around.env)("PGREQUIRESSL"))??;
+    value.starts_with('1').then(|| "require".to_owned())
+}
+
+/// The option's value, or the default if it is absent or empty.
+fn default(
+    params: &mut Params,
+    name: &str,
+    default: Option<&str>,
+) -> Result<String, ConninfoError> {
+    if let Some(value) = params.filled(name) {
+        return Ok(value.to_owned());
+    }
+    let Some(value) = default.filter(|value| !value.is_empty()) else {
+        return Err(ConninfoError::operational(
+            "no user name given, and the operating system's user has none",
+        ));
+    };
+    params.set(name, value)?;
+    Ok(value.to_owned())
+}
+
+fn passfile_path(params: &Params, around: &Surroundings<'_>) -> Option<String> {
+    match params.filled("passfile") {
+        Some(path) => Some(path.to_owned()),
+        None => around.home.map(|home| format!("{home}/.pgpass")),
+    }
+}
+
+fn choice<T: Copy>(params: &Params, name: &str, choices: &[(&str, T)]) -> Result<T, ConninfoError> {
+    let value = params.get(name).unwrap_or_default();
+    let found = choices.iter().find(|(known, _)| *known == value);
+    found
+        .map(|(_, choice)| *choice)
+        .ok_or_else(|| ConninfoError::operational(format!("invalid {name} value: \"{value}\"")))
+}
+
+fn require_auth(params: &Params) -> Result<Option<RequireAuth>, ConninfoError> {
+    let Some(text) = params.filled("require_auth") else {
+        return Ok(None);
+    };
+    RequireAuth::parse(text)
+        .map(Some)
+        .map_err(|error| match error {
+            RequireAuthError::Invalid(message) => ConninfoError::operational(message),
+            RequireAuthError::NotSupported(message) => ConninfoError::not_supported(message),
+        })
+}
+
+/// The minor versions of protocol 3 to accept and to ask for.
+///
+/// libpq 18 asks for 3.0 by default, for the sake of poolers that cannot negotiate.
+fn protocol_minors(params: &Params) -> Result<(u16, u16), ConninfoError> {
+    let minor = |name| {
+        params
+            .filled(name)
+            .map(|_| choice(params, name, PROTOCOL_MINORS))
+            .transpose()
+    };
+    let min = minor("min_protocol_version")?.unwrap_or(0);
+    let default_max = if min > 0 { LATEST_MINOR } else { 0 };
+    let max = minor("max_protocol_version")?.unwrap_or(default_max);
+    if min > max {
+        let message = "\"min_protocol_version\" is greater than \"max_protocol_version\"";
+        return Err(ConninfoError::operational(message));
+    }
+    Ok((min, max))
+}
+
+/// Reads seconds as psycopg does, which accepts `1.5` and `1e1`; zero and less is no limit, and one is two.
+fn connect_timeout(params: &Params) -> Result<Option<Duration>, ConninfoError> {
+    let Some(value) = params.get("connect_timeout") else {
+        return Ok(None);
+    };
+    let seconds: f64 = value.trim().parse().unwrap_or(f64::NAN);
+    if !seconds.is_finite() {
+        return Err(ConninfoError::programming(format!(
+            "bad value for connect_timeout: '{value}'"
+        )));
+    }
+    if seconds < 1.0 {
+        return Ok(None);
+    }
+    // The cap keeps sums with a clock's time in range; no one waits a century.
+    let seconds = seconds.trunc().clamp(2.0, 3e9);
+    Ok(Some(Duration::from_secs_f64(seconds)))
+}
+
+fn keepalives(params: &Params) -> Result<Keepalives, ConninfoError> {
+    let enabled = match params.get("keepalives") {
+        Some(value) => integer("keepalives", value)? != 0,
+        None => true,
+    };
+    let seconds =
+        |name| Ok(positive(params, name)?.map(|seconds| Duration::from_secs(seconds.into())));
+    Ok(Keepalives {
+        enabled,
+        idle: seconds("keepalives_idle")?,
+        interval: seconds("keepalives_interval")?,
+        count: positive(params, "keepalives_count")?,
+    })
+}
+
+/// A number that means "the system's default" when it is absent, zero or negative.
+fn positive(params: &Params, name: &str) -> Result<Option<u32>, ConninfoError> {
+    let Some(value) = params.get(name) else {
+        return Ok(None);
+    };
+    Ok(u32::try_from(integer(name, value)?)
+        .ok()
+        .filter(|number| *number > 0))
+}
+
+/// Reads an integer as libpq does: a C `int`, white space around it allowed.
+pub(super) fn integer(name: &str, value: &str) -> Result<i32, ConninfoError> {
+    value
+        .trim_matches(super::parse::is_space)
+        .parse()
+        .map_err(|_| {
+            let message =
+                format!("invalid integer value \"{value}\" for connection option \"{name}\"");
+            ConninfoError::operational(message)
+        })
+}
+
+fn session_settings(around: &Surroundings<'_>) -> Vec<(String, String)> {
+    let setting = |(variable, name): (&str, &str)| {
+        let value = (around.env)(variable)?;
+        (!value.eq_ignore_ascii_case("default")).then(|| (name.to_owned(), value))
+    };
+    SESSION_VARIABLES.into_iter().filter_map(setting).collect()
+}

@@ -1,0 +1,483 @@
+//! Resolution of options: learnt from libpq 18.6 and psycopg 3.3.9 where they have a word to say.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{
+    Config, ConninfoError, ConninfoErrorKind, Endpoint, GssEncMode, LoadBalanceHosts, SslMode,
+    Surroundings, parse,
+};
+
+type Vars<'a> = &'a [(&'a str, &'a str)];
+
+const PASSFILE: &str = "\
+    *:*:*:ann:of ann\n\
+    localhost:*:*:*:of the socket\n\
+    10.0.0.1:*:*:*:of the address\n\
+    db:5433:*:*:of db\n";
+
+fn resolve_in(conninfo: &str, vars: Vars<'_>) -> Result<Config, ConninfoError> {
+    let surroundings = Surroundings {
+        env: &|name| {
+            vars.iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        },
+        os_user: Some("bob"),
+        home: Some("/home/bob"),
+        socket_dirs: &["/var/run/postgresql", "/tmp"],
+        passfile: &|path| (path == "/home/bob/.pgpass").then(|| PASSFILE.to_owned()),
+    };
+    Config::resolve(&parse(conninfo)?, &surroundings)
+}
+
+fn resolve(conninfo: &str) -> Config {
+    resolve_in(conninfo, &[]).unwrap_or_else(|error| panic!("{conninfo}: {error}"))
+}
+
+fn operational(conninfo: &str) -> String {
+    let error = resolve_in(conninfo, &[]).expect_err(conninfo);
+    assert_eq!(error.kind(), ConninfoErrorKind::Operational, "{error}");
+    error.message().to_owned()
+}
+
+fn not_supported(conninfo: &str, vars: Vars<'_>) -> String {
+    let error = resolve_in(conninfo, vars).expect_err(conninfo);
+    assert_eq!(error.kind(), ConninfoErrorKind::NotSupported, "{error}");
+    error.message().to_owned()
+}
+
+/// The host plan in short: `name|address|port`, or the socket's path.
+fn plan(conninfo: &str) -> Vec<String> {
+    let target = |target: &super::Target| match &target.endpoint {
+        Endpoint::Unix(_) => target.socket_path().unwrap(),
+        Endpoint::Tcp(name) => {
+            let address = target
+                .hostaddr
+                .map(|address| address.to_string())
+                .unwrap_or_default();
+            format!("{name}|{address}|{}", target.port)
+        }
+    };
+    resolve(conninfo).targets.iter().map(target).collect()
+}
+
+fn startup(conninfo: &str, vars: Vars<'_>) -> String {
+    let params = resolve_in(conninfo, vars).unwrap().startup_params();
+    params
+        .iter()
+        .map(|(name, value)| format!("{name}={value};"))
+        .collect()
+}
+
+#[test]
+fn hosts() {
+    let default = ["/var/run/postgresql/.s.PGSQL.5432", "/tmp/.s.PGSQL.5432"];
+    assert_eq!(plan(""), default);
+    assert_eq!(plan("host='' port=''"), default);
+    assert_eq!(plan("host=db"), ["db||5432"]);
+    assert_eq!(plan("host=db port=' 7 '"), ["db||7"]);
+    assert_eq!(plan("host=127.0.0.1"), ["127.0.0.1|127.0.0.1|5432"]);
+    assert_eq!(plan("host=::1"), ["::1|::1|5432"]);
+    assert_eq!(plan("host=/run/pg port=6"), ["/run/pg/.s.PGSQL.6"]);
+    assert_eq!(plan("host=@pg"), ["@pg/.s.PGSQL.5432"]);
+    assert_eq!(plan("hostaddr=10.0.0.1"), ["10.0.0.1|10.0.0.1|5432"]);
+    assert_eq!(plan("host=db hostaddr=10.0.0.1"), ["db|10.0.0.1|5432"]);
+    assert_eq!(
+        plan("host=/run/pg hostaddr=10.0.0.1"),
+        ["/run/pg|10.0.0.1|5432"]
+    );
+    assert_eq!(
+        plan("host=a,/b,::1 port=1"),
+        ["a||1", "/b/.s.PGSQL.1", "::1|::1|1"]
+    );
+    assert_eq!(plan("host=a,b,c port=1,,3"), ["a||1", "b||5432", "c||3"]);
+    assert_eq!(
+        plan("host=a,b hostaddr=,10.0.0.1"),
+        ["a||5432", "b|10.0.0.1|5432"]
+    );
+    assert_eq!(
+        plan("host=,a port=4"),
+        ["/var/run/postgresql/.s.PGSQL.4", "/tmp/.s.PGSQL.4", "a||4"]
+    );
+    assert_eq!(
+        plan("hostaddr=10.0.0.1,::1 port=1,2"),
+        ["10.0.0.1|10.0.0.1|1", "::1|::1|2"]
+    );
+    assert_eq!(plan("postgresql://a,b:3/"), ["a||5432", "b||3"]);
+}
+
+#[test]
+fn without_sockets_the_default_is_localhost() {
+    let surroundings = Surroundings {
+        env: &|_| None,
+        os_user: Some("bob"),
+        home: None,
+        socket_dirs: &[],
+        passfile: &|_| panic!("there is no home, hence no password file"),
+    };
+    let config = Config::resolve(&parse("").unwrap(), &surroundings).unwrap();
+    assert_eq!(
+        config.targets[0].endpoint,
+        Endpoint::Tcp("localhost".to_owned())
+    );
+    let nobody = Surroundings {
+        os_user: None,
+        ..surroundings
+    };
+    let error = Config::resolve(&parse("").unwrap(), &nobody).unwrap_err();
+    assert_eq!(error.kind(), ConninfoErrorKind::Operational);
+}
+
+#[test]
+fn host_errors() {
+    let cases = [
+        ("port=1,2", "could not match 2 port numbers to 1 hosts"),
+        (
+            "host=/a,/b port=1,2,3",
+            "could not match 3 port numbers to 2 hosts",
+        ),
+        (
+            "host=a,b,c port=1,2",
+            "could not match 2 port numbers to 3 hosts",
+        ),
+        (
+            "host=/a,/b hostaddr=127.0.0.1",
+            "could not match 2 host names with 1 hostaddr values",
+        ),
+        (
+            "port=abc",
+            "invalid integer value \"abc\" for connection option \"port\"",
+        ),
+        (
+            "port=5x",
+            "invalid integer value \"5x\" for connection option \"port\"",
+        ),
+        ("port=0", "invalid port number: \"0\""),
+        ("port=99999", "invalid port number: \"99999\""),
+        ("port=-1", "invalid port number: \"-1\""),
+        ("hostaddr=nope", "could not parse network address \"nope\""),
+    ];
+    for (conninfo, message) in cases {
+        assert_eq!(operational(conninfo), message, "{conninfo}");
+    }
+}
+
+#[test]
+fn descriptions_are_libpqs() {
+    let describe = |conninfo| resolve(conninfo).targets[0].describe(None);
+    assert_eq!(
+        describe("host=/t port=1"),
+        "connection to server on socket \"/t/.s.PGSQL.1\""
+    );
+    assert_eq!(
+        describe("host=127.0.0.1"),
+        "connection to server at \"127.0.0.1\", port 5432"
+    );
+    assert_eq!(
+        describe("host=db hostaddr=::1"),
+        "connection to server at \"db\" (::1), port 5432"
+    );
+    let address: IpAddr = "10.0.0.9".parse().unwrap();
+    let described = resolve("host=db").targets[0].describe(Some(address));
+    assert_eq!(
+        described,
+        "connection to server at \"db\" (10.0.0.9), port 5432"
+    );
+}
+
+#[test]
+fn values_that_make_no_connection() {
+    let cases = [
+        ("sslmode=zz", "invalid sslmode value: \"zz\""),
+        ("sslmode=REQUIRE", "invalid sslmode value: \"REQUIRE\""),
+        ("sslmode=''", "invalid sslmode value: \"\""),
+        ("sslnegotiation=x", "invalid sslnegotiation value: \"x\""),
+        ("sslcertmode=x", "invalid sslcertmode value: \"x\""),
+        (
+            "ssl_min_protocol_version=x",
+            "invalid \"ssl_min_protocol_version\" value: \"x\"",
+        ),
+        ("require_auth=foo", "invalid require_auth value: \"foo\""),
+        (
+            "min_protocol_version=x",
+            "invalid min_protocol_version value: \"x\"",
+        ),
+        (
+            "max_protocol_version=3.1",
+            "invalid max_protocol_version value: \"3.1\"",
+        ),
+        (
+            "max_protocol_version=3",
+            "invalid max_protocol_version value: \"3\"",
+        ),
+        (
+            "min_protocol_version=latest max_protocol_version=3.0",
+            "\"min_protocol_version\" is greater than \"max_protocol_version\"",
+        ),
+        (
+            "target_session_attrs=x",
+            "invalid target_session_attrs value: \"x\"",
+        ),
+        (
+            "load_balance_hosts=x",
+            "invalid load_balance_hosts value: \"x\"",
+        ),
+        ("channel_binding=x", "invalid channel_binding value: \"x\""),
+        ("gssencmode=x", "invalid gssencmode value: \"x\""),
+        (
+            "keepalives=x",
+            "invalid integer value \"x\" for connection option \"keepalives\"",
+        ),
+        (
+            "keepalives_idle=1.5",
+            "invalid integer value \"1.5\" for connection option \"keepalives_idle\"",
+        ),
+        (
+            "tcp_user_timeout=''",
+            "invalid integer value \"\" for connection option \"tcp_user_timeout\"",
+        ),
+    ];
+    for (conninfo, message) in cases {
+        assert_eq!(operational(conninfo), message, "{conninfo}");
+    }
+}
+
+#[test]
+fn what_is_not_served_says_so() {
+    let cases = [
+        "sslmode=require",
+        "sslmode=verify-ca host=/tmp",
+        "sslmode=verify-full",
+        "requiressl=1",
+        "postgresql://h?ssl=true",
+        "sslrootcert=system sslmode=prefer",
+        "sslcertmode=require",
+        "sslnegotiation=direct",
+        "gssencmode=require",
+        "channel_binding=require",
+        "target_session_attrs=read-write",
+        "target_session_attrs=prefer-standby",
+        "service=shop",
+        "service=",
+        "requirepeer=postgres",
+        "scram_client_key=eA==",
+        "require_auth=gss",
+    ];
+    for conninfo in cases {
+        not_supported(conninfo, &[]);
+    }
+    let environments = [
+        ("PGSSLMODE", "require"),
+        ("PGREQUIRESSL", "1"),
+        ("PGSERVICE", "shop"),
+        ("PGCHANNELBINDING", "require"),
+        ("PGGSSENCMODE", "require"),
+        ("PGTARGETSESSIONATTRS", "primary"),
+    ];
+    for variable in environments {
+        not_supported("", &[variable]);
+    }
+    assert_eq!(
+        not_supported("sslmode=require", &[]),
+        "sslmode value \"require\" is not supported: this version has no TLS, and never falls back to an unencrypted connection"
+    );
+}
+
+#[test]
+fn weaker_wishes_are_served_plain() {
+    for (conninfo, mode) in [
+        ("", SslMode::Prefer),
+        ("sslmode=allow", SslMode::Allow),
+        ("sslmode=disable", SslMode::Disable),
+    ] {
+        assert_eq!(resolve(conninfo).sslmode, mode);
+    }
+    assert_eq!(resolve("gssencmode=prefer").gssencmode, GssEncMode::Prefer);
+    assert_eq!(
+        resolve("load_balance_hosts=random").load_balance_hosts,
+        LoadBalanceHosts::Random
+    );
+    let config = resolve_in(
+        "sslmode=prefer",
+        &[("PGSSLMODE", "require"), ("PGREQUIRESSL", "1")],
+    )
+    .unwrap();
+    assert_eq!(config.sslmode, SslMode::Prefer);
+}
+
+#[test]
+fn user_and_dbname_have_defaults() {
+    let names = |config: Config| (config.user, config.dbname);
+    assert_eq!(names(resolve("")), ("bob".to_owned(), "bob".to_owned()));
+    assert_eq!(
+        names(resolve("user=ann")),
+        ("ann".to_owned(), "ann".to_owned())
+    );
+    assert_eq!(
+        names(resolve("user='' dbname=''")),
+        ("bob".to_owned(), "bob".to_owned())
+    );
+    let vars = [
+        ("PGUSER", "eve"),
+        ("PGDATABASE", "shop"),
+        ("PGPORT", "7"),
+        ("PGHOST", "db"),
+    ];
+    let config = resolve_in("dbname=mine", &vars).unwrap();
+    assert_eq!(
+        (config.user.as_str(), config.dbname.as_str()),
+        ("eve", "mine")
+    );
+    assert_eq!(
+        (config.targets[0].host.as_deref(), config.targets[0].port),
+        (Some("db"), 7)
+    );
+    assert_eq!(config.params.get("user"), Some("eve"));
+    // An empty value counts as given: the environment is not asked.
+    assert_eq!(resolve_in("user=''", &vars).unwrap().user, "bob");
+}
+
+#[test]
+fn connect_timeout_is_psycopgs() {
+    let timeout = |value: &str| {
+        resolve_in(&format!("connect_timeout='{value}'"), &[]).map(|config| config.connect_timeout)
+    };
+    assert_eq!(resolve("").connect_timeout, None);
+    for (value, seconds) in [
+        ("0", None),
+        ("-5", None),
+        ("0.9", None),
+        ("1", Some(2)),
+        ("2", Some(2)),
+        ("5.7", Some(5)),
+        ("1e1", Some(10)),
+    ] {
+        assert_eq!(
+            timeout(value).unwrap(),
+            seconds.map(Duration::from_secs),
+            "{value}"
+        );
+    }
+    for value in ["x", "", "nan", "inf"] {
+        let error = timeout(value).unwrap_err();
+        assert_eq!(error.kind(), ConninfoErrorKind::Programming);
+        assert_eq!(
+            error.message(),
+            format!("bad value for connect_timeout: '{value}'")
+        );
+    }
+    assert!(timeout("1e300").unwrap().is_some());
+}
+
+#[test]
+fn tcp_settings() {
+    let config = resolve(
+        "keepalives_idle=30 keepalives_interval=-1 keepalives_count=4 tcp_user_timeout=1500",
+    );
+    assert!(config.keepalives.enabled);
+    assert_eq!(config.keepalives.idle, Some(Duration::from_secs(30)));
+    assert_eq!(
+        (config.keepalives.interval, config.keepalives.count),
+        (None, Some(4))
+    );
+    assert_eq!(config.tcp_user_timeout, Some(Duration::from_millis(1500)));
+    assert!(!resolve("keepalives=0").keepalives.enabled);
+    assert_eq!(resolve("tcp_user_timeout=0").tcp_user_timeout, None);
+}
+
+#[test]
+fn protocol_versions() {
+    let minors = |conninfo| {
+        let config = resolve(conninfo);
+        (config.min_protocol_minor, config.max_protocol_minor)
+    };
+    assert_eq!(minors(""), (0, 0));
+    assert_eq!(minors("max_protocol_version=latest"), (0, 2));
+    assert_eq!(minors("min_protocol_version=3.2"), (2, 2));
+    assert_eq!(
+        minors("min_protocol_version='' max_protocol_version=3.2"),
+        (0, 2)
+    );
+}
+
+#[test]
+fn passwords_come_from_the_options_or_the_file() {
+    let passwords = |conninfo: &str, vars: Vars<'_>| -> Vec<Option<String>> {
+        let config = resolve_in(conninfo, vars).unwrap();
+        let expose = |target: &super::Target| {
+            assert!(
+                !format!("{target:?}").contains("of "),
+                "a password in Debug"
+            );
+            target
+                .password
+                .as_ref()
+                .map(|password| password.expose().to_owned())
+        };
+        config.targets.iter().map(expose).collect()
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(
+        passwords("password=x host=a,db port=5433", &[]),
+        [some("x"), some("x")]
+    );
+    assert_eq!(
+        passwords("host=a,db port=5433", &[("PGPASSWORD", "y")]),
+        [some("y"), some("y")]
+    );
+    assert_eq!(passwords("host=a,db port=5433", &[]), [None, some("of db")]);
+    assert_eq!(
+        passwords("host=a password=''", &[("PGPASSWORD", "y")]),
+        [None]
+    );
+    assert_eq!(passwords("user=ann host=db", &[]), [some("of ann")]);
+    assert_eq!(
+        passwords("", &[]),
+        [some("of the socket"), some("of the socket")]
+    );
+    assert_eq!(
+        passwords("host=/var/run/postgresql,/run/x", &[]),
+        [some("of the socket"), None]
+    );
+    assert_eq!(
+        passwords("hostaddr=10.0.0.1", &[]),
+        [some("of the address")]
+    );
+    assert_eq!(passwords("host=db hostaddr=10.0.0.1", &[]), [None]);
+    assert_eq!(passwords("passfile=/elsewhere", &[]), [None, None]);
+    assert_eq!(passwords("", &[("PGPASSFILE", "/elsewhere")]), [None, None]);
+    assert!(resolve("host=db port=5433").targets[0].password_from_passfile);
+    assert!(!resolve("host=db port=5433 password=x").targets[0].password_from_passfile);
+    assert!(!format!("{:?}", resolve("password=hunter2")).contains("hunter2"));
+}
+
+/// The order and the choice of parameters are those of psycopg's own startup message.
+#[test]
+fn startup_parameters() {
+    assert_eq!(startup("", &[]), "user=bob;database=bob;");
+    let vars = [
+        ("PGTZ", "UTC"),
+        ("PGDATESTYLE", "Default"),
+        ("PGGEQO", "on"),
+    ];
+    assert_eq!(
+        startup("client_encoding=utf8", &vars),
+        "user=bob;database=bob;client_encoding=utf8;timezone=UTC;geqo=on;"
+    );
+    assert_eq!(
+        startup(
+            "fallback_application_name=fb application_name='' options='-c x=1' replication=database dbname=d",
+            &[("PGCLIENTENCODING", "latin1")]
+        ),
+        "user=bob;database=d;replication=database;options=-c x=1;application_name=fb;client_encoding=latin1;"
+    );
+    assert_eq!(
+        startup("fallback_application_name=fb", &[("PGAPPNAME", "mine")]),
+        "user=bob;database=bob;application_name=mine;"
+    );
+    assert_eq!(
+        startup("client_encoding=auto", &[("LANG", "de_DE.UTF-8")]),
+        "user=bob;database=bob;client_encoding=UTF8;"
+    );
+}
