@@ -355,5 +355,5 @@ fn check_formats(formats: &[Format], count: usize) -> Result<(), UsageError> {
 /// Whether a block of values holds exactly `count` of them.
 fn tiles(values: &[u8], count: usize) -> bool {
     let mut r = super::read::Reader::new(values, "values");
-    (0..count).all(|_| r.value().is_ok()) && r.is_empty()
+    (0..count).all(|_| r.value().is_ok()) && r.remaining() == 0
 }

@@ -100,8 +100,12 @@ impl<'a> Reader<'a> {
         (0..count).map(|_| self.format()).collect()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
+    pub(crate) fn remaining(&self) -> usize {
+        self.rest.len()
+    }
+
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
     }
 
     /// Everything that is left.
