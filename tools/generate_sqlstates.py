@@ -23,9 +23,7 @@ RUST_FILE = ROOT / "crates/howdah-types/src/sqlstate.rs"
 ERROR_BASE = ROOT / "python/howdah/_error_base.py"
 
 # Codes that are no longer in PostgreSQL's list, but that supported servers (up to 16) still send.
-RETIRED = [
-    ("Class 72 - Snapshot Failure", "72000    E    ERRCODE_SNAPSHOT_TOO_OLD    snapshot_too_old")
-]
+RETIRED = [("Class 72 - Snapshot Failure", "72000    E    ERRCODE_SNAPSHOT_TOO_OLD    snapshot_too_old")]
 
 # Classes of codes that no error carries: success, and warnings.
 NOT_ERRORS = ("00", "01")
@@ -120,7 +118,8 @@ def python_source(conditions: list[Condition]) -> str:
 def load_error_base() -> ModuleType:
     """Import `_error_base` by its path: the package itself needs the built extension."""
     spec = importlib.util.spec_from_file_location("_error_base", ERROR_BASE)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -23,6 +23,14 @@ class Column(Sequence[Any]):
     __module__ = "howdah"
     __slots__ = ("_fmod", "_format", "_fsize", "_name", "_table_column", "_table_oid", "_type_code")
 
+    _name: str
+    _type_code: int
+    _fmod: int
+    _fsize: int
+    _table_oid: int
+    _table_column: int
+    _format: int
+
     def __init__(self, cursor: BaseCursor, index: int) -> None:
         source = (cursor.description or [])[index]
         for slot in Column.__slots__:

@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 else:
     from typing import TypeVar as _TypeVar
 
-    def TypeVar(name: str, *args: Any, default: Any = None, **kwargs: Any) -> Any:  # noqa: N802
+    def TypeVar(name: str, *args: Any, default: Any = None, **kwargs: Any) -> Any:
         """Make a type variable; the default is for type checkers, Python 3.10 has none."""
         return _TypeVar(name, *args, **kwargs)

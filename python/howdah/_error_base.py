@@ -316,8 +316,4 @@ def _fields_by_letter(info: Mapping[Any, bytes | None] | None) -> dict[str, byte
     """Key the fields by protocol letter, also when they come keyed by `pq.DiagnosticField`."""
     if info is None:
         return None
-    return {
-        chr(key) if isinstance(key, int) else str(key): value
-        for key, value in info.items()
-        if value is not None
-    }
+    return {chr(key) if isinstance(key, int) else str(key): value for key, value in info.items() if value is not None}

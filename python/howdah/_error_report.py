@@ -13,8 +13,20 @@ from unicodedata import combining, east_asian_width
 _MAX_COLUMNS = 60
 _COLUMNS_AFTER_ERROR = 10
 _MULTIBYTE_CODECS = frozenset(
-    ("big5", "cp949", "euc_jis_2004", "euc_jp", "euc_kr", "gb18030", "gb2312", "gbk", "johab")
-    + ("shift_jis", "shift_jis_2004", "utf-8")
+    [
+        "big5",
+        "cp949",
+        "euc_jis_2004",
+        "euc_jp",
+        "euc_kr",
+        "gb18030",
+        "gb2312",
+        "gbk",
+        "johab",
+        "shift_jis",
+        "shift_jis_2004",
+        "utf-8",
+    ]
 )
 
 
@@ -41,9 +53,7 @@ def error_text(fields: Mapping[str, bytes], encoding: str, query: bytes | None =
     return "\n".join(parts).strip() or "no error details available"
 
 
-def _position(
-    texts: Mapping[str, str], query: bytes | None, encoding: str
-) -> tuple[str | None, str | None]:
+def _position(texts: Mapping[str, str], query: bytes | None, encoding: str) -> tuple[str | None, str | None]:
     """Return the text that the error points into, and the position as the server wrote it."""
     if "P" in texts:
         return (None if query is None else query.decode(encoding, "replace")), texts["P"]

@@ -291,9 +291,7 @@ class NoAdditionalDynamicResultSetsReturned(
 # Class 03 - SQL Statement Not Yet Complete
 
 
-class SqlStatementNotYetComplete(
-    DatabaseError, code="03000", name="SQL_STATEMENT_NOT_YET_COMPLETE"
-):
+class SqlStatementNotYetComplete(DatabaseError, code="03000", name="SQL_STATEMENT_NOT_YET_COMPLETE"):
     """SQLSTATE 03000, sql_statement_not_yet_complete."""
 
     __module__ = "howdah.errors"
@@ -336,9 +334,7 @@ class ConnectionFailure(OperationalError, code="08006", name="CONNECTION_FAILURE
     __module__ = "howdah.errors"
 
 
-class TransactionResolutionUnknown(
-    OperationalError, code="08007", name="TRANSACTION_RESOLUTION_UNKNOWN"
-):
+class TransactionResolutionUnknown(OperationalError, code="08007", name="TRANSACTION_RESOLUTION_UNKNOWN"):
     """SQLSTATE 08007, transaction_resolution_unknown."""
 
     __module__ = "howdah.errors"
@@ -371,9 +367,7 @@ class FeatureNotSupported(NotSupportedError, code="0A000", name="FEATURE_NOT_SUP
 # Class 0B - Invalid Transaction Initiation
 
 
-class InvalidTransactionInitiation(
-    DatabaseError, code="0B000", name="INVALID_TRANSACTION_INITIATION"
-):
+class InvalidTransactionInitiation(DatabaseError, code="0B000", name="INVALID_TRANSACTION_INITIATION"):
     """SQLSTATE 0B000, invalid_transaction_initiation."""
 
     __module__ = "howdah.errors"
@@ -388,9 +382,7 @@ class LocatorException(DatabaseError, code="0F000", name="LOCATOR_EXCEPTION"):
     __module__ = "howdah.errors"
 
 
-class InvalidLocatorSpecification(
-    DatabaseError, code="0F001", name="INVALID_LOCATOR_SPECIFICATION"
-):
+class InvalidLocatorSpecification(DatabaseError, code="0F001", name="INVALID_LOCATOR_SPECIFICATION"):
     """SQLSTATE 0F001, invalid_locator_specification."""
 
     __module__ = "howdah.errors"
@@ -479,9 +471,7 @@ class StringDataRightTruncation(DataError, code="22001", name="STRING_DATA_RIGHT
     __module__ = "howdah.errors"
 
 
-class NullValueNoIndicatorParameter(
-    DataError, code="22002", name="NULL_VALUE_NO_INDICATOR_PARAMETER"
-):
+class NullValueNoIndicatorParameter(DataError, code="22002", name="NULL_VALUE_NO_INDICATOR_PARAMETER"):
     """SQLSTATE 22002, null_value_no_indicator_parameter."""
 
     __module__ = "howdah.errors"
@@ -517,9 +507,7 @@ class DatetimeFieldOverflow(DataError, code="22008", name="DATETIME_FIELD_OVERFL
     __module__ = "howdah.errors"
 
 
-class InvalidTimeZoneDisplacementValue(
-    DataError, code="22009", name="INVALID_TIME_ZONE_DISPLACEMENT_VALUE"
-):
+class InvalidTimeZoneDisplacementValue(DataError, code="22009", name="INVALID_TIME_ZONE_DISPLACEMENT_VALUE"):
     """SQLSTATE 22009, invalid_time_zone_displacement_value."""
 
     __module__ = "howdah.errors"
@@ -555,9 +543,7 @@ class MostSpecificTypeMismatch(DataError, code="2200G", name="MOST_SPECIFIC_TYPE
     __module__ = "howdah.errors"
 
 
-class SequenceGeneratorLimitExceeded(
-    DataError, code="2200H", name="SEQUENCE_GENERATOR_LIMIT_EXCEEDED"
-):
+class SequenceGeneratorLimitExceeded(DataError, code="2200H", name="SEQUENCE_GENERATOR_LIMIT_EXCEEDED"):
     """SQLSTATE 2200H, sequence_generator_limit_exceeded."""
 
     __module__ = "howdah.errors"
@@ -587,17 +573,13 @@ class InvalidXmlComment(DataError, code="2200S", name="INVALID_XML_COMMENT"):
     __module__ = "howdah.errors"
 
 
-class InvalidXmlProcessingInstruction(
-    DataError, code="2200T", name="INVALID_XML_PROCESSING_INSTRUCTION"
-):
+class InvalidXmlProcessingInstruction(DataError, code="2200T", name="INVALID_XML_PROCESSING_INSTRUCTION"):
     """SQLSTATE 2200T, invalid_xml_processing_instruction."""
 
     __module__ = "howdah.errors"
 
 
-class InvalidIndicatorParameterValue(
-    DataError, code="22010", name="INVALID_INDICATOR_PARAMETER_VALUE"
-):
+class InvalidIndicatorParameterValue(DataError, code="22010", name="INVALID_INDICATOR_PARAMETER_VALUE"):
     """SQLSTATE 22010, invalid_indicator_parameter_value."""
 
     __module__ = "howdah.errors"
@@ -615,17 +597,13 @@ class DivisionByZero(DataError, code="22012", name="DIVISION_BY_ZERO"):
     __module__ = "howdah.errors"
 
 
-class InvalidPrecedingOrFollowingSize(
-    DataError, code="22013", name="INVALID_PRECEDING_OR_FOLLOWING_SIZE"
-):
+class InvalidPrecedingOrFollowingSize(DataError, code="22013", name="INVALID_PRECEDING_OR_FOLLOWING_SIZE"):
     """SQLSTATE 22013, invalid_preceding_or_following_size."""
 
     __module__ = "howdah.errors"
 
 
-class InvalidArgumentForNtileFunction(
-    DataError, code="22014", name="INVALID_ARGUMENT_FOR_NTILE_FUNCTION"
-):
+class InvalidArgumentForNtileFunction(DataError, code="22014", name="INVALID_ARGUMENT_FOR_NTILE_FUNCTION"):
     """SQLSTATE 22014, invalid_argument_for_ntile_function."""
 
     __module__ = "howdah.errors"
@@ -637,17 +615,13 @@ class IntervalFieldOverflow(DataError, code="22015", name="INTERVAL_FIELD_OVERFL
     __module__ = "howdah.errors"
 
 
-class InvalidArgumentForNthValueFunction(
-    DataError, code="22016", name="INVALID_ARGUMENT_FOR_NTH_VALUE_FUNCTION"
-):
+class InvalidArgumentForNthValueFunction(DataError, code="22016", name="INVALID_ARGUMENT_FOR_NTH_VALUE_FUNCTION"):
     """SQLSTATE 22016, invalid_argument_for_nth_value_function."""
 
     __module__ = "howdah.errors"
 
 
-class InvalidCharacterValueForCast(
-    DataError, code="22018", name="INVALID_CHARACTER_VALUE_FOR_CAST"
-):
+class InvalidCharacterValueForCast(DataError, code="22018", name="INVALID_CHARACTER_VALUE_FOR_CAST"):
     """SQLSTATE 22018, invalid_character_value_for_cast."""
 
     __module__ = "howdah.errors"
@@ -671,33 +645,25 @@ class InvalidArgumentForLogarithm(DataError, code="2201E", name="INVALID_ARGUMEN
     __module__ = "howdah.errors"
 
 
-class InvalidArgumentForPowerFunction(
-    DataError, code="2201F", name="INVALID_ARGUMENT_FOR_POWER_FUNCTION"
-):
+class InvalidArgumentForPowerFunction(DataError, code="2201F", name="INVALID_ARGUMENT_FOR_POWER_FUNCTION"):
     """SQLSTATE 2201F, invalid_argument_for_power_function."""
 
     __module__ = "howdah.errors"
 
 
-class InvalidArgumentForWidthBucketFunction(
-    DataError, code="2201G", name="INVALID_ARGUMENT_FOR_WIDTH_BUCKET_FUNCTION"
-):
+class InvalidArgumentForWidthBucketFunction(DataError, code="2201G", name="INVALID_ARGUMENT_FOR_WIDTH_BUCKET_FUNCTION"):
     """SQLSTATE 2201G, invalid_argument_for_width_bucket_function."""
 
     __module__ = "howdah.errors"
 
 
-class InvalidRowCountInLimitClause(
-    DataError, code="2201W", name="INVALID_ROW_COUNT_IN_LIMIT_CLAUSE"
-):
+class InvalidRowCountInLimitClause(DataError, code="2201W", name="INVALID_ROW_COUNT_IN_LIMIT_CLAUSE"):
     """SQLSTATE 2201W, invalid_row_count_in_limit_clause."""
 
     __module__ = "howdah.errors"
 
 
-class InvalidRowCountInResultOffsetClause(
-    DataError, code="2201X", name="INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE"
-):
+class InvalidRowCountInResultOffsetClause(DataError, code="2201X", name="INVALID_ROW_COUNT_IN_RESULT_OFFSET_CLAUSE"):
     """SQLSTATE 2201X, invalid_row_count_in_result_offset_clause."""
 
     __module__ = "howdah.errors"
@@ -813,9 +779,7 @@ class NonUniqueKeysInAJsonObject(DataError, code="22037", name="NON_UNIQUE_KEYS_
     __module__ = "howdah.errors"
 
 
-class SingletonSqlJsonItemRequired(
-    DataError, code="22038", name="SINGLETON_SQL_JSON_ITEM_REQUIRED"
-):
+class SingletonSqlJsonItemRequired(DataError, code="22038", name="SINGLETON_SQL_JSON_ITEM_REQUIRED"):
     """SQLSTATE 22038, singleton_sql_json_item_required."""
 
     __module__ = "howdah.errors"
@@ -863,9 +827,7 @@ class SqlJsonScalarRequired(DataError, code="2203F", name="SQL_JSON_SCALAR_REQUI
     __module__ = "howdah.errors"
 
 
-class SqlJsonItemCannotBeCastToTargetType(
-    DataError, code="2203G", name="SQL_JSON_ITEM_CANNOT_BE_CAST_TO_TARGET_TYPE"
-):
+class SqlJsonItemCannotBeCastToTargetType(DataError, code="2203G", name="SQL_JSON_ITEM_CANNOT_BE_CAST_TO_TARGET_TYPE"):
     """SQLSTATE 2203G, sql_json_item_cannot_be_cast_to_target_type."""
 
     __module__ = "howdah.errors"
@@ -901,9 +863,7 @@ class UntranslatableCharacter(DataError, code="22P05", name="UNTRANSLATABLE_CHAR
     __module__ = "howdah.errors"
 
 
-class NonstandardUseOfEscapeCharacter(
-    DataError, code="22P06", name="NONSTANDARD_USE_OF_ESCAPE_CHARACTER"
-):
+class NonstandardUseOfEscapeCharacter(DataError, code="22P06", name="NONSTANDARD_USE_OF_ESCAPE_CHARACTER"):
     """SQLSTATE 22P06, nonstandard_use_of_escape_character."""
 
     __module__ = "howdah.errors"
@@ -912,9 +872,7 @@ class NonstandardUseOfEscapeCharacter(
 # Class 23 - Integrity Constraint Violation
 
 
-class IntegrityConstraintViolation(
-    IntegrityError, code="23000", name="INTEGRITY_CONSTRAINT_VIOLATION"
-):
+class IntegrityConstraintViolation(IntegrityError, code="23000", name="INTEGRITY_CONSTRAINT_VIOLATION"):
     """SQLSTATE 23000, integrity_constraint_violation."""
 
     __module__ = "howdah.errors"
@@ -980,9 +938,7 @@ class ActiveSqlTransaction(InternalError, code="25001", name="ACTIVE_SQL_TRANSAC
     __module__ = "howdah.errors"
 
 
-class BranchTransactionAlreadyActive(
-    InternalError, code="25002", name="BRANCH_TRANSACTION_ALREADY_ACTIVE"
-):
+class BranchTransactionAlreadyActive(InternalError, code="25002", name="BRANCH_TRANSACTION_ALREADY_ACTIVE"):
     """SQLSTATE 25002, branch_transaction_already_active."""
 
     __module__ = "howdah.errors"
@@ -1046,9 +1002,7 @@ class InFailedSqlTransaction(InternalError, code="25P02", name="IN_FAILED_SQL_TR
     __module__ = "howdah.errors"
 
 
-class IdleInTransactionSessionTimeout(
-    InternalError, code="25P03", name="IDLE_IN_TRANSACTION_SESSION_TIMEOUT"
-):
+class IdleInTransactionSessionTimeout(InternalError, code="25P03", name="IDLE_IN_TRANSACTION_SESSION_TIMEOUT"):
     """SQLSTATE 25P03, idle_in_transaction_session_timeout."""
 
     __module__ = "howdah.errors"
@@ -1072,9 +1026,7 @@ class InvalidSqlStatementName(ProgrammingError, code="26000", name="INVALID_SQL_
 # Class 27 - Triggered Data Change Violation
 
 
-class TriggeredDataChangeViolation(
-    OperationalError, code="27000", name="TRIGGERED_DATA_CHANGE_VIOLATION"
-):
+class TriggeredDataChangeViolation(OperationalError, code="27000", name="TRIGGERED_DATA_CHANGE_VIOLATION"):
     """SQLSTATE 27000, triggered_data_change_violation."""
 
     __module__ = "howdah.errors"
@@ -1083,9 +1035,7 @@ class TriggeredDataChangeViolation(
 # Class 28 - Invalid Authorization Specification
 
 
-class InvalidAuthorizationSpecification(
-    OperationalError, code="28000", name="INVALID_AUTHORIZATION_SPECIFICATION"
-):
+class InvalidAuthorizationSpecification(OperationalError, code="28000", name="INVALID_AUTHORIZATION_SPECIFICATION"):
     """SQLSTATE 28000, invalid_authorization_specification."""
 
     __module__ = "howdah.errors"
@@ -1108,9 +1058,7 @@ class DependentPrivilegeDescriptorsStillExist(
     __module__ = "howdah.errors"
 
 
-class DependentObjectsStillExist(
-    InternalError, code="2BP01", name="DEPENDENT_OBJECTS_STILL_EXIST"
-):
+class DependentObjectsStillExist(InternalError, code="2BP01", name="DEPENDENT_OBJECTS_STILL_EXIST"):
     """SQLSTATE 2BP01, dependent_objects_still_exist."""
 
     __module__ = "howdah.errors"
@@ -1119,9 +1067,7 @@ class DependentObjectsStillExist(
 # Class 2D - Invalid Transaction Termination
 
 
-class InvalidTransactionTermination(
-    InternalError, code="2D000", name="INVALID_TRANSACTION_TERMINATION"
-):
+class InvalidTransactionTermination(InternalError, code="2D000", name="INVALID_TRANSACTION_TERMINATION"):
     """SQLSTATE 2D000, invalid_transaction_termination."""
 
     __module__ = "howdah.errors"
@@ -1136,33 +1082,25 @@ class SqlRoutineException(OperationalError, code="2F000", name="SQL_ROUTINE_EXCE
     __module__ = "howdah.errors"
 
 
-class ModifyingSqlDataNotPermitted(
-    OperationalError, code="2F002", name="MODIFYING_SQL_DATA_NOT_PERMITTED"
-):
+class ModifyingSqlDataNotPermitted(OperationalError, code="2F002", name="MODIFYING_SQL_DATA_NOT_PERMITTED"):
     """SQLSTATE 2F002, modifying_sql_data_not_permitted."""
 
     __module__ = "howdah.errors"
 
 
-class ProhibitedSqlStatementAttempted(
-    OperationalError, code="2F003", name="PROHIBITED_SQL_STATEMENT_ATTEMPTED"
-):
+class ProhibitedSqlStatementAttempted(OperationalError, code="2F003", name="PROHIBITED_SQL_STATEMENT_ATTEMPTED"):
     """SQLSTATE 2F003, prohibited_sql_statement_attempted."""
 
     __module__ = "howdah.errors"
 
 
-class ReadingSqlDataNotPermitted(
-    OperationalError, code="2F004", name="READING_SQL_DATA_NOT_PERMITTED"
-):
+class ReadingSqlDataNotPermitted(OperationalError, code="2F004", name="READING_SQL_DATA_NOT_PERMITTED"):
     """SQLSTATE 2F004, reading_sql_data_not_permitted."""
 
     __module__ = "howdah.errors"
 
 
-class FunctionExecutedNoReturnStatement(
-    OperationalError, code="2F005", name="FUNCTION_EXECUTED_NO_RETURN_STATEMENT"
-):
+class FunctionExecutedNoReturnStatement(OperationalError, code="2F005", name="FUNCTION_EXECUTED_NO_RETURN_STATEMENT"):
     """SQLSTATE 2F005, function_executed_no_return_statement."""
 
     __module__ = "howdah.errors"
@@ -1186,33 +1124,25 @@ class ExternalRoutineException(OperationalError, code="38000", name="EXTERNAL_RO
     __module__ = "howdah.errors"
 
 
-class ContainingSqlNotPermitted(
-    OperationalError, code="38001", name="CONTAINING_SQL_NOT_PERMITTED"
-):
+class ContainingSqlNotPermitted(OperationalError, code="38001", name="CONTAINING_SQL_NOT_PERMITTED"):
     """SQLSTATE 38001, containing_sql_not_permitted."""
 
     __module__ = "howdah.errors"
 
 
-class ModifyingSqlDataNotPermittedExt(
-    OperationalError, code="38002", name="MODIFYING_SQL_DATA_NOT_PERMITTED"
-):
+class ModifyingSqlDataNotPermittedExt(OperationalError, code="38002", name="MODIFYING_SQL_DATA_NOT_PERMITTED"):
     """SQLSTATE 38002, modifying_sql_data_not_permitted."""
 
     __module__ = "howdah.errors"
 
 
-class ProhibitedSqlStatementAttemptedExt(
-    OperationalError, code="38003", name="PROHIBITED_SQL_STATEMENT_ATTEMPTED"
-):
+class ProhibitedSqlStatementAttemptedExt(OperationalError, code="38003", name="PROHIBITED_SQL_STATEMENT_ATTEMPTED"):
     """SQLSTATE 38003, prohibited_sql_statement_attempted."""
 
     __module__ = "howdah.errors"
 
 
-class ReadingSqlDataNotPermittedExt(
-    OperationalError, code="38004", name="READING_SQL_DATA_NOT_PERMITTED"
-):
+class ReadingSqlDataNotPermittedExt(OperationalError, code="38004", name="READING_SQL_DATA_NOT_PERMITTED"):
     """SQLSTATE 38004, reading_sql_data_not_permitted."""
 
     __module__ = "howdah.errors"
@@ -1221,9 +1151,7 @@ class ReadingSqlDataNotPermittedExt(
 # Class 39 - External Routine Invocation Exception
 
 
-class ExternalRoutineInvocationException(
-    OperationalError, code="39000", name="EXTERNAL_ROUTINE_INVOCATION_EXCEPTION"
-):
+class ExternalRoutineInvocationException(OperationalError, code="39000", name="EXTERNAL_ROUTINE_INVOCATION_EXCEPTION"):
     """SQLSTATE 39000, external_routine_invocation_exception."""
 
     __module__ = "howdah.errors"
@@ -1253,9 +1181,7 @@ class SrfProtocolViolated(OperationalError, code="39P02", name="SRF_PROTOCOL_VIO
     __module__ = "howdah.errors"
 
 
-class EventTriggerProtocolViolated(
-    OperationalError, code="39P03", name="EVENT_TRIGGER_PROTOCOL_VIOLATED"
-):
+class EventTriggerProtocolViolated(OperationalError, code="39P03", name="EVENT_TRIGGER_PROTOCOL_VIOLATED"):
     """SQLSTATE 39P03, event_trigger_protocol_violated."""
 
     __module__ = "howdah.errors"
@@ -1270,9 +1196,7 @@ class SavepointException(OperationalError, code="3B000", name="SAVEPOINT_EXCEPTI
     __module__ = "howdah.errors"
 
 
-class InvalidSavepointSpecification(
-    OperationalError, code="3B001", name="INVALID_SAVEPOINT_SPECIFICATION"
-):
+class InvalidSavepointSpecification(OperationalError, code="3B001", name="INVALID_SAVEPOINT_SPECIFICATION"):
     """SQLSTATE 3B001, invalid_savepoint_specification."""
 
     __module__ = "howdah.errors"
@@ -1319,9 +1243,7 @@ class TransactionIntegrityConstraintViolation(
     __module__ = "howdah.errors"
 
 
-class StatementCompletionUnknown(
-    OperationalError, code="40003", name="STATEMENT_COMPLETION_UNKNOWN"
-):
+class StatementCompletionUnknown(OperationalError, code="40003", name="STATEMENT_COMPLETION_UNKNOWN"):
     """SQLSTATE 40003, statement_completion_unknown."""
 
     __module__ = "howdah.errors"
@@ -1336,9 +1258,7 @@ class DeadlockDetected(OperationalError, code="40P01", name="DEADLOCK_DETECTED")
 # Class 42 - Syntax Error or Access Rule Violation
 
 
-class SyntaxErrorOrAccessRuleViolation(
-    ProgrammingError, code="42000", name="SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION"
-):
+class SyntaxErrorOrAccessRuleViolation(ProgrammingError, code="42000", name="SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION"):
     """SQLSTATE 42000, syntax_error_or_access_rule_violation."""
 
     __module__ = "howdah.errors"
@@ -1494,9 +1414,7 @@ class DuplicateDatabase(ProgrammingError, code="42P04", name="DUPLICATE_DATABASE
     __module__ = "howdah.errors"
 
 
-class DuplicatePreparedStatement(
-    ProgrammingError, code="42P05", name="DUPLICATE_PREPARED_STATEMENT"
-):
+class DuplicatePreparedStatement(ProgrammingError, code="42P05", name="DUPLICATE_PREPARED_STATEMENT"):
     """SQLSTATE 42P05, duplicate_prepared_statement."""
 
     __module__ = "howdah.errors"
@@ -1538,25 +1456,19 @@ class InvalidCursorDefinition(ProgrammingError, code="42P11", name="INVALID_CURS
     __module__ = "howdah.errors"
 
 
-class InvalidDatabaseDefinition(
-    ProgrammingError, code="42P12", name="INVALID_DATABASE_DEFINITION"
-):
+class InvalidDatabaseDefinition(ProgrammingError, code="42P12", name="INVALID_DATABASE_DEFINITION"):
     """SQLSTATE 42P12, invalid_database_definition."""
 
     __module__ = "howdah.errors"
 
 
-class InvalidFunctionDefinition(
-    ProgrammingError, code="42P13", name="INVALID_FUNCTION_DEFINITION"
-):
+class InvalidFunctionDefinition(ProgrammingError, code="42P13", name="INVALID_FUNCTION_DEFINITION"):
     """SQLSTATE 42P13, invalid_function_definition."""
 
     __module__ = "howdah.errors"
 
 
-class InvalidPreparedStatementDefinition(
-    ProgrammingError, code="42P14", name="INVALID_PREPARED_STATEMENT_DEFINITION"
-):
+class InvalidPreparedStatementDefinition(ProgrammingError, code="42P14", name="INVALID_PREPARED_STATEMENT_DEFINITION"):
     """SQLSTATE 42P14, invalid_prepared_statement_definition."""
 
     __module__ = "howdah.errors"
@@ -1646,9 +1558,7 @@ class TooManyConnections(OperationalError, code="53300", name="TOO_MANY_CONNECTI
     __module__ = "howdah.errors"
 
 
-class ConfigurationLimitExceeded(
-    OperationalError, code="53400", name="CONFIGURATION_LIMIT_EXCEEDED"
-):
+class ConfigurationLimitExceeded(OperationalError, code="53400", name="CONFIGURATION_LIMIT_EXCEEDED"):
     """SQLSTATE 53400, configuration_limit_exceeded."""
 
     __module__ = "howdah.errors"
@@ -1684,9 +1594,7 @@ class TooManyArguments(OperationalError, code="54023", name="TOO_MANY_ARGUMENTS"
 # Class 55 - Object Not In Prerequisite State
 
 
-class ObjectNotInPrerequisiteState(
-    OperationalError, code="55000", name="OBJECT_NOT_IN_PREREQUISITE_STATE"
-):
+class ObjectNotInPrerequisiteState(OperationalError, code="55000", name="OBJECT_NOT_IN_PREREQUISITE_STATE"):
     """SQLSTATE 55000, object_not_in_prerequisite_state."""
 
     __module__ = "howdah.errors"
@@ -1833,9 +1741,7 @@ class FdwOutOfMemory(OperationalError, code="HV001", name="FDW_OUT_OF_MEMORY"):
     __module__ = "howdah.errors"
 
 
-class FdwDynamicParameterValueNeeded(
-    OperationalError, code="HV002", name="FDW_DYNAMIC_PARAMETER_VALUE_NEEDED"
-):
+class FdwDynamicParameterValueNeeded(OperationalError, code="HV002", name="FDW_DYNAMIC_PARAMETER_VALUE_NEEDED"):
     """SQLSTATE HV002, fdw_dynamic_parameter_value_needed."""
 
     __module__ = "howdah.errors"
@@ -1853,9 +1759,7 @@ class FdwColumnNameNotFound(OperationalError, code="HV005", name="FDW_COLUMN_NAM
     __module__ = "howdah.errors"
 
 
-class FdwInvalidDataTypeDescriptors(
-    OperationalError, code="HV006", name="FDW_INVALID_DATA_TYPE_DESCRIPTORS"
-):
+class FdwInvalidDataTypeDescriptors(OperationalError, code="HV006", name="FDW_INVALID_DATA_TYPE_DESCRIPTORS"):
     """SQLSTATE HV006, fdw_invalid_data_type_descriptors."""
 
     __module__ = "howdah.errors"
@@ -1873,9 +1777,7 @@ class FdwInvalidColumnNumber(OperationalError, code="HV008", name="FDW_INVALID_C
     __module__ = "howdah.errors"
 
 
-class FdwInvalidUseOfNullPointer(
-    OperationalError, code="HV009", name="FDW_INVALID_USE_OF_NULL_POINTER"
-):
+class FdwInvalidUseOfNullPointer(OperationalError, code="HV009", name="FDW_INVALID_USE_OF_NULL_POINTER"):
     """SQLSTATE HV009, fdw_invalid_use_of_null_pointer."""
 
     __module__ = "howdah.errors"
@@ -1917,9 +1819,7 @@ class FdwReplyHandle(OperationalError, code="HV00K", name="FDW_REPLY_HANDLE"):
     __module__ = "howdah.errors"
 
 
-class FdwUnableToCreateExecution(
-    OperationalError, code="HV00L", name="FDW_UNABLE_TO_CREATE_EXECUTION"
-):
+class FdwUnableToCreateExecution(OperationalError, code="HV00L", name="FDW_UNABLE_TO_CREATE_EXECUTION"):
     """SQLSTATE HV00L, fdw_unable_to_create_execution."""
 
     __module__ = "howdah.errors"
@@ -1931,9 +1831,7 @@ class FdwUnableToCreateReply(OperationalError, code="HV00M", name="FDW_UNABLE_TO
     __module__ = "howdah.errors"
 
 
-class FdwUnableToEstablishConnection(
-    OperationalError, code="HV00N", name="FDW_UNABLE_TO_ESTABLISH_CONNECTION"
-):
+class FdwUnableToEstablishConnection(OperationalError, code="HV00N", name="FDW_UNABLE_TO_ESTABLISH_CONNECTION"):
     """SQLSTATE HV00N, fdw_unable_to_establish_connection."""
 
     __module__ = "howdah.errors"

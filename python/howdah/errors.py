@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from . import _sqlstates_generated
 from ._error_base import (
     DatabaseError,
     DataError,
@@ -34,6 +35,25 @@ from ._error_base import (
 from ._error_report import error_text
 from ._sqlstates_generated import *  # noqa: F403
 
+__all__ = [
+    "CancellationTimeout",
+    "ConnectionTimeout",
+    "DataError",
+    "DatabaseError",
+    "Diagnostic",
+    "Error",
+    "IntegrityError",
+    "InterfaceError",
+    "InternalError",
+    "NotSupportedError",
+    "OperationalError",
+    "PipelineAborted",
+    "ProgrammingError",
+    "Warning",
+    "lookup",
+]
+__all__ += _sqlstates_generated.__all__
+
 
 class ConnectionTimeout(OperationalError):
     """No connection within `connect_timeout`."""
@@ -45,12 +65,6 @@ class CancellationTimeout(OperationalError):
 
 class PipelineAborted(OperationalError):
     """The command was not run because an earlier one of the same pipeline failed."""
-
-
-class OutOfOrderTransactionNesting(ProgrammingError):
-    """A transaction block was left while a block inside it was still open."""
-
-    __module__ = "howdah.transaction"
 
 
 def _server_error(fields: Mapping[str, bytes], encoding: str, query: bytes | None = None) -> Error:

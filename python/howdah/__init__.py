@@ -1,0 +1,107 @@
+"""howdah: a PostgreSQL driver with psycopg's API and its own protocol engine.
+
+    import howdah
+
+    with howdah.connect("dbname=test") as conn:
+        print(conn.execute("select 1 + %s", (1,)).fetchone())
+
+`AsyncConnection.connect()` gives the same for asyncio. The module is what PEP 249 describes.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from . import conninfo as conninfo
+from . import dbapi20 as dbapi20
+from . import errors as errors
+from . import pq as pq
+from . import rows as rows
+from . import types as types
+from ._as_psycopg import install_as_psycopg
+from ._column import Column
+from ._enums import IsolationLevel
+from ._howdah import BaseConnection, __version__
+from ._info import ConnectionInfo
+from ._notify import Notify
+from .connection import Connection
+from .connection_async import AsyncConnection
+from .cursor import Cursor
+from .cursor_async import AsyncCursor
+from .dbapi20 import (
+    BINARY,
+    DATETIME,
+    NUMBER,
+    ROWID,
+    STRING,
+    Binary,
+    Date,
+    DateFromTicks,
+    Time,
+    TimeFromTicks,
+    Timestamp,
+    TimestampFromTicks,
+)
+from .errors import (
+    DatabaseError,
+    DataError,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    Warning,  # noqa: A004 the name is PEP 249's
+)
+
+__all__ = [
+    "AsyncConnection",
+    "AsyncCursor",
+    "BaseConnection",
+    "Column",
+    "Connection",
+    "ConnectionInfo",
+    "Cursor",
+    "IsolationLevel",
+    "Notify",
+    "__version__",
+    "install_as_psycopg",
+    # PEP 249
+    "apilevel",
+    "connect",
+    "paramstyle",
+    "threadsafety",
+    "Warning",
+    "Error",
+    "InterfaceError",
+    "DatabaseError",
+    "DataError",
+    "OperationalError",
+    "IntegrityError",
+    "InternalError",
+    "ProgrammingError",
+    "NotSupportedError",
+    "Binary",
+    "Date",
+    "DateFromTicks",
+    "Time",
+    "TimeFromTicks",
+    "Timestamp",
+    "TimestampFromTicks",
+    "BINARY",
+    "DATETIME",
+    "NUMBER",
+    "ROWID",
+    "STRING",
+]
+
+apilevel = "2.0"
+threadsafety = 2
+paramstyle = "pyformat"
+connect = Connection.connect
+
+# Warnings of the driver are seen; what it says about its work is not, unless the program asks.
+_logger = logging.getLogger("howdah")
+if _logger.level == logging.NOTSET:
+    _logger.setLevel(logging.WARNING)

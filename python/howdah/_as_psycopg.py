@@ -1,0 +1,92 @@
+"""Answering to the name of psycopg, for programs and libraries that import it themselves."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any, Final
+
+PSYCOPG_VERSION: Final = "3.3.9"
+"""The version whose API howdah follows, and which libraries that check the version see."""
+
+
+def install_as_psycopg(*, force: bool = False) -> None:
+    """Make `import psycopg` give howdah from now on, in the whole process.
+
+    Submodules too: `psycopg.errors` is `howdah.errors`. One that howdah does not have raises
+    `ModuleNotFoundError`, even if psycopg is installed. `psycopg.__version__` is the version whose
+    API howdah follows. Call it before anything imports psycopg: raises `RuntimeError` if that has
+    happened, unless `force` is true; modules that imported names from psycopg keep them then.
+    """
+    current = sys.modules.get("psycopg")
+    if isinstance(current, _Alias):
+        return
+    if current is not None and not force:
+        raise RuntimeError(
+            "psycopg is already imported: call howdah.install_as_psycopg() before that,"
+            " or with force=True if nothing uses its names yet"
+        )
+    for name in [n for n in sys.modules if n == "psycopg" or n.startswith("psycopg.")]:
+        del sys.modules[name]
+    sys.meta_path.insert(0, _Finder())
+    sys.modules["psycopg"] = _Alias()
+
+
+class _Alias(ModuleType):
+    """The module `psycopg`: howdah's names, and psycopg's version."""
+
+    def __init__(self) -> None:
+        super().__init__("psycopg", "howdah under the name of psycopg.")
+        self._howdah = importlib.import_module("howdah")
+        self.__version__ = PSYCOPG_VERSION
+        self.__file__ = self._howdah.__file__
+        self.__spec__ = ModuleSpec("psycopg", _Redirect("howdah"), is_package=True)
+        # Empty: submodules come from the finder alone.
+        self.__path__: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return getattr(self._howdah, name)
+        except AttributeError:
+            raise AttributeError(f"howdah, installed as psycopg, has no attribute {name!r}") from None
+
+    def __dir__(self) -> list[str]:
+        return dir(self._howdah)
+
+
+class _Finder(MetaPathFinder):
+    """Finds `psycopg.x` as `howdah.x`."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        package, _, rest = fullname.partition(".")
+        if package != "psycopg" or not rest:
+            return None
+        real = f"howdah.{rest}"
+        found = importlib.util.find_spec(real)
+        if found is None:
+            raise ModuleNotFoundError(
+                f"howdah, installed as psycopg, has no module {real!r} in place of {fullname!r}", name=fullname
+            )
+        is_package = found.submodule_search_locations is not None
+        return ModuleSpec(fullname, _Redirect(real), is_package=is_package)
+
+
+class _Redirect(Loader):
+    """Puts an existing module in the place of the one being imported."""
+
+    def __init__(self, real: str) -> None:
+        self._real = real
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Let the import machinery make an empty module, which `exec_module` replaces."""
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        sys.modules[module.__name__] = importlib.import_module(self._real)

@@ -1,0 +1,189 @@
+"""What can be asked about a connection."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timezone, tzinfo
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from .errors import OperationalError
+from .pq import ConnStatus, PipelineStatus, TransactionStatus
+
+if TYPE_CHECKING:
+    from ._howdah import BaseConnection
+
+_logger = logging.getLogger("howdah")
+
+DEFAULT_PARAMETERS: Final = {
+    "port": "5432",
+    "sslmode": "prefer",
+    "sslcompression": "0",
+    "sslcertmode": "allow",
+    "sslsni": "1",
+    "sslnegotiation": "postgres",
+    "ssl_min_protocol_version": "TLSv1.2",
+    "gssencmode": "prefer",
+    "gssdelegation": "0",
+    "krbsrvname": "postgres",
+    "channel_binding": "prefer",
+    "target_session_attrs": "any",
+    "load_balance_hosts": "disable",
+    "replication": "",
+    "options": "",
+}
+"""Parameters that `get_parameters()` leaves out when they have these values: libpq's defaults."""
+
+
+class ConnectionInfo:
+    """What the client and the server agreed on, and the state of the session.
+
+    Attributes raise `OperationalError` after the connection was closed, except `status`,
+    `transaction_status`, `pipeline_status`, `encoding` and `error_message`. After a connection was
+    lost they keep their last values, and `backend_pid` and the versions are 0.
+    """
+
+    __module__ = "howdah"
+
+    def __init__(self, connection: BaseConnection) -> None:
+        self._connection = connection
+
+    @property
+    def vendor(self) -> str:
+        """The name of the database product."""
+        return "PostgreSQL"
+
+    @property
+    def host(self) -> str:
+        """The host name, the address, or the directory of the socket."""
+        return self._parameter("host")
+
+    @property
+    def hostaddr(self) -> str:
+        """The IP address of the server, empty for a Unix socket."""
+        return self._parameter("hostaddr")
+
+    @property
+    def port(self) -> int:
+        """The port of the server."""
+        return int(self._parameter("port") or DEFAULT_PARAMETERS["port"])
+
+    @property
+    def dbname(self) -> str:
+        """The name of the database."""
+        return self._parameter("dbname")
+
+    @property
+    def user(self) -> str:
+        """The name of the user."""
+        return self._parameter("user")
+
+    @property
+    def password(self) -> str:
+        """The password, empty if there is none."""
+        return self._open()._password() or ""
+
+    @property
+    def options(self) -> str:
+        """The command-line options given to the server at start."""
+        return self._parameter("options")
+
+    def get_parameters(self) -> dict[str, str]:
+        """Return the parameters that do not have their default value, without the password."""
+        return {
+            key: value
+            for key, value in self._open()._conninfo().items()
+            if key != "password" and value is not None and value != DEFAULT_PARAMETERS.get(key)
+        }
+
+    @property
+    def dsn(self) -> str:
+        """A connection string of `get_parameters()`, so without the password."""
+        # Not at the top: the extension imports this module while it is being loaded itself.
+        from .conninfo import make_conninfo
+
+        return make_conninfo("", **self.get_parameters())
+
+    @property
+    def status(self) -> ConnStatus:
+        """`OK`, or `BAD` if the connection is closed."""
+        return ConnStatus.BAD if self._connection.closed else ConnStatus.OK
+
+    @property
+    def transaction_status(self) -> TransactionStatus:
+        """Where the session is in its transaction, `UNKNOWN` if the connection is closed."""
+        if self._connection.closed:
+            return TransactionStatus.UNKNOWN
+        return TransactionStatus(self._connection._transaction_status())
+
+    @property
+    def pipeline_status(self) -> PipelineStatus:
+        """Always `OFF`: pipeline mode is not built yet."""
+        return PipelineStatus.OFF
+
+    def parameter_status(self, param_name: str) -> str | None:
+        """Return a setting that the server reports by itself, `None` if it does not report it.
+
+        Source: protocol page, section "Asynchronous Operations", ParameterStatus.
+        """
+        return self._open()._parameter_status(param_name)
+
+    @property
+    def server_version(self) -> int:
+        """The version of the server as a number: 180006 for 18.6."""
+        connection = self._open()
+        return 0 if connection.closed else connection._server_version()
+
+    @property
+    def full_protocol_version(self) -> int:
+        """The version of the protocol as a number: 30000 for 3.0, 30002 for 3.2."""
+        connection = self._open()
+        if connection.closed:
+            return 0
+        major, minor = connection._protocol()
+        return major * 10000 + minor
+
+    @property
+    def backend_pid(self) -> int:
+        """The process ID of the server session."""
+        connection = self._open()
+        return 0 if connection.closed else connection._backend_pid()
+
+    @property
+    def error_message(self) -> str:
+        """The message of the last failure on this connection, empty if there was none."""
+        return self._connection._error_message() or ""
+
+    @property
+    def timezone(self) -> tzinfo:
+        """The time zone of the session.
+
+        UTC, with a warning in the log, if Python does not know the zone of the server.
+        """
+        return _time_zone(self.parameter_status("TimeZone") or "UTC")
+
+    @property
+    def encoding(self) -> str:
+        """The Python name of the client encoding."""
+        return self._connection._encoding()
+
+    def _parameter(self, keyword: str) -> str:
+        return self._open()._conninfo().get(keyword) or ""
+
+    def _open(self) -> BaseConnection:
+        if self._connection.closed and not self._connection.broken:
+            raise OperationalError("the connection is closed")
+        return self._connection
+
+
+@lru_cache(64)
+def _time_zone(name: str) -> tzinfo:
+    if name == "UTC":
+        return timezone.utc
+    try:
+        return ZoneInfo(name)
+    # A name that is no path, as POSIX zones can be, gives ValueError or OSError.
+    except (KeyError, ValueError, OSError) as error:
+        _logger.warning("unknown PostgreSQL timezone: %r; will use UTC (%s)", name, error)
+        return timezone.utc

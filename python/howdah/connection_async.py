@@ -1,0 +1,213 @@
+"""The asynchronous connection."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections import deque
+from collections.abc import AsyncGenerator
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, NoReturn
+
+from . import _howdah
+from ._connection_base import CursorRow, Dbapi20Errors, not_built
+from ._notify import Notify
+from .conninfo import ConnDict, ConnParam, _connect_params, conninfo_to_dict
+from .cursor_async import AsyncCursor
+from .rows import AsyncRowFactory, Row, tuple_row
+
+if TYPE_CHECKING:
+    from typing import overload
+
+    from ._compat import Self
+    from ._cursor_base import Params, Query
+    from ._enums import IsolationLevel
+
+_logger = logging.getLogger("howdah")
+
+_MIXED_NOTIFICATIONS = (
+    "using 'notifies()' together with notify handlers on the same connection is not reliable:"
+    " please use only one of them"
+)
+
+
+class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
+    """A session with a PostgreSQL server, opened with `AsyncConnection.connect()`.
+
+    As a context manager it commits and closes, or rolls back and closes if the block raised. Tasks
+    may share it: their commands run one after the other.
+    """
+
+    __module__ = "howdah"
+
+    _unread_notifies: deque[Notify] | None = None
+
+    @classmethod
+    async def connect(
+        cls,
+        conninfo: str = "",
+        *,
+        autocommit: bool = False,
+        prepare_threshold: int | None = 5,
+        context: Any = None,
+        row_factory: AsyncRowFactory[Row] | None = None,
+        cursor_factory: type[AsyncCursor[Row]] | None = None,
+        **kwargs: ConnParam,
+    ) -> Self:
+        """Open a connection.
+
+        `conninfo` is a connection string, `keyword=value` or URI; keyword arguments override its
+        parameters. A statement is prepared after `prepare_threshold` executions, never if that is
+        `None`. Raises `ProgrammingError` for wrong parameters, `OperationalError` if no server
+        accepts (the message lists every attempt), and its subclass `ConnectionTimeout` after
+        `connect_timeout` seconds.
+        """
+        if context is not None:
+            raise not_built("an adaptation context")
+        params = await cls._get_connection_params(conninfo, **kwargs)
+        return await cls._connect(
+            _connect_params(params),
+            autocommit=bool(autocommit),
+            prepare_threshold=prepare_threshold,
+            row_factory=row_factory or tuple_row,
+            cursor_factory=cursor_factory or AsyncCursor,
+            context=None,
+        )
+
+    @classmethod
+    async def _get_connection_params(cls, conninfo: str, **kwargs: Any) -> ConnDict:
+        """Return the parameters to connect with: a place for subclasses to change them."""
+        return conninfo_to_dict(conninfo, **kwargs)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        if self.closed:
+            return
+        if exc_type:
+            await self._rollback_quietly()
+        else:
+            await self.commit()
+        # A connection of a pool goes back to the pool.
+        if not getattr(self, "_pool", None):
+            await self.close()
+
+    async def _rollback_quietly(self) -> None:
+        """Roll back; a failure is logged, so that the exception that led here stays the one seen."""
+        try:
+            await self.rollback()
+        except Exception as error:
+            _logger.warning("error ignored in rollback on %s: %s", self, error)
+
+    async def notifies(self, *, timeout: float | None = None, stop_after: int | None = None) -> AsyncGenerator[Notify]:
+        """Yield notifications as they arrive.
+
+        It ends after `timeout` seconds, or after the packet in which the `stop_after`th
+        notification came, or when the generator is closed. Notifications that arrive between two
+        calls, or were not taken from a closed generator, are kept for the next call. Raises
+        `OperationalError` if the connection is lost.
+        """
+        deadline = None if timeout is None else monotonic() + timeout
+        if self._unread_notifies is None:
+            self._unread_notifies = deque()
+        unread = self._unread_notifies
+        received = 0
+        has_handlers = self._notifies_begin()
+        try:
+            if has_handlers:
+                warnings.warn(_MIXED_NOTIFICATIONS, RuntimeWarning, stacklevel=2)
+            while True:
+                if not unread:
+                    remaining = None if deadline is None else max(0.0, deadline - monotonic())
+                    unread.extend(await self._wait_notifies(remaining))
+                    if not unread:
+                        break
+                while unread:
+                    received += 1
+                    yield unread.popleft()
+                if stop_after is not None and received >= stop_after:
+                    break
+                if deadline is not None and monotonic() > deadline:
+                    break
+        finally:
+            self._notifies_end()
+
+    def transaction(self, savepoint_name: str | None = None, force_rollback: bool = False) -> NoReturn:
+        """Raise `NotSupportedError`: transaction blocks are not built yet."""
+        raise not_built("transaction()")
+
+    def pipeline(self) -> NoReturn:
+        """Raise `NotSupportedError`: pipeline mode is not built yet."""
+        raise not_built("pipeline mode")
+
+    async def tpc_begin(self, xid: Any) -> None:
+        """Raise `NotSupportedError`: two-phase commit is not built yet."""
+        raise not_built("two-phase commit")
+
+    async def tpc_prepare(self) -> None:
+        """Raise `NotSupportedError`: two-phase commit is not built yet."""
+        raise not_built("two-phase commit")
+
+    async def tpc_commit(self, xid: Any = None) -> None:
+        """Raise `NotSupportedError`: two-phase commit is not built yet."""
+        raise not_built("two-phase commit")
+
+    async def tpc_rollback(self, xid: Any = None) -> None:
+        """Raise `NotSupportedError`: two-phase commit is not built yet."""
+        raise not_built("two-phase commit")
+
+    async def tpc_recover(self) -> list[Any]:
+        """Raise `NotSupportedError`: two-phase commit is not built yet."""
+        raise not_built("two-phase commit")
+
+    # What follows exists in the extension, and is used from there directly; these are its types.
+    if TYPE_CHECKING:
+        row_factory: AsyncRowFactory[Row]
+        cursor_factory: type[AsyncCursor[Row]]
+
+        @overload
+        def cursor(self, *, binary: bool = False) -> AsyncCursor[Row]: ...
+
+        @overload
+        def cursor(
+            self, *, binary: bool = False, row_factory: AsyncRowFactory[CursorRow]
+        ) -> AsyncCursor[CursorRow]: ...
+
+        def cursor(self, name: str = "", *, binary: bool = False, row_factory: Any = None) -> AsyncCursor[Any]: ...
+
+        async def execute(
+            self,
+            query: Query,
+            params: Params | None = None,
+            *,
+            prepare: bool | None = None,
+            binary: bool = False,
+        ) -> AsyncCursor[Row]: ...
+
+        async def commit(self) -> None: ...
+
+        async def rollback(self) -> None: ...
+
+        async def close(self) -> None: ...
+
+        async def cancel_safe(self, *, timeout: float = 30.0) -> None: ...
+
+        async def set_autocommit(self, value: bool) -> None: ...
+
+        async def set_isolation_level(self, value: IsolationLevel | None) -> None: ...
+
+        async def set_read_only(self, value: bool | None) -> None: ...
+
+        async def set_deferrable(self, value: bool | None) -> None: ...
+
+        async def _wait_notifies(self, timeout: float | None) -> list[Notify]: ...
+
+        @classmethod
+        async def _connect(cls, params: dict[str, str | None], **options: Any) -> Self: ...

@@ -1,0 +1,59 @@
+"""Connection strings and their parameters.
+
+Source: libpq documentation, "Connection Strings".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from . import _howdah
+from .errors import ProgrammingError
+
+__all__ = ["ConnDict", "ConnParam", "conninfo_to_dict", "make_conninfo"]
+
+ConnParam: TypeAlias = "str | int | None"
+"""A parameter's value as functions take it; `None` means that the parameter is not given."""
+
+ConnDict: TypeAlias = "dict[str, ConnParam]"
+"""Parameters by their keywords."""
+
+
+def make_conninfo(conninfo: str = "", **kwargs: ConnParam) -> str:
+    """Join a connection string and parameters into one connection string.
+
+    A parameter replaces the one in the string. Without parameters the string is checked and
+    returned as it is. Raises `ProgrammingError` for a malformed string or an unknown keyword.
+    """
+    if not kwargs:
+        if conninfo:
+            _howdah.parse_conninfo(conninfo)
+        return str(conninfo)
+    params = conninfo_to_dict(conninfo, **kwargs)
+    _check_keywords(params)
+    return _howdah.make_conninfo({key: str(value) for key, value in params.items()})
+
+
+def conninfo_to_dict(conninfo: str = "", **kwargs: ConnParam) -> ConnDict:
+    """Return the parameters of a connection string and of the keywords, which win.
+
+    Keyword parameters that are `None` are left out, and keep their type. Raises `ProgrammingError`
+    for a malformed string.
+    """
+    params: ConnDict = dict(_howdah.parse_conninfo(conninfo)) if conninfo else {}
+    params.update((key, value) for key, value in kwargs.items() if value is not None)
+    return params
+
+
+def _connect_params(params: ConnDict) -> dict[str, str | None]:
+    """Make what the extension connects with. Raises `ProgrammingError` for an unknown keyword."""
+    _check_keywords(params)
+    return {key: None if value is None else str(value) for key, value in params.items()}
+
+
+def _check_keywords(names: Iterable[str]) -> None:
+    known = _howdah.conninfo_keywords()
+    for name in names:
+        if name not in known:
+            raise ProgrammingError(f'invalid connection option "{name}"')

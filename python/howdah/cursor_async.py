@@ -1,0 +1,110 @@
+"""The asynchronous cursor."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any, Generic, NoReturn
+
+from . import _howdah
+from ._connection_base import not_built
+from .rows import Row
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import overload
+
+    from ._compat import Self
+    from ._cursor_base import Params, Query
+    from .connection_async import AsyncConnection
+    from .rows import AsyncRowFactory
+
+
+class AsyncCursor(_howdah.AsyncCursorBase, Generic[Row]):
+    """Runs commands on its connection and gives their results.
+
+    `row_factory` chooses what a row becomes. Iterating over the cursor gives the rows that are
+    left. As a context manager it closes itself.
+    """
+
+    __module__ = "howdah"
+    __slots__ = ()
+
+    async def results(self) -> AsyncIterator[Self]:
+        """Yield the cursor itself for each result of the last command, from the current one on.
+
+        Statements without parameters may hold several commands, and `executemany()` with
+        `returning=True` gives one result for each set of parameters.
+        """
+        if self._results_len():
+            while True:
+                yield self
+                if not self.nextset():
+                    break
+
+    async def set_result(self, index: int) -> Self:
+        """Go to a result by its number, counted from 0, or from the end if negative.
+
+        Raises `IndexError` if there is no such result.
+        """
+        available = self._results_len()
+        if not -available <= index < available:
+            raise IndexError(f"index {index} out of range: {available} result(s) available")
+        self._select_result(index % available)
+        return self
+
+    def stream(self, query: Query, params: Params | None = None, **options: Any) -> NoReturn:
+        """Raise `NotSupportedError`: results that arrive row by row are not built yet."""
+        raise not_built("stream()")
+
+    def copy(self, statement: Query, params: Params | None = None, **options: Any) -> NoReturn:
+        """Raise `NotSupportedError`: COPY is not built yet."""
+        raise not_built("copy()")
+
+    # What follows exists in the extension, and is used from there directly; these are its types.
+    if TYPE_CHECKING:
+        row_factory: AsyncRowFactory[Row]
+
+        @property
+        def connection(self) -> AsyncConnection[Any]: ...
+
+        @overload
+        def __init__(self, connection: AsyncConnection[Row]) -> None: ...
+
+        @overload
+        def __init__(self, connection: AsyncConnection[Any], *, row_factory: AsyncRowFactory[Row]) -> None: ...
+
+        def __init__(self, connection: AsyncConnection[Any], *, row_factory: Any = None) -> None: ...
+
+        async def execute(
+            self,
+            query: Query,
+            params: Params | None = None,
+            *,
+            prepare: bool | None = None,
+            binary: bool | None = None,
+        ) -> Self: ...
+
+        async def executemany(self, query: Query, params_seq: Iterable[Params], *, returning: bool = False) -> None: ...
+
+        async def fetchone(self) -> Row | None: ...
+
+        async def fetchmany(self, size: int = 0) -> list[Row]: ...
+
+        async def fetchall(self) -> list[Row]: ...
+
+        async def scroll(self, value: int, mode: str = "relative") -> None: ...
+
+        async def close(self) -> None: ...
+
+        async def __aenter__(self) -> Self: ...
+
+        async def __aexit__(
+            self,
+            exc_type: type[BaseException] | None,
+            exc_val: BaseException | None,
+            exc_tb: TracebackType | None,
+        ) -> None: ...
+
+        def __aiter__(self) -> Self: ...
+
+        async def __anext__(self) -> Row: ...

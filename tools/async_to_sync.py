@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Generate the synchronous twins of the asynchronous modules of the Python package.
+
+A twin is the same module without `async` and `await`, with the names of `NAMES` replaced in code, comments and
+strings; everything else stays. The result goes through `ruff`. Without arguments all twins are written. `--check`
+writes nothing, and exits with status 1 if a twin is not current.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tokenize
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+TWINS = {
+    "python/howdah/connection_async.py": "python/howdah/connection.py",
+    "python/howdah/cursor_async.py": "python/howdah/cursor.py",
+}
+
+NAMES = {
+    "AsyncConnection": "Connection",
+    "AsyncConnectionBase": "SyncConnection",
+    "AsyncCursor": "Cursor",
+    "AsyncCursorBase": "SyncCursor",
+    "AsyncGenerator": "Generator",
+    "AsyncIterator": "Iterator",
+    "AsyncRowFactory": "RowFactory",
+    "StopAsyncIteration": "StopIteration",
+    "__aenter__": "__enter__",
+    "__aexit__": "__exit__",
+    "__aiter__": "__iter__",
+    "__anext__": "__next__",
+    "aclose": "close",
+    "connection_async": "connection",
+    "cursor_async": "cursor",
+}
+
+WORDS = {"asynchronous": "synchronous", "Tasks": "Threads"}
+"""Replaced only in comments and strings."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="only say whether the twins are current")
+    check = parser.parse_args().check
+    stale = [pair for pair in TWINS.items() if not is_current(*pair)]
+    for source, twin in stale:
+        if check:
+            print(f"{twin} is not current: run tools/async_to_sync.py")
+        else:
+            (ROOT / twin).write_text(twin_text(source, twin))
+            print(f"wrote {twin}")
+    return 1 if check and stale else 0
+
+
+def is_current(source: str, twin: str) -> bool:
+    path = ROOT / twin
+    return path.exists() and path.read_text() == twin_text(source, twin)
+
+
+def twin_text(source: str, twin: str) -> str:
+    header = f"# Made from {Path(source).name} by tools/async_to_sync.py: do not edit.\n"
+    text = header + to_sync((ROOT / source).read_text())
+    text = ruff(["check", "--fix-only", "--quiet", "--select", "I", "--stdin-filename", twin, "-"], text)
+    return ruff(["format", "--quiet", "--stdin-filename", twin, "-"], text)
+
+
+def to_sync(text: str) -> str:
+    """Return the synchronous form of a module's text."""
+    lines = text.splitlines(keepends=True)
+    # From the end, so that a change does not move what is still to be changed.
+    for token in reversed(list(tokenize.generate_tokens(io.StringIO(text).readline))):
+        replacement = replace(token)
+        if replacement is not None:
+            put(lines, token, replacement)
+    return "".join(lines)
+
+
+def replace(token: tokenize.TokenInfo) -> str | None:
+    """Return what a token becomes, empty if it goes away, `None` if it stays."""
+    if token.string in ("async", "await"):
+        return ""
+    if token.type == tokenize.NAME:
+        return NAMES.get(token.string)
+    if token.type in (tokenize.STRING, tokenize.COMMENT):
+        return replace_prose(token.string)
+    return None
+
+
+def replace_prose(text: str) -> str:
+    text = re.sub(r"\b(?:async|await) ", "", text)
+    return re.sub(r"\w+", lambda m: NAMES.get(m[0]) or WORDS.get(m[0]) or m[0], text)
+
+
+def put(lines: list[str], token: tokenize.TokenInfo, replacement: str) -> None:
+    """Put text in the place of a token; with nothing to put, the spaces after the token go too."""
+    (first, start), (last, end) = token.start, token.end
+    rest = lines[last - 1][end:]
+    if not replacement:
+        rest = rest.lstrip(" ")
+    lines[first - 1 : last] = [lines[first - 1][:start] + replacement + rest]
+    # A token of several lines leaves one element with several lines in it: positions before it still hold.
+
+
+def ruff(arguments: list[str], text: str) -> str:
+    found = Path(sysconfig.get_path("scripts")) / "ruff"
+    program = str(found) if found.exists() else shutil.which("ruff")
+    if program is None:
+        sys.exit("ruff is not installed here")
+    done = subprocess.run([program, *arguments], input=text, capture_output=True, text=True, cwd=ROOT, check=False)
+    if done.returncode:
+        sys.exit(f"ruff failed: {done.stderr}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    sys.exit(main())
