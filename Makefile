@@ -105,8 +105,12 @@ bench: $(STAMP)-bench build
 lint: $(STAMP)-lint build
 	$(call say,cargo fmt)
 	@$(CARGO) fmt --all --check
+	@$(CARGO) fmt --check --manifest-path bench/rust/Cargo.toml
 	$(call say,cargo clippy)
 	@$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+	@$(CARGO) clippy --manifest-path bench/rust/Cargo.toml --target-dir target/bench --all-targets -- -D warnings
+	$(call say,dependencies have their reasons in DESIGN.md)
+	@$(PY) tools/check_dependencies.py
 	$(call say,ruff)
 	@$(PY) -m ruff check $(call existing,$(PYTHON_SOURCES))
 	@$(PY) -m ruff format --check $(call existing,$(PYTHON_SOURCES))
@@ -116,6 +120,7 @@ lint: $(STAMP)-lint build
 .PHONY: fmt
 fmt: $(STAMP)-lint
 	@$(CARGO) fmt --all
+	@$(CARGO) fmt --manifest-path bench/rust/Cargo.toml
 	@$(PY) -m ruff check --fix $(call existing,$(PYTHON_SOURCES))
 	@$(PY) -m ruff format $(call existing,$(PYTHON_SOURCES))
 
