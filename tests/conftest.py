@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -150,7 +151,7 @@ def door(driver: ModuleType, door_kind: str, dsn: str) -> Door:
 @pytest.fixture
 def channel(request: pytest.FixtureRequest) -> str:
     """A notification channel of this test alone."""
-    return f"c{abs(hash(request.node.nodeid)):x}"
+    return f"c{zlib.crc32(request.node.nodeid.encode()):x}"
 
 
 @pytest.hookimpl(tryfirst=True)
