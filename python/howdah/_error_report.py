@@ -29,6 +29,8 @@ _MULTIBYTE_CODECS = frozenset(
     ]
 )
 
+_HALF_WIDTH_CODECS = frozenset(("euc_jis_2004", "euc_jp", "shift_jis", "shift_jis_2004"))
+
 
 def error_text(fields: Mapping[str, bytes], encoding: str, query: bytes | None = None) -> str:
     """Lay out the fields of an error.
@@ -70,14 +72,30 @@ def _excerpt(source: str, position: int, encoding: str) -> list[str]:
     at = position - 1
     if not 0 <= at <= len(source):
         return []
-    start, end = _line_bounds(source, at)
-    # The text is cut by screen columns, so that the caret stands right under wide characters too.
-    columns = [0, *accumulate(_width(char, encoding) for char in source[:end])]
-    start, end, cut_left, cut_right = _cut(columns, start, end, at)
+    start, end, cut_left, cut_right = _shown(source, at, encoding)
     prefix = f"LINE {_line_number(source, at)}: " + ("..." if cut_left else "")
     line = source[start:end].replace("\t", " ") + ("..." if cut_right else "")
-    indent = len(prefix) + columns[at] - columns[start]
+    indent = len(prefix) + sum(_width(char, encoding) for char in source[start:at])
     return [prefix + line, " " * indent + "^"]
+
+
+def _shown(source: str, at: int, encoding: str) -> tuple[int, int, bool, bool]:
+    """Return the part of the line that is shown, and whether it is cut on the left and right.
+
+    A line that is too wide loses its far right first, then its left. What counts is columns of the
+    screen, so that the caret stands right under wide characters too.
+    """
+    start, end = _line_bounds(source, at)
+    # A character has one column or more, so nothing farther away than this can be shown.
+    left, right = max(start, at - _MAX_COLUMNS - 1), min(end, at + _MAX_COLUMNS + 1)
+    widths = (_width(char, encoding) for char in source[left:right])
+    column = dict(enumerate(accumulate(widths, initial=0), left))
+    last = max(column[left] + _MAX_COLUMNS, column[at] + _COLUMNS_AFTER_ERROR)
+    while column[right] > last:
+        right -= 1
+    while column[right] - column[left] > _MAX_COLUMNS:
+        left += 1
+    return left, right, left > start, right < end
 
 
 def _line_bounds(source: str, at: int) -> tuple[int, int]:
@@ -87,24 +105,7 @@ def _line_bounds(source: str, at: int) -> tuple[int, int]:
 
 
 def _line_number(source: str, at: int) -> int:
-    before = source[:at]
-    return 1 + before.count("\r") + before.count("\n") - before.count("\r\n")
-
-
-def _cut(columns: list[int], start: int, end: int, at: int) -> tuple[int, int, bool, bool]:
-    """Shorten a line that is too wide: the far right first, then the left."""
-    if columns[end] - columns[start] <= _MAX_COLUMNS:
-        return start, end, False, False
-    left, right = start, end
-    if columns[start] + _MAX_COLUMNS >= columns[at] + _COLUMNS_AFTER_ERROR:
-        while columns[right] - columns[start] > _MAX_COLUMNS:
-            right -= 1
-        return start, right, False, True
-    while columns[at] + _COLUMNS_AFTER_ERROR < columns[right]:
-        right -= 1
-    while columns[right] - columns[left] > _MAX_COLUMNS:
-        left += 1
-    return left, right, left > start, right < end
+    return 1 + source.count("\r", 0, at) + source.count("\n", 0, at) - source.count("\r\n", 0, at)
 
 
 def _width(char: str, encoding: str) -> int:
@@ -112,4 +113,4 @@ def _width(char: str, encoding: str) -> int:
         return 1
     if encoding == "utf-8":
         return 2 if east_asian_width(char) in "WF" and not combining(char) else 1
-    return 1 if east_asian_width(char) == "H" else 2
+    return 1 if encoding in _HALF_WIDTH_CODECS and east_asian_width(char) == "H" else 2
