@@ -19,7 +19,7 @@ def install_as_psycopg(*, force: bool = False) -> None:
     """Make `import psycopg` give howdah from now on, in the whole process.
 
     Submodules too: `psycopg.errors` is `howdah.errors`. One that howdah does not have raises
-    `ModuleNotFoundError`, even if psycopg is installed. `psycopg.__version__` is the version whose
+    `ImportError`, even if psycopg is installed. `psycopg.__version__` is the version whose
     API howdah follows. Call it before anything imports psycopg: raises `RuntimeError` if that has
     happened, unless `force` is true; modules that imported names from psycopg keep them then.
     """
@@ -71,9 +71,8 @@ class _Finder(MetaPathFinder):
         real = f"howdah.{rest}"
         found = importlib.util.find_spec(real)
         if found is None:
-            raise ModuleNotFoundError(
-                f"howdah, installed as psycopg, has no module {real!r} in place of {fullname!r}", name=fullname
-            )
+            # Not ModuleNotFoundError: `from psycopg import x` would swallow it, and the message with it.
+            raise ImportError(f"howdah, installed as psycopg, has nothing called {fullname!r}", name=fullname)
         is_package = found.submodule_search_locations is not None
         return ModuleSpec(fullname, _Redirect(real), is_package=is_package)
 
