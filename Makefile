@@ -102,7 +102,7 @@ bench: $(STAMP)-bench build
 	@$(PY) bench/run.py $(BENCH_ARGS) < /dev/null
 
 .PHONY: lint
-lint: $(STAMP)-lint build
+lint: $(STAMP)-test build
 	$(call say,cargo fmt)
 	@$(CARGO) fmt --all --check
 	@$(CARGO) fmt --check --manifest-path bench/rust/Cargo.toml
@@ -118,7 +118,7 @@ lint: $(STAMP)-lint build
 	@$(PY) -m mypy --strict $(call existing,python/howdah examples/python)
 
 .PHONY: fmt
-fmt: $(STAMP)-lint
+fmt: $(STAMP)-test
 	@$(CARGO) fmt --all
 	@$(CARGO) fmt --manifest-path bench/rust/Cargo.toml
 	@$(PY) -m ruff check --fix $(call existing,$(PYTHON_SOURCES))
