@@ -203,3 +203,6 @@ fn bad_length(tag: u8, word: [u8; 4]) -> ProtocolError {
         i32::from_be_bytes(word)
     ))
 }
+
+#[cfg(test)]
+mod tests;

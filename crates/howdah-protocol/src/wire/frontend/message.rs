@@ -371,20 +371,24 @@ fn value_block(values: &[Option<&[u8]>]) -> Result<Vec<u8>, UsageError> {
 }
 
 fn read_bind<'a>(r: &mut Reader<'a>) -> Result<FrontendMessage<'a>, ProtocolError> {
+    let (portal, statement) = (r.cstr()?, r.cstr()?);
+    let (formats, values) = read_values(r)?;
     Ok(FrontendMessage::Bind {
-        portal: r.cstr()?,
-        statement: r.cstr()?,
-        formats: r.formats()?,
-        values: read_values(r)?,
+        portal,
+        statement,
+        formats,
+        values,
         result_formats: r.formats()?,
     })
 }
 
 fn read_function_call<'a>(r: &mut Reader<'a>) -> Result<FrontendMessage<'a>, ProtocolError> {
+    let function_oid = r.u32()?;
+    let (formats, arguments) = read_values(r)?;
     Ok(FrontendMessage::FunctionCall {
-        function_oid: r.u32()?,
-        formats: r.formats()?,
-        arguments: read_values(r)?,
+        function_oid,
+        formats,
+        arguments,
         result_format: r.format()?,
     })
 }
@@ -399,9 +403,16 @@ fn read_parse<'a>(r: &mut Reader<'a>) -> Result<FrontendMessage<'a>, ProtocolErr
     })
 }
 
-fn read_values<'a>(r: &mut Reader<'a>) -> Result<Vec<Option<&'a [u8]>>, ProtocolError> {
+type Values<'a> = Vec<Option<&'a [u8]>>;
+
+fn read_values<'a>(r: &mut Reader<'a>) -> Result<(Vec<Format>, Values<'a>), ProtocolError> {
+    let formats = r.formats()?;
     let count = r.count(4)?;
-    (0..count).map(|_| r.value()).collect()
+    if super::check_formats(&formats, count).is_err() {
+        return Err(r.malformed("the number of formats is not that of the values"));
+    }
+    let values = (0..count).map(|_| r.value()).collect::<Result<_, _>>()?;
+    Ok((formats, values))
 }
 
 fn read_target(r: &mut Reader<'_>) -> Result<Target, ProtocolError> {

@@ -4,7 +4,7 @@ use crate::wire::frontend;
 fn frames(mut stream: &[u8]) -> Vec<(u8, Vec<u8>)> {
     let mut frames = Vec::new();
     while let Some((&[tag, a, b, c, d], rest)) = stream.split_first_chunk::<5>() {
-        let len = u32::from_be_bytes([a, b, c, d]) as usize - 4;
+        let len = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap() - 4;
         frames.push((tag, rest[..len].to_vec()));
         stream = &rest[len..];
     }
@@ -23,7 +23,7 @@ fn lines(tracer: &mut Tracer, direction: Direction, stream: &[u8]) -> String {
 
 fn frame(tag: u8, body: &[u8]) -> Vec<u8> {
     let mut frame = vec![tag];
-    frame.extend((body.len() as u32 + 4).to_be_bytes());
+    frame.extend(u32::try_from(body.len() + 4).unwrap().to_be_bytes());
     frame.extend(body);
     frame
 }
