@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 TWINS = {
+    "python/howdah/_transaction_async.py": "python/howdah/_transaction.py",
     "python/howdah/connection_async.py": "python/howdah/connection.py",
     "python/howdah/cursor_async.py": "python/howdah/cursor.py",
 }
@@ -33,11 +34,13 @@ NAMES = {
     "AsyncGenerator": "Generator",
     "AsyncIterator": "Iterator",
     "AsyncRowFactory": "RowFactory",
+    "AsyncTransaction": "Transaction",
     "StopAsyncIteration": "StopIteration",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
     "__aiter__": "__iter__",
     "__anext__": "__next__",
+    "_transaction_async": "_transaction",
     "aclose": "close",
     "connection_async": "connection",
     "cursor_async": "cursor",

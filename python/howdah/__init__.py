@@ -54,10 +54,12 @@ from .errors import (
     ProgrammingError,
     Warning,  # noqa: A004 the name is PEP 249's
 )
+from .transaction import AsyncTransaction, Rollback, Transaction
 
 __all__ = [
     "AsyncConnection",
     "AsyncCursor",
+    "AsyncTransaction",
     "BaseConnection",
     "Column",
     "Connection",
@@ -65,6 +67,8 @@ __all__ = [
     "Cursor",
     "IsolationLevel",
     "Notify",
+    "Rollback",
+    "Transaction",
     "__version__",
     "install_as_psycopg",
     # PEP 249

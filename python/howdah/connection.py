@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn
 from . import _howdah
 from ._connection_base import CursorRow, Dbapi20Errors, not_built
 from ._notify import Notify
+from ._transaction import Transaction
 from .conninfo import ConnDict, ConnParam, _connect_params, conninfo_to_dict
 from .cursor import Cursor
 from .rows import Row, RowFactory, tuple_row
@@ -140,9 +141,14 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         finally:
             self._notifies_end()
 
-    def transaction(self, savepoint_name: str | None = None, force_rollback: bool = False) -> NoReturn:
-        """Raise `NotSupportedError`: transaction blocks are not built yet."""
-        raise not_built("transaction()")
+    def transaction(self, savepoint_name: str | None = None, force_rollback: bool = False) -> Transaction:
+        """Return a context manager that commits at the end of its block, or rolls back if it raises.
+
+        Inside another block, or inside a transaction, it is a savepoint: named `savepoint_name`, or
+        by howdah. With `force_rollback` it rolls back even if nothing was raised. Raise `Rollback`
+        to leave the block and undo it.
+        """
+        return Transaction(self, savepoint_name, force_rollback)
 
     def pipeline(self) -> NoReturn:
         """Raise `NotSupportedError`: pipeline mode is not built yet."""
@@ -205,6 +211,8 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         def set_read_only(self, value: bool | None) -> None: ...
 
         def set_deferrable(self, value: bool | None) -> None: ...
+
+        def _command(self, sql: str) -> None: ...
 
         def _wait_notifies(self, timeout: float | None) -> list[Notify]: ...
 
