@@ -1,4 +1,12 @@
 //! PostgreSQL values to and from bytes, in the text and the binary format.
+//!
+//! One module per family of types. Encoders append to a buffer of the caller; decoders take the bytes of one
+//! value, never a NULL, and believe nothing: bad input is a [`DecodeError`], never a panic, and no decoder
+//! reserves more memory than the input can fill. The crate does no I/O.
+//!
+//! * Functions `*_from_text`, `*_from_binary`, `*_to_text`, `*_to_binary` convert single values.
+//! * [`FromSql`] and [`ToSql`] put them behind Rust types.
+//! * [`oid`] is the table of the built-in types.
 #![forbid(unsafe_code)]
 #![deny(
     clippy::cast_possible_truncation,
@@ -10,3 +18,24 @@
     clippy::panic
 )]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::panic))]
+
+pub mod array;
+pub mod boolean;
+pub mod bytea;
+mod context;
+pub mod datetime;
+mod error;
+pub mod float;
+pub mod int;
+pub mod length;
+pub mod numeric;
+pub mod oid;
+mod reader;
+mod sql;
+pub mod sqlstate;
+pub mod text;
+pub mod uuid;
+
+pub use context::{DateFormat, DateStyle, Format, IntervalStyle, LoadContext};
+pub use error::{DecodeError, DecodeErrorKind, EncodeError};
+pub use sql::{Element, FromSql, FromSqlOwned, IsNull, SqlType, ToSql};

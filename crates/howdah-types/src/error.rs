@@ -1,0 +1,172 @@
+//! What a codec says when it refuses a value.
+
+use std::fmt;
+
+use crate::oid;
+
+/// Why bytes from the server, or from a user, are not a value of the expected type.
+///
+/// Small and static: it carries no copy of the input, the door that has it decides how much of it to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecodeError {
+    kind: DecodeErrorKind,
+    type_name: &'static str,
+    detail: &'static str,
+}
+
+/// The case of a [`DecodeError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeErrorKind {
+    /// The bytes are not the representation of any value of the type.
+    Invalid,
+    /// A binary value is shorter or longer than its type or its own header says.
+    Length,
+    /// A well-formed value that the result type cannot hold.
+    OutOfRange,
+    /// `infinity`, and the result type has none.
+    Infinity,
+    /// `-infinity`, and the result type has none.
+    NegInfinity,
+    /// A date before the first year that the result type has.
+    YearTooSmall,
+    /// A date after the last year that the result type has.
+    YearTooLarge,
+    /// The value was sent in a style that is not read (a DateStyle or IntervalStyle setting, a newer version byte).
+    Unsupported,
+    /// The PostgreSQL type does not load into the Rust type.
+    Mismatch,
+    /// A NULL where the Rust type is not an `Option`.
+    Null,
+}
+
+impl DecodeError {
+    /// An error of `kind` while reading a value of the PostgreSQL type `type_name`.
+    #[must_use]
+    pub const fn new(kind: DecodeErrorKind, type_name: &'static str, detail: &'static str) -> Self {
+        Self {
+            kind,
+            type_name,
+            detail,
+        }
+    }
+
+    /// The PostgreSQL type `oid` does not load into the Rust type `rust`.
+    #[must_use]
+    pub fn mismatch(oid: u32, rust: &'static str) -> Self {
+        Self::new(DecodeErrorKind::Mismatch, type_name(oid), rust)
+    }
+
+    /// A NULL met the Rust type `rust`, which has no place for it.
+    #[must_use]
+    pub const fn null(rust: &'static str) -> Self {
+        Self::new(DecodeErrorKind::Null, "", rust)
+    }
+
+    /// Which case this is.
+    #[must_use]
+    pub const fn kind(&self) -> DecodeErrorKind {
+        self.kind
+    }
+
+    /// The name of the PostgreSQL type that was read, empty if it does not matter.
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+
+    /// What is wrong; for `Mismatch` and `Null` the name of the Rust type.
+    #[must_use]
+    pub const fn detail(&self) -> &'static str {
+        self.detail
+    }
+
+    pub(crate) const fn invalid(type_name: &'static str, detail: &'static str) -> Self {
+        Self::new(DecodeErrorKind::Invalid, type_name, detail)
+    }
+
+    pub(crate) const fn length(type_name: &'static str, detail: &'static str) -> Self {
+        Self::new(DecodeErrorKind::Length, type_name, detail)
+    }
+
+    pub(crate) const fn range(type_name: &'static str, detail: &'static str) -> Self {
+        Self::new(DecodeErrorKind::OutOfRange, type_name, detail)
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            DecodeErrorKind::Mismatch => write!(
+                f,
+                "PostgreSQL type {} cannot be read as Rust type {}",
+                self.type_name, self.detail
+            ),
+            DecodeErrorKind::Null => write!(f, "NULL cannot be read as Rust type {}", self.detail),
+            _ => write!(f, "cannot read {}: {}", self.type_name, self.detail),
+        }
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// Why a value cannot be sent as a PostgreSQL type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EncodeError {
+    type_name: &'static str,
+    detail: &'static str,
+}
+
+impl EncodeError {
+    /// An error while writing a value of the PostgreSQL type `type_name`.
+    #[must_use]
+    pub const fn new(type_name: &'static str, detail: &'static str) -> Self {
+        Self { type_name, detail }
+    }
+
+    /// The name of the PostgreSQL type that was written.
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub const fn detail(&self) -> &'static str {
+        self.detail
+    }
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot write {}: {}", self.type_name, self.detail)
+    }
+}
+
+impl std::error::Error for EncodeError {}
+
+fn type_name(oid: u32) -> &'static str {
+    oid::lookup(oid).map_or("with an OID that is not built in", |entry| entry.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mismatch_names_both_types() {
+        let error = DecodeError::mismatch(oid::INT4, "bool");
+        assert_eq!(
+            error.to_string(),
+            "PostgreSQL type int4 cannot be read as Rust type bool"
+        );
+        let error = DecodeError::mismatch(1_000_000, "bool");
+        assert!(error.to_string().contains("not built in"));
+    }
+
+    #[test]
+    fn errors_stay_small() {
+        assert!(size_of::<DecodeError>() <= 40);
+        assert!(size_of::<EncodeError>() <= 32);
+    }
+}
