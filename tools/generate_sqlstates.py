@@ -144,7 +144,7 @@ def class_names(conditions: list[Condition]) -> dict[str, str]:
 
 def python_class(name: str, base: str, c: Condition) -> list[str]:
     head = f'class {name}({base}, code="{c.code}", name="{c.name.upper()}"):'
-    if len(head) > 99:
+    if len(head) > 120:
         head = f'class {name}(\n    {base}, code="{c.code}", name="{c.name.upper()}"\n):'
     return [head, f'    """SQLSTATE {c.code}, {c.name}."""', "", '    __module__ = "howdah.errors"']
 

@@ -6,6 +6,7 @@ under the place, then DETAIL, HINT, QUERY and CONTEXT. The severity in front is 
 
 from __future__ import annotations
 
+from codecs import lookup
 from collections.abc import Mapping
 from itertools import accumulate
 from unicodedata import combining, east_asian_width
@@ -46,7 +47,7 @@ def error_text(fields: Mapping[str, bytes], encoding: str, query: bytes | None =
         head += f" at character {position}"
     parts = [head]
     if position is not None and source is not None:
-        parts += _excerpt(source, _leading_int(position), encoding)
+        parts += _excerpt(source, _leading_int(position), lookup(encoding).name)
     parts += [
         f"{label}:  {texts[key]}"
         for label, key in (("DETAIL", "D"), ("HINT", "H"), ("QUERY", "q"), ("CONTEXT", "W"))
