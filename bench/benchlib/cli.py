@@ -18,31 +18,38 @@ from .build import ROOT, build_rust_worker
 from .cases import CASES, SCHEMA
 from .drivers import DRIVERS, choose
 from .measure import Plan, print_progress, run
+from .placement import PLACEMENTS, Placement, pinned, place
 from .report import markdown, verdicts, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-FULL = Plan(rounds=7, seconds=0.4, idle=200)
+FULL = Plan(rounds=11, seconds=0.25, idle=200)
 QUICK = Plan(rounds=1, seconds=0.02, idle=10)
 # Every worker keeps ten connections during one case, next to the 200 idle ones of another.
 SERVER_CONFIG = {"max_connections": 500, "shared_buffers": "256MB", "autovacuum": "off", "jit": "off"}
+
+# Load average above which something else was running, and took time from the client and the server unevenly.
+BUSY = 0.7
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the benchmark; the exit code is 0 unless `--enforce` finds a target that is not reached."""
     args = _arguments(argv)
+    if sys.platform != "linux":
+        raise SystemExit("the benchmark reads memory and places processes as Linux does it")
     if args.list:
         print("cases:", *(f"  {c.name:10} {c.title}" for c in CASES.values()), sep="\n")
         print("drivers:", *(f"  {d.key}" for d in DRIVERS), sep="\n")
         return 0
     cases = [CASES[name] for name in args.cases]
     plan = _plan(args)
-    print_progress("building the Rust workers")
-    rust_worker = None if args.no_rust else build_rust_worker()
-    with _server() as (server, version):
+    rust_worker = None if args.no_rust else _built()
+    placement = place(args.placement, private_server=not os.environ.get("HOWDAH_DSN"))
+    load = os.getloadavg()[0]
+    with _server(placement) as (server, version), pinned(placement.client):
         results = run(cases, args.drivers, server, rust_worker, plan, print_progress)
-    facts = _facts(plan, version)
+    facts = _facts(plan, version, placement, load)
     print(markdown(results, cases, facts, with_chart=False), end="")
     folder = args.output or ROOT / ("target/bench-quick" if args.quick else "docs/bench")
     write(results, cases, facts, folder)
@@ -58,6 +65,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--drivers", type=_list_of_drivers, default=list(DRIVERS), metavar="A,B/MODE,*/MODE")
     parser.add_argument("--rounds", type=_positive, help=f"rounds of each driver and case (default {FULL.rounds})")
     parser.add_argument("--seconds", type=float, help=f"length of a round (default {FULL.seconds})")
+    parser.add_argument("--placement", choices=PLACEMENTS, default="split", help="which processors (default split)")
     parser.add_argument("--output", type=Path, help="folder for latest.md, latest.json and chart.svg")
     parser.add_argument("--enforce", action="store_true", help="exit with 1 when a target is not reached")
     parser.add_argument("--no-rust", action="store_true", help="leave out the floor and the Rust drivers")
@@ -92,8 +100,13 @@ def _plan(args: argparse.Namespace) -> Plan:
     return Plan(args.rounds or base.rounds, args.seconds or base.seconds, base.idle)
 
 
+def _built() -> Path | None:
+    print_progress("building the Rust workers")
+    return build_rust_worker()
+
+
 @contextlib.contextmanager
-def _server() -> Iterator[tuple[dict[str, Any], str]]:
+def _server(placement: Placement) -> Iterator[tuple[dict[str, Any], str]]:
     """Where to connect and the server's version: that of HOWDAH_DSN, or a private one for this run."""
     dsn = os.environ.get("HOWDAH_DSN")
     with contextlib.ExitStack() as stack:
@@ -101,7 +114,8 @@ def _server() -> Iterator[tuple[dict[str, Any], str]]:
             print_progress("starting a private PostgreSQL")
             sys.path.insert(0, str(ROOT / "tools"))
             pgserver = importlib.import_module("pgserver")
-            dsn = stack.enter_context(pgserver.PgServer(flavour="embedded", config=SERVER_CONFIG)).tcp_dsn
+            with pinned(placement.server):
+                dsn = stack.enter_context(pgserver.PgServer(flavour="embedded", config=SERVER_CONFIG)).tcp_dsn
         api = _setup_driver()
         server = _parts(api, dsn)
         with contextlib.closing(api.connect(dsn, autocommit=True)) as conn:
@@ -138,13 +152,15 @@ def _parts(api: Any, dsn: str) -> dict[str, Any]:
     }
 
 
-def _facts(plan: Plan, server_version: str) -> dict[str, str]:
+def _facts(plan: Plan, server_version: str, placement: Placement, load: float) -> dict[str, str]:
     command = shlex.join(["python", "bench/run.py", *sys.argv[1:]])
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "command": f"`{command}` (by `make bench`), {plan.rounds} rounds of {plan.seconds:g} s",
         "commit": _commit(),
         "machine": f"{_processor()}, {os.cpu_count()} processors, {platform.system()} {platform.release()}",
+        "placement": placement.text,
+        "load before": f"{load:.2f}" + (" (busy: the figures are not to be relied on)" if load > BUSY else ""),
         "server": f"PostgreSQL {server_version}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
     }

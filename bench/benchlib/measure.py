@@ -26,6 +26,8 @@ ANSWER_TIMEOUT = 120.0
 # Drivers prepare a statement after a few executions: these come before anything is measured.
 WARM_UP = {Kind.QUERY: 100, Kind.CONNECT: 5}
 CALIBRATION_SECONDS = 0.05
+# Memory hardly differs from one process to the next.
+IDLE_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,14 @@ class Results:
         samples = self.rounds.get(case.name, {}).get(driver)
         return statistics.median(figures(case, samples)) if samples else None
 
+    def ratio(self, case: Case, driver: str, peer: str) -> float | None:
+        """Median of the ratio in each round: a round's drivers ran within seconds of each other."""
+        measured = self.rounds.get(case.name, {})
+        if driver not in measured or peer not in measured:
+            return None
+        ours, theirs = (figures(case, measured[key]) for key in (driver, peer))
+        return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+
     def as_json(self) -> dict[str, Any]:
         """Every round, for `latest.json`."""
         return asdict(self)
@@ -107,7 +117,7 @@ def run(
     try:
         fleet.start(drivers)
         for number, case in enumerate(cases, 1):
-            say(f"[{number}/{len(cases)}] {case.title}: {plan.rounds} rounds of {len(fleet.workers)} drivers")
+            say(f"[{number}/{len(cases)}] {case.title}: {len(fleet.workers)} drivers")
             if case.kind is Kind.IDLE:
                 fleet.measure_idle(case, plan, say)
             else:
@@ -160,8 +170,9 @@ class Fleet:
     def measure_idle(self, case: Case, plan: Plan, say: Callable[[str], None]) -> None:
         """The memory case: a process of its own for every figure, as freed memory would be used again."""
         failed: set[str] = set()
-        for number in range(plan.rounds):
-            say(f"    round {number + 1}/{plan.rounds}")
+        rounds = min(plan.rounds, IDLE_ROUNDS)
+        for number in range(rounds):
+            say(f"    round {number + 1}/{rounds}")
             for key, worker in self.workers.items():
                 if key in failed:
                     continue

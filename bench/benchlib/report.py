@@ -44,7 +44,7 @@ class Verdict:
 def verdicts(results: Results, cases: Sequence[Case]) -> list[Verdict]:
     """Every target of the cases that were measured."""
     chosen = {case.name for case in cases}
-    return [Verdict(t, _ratio(results, CASES[t.case], t.driver, t.peer)) for t in TARGETS if t.case in chosen]
+    return [Verdict(t, results.ratio(CASES[t.case], t.driver, t.peer)) for t in TARGETS if t.case in chosen]
 
 
 def markdown(results: Results, cases: Sequence[Case], facts: dict[str, str], *, with_chart: bool) -> str:
@@ -77,7 +77,7 @@ def _explanation() -> list[str]:
         "Figures are medians over the rounds; the range is that of the rounds. CPU is `getrusage(RUSAGE_SELF)` of the",
         "client process, user and system time of all its threads. The floor writes and reads the same messages without",
         "decoding them. All connections are over TCP, in autocommit, without TLS, to the same server. The last columns",
-        "compare with the floor and with the peer of the same mode.",
+        "compare with the floor and with the peer of the same mode: the median of the ratio in each round.",
     ]
 
 
@@ -108,14 +108,9 @@ def _row(results: Results, case: Case, driver: str) -> list[str]:
     row.append(f"{statistics.median(s.rate for s in samples):,.0f}")
     mode = driver.partition("/")[2]
     for _, yardstick in YARDSTICKS:
-        ratio = _ratio(results, case, driver, yardstick.format(mode=mode))
+        ratio = results.ratio(case, driver, yardstick.format(mode=mode))
         row.append("-" if ratio is None else f"{ratio:.2f}")
     return row
-
-
-def _ratio(results: Results, case: Case, driver: str, peer: str) -> float | None:
-    ours, theirs = results.median(case, driver), results.median(case, peer)
-    return ours / theirs if ours is not None and theirs else None
 
 
 def _fastest_first(results: Results, case: Case, drivers: Iterable[str]) -> list[str]:
