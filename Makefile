@@ -127,7 +127,7 @@ fmt: $(STAMP)-test
 .PHONY: docs
 docs: $(STAMP)-docs build
 	$(call say,Rust API pages)
-	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps $(RUST_TESTED) --all-features
+	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps $(RUST_TESTED) --exclude howdah-testkit --all-features
 	$(call say,Python API pages)
 	@$(PY) tools/build_docs.py build/docs
 

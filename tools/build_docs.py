@@ -32,7 +32,7 @@ def main(folder: Path) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     shutil.copytree(target_dir() / "doc", folder / "rust", ignore=shutil.ignore_patterns(".lock"))
-    command = [sys.executable, "-m", "pdoc", "howdah", "--docformat", "restructuredtext", "-o", str(folder / "python")]
+    command = [sys.executable, "-m", "pdoc", "howdah", "-o", str(folder / "python")]
     code = subprocess.call(command, cwd=ROOT)
     (folder / "index.html").write_text(INDEX)
     if code == 0:
