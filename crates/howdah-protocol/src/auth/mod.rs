@@ -1,7 +1,13 @@
 //! Authentication methods, each without I/O and with its randomness passed in.
+//!
+//! Source: PostgreSQL documentation, "SASL Authentication" and "AuthenticationMD5Password".
 
+pub mod md5;
 mod password;
 mod require;
+mod saslprep;
+pub mod scram;
 
 pub use password::Password;
+pub(crate) use require::Method;
 pub use require::{RequireAuth, RequireAuthError};

@@ -1,1 +1,153 @@
-//! (being built)
+//! The handshake of a session: startup message, version negotiation, authentication, first parameters.
+//!
+//! [`Startup::begin`] writes the startup message; every message of the server then goes to [`Startup::advance`], until
+//! that gives [`Progress::Ready`]. Each awaited reply has a struct of its own in `steps`, so that a message out of turn
+//! cannot be acted upon.
+//!
+//! Source: PostgreSQL documentation, "Message Flow", "Start-up".
+
+mod error;
+mod negotiate;
+mod steps;
+
+pub use error::StartupError;
+
+use crate::auth::{Password, RequireAuth};
+use crate::conninfo::{Config, Target};
+use crate::wire::{BackendMessage, TransactionStatus, frontend};
+use negotiate::{OPTION_PREFIX, Offer};
+use steps::{ExpectRequest, Facts, Step};
+
+/// What a handshake needs to know.
+#[derive(Clone, Debug)]
+pub struct StartupConfig {
+    /// The parameters of the startup message, with `user` and `database`, in order.
+    pub params: Vec<(String, String)>,
+    /// The user's name, which the MD5 method hashes.
+    pub user: String,
+    /// The password; an empty one counts as none.
+    pub password: Option<Password>,
+    /// Fresh randomness for SCRAM: printable ASCII without commas, 18 random bytes in base64 for example.
+    pub nonce: String,
+    /// The minor version of protocol 3 to ask for: 0 or 2.
+    pub protocol_minor: u16,
+    /// The lowest minor version to accept.
+    pub min_protocol_minor: u16,
+    /// The authentication methods to accept; `None` is any.
+    pub require_auth: Option<RequireAuth>,
+}
+
+impl StartupConfig {
+    /// The handshake with one of a configuration's targets.
+    pub fn new(config: &Config, target: &Target, nonce: impl Into<String>) -> Self {
+        Self {
+            params: config.startup_params(),
+            user: config.user.clone(),
+            password: target.password.clone(),
+            nonce: nonce.into(),
+            protocol_minor: config.max_protocol_minor,
+            min_protocol_minor: config.min_protocol_minor,
+            require_auth: config.require_auth.clone(),
+        }
+    }
+}
+
+/// A handshake that waits for the server's next message.
+#[derive(Debug)]
+pub struct Startup {
+    facts: Facts,
+    step: Step,
+}
+
+/// How far a handshake has come.
+#[derive(Debug)]
+pub enum Progress {
+    /// The server's next message is awaited, once what was written to `out` is sent.
+    Continue(Startup),
+    /// The session has begun.
+    Ready(SessionParameters),
+}
+
+/// What the server told while the session began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionParameters {
+    /// Process ID of the backend; 0 if the server gave none.
+    pub process_id: i32,
+    /// The key for a CancelRequest, of any length; empty if the server gave none, and then nothing can be cancelled.
+    pub secret_key: Box<[u8]>,
+    /// The parameters that the server reported, in its order, each with its last value.
+    pub parameters: Vec<(Box<[u8]>, Box<[u8]>)>,
+    /// The minor version of protocol 3 that both sides speak.
+    pub minor_version: u16,
+    /// The state of the first ReadyForQuery.
+    pub status: TransactionStatus,
+    /// Whether the server asked for the password, and got it.
+    pub used_password: bool,
+}
+
+impl Startup {
+    /// Appends the startup message to `out`.
+    ///
+    /// # Errors
+    /// Parameters that cannot be sent (a NUL, an empty name, too many bytes); `out` is then as before.
+    pub fn begin(config: StartupConfig, out: &mut Vec<u8>) -> Result<Self, StartupError> {
+        let params = config
+            .params
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes()));
+        frontend::startup_message(out, config.protocol_minor, params)?;
+        let names = config.params.into_iter().map(|(name, _)| name);
+        let offer = Offer {
+            minor: config.protocol_minor,
+            min_minor: config.min_protocol_minor,
+            options: names
+                .filter(|name| name.starts_with(OPTION_PREFIX))
+                .collect(),
+        };
+        Ok(Self {
+            facts: Facts {
+                require_auth: config.require_auth,
+                minor_version: config.protocol_minor,
+                used_password: false,
+            },
+            step: Step::Request(ExpectRequest {
+                user: config.user,
+                password: config
+                    .password
+                    .filter(|password| !password.expose().is_empty()),
+                nonce: config.nonce,
+                offer,
+                negotiated: false,
+            }),
+        })
+    }
+
+    /// Takes the server's next message, and appends the answer, if there is one, to `out`.
+    ///
+    /// A NoticeResponse changes nothing here: report it before calling this, or do not call this for it. Deriving the
+    /// SCRAM key takes milliseconds.
+    ///
+    /// # Errors
+    /// See [`StartupError`]. The session cannot begin then.
+    pub fn advance(
+        self,
+        message: BackendMessage<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Progress, StartupError> {
+        match message {
+            BackendMessage::ErrorResponse(diagnostic) => Err(StartupError::Server(diagnostic)),
+            BackendMessage::NoticeResponse(_) => Ok(Progress::Continue(self)),
+            message => match self.step {
+                Step::Request(step) => step.handle(self.facts, message, out),
+                Step::ScramFirst(step) => step.handle(self.facts, message, out),
+                Step::ScramFinal(step) => step.handle(self.facts, message),
+                Step::Accepted(step) => step.handle(self.facts, message),
+                Step::Ready(step) => step.handle(self.facts, message),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,276 @@
+//! SCRAM-SHA-256, the client's side: one struct for each reply that is awaited.
+//!
+//! Sources: RFC 5802 (SCRAM), RFC 7677 (SHA-256), RFC 4013 (SASLprep); PostgreSQL documentation, "SCRAM-SHA-256
+//! Authentication". Channel binding (`SCRAM-SHA-256-PLUS`) would change [`GS2_HEADER`] and what `c=` carries.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hmac::digest::Digest;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::{Password, saslprep};
+use crate::error::ProtocolError;
+
+/// The mechanism's name in AuthenticationSASL.
+pub const MECHANISM: &str = "SCRAM-SHA-256";
+
+/// The most iterations that a server may ask for.
+///
+/// PostgreSQL's default is 4096. This many take about a second; without a bound a hostile server could keep the client
+/// computing for minutes.
+pub const MAX_ITERATIONS: u32 = 4_000_000;
+
+/// "The client does not support channel binding."
+const GS2_HEADER: &str = "n,,";
+
+type HmacSha256 = Hmac<Sha256>;
+
+/// Begins an exchange: gives the client-first-message, and what to do with the reply.
+///
+/// `user` may be empty: PostgreSQL uses the name of the startup message. `nonce` must be fresh for every exchange,
+/// printable ASCII without commas, and hard to guess: 18 random bytes in base64 are usual.
+///
+/// # Errors
+/// A nonce that SCRAM cannot carry.
+pub fn begin(
+    user: &str,
+    password: &Password,
+    nonce: &str,
+) -> Result<(Vec<u8>, ExpectServerFirst), InvalidNonce> {
+    if nonce.is_empty() || !nonce.bytes().all(is_nonce_byte) {
+        return Err(InvalidNonce);
+    }
+    let user = user.replace('=', "=3D").replace(',', "=2C");
+    let client_first_bare = format!("n={user},r={nonce}");
+    let message = format!("{GS2_HEADER}{client_first_bare}");
+    let next = ExpectServerFirst {
+        password: password.clone(),
+        nonce: nonce.to_owned(),
+        client_first_bare,
+    };
+    Ok((message.into_bytes(), next))
+}
+
+/// The nonce is empty or has bytes other than printable ASCII without commas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidNonce;
+
+impl fmt::Display for InvalidNonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SCRAM nonce must be printable ASCII without commas")
+    }
+}
+
+impl std::error::Error for InvalidNonce {}
+
+/// Awaits the server-first-message: salt, iterations and the server's part of the nonce.
+#[derive(Debug)]
+pub struct ExpectServerFirst {
+    password: Password,
+    nonce: String,
+    client_first_bare: String,
+}
+
+impl ExpectServerFirst {
+    /// Takes the server-first-message, gives the client-final-message.
+    ///
+    /// Derives a key from the password, which takes milliseconds by design.
+    ///
+    /// # Errors
+    /// A malformed message, a nonce that does not continue ours, more than [`MAX_ITERATIONS`].
+    pub fn server_first(
+        self,
+        message: &[u8],
+    ) -> Result<(Vec<u8>, ExpectServerFinal), ProtocolError> {
+        let text = text_of(message)?;
+        let challenge = Challenge::parse(text, &self.nonce)?;
+        let salted = salted_password(&self.password, &challenge);
+        let client_key = hmac(&salted, &[b"Client Key"]);
+        let stored_key: [u8; 32] = Sha256::digest(client_key).into();
+
+        let without_proof = format!("c={},r={}", BASE64.encode(GS2_HEADER), challenge.nonce);
+        let auth_message = format!("{},{text},{without_proof}", self.client_first_bare);
+        let client_signature = hmac(&stored_key, &[auth_message.as_bytes()]);
+        let proof: Vec<u8> = client_key
+            .iter()
+            .zip(client_signature)
+            .map(|(key, signature)| key ^ signature)
+            .collect();
+
+        let server_key = hmac(&salted, &[b"Server Key"]);
+        let signature = keyed(&server_key).chain_update(auth_message.as_bytes());
+        let message = format!("{without_proof},p={}", BASE64.encode(proof));
+        Ok((message.into_bytes(), ExpectServerFinal { signature }))
+    }
+}
+
+/// Awaits the server-final-message: the proof that the server knows the password too.
+pub struct ExpectServerFinal {
+    signature: HmacSha256,
+}
+
+impl ExpectServerFinal {
+    /// Takes the server-final-message; `Ok` means that the server has proved itself.
+    ///
+    /// # Errors
+    /// A malformed message, the server's own error, a wrong signature.
+    pub fn server_final(self, message: &[u8]) -> Result<(), ScramError> {
+        let text = text_of(message)?;
+        if let Some(error) = text.strip_prefix("e=") {
+            let error = error.escape_debug();
+            return Err(ScramError::Refused(format!(
+                "error received from server in SCRAM exchange: {error}"
+            )));
+        }
+        let mut attributes = text.split(',');
+        let encoded = attribute(attributes.next(), 'v')?;
+        extensions(attributes)?;
+        let claimed = BASE64
+            .decode(encoded)
+            .map_err(|_| malformed("invalid server signature"))?;
+        // The comparison takes the same time wherever the first difference is.
+        self.signature
+            .verify_slice(&claimed)
+            .map_err(|_| ScramError::Refused("incorrect server signature".to_owned()))
+    }
+}
+
+impl fmt::Debug for ExpectServerFinal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExpectServerFinal").finish_non_exhaustive()
+    }
+}
+
+/// Why the last step of an exchange failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ScramError {
+    /// The server's message is not SCRAM.
+    Protocol(ProtocolError),
+    /// The server refused the client, or could not prove itself: the text says which.
+    Refused(String),
+}
+
+impl From<ProtocolError> for ScramError {
+    fn from(error: ProtocolError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+/// The content of a server-first-message.
+struct Challenge<'a> {
+    nonce: &'a str,
+    salt: Vec<u8>,
+    iterations: u32,
+}
+
+impl<'a> Challenge<'a> {
+    fn parse(text: &'a str, client_nonce: &str) -> Result<Self, ProtocolError> {
+        let mut attributes = text.split(',');
+        let nonce = attribute(attributes.next(), 'r')?;
+        let salt = attribute(attributes.next(), 's')?;
+        let iterations = attribute(attributes.next(), 'i')?;
+        extensions(attributes)?;
+        let servers_part = nonce.strip_prefix(client_nonce).unwrap_or_default();
+        if servers_part.is_empty() || !servers_part.bytes().all(is_nonce_byte) {
+            return Err(malformed("nonce mismatch"));
+        }
+        let salt = BASE64.decode(salt).ok().filter(|salt| !salt.is_empty());
+        let salt = salt.ok_or_else(|| malformed("invalid salt"))?;
+        Ok(Self {
+            nonce,
+            salt,
+            iterations: parse_iterations(iterations)?,
+        })
+    }
+}
+
+fn parse_iterations(digits: &str) -> Result<u32, ProtocolError> {
+    // `parse` alone would take a sign.
+    let valid = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    match digits.parse::<u64>() {
+        _ if !valid => Err(malformed("invalid iteration count")),
+        Ok(0) => Err(malformed("invalid iteration count")),
+        Ok(count) => match u32::try_from(count) {
+            Ok(count) if count <= MAX_ITERATIONS => Ok(count),
+            _ => Err(too_many_iterations()),
+        },
+        Err(_) => Err(too_many_iterations()),
+    }
+}
+
+fn too_many_iterations() -> ProtocolError {
+    ProtocolError::refused(format!(
+        "server asks for more than {MAX_ITERATIONS} SCRAM iterations"
+    ))
+}
+
+/// The value of the attribute with a name, which has to be the one that comes next.
+fn attribute(next: Option<&str>, name: char) -> Result<&str, ProtocolError> {
+    let value = next
+        .and_then(|text| text.strip_prefix(name))
+        .and_then(|rest| rest.strip_prefix('='));
+    value.ok_or_else(|| malformed(format_args!("attribute \"{name}\" expected")))
+}
+
+/// Checks the form of the attributes that may follow, and ignores them, as RFC 5802 asks.
+fn extensions<'a>(attributes: impl Iterator<Item = &'a str>) -> Result<(), ProtocolError> {
+    for text in attributes {
+        let mut chars = text.chars();
+        let named = chars.next().is_some_and(|name| name.is_ascii_alphabetic())
+            && chars.next() == Some('=');
+        if !named || chars.next().is_none() {
+            return Err(malformed("garbage at its end"));
+        }
+    }
+    Ok(())
+}
+
+fn text_of(message: &[u8]) -> Result<&str, ProtocolError> {
+    str::from_utf8(message)
+        .ok()
+        .filter(|text| !text.contains('\0'))
+        .ok_or_else(|| malformed("not a text"))
+}
+
+fn malformed(why: impl fmt::Display) -> ProtocolError {
+    ProtocolError::malformed(format_args!("SCRAM message: {why}"))
+}
+
+/// RFC 5802, `printable`: ASCII from "!" to "~" without the comma.
+fn is_nonce_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && byte != b','
+}
+
+fn salted_password(password: &Password, challenge: &Challenge<'_>) -> [u8; 32] {
+    let password = saslprep::prepare(password.expose());
+    pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(
+        password.as_bytes(),
+        &challenge.salt,
+        challenge.iterations,
+    )
+}
+
+fn hmac(key: &[u8; 32], parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = keyed(key);
+    for part in parts {
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+/// HMAC pads a short key with zeros: padding it here leaves no length that could be wrong.
+fn keyed(key: &[u8; 32]) -> HmacSha256 {
+    let mut block = [0; 64];
+    for (padded, byte) in block.iter_mut().zip(key) {
+        *padded = *byte;
+    }
+    HmacSha256::new(&block.into())
+}
+
+#[cfg(test)]
+#[path = "scram_tests.rs"]
+mod tests;

@@ -1,0 +1,258 @@
+use super::*;
+
+const NONCE: &str = "rOprNGfwEbeRWgbNEkqO";
+const SERVER_FIRST: &str =
+    "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
+const SERVER_FINAL: &str = "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=";
+
+fn expect_first() -> ExpectServerFirst {
+    begin("user", &Password::new("pencil"), NONCE).unwrap().1
+}
+
+fn expect_final() -> ExpectServerFinal {
+    expect_first()
+        .server_first(SERVER_FIRST.as_bytes())
+        .unwrap()
+        .1
+}
+
+/// The example of RFC 7677, section 3.
+#[test]
+fn rfc_7677() {
+    let (message, next) = begin("user", &Password::new("pencil"), NONCE).unwrap();
+    assert_eq!(message, b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
+    let (message, next) = next.server_first(SERVER_FIRST.as_bytes()).unwrap();
+    assert_eq!(
+        String::from_utf8(message).unwrap(),
+        "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
+         p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
+    );
+    assert_eq!(next.server_final(SERVER_FINAL.as_bytes()), Ok(()));
+}
+
+/// Passwords as libpq 18.6 stores them (`PQencryptPasswordConn`): plain, normalized, and forbidden by SASLprep.
+#[rustfmt::skip]
+const STORED: &[(&str, &str)] = &[
+    ("pencil", "SCRAM-SHA-256$4096:EGjjzEvcDhL8taTdmVFHyA==$QpATSJBm0oSR0us4RtvDa785qsrpSoSqvOL+IjsS0ng=:wPaJU8yMA0UhNRE6xpaQYJdzmz57ttE7TLhlTUqACDc="),
+    ("I\u{ad}X", "SCRAM-SHA-256$4096:lJTYM2Uw01+oIT5TqWgzcw==$JAO9tIgmYvTPDrmLnO51dIirXYLlZax/V76MZpJWAXE=:rG5lDdqoXccM93N39fa5xnK8EUvBQ8RavWxIN5Lr5ww="),
+    ("\u{2168}", "SCRAM-SHA-256$4096:G9XJ+wYsjPCaS88MnGjH+A==$MSgX41beiPvpkh4eMFSiE2mgqOl4ugjjCVDTB5yL22U=:ZDprf9+gPWH5aRsV5lkwB7T+92nwK1WTiynQijhzvp8="),
+    ("\u{aa}", "SCRAM-SHA-256$4096:eQrlNCZs3zDIeAW75u3GdQ==$dWxtlBkySMkdkKjrtlrgarO3znZ8ek+pCAKP1G54Xck=:NvHxA+bCfxwrHEns3FkND+Cs1L0l5sKARAWu2RlGcpU="),
+    ("a\u{a0}b", "SCRAM-SHA-256$4096:K5jHD97uf4YeMwnc4HFz5w==$pQfvu4hun61Mn7gL9wfHXWFUCHBaIXfMHh0ftxJRCf8=:YxfD7BiPXNVtE+U+Nnly2ERCV0Nzjt5JKzpHwTE8J4M="),
+    ("\u{7}", "SCRAM-SHA-256$4096:+hzfv41vpJyESySJgMkqkg==$0VdJubGWXiMpBsV3acf6Z4cIB+v2Zwg12e5MA5nGnSU=:/c5HcrpS+rIMtJDQjZm99Z+UCrEJiX1vSa1wEcG8o9s="),
+    ("\u{627}1", "SCRAM-SHA-256$4096:w+SKsa8kYpnmyHyALSnkIA==$TxUTCkfaHGl+Sl0I3tbF6FiuQYPf554sM7dazFp9ZCk=:7JahbxxSmfmS4hBlHLCX+CDXmjqXs9QLSKKIz3epevE="),
+    ("\u{627}1\u{628}", "SCRAM-SHA-256$4096:9dyTSaADnzz8bb0R5mLYOg==$gVyqKObjwH1WDO3tjEbTqhwFOjJzoiPGCO3krDA7ijs=:GgbLNITDY/gZ27Ahp/wWCyVW2Ll0SyPDwZcEYZkPmwM="),
+    ("p\u{e4}ss w\u{f6}rd", "SCRAM-SHA-256$4096:LdxZ4y+0CBw+1xWAUhezaw==$tbiqu1GaFYp4+Jx2rWVgwMQXnAfX75Q+mfv/75G8w+0=:6Xw+uYxzk/8sT/zC8zZSI7nuD0e9gz25k9/w9RKWq6o="),
+    ("\u{ad}", "SCRAM-SHA-256$4096:2ZZ9YsGZ6GZfaZ6vlWg/Kw==$yAFPfKv3MA0dnQx5Kv4SGnLWty6GBY2k/6JiPkIZuC0=:HljbaF3TNYx+q4EpDp9pWnkMsGF3NnJ2nXdMnqX2JT0="),
+    ("\u{221}", "SCRAM-SHA-256$4096:SqQb/Js5By5F/5VPhuBuKQ==$hgILrwYV7cPd1UXM08iIbNjE9OlXHQplm5gci0WgE9s=:+nCftLe+5qEdPa5dQvDmrf1Mer9k9Lt56cxJj+T9whQ="),
+    ("\u{1f418}", "SCRAM-SHA-256$4096:nuGdKN4VZYTC267DnN6rUg==$pbMRnxzpKXlV2gvF/XsfLOIJTuDtle14VrrnTCqIUgY=:44htVgTr0xwIazlmj7BnfsXGLFXMCxMYeZF+hhYZ040="),
+    ("a\u{200b}b", "SCRAM-SHA-256$4096:QFnfVJ9v+ihRoeHza0aVuA==$CNUUBlbM0SfFnMY+m98UTiTpromLVkOjA1WHbgeIFJk=:hJHs61i4a8i8fa6oZxH/hbzWAJfWxmqPvrhrdbT90So="),
+    ("\u{340}", "SCRAM-SHA-256$4096:wNE+pEEw+0vYzulHowjN+w==$ZT1hUH7FGir0H+mIQQ4oA/tXuOOWODQ6RQSTcupX1Sw=:tJb8Lm3kysgO6rLD5hzwdev1udgErgpNxv4jiAEuwu4="),
+    ("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "SCRAM-SHA-256$4096:hXIt07O02RIZoRxh97AuCg==$1rwnD6vmoWf+Zl9s4Fh8b9xF68oZoSYZmK/ve4fm1aQ=:pUawZFquDYOC4Q6TiJBPIl+cTAJfWFt0i0n024UY4so="),
+];
+
+#[test]
+fn keys_are_those_that_libpq_makes() {
+    for (password, stored) in STORED {
+        let mut parts = stored.split(['$', ':']);
+        assert_eq!(parts.next(), Some("SCRAM-SHA-256"));
+        let iterations = parts.next().unwrap().parse().unwrap();
+        let salt = BASE64.decode(parts.next().unwrap()).unwrap();
+        let challenge = Challenge {
+            nonce: "",
+            salt,
+            iterations,
+        };
+        let salted = salted_password(&Password::new(*password), &challenge);
+        let stored_key: [u8; 32] = Sha256::digest(hmac(&salted, &[b"Client Key"])).into();
+        assert_eq!(
+            parts.next(),
+            Some(&*BASE64.encode(stored_key)),
+            "{password:?}"
+        );
+        let server_key = hmac(&salted, &[b"Server Key"]);
+        assert_eq!(
+            parts.next(),
+            Some(&*BASE64.encode(server_key)),
+            "{password:?}"
+        );
+    }
+}
+
+#[test]
+fn user_names_are_escaped() {
+    let (message, _) = begin("a=b,c", &Password::new("x"), "n").unwrap();
+    assert_eq!(message, b"n,,n=a=3Db=2Cc,r=n");
+}
+
+#[test]
+fn nonces_are_checked() {
+    for nonce in ["", "a,b", "a b", "\u{e9}", "a\0"] {
+        assert_eq!(
+            begin("", &Password::new("x"), nonce).err(),
+            Some(InvalidNonce),
+            "{nonce:?}"
+        );
+    }
+}
+
+#[test]
+fn malformed_first_messages_are_refused() {
+    let ours = NONCE;
+    let cases = [
+        (
+            String::new(),
+            "malformed SCRAM message: attribute \"r\" expected",
+        ),
+        (
+            "e=other-error".to_owned(),
+            "malformed SCRAM message: attribute \"r\" expected",
+        ),
+        (
+            format!("m=x,r={ours}x,s=QQ==,i=1"),
+            "malformed SCRAM message: attribute \"r\" expected",
+        ),
+        (
+            format!("r={ours}x"),
+            "malformed SCRAM message: attribute \"s\" expected",
+        ),
+        (
+            format!("r={ours}x,s=QQ=="),
+            "malformed SCRAM message: attribute \"i\" expected",
+        ),
+        (
+            format!("r={ours}x,i=1,s=QQ=="),
+            "malformed SCRAM message: attribute \"s\" expected",
+        ),
+        (
+            format!("r={ours},s=QQ==,i=1"),
+            "malformed SCRAM message: nonce mismatch",
+        ),
+        (
+            "r=other,s=QQ==,i=1".to_owned(),
+            "malformed SCRAM message: nonce mismatch",
+        ),
+        (
+            format!("r=x{ours},s=QQ==,i=1"),
+            "malformed SCRAM message: nonce mismatch",
+        ),
+        (
+            format!("r={ours}\u{7f},s=QQ==,i=1"),
+            "malformed SCRAM message: nonce mismatch",
+        ),
+        (
+            format!("r={ours}x,s=,i=1"),
+            "malformed SCRAM message: invalid salt",
+        ),
+        (
+            format!("r={ours}x,s=Q,i=1"),
+            "malformed SCRAM message: invalid salt",
+        ),
+        (
+            format!("r={ours}x,s=QQ==,i="),
+            "malformed SCRAM message: invalid iteration count",
+        ),
+        (
+            format!("r={ours}x,s=QQ==,i=0"),
+            "malformed SCRAM message: invalid iteration count",
+        ),
+        (
+            format!("r={ours}x,s=QQ==,i=-1"),
+            "malformed SCRAM message: invalid iteration count",
+        ),
+        (
+            format!("r={ours}x,s=QQ==,i=+1"),
+            "malformed SCRAM message: invalid iteration count",
+        ),
+        (
+            format!("r={ours}x,s=QQ==,i=1 "),
+            "malformed SCRAM message: invalid iteration count",
+        ),
+        (
+            format!("r={ours}x,s=QQ==,i=4000001"),
+            "server asks for more than 4000000 SCRAM iterations",
+        ),
+        (
+            format!("r={ours}x,s=QQ==,i=4294967297"),
+            "server asks for more than 4000000 SCRAM iterations",
+        ),
+        (
+            format!("r={ours}x,s=QQ==,i=99999999999999999999"),
+            "server asks for more than 4000000 SCRAM iterations",
+        ),
+        (
+            format!("r={ours}x,s=QQ==,i=1,"),
+            "malformed SCRAM message: garbage at its end",
+        ),
+        (
+            format!("r={ours}x,s=QQ==,i=1,garbage"),
+            "malformed SCRAM message: garbage at its end",
+        ),
+        (
+            format!("r={ours}x,s=QQ==,i=1\0"),
+            "malformed SCRAM message: not a text",
+        ),
+    ];
+    for (message, error) in cases {
+        let result = expect_first().server_first(message.as_bytes());
+        assert_eq!(result.unwrap_err().to_string(), error, "{message}");
+    }
+    assert!(expect_first().server_first(b"r=\xff").is_err());
+    let extended = format!("r={ours}x,s=QQ==,i=1,x=later");
+    assert!(expect_first().server_first(extended.as_bytes()).is_ok());
+}
+
+#[test]
+fn only_the_right_signature_is_accepted() {
+    let refused = |message: &str| match expect_final().server_final(message.as_bytes()) {
+        Err(ScramError::Refused(text)) => text,
+        other => panic!("{message}: {other:?}"),
+    };
+    assert_eq!(
+        refused("v=7rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="),
+        "incorrect server signature"
+    );
+    assert_eq!(refused("v="), "incorrect server signature");
+    assert_eq!(
+        refused("v=6rriTRBi23WpRR/wtuo="),
+        "incorrect server signature"
+    );
+    assert_eq!(
+        refused("e=invalid-proof\u{1b}"),
+        "error received from server in SCRAM exchange: invalid-proof\\u{1b}"
+    );
+    for message in [
+        "",
+        "v",
+        "x=1",
+        "v=6",
+        "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=,",
+        "v=\0",
+    ] {
+        let result = expect_final().server_final(message.as_bytes());
+        assert!(
+            matches!(result, Err(ScramError::Protocol(_))),
+            "{message}: {result:?}"
+        );
+    }
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let first = format!("{:?}", expect_first());
+    assert!(!first.contains("pencil"), "{first}");
+    assert_eq!(format!("{:?}", expect_final()), "ExpectServerFinal { .. }");
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_message_panics(first in "\\PC*", tail in "[a-z0-9=,/+]{0,40}", last in "\\PC*") {
+        let _ = expect_first().server_first(first.as_bytes());
+        // A leading 1 bounds the time, not the shape.
+        let _ = expect_first().server_first(format!("r={NONCE}x,s=QQ==,i=1,{tail}").as_bytes());
+        for last in [last, format!("v={tail}")] {
+            let quick = format!("r={NONCE}x,s=QQ==,i=1");
+            let (_, next) = expect_first().server_first(quick.as_bytes()).unwrap();
+            let _ = next.server_final(last.as_bytes());
+        }
+    }
+}

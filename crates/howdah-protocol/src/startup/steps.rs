@@ -1,0 +1,306 @@
+//! One struct for each awaited reply.
+
+use super::negotiate::Offer;
+use super::{Progress, SessionParameters, Startup, StartupError};
+use crate::auth::{Method, Password, RequireAuth, md5, scram};
+use crate::error::ProtocolError;
+use crate::wire::{Authentication, BackendMessage, frontend};
+
+/// How many parameters a server may report. PostgreSQL 18 reports 15.
+const MAX_PARAMETERS: usize = 1_000;
+
+#[derive(Debug)]
+pub(super) enum Step {
+    Request(ExpectRequest),
+    ScramFirst(ExpectScramFirst),
+    ScramFinal(ExpectScramFinal),
+    Accepted(ExpectAccepted),
+    Ready(ExpectReady),
+}
+
+/// What outlives the single steps.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) require_auth: Option<RequireAuth>,
+    pub(super) minor_version: u16,
+    pub(super) used_password: bool,
+}
+
+impl Facts {
+    fn then(self, step: Step) -> Result<Progress, StartupError> {
+        Ok(Progress::Continue(Startup { facts: self, step }))
+    }
+
+    fn check_request(&self, method: Method) -> Result<(), StartupError> {
+        let Some(require_auth) = &self.require_auth else {
+            return Ok(());
+        };
+        require_auth
+            .check_request(method)
+            .map_err(StartupError::Auth)
+    }
+
+    /// The server lets the client in: `authenticated` says whether it wanted, and got, proof of who that is.
+    fn accepted(self, authenticated: bool) -> Result<Progress, StartupError> {
+        if let Some(require_auth) = &self.require_auth {
+            require_auth
+                .check_finished(authenticated)
+                .map_err(StartupError::Auth)?;
+        }
+        self.then(Step::Ready(ExpectReady::default()))
+    }
+}
+
+/// Awaits the server's request for authentication, or its consent to go without.
+#[derive(Debug)]
+pub(super) struct ExpectRequest {
+    pub(super) user: String,
+    pub(super) password: Option<Password>,
+    pub(super) nonce: String,
+    pub(super) offer: Offer,
+    pub(super) negotiated: bool,
+}
+
+impl ExpectRequest {
+    pub(super) fn handle(
+        self,
+        facts: Facts,
+        message: BackendMessage<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Progress, StartupError> {
+        match message {
+            BackendMessage::Authentication(request) => self.answer(facts, request, out),
+            BackendMessage::NegotiateProtocolVersion {
+                version,
+                unrecognized,
+            } if !self.negotiated => self.negotiate(facts, version, &unrecognized),
+            other => Err(unexpected(&other, "an authentication request")),
+        }
+    }
+
+    fn negotiate(
+        self,
+        facts: Facts,
+        version: i32,
+        unrecognized: &[&[u8]],
+    ) -> Result<Progress, StartupError> {
+        let minor_version = self.offer.agree(version, unrecognized)?;
+        Facts {
+            minor_version,
+            ..facts
+        }
+        .then(Step::Request(Self {
+            negotiated: true,
+            ..self
+        }))
+    }
+
+    fn answer(
+        self,
+        facts: Facts,
+        request: Authentication<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Progress, StartupError> {
+        match request {
+            Authentication::Ok => facts.accepted(false),
+            Authentication::CleartextPassword => {
+                facts.check_request(Method::Password)?;
+                let password = self.password.ok_or_else(no_password)?;
+                frontend::password(out, password.expose().as_bytes())?;
+                password_sent(facts)
+            }
+            Authentication::Md5Password { salt } => {
+                facts.check_request(Method::Md5)?;
+                let password = self.password.ok_or_else(no_password)?;
+                frontend::password(out, md5::response(&self.user, &password, salt).as_bytes())?;
+                password_sent(facts)
+            }
+            Authentication::Sasl(mechanisms) => self.begin_sasl(facts, &mechanisms, out),
+            Authentication::Gss => unavailable(&facts, Some(Method::Gss), "GSSAPI"),
+            Authentication::Sspi => unavailable(&facts, Some(Method::Sspi), "SSPI"),
+            Authentication::KerberosV5 => unavailable(&facts, None, "Kerberos 5"),
+            other => Err(unexpected(
+                &BackendMessage::Authentication(other),
+                "an authentication request",
+            )),
+        }
+    }
+
+    fn begin_sasl(
+        self,
+        mut facts: Facts,
+        mechanisms: &[&[u8]],
+        out: &mut Vec<u8>,
+    ) -> Result<Progress, StartupError> {
+        if !mechanisms.contains(&scram::MECHANISM.as_bytes()) {
+            facts.check_request(Method::Oauth)?;
+            let text = "none of the server's SASL authentication mechanisms are supported";
+            return Err(StartupError::NotSupported(text.to_owned()));
+        }
+        facts.check_request(Method::ScramSha256)?;
+        let password = self.password.ok_or_else(no_password)?;
+        // PostgreSQL takes the user's name from the startup message.
+        let (response, next) = scram::begin("", &password, &self.nonce)?;
+        frontend::sasl_initial_response(out, scram::MECHANISM.as_bytes(), Some(&response))?;
+        facts.used_password = true;
+        facts.then(Step::ScramFirst(ExpectScramFirst(next)))
+    }
+}
+
+/// Awaits SCRAM's server-first-message.
+#[derive(Debug)]
+pub(super) struct ExpectScramFirst(scram::ExpectServerFirst);
+
+impl ExpectScramFirst {
+    pub(super) fn handle(
+        self,
+        facts: Facts,
+        message: BackendMessage<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<Progress, StartupError> {
+        let BackendMessage::Authentication(Authentication::SaslContinue(data)) = message else {
+            return Err(unexpected(&message, "AuthenticationSASLContinue"));
+        };
+        let (response, next) = self.0.server_first(data)?;
+        frontend::sasl_response(out, &response)?;
+        facts.then(Step::ScramFinal(ExpectScramFinal(next)))
+    }
+}
+
+/// Awaits SCRAM's server-final-message, without which the server has proved nothing.
+#[derive(Debug)]
+pub(super) struct ExpectScramFinal(scram::ExpectServerFinal);
+
+impl ExpectScramFinal {
+    pub(super) fn handle(
+        self,
+        facts: Facts,
+        message: BackendMessage<'_>,
+    ) -> Result<Progress, StartupError> {
+        let BackendMessage::Authentication(Authentication::SaslFinal(data)) = message else {
+            return Err(unexpected(&message, "AuthenticationSASLFinal"));
+        };
+        self.0.server_final(data)?;
+        facts.then(Step::Accepted(ExpectAccepted))
+    }
+}
+
+/// Awaits AuthenticationOk, after the client has sent all that was asked for.
+#[derive(Debug)]
+pub(super) struct ExpectAccepted;
+
+impl ExpectAccepted {
+    pub(super) fn handle(
+        self,
+        facts: Facts,
+        message: BackendMessage<'_>,
+    ) -> Result<Progress, StartupError> {
+        match message {
+            BackendMessage::Authentication(Authentication::Ok) => facts.accepted(true),
+            other => Err(unexpected(&other, "AuthenticationOk")),
+        }
+    }
+}
+
+/// Awaits the first ReadyForQuery, and keeps what comes before it.
+#[derive(Debug, Default)]
+pub(super) struct ExpectReady {
+    process_id: i32,
+    secret_key: Box<[u8]>,
+    parameters: Vec<(Box<[u8]>, Box<[u8]>)>,
+}
+
+impl ExpectReady {
+    pub(super) fn handle(
+        mut self,
+        facts: Facts,
+        message: BackendMessage<'_>,
+    ) -> Result<Progress, StartupError> {
+        match message {
+            BackendMessage::BackendKeyData {
+                process_id,
+                secret_key,
+            } => {
+                self.process_id = process_id;
+                self.secret_key = secret_key.into();
+            }
+            BackendMessage::ParameterStatus { name, value } => self.set_parameter(name, value)?,
+            BackendMessage::ReadyForQuery(status) => {
+                return Ok(Progress::Ready(SessionParameters {
+                    process_id: self.process_id,
+                    secret_key: self.secret_key,
+                    parameters: self.parameters,
+                    minor_version: facts.minor_version,
+                    status,
+                    used_password: facts.used_password,
+                }));
+            }
+            other => return Err(unexpected(&other, "ReadyForQuery")),
+        }
+        facts.then(Step::Ready(self))
+    }
+
+    fn set_parameter(&mut self, name: &[u8], value: &[u8]) -> Result<(), ProtocolError> {
+        if let Some((_, old)) = self
+            .parameters
+            .iter_mut()
+            .find(|(known, _)| **known == *name)
+        {
+            *old = value.into();
+            return Ok(());
+        }
+        if self.parameters.len() == MAX_PARAMETERS {
+            return Err(ProtocolError::refused(format!(
+                "server reports more than {MAX_PARAMETERS} parameters"
+            )));
+        }
+        self.parameters.push((name.into(), value.into()));
+        Ok(())
+    }
+}
+
+fn password_sent(mut facts: Facts) -> Result<Progress, StartupError> {
+    facts.used_password = true;
+    facts.then(Step::Accepted(ExpectAccepted))
+}
+
+/// libpq's text, by which programs recognise that they have to ask for a password.
+fn no_password() -> StartupError {
+    StartupError::Auth("fe_sendauth: no password supplied".to_owned())
+}
+
+fn unavailable(
+    facts: &Facts,
+    method: Option<Method>,
+    name: &str,
+) -> Result<Progress, StartupError> {
+    if let Some(method) = method {
+        facts.check_request(method)?;
+    }
+    Err(StartupError::NotSupported(format!(
+        "{name} authentication not supported"
+    )))
+}
+
+fn unexpected(message: &BackendMessage<'_>, expecting: &str) -> StartupError {
+    let got = match message {
+        BackendMessage::Authentication(request) => request_name(request),
+        other => other.name(),
+    };
+    ProtocolError::unexpected(got, expecting).into()
+}
+
+fn request_name(request: &Authentication<'_>) -> &'static str {
+    match request {
+        Authentication::Ok => "AuthenticationOk",
+        Authentication::KerberosV5 => "AuthenticationKerberosV5",
+        Authentication::CleartextPassword => "AuthenticationCleartextPassword",
+        Authentication::Md5Password { .. } => "AuthenticationMD5Password",
+        Authentication::Gss => "AuthenticationGSS",
+        Authentication::GssContinue(_) => "AuthenticationGSSContinue",
+        Authentication::Sspi => "AuthenticationSSPI",
+        Authentication::Sasl(_) => "AuthenticationSASL",
+        Authentication::SaslContinue(_) => "AuthenticationSASLContinue",
+        Authentication::SaslFinal(_) => "AuthenticationSASLFinal",
+    }
+}
