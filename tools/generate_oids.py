@@ -14,7 +14,6 @@ import argparse
 import importlib.util
 import os
 import pwd
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -297,7 +296,8 @@ mod tests {
     fn known_types() {
         assert_eq!((INT4, INT4_ARRAY, TEXT, NUMERIC), (23, 1007, 25, 1700));
         assert_eq!(lookup(BOX).map(|entry| entry.delimiter), Some(b';'));
-        assert_eq!(by_name("int4range").map(|entry| entry.kind), Some(TypeKind::Range { subtype: 23, multirange: 4451 }));
+        let range = TypeKind::Range { subtype: 23, multirange: 4451 };
+        assert_eq!(by_name("int4range").map(|entry| entry.kind), Some(range));
         assert_eq!(lookup(INT4_ARRAY), None);
         assert_eq!(lookup(0), None);
         assert_eq!(element_of(23), None);

@@ -5,7 +5,8 @@
 //! reserves more memory than the input can fill. The crate does no I/O.
 //!
 //! * Functions `*_from_text`, `*_from_binary`, `*_to_text`, `*_to_binary` convert single values.
-//! * [`FromSql`] and [`ToSql`] put them behind Rust types.
+//! * [`FromSql`] and [`ToSql`] put them behind Rust types; the features `jiff`, `chrono`, `uuid`, `serde_json` and
+//!   `rust_decimal` add the types of those crates.
 //! * [`oid`] is the table of the built-in types.
 #![forbid(unsafe_code)]
 #![deny(
@@ -38,4 +39,6 @@ pub mod uuid;
 
 pub use context::{DateFormat, DateStyle, Format, IntervalStyle, LoadContext};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
+#[cfg(feature = "serde_json")]
+pub use sql::Json;
 pub use sql::{Element, FromSql, FromSqlOwned, IsNull, SqlType, ToSql};

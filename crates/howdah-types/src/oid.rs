@@ -576,13 +576,11 @@ mod tests {
     fn known_types() {
         assert_eq!((INT4, INT4_ARRAY, TEXT, NUMERIC), (23, 1007, 25, 1700));
         assert_eq!(lookup(BOX).map(|entry| entry.delimiter), Some(b';'));
-        assert_eq!(
-            by_name("int4range").map(|entry| entry.kind),
-            Some(TypeKind::Range {
-                subtype: 23,
-                multirange: 4451
-            })
-        );
+        let range = TypeKind::Range {
+            subtype: 23,
+            multirange: 4451,
+        };
+        assert_eq!(by_name("int4range").map(|entry| entry.kind), Some(range));
         assert_eq!(lookup(INT4_ARRAY), None);
         assert_eq!(lookup(0), None);
         assert_eq!(element_of(23), None);

@@ -1,8 +1,18 @@
 //! [`FromSql`] and [`ToSql`]: the codecs behind Rust types.
 
 mod array;
+#[cfg(feature = "chrono")]
+mod chrono;
 mod datetime;
+#[cfg(feature = "jiff")]
+mod jiff;
+#[cfg(feature = "serde_json")]
+mod json;
+#[cfg(feature = "rust_decimal")]
+mod rust_decimal;
 mod scalar;
+#[cfg(feature = "uuid")]
+mod uuid;
 
 use std::any::type_name;
 
@@ -213,6 +223,8 @@ macro_rules! scalar_from_sql {
     };
 }
 
+#[cfg(feature = "serde_json")]
+pub use json::Json;
 use scalar_from_sql;
 use scalar_to_sql;
 

@@ -193,7 +193,7 @@ fn bytes_from_text(raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
     bytea::bytea_from_text(raw, &mut out).map(|()| out)
 }
 
-fn strip_jsonb(raw: &[u8]) -> Result<&[u8], DecodeError> {
+pub(super) fn strip_jsonb(raw: &[u8]) -> Result<&[u8], DecodeError> {
     raw.strip_prefix(&[1]).ok_or(DecodeError::new(
         DecodeErrorKind::Unsupported,
         "jsonb",

@@ -1,0 +1,155 @@
+//! `serde_json::Value`, and [`Json`] for any serde type.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::scalar::strip_jsonb;
+use super::{Element, FromSql, IsNull, SqlType, ToSql};
+use crate::{DecodeError, EncodeError, Format, LoadContext, oid};
+
+/// A value that travels as `json` or `jsonb`: read from either, sent as `jsonb`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromSql<'_> for Json<T> {
+    fn from_sql(ty: u32, format: Format, raw: &[u8], _: &LoadContext) -> Result<Self, DecodeError> {
+        parse(ty, format, raw, std::any::type_name::<Self>()).map(Self)
+    }
+
+    fn accepts(ty: u32) -> bool {
+        is_json(ty)
+    }
+}
+
+impl<T: Serialize> ToSql for Json<T> {
+    fn oid(&self) -> u32 {
+        oid::JSONB
+    }
+
+    fn format(&self) -> Format {
+        Format::Text
+    }
+
+    fn to_sql(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
+        write(&self.0, out)
+    }
+}
+
+impl<T: Serialize> SqlType for Json<T> {
+    const OID: u32 = oid::JSONB;
+    const FORMAT: Format = Format::Text;
+}
+
+impl<T: Serialize> Element for Json<T> {}
+
+impl FromSql<'_> for Value {
+    fn from_sql(ty: u32, format: Format, raw: &[u8], _: &LoadContext) -> Result<Self, DecodeError> {
+        parse(ty, format, raw, std::any::type_name::<Self>())
+    }
+
+    fn accepts(ty: u32) -> bool {
+        is_json(ty)
+    }
+}
+
+impl ToSql for Value {
+    fn oid(&self) -> u32 {
+        oid::JSONB
+    }
+
+    fn format(&self) -> Format {
+        Format::Text
+    }
+
+    fn to_sql(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
+        write(self, out)
+    }
+}
+
+impl SqlType for Value {
+    const OID: u32 = oid::JSONB;
+    const FORMAT: Format = Format::Text;
+}
+
+impl Element for Value {}
+
+fn is_json(ty: u32) -> bool {
+    matches!(ty, oid::JSON | oid::JSONB)
+}
+
+fn parse<T: DeserializeOwned>(
+    ty: u32,
+    format: Format,
+    raw: &[u8],
+    rust: &'static str,
+) -> Result<T, DecodeError> {
+    let raw = match (ty, format) {
+        (oid::JSONB, Format::Binary) => strip_jsonb(raw)?,
+        (oid::JSON | oid::JSONB, _) => raw,
+        _ => return Err(DecodeError::mismatch(ty, rust)),
+    };
+    serde_json::from_slice(raw)
+        .map_err(|_| DecodeError::invalid("json", "not JSON of the expected shape"))
+}
+
+fn write<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
+    serde_json::to_writer(out, value)
+        .map_err(|_| EncodeError::new("jsonb", "the value cannot be represented as JSON"))?;
+    Ok(IsNull::No)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values() {
+        let ctx = LoadContext::default();
+        let value = serde_json::json!({"a": [1, null, "x"]});
+        let mut out = Vec::new();
+        value.to_sql(&mut out).unwrap();
+        assert_eq!(
+            Value::from_sql(oid::JSONB, Format::Text, &out, &ctx),
+            Ok(value.clone())
+        );
+        assert_eq!(
+            Value::from_sql(oid::JSON, Format::Binary, &out, &ctx),
+            Ok(value.clone())
+        );
+        let binary = [&[1], out.as_slice()].concat();
+        assert_eq!(
+            Value::from_sql(oid::JSONB, Format::Binary, &binary, &ctx),
+            Ok(value)
+        );
+        assert!(Value::from_sql(oid::JSONB, Format::Binary, &out, &ctx).is_err());
+        assert!(Value::from_sql(oid::TEXT, Format::Text, &out, &ctx).is_err());
+    }
+
+    #[test]
+    fn serde_types() {
+        let ctx = LoadContext::default();
+        let mut out = Vec::new();
+        Json(vec![1, 2]).to_sql(&mut out).unwrap();
+        assert_eq!(out, b"[1,2]");
+        assert_eq!(
+            Json::<Vec<i32>>::from_sql(oid::JSON, Format::Text, &out, &ctx),
+            Ok(Json(vec![1, 2]))
+        );
+        assert!(Json::<bool>::from_sql(oid::JSON, Format::Text, &out, &ctx).is_err());
+    }
+
+    #[test]
+    fn deep_input_is_an_error() {
+        let deep = "[".repeat(100_000);
+        assert!(
+            Value::from_sql(
+                oid::JSON,
+                Format::Text,
+                deep.as_bytes(),
+                &LoadContext::default()
+            )
+            .is_err()
+        );
+    }
+}
