@@ -47,7 +47,56 @@ fn breaks_bidi_rules(text: &str) -> bool {
     if !text.contains(tables::bidi_r_or_al) {
         return false;
     }
-    text.contains(tables::bidi_l)
+    text.contains(is_left_to_right)
         || !text.starts_with(tables::bidi_r_or_al)
         || !text.ends_with(tables::bidi_r_or_al)
+}
+
+/// RFC 3454, D.2. The crate's table is today's Unicode, where mathematical nablas and partial differentials are neutral;
+/// in Unicode 3.2, which the RFC and PostgreSQL use, they were left-to-right.
+fn is_left_to_right(c: char) -> bool {
+    const CHANGED: [char; 10] = [
+        '\u{1d6c1}',
+        '\u{1d6db}',
+        '\u{1d6fb}',
+        '\u{1d715}',
+        '\u{1d735}',
+        '\u{1d74f}',
+        '\u{1d76f}',
+        '\u{1d789}',
+        '\u{1d7a9}',
+        '\u{1d7c3}',
+    ];
+    tables::bidi_l(c) || CHANGED.contains(&c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers of PostgreSQL 18.6's `pg_saslprep`; an unchanged text is one that it refuses or finds in order.
+    ///
+    /// All code points were compared, alone and in three contexts, when this was written.
+    #[test]
+    fn answers_are_postgresqls() {
+        let cases = [
+            ("pencil\u{7}", "pencil\u{7}"),
+            ("I\u{ad}X", "IX"),
+            ("\u{2168}", "IX"),
+            ("a\u{a0}b", "a b"),
+            ("\u{ad}", "\u{ad}"),
+            ("\u{fb01}\u{7}", "\u{fb01}\u{7}"),
+            ("\u{fb01}\u{221}", "\u{fb01}\u{221}"),
+            ("\u{fb01}\u{e000}", "\u{fb01}\u{e000}"),
+            ("\u{fb01}\u{340}", "\u{fb01}\u{340}"),
+            ("\u{5d0}\u{fb01}\u{5d0}", "\u{5d0}\u{fb01}\u{5d0}"),
+            ("\u{5d0}\u{b2}", "\u{5d0}\u{b2}"),
+            ("\u{5d0}\u{b2}\u{5d0}", "\u{5d0}2\u{5d0}"),
+            ("\u{5d0}\u{1d6c1}\u{5d0}", "\u{5d0}\u{1d6c1}\u{5d0}"),
+            ("e\u{301}", "\u{e9}"),
+        ];
+        for (password, prepared) in cases {
+            assert_eq!(prepare(password), prepared, "{password:?}");
+        }
+    }
 }

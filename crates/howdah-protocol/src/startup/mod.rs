@@ -68,6 +68,9 @@ pub enum Progress {
     Ready(SessionParameters),
 }
 
+/// A parameter's name and value, in the client encoding.
+pub type Parameter = (Box<[u8]>, Box<[u8]>);
+
 /// What the server told while the session began.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -77,7 +80,7 @@ pub struct SessionParameters {
     /// The key for a CancelRequest, of any length; empty if the server gave none, and then nothing can be cancelled.
     pub secret_key: Box<[u8]>,
     /// The parameters that the server reported, in its order, each with its last value.
-    pub parameters: Vec<(Box<[u8]>, Box<[u8]>)>,
+    pub parameters: Vec<Parameter>,
     /// The minor version of protocol 3 that both sides speak.
     pub minor_version: u16,
     /// The state of the first ReadyForQuery.

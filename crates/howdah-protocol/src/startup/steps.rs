@@ -1,7 +1,7 @@
 //! One struct for each awaited reply.
 
 use super::negotiate::Offer;
-use super::{Progress, SessionParameters, Startup, StartupError};
+use super::{Parameter, Progress, SessionParameters, Startup, StartupError};
 use crate::auth::{Method, Password, RequireAuth, md5, scram};
 use crate::error::ProtocolError;
 use crate::wire::{Authentication, BackendMessage, frontend};
@@ -207,7 +207,7 @@ impl ExpectAccepted {
 pub(super) struct ExpectReady {
     process_id: i32,
     secret_key: Box<[u8]>,
-    parameters: Vec<(Box<[u8]>, Box<[u8]>)>,
+    parameters: Vec<Parameter>,
 }
 
 impl ExpectReady {

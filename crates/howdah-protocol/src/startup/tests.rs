@@ -629,7 +629,14 @@ fn what_the_client_sends_is_what_a_server_reads() {
     let mut out = Vec::new();
     Startup::begin(config(), &mut out).unwrap();
     let message = FrontendMessage::decode_startup(&out[4..]).unwrap();
-    assert!(format!("{message:?}").contains("database"), "{message:?}");
+    let FrontendMessage::StartupMessage { minor, parameters } = message else {
+        panic!("{message:?}");
+    };
+    assert_eq!(minor, 0);
+    assert_eq!(
+        parameters,
+        [(&b"user"[..], &b"ann"[..]), (b"database", b"shop")]
+    );
 }
 
 mod hostile {
