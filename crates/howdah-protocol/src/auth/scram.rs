@@ -1,7 +1,7 @@
 //! SCRAM-SHA-256, the client's side: one struct for each reply that is awaited.
 //!
 //! Sources: RFC 5802 (SCRAM), RFC 7677 (SHA-256), RFC 4013 (SASLprep); PostgreSQL documentation, "SCRAM-SHA-256
-//! Authentication". Channel binding (`SCRAM-SHA-256-PLUS`) would change [`GS2_HEADER`] and what `c=` carries.
+//! Authentication". Channel binding (`SCRAM-SHA-256-PLUS`) would change the GS2 header and what `c=` carries.
 
 use std::fmt;
 

@@ -95,110 +95,57 @@ fn nonces_are_checked() {
     }
 }
 
+/// Server-first-messages, with `OURS` for our nonce, and what is wrong with them.
+#[rustfmt::skip]
+const MALFORMED: &[(&str, &str)] = &[
+    ("", "attribute \"r\" expected"),
+    ("e=other-error", "attribute \"r\" expected"),
+    ("m=x,r=OURSx,s=QQ==,i=1", "attribute \"r\" expected"),
+    ("r=OURSx", "attribute \"s\" expected"),
+    ("r=OURSx,s=QQ==", "attribute \"i\" expected"),
+    ("r=OURSx,i=1,s=QQ==", "attribute \"s\" expected"),
+    ("r=OURS,s=QQ==,i=1", "nonce mismatch"),
+    ("r=other,s=QQ==,i=1", "nonce mismatch"),
+    ("r=xOURS,s=QQ==,i=1", "nonce mismatch"),
+    ("r=OURS\u{7f},s=QQ==,i=1", "nonce mismatch"),
+    ("r=OURSx,s=,i=1", "invalid salt"),
+    ("r=OURSx,s=Q,i=1", "invalid salt"),
+    ("r=OURSx,s=QQ==,i=", "invalid iteration count"),
+    ("r=OURSx,s=QQ==,i=0", "invalid iteration count"),
+    ("r=OURSx,s=QQ==,i=-1", "invalid iteration count"),
+    ("r=OURSx,s=QQ==,i=+1", "invalid iteration count"),
+    ("r=OURSx,s=QQ==,i=1 ", "invalid iteration count"),
+    ("r=OURSx,s=QQ==,i=1,", "garbage at its end"),
+    ("r=OURSx,s=QQ==,i=1,garbage", "garbage at its end"),
+    ("r=OURSx,s=QQ==,i=1\0", "not a text"),
+];
+
 #[test]
 fn malformed_first_messages_are_refused() {
-    let ours = NONCE;
-    let cases = [
-        (
-            String::new(),
-            "malformed SCRAM message: attribute \"r\" expected",
-        ),
-        (
-            "e=other-error".to_owned(),
-            "malformed SCRAM message: attribute \"r\" expected",
-        ),
-        (
-            format!("m=x,r={ours}x,s=QQ==,i=1"),
-            "malformed SCRAM message: attribute \"r\" expected",
-        ),
-        (
-            format!("r={ours}x"),
-            "malformed SCRAM message: attribute \"s\" expected",
-        ),
-        (
-            format!("r={ours}x,s=QQ=="),
-            "malformed SCRAM message: attribute \"i\" expected",
-        ),
-        (
-            format!("r={ours}x,i=1,s=QQ=="),
-            "malformed SCRAM message: attribute \"s\" expected",
-        ),
-        (
-            format!("r={ours},s=QQ==,i=1"),
-            "malformed SCRAM message: nonce mismatch",
-        ),
-        (
-            "r=other,s=QQ==,i=1".to_owned(),
-            "malformed SCRAM message: nonce mismatch",
-        ),
-        (
-            format!("r=x{ours},s=QQ==,i=1"),
-            "malformed SCRAM message: nonce mismatch",
-        ),
-        (
-            format!("r={ours}\u{7f},s=QQ==,i=1"),
-            "malformed SCRAM message: nonce mismatch",
-        ),
-        (
-            format!("r={ours}x,s=,i=1"),
-            "malformed SCRAM message: invalid salt",
-        ),
-        (
-            format!("r={ours}x,s=Q,i=1"),
-            "malformed SCRAM message: invalid salt",
-        ),
-        (
-            format!("r={ours}x,s=QQ==,i="),
-            "malformed SCRAM message: invalid iteration count",
-        ),
-        (
-            format!("r={ours}x,s=QQ==,i=0"),
-            "malformed SCRAM message: invalid iteration count",
-        ),
-        (
-            format!("r={ours}x,s=QQ==,i=-1"),
-            "malformed SCRAM message: invalid iteration count",
-        ),
-        (
-            format!("r={ours}x,s=QQ==,i=+1"),
-            "malformed SCRAM message: invalid iteration count",
-        ),
-        (
-            format!("r={ours}x,s=QQ==,i=1 "),
-            "malformed SCRAM message: invalid iteration count",
-        ),
-        (
-            format!("r={ours}x,s=QQ==,i=4000001"),
-            "server asks for more than 4000000 SCRAM iterations",
-        ),
-        (
-            format!("r={ours}x,s=QQ==,i=4294967297"),
-            "server asks for more than 4000000 SCRAM iterations",
-        ),
-        (
-            format!("r={ours}x,s=QQ==,i=99999999999999999999"),
-            "server asks for more than 4000000 SCRAM iterations",
-        ),
-        (
-            format!("r={ours}x,s=QQ==,i=1,"),
-            "malformed SCRAM message: garbage at its end",
-        ),
-        (
-            format!("r={ours}x,s=QQ==,i=1,garbage"),
-            "malformed SCRAM message: garbage at its end",
-        ),
-        (
-            format!("r={ours}x,s=QQ==,i=1\0"),
-            "malformed SCRAM message: not a text",
-        ),
-    ];
-    for (message, error) in cases {
-        let result = expect_first().server_first(message.as_bytes());
-        assert_eq!(result.unwrap_err().to_string(), error, "{message}");
+    for (message, why) in MALFORMED {
+        let message = message.replace("OURS", NONCE);
+        let error = expect_first().server_first(message.as_bytes()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("malformed SCRAM message: {why}"),
+            "{message}"
+        );
     }
     assert!(expect_first().server_first(b"r=\xff").is_err());
-    let extended = format!("r={ours}x,s=QQ==,i=1,x=later");
+    let extended = format!("r={NONCE}x,s=QQ==,i=1,x=later");
     assert!(expect_first().server_first(extended.as_bytes()).is_ok());
+}
+
+#[test]
+fn the_work_is_bounded() {
+    for iterations in ["4000001", "4294967297", "99999999999999999999"] {
+        let message = format!("r={NONCE}x,s=QQ==,i={iterations}");
+        let error = expect_first().server_first(message.as_bytes()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "server asks for more than 4000000 SCRAM iterations"
+        );
+    }
 }
 
 #[test]
