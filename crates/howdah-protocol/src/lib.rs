@@ -12,6 +12,9 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::panic))]
 
 pub mod auth;
+pub mod connection;
 pub mod conninfo;
+pub mod error;
+pub mod session;
 pub mod startup;
 pub mod wire;

@@ -1,1 +1,4 @@
 //! The Rust door of howdah.
+
+pub mod blocking;
+pub mod net;

@@ -183,6 +183,8 @@ struct SessionFacts {
     minor_version: u16,
     used_password: bool,
     parameters: BTreeMap<String, String>,
+    /// Counts the changes of `parameters`.
+    version: u64,
 }
 
 impl Connection {
@@ -304,6 +306,12 @@ impl Connection {
     #[must_use]
     pub fn parameters(&self) -> &BTreeMap<String, String> {
         &self.session.parameters
+    }
+
+    /// A number that changes whenever a parameter does.
+    #[must_use]
+    pub fn parameters_version(&self) -> u64 {
+        self.session.version
     }
 
     /// The bytes that, sent over a connection of their own, ask the server to cancel what this session is running.

@@ -1,9 +1,7 @@
 //! What the server says, matched against what was asked.
 
 use super::rows::RowCollector;
-use super::{
-    Columns, Connection, Ending, Error, Event, Notification, Phase, QueryResult, Queue,
-};
+use super::{Columns, Connection, Ending, Error, Event, Notification, Phase, QueryResult, Queue};
 use crate::error::ProtocolError;
 use crate::startup::Progress;
 use crate::wire::backend::{BackendMessage, Diagnostic, check_data_row, message_name};
@@ -108,6 +106,7 @@ impl Connection {
                 let name = String::from_utf8_lossy(name).into_owned();
                 let value = String::from_utf8_lossy(value).into_owned();
                 self.session.parameters.insert(name.clone(), value.clone());
+                self.session.version += 1;
                 Some(Event::ParameterStatus { name, value })
             }
             BackendMessage::ErrorResponse(diagnostic) if self.replies.expected.is_empty() => {
@@ -186,10 +185,7 @@ impl Replies {
     #[inline]
     pub(super) fn data_row(&mut self, start: usize, body: &[u8]) -> Result<(), ProtocolError> {
         let Some(width) = self.width_of_row() else {
-            return Err(ProtocolError::unexpected(
-                "DataRow",
-                self.expecting(),
-            ));
+            return Err(ProtocolError::unexpected("DataRow", self.expecting()));
         };
         check_data_row(body, width)?;
         self.rows.push(start, body.len());
@@ -301,7 +297,10 @@ impl Replies {
                 Ok(Some(Event::Ready(status)))
             }
             (message, Some(Expected::Query | Expected::Execute { .. })) => self.result(message),
-            (message, _) => Err(ProtocolError::unexpected(message_name(message.tag()), self.expecting())),
+            (message, _) => Err(ProtocolError::unexpected(
+                message_name(message.tag()),
+                self.expecting(),
+            )),
         }
     }
 
@@ -327,16 +326,17 @@ impl Replies {
                 self.copy = Copying::Both;
                 Ok(Some(Event::CopyBoth(copy)))
             }
-            BackendMessage::CopyData(data)
-                if matches!(self.copy, Copying::Out | Copying::Both) =>
-            {
+            BackendMessage::CopyData(data) if matches!(self.copy, Copying::Out | Copying::Both) => {
                 Ok(Some(Event::CopyData(data.to_vec())))
             }
             BackendMessage::CopyDone if matches!(self.copy, Copying::Out | Copying::Both) => {
                 self.copy = Copying::No;
                 Ok(Some(Event::CopyDone))
             }
-            other => Err(ProtocolError::unexpected(message_name(other.tag()), self.expecting())),
+            other => Err(ProtocolError::unexpected(
+                message_name(other.tag()),
+                self.expecting(),
+            )),
         }
     }
 

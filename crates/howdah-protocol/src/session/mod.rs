@@ -96,7 +96,8 @@ pub struct Session {
     uses: VecDeque<Use>,
     finished: usize,
     outcome: Outcome,
-    started: bool,
+    /// Whether extended requests have been queued that no Sync follows yet.
+    open: bool,
 }
 
 /// Why a statement was queued: what to note when its result comes.
@@ -124,7 +125,7 @@ impl Session {
             uses: VecDeque::new(),
             finished: 0,
             outcome: Outcome::default(),
-            started: false,
+            open: false,
         }
     }
 
@@ -179,8 +180,7 @@ impl Session {
     /// What cannot be sent: a NUL in the text, too many or too large parameters. Nothing has been queued then.
     pub fn execute(&mut self, request: &Execute<'_>) -> Result<(), UsageError> {
         let mark = self.connection.mark();
-        let simple =
-            request.params.is_empty() && !request.extended && !request.format.is_binary();
+        let simple = request.params.is_empty() && !request.extended && !request.format.is_binary();
         let queued = if simple {
             self.queue_simple(request)
         } else {
@@ -188,10 +188,11 @@ impl Session {
                 .and_then(|_| self.queue_extended(request))
                 .map(|()| self.connection.sync())
         };
+        self.open = false;
         self.settle(mark, queued)
     }
 
-    /// Queues a statement without its Sync, so that more can follow in the same exchange; [`Session::sync`] ends it.
+    /// Queues a statement without its Sync, so that more can follow in the same exchange; [`Session::end_exchange`] ends it.
     ///
     /// # Errors
     /// As [`Session::execute`]; what was queued before stays.
@@ -200,12 +201,15 @@ impl Session {
         let queued = self
             .begin(request.begin)
             .and_then(|_| self.queue_extended(request));
+        self.open |= queued.is_ok();
         self.settle(mark, queued)
     }
 
-    /// Ends a sequence of [`Session::execute_more`].
-    pub fn sync(&mut self) {
-        self.connection.sync();
+    /// Ends a sequence of [`Session::execute_more`], if there is one, so that the server answers all of it.
+    pub fn end_exchange(&mut self) {
+        if std::mem::take(&mut self.open) {
+            self.connection.sync();
+        }
     }
 
     /// Moves on with the bytes received. Call it again until it gives [`Progress::Done`] or [`Progress::NeedInput`].
@@ -225,8 +229,8 @@ impl Session {
                 Event::Ready(_) => self.on_ready(),
                 Event::CopyIn(_) | Event::CopyBoth(_) => self.refuse_copy_in(),
                 Event::CopyOut(_) => self.outcome.refused_copy = true,
-                Event::Started => self.started = true,
-                Event::CopyData(_)
+                Event::Started
+                | Event::CopyData(_)
                 | Event::CopyDone
                 | Event::Closed
                 | Event::Parameters(_)
@@ -273,8 +277,8 @@ impl Session {
         for name in self.statements.to_close() {
             self.connection.close_statement(name, true)?;
         }
-        let wanted =
-            begin.filter(|_| idle && self.connection.transaction_status() == TransactionStatus::Idle);
+        let wanted = begin
+            .filter(|_| idle && self.connection.transaction_status() == TransactionStatus::Idle);
         let Some(sql) = wanted else {
             return Ok(closing);
         };
@@ -378,7 +382,8 @@ impl Session {
     fn on_result(&mut self, result: QueryResult) {
         self.finished += 1;
         if clears_statements(&result.tag) {
-            self.statements.clear(!result.tag.starts_with(b"D") || result.tag.starts_with(b"DROP"));
+            self.statements
+                .clear(!result.tag.starts_with(b"D") || result.tag.starts_with(b"DROP"));
             self.uses.iter_mut().for_each(|queued| *queued = Use::Plain);
         }
         // How many results a simple query has is only known at its end.
@@ -397,13 +402,10 @@ impl Session {
     }
 
     fn on_prepared(&mut self) {
-        let pending = self
-            .uses
-            .iter_mut()
-            .find_map(|queued| match queued {
-                Use::Prepared(_, _, done @ false) => Some(done),
-                _ => None,
-            });
+        let pending = self.uses.iter_mut().find_map(|queued| match queued {
+            Use::Prepared(_, _, done @ false) => Some(done),
+            _ => None,
+        });
         if let Some(done) = pending {
             *done = true;
         }

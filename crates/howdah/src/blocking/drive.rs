@@ -7,7 +7,7 @@ use howdah_protocol::connection::{Error, Notification};
 use howdah_protocol::session::{Progress, Session};
 use howdah_protocol::wire::Diagnostic;
 
-use crate::net::socket::{SLICE, Socket, time_slice};
+use crate::net::socket::{SLICE, Socket, is_reset, time_slice};
 
 /// Why [`drive`] came back.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub enum Step {
     Notice(Diagnostic),
     /// A notification came; go on by calling again.
     Notification(Notification),
-    /// `go_on` said no.
+    /// A time slice went by in which nothing came, or a signal did; go on by calling again.
     Interrupted,
     /// The deadline passed.
     TimedOut,
@@ -44,14 +44,16 @@ impl From<Error> for Lost {
 pub enum Until {
     /// All that was asked has been answered.
     Answered,
-    /// Some bytes have come, wanted or not: to wait for notifications.
+    /// All that was asked has been sent; answers that have come meanwhile are taken in.
+    Sent,
+    /// Nothing: it goes on until something has to be handed out, or the deadline passes.
     Heard,
 }
 
-/// Moves bytes until the exchange is over, something has to be handed out, the deadline passes or `go_on` says no.
+/// Moves bytes until the exchange is over, something has to be handed out, or the deadline passes.
 ///
-/// The socket must have been set up with [`Socket::set_waiting`]. `go_on` is called after every time slice in which
-/// nothing came, and after a signal: this is where an interpreter looks for Ctrl-C.
+/// It also comes back, with [`Step::Interrupted`], after every time slice in which nothing came: there a caller looks
+/// for Ctrl-C, holding no lock. The socket must have been set up with [`prepare`].
 ///
 /// # Errors
 /// The connection is lost: the socket must be closed.
@@ -60,7 +62,6 @@ pub fn drive(
     socket: &Socket,
     until: Until,
     deadline: Option<Instant>,
-    go_on: &mut dyn FnMut() -> bool,
 ) -> Result<Step, Lost> {
     loop {
         match session.advance()? {
@@ -70,6 +71,9 @@ pub fn drive(
             Progress::Done | Progress::NeedInput => {}
         }
         let blocked = !flush(session, socket)?;
+        if until == Until::Sent && !blocked {
+            return Ok(Step::Done);
+        }
         let received = if blocked || deadline.is_some() {
             let Some(slice) = time_slice(deadline) else {
                 return Ok(Step::TimedOut);
@@ -82,7 +86,6 @@ pub fn drive(
         match received {
             Ok(Some(0)) => return Err(session.eof().into()),
             Ok(Some(count)) => session.received(count),
-            Ok(None) if go_on() => {}
             Ok(None) => return Ok(Step::Interrupted),
             Err(error) if is_reset(&error) => return Err(last_words(session, error)),
             Err(error) => return Err(Lost::Io(error)),
@@ -114,13 +117,6 @@ fn flush(session: &mut Session, socket: &Socket) -> Result<bool, Lost> {
 /// The system's.
 pub fn prepare(socket: &Socket) -> io::Result<()> {
     socket.set_waiting(SLICE)
-}
-
-fn is_reset(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
-    )
 }
 
 /// The end of a connection that was reset: what the server said before tells more than the system's error.

@@ -21,7 +21,11 @@ impl CancelTarget {
     ///
     /// # Errors
     /// The server cannot be reached in `time`, or `go_on` said no.
-    pub fn send(&self, time: Duration, go_on: &mut dyn FnMut() -> bool) -> Result<(), ConnectError> {
+    pub fn send(
+        &self,
+        time: Duration,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<(), ConnectError> {
         let deadline = Instant::now().checked_add(time);
         let socket = establish(&self.peer, &TcpOptions::default(), deadline, go_on)?;
         let mut rest = self.request.as_slice();
@@ -56,7 +60,10 @@ fn wait_for(
         let Some(slice) = time_slice(deadline) else {
             return Err(ConnectError::TimedOut);
         };
-        match socket.wait(!write, write, slice).map_err(ConnectError::Io)? {
+        match socket
+            .wait(!write, write, slice)
+            .map_err(ConnectError::Io)?
+        {
             Waited::Ready => return Ok(()),
             Waited::NotYet if !go_on() => return Err(ConnectError::Interrupted),
             Waited::NotYet => {}

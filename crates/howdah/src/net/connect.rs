@@ -64,44 +64,6 @@ pub fn establish(
     Ok(socket)
 }
 
-/// The text of a failed attempt, as libpq words it.
-#[must_use]
-pub fn describe_failure(peer: &Peer, host: Option<&str>, error: &ConnectError) -> String {
-    let hint = match error {
-        ConnectError::Io(_) => "\n\tIs the server running",
-        _ => "",
-    };
-    match peer {
-        Peer::Unix(path) => {
-            let hint = if hint.is_empty() {
-                ""
-            } else {
-                "\n\tIs the server running locally and accepting connections on that socket?"
-            };
-            format!(
-                "connection to server on socket \"{}\" failed: {error}{hint}",
-                path.display()
-            )
-        }
-        Peer::Tcp(address) => {
-            let ip = address.ip().to_string();
-            let name = match host {
-                Some(host) if host != ip => format!("\"{host}\" ({ip})"),
-                _ => format!("\"{ip}\""),
-            };
-            let hint = if hint.is_empty() {
-                ""
-            } else {
-                "\n\tIs the server running on that host and accepting TCP/IP connections?"
-            };
-            format!(
-                "connection to server at {name}, port {} failed: {error}{hint}",
-                address.port()
-            )
-        }
-    }
-}
-
 /// The system's words without Rust's `(os error N)`.
 fn os_message(error: &io::Error) -> String {
     let text = error.to_string();

@@ -4,9 +4,11 @@
 
 pub mod cancel;
 pub mod connect;
+pub mod connector;
 pub mod environment;
 pub mod resolve;
 pub mod socket;
 
-pub use connect::{Attempt, ConnectError};
+pub use connect::ConnectError;
+pub use connector::{Action, Connector};
 pub use socket::{Peer, Socket};

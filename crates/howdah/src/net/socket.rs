@@ -93,6 +93,14 @@ impl Socket {
         Self { fd }
     }
 
+    /// Sets the options of a TCP socket that is connected already.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn set_tcp_options(&self, options: &TcpOptions) -> io::Result<()> {
+        set_tcp_options(&self.fd, options)
+    }
+
     /// A second descriptor of the same socket.
     ///
     /// # Errors
@@ -148,6 +156,12 @@ impl Socket {
         }
     }
 
+    /// Ends the connection for all who use the socket, without closing the descriptor: who waits for it is woken.
+    pub fn shut_down(&self) {
+        // A connection that is down already is what was wanted.
+        let _ = rustix::net::shutdown(&self.fd, rustix::net::Shutdown::Both);
+    }
+
     /// Waits until the socket can be read or, if asked for, written.
     ///
     /// # Errors
@@ -178,6 +192,15 @@ impl From<Socket> for OwnedFd {
     fn from(socket: Socket) -> Self {
         socket.fd
     }
+}
+
+/// Whether the error means that the server has hung up.
+#[must_use]
+pub fn is_reset(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+    )
 }
 
 /// How long a single wait may last, so that signals that came to other threads are seen.

@@ -1,0 +1,282 @@
+//! The plan of a connection, step by step: what a shell has to do next, and what the failures add up to.
+//!
+//! Blocking, tokio and asyncio shells all follow it; none of them decides which server comes next.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use howdah_protocol::conninfo::{
+    Config, ConninfoError, Endpoint, LoadBalanceHosts, Params, Target,
+};
+use howdah_protocol::startup::StartupConfig;
+
+use super::connect::ConnectError;
+use super::environment;
+use super::socket::{Peer, TcpOptions};
+
+/// What to do next.
+#[derive(Debug)]
+pub enum Action {
+    /// Resolve this name, then call [`Connector::resolved`] or [`Connector::failed`].
+    Resolve {
+        /// The host's name.
+        host: String,
+        /// Its port.
+        port: u16,
+    },
+    /// Connect a socket to this server and run the handshake of [`Connector::startup`]; if that fails, call [`Connector::failed`].
+    Connect(Peer),
+    /// Every server has been tried.
+    GiveUp,
+}
+
+/// One attempt that failed.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// Which server was tried.
+    pub target: String,
+    /// What happened.
+    pub message: String,
+    /// Whether the time was over.
+    pub timed_out: bool,
+}
+
+/// A connection on its way.
+#[derive(Debug)]
+pub struct Connector {
+    config: Config,
+    targets: VecDeque<Target>,
+    current: Option<Target>,
+    addresses: VecDeque<SocketAddr>,
+    peer: Option<Peer>,
+    failures: Vec<Failure>,
+}
+
+impl Connector {
+    /// Completes the options with the environment, and lays out the servers to try.
+    ///
+    /// # Errors
+    /// An option that is wrong, or not supported.
+    pub fn new(params: &Params) -> Result<Self, ConninfoError> {
+        let config = environment::complete(params)?;
+        let mut targets: Vec<Target> = config.targets.clone();
+        if config.load_balance_hosts == LoadBalanceHosts::Random {
+            shuffle(&mut targets);
+        }
+        Ok(Self {
+            config,
+            targets: targets.into(),
+            current: None,
+            addresses: VecDeque::new(),
+            peer: None,
+            failures: Vec::new(),
+        })
+    }
+
+    /// The options in effect.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The server that is being tried, or that was reached.
+    #[must_use]
+    pub fn target(&self) -> Option<&Target> {
+        self.current.as_ref()
+    }
+
+    /// The address that is being tried, or that was reached.
+    #[must_use]
+    pub fn peer(&self) -> Option<&Peer> {
+        self.peer.as_ref()
+    }
+
+    /// The time for each attempt, from name resolution to the end of the handshake.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.config.connect_timeout
+    }
+
+    /// What to do next.
+    pub fn next_action(&mut self) -> Action {
+        if let Some(address) = self.addresses.pop_front() {
+            return self.connect_to(Peer::Tcp(address));
+        }
+        let Some(target) = self.targets.pop_front() else {
+            return Action::GiveUp;
+        };
+        self.peer = None;
+        let action = match (target.socket_path(), target.hostaddr, &target.endpoint) {
+            (Some(path), _, _) => Some(Peer::Unix(PathBuf::from(path))),
+            (None, Some(ip), _) => Some(Peer::Tcp(SocketAddr::new(ip, target.port))),
+            (None, None, Endpoint::Tcp(host) | Endpoint::Unix(host)) => {
+                let (host, port) = (host.clone(), target.port);
+                self.current = Some(target);
+                return Action::Resolve { host, port };
+            }
+        };
+        self.current = Some(target);
+        match action {
+            Some(peer) => self.connect_to(peer),
+            None => Action::GiveUp,
+        }
+    }
+
+    /// The addresses of the name that was to be resolved.
+    pub fn resolved(&mut self, addresses: Vec<SocketAddr>) {
+        if addresses.is_empty() {
+            let host = self
+                .current
+                .as_ref()
+                .and_then(|target| target.host.as_deref());
+            let text = format!("failed to resolve host '{}'", host.unwrap_or_default());
+            self.failed(&text, false);
+        }
+        self.addresses = addresses.into();
+    }
+
+    /// Notes that the current attempt failed; `message` tells why.
+    pub fn failed(&mut self, message: &str, timed_out: bool) {
+        self.failures.push(Failure {
+            target: self.describe_target(),
+            message: message.to_owned(),
+            timed_out,
+        });
+    }
+
+    /// Notes that the current server could not be reached.
+    pub fn unreachable(&mut self, error: &ConnectError) {
+        let timed_out = matches!(error, ConnectError::TimedOut);
+        let message = match error {
+            ConnectError::TimedOut | ConnectError::Unresolved(_) => error.to_string(),
+            ConnectError::Io(_) | ConnectError::Interrupted => {
+                format!(
+                    "connection failed: {} failed: {error}{}",
+                    self.attempt(),
+                    self.hint()
+                )
+            }
+        };
+        self.failed(&message, timed_out);
+    }
+
+    /// Notes that the current server did not let the session start.
+    pub fn refused(&mut self, reason: &dyn fmt::Display) {
+        let message = format!("connection failed: {} failed: {reason}", self.attempt());
+        self.failed(&message, false);
+    }
+
+    /// All failed attempts, oldest first.
+    #[must_use]
+    pub fn failures(&self) -> &[Failure] {
+        &self.failures
+    }
+
+    /// The message for all failures together.
+    #[must_use]
+    pub fn failure_text(&self) -> String {
+        let last = self.failures.last().map(|failure| failure.message.clone());
+        let mut text = last.unwrap_or_default();
+        if self.failures.len() > 1 {
+            text.push_str("\nMultiple connection attempts failed. All failures were:");
+            for failure in &self.failures {
+                text.push_str(&format!("\n- {}: {}", failure.target, failure.message));
+            }
+        }
+        text
+    }
+
+    /// The handshake for the current server.
+    ///
+    /// # Errors
+    /// The system has no randomness to give.
+    pub fn startup(&self) -> Result<StartupConfig, ConnectError> {
+        let mut nonce = [0_u8; 18];
+        getrandom::fill(&mut nonce)
+            .map_err(|error| ConnectError::Io(std::io::Error::other(error.to_string())))?;
+        let target = self.current.as_ref().or(self.config.targets.first());
+        let target =
+            target.ok_or_else(|| ConnectError::Unresolved("no server to connect to".into()))?;
+        Ok(StartupConfig::new(
+            &self.config,
+            target,
+            STANDARD_NO_PAD.encode(nonce),
+        ))
+    }
+
+    /// The socket options for TCP servers.
+    #[must_use]
+    pub fn tcp_options(&self) -> TcpOptions {
+        let keepalives = self.config.keepalives;
+        TcpOptions {
+            no_keepalives: !keepalives.enabled,
+            keepalives_idle: keepalives.idle,
+            keepalives_interval: keepalives.interval,
+            keepalives_count: keepalives.count,
+            user_timeout: self.config.tcp_user_timeout,
+        }
+    }
+
+    fn connect_to(&mut self, peer: Peer) -> Action {
+        self.peer = Some(peer.clone());
+        Action::Connect(peer)
+    }
+
+    /// Which server is being tried, as libpq begins its messages.
+    fn attempt(&self) -> String {
+        let address = match &self.peer {
+            Some(Peer::Tcp(address)) => Some(address.ip()),
+            _ => None,
+        };
+        let target = self.current.as_ref();
+        target
+            .map(|target| target.describe(address))
+            .unwrap_or_default()
+    }
+
+    fn hint(&self) -> &'static str {
+        match self.peer {
+            Some(Peer::Unix(_)) => {
+                "\n\tIs the server running locally and accepting connections on that socket?"
+            }
+            _ => "\n\tIs the server running on that host and accepting TCP/IP connections?",
+        }
+    }
+
+    fn describe_target(&self) -> String {
+        let Some(target) = &self.current else {
+            return String::new();
+        };
+        let address = match (&self.peer, target.hostaddr) {
+            (Some(Peer::Tcp(address)), _) => Some(address.ip().to_string()),
+            (_, hostaddr) => hostaddr.map(|ip| ip.to_string()),
+        };
+        let quote = |text: Option<String>| text.map_or("None".into(), |text| format!("'{text}'"));
+        let host = match &target.endpoint {
+            Endpoint::Unix(name) | Endpoint::Tcp(name) => name.clone(),
+        };
+        format!(
+            "host: {}, port: '{}', hostaddr: {}",
+            quote(Some(host)),
+            target.port,
+            quote(address)
+        )
+    }
+}
+
+/// Puts the targets into a random order: without randomness they stay as they are.
+fn shuffle(targets: &mut [Target]) {
+    for last in (1..targets.len()).rev() {
+        let mut bytes = [0_u8; 8];
+        if getrandom::fill(&mut bytes).is_err() {
+            return;
+        }
+        let other = u64::from_ne_bytes(bytes) % (last as u64 + 1);
+        targets.swap(last, usize::try_from(other).unwrap_or(last));
+    }
+}
