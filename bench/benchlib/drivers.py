@@ -12,21 +12,25 @@ __all__ = ["DRIVERS", "Driver", "choose"]
 
 @dataclass(frozen=True)
 class Driver:
-    """A driver in one mode: a Python one is `benchlib.worker`, a Rust one a name that `bench/rust` knows."""
+    """A driver in one mode: a Python one is `benchlib.worker`, a Rust one a name that `bench/rust` knows.
+
+    `fresh` leaves the worker's heap as a new process has it, see `worker.settle_heap`.
+    """
 
     name: str
     mode: str
     rust: str | None = None
+    fresh: bool = False
 
     @property
     def key(self) -> str:
         """How reports, targets and `--drivers` call it."""
-        return f"{self.name}/{self.mode}"
+        return f"{self.name}/{self.mode}" + ("-fresh" if self.fresh else "")
 
     def command(self, rust_worker: Path | None) -> list[str] | None:
         """The worker's command line, or None when the Rust program was not built."""
         if self.rust is None:
-            return [sys.executable, "-m", "benchlib.worker", self.name, self.mode]
+            return [sys.executable, "-m", "benchlib.worker", self.name, self.mode, *["fresh"] * self.fresh]
         return None if rust_worker is None else [str(rust_worker), self.rust]
 
 
@@ -38,6 +42,7 @@ DRIVERS = (
     Driver("howdah", "asyncio"),
     Driver("psycopg", "asyncio"),
     Driver("asyncpg", "asyncio"),
+    Driver("asyncpg", "asyncio", fresh=True),
     Driver("psqlpy", "asyncio"),
     Driver("howdah", "uvloop"),
     Driver("psycopg", "uvloop"),

@@ -1,7 +1,8 @@
-"""The run: workers kept alive, rounds of all drivers interleaved, each long enough for its figure to be stable."""
+"""The run: one process for each driver and case, and the rounds of all drivers interleaved."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -96,11 +97,7 @@ def figures(case: Case, samples: Sequence[Sample]) -> list[float]:
 
 
 class WorkerError(Exception):
-    """A worker could not do what it was asked; `missing` says that its driver is not there at all."""
-
-    def __init__(self, message: str, *, missing: bool = False) -> None:
-        super().__init__(message)
-        self.missing = missing
+    """A worker could not do what it was asked, or its driver is not there."""
 
 
 def run(
@@ -114,73 +111,65 @@ def run(
     """Measure every case with every driver on one server."""
     results = Results()
     fleet = Fleet(server, rust_worker, results)
-    try:
-        fleet.start(drivers)
-        for number, case in enumerate(cases, 1):
-            say(f"[{number}/{len(cases)}] {case.title}: {len(fleet.workers)} drivers")
-            if case.kind is Kind.IDLE:
-                fleet.measure_idle(case, plan, say)
-            else:
-                fleet.measure(case, plan, say)
-    finally:
-        fleet.stop()
+    fleet.muster(drivers)
+    for number, case in enumerate(cases, 1):
+        say(f"[{number}/{len(cases)}] {case.title}: {len(fleet.drivers)} drivers")
+        if case.kind is Kind.IDLE:
+            fleet.measure_idle(case, plan, say)
+        else:
+            fleet.measure(case, plan, say)
     return results
 
 
 class Fleet:
-    """One worker for each driver, all of them alive and only one of them at work."""
+    """The drivers that are there. Each case gets new processes: what a case leaves in the heap changes the next one."""
 
     def __init__(self, server: dict[str, Any], rust_worker: Path | None, results: Results) -> None:
         self.server = server
         self.rust_worker = rust_worker
         self.results = results
-        self.workers: dict[str, Worker] = {}
+        self.drivers: list[Driver] = []
 
-    def start(self, drivers: Sequence[Driver]) -> None:
-        """Start the workers; a driver that is missing becomes a note."""
+    def muster(self, drivers: Sequence[Driver]) -> None:
+        """Ask every driver for its version; one that is missing becomes a note."""
         for driver in drivers:
             try:
                 worker = Worker(driver, self.rust_worker)
             except WorkerError as error:
                 self.results.notes.append(f"{driver.key} skipped: {error}")
                 continue
-            self.workers[driver.key] = worker
-            self.results.versions[driver.key] = worker.version
-
-    def stop(self) -> None:
-        """End every worker."""
-        for worker in self.workers.values():
             worker.stop()
+            self.drivers.append(driver)
+            self.results.versions[driver.key] = worker.version
 
     def measure(self, case: Case, plan: Plan, say: Callable[[str], None]) -> None:
         """All rounds of a case: A1 B1 C1 ... A2 B2 C2 ..., on connections opened once."""
-        ops = {key: self._try(case, worker, plan.seconds) for key, worker in self.workers.items()}
-        alive = {key: count for key, count in ops.items() if count}
-        for number in range(plan.rounds):
-            say(f"    round {number + 1}/{plan.rounds}")
-            for key in list(alive):
-                try:
-                    self._keep(case, key, self.workers[key].run(alive[key]))
-                except WorkerError as error:
-                    self._give_up(case, key, error)
-                    del alive[key]
-        for key in alive:
-            self.workers[key].ask("close")
+        with contextlib.ExitStack() as stack:
+            alive = [ready for d in self.drivers if (ready := self._ready(case, d, plan.seconds, stack))]
+            for number in range(plan.rounds):
+                say(f"    round {number + 1}/{plan.rounds}")
+                for ready in list(alive):
+                    worker, ops = ready
+                    try:
+                        self._keep(case, worker.driver, worker.run(ops))
+                    except WorkerError as error:
+                        self._give_up(case, worker.driver, error)
+                        alive.remove(ready)
+            for worker, _ in alive:
+                self._close(case, worker)
 
     def measure_idle(self, case: Case, plan: Plan, say: Callable[[str], None]) -> None:
-        """The memory case: a process of its own for every figure, as freed memory would be used again."""
-        failed: set[str] = set()
+        """The memory case: a process of its own for every round too, as freed memory would be used again."""
+        alive = list(self.drivers)
         rounds = min(plan.rounds, IDLE_ROUNDS)
         for number in range(rounds):
             say(f"    round {number + 1}/{rounds}")
-            for key, worker in self.workers.items():
-                if key in failed:
-                    continue
+            for driver in list(alive):
                 try:
-                    self._keep(case, key, self._fresh_idle(case, worker.driver, plan.idle))
+                    self._keep(case, driver, self._fresh_idle(case, driver, plan.idle))
                 except WorkerError as error:
-                    self._give_up(case, key, error)
-                    failed.add(key)
+                    self._give_up(case, driver, error)
+                    alive.remove(driver)
 
     def _fresh_idle(self, case: Case, driver: Driver, connections: int) -> Sample:
         worker = Worker(driver, self.rust_worker)
@@ -192,21 +181,31 @@ class Fleet:
         finally:
             worker.stop()
 
-    def _try(self, case: Case, worker: Worker, seconds: float) -> int | None:
+    def _ready(
+        self, case: Case, driver: Driver, seconds: float, stack: contextlib.ExitStack
+    ) -> tuple[Worker, int] | None:
         try:
+            worker = Worker(driver, self.rust_worker)
+            stack.callback(worker.stop)
             worker.open(self.server, case)
-            return worker.calibrate(case, seconds)
+            return worker, worker.calibrate(case, seconds)
         except WorkerError as error:
-            self._give_up(case, worker.driver.key, error)
+            self._give_up(case, driver, error)
             return None
 
-    def _keep(self, case: Case, key: str, sample: Sample) -> None:
-        self.results.rounds.setdefault(case.name, {}).setdefault(key, []).append(sample)
+    def _close(self, case: Case, worker: Worker) -> None:
+        try:
+            worker.ask("close")
+        except WorkerError as error:
+            self.results.notes.append(f"{worker.driver.key} did not close after `{case.name}`: {error}")
 
-    def _give_up(self, case: Case, key: str, error: WorkerError) -> None:
+    def _keep(self, case: Case, driver: Driver, sample: Sample) -> None:
+        self.results.rounds.setdefault(case.name, {}).setdefault(driver.key, []).append(sample)
+
+    def _give_up(self, case: Case, driver: Driver, error: WorkerError) -> None:
         # Half a case is no figure: a median over fewer rounds would look like the others.
-        self.results.rounds.get(case.name, {}).pop(key, None)
-        self.results.notes.append(f"{key} has no figure for `{case.name}`: {error}")
+        self.results.rounds.get(case.name, {}).pop(driver.key, None)
+        self.results.notes.append(f"{driver.key} has no figure for `{case.name}`: {error}")
 
 
 class Worker:
@@ -215,7 +214,7 @@ class Worker:
     def __init__(self, driver: Driver, rust_worker: Path | None) -> None:
         command = driver.command(rust_worker)
         if command is None:
-            raise WorkerError("the Rust workers were not built", missing=True)
+            raise WorkerError("the Rust workers were not built")
         # libpq would look for Kerberos tickets before each connection, which no other driver does.
         environ = {**os.environ, "PGGSSENCMODE": "disable", "PYTHONPATH": str(BENCH)}
         self.driver = driver
@@ -278,7 +277,7 @@ class Worker:
         answer: dict[str, Any] = json.loads(line)
         for failure in ("missing", "error"):
             if failure in answer:
-                raise WorkerError(answer[failure], missing=failure == "missing")
+                raise WorkerError(answer[failure])
         return answer
 
 

@@ -1,7 +1,7 @@
 """One worker: a Python driver in one mode, obeying `bench/run.py` over its standard input and output.
 
 Each line is a JSON object. The worker says its version, then answers `open`, `run` and `close`; `bench/rust` speaks
-the same. A worker lives through the whole run, so rounds of several drivers interleave without reconnecting.
+the same. A worker lives through all rounds of a case, so those of several drivers interleave without reconnecting.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """`python -m benchlib.worker DRIVER MODE`."""
+    """`python -m benchlib.worker DRIVER MODE [fresh]`."""
     # What a driver prints must not end up between the answers.
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
-    name, mode = sys.argv[1:]
+    name, mode, *rest = sys.argv[1:]
+    if rest != ["fresh"]:
+        settle_heap()
     try:
         bench, version = _bench(name, mode)
     except ImportError as error:
@@ -38,6 +40,16 @@ def main() -> None:
     print(json.dumps({"version": version}), file=out)
     for line in sys.stdin:
         print(json.dumps(_answer(bench, json.loads(line))), file=out)
+
+
+def settle_heap() -> None:
+    """Free one large block, as a program that has run for a while has done.
+
+    asyncio's transports receive into a new block of 256 KiB each time. glibc maps and unmaps blocks of that size, with
+    a page fault for each, until a larger one has been freed once (mallopt(3), M_MMAP_THRESHOLD): that alone doubles
+    what asyncpg costs on asyncio in a fresh process. Every worker settles, and asyncpg is measured without it as well.
+    """
+    bytearray(1 << 20)
 
 
 def _bench(name: str, mode: str) -> tuple[Bench, str]:
