@@ -77,9 +77,9 @@ def _explanation() -> list[str]:
         "Figures are medians over the rounds; the range is that of the rounds. CPU is `getrusage(RUSAGE_SELF)` of the",
         "client process, user and system time of all its threads. The floor writes and reads the same messages without",
         "decoding them. All connections are over TCP, in autocommit, without TLS, to the same server. The last columns",
-        "compare with the floor and with the peer of the same mode: the median of the ratio in each round. `-fresh` is the",
-        "same driver in a process that has not yet freed a large block: until then glibc maps and unmaps the 256 KiB that",
-        "asyncio allocates for each receive. A long-lived program does not pay this, so the targets do not count it.",
+        "compare with the floor and with the peer of the same mode: the median of the ratio in each round. `-fresh` is",
+        "the same driver in a process that has not yet freed a large block: until then glibc maps and unmaps the 256 KiB",
+        "that asyncio allocates for each receive. A long-lived program does not pay this; the targets do not count it.",
     ]
 
 
