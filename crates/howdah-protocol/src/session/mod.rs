@@ -412,12 +412,11 @@ impl Session {
     }
 
     fn on_failure(&mut self, diagnostic: Diagnostic) {
-        if let Some(Use::Reused(key)) = self.uses.front() {
-            if is_stale_plan(&diagnostic) {
+        if let Some(Use::Reused(key)) = self.uses.front()
+            && is_stale_plan(&diagnostic) {
                 let key = key.clone();
                 self.statements.discard(&key);
             }
-        }
         if self.outcome.error.is_none() {
             self.outcome.error = Some(diagnostic);
             self.outcome.failed_at = self.finished;
@@ -432,11 +431,10 @@ impl Session {
         let failed = self.outcome.error.is_some();
         for queued in std::mem::take(&mut self.uses) {
             match queued {
-                Use::Simple(key, before) if !failed => {
-                    if self.outcome.results.len() == before + 1 {
+                Use::Simple(key, before) if !failed
+                    && self.outcome.results.len() == before + 1 => {
                         self.statements.executed(key);
                     }
-                }
                 // The server has it, but it could not be run: what its columns are is not known.
                 Use::Prepared(_, name, true) => self.statements.close_later(name),
                 _ => {}

@@ -210,16 +210,14 @@ impl Statements {
     /// Drops the least recently used while there are too many of either kind.
     fn evict(&mut self) {
         let Some(max) = self.max else { return };
-        if self.prepared > max {
-            if let Some(key) = self.oldest(true) {
+        if self.prepared > max
+            && let Some(key) = self.oldest(true) {
                 self.discard(&key);
             }
-        }
-        if self.entries.len() - self.prepared > max {
-            if let Some(key) = self.oldest(false) {
+        if self.entries.len() - self.prepared > max
+            && let Some(key) = self.oldest(false) {
                 self.entries.remove(&key);
             }
-        }
     }
 
     fn oldest(&self, prepared: bool) -> Option<Key> {
