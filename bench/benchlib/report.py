@@ -67,7 +67,8 @@ def write(results: Results, cases: Sequence[Case], facts: dict[str, str], folder
     """Write `latest.md`, `latest.json` and `chart.svg`."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "latest.md").write_text(markdown(results, cases, facts, with_chart=True))
-    (folder / "chart.svg").write_text(draw(_panels(results, cases), ", ".join(facts.values())))
+    caption = ", ".join(facts[name] for name in ("date", "machine", "server"))
+    (folder / "chart.svg").write_text(draw(_panels(results, cases), caption))
     everything = {"facts": facts, **results.as_json(), "targets": [_verdict_json(v) for v in verdicts(results, cases)]}
     (folder / "latest.json").write_text(json.dumps(everything, indent=1) + "\n")
 
@@ -78,7 +79,7 @@ def _explanation() -> list[str]:
         "client process, user and system time of all its threads. The floor writes and reads the same messages without",
         "decoding them. All connections are over TCP, in autocommit, without TLS, to the same server. The last columns",
         "compare with the floor and with the peer of the same mode: the median of the ratio in each round. `-fresh` is",
-        "the same driver in a process that has not yet freed a large block: until then glibc maps and unmaps the 256 KiB",
+        "the same driver in a process that has freed no large block yet: until then glibc maps and unmaps the 256 KiB",
         "that asyncio allocates for each receive. A long-lived program does not pay this; the targets do not count it.",
     ]
 
