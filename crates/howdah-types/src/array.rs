@@ -3,6 +3,8 @@
 //! Both readers hand out one element at a time, so that a caller builds its own nested lists without a tree in
 //! between, and hold no memory besides: what is open is counted, not kept.
 
+pub use crate::quoting::ElementText;
+use crate::quoting::quote;
 use crate::reader::{Reader, Scanner};
 use crate::{DecodeError, EncodeError, length};
 
@@ -33,37 +35,6 @@ pub enum ArrayEvent<'a> {
     Null,
     /// An element.
     Element(ElementText<'a>),
-}
-
-/// The text of one element, perhaps still with its escapes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ElementText<'a> {
-    raw: &'a [u8],
-    escaped: bool,
-}
-
-impl<'a> ElementText<'a> {
-    /// The text without escapes. Borrowed from the input if it had none, else written to `scratch`.
-    pub fn bytes<'s>(&self, scratch: &'s mut Vec<u8>) -> &'s [u8]
-    where
-        'a: 's,
-    {
-        if !self.escaped {
-            return self.raw;
-        }
-        scratch.clear();
-        let mut bytes = self.raw.iter();
-        while let Some(&byte) = bytes.next() {
-            // The reader has made sure that something follows a backslash.
-            let byte = if byte == b'\\' {
-                bytes.next().copied().unwrap_or(byte)
-            } else {
-                byte
-            };
-            scratch.push(byte);
-        }
-        scratch
-    }
 }
 
 /// Reads the text form of an array as a series of events.
@@ -184,7 +155,7 @@ impl<'a> ArrayText<'a> {
         if raw.eq_ignore_ascii_case(b"NULL") {
             return Ok(ArrayEvent::Null);
         }
-        Ok(ArrayEvent::Element(ElementText { raw, escaped }))
+        Ok(ArrayEvent::Element(ElementText::new(raw, escaped)))
     }
 
     fn quoted(&mut self) -> Result<ArrayEvent<'a>, DecodeError> {
@@ -200,7 +171,7 @@ impl<'a> ArrayText<'a> {
         let raw = raw.filter(|_| self.scanner.eat(b'"'));
         let raw = raw.ok_or(DecodeError::invalid(NAME, "a quoted element has no end"))?;
         self.state = State::Separator;
-        Ok(ArrayEvent::Element(ElementText { raw, escaped }))
+        Ok(ArrayEvent::Element(ElementText::new(raw, escaped)))
     }
 }
 
@@ -302,27 +273,9 @@ pub fn quote_element(out: &mut Vec<u8>, start: usize, delimiter: u8) {
     let Some(element) = out.get(start..) else {
         return;
     };
-    if !needs_quotes(element, delimiter) {
-        return;
+    if needs_quotes(element, delimiter) {
+        quote(out, start, |_| b'\\');
     }
-    let escapes = element
-        .iter()
-        .filter(|byte| matches!(**byte, b'"' | b'\\'))
-        .count();
-    if escapes == 0 {
-        out.insert(start, b'"');
-    } else {
-        let element = out.split_off(start);
-        out.reserve(element.len() + escapes + 2);
-        out.push(b'"');
-        for byte in element {
-            if matches!(byte, b'"' | b'\\') {
-                out.push(b'\\');
-            }
-            out.push(byte);
-        }
-    }
-    out.push(b'"');
 }
 
 /// Writes the binary form of an array: header first, then an element at a time.

@@ -21,16 +21,23 @@
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::panic))]
 
 pub mod array;
+pub mod bit;
 pub mod boolean;
 pub mod bytea;
+pub mod composite;
 mod context;
 pub mod datetime;
 mod error;
 pub mod float;
+pub mod hstore;
 pub mod int;
+pub mod json;
 pub mod length;
+pub mod net;
 pub mod numeric;
 pub mod oid;
+mod quoting;
+pub mod range;
 mod reader;
 mod sql;
 pub mod sqlstate;

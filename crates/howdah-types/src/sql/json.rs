@@ -4,9 +4,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::scalar::strip_jsonb;
 use super::{Element, FromSql, IsNull, SqlType, ToSql};
-use crate::{DecodeError, EncodeError, Format, LoadContext, oid};
+use crate::{DecodeError, EncodeError, Format, LoadContext, json, oid};
 
 /// A value that travels as `json` or `jsonb`: read from either, sent as `jsonb`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -85,7 +84,7 @@ fn parse<T: DeserializeOwned>(
     rust: &'static str,
 ) -> Result<T, DecodeError> {
     let raw = match (ty, format) {
-        (oid::JSONB, Format::Binary) => strip_jsonb(raw)?,
+        (oid::JSONB, Format::Binary) => json::jsonb_from_binary(raw)?,
         (oid::JSON | oid::JSONB, _) => raw,
         _ => return Err(DecodeError::mismatch(ty, rust)),
     };

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::{FromSql, scalar_from_sql, scalar_to_sql};
 use crate::numeric::{self, Numeric};
 use crate::{
-    DecodeError, DecodeErrorKind, Format, LoadContext, boolean, bytea, float, int, oid, text,
+    DecodeError, DecodeErrorKind, Format, LoadContext, boolean, bytea, float, int, json, oid, text,
 };
 
 scalar_to_sql!(bool, oid::BOOL, Format::Binary, |value, out| {
@@ -106,7 +106,7 @@ impl<'a> FromSql<'a> for &'a str {
     ) -> Result<Self, DecodeError> {
         match (ty, format) {
             // The binary form of jsonb has a version byte in front.
-            (oid::JSONB, Format::Binary) => text::str_from(strip_jsonb(raw)?),
+            (oid::JSONB, Format::Binary) => text::str_from(json::jsonb_from_binary(raw)?),
             _ if Self::accepts(ty) => text::str_from(raw),
             _ => Err(DecodeError::mismatch(ty, type_name::<Self>())),
         }
@@ -191,14 +191,6 @@ fn is_text(ty: u32) -> bool {
 fn bytes_from_text(raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let mut out = Vec::new();
     bytea::bytea_from_text(raw, &mut out).map(|()| out)
-}
-
-pub(super) fn strip_jsonb(raw: &[u8]) -> Result<&[u8], DecodeError> {
-    raw.strip_prefix(&[1]).ok_or(DecodeError::new(
-        DecodeErrorKind::Unsupported,
-        "jsonb",
-        "unknown version",
-    ))
 }
 
 fn whole(value: &Numeric) -> Result<i128, DecodeError> {

@@ -1,0 +1,138 @@
+//! Text inside text: the elements, fields, bounds and pairs of types that contain others.
+
+use crate::DecodeError;
+use crate::reader::Scanner;
+
+/// The text of one element, perhaps still with its escapes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ElementText<'a> {
+    raw: &'a [u8],
+    escaped: bool,
+}
+
+impl<'a> ElementText<'a> {
+    pub(crate) const fn new(raw: &'a [u8], escaped: bool) -> Self {
+        Self { raw, escaped }
+    }
+
+    /// The text without escapes. Borrowed from the input if it had none, else written to `scratch`.
+    pub fn bytes<'s>(&self, scratch: &'s mut Vec<u8>) -> &'s [u8]
+    where
+        'a: 's,
+    {
+        if !self.escaped {
+            return self.raw;
+        }
+        scratch.clear();
+        let mut bytes = self.raw.iter();
+        while let Some(&byte) = bytes.next() {
+            // A reader lets a quote through only if it is doubled, and a backslash only if something follows.
+            let byte = if matches!(byte, b'\\' | b'"') {
+                bytes.next().copied().unwrap_or(byte)
+            } else {
+                byte
+            };
+            scratch.push(byte);
+        }
+        scratch
+    }
+}
+
+/// Reads a field of a composite or a bound of a range up to `)`, `]` or a comma; `None` if there is nothing.
+///
+/// Quotes go around a whole field or not at all, as `record_out` and `range_out` write them; inside them a quote is
+/// doubled, and a backslash escapes anywhere.
+pub(crate) fn field<'a>(
+    scanner: &mut Scanner<'a>,
+    name: &'static str,
+) -> Result<Option<ElementText<'a>>, DecodeError> {
+    if scanner.peek() == Some(b'"') {
+        return quoted_field(scanner, name).map(Some);
+    }
+    let mut escaped = false;
+    let mut quote = false;
+    let raw = scanner.until(|byte, skip| {
+        *skip = byte == b'\\';
+        escaped |= *skip;
+        quote |= byte == b'"';
+        matches!(byte, b',' | b')' | b']')
+    });
+    match raw {
+        Some(raw) if !quote => Ok(Some(ElementText::new(raw, escaped)).filter(|_| !raw.is_empty())),
+        _ => Err(DecodeError::invalid(
+            name,
+            "a field is malformed or has no end",
+        )),
+    }
+}
+
+fn quoted_field<'a>(
+    scanner: &mut Scanner<'a>,
+    name: &'static str,
+) -> Result<ElementText<'a>, DecodeError> {
+    let no_end = DecodeError::invalid(name, "a quoted field has no end");
+    scanner.eat(b'"');
+    let whole = scanner.rest();
+    let mut escaped = false;
+    let mut length = 0;
+    loop {
+        let part = scanner.until(|byte, skip| {
+            *skip = byte == b'\\';
+            escaped |= *skip;
+            byte == b'"'
+        });
+        length += part.ok_or(no_end)?.len();
+        if !scanner.eat(b'"') {
+            return Err(no_end);
+        }
+        if !scanner.eat(b'"') {
+            break;
+        }
+        escaped = true;
+        length += 2;
+    }
+    let raw = whole.get(..length).ok_or(no_end)?;
+    Ok(ElementText::new(raw, escaped))
+}
+
+/// Quotes, if it has to be, the field or bound that was appended to `out` since it had the length `start`.
+///
+/// The rule of `record_out` and `range_out` together, which is what either reader takes: empty, or with a comma, a
+/// bracket, a quote, a backslash or white space in it; quotes and backslashes are doubled.
+pub fn quote_field(out: &mut Vec<u8>, start: usize) {
+    let Some(field) = out.get(start..) else {
+        return;
+    };
+    let special = |byte: &u8| {
+        matches!(
+            byte,
+            b'"' | b'\\' | b',' | b'(' | b')' | b'[' | b']' | b' ' | b'\t'..=b'\r'
+        )
+    };
+    if field.is_empty() || field.iter().any(special) {
+        quote(out, start, |byte| byte);
+    }
+}
+
+/// Puts quotes around what was appended since `start`; `prefix` gives what goes in front of a quote or a backslash.
+pub(crate) fn quote(out: &mut Vec<u8>, start: usize, prefix: impl Fn(u8) -> u8) {
+    let tail = out.get(start..).unwrap_or_default();
+    let escapes = tail
+        .iter()
+        .filter(|byte| matches!(**byte, b'"' | b'\\'))
+        .count();
+    if escapes == 0 {
+        out.insert(start.min(out.len()), b'"');
+    } else {
+        let tail = out.split_off(start);
+        out.reserve(tail.len() + escapes + 2);
+        out.push(b'"');
+        for byte in tail {
+            if matches!(byte, b'"' | b'\\') {
+                out.push(prefix(byte));
+            }
+            out.push(byte);
+        }
+    }
+    out.push(b'"');
+}
