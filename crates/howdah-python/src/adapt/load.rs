@@ -1,1 +1,207 @@
 //! Results: bytes to Python values.
+
+mod array;
+mod datetime;
+mod json;
+mod row;
+mod scalar;
+
+use howdah_protocol::wire::Format;
+use howdah_types::oid;
+use pyo3::prelude::*;
+
+use super::context::LoadContext;
+pub(crate) use row::{load_row, load_rows};
+
+/// How the values of one column are loaded; chosen once for a column.
+#[derive(Debug, Clone)]
+pub(crate) enum Loader {
+    /// str, in either format.
+    Str,
+    /// bytes as they came.
+    Bytes,
+    Bytea,
+    Bool,
+    BoolBinary,
+    Int,
+    Int2Binary,
+    Int4Binary,
+    Int8Binary,
+    OidBinary,
+    Float,
+    Float4Binary,
+    Float8Binary,
+    Numeric,
+    NumericBinary,
+    Uuid,
+    UuidBinary,
+    Date,
+    DateBinary,
+    Time,
+    TimeBinary,
+    TimeTz,
+    TimeTzBinary,
+    Timestamp,
+    TimestampBinary,
+    TimestampTz,
+    TimestampTzBinary,
+    Interval,
+    IntervalBinary,
+    /// json in either format, jsonb in text.
+    Json,
+    JsonbBinary,
+    Array(Box<array::TextElements>),
+    ArrayBinary(Box<array::BinaryElements>),
+}
+
+impl Loader {
+    /// The loader for a type and a format, as in psycopg 3.
+    ///
+    /// A type that is not known loads as str from text and as bytes from binary.
+    pub(crate) fn for_column(oid: u32, format: Format) -> Self {
+        match format {
+            Format::Text => Self::for_text(oid),
+            Format::Binary => Self::for_binary(oid),
+        }
+    }
+
+    fn for_text(oid: u32) -> Self {
+        match oid {
+            oid::BYTEA => Self::Bytea,
+            oid::BOOL => Self::Bool,
+            oid::INT2 | oid::INT4 | oid::INT8 | oid::OID => Self::Int,
+            oid::FLOAT4 | oid::FLOAT8 => Self::Float,
+            oid::NUMERIC => Self::Numeric,
+            oid::UUID => Self::Uuid,
+            oid::DATE => Self::Date,
+            oid::TIME => Self::Time,
+            oid::TIMETZ => Self::TimeTz,
+            oid::TIMESTAMP => Self::Timestamp,
+            oid::TIMESTAMPTZ => Self::TimestampTz,
+            oid::INTERVAL => Self::Interval,
+            oid::JSON | oid::JSONB => Self::Json,
+            _ => match element_of(oid) {
+                Some(element) => Self::Array(Box::new(array::TextElements {
+                    loader: Self::for_text(element.oid),
+                    delimiter: element.delimiter,
+                })),
+                None => Self::Str,
+            },
+        }
+    }
+
+    fn for_binary(oid: u32) -> Self {
+        match oid {
+            oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME | oid::CHAR => Self::Str,
+            oid::BOOL => Self::BoolBinary,
+            oid::INT2 => Self::Int2Binary,
+            oid::INT4 => Self::Int4Binary,
+            oid::INT8 => Self::Int8Binary,
+            oid::OID => Self::OidBinary,
+            oid::FLOAT4 => Self::Float4Binary,
+            oid::FLOAT8 => Self::Float8Binary,
+            oid::NUMERIC => Self::NumericBinary,
+            oid::UUID => Self::UuidBinary,
+            oid::DATE => Self::DateBinary,
+            oid::TIME => Self::TimeBinary,
+            oid::TIMETZ => Self::TimeTzBinary,
+            oid::TIMESTAMP => Self::TimestampBinary,
+            oid::TIMESTAMPTZ => Self::TimestampTzBinary,
+            oid::INTERVAL => Self::IntervalBinary,
+            oid::JSON => Self::Json,
+            oid::JSONB => Self::JsonbBinary,
+            _ => match element_of(oid) {
+                Some(element) => Self::ArrayBinary(Box::new(array::BinaryElements {
+                    oid: element.oid,
+                    loader: Self::for_binary(element.oid),
+                })),
+                None => Self::Bytes,
+            },
+        }
+    }
+
+    /// The Python value for the bytes of one field that is not NULL.
+    ///
+    /// # Errors
+    /// DataError for a value that Python's type cannot hold or that is malformed, NotImplementedError for a DateStyle
+    /// or IntervalStyle that is not read, UnicodeDecodeError; what a function of `set_json_loads()` raises.
+    #[inline]
+    pub(crate) fn load<'py>(
+        &self,
+        py: Python<'py>,
+        data: &[u8],
+        cx: &LoadContext,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match self {
+            Self::Str => cx.encoding.decode(py, data),
+            Self::Bytes => Ok(scalar::bytes(py, data)),
+            Self::Bytea => scalar::bytea(py, data),
+            Self::Bool => scalar::bool_text(py, data),
+            Self::BoolBinary => scalar::bool_binary(py, data),
+            Self::Int => scalar::int_text(py, data),
+            Self::Int2Binary => scalar::int2_binary(py, data),
+            Self::Int4Binary => scalar::int4_binary(py, data),
+            Self::Int8Binary => scalar::int8_binary(py, data),
+            Self::OidBinary => scalar::oid_binary(py, data),
+            Self::Float => scalar::float_text(py, data),
+            Self::Float4Binary => scalar::float4_binary(py, data),
+            Self::Float8Binary => scalar::float8_binary(py, data),
+            Self::Numeric => scalar::numeric_text(py, data),
+            Self::NumericBinary => scalar::numeric_binary(py, data),
+            Self::Uuid => scalar::uuid_text(py, data),
+            Self::UuidBinary => scalar::uuid_binary(py, data),
+            Self::Date => datetime::date_text(py, data, cx),
+            Self::DateBinary => datetime::date_binary(py, data),
+            Self::Time => datetime::time_text(py, data),
+            Self::TimeBinary => datetime::time_binary(py, data),
+            Self::TimeTz => datetime::timetz_text(py, data),
+            Self::TimeTzBinary => datetime::timetz_binary(py, data),
+            Self::Timestamp => datetime::timestamp_text(py, data, cx),
+            Self::TimestampBinary => datetime::timestamp_binary(py, data),
+            Self::TimestampTz => datetime::timestamptz_text(py, data, cx),
+            Self::TimestampTzBinary => datetime::timestamptz_binary(py, data, cx),
+            Self::Interval => datetime::interval_text(py, data, cx),
+            Self::IntervalBinary => datetime::interval_binary(py, data),
+            Self::Json => json::json(py, data, cx),
+            Self::JsonbBinary => json::jsonb_binary(py, data, cx),
+            Self::Array(elements) => elements.load(py, data, cx),
+            Self::ArrayBinary(elements) => elements.load(py, data, cx),
+        }
+    }
+}
+
+/// Whether binary gives the very same Python value as text and is at least as quick to load, so that it can be asked
+/// for unasked.
+///
+/// Not so for `float4`, whose text is rounded to fewer digits, for `numeric`, which comes by way of text, and for
+/// types that have no binary loader.
+pub(crate) fn binary_is_equal(oid: u32) -> bool {
+    match oid {
+        oid::BOOL
+        | oid::INT2
+        | oid::INT4
+        | oid::INT8
+        | oid::OID
+        | oid::FLOAT8
+        | oid::BYTEA
+        | oid::UUID
+        | oid::DATE
+        | oid::TIME
+        | oid::TIMETZ
+        | oid::TIMESTAMP
+        | oid::TIMESTAMPTZ
+        | oid::INTERVAL => true,
+        // The framing of an array is quicker to read in binary, whatever is in it.
+        _ => element_of(oid).is_some_and(|element| {
+            binary_is_equal(element.oid)
+                || matches!(
+                    element.oid,
+                    oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME
+                )
+        }),
+    }
+}
+
+fn element_of(oid: u32) -> Option<&'static oid::TypeEntry> {
+    oid::element_of(oid)
+}

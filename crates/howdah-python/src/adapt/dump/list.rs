@@ -1,0 +1,468 @@
+//! Lists to arrays.
+//!
+//! The type of the array follows from the elements; it is psycopg's for every list. Where psycopg sends text and the
+//! binary form means the same, binary is sent: it is quicker to write and to read.
+
+use howdah_types::array::{ArrayWriter, quote_element};
+use howdah_types::{length, oid};
+use pyo3::exceptions::{PyRecursionError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyInt, PyList, PyType};
+
+use super::{PyFormat, as_binary, as_text, dump_as, scalar};
+use crate::adapt::context::DumpContext;
+use crate::adapt::encoding::Encoding;
+use crate::adapt::error;
+use crate::adapt::types::Kind;
+use crate::ffi::values::{int_as_i64, str_from_utf8};
+use howdah_protocol::connection::Written;
+use howdah_protocol::wire::IsNull;
+
+const DELIMITER: u8 = b',';
+/// Far beyond the six dimensions that the server takes, far below what the stack holds.
+const MAX_DEPTH: usize = 100;
+
+pub(super) fn list(
+    list: &Bound<'_, PyList>,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+    cx: &DumpContext,
+) -> PyResult<Written> {
+    if want != PyFormat::Text
+        && let Some(ints) = flat_ints(list)
+    {
+        return write_ints(list.py(), &ints, out);
+    }
+    let Some(element) = Survey::of(list)?.element(want)? else {
+        // Nothing but NULLs has no type, and without one there is only text.
+        return write_text(list, 0, out, cx);
+    };
+    let array_oid = match oid::array_of(element.oid) {
+        0 if element.oid == 0 && want != PyFormat::Binary => 0,
+        0 => oid::TEXT_ARRAY,
+        known => known,
+    };
+    let start = out.len();
+    match want {
+        PyFormat::Binary => element
+            .write_binary(list, out, cx)
+            .map_err(|e| e.raise(list.py()))?,
+        PyFormat::Auto if element.prefers_binary() => match element.write_binary(list, out, cx) {
+            Ok(()) => {}
+            Err(Misfit::Raised(error)) => return Err(error),
+            Err(Misfit::Shape(_) | Misfit::Value(_)) => {
+                out.truncate(start);
+                return write_text(list, array_oid, out, cx);
+            }
+        },
+        PyFormat::Auto | PyFormat::Text => return write_text(list, array_oid, out, cx),
+    }
+    Ok(as_binary(array_oid))
+}
+
+/// Why a list has no binary form.
+enum Misfit {
+    /// The lists in it are not all alike.
+    Shape(&'static str),
+    /// An element is not of the type that was found for the array.
+    Value(&'static str),
+    Raised(PyErr),
+}
+
+impl Misfit {
+    fn raise(self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::Shape(message) => error::data(py, message),
+            Self::Value(message) => PyTypeError::new_err(message),
+            Self::Raised(error) => error,
+        }
+    }
+}
+
+impl From<PyErr> for Misfit {
+    fn from(error: PyErr) -> Self {
+        Self::Raised(error)
+    }
+}
+
+/// The numbers of a list that has nothing but ints up to 64 bits and None, at least one of the former.
+fn flat_ints(list: &Bound<'_, PyList>) -> Option<Vec<Option<i64>>> {
+    let mut ints = Vec::with_capacity(list.len());
+    for item in list {
+        ints.push(if item.is_exact_instance_of::<PyInt>() {
+            Some(int_as_i64(item.cast::<PyInt>().ok()?.as_borrowed())?)
+        } else if item.is_none() {
+            None
+        } else {
+            return None;
+        });
+    }
+    ints.iter().any(Option::is_some).then_some(ints)
+}
+
+/// All in the type of the largest.
+fn write_ints(py: Python<'_>, ints: &[Option<i64>], out: &mut Vec<u8>) -> PyResult<Written> {
+    let known = || ints.iter().flatten().copied();
+    let least = scalar::int_oid(known().min().unwrap_or_default());
+    let most = scalar::int_oid(known().max().unwrap_or_default());
+    let oid = wider(least, most);
+    let mut array =
+        ArrayWriter::begin(out, oid, &[ints.len()]).map_err(|e| error::encode(py, e))?;
+    let width = int_width(oid);
+    out.reserve(ints.len() * (4 + width));
+    for int in ints {
+        match int {
+            Some(int) => write_int(*int, width, out),
+            None => array.null(out),
+        }
+    }
+    array.finish(out);
+    Ok(as_binary(oid::array_of(oid)))
+}
+
+#[inline]
+fn write_int(int: i64, width: usize, out: &mut Vec<u8>) {
+    let bytes = int.to_be_bytes();
+    match width {
+        2 => {
+            out.extend_from_slice(&[0, 0, 0, 2]);
+            out.extend_from_slice(&bytes[6..]);
+        }
+        4 => {
+            out.extend_from_slice(&[0, 0, 0, 4]);
+            out.extend_from_slice(&bytes[4..]);
+        }
+        _ => {
+            out.extend_from_slice(&[0, 0, 0, 8]);
+            out.extend_from_slice(&bytes);
+        }
+    }
+}
+
+const fn int_width(oid: u32) -> usize {
+    match oid {
+        oid::INT2 => 2,
+        oid::INT4 => 4,
+        _ => 8,
+    }
+}
+
+fn wider(a: u32, b: u32) -> u32 {
+    let rank = |oid| match oid {
+        oid::INT2 => 0,
+        oid::INT4 => 1,
+        oid::INT8 => 2,
+        _ => 3,
+    };
+    if rank(a) >= rank(b) { a } else { b }
+}
+
+/// What is in a list and the lists within it.
+struct Survey<'py> {
+    /// Every class, in the order of its first element, with its last element.
+    classes: Vec<(Bound<'py, PyType>, Bound<'py, PyAny>)>,
+    /// The OID of the largest int.
+    widest_int: u32,
+}
+
+impl<'py> Survey<'py> {
+    fn of(list: &Bound<'py, PyList>) -> PyResult<Self> {
+        let mut survey = Self {
+            classes: Vec::new(),
+            widest_int: oid::INT2,
+        };
+        survey.visit(list, &mut Vec::new())?;
+        Ok(survey)
+    }
+
+    fn visit(
+        &mut self,
+        list: &Bound<'py, PyList>,
+        path: &mut Vec<*mut pyo3::ffi::PyObject>,
+    ) -> PyResult<()> {
+        if path.contains(&list.as_ptr()) {
+            return Err(error::data(list.py(), "cannot dump a recursive list"));
+        }
+        if path.len() == MAX_DEPTH {
+            return Err(PyRecursionError::new_err("too many nested lists"));
+        }
+        path.push(list.as_ptr());
+        for item in list {
+            if let Ok(nested) = item.cast::<PyList>() {
+                self.visit(nested, path)?;
+            } else if !item.is_none() {
+                self.note(item);
+            }
+        }
+        path.pop();
+        Ok(())
+    }
+
+    fn note(&mut self, item: Bound<'py, PyAny>) {
+        if let Ok(int) = item.cast::<PyInt>() {
+            let oid = int_as_i64(int.as_borrowed()).map_or(oid::NUMERIC, scalar::int_oid);
+            self.widest_int = wider(self.widest_int, oid);
+        }
+        let class = item.get_type_ptr();
+        let known = self
+            .classes
+            .iter_mut()
+            .find(|(known, _)| known.as_type_ptr() == class);
+        match known {
+            Some((_, last)) => *last = item,
+            None => self.classes.push((item.get_type(), item)),
+        }
+    }
+
+    /// The type of the elements; `None` without any.
+    fn element(&self, want: PyFormat) -> PyResult<Option<Element>> {
+        let Some((class, value)) = self.classes.last() else {
+            return Ok(None);
+        };
+        if self.classes.len() > 1 {
+            self.check_uniform(want, value.py())?;
+        }
+        let mut element = Element::of(value, want)?;
+        // Of ints the largest counts; of a subclass the user knows what it is.
+        if class.is(value.py().get_type::<PyInt>()) {
+            element.oid = self.widest_int;
+        }
+        Ok(Some(element))
+    }
+
+    fn check_uniform(&self, want: PyFormat, py: Python<'py>) -> PyResult<()> {
+        let oids: PyResult<Vec<u32>> = self
+            .classes
+            .iter()
+            .map(|(_, value)| Element::of(value, want).map(|element| element.oid))
+            .collect();
+        if oids?.windows(2).all(|pair| pair[0] == pair[1]) {
+            return Ok(());
+        }
+        let names: PyResult<Vec<String>> = self
+            .classes
+            .iter()
+            .map(|(class, _)| Ok(class.name()?.to_string()))
+            .collect();
+        let mut names = names?;
+        names.sort();
+        let message = format!(
+            "cannot dump lists of mixed types; got: {}",
+            names.join(", ")
+        );
+        Err(error::data(py, &message))
+    }
+}
+
+/// The type that all elements of a list are sent as.
+struct Element {
+    kind: Kind,
+    oid: u32,
+}
+
+impl Element {
+    fn of(value: &Bound<'_, PyAny>, want: PyFormat) -> PyResult<Self> {
+        let Some(kind) = Kind::of(value)? else {
+            return Err(error::cannot_adapt(value, want));
+        };
+        let oid = match kind {
+            // What these call is the user's code, so they are not dumped to find out.
+            Kind::Json => oid::JSON,
+            Kind::Jsonb => oid::JSONB,
+            Kind::Enum => 0,
+            Kind::Str if want != PyFormat::Binary => 0,
+            Kind::Str => oid::TEXT,
+            Kind::Bytes | Kind::Buffer | Kind::Binary => oid::BYTEA,
+            Kind::Decimal => oid::NUMERIC,
+            _ => {
+                let cx = DumpContext {
+                    encoding: Encoding::Utf8,
+                };
+                dump_as(kind, value, PyFormat::Binary, &mut Vec::new(), &cx)?.oid
+            }
+        };
+        Ok(Self { kind, oid })
+    }
+
+    /// Whether binary means the same as text and is quick to write.
+    fn prefers_binary(&self) -> bool {
+        self.oid != oid::NUMERIC
+            && !matches!(self.kind, Kind::Str | Kind::Enum | Kind::Json | Kind::Jsonb)
+    }
+
+    fn write_binary(
+        &self,
+        list: &Bound<'_, PyList>,
+        out: &mut Vec<u8>,
+        cx: &DumpContext,
+    ) -> Result<(), Misfit> {
+        let mut lengths = Vec::new();
+        measure(list, &mut lengths)?;
+        // An enumeration has no type of its own here.
+        let oid = if self.oid == 0 { oid::TEXT } else { self.oid };
+        let mut array =
+            ArrayWriter::begin(out, oid, &lengths).map_err(|e| Misfit::Shape(e.detail()))?;
+        self.write_items(list, &lengths, &mut array, out, cx)?;
+        array.finish(out);
+        Ok(())
+    }
+
+    fn write_items(
+        &self,
+        list: &Bound<'_, PyList>,
+        lengths: &[usize],
+        array: &mut ArrayWriter,
+        out: &mut Vec<u8>,
+        cx: &DumpContext,
+    ) -> Result<(), Misfit> {
+        let Some((length, inner)) = lengths.split_first() else {
+            return Err(Misfit::Shape(DEPTHS));
+        };
+        let mut written = 0;
+        for item in list {
+            written += 1;
+            if written > *length {
+                break;
+            }
+            match item.cast::<PyList>() {
+                Ok(nested) if !inner.is_empty() => {
+                    self.write_items(nested, inner, array, out, cx)?;
+                }
+                Err(_) if inner.is_empty() => self.write_item(&item, array, out, cx)?,
+                _ => return Err(Misfit::Shape(DEPTHS)),
+            }
+        }
+        if written == *length {
+            Ok(())
+        } else {
+            Err(Misfit::Shape(LENGTHS))
+        }
+    }
+
+    fn write_item(
+        &self,
+        item: &Bound<'_, PyAny>,
+        array: &mut ArrayWriter,
+        out: &mut Vec<u8>,
+        cx: &DumpContext,
+    ) -> Result<(), Misfit> {
+        if item.is_none() {
+            array.null(out);
+            return Ok(());
+        }
+        if matches!(self.oid, oid::INT2 | oid::INT4 | oid::INT8) {
+            let width = int_width(self.oid);
+            let int = item
+                .cast::<PyInt>()
+                .ok()
+                .and_then(|int| int_as_i64(int.as_borrowed()));
+            let int = int.filter(|int| wider(scalar::int_oid(*int), self.oid) == self.oid);
+            write_int(
+                int.ok_or(Misfit::Shape("integer out of range"))?,
+                width,
+                out,
+            );
+            return Ok(());
+        }
+        let mark = length::begin(out);
+        let written = match Kind::of(item)? {
+            Some(Kind::Int) if self.oid == oid::NUMERIC => numeric_int(item, out)?,
+            Some(kind) => dump_as(kind, item, PyFormat::Binary, out, cx)?,
+            None => return Err(error::cannot_adapt(item, PyFormat::Binary).into()),
+        };
+        if written.null == IsNull::Yes {
+            length::end_null(out, mark);
+            array.null(out);
+            return Ok(());
+        }
+        if written.oid != self.oid {
+            return Err(Misfit::Value(MIXED_ZONES));
+        }
+        length::end(out, mark).map_err(|e| Misfit::Shape(e.detail()))
+    }
+}
+
+const DEPTHS: &str = "nested lists have inconsistent depths";
+const LENGTHS: &str = "nested lists have inconsistent lengths";
+/// Within one class only datetimes and times can come to differ in their type.
+const MIXED_ZONES: &str = "can't mix offset-naive and offset-aware values in a list";
+
+/// Lengths of the list and of the first list in it, and so on.
+fn measure(list: &Bound<'_, PyList>, lengths: &mut Vec<usize>) -> Result<(), Misfit> {
+    let Ok(first) = list.get_item(0) else {
+        return Err(Misfit::Shape("lists cannot contain empty lists"));
+    };
+    lengths.push(list.len());
+    match first.cast::<PyList>() {
+        Ok(nested) => measure(nested, lengths),
+        Err(_) => Ok(()),
+    }
+}
+
+/// An int among others that are too large for anything but `numeric`.
+fn numeric_int(item: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<Written> {
+    let Some(int) = int_as_i64(item.cast::<PyInt>()?.as_borrowed()) else {
+        return scalar::int(item, PyFormat::Binary, out);
+    };
+    howdah_types::numeric::int_to_binary(i128::from(int), out)
+        .map_err(|e| error::encode(item.py(), e))?;
+    Ok(as_binary(oid::NUMERIC))
+}
+
+/// In UTF-8 first: in some encodings a byte of a character looks like a backslash or a brace.
+fn write_text(
+    list: &Bound<'_, PyList>,
+    oid: u32,
+    out: &mut Vec<u8>,
+    cx: &DumpContext,
+) -> PyResult<Written> {
+    if matches!(cx.encoding, Encoding::Utf8 | Encoding::SqlAscii) {
+        write_list(list, out, cx, 0)?;
+        return Ok(as_text(oid));
+    }
+    let utf8 = DumpContext {
+        encoding: Encoding::Utf8,
+    };
+    let mut text = Vec::new();
+    write_list(list, &mut text, &utf8, 0)?;
+    cx.encoding.encode(&str_from_utf8(list.py(), &text)?, out)?;
+    Ok(as_text(oid))
+}
+
+fn write_list(
+    list: &Bound<'_, PyList>,
+    out: &mut Vec<u8>,
+    cx: &DumpContext,
+    depth: usize,
+) -> PyResult<()> {
+    if depth == MAX_DEPTH {
+        return Err(PyRecursionError::new_err("too many nested lists"));
+    }
+    out.push(b'{');
+    for (number, item) in list.iter().enumerate() {
+        if number > 0 {
+            out.push(DELIMITER);
+        }
+        match item.cast::<PyList>() {
+            Ok(nested) => write_list(nested, out, cx, depth + 1)?,
+            Err(_) => write_element(&item, out, cx)?,
+        }
+    }
+    out.push(b'}');
+    Ok(())
+}
+
+fn write_element(item: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext) -> PyResult<()> {
+    let start = out.len();
+    let Some(kind) = Kind::of(item)? else {
+        return Err(error::cannot_adapt(item, PyFormat::Text));
+    };
+    let written = dump_as(kind, item, PyFormat::Text, out, cx)?;
+    if written.null == IsNull::Yes {
+        out.truncate(start);
+        out.extend_from_slice(b"NULL");
+    } else if !matches!(kind, Kind::Int | Kind::Bool) {
+        quote_element(out, start, DELIMITER);
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! Arrays to lists.
+
+use howdah_types::array::{ArrayBinary, ArrayEvent, ArrayText, Dimension};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString};
+
+use super::Loader;
+use crate::adapt::context::LoadContext;
+use crate::adapt::encoding::Encoding;
+use crate::adapt::error;
+use crate::ffi::values::ListBuilder;
+
+/// What is in an array that comes as text.
+#[derive(Debug, Clone)]
+pub(crate) struct TextElements {
+    pub(super) loader: Loader,
+    pub(super) delimiter: u8,
+}
+
+/// What is expected in an array that comes in binary; its header may say otherwise.
+#[derive(Debug, Clone)]
+pub(crate) struct BinaryElements {
+    pub(super) oid: u32,
+    pub(super) loader: Loader,
+}
+
+impl TextElements {
+    pub(super) fn load<'py>(
+        &self,
+        py: Python<'py>,
+        data: &[u8],
+        cx: &LoadContext,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if matches!(cx.encoding, Encoding::Utf8 | Encoding::SqlAscii) {
+            return self.load_plain(py, data, cx);
+        }
+        // In some encodings a byte of a character looks like a backslash or a brace.
+        let text = cx.encoding.decode(py, data)?;
+        let text = text.cast::<PyString>()?;
+        self.load_plain(py, text.to_str()?.as_bytes(), &cx.in_utf8(py))
+    }
+
+    fn load_plain<'py>(
+        &self,
+        py: Python<'py>,
+        data: &[u8],
+        cx: &LoadContext,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let bad = |e| error::decode(py, e, data);
+        let mut events = ArrayText::new(data, self.delimiter).map_err(bad)?;
+        let mut scratch = Vec::new();
+        let mut open: Vec<Vec<Bound<'py, PyAny>>> = Vec::with_capacity(1);
+        let mut done = None;
+        while let Some(event) = events.next_event().map_err(bad)? {
+            let value = match event {
+                ArrayEvent::Open => {
+                    open.push(Vec::new());
+                    continue;
+                }
+                ArrayEvent::Close => PyList::new(py, open.pop().unwrap_or_default())?.into_any(),
+                ArrayEvent::Null => py.None().into_bound(py),
+                ArrayEvent::Element(text) => self.loader.load(py, text.bytes(&mut scratch), cx)?,
+            };
+            match open.last_mut() {
+                Some(list) => list.push(value),
+                None => done = Some(value),
+            }
+        }
+        Ok(done.unwrap_or_else(|| PyList::empty(py).into_any()))
+    }
+}
+
+impl BinaryElements {
+    pub(super) fn load<'py>(
+        &self,
+        py: Python<'py>,
+        data: &[u8],
+        cx: &LoadContext,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut array = ArrayBinary::new(data).map_err(|e| error::decode(py, e, data))?;
+        let dimensions: Vec<Dimension> = array.dimensions().to_vec();
+        let loaded = if array.element_oid() == self.oid {
+            nest(py, &mut array, &dimensions, &self.loader, cx)?
+        } else {
+            let loader = Loader::for_binary(array.element_oid());
+            nest(py, &mut array, &dimensions, &loader, cx)?
+        };
+        // Only now it is known whether anything follows the last element.
+        array
+            .next_element()
+            .map_err(|e| error::decode(py, e, data))?;
+        Ok(loaded.into_any())
+    }
+}
+
+/// The lists of one dimension; there are at most six dimensions.
+fn nest<'py>(
+    py: Python<'py>,
+    array: &mut ArrayBinary<'_>,
+    dimensions: &[Dimension],
+    loader: &Loader,
+    cx: &LoadContext,
+) -> PyResult<Bound<'py, PyList>> {
+    let Some((dimension, inner)) = dimensions.split_first() else {
+        return Ok(PyList::empty(py));
+    };
+    let length = usize::try_from(dimension.length).unwrap_or_default();
+    let mut list = ListBuilder::new(py, length)?;
+    for _ in 0..length {
+        if !inner.is_empty() {
+            list.push(nest(py, array, inner, loader, cx)?.into_any());
+            continue;
+        }
+        match array
+            .next_element()
+            .map_err(|e| error::decode(py, e, &[]))?
+            .flatten()
+        {
+            Some(data) => list.push(loader.load(py, data, cx)?),
+            None => list.push(py.None().into_bound(py)),
+        }
+    }
+    Ok(list.finish())
+}

@@ -1,0 +1,75 @@
+//! `json` and `jsonb`.
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyModule};
+
+use crate::adapt::context::LoadContext;
+use crate::adapt::error;
+
+pub(super) fn jsonb_binary<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    cx: &LoadContext,
+) -> PyResult<Bound<'py, PyAny>> {
+    match data {
+        [1, text @ ..] => json(py, text, cx),
+        [version, ..] => Err(error::data(
+            py,
+            &format!("unknown jsonb binary format: {version}"),
+        )),
+        [] => Err(error::data(py, "jsonb without its format")),
+    }
+}
+
+/// What the function of `set_json_loads()` makes of the bytes.
+pub(super) fn json<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    cx: &LoadContext,
+) -> PyResult<Bound<'py, PyAny>> {
+    let hooks = Hooks::get(py)?;
+    let loads = hooks.module.bind(py).getattr(intern!(py, "_loads"))?;
+    if !loads.is(&hooks.standard_loads) {
+        return loads.call1((PyBytes::new(py, data),));
+    }
+    let text = cx.encoding.decode(py, data)?;
+    // The scanner reads one value without white space around it, which is what the server sends for jsonb.
+    if let Ok((value, end)) = hooks.scan(py, &text)
+        && text.len()? == end
+    {
+        return Ok(value);
+    }
+    loads.call1((text,))
+}
+
+/// The module with the hook, and the standard library's parser behind its default.
+struct Hooks {
+    module: Py<PyModule>,
+    standard_loads: Py<PyAny>,
+    scan_once: Py<PyAny>,
+}
+
+impl Hooks {
+    fn get(py: Python<'_>) -> PyResult<&Self> {
+        static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
+        HOOKS.get_or_try_init(py, || {
+            let json = py.import("json")?;
+            let decoder = json.getattr("JSONDecoder")?.call0()?;
+            Ok(Self {
+                module: py.import("howdah.types.json")?.unbind(),
+                standard_loads: json.getattr("loads")?.unbind(),
+                scan_once: decoder.getattr("scan_once")?.unbind(),
+            })
+        })
+    }
+
+    fn scan<'py>(
+        &self,
+        py: Python<'py>,
+        text: &Bound<'py, PyAny>,
+    ) -> PyResult<(Bound<'py, PyAny>, usize)> {
+        self.scan_once.bind(py).call1((text, 0))?.extract()
+    }
+}
