@@ -54,6 +54,9 @@ impl<'a> CompositeText<'a> {
     }
 }
 
+/// The OID and the value of a field in binary, `None` for NULL.
+pub type Field<'a> = (u32, Option<&'a [u8]>);
+
 /// Reads the fields of a composite in binary: a count, then an OID and a framed value each.
 #[derive(Debug, Clone)]
 pub struct CompositeBinary<'a> {
@@ -81,11 +84,11 @@ impl<'a> CompositeBinary<'a> {
         self.left
     }
 
-    /// The OID and the value of the next field, `None` inside for NULL and outside after the last.
+    /// The next field, `None` after the last.
     ///
     /// # Errors
     /// A length that is negative or beyond the end, or bytes after the last field.
-    pub fn next_field(&mut self) -> Result<Option<(u32, Option<&'a [u8]>)>, DecodeError> {
+    pub fn next_field(&mut self) -> Result<Option<Field<'a>>, DecodeError> {
         if self.left == 0 {
             return self.reader.finish().map(|()| None);
         }

@@ -87,6 +87,9 @@ impl<'a> HstoreText<'a> {
     }
 }
 
+/// A key and a value in binary, `None` for NULL.
+pub type Pair<'a> = (&'a [u8], Option<&'a [u8]>);
+
 /// Reads the pairs of an `hstore` in binary: a count, then framed keys and values.
 #[derive(Debug, Clone)]
 pub struct HstoreBinary<'a> {
@@ -112,7 +115,7 @@ impl<'a> HstoreBinary<'a> {
     ///
     /// # Errors
     /// A key that is NULL, a length that is negative or beyond the end, or bytes after the last pair.
-    pub fn next_pair(&mut self) -> Result<Option<(&'a [u8], Option<&'a [u8]>)>, DecodeError> {
+    pub fn next_pair(&mut self) -> Result<Option<Pair<'a>>, DecodeError> {
         if self.left == 0 {
             return self.reader.finish().map(|()| None);
         }

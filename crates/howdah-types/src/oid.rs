@@ -531,6 +531,21 @@ pub const fn array_of(oid: u32) -> u32 {
     0
 }
 
+/// The OID of the built-in range over a type, 0 if there is none.
+#[must_use]
+pub const fn range_of(subtype_oid: u32) -> u32 {
+    let mut rest: &[TypeEntry] = &TYPES;
+    while let [entry, tail @ ..] = rest {
+        if let TypeKind::Range { subtype, .. } = entry.kind
+            && subtype == subtype_oid
+        {
+            return entry.oid;
+        }
+        rest = tail;
+    }
+    0
+}
+
 /// The built-in type with this `typname`.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static TypeEntry> {
@@ -581,6 +596,7 @@ mod tests {
             multirange: 4451,
         };
         assert_eq!(by_name("int4range").map(|entry| entry.kind), Some(range));
+        assert_eq!((range_of(INT4), range_of(TEXT)), (INT4RANGE, 0));
         assert_eq!(lookup(INT4_ARRAY), None);
         assert_eq!(lookup(0), None);
         assert_eq!(element_of(23), None);

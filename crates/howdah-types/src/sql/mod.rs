@@ -11,6 +11,7 @@ mod json;
 #[cfg(feature = "rust_decimal")]
 mod rust_decimal;
 mod scalar;
+mod structure;
 #[cfg(feature = "uuid")]
 mod uuid;
 
