@@ -50,7 +50,7 @@ pub(super) fn list(
         PyFormat::Auto if element.prefers_binary() => match element.write_binary(list, out, cx) {
             Ok(()) => {}
             Err(Misfit::Raised(error)) => return Err(error),
-            Err(Misfit::Shape(_) | Misfit::Value(_)) => {
+            Err(Misfit::Shape(_) | Misfit::Zones(_)) => {
                 out.truncate(start);
                 return write_text(list, array_oid, out, cx);
             }
@@ -64,8 +64,8 @@ pub(super) fn list(
 enum Misfit {
     /// The lists in it are not all alike.
     Shape(&'static str),
-    /// An element is not of the type that was found for the array.
-    Value(&'static str),
+    /// Within one class the type differs: only datetimes and times with and without time zone do that.
+    Zones(Kind),
     Raised(PyErr),
 }
 
@@ -73,7 +73,10 @@ impl Misfit {
     fn raise(self, py: Python<'_>) -> PyErr {
         match self {
             Self::Shape(message) => error::data(py, message),
-            Self::Value(message) => PyTypeError::new_err(message),
+            Self::Zones(Kind::DateTime) => {
+                PyTypeError::new_err("can't subtract offset-naive and offset-aware datetimes")
+            }
+            Self::Zones(_) => error::data(py, "cannot dump lists of times with and without tzinfo"),
             Self::Raised(error) => error,
         }
     }
@@ -376,7 +379,7 @@ impl Element {
             return Ok(());
         }
         if written.oid != self.oid {
-            return Err(Misfit::Value(MIXED_ZONES));
+            return Err(Misfit::Zones(self.kind));
         }
         length::end(out, mark).map_err(|e| Misfit::Shape(e.detail()))
     }
@@ -384,8 +387,6 @@ impl Element {
 
 const DEPTHS: &str = "nested lists have inconsistent depths";
 const LENGTHS: &str = "nested lists have inconsistent lengths";
-/// Within one class only datetimes and times can come to differ in their type.
-const MIXED_ZONES: &str = "can't mix offset-naive and offset-aware values in a list";
 
 /// Lengths of the list and of the first list in it, and so on.
 fn measure(list: &Bound<'_, PyList>, lengths: &mut Vec<usize>) -> Result<(), Misfit> {

@@ -37,63 +37,63 @@ fn date(py: Python<'_>, civil: CivilDate) -> PyResult<Bound<'_, PyAny>> {
 }
 
 pub(super) fn time_text<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let civil = Time::from_text(data).and_then(Time::civil);
-    time(
-        py,
-        civil.map_err(|e| unloadable(py, "time", e, Some(data)))?,
-        None,
-    )
+    let value = Time::from_text(data).map_err(|e| unloadable(py, "time", e, Some(data)))?;
+    time(py, value, None, Some(data))
 }
 
 pub(super) fn time_binary<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let civil = Time::from_binary(data).and_then(Time::civil);
-    time(
-        py,
-        civil.map_err(|e| unloadable(py, "time", e, None))?,
-        None,
-    )
+    let value = Time::from_binary(data).map_err(|e| unloadable(py, "time", e, None))?;
+    time(py, value, None, None)
 }
 
 pub(super) fn timetz_text<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    timetz(
-        py,
-        TimeTz::from_text(data).map_err(|e| unloadable(py, "timetz", e, Some(data)))?,
-    )
+    let value = TimeTz::from_text(data).map_err(|e| unloadable(py, "timetz", e, Some(data)))?;
+    time(py, value.time, Some(value.offset), Some(data))
 }
 
 pub(super) fn timetz_binary<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    timetz(
-        py,
-        TimeTz::from_binary(data).map_err(|e| unloadable(py, "timetz", e, None))?,
-    )
+    let value = TimeTz::from_binary(data).map_err(|e| unloadable(py, "timetz", e, None))?;
+    time(py, value.time, Some(value.offset), None)
 }
 
-fn timetz(py: Python<'_>, value: TimeTz) -> PyResult<Bound<'_, PyAny>> {
-    let civil = value
-        .time
-        .civil()
-        .map_err(|e| unloadable(py, "timetz", e, None))?;
-    let zone = PyTzInfo::fixed_offset(py, PyDelta::new(py, 0, value.offset, 0, true)?)?;
-    time(py, civil, Some(&zone))
-}
-
-/// Python has no 24:00:00.
 fn time<'py>(
     py: Python<'py>,
-    civil: CivilTime,
-    zone: Option<&Bound<'py, PyTzInfo>>,
+    value: Time,
+    offset: Option<i32>,
+    data: Option<&[u8]>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let name = if offset.is_some() { "timetz" } else { "time" };
+    let civil = value.civil().map_err(|e| unloadable(py, name, e, data))?;
     if civil.hour > 23 {
-        let message = format!("time not supported by Python: hour={}", civil.hour);
-        return Err(error::data(py, &message));
+        return Err(no_such_hour(py, name, civil.hour, data));
     }
+    let zone = match offset {
+        Some(east) => Some(PyTzInfo::fixed_offset(
+            py,
+            PyDelta::new(py, 0, east, 0, true)?,
+        )?),
+        None => None,
+    };
     let CivilTime {
         hour,
         minute,
         second,
         micro,
     } = civil;
-    Ok(PyTime::new(py, hour, minute, second, micro, zone)?.into_any())
+    Ok(PyTime::new(py, hour, minute, second, micro, zone.as_ref())?.into_any())
+}
+
+/// Python has no 24:00:00.
+#[cold]
+fn no_such_hour(py: Python<'_>, name: &str, hour: u8, data: Option<&[u8]>) -> PyErr {
+    let message = match data {
+        Some(data) => format!(
+            "can't parse {name} {}: hour must be in 0..23",
+            shown(py, data)
+        ),
+        None => format!("time not supported by Python: hour={hour}"),
+    };
+    error::data(py, &message)
 }
 
 #[inline]
@@ -223,7 +223,7 @@ pub(super) fn interval_text<'py>(
     let style = &cx.interval_style;
     let unread = || {
         let message = format!(
-            "can't parse interval with IntervalStyle {}: {}",
+            "can't parse interval with IntervalStyle '{}': {}",
             style.text,
             shown(py, data)
         );
