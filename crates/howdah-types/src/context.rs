@@ -86,7 +86,8 @@ pub struct LoadContext {
     pub date_style: DateStyle,
     /// How intervals are written in text.
     pub interval_style: IntervalStyle,
-    /// The name of the session's time zone; empty means UTC. Only zoned types of other crates look at it.
+    /// The name of the session's time zone, empty if unknown. No decoder of this crate needs it, a `timestamptz` being
+    /// an instant; it is here for types that a caller makes and that show local time.
     pub time_zone: String,
 }
 

@@ -8,6 +8,22 @@
 //! * [`FromSql`] and [`ToSql`] put them behind Rust types; the features `jiff`, `chrono`, `uuid`, `serde_json` and
 //!   `rust_decimal` add the types of those crates.
 //! * [`oid`] is the table of the built-in types.
+//!
+//! ```
+//! use howdah_types::{Format, FromSql, LoadContext, ToSql, numeric, oid};
+//!
+//! let mut out = Vec::new();
+//! numeric::text_to_binary(b"1.10", &mut out)?;
+//! let mut text = Vec::new();
+//! numeric::binary_to_text(&out, &mut text)?;
+//! assert_eq!(text, b"1.10");
+//!
+//! let ctx = LoadContext::default();
+//! let list = Vec::<Option<i64>>::from_sql(oid::INT4_ARRAY, Format::Text, b"{1,NULL}", &ctx)?;
+//! assert_eq!(list, [Some(1), None]);
+//! assert_eq!(list.oid(), oid::INT8_ARRAY);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 #![deny(
     clippy::cast_possible_truncation,
