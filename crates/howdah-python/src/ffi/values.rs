@@ -148,7 +148,7 @@ pub(crate) fn bare_instance<'py>(cls: &Bound<'py, PyType>) -> PyResult<Bound<'py
     // SAFETY: both pointers are to live type objects, whose slot does not change behind the interpreter's back;
     // the arguments are an empty tuple and no keywords; a new reference or null with an exception set comes back.
     unsafe {
-        let base = (*(&raw const ffi::PyBaseObject_Type)).tp_new;
+        let base = ffi::PyBaseObject_Type.tp_new;
         match (base, (*type_ptr).tp_new) {
             (Some(base), Some(own)) if ptr::fn_addr_eq(base, own) => {
                 let args = PyTuple::empty(py);

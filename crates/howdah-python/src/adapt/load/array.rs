@@ -1,10 +1,11 @@
 //! Arrays to lists.
 
 use howdah_types::array::{ArrayBinary, ArrayEvent, ArrayText, Dimension};
+use howdah_types::int;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
-use super::Loader;
+use super::{Loader, scalar};
 use crate::adapt::context::LoadContext;
 use crate::adapt::encoding::Encoding;
 use crate::adapt::error;
@@ -31,6 +32,11 @@ impl TextElements {
         data: &[u8],
         cx: &LoadContext,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if matches!(self.loader, Loader::Int)
+            && let Some(list) = flat_ints(py, data)
+        {
+            return list;
+        }
         if matches!(cx.encoding, Encoding::Utf8 | Encoding::SqlAscii) {
             return self.load_plain(py, data, cx);
         }
@@ -70,6 +76,16 @@ impl TextElements {
     }
 }
 
+/// The list for `{1,2,3}`; `None` for anything but integers in a single pair of braces.
+fn flat_ints<'py>(py: Python<'py>, data: &[u8]) -> Option<PyResult<Bound<'py, PyAny>>> {
+    let items = data.strip_prefix(b"{")?.strip_suffix(b"}")?;
+    let mut ints = Vec::with_capacity(items.len() / 4);
+    for item in items.split(|byte| *byte == b',') {
+        ints.push(int::int8_from_text(item).ok()?);
+    }
+    Some(PyList::new(py, ints).map(Bound::into_any))
+}
+
 impl BinaryElements {
     pub(super) fn load<'py>(
         &self,
@@ -105,18 +121,38 @@ fn nest<'py>(
         return Ok(PyList::empty(py));
     };
     let length = usize::try_from(dimension.length).unwrap_or_default();
+    if !inner.is_empty() {
+        let mut list = ListBuilder::new(py, length)?;
+        for _ in 0..length {
+            list.push(nest(py, array, inner, loader, cx)?.into_any());
+        }
+        return Ok(list.finish());
+    }
+    // A loop of its own for the types that long arrays are made of.
+    match loader {
+        Loader::Int2Binary => fill(py, array, length, |data| scalar::int2_binary(py, data)),
+        Loader::Int4Binary => fill(py, array, length, |data| scalar::int4_binary(py, data)),
+        Loader::Int8Binary => fill(py, array, length, |data| scalar::int8_binary(py, data)),
+        Loader::Float8Binary => fill(py, array, length, |data| scalar::float8_binary(py, data)),
+        _ => fill(py, array, length, |data| loader.load(py, data, cx)),
+    }
+}
+
+#[inline]
+fn fill<'py>(
+    py: Python<'py>,
+    array: &mut ArrayBinary<'_>,
+    length: usize,
+    load: impl Fn(&[u8]) -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyList>> {
     let mut list = ListBuilder::new(py, length)?;
     for _ in 0..length {
-        if !inner.is_empty() {
-            list.push(nest(py, array, inner, loader, cx)?.into_any());
-            continue;
-        }
         match array
             .next_element()
             .map_err(|e| error::decode(py, e, &[]))?
             .flatten()
         {
-            Some(data) => list.push(loader.load(py, data, cx)?),
+            Some(data) => list.push(load(data)?),
             None => list.push(py.None().into_bound(py)),
         }
     }
