@@ -44,6 +44,8 @@ NAMES = {
     "aclose": "close",
     "connection_async": "connection",
     "cursor_async": "cursor",
+    "in_thread": "in_place",
+    "open_session_async": "open_session",
 }
 
 WORDS = {"asynchronous": "synchronous", "Tasks": "Threads"}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn
 from . import _howdah
 from ._connection_base import CursorRow, Dbapi20Errors, not_built
 from ._notify import Notify
+from ._shell import in_place, open_session
 from ._transaction import Transaction
 from .conninfo import ConnDict, ConnParam, _connect_params, conninfo_to_dict
 from .cursor import Cursor
@@ -68,14 +69,19 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         if context is not None:
             raise not_built("an adaptation context")
         params = cls._get_connection_params(conninfo, **kwargs)
-        return cls._connect(
-            _connect_params(params),
-            autocommit=bool(autocommit),
-            prepare_threshold=prepare_threshold,
-            row_factory=row_factory or tuple_row,
-            cursor_factory=cursor_factory or Cursor,
-            context=None,
-        )
+        opened = open_session(_connect_params(params))
+        connection = cls(opened)
+        connection._set_up(bool(autocommit), prepare_threshold, row_factory or tuple_row, cursor_factory or Cursor)
+        return connection
+
+    def __del__(self) -> None:
+        # A connection of a pool goes away with its pool.
+        if not self.closed and not hasattr(self, "_pool"):
+            warnings.warn(
+                f"{self!r} was deleted while still open: please close it, or use it as a context manager",
+                ResourceWarning,
+                stacklevel=2,
+            )
 
     @classmethod
     def _get_connection_params(cls, conninfo: str, **kwargs: Any) -> ConnDict:
@@ -141,6 +147,13 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         finally:
             self._notifies_end()
 
+    def cancel_safe(self, *, timeout: float = 30.0) -> None:
+        """Ask the server to cancel the running command, and wait until it has acted on that.
+
+        Nothing happens if there is none. Raises `CancellationTimeout` after `timeout` seconds.
+        """
+        in_place(self._cancel_within, timeout)
+
     def transaction(self, savepoint_name: str | None = None, force_rollback: bool = False) -> Transaction:
         """Return a context manager that commits at the end of its block, or rolls back if it raises.
 
@@ -202,8 +215,6 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
 
         def close(self) -> None: ...
 
-        def cancel_safe(self, *, timeout: float = 30.0) -> None: ...
-
         def set_autocommit(self, value: bool) -> None: ...
 
         def set_isolation_level(self, value: IsolationLevel | None) -> None: ...
@@ -215,6 +226,3 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         def _command(self, sql: str) -> None: ...
 
         def _wait_notifies(self, timeout: float | None) -> list[Notify]: ...
-
-        @classmethod
-        def _connect(cls, params: dict[str, str | None], **options: Any) -> Self: ...

@@ -14,6 +14,7 @@ from . import _howdah
 from ._connection_base import CursorRow, Dbapi20Errors, not_built
 from ._notify import Notify
 from ._transaction_async import AsyncTransaction
+from ._shell import in_thread, open_session_async
 from .conninfo import ConnDict, ConnParam, _connect_params, conninfo_to_dict
 from .cursor_async import AsyncCursor
 from .rows import AsyncRowFactory, Row, tuple_row
@@ -67,14 +68,21 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         if context is not None:
             raise not_built("an adaptation context")
         params = await cls._get_connection_params(conninfo, **kwargs)
-        return await cls._connect(
-            _connect_params(params),
-            autocommit=bool(autocommit),
-            prepare_threshold=prepare_threshold,
-            row_factory=row_factory or tuple_row,
-            cursor_factory=cursor_factory or AsyncCursor,
-            context=None,
+        opened = await open_session_async(_connect_params(params))
+        connection = cls(opened)
+        connection._set_up(
+            bool(autocommit), prepare_threshold, row_factory or tuple_row, cursor_factory or AsyncCursor
         )
+        return connection
+
+    def __del__(self) -> None:
+        # A connection of a pool goes away with its pool.
+        if not self.closed and not hasattr(self, "_pool"):
+            warnings.warn(
+                f"{self!r} was deleted while still open: please close it, or use it as a context manager",
+                ResourceWarning,
+                stacklevel=2,
+            )
 
     @classmethod
     async def _get_connection_params(cls, conninfo: str, **kwargs: Any) -> ConnDict:
@@ -140,6 +148,13 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         finally:
             self._notifies_end()
 
+    async def cancel_safe(self, *, timeout: float = 30.0) -> None:
+        """Ask the server to cancel the running command, and wait until it has acted on that.
+
+        Nothing happens if there is none. Raises `CancellationTimeout` after `timeout` seconds.
+        """
+        await in_thread(self._cancel_within, timeout)
+
     def transaction(self, savepoint_name: str | None = None, force_rollback: bool = False) -> AsyncTransaction:
         """Return a context manager that commits at the end of its block, or rolls back if it raises.
 
@@ -203,8 +218,6 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
 
         async def close(self) -> None: ...
 
-        async def cancel_safe(self, *, timeout: float = 30.0) -> None: ...
-
         async def set_autocommit(self, value: bool) -> None: ...
 
         async def set_isolation_level(self, value: IsolationLevel | None) -> None: ...
@@ -216,6 +229,3 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         async def _command(self, sql: str) -> None: ...
 
         async def _wait_notifies(self, timeout: float | None) -> list[Notify]: ...
-
-        @classmethod
-        async def _connect(cls, params: dict[str, str | None], **options: Any) -> Self: ...

@@ -2,14 +2,50 @@
 #![deny(unsafe_code)]
 
 mod adapt;
+mod connect;
+mod connection;
+mod core;
+mod cursor;
+mod errors;
 mod ffi;
+mod jobs;
+mod query;
+mod shell;
 
 use pyo3::prelude::*;
 
 /// The engine behind the package `howdah`.
 #[pymodule]
 mod _howdah {
+    use pyo3::prelude::*;
+    use pyo3::types::PyDict;
+
     #[pymodule_export]
-    #[allow(non_upper_case_globals)]
-    const __version__: &str = env!("CARGO_PKG_VERSION");
+    use crate::connect::{Connecting, conninfo_keywords, connect_blocking, make_conninfo, parse_conninfo};
+    #[pymodule_export]
+    use crate::connection::{AsyncConnectionBase, BaseConnection, Opened, SyncConnection};
+    #[pymodule_export]
+    use crate::cursor::{AsyncCursorBase, BaseCursor, SyncCursor};
+    #[pymodule_export]
+    use crate::shell::asyncio::{Channel, Op};
+    #[pymodule_export]
+    use crate::shell::ready::Ready;
+
+    /// Note that this process is a child of the one that imported the module.
+    #[pyfunction]
+    fn _after_fork() {
+        crate::core::after_fork();
+    }
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        let os = module.py().import("os")?;
+        if crate::core::needs_fork_hook() && os.hasattr("register_at_fork")? {
+            let options = PyDict::new(module.py());
+            options.set_item("after_in_child", module.getattr("_after_fork")?)?;
+            os.call_method("register_at_fork", (), Some(&options))?;
+        }
+        Ok(())
+    }
 }

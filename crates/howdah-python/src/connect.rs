@@ -1,0 +1,334 @@
+//! Opening connections: the steps of the plan, blocking or handed to asyncio.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use howdah::blocking::drive;
+use howdah::net::connect::establish;
+use howdah::net::resolve::resolve;
+use howdah::net::{Action, ConnectError, Connector, Peer, Socket};
+use howdah_protocol::conninfo::{self, Params};
+use howdah_protocol::connection::{Connection, Error};
+use howdah_protocol::session::Session;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::connection::Opened;
+use crate::core::facts::Facts;
+use crate::core::{Core, Io, Kind, lock};
+use crate::errors;
+use crate::jobs::start::Start;
+use crate::shell::asyncio::Channel;
+use crate::shell::{self, blocking};
+
+/// The time for an attempt when the user gives none: libpq has no limit, and psycopg this one.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(130);
+
+/// Return the parameters of a connection string. Raises `ProgrammingError` if it is malformed.
+#[pyfunction]
+pub(crate) fn parse_conninfo<'py>(py: Python<'py>, conninfo: &str) -> PyResult<Bound<'py, PyDict>> {
+    let params = conninfo::parse(conninfo).map_err(|error| errors::conninfo(py, &error))?;
+    let dict = PyDict::new(py);
+    for (name, value) in params.iter() {
+        dict.set_item(name, value)?;
+    }
+    Ok(dict)
+}
+
+/// Make a connection string, quoting what needs it.
+#[pyfunction]
+pub(crate) fn make_conninfo(py: Python<'_>, params: &Bound<'_, PyDict>) -> PyResult<String> {
+    let pairs = params
+        .iter()
+        .map(|(name, value)| Ok((name.extract::<String>()?, value.extract::<String>()?)))
+        .collect::<PyResult<Vec<_>>>()?;
+    let pairs = pairs
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    conninfo::make(pairs).map_err(|error| errors::conninfo(py, &error))
+}
+
+/// Return the keywords that a connection string may have.
+#[pyfunction]
+pub(crate) fn conninfo_keywords() -> Vec<&'static str> {
+    conninfo::KEYWORDS
+        .iter()
+        .map(|keyword| keyword.name)
+        .collect()
+}
+
+/// Open a connection, trying one server after the other, and return what makes a connection object.
+#[pyfunction]
+pub(crate) fn connect_blocking(py: Python<'_>, params: &Bound<'_, PyDict>) -> PyResult<Opened> {
+    let mut connector = connector(params)?;
+    loop {
+        let deadline = Instant::now().checked_add(timeout(&connector));
+        let peer = match connector.next_action() {
+            Action::GiveUp => return Err(failure(py, &connector)),
+            Action::Resolve { host, port } => {
+                match waiting(py, |go_on| resolve(&host, port, deadline, go_on))? {
+                    Ok(addresses) => connector.resolved(addresses),
+                    Err(error) => connector.unreachable(&error),
+                }
+                continue;
+            }
+            Action::Connect(peer) => peer,
+        };
+        let options = connector.tcp_options();
+        let socket = match waiting(py, |go_on| establish(&peer, &options, deadline, go_on))? {
+            Ok(socket) => socket,
+            Err(error) => {
+                connector.unreachable(&error);
+                continue;
+            }
+        };
+        drive::prepare(&socket)?;
+        let core = Arc::new(session(py, &connector, Kind::Sync, socket)?);
+        let mut job = Start { peer, deadline };
+        match blocking::run(py, &core, &mut job) {
+            Ok(_) => {
+                return Ok(Opened {
+                    core,
+                    channel: None,
+                });
+            }
+            Err(error) => note_refusal(py, &mut connector, &core, error)?,
+        }
+    }
+}
+
+/// Runs something that waits, detached, and looks for signals meanwhile.
+fn waiting<T: Send>(
+    py: Python<'_>,
+    wait: impl FnOnce(&mut dyn FnMut() -> bool) -> Result<T, ConnectError> + Send,
+) -> PyResult<Result<T, ConnectError>> {
+    let mut signal = None;
+    let waited = py.detach(|| {
+        wait(&mut || {
+            signal = Python::attach(|py| py.check_signals().err());
+            signal.is_none()
+        })
+    });
+    match signal {
+        Some(error) => Err(error),
+        None => Ok(waited),
+    }
+}
+
+/// A connection on its way, for the asyncio shell.
+#[pyclass(frozen, module = "howdah._howdah")]
+pub(crate) struct Connecting {
+    connector: Mutex<Connector>,
+}
+
+#[pymethods]
+impl Connecting {
+    #[new]
+    fn new(params: &Bound<'_, PyDict>) -> PyResult<Self> {
+        Ok(Self {
+            connector: Mutex::new(connector(params)?),
+        })
+    }
+
+    /// Seconds for each attempt.
+    #[getter]
+    fn timeout(&self) -> f64 {
+        timeout(&lock(&self.connector)).as_secs_f64()
+    }
+
+    /// What to do next: `("resolve", host, port)`, `("tcp", address, port)`, `("unix", path, 0)`, or `None` to give up.
+    fn next_action(&self) -> Option<(&'static str, String, u16)> {
+        match lock(&self.connector).next_action() {
+            Action::GiveUp => None,
+            Action::Resolve { host, port } => Some(("resolve", host, port)),
+            Action::Connect(Peer::Tcp(address)) => {
+                Some(("tcp", address.ip().to_string(), address.port()))
+            }
+            Action::Connect(Peer::Unix(path)) => {
+                let path = path.to_string_lossy().into_owned();
+                let path = match path.strip_prefix('@') {
+                    Some(name) => format!("\0{name}"),
+                    None => path,
+                };
+                Some(("unix", path, 0))
+            }
+        }
+    }
+
+    /// Take the addresses that a name was resolved to.
+    fn resolved(&self, addresses: Vec<(String, u16)>) -> PyResult<()> {
+        let parse = |(ip, port): &(String, u16)| {
+            let ip: IpAddr = ip.parse().ok()?;
+            Some(SocketAddr::new(ip, *port))
+        };
+        let addresses = addresses.iter().filter_map(parse).collect();
+        lock(&self.connector).resolved(addresses);
+        Ok(())
+    }
+
+    /// Note that a name could not be resolved.
+    fn unresolved(&self, host: &str, reason: &str) {
+        let text = format!("failed to resolve host '{host}': {reason}");
+        lock(&self.connector).unreachable(&ConnectError::Unresolved(text));
+    }
+
+    /// Note that the server could not be reached, for the system's error with this number and text.
+    fn unreachable(&self, errno: Option<i32>, text: String) {
+        let error = match errno {
+            Some(errno) if errno > 0 => std::io::Error::from_raw_os_error(errno),
+            _ => std::io::Error::other(text),
+        };
+        lock(&self.connector).unreachable(&ConnectError::Io(error));
+    }
+
+    /// Note that the time of the attempt is over.
+    fn timed_out(&self) {
+        lock(&self.connector).unreachable(&ConnectError::TimedOut);
+    }
+
+    /// Note that the server refused the session. Anything but a database error is raised again.
+    fn refused(&self, opened: &Bound<'_, Opened>, error: Bound<'_, PyAny>) -> PyResult<()> {
+        let py = opened.py();
+        let core = Arc::clone(&opened.get().core);
+        let mut connector = lock(&self.connector);
+        note_refusal(py, &mut connector, &core, PyErr::from_value(error))
+    }
+
+    /// The exception for all failures together.
+    fn failure(&self, py: Python<'_>) -> Py<PyAny> {
+        failure(py, &lock(&self.connector)).into_value(py).into_any()
+    }
+
+    /// Take over a connected socket's descriptor.
+    fn adopt(&self, py: Python<'_>, fd: i32) -> PyResult<Opened> {
+        if fd < 0 {
+            return Err(PyValueError::new_err("not a descriptor"));
+        }
+        let socket = Socket::from_fd(crate::ffi::owned_fd(fd));
+        let connector = lock(&self.connector);
+        if let Some(Peer::Tcp(_)) = connector.peer() {
+            socket.set_tcp_options(&connector.tcp_options())?;
+        }
+        let core = Arc::new(session(py, &connector, Kind::Async, socket)?);
+        let channel = Py::new(py, Channel::new(Arc::clone(&core)))?;
+        Ok(Opened {
+            core,
+            channel: Some(channel),
+        })
+    }
+
+    /// Run the handshake: an awaitable.
+    fn handshake(&self, opened: &Bound<'_, Opened>) -> PyResult<Py<PyAny>> {
+        let py = opened.py();
+        let peer = lock(&self.connector).peer().cloned();
+        let peer = peer.ok_or_else(|| PyValueError::new_err("nothing is connected"))?;
+        let opened = opened.get();
+        let job = Start {
+            peer,
+            deadline: None,
+        };
+        shell::run(py, &opened.core, opened.channel.as_ref(), job)
+    }
+}
+
+/// The plan for these parameters.
+fn connector(params: &Bound<'_, PyDict>) -> PyResult<Connector> {
+    let py = params.py();
+    let mut options = Params::new();
+    for (name, value) in params.iter() {
+        if value.is_none() {
+            continue;
+        }
+        let (name, value) = (name.extract::<String>()?, value.str()?.extract::<String>()?);
+        options
+            .set(&name, value)
+            .map_err(|error| errors::conninfo(py, &error))?;
+    }
+    Connector::new(&options).map_err(|error| errors::conninfo(py, &error))
+}
+
+fn timeout(connector: &Connector) -> Duration {
+    connector.timeout().unwrap_or(DEFAULT_TIMEOUT)
+}
+
+/// A session over a connected socket, with its handshake queued.
+fn session(py: Python<'_>, connector: &Connector, kind: Kind, socket: Socket) -> PyResult<Core> {
+    let startup = connector
+        .startup()
+        .map_err(|error| errors::operational(py, error.to_string()))?;
+    let connection = Connection::start(startup)
+        .map_err(|error| errors::lost(py, &Error::Startup(error), "utf-8"))?;
+    let io = Io {
+        session: Session::new(connection),
+        socket: Arc::new(socket),
+    };
+    Ok(Core::new(kind, io, Facts::new(effective(connector))))
+}
+
+/// The options in effect for the server that was reached: one host of several.
+fn effective(connector: &Connector) -> Vec<(String, String)> {
+    let mut options: Vec<(String, String)> = connector
+        .config()
+        .params
+        .iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let mut set = |name: &str, value: String| {
+        options.retain(|(key, _)| key != name);
+        if !value.is_empty() {
+            options.push((name.to_owned(), value));
+        }
+    };
+    if let Some(target) = connector.target() {
+        let host = match &target.endpoint {
+            conninfo::Endpoint::Unix(name) | conninfo::Endpoint::Tcp(name) => name.clone(),
+        };
+        set("host", host);
+        set("port", target.port.to_string());
+    }
+    if let Some(Peer::Tcp(address)) = connector.peer() {
+        set("hostaddr", address.ip().to_string());
+    }
+    set("user", connector.config().user.clone());
+    set("dbname", connector.config().dbname.clone());
+    options
+}
+
+/// Notes that a server refused the session; anything but a database error goes on to the caller.
+fn note_refusal(
+    py: Python<'_>,
+    connector: &mut Connector,
+    core: &Arc<Core>,
+    error: PyErr,
+) -> PyResult<()> {
+    core.close();
+    let is = |class: &str| {
+        let class = py.import("howdah.errors")?.getattr(class)?;
+        error.value(py).is_instance(&class)
+    };
+    if is("ConnectionTimeout")? {
+        connector.unreachable(&ConnectError::TimedOut);
+        return Ok(());
+    }
+    if !is("Error")? || is("NotSupportedError")? {
+        return Err(error);
+    }
+    connector.refused(&error.value(py).to_string());
+    Ok(())
+}
+
+/// The exception for all failures together.
+fn failure(py: Python<'_>, connector: &Connector) -> PyErr {
+    let timed_out = connector
+        .failures()
+        .last()
+        .is_some_and(|failure| failure.timed_out);
+    let class = if timed_out {
+        "ConnectionTimeout"
+    } else {
+        "OperationalError"
+    };
+    errors::new(py, class, connector.failure_text())
+}

@@ -1,0 +1,731 @@
+//! Connections: attributes, and the operations that need no cursor.
+
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::{PyAttributeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
+
+use crate::core::{Core, Kind, Settings, lock};
+use crate::cursor::{BaseCursor, is_tuple_row};
+use crate::errors;
+use crate::jobs::command::{Change, Command, End};
+use crate::jobs::notifies::WaitNotifies;
+use crate::shell::asyncio::Channel;
+use crate::shell::ready::Ready;
+use crate::shell::{self, blocking};
+
+/// What synchronous and asynchronous connections share.
+#[pyclass(subclass, frozen, module = "howdah._howdah")]
+pub(crate) struct BaseConnection {
+    core: Arc<Core>,
+    channel: Option<Py<Channel>>,
+    factories: Mutex<Factories>,
+}
+
+#[derive(Default)]
+struct Factories {
+    /// Unless rows are plain tuples.
+    row: Option<Py<PyAny>>,
+    cursor: Option<Py<PyAny>>,
+}
+
+/// A session that has been started, on its way to its connection object.
+#[pyclass(frozen, module = "howdah._howdah")]
+pub(crate) struct Opened {
+    pub(crate) core: Arc<Core>,
+    pub(crate) channel: Option<Py<Channel>>,
+}
+
+#[pymethods]
+impl Opened {
+    /// Close it: nobody wants it any more.
+    fn abandon(&self, py: Python<'_>) -> PyResult<()> {
+        if let Some(channel) = &self.channel {
+            channel.get().detach(py)?;
+        }
+        self.core.close();
+        Ok(())
+    }
+}
+
+impl BaseConnection {
+    fn new(opened: &Bound<'_, Opened>) -> Self {
+        let opened = (opened.py(), opened.get());
+        Self {
+            core: Arc::clone(&opened.1.core),
+            channel: opened
+                .1
+                .channel
+                .as_ref()
+                .map(|channel| channel.clone_ref(opened.0)),
+            factories: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    pub(crate) fn channel(&self) -> Option<&Py<Channel>> {
+        self.channel.as_ref()
+    }
+
+    /// The row factory, unless it is the default.
+    pub(crate) fn own_row_factory(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let factories = lock(&self.factories);
+        factories.row.as_ref().map(|factory| factory.clone_ref(py))
+    }
+
+    /// State, user and server in short.
+    pub(crate) fn summary(&self) -> String {
+        let facts = &self.core.facts;
+        if facts.is_closed() {
+            return "[BAD]".to_owned();
+        }
+        let status = match facts.transaction_status() {
+            0 => "IDLE",
+            1 => "ACTIVE",
+            2 => "INTRANS",
+            3 => "INERROR",
+            _ => "UNKNOWN",
+        };
+        let parts: Vec<String> = ["host", "user", "dbname"]
+            .iter()
+            .filter_map(|name| {
+                let option = facts.conninfo.iter().find(|(key, _)| key == name)?;
+                (!option.1.is_empty()).then(|| format!("{name}={}", option.1))
+            })
+            .collect();
+        format!("[{status}] ({})", parts.join(" "))
+    }
+
+    fn run(&self, py: Python<'_>, job: impl shell::Job + 'static) -> PyResult<Py<PyAny>> {
+        shell::run(py, &self.core, self.channel(), job)
+    }
+
+    fn change(
+        &self,
+        py: Python<'_>,
+        attribute: &'static str,
+        change: impl Fn(&mut Settings) + Send + Sync + 'static,
+    ) -> PyResult<Py<PyAny>> {
+        let change = Box::new(change);
+        self.run(py, Change { attribute, change })
+    }
+
+    /// For the attribute setters, which only exist on synchronous connections.
+    fn check_settable(&self, attribute: &str) -> PyResult<()> {
+        match self.core.kind {
+            Kind::Sync => Ok(()),
+            Kind::Async => Err(PyAttributeError::new_err(format!(
+                "'{attribute}' is read-only on async connections: please use \
+                 await .set_{attribute}() instead."
+            ))),
+        }
+    }
+
+    /// Gives a value, or an awaitable of it.
+    fn give(
+        slf: &Bound<'_, Self>,
+        work: impl FnOnce(&Bound<'_, Self>) -> PyResult<Py<PyAny>> + Send + 'static,
+    ) -> PyResult<Py<PyAny>> {
+        match slf.get().core.kind {
+            Kind::Sync => work(slf),
+            Kind::Async => {
+                let connection = slf.clone().unbind();
+                let ready = Ready::new(move |py| work(connection.bind(py)));
+                Ok(Py::new(slf.py(), ready)?.into_any())
+            }
+        }
+    }
+
+    fn shut(&self, py: Python<'_>) -> PyResult<()> {
+        let detached = match &self.channel {
+            Some(channel) => channel.bind(py).get().detach(py),
+            None => Ok(()),
+        };
+        self.core.close();
+        if let Some(channel) = &self.channel {
+            Channel::closed(channel.bind(py))?;
+        }
+        detached
+    }
+
+    fn handlers(&self, change: impl FnOnce(&mut crate::core::deliver::Handlers)) {
+        change(&mut lock(&self.core.handlers));
+    }
+
+    fn remove_handler(
+        &self,
+        callback: &Bound<'_, PyAny>,
+        which: impl Fn(&mut crate::core::deliver::Handlers) -> &mut Vec<Py<PyAny>>,
+    ) -> PyResult<()> {
+        let py = callback.py();
+        let held: Vec<Py<PyAny>> = {
+            let mut handlers = lock(&self.core.handlers);
+            which(&mut handlers)
+                .iter()
+                .map(|held| held.clone_ref(py))
+                .collect()
+        };
+        for (index, held) in held.iter().enumerate() {
+            // Compared without the lock: this calls into Python.
+            if held.bind(py).eq(callback)? {
+                let mut handlers = lock(&self.core.handlers);
+                let list = which(&mut handlers);
+                let same = list.get(index).is_some_and(|other| other.is(held));
+                let removed = same.then(|| list.remove(index));
+                drop(handlers);
+                drop(removed);
+                return Ok(());
+            }
+        }
+        Err(PyValueError::new_err("the handler was not added"))
+    }
+}
+
+#[pymethods]
+impl BaseConnection {
+    /// Return a new cursor.
+    #[pyo3(signature = (name="", *, binary=false, row_factory=None, scrollable=None, withhold=false))]
+    fn cursor<'py>(
+        slf: &Bound<'py, Self>,
+        name: &str,
+        binary: bool,
+        row_factory: Option<Bound<'py, PyAny>>,
+        scrollable: Option<bool>,
+        withhold: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let this = slf.get();
+        this.core.check_open(py)?;
+        if !name.is_empty() || scrollable.is_some() || withhold {
+            return Err(errors::new(
+                py,
+                "NotSupportedError",
+                "server-side cursors are not built yet in howdah",
+            ));
+        }
+        let factory = {
+            let factories = lock(&this.factories);
+            factories.cursor.as_ref().map(|factory| factory.clone_ref(py))
+        };
+        let Some(factory) = factory else {
+            return Err(errors::interface(py, "the connection has no cursor factory"));
+        };
+        let cursor = match row_factory {
+            None => factory.bind(py).call1((slf,))?,
+            Some(row_factory) => {
+                let options = PyDict::new(py);
+                options.set_item("row_factory", row_factory)?;
+                factory.bind(py).call((slf,), Some(&options))?
+            }
+        };
+        if binary {
+            cursor.setattr("format", 1)?;
+        }
+        Ok(cursor)
+    }
+
+    /// Execute a query and return a cursor to read its results.
+    #[pyo3(signature = (query, params=None, *, prepare=None, binary=false))]
+    fn execute(
+        slf: &Bound<'_, Self>,
+        query: Py<PyAny>,
+        params: Option<Py<PyAny>>,
+        prepare: Option<bool>,
+        binary: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let cursor = Self::cursor(slf, "", binary, None, None, false)?;
+        let cursor = cursor.cast_into::<BaseCursor>()?;
+        BaseCursor::start_execute(cursor, query, params, prepare, None)
+    }
+
+    /// Commit the running transaction, if there is one.
+    fn commit(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.run(
+            py,
+            End {
+                sql: "COMMIT",
+                name: "commit",
+            },
+        )
+    }
+
+    /// Roll back the running transaction, if there is one.
+    fn rollback(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.run(
+            py,
+            End {
+                sql: "ROLLBACK",
+                name: "rollback",
+            },
+        )
+    }
+
+    fn _command(&self, py: Python<'_>, sql: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let sql = match sql.extract::<String>() {
+            Ok(text) => text.into_bytes(),
+            Err(_) => sql.extract::<Vec<u8>>()?,
+        };
+        self.run(py, Command { sql })
+    }
+
+    /// Close the connection.
+    fn close(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Self::give(slf, |slf| {
+            slf.get().shut(slf.py())?;
+            Ok(slf.py().None())
+        })
+    }
+
+    /// Set what `connect()` was given.
+    fn _set_up(
+        &self,
+        autocommit: bool,
+        prepare_threshold: Option<u32>,
+        row_factory: Bound<'_, PyAny>,
+        cursor_factory: Py<PyAny>,
+    ) -> PyResult<()> {
+        self.core
+            .change_settings(|settings| settings.autocommit = autocommit);
+        self.set_prepare_threshold(prepare_threshold);
+        self.set_cursor_factory(cursor_factory);
+        self.set_row_factory(row_factory)
+    }
+
+    /// Ask the server to cancel the running command. Nothing happens if there is none.
+    fn cancel(&self, py: Python<'_>) -> PyResult<()> {
+        match &self.channel {
+            Some(channel) => Channel::cancel_in_background(channel.bind(py)),
+            None => blocking::send_cancel(py, &self.core, crate::core::CANCEL_TIME)
+                .map_err(|error| errors::operational(py, error.to_string())),
+        }
+    }
+
+    /// As `cancel()`, waiting at most `timeout` seconds until the server has acted on it.
+    fn _cancel_within(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        let time = duration(timeout)?;
+        let sent = blocking::send_cancel(py, &self.core, time);
+        if let Some(channel) = &self.channel {
+            Channel::poke(channel.bind(py))?;
+        }
+        match sent {
+            Ok(()) => Ok(()),
+            Err(howdah::net::ConnectError::TimedOut) => Err(errors::new(
+                py,
+                "CancellationTimeout",
+                "cancellation timeout expired",
+            )),
+            Err(error) => Err(errors::operational(py, error.to_string())),
+        }
+    }
+
+    /// Return a descriptor that is readable when the server has sent something.
+    fn fileno(&self, py: Python<'_>) -> PyResult<i32> {
+        match self.core.socket() {
+            Some(socket) => Ok(socket.as_fd().as_raw_fd()),
+            None => Err(errors::operational(py, "the connection is closed")),
+        }
+    }
+
+    /// Call a function with each notice of the server.
+    fn add_notice_handler(&self, callback: Py<PyAny>) {
+        self.handlers(|handlers| handlers.notice.push(callback));
+    }
+
+    /// Stop calling it. Raises `ValueError` if it was not added.
+    fn remove_notice_handler(&self, callback: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.remove_handler(callback, |handlers| &mut handlers.notice)
+    }
+
+    /// Call a function with each notification.
+    fn add_notify_handler(&self, callback: Py<PyAny>) {
+        self.handlers(|handlers| handlers.notify.push(callback));
+    }
+
+    /// Stop calling it. Raises `ValueError` if it was not added.
+    fn remove_notify_handler(&self, callback: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.remove_handler(callback, |handlers| &mut handlers.notify)
+    }
+
+    fn _notifies_begin(&self) -> bool {
+        lock(&self.core.backlog).generators += 1;
+        !lock(&self.core.handlers).notify.is_empty()
+    }
+
+    fn _notifies_end(&self) {
+        let mut backlog = lock(&self.core.backlog);
+        backlog.generators = backlog.generators.saturating_sub(1);
+    }
+
+    #[pyo3(signature = (timeout))]
+    fn _wait_notifies(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Py<PyAny>> {
+        let time = timeout.map(duration).transpose()?;
+        let deadline = time.and_then(|time| Instant::now().checked_add(time));
+        self.run(
+            py,
+            WaitNotifies {
+                deadline,
+                listened: false,
+            },
+        )
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        self.core.facts.is_closed()
+    }
+
+    #[getter]
+    fn broken(&self) -> bool {
+        self.core.facts.is_broken()
+    }
+
+    #[getter]
+    fn info<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let py = slf.py();
+        let class = CLASS.get_or_try_init(py, || {
+            py.import("howdah._info")?
+                .getattr("ConnectionInfo")
+                .map(Bound::unbind)
+        })?;
+        class.bind(py).call1((slf,))
+    }
+
+    #[getter]
+    fn adapters(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Err(errors::new(
+            py,
+            "NotSupportedError",
+            "registering adapters is not built yet in howdah",
+        ))
+    }
+
+    #[getter]
+    fn connection(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[getter]
+    fn autocommit(&self) -> bool {
+        lock(&self.core.settings).autocommit
+    }
+
+    #[setter(autocommit)]
+    fn assign_autocommit(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.check_settable("autocommit")?;
+        self.set_autocommit(py, value).map(drop)
+    }
+
+    /// Set whether each statement is a transaction of its own.
+    fn set_autocommit(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let value = value.is_truthy()?;
+        self.change(py, "autocommit", move |settings| settings.autocommit = value)
+    }
+
+    #[getter]
+    fn isolation_level<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let name = lock(&self.core.settings).isolation_level;
+        name.map(|name| isolation_levels(py)?.get_item(name.replace(' ', "_")))
+            .transpose()
+    }
+
+    #[setter(isolation_level)]
+    fn assign_isolation_level(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.check_settable("isolation_level")?;
+        self.set_isolation_level(py, value).map(drop)
+    }
+
+    /// Set the isolation level of the transactions to come; `None` for the server's default.
+    fn set_isolation_level(
+        &self,
+        py: Python<'_>,
+        value: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
+        let level = if value.is_none() {
+            None
+        } else {
+            let level = isolation_levels(py)?.call1((value,))?.getattr("name")?;
+            Some(level_sql(&level.extract::<String>()?)?)
+        };
+        self.change(py, "isolation_level", move |settings| {
+            settings.isolation_level = level;
+        })
+    }
+
+    #[getter]
+    fn read_only(&self) -> Option<bool> {
+        lock(&self.core.settings).read_only
+    }
+
+    #[setter(read_only)]
+    fn assign_read_only(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.check_settable("read_only")?;
+        self.set_read_only(py, value).map(drop)
+    }
+
+    /// Set whether the transactions to come can write; `None` for the server's default.
+    fn set_read_only(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let value = optional_bool(value)?;
+        self.change(py, "read_only", move |settings| settings.read_only = value)
+    }
+
+    #[getter]
+    fn deferrable(&self) -> Option<bool> {
+        lock(&self.core.settings).deferrable
+    }
+
+    #[setter(deferrable)]
+    fn assign_deferrable(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.check_settable("deferrable")?;
+        self.set_deferrable(py, value).map(drop)
+    }
+
+    /// Set whether the transactions to come are deferrable; `None` for the server's default.
+    fn set_deferrable(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let value = optional_bool(value)?;
+        self.change(py, "deferrable", move |settings| settings.deferrable = value)
+    }
+
+    #[getter]
+    fn prepare_threshold(&self) -> Option<u32> {
+        lock(&self.core.policy).threshold
+    }
+
+    #[setter]
+    fn set_prepare_threshold(&self, value: Option<u32>) {
+        lock(&self.core.policy).threshold = value;
+    }
+
+    #[getter]
+    fn prepared_max(&self) -> Option<usize> {
+        lock(&self.core.policy).max
+    }
+
+    #[setter]
+    fn set_prepared_max(&self, value: Option<usize>) {
+        lock(&self.core.policy).max = value;
+    }
+
+    #[getter]
+    fn row_factory(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        match self.own_row_factory(py) {
+            Some(factory) => Ok(factory),
+            None => py
+                .import("howdah.rows")?
+                .getattr("tuple_row")
+                .map(Bound::unbind),
+        }
+    }
+
+    #[setter]
+    fn set_row_factory(&self, factory: Bound<'_, PyAny>) -> PyResult<()> {
+        let own = !is_tuple_row(&factory)?;
+        let new = own.then(|| factory.unbind());
+        let old = std::mem::replace(&mut lock(&self.factories).row, new);
+        drop(old);
+        Ok(())
+    }
+
+    #[getter]
+    fn cursor_factory(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let factories = lock(&self.factories);
+        factories.cursor.as_ref().map(|factory| factory.clone_ref(py))
+    }
+
+    #[setter]
+    fn set_cursor_factory(&self, factory: Py<PyAny>) {
+        let old = lock(&self.factories).cursor.replace(factory);
+        drop(old);
+    }
+
+    #[getter]
+    fn _num_transactions(&self) -> u32 {
+        self.core.transactions.load(Ordering::Relaxed)
+    }
+
+    #[setter(_num_transactions)]
+    fn set_num_transactions(&self, number: u32) {
+        self.core.transactions.store(number, Ordering::Relaxed);
+    }
+
+    fn _parameter_status(&self, name: &str) -> Option<String> {
+        self.core.facts.parameters().get(name).cloned()
+    }
+
+    fn _transaction_status(&self) -> u8 {
+        self.core.facts.transaction_status()
+    }
+
+    fn _backend_pid(&self) -> i32 {
+        let started = self.core.facts.started();
+        started.map_or(0, |started| started.process_id)
+    }
+
+    fn _server_version(&self) -> u32 {
+        let parameters = self.core.facts.parameters();
+        let text = parameters.get("server_version");
+        text.map_or(0, |text| version_number(text))
+    }
+
+    fn _conninfo(&self) -> std::collections::BTreeMap<String, String> {
+        self.core.facts.conninfo.iter().cloned().collect()
+    }
+
+    fn _password(&self) -> Option<String> {
+        let options = &self.core.facts.conninfo;
+        let found = options.iter().find(|(name, _)| name == "password");
+        found.map(|(_, value)| value.clone())
+    }
+
+    fn _used_password(&self) -> bool {
+        let started = self.core.facts.started();
+        started.is_some_and(|started| started.used_password)
+    }
+
+    fn _encoding(&self, py: Python<'_>) -> &'static str {
+        self.core.facts.encoding(py)
+    }
+
+    fn _protocol(&self) -> (u16, u16) {
+        let started = self.core.facts.started();
+        (3, started.map_or(0, |started| started.minor_version))
+    }
+
+    fn _error_message(&self) -> String {
+        self.core.facts.error_message()
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let class = slf.get_type();
+        Ok(format!(
+            "<{}.{} {} at 0x{:x}>",
+            class.getattr("__module__")?,
+            class.qualname()?,
+            slf.get().summary(),
+            slf.as_ptr().addr()
+        ))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Ok(factories) = self.factories.try_lock() {
+            visit.call(&factories.row)?;
+            visit.call(&factories.cursor)?;
+        }
+        // The handlers are the connection's, though its channel can reach them as well.
+        if let Ok(handlers) = self.core.handlers.try_lock() {
+            for handler in handlers.notice.iter().chain(&handlers.notify) {
+                visit.call(handler)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let factories = self
+            .factories
+            .try_lock()
+            .map(|mut factories| std::mem::take(&mut *factories));
+        let handlers = self
+            .core
+            .handlers
+            .try_lock()
+            .map(|mut handlers| std::mem::take(&mut *handlers));
+        drop((factories, handlers));
+    }
+}
+
+impl Drop for BaseConnection {
+    fn drop(&mut self) {
+        Python::try_attach(|py| {
+            if let Err(error) = self.shut(py) {
+                error.write_unraisable(py, None);
+            }
+        });
+    }
+}
+
+/// The base of `Connection`.
+#[pyclass(extends = BaseConnection, subclass, frozen, module = "howdah._howdah")]
+pub(crate) struct SyncConnection;
+
+#[pymethods]
+impl SyncConnection {
+    #[new]
+    fn new(opened: &Bound<'_, Opened>) -> PyClassInitializer<Self> {
+        PyClassInitializer::from(BaseConnection::new(opened)).add_subclass(Self)
+    }
+}
+
+/// The base of `AsyncConnection`.
+#[pyclass(extends = BaseConnection, subclass, frozen, module = "howdah._howdah")]
+pub(crate) struct AsyncConnectionBase;
+
+#[pymethods]
+impl AsyncConnectionBase {
+    #[new]
+    fn new(opened: &Bound<'_, Opened>) -> PyClassInitializer<Self> {
+        PyClassInitializer::from(BaseConnection::new(opened)).add_subclass(Self)
+    }
+}
+
+fn optional_bool(value: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    value.is_truthy().map(Some)
+}
+
+fn isolation_levels(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    CLASS
+        .get_or_try_init(py, || {
+            py.import("howdah._enums")?
+                .getattr("IsolationLevel")
+                .map(Bound::unbind)
+        })
+        .map(|class| class.bind(py))
+}
+
+fn level_sql(name: &str) -> PyResult<&'static str> {
+    match name {
+        "READ_UNCOMMITTED" => Ok("READ UNCOMMITTED"),
+        "READ_COMMITTED" => Ok("READ COMMITTED"),
+        "REPEATABLE_READ" => Ok("REPEATABLE READ"),
+        "SERIALIZABLE" => Ok("SERIALIZABLE"),
+        _ => Err(PyValueError::new_err(format!(
+            "unknown isolation level: {name}"
+        ))),
+    }
+}
+
+fn duration(seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds.max(0.0))
+        .map_err(|_| PyValueError::new_err("timeout is not a number of seconds"))
+}
+
+/// The number of a version as libpq tells it: 180006 for `18.6`, 90603 for `9.6.3`.
+fn version_number(text: &str) -> u32 {
+    let digits = |part: &str| {
+        let end = part.find(|c: char| !c.is_ascii_digit());
+        part.get(..end.unwrap_or(part.len()))
+            .and_then(|digits| digits.parse::<u32>().ok())
+    };
+    let mut parts = text.split('.').map(digits);
+    let major = parts.next().flatten().unwrap_or(0);
+    let minor = parts.next().flatten().unwrap_or(0);
+    let patch = parts.next().flatten().unwrap_or(0);
+    if major >= 10 {
+        major * 10_000 + minor
+    } else {
+        major * 10_000 + minor * 100 + patch
+    }
+}

@@ -1,0 +1,178 @@
+//! What is known of a session, for readers that may not touch the session itself.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use howdah::net::Peer;
+use howdah::net::cancel::CancelTarget;
+use howdah_protocol::connection::Connection;
+use howdah_protocol::wire::TransactionStatus;
+use pyo3::prelude::*;
+
+use super::lock;
+use crate::adapt::LoadContext;
+
+/// How a connection came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Closed {
+    /// By `close()`.
+    ByUser,
+    /// It was lost.
+    Broken,
+}
+
+/// A snapshot of a session.
+pub(crate) struct Facts {
+    status: AtomicU8,
+    busy: AtomicBool,
+    /// 0 open, 1 closed by the user, 2 broken.
+    closed: AtomicU8,
+    /// The connection options in effect.
+    pub(crate) conninfo: Vec<(String, String)>,
+    started: OnceLock<Started>,
+    changing: Mutex<Changing>,
+}
+
+/// What is known once the session has been started, and never changes.
+pub(crate) struct Started {
+    pub(crate) process_id: i32,
+    pub(crate) minor_version: u16,
+    pub(crate) used_password: bool,
+    pub(crate) cancel: Option<CancelTarget>,
+}
+
+struct Changing {
+    version: u64,
+    parameters: Arc<BTreeMap<String, String>>,
+    load: Arc<LoadContext>,
+    error_message: String,
+}
+
+/// The numbers of `howdah.pq.TransactionStatus`.
+const ACTIVE: u8 = 1;
+const UNKNOWN: u8 = 4;
+
+impl Facts {
+    /// The facts of a session that is about to be started.
+    pub(crate) fn new(conninfo: Vec<(String, String)>) -> Self {
+        Self {
+            status: AtomicU8::new(UNKNOWN),
+            busy: AtomicBool::new(false),
+            closed: AtomicU8::new(0),
+            conninfo,
+            started: OnceLock::new(),
+            changing: Mutex::new(Changing {
+                version: 0,
+                parameters: Arc::default(),
+                load: Arc::new(LoadContext::from_parameters(|_| None)),
+                error_message: String::new(),
+            }),
+        }
+    }
+
+    /// Notes that the session has been started, by the server at `peer`.
+    pub(crate) fn start(&self, connection: &Connection, peer: Peer) {
+        let cancel = connection.cancel_request().ok();
+        let started = Started {
+            process_id: connection.process_id(),
+            minor_version: connection.minor_version(),
+            used_password: connection.used_password(),
+            cancel: cancel.map(|request| CancelTarget { peer, request }),
+        };
+        // A session starts once.
+        let _ = self.started.set(started);
+        self.update(connection);
+    }
+
+    /// What is known of the session that has been started.
+    pub(crate) fn started(&self) -> Option<&Started> {
+        self.started.get()
+    }
+
+    /// Brings the snapshot up to date.
+    pub(crate) fn update(&self, connection: &Connection) {
+        let status = number(connection.transaction_status());
+        self.status.store(status, Ordering::Release);
+        let mut changing = lock(&self.changing);
+        if changing.version != connection.parameters_version() {
+            let get = |name: &str| connection.parameter(name).map(str::to_owned);
+            changing.version = connection.parameters_version();
+            changing.parameters = Arc::new(connection.parameters().clone());
+            changing.load = Arc::new(LoadContext::from_parameters(get));
+        }
+    }
+
+    /// How values are to be read.
+    pub(crate) fn load_context(&self) -> Arc<LoadContext> {
+        Arc::clone(&lock(&self.changing).load)
+    }
+
+    /// The Python name of the client encoding.
+    pub(crate) fn encoding(&self, py: Python<'_>) -> &'static str {
+        let encoding = self.load_context().encoding;
+        encoding.python_name(py).unwrap_or("utf-8")
+    }
+
+    pub(crate) fn parameters(&self) -> Arc<BTreeMap<String, String>> {
+        Arc::clone(&lock(&self.changing).parameters)
+    }
+
+    pub(crate) fn transaction_status(&self) -> u8 {
+        if self.is_closed() {
+            UNKNOWN
+        } else if self.is_busy() {
+            ACTIVE
+        } else {
+            self.settled_status()
+        }
+    }
+
+    /// The status after the last exchange, whatever runs now.
+    pub(crate) fn settled_status(&self) -> u8 {
+        self.status.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_busy(&self, busy: bool) {
+        self.busy.store(busy, Ordering::Release);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire) != 0
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.closed.load(Ordering::Acquire) == 2
+    }
+
+    /// Notes the end; the first reason stays.
+    pub(crate) fn close(&self, how: Closed) {
+        let number = match how {
+            Closed::ByUser => 1,
+            Closed::Broken => 2,
+        };
+        let _ = self
+            .closed
+            .compare_exchange(0, number, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    pub(crate) fn set_error_message(&self, message: String) {
+        lock(&self.changing).error_message = message;
+    }
+
+    pub(crate) fn error_message(&self) -> String {
+        lock(&self.changing).error_message.clone()
+    }
+}
+
+fn number(status: TransactionStatus) -> u8 {
+    match status {
+        TransactionStatus::Idle => 0,
+        TransactionStatus::InTransaction => 2,
+        TransactionStatus::Failed => 3,
+    }
+}

@@ -1,0 +1,726 @@
+//! Cursors: results, and rows taken from them.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use howdah_protocol::connection::{Columns, Ending, QueryResult};
+use howdah_protocol::wire::Format;
+use pyo3::exceptions::{
+    PyIndexError, PyStopAsyncIteration, PyTypeError, PyValueError,
+};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyList, PyString};
+
+use crate::adapt::load::{self, Loader};
+use crate::connection::BaseConnection;
+use crate::core::{Core, Kind, lock};
+use crate::errors;
+use crate::jobs::execute::{ExecuteQuery, Text};
+use crate::jobs::executemany::ExecuteMany;
+use crate::shell::ready::Ready;
+use crate::shell::{self};
+
+/// What synchronous and asynchronous cursors share.
+#[pyclass(subclass, frozen, weakref, module = "howdah._howdah")]
+pub(crate) struct BaseCursor {
+    connection: Py<BaseConnection>,
+    core: Arc<Core>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    results: Vec<Arc<QueryResult>>,
+    /// Index of the result that rows are taken from.
+    current: usize,
+    /// Number of the next row.
+    pos: usize,
+    rowcount: i64,
+    statusmessage: Option<Box<[u8]>>,
+    loaders: Option<Arc<[Loader]>>,
+    /// Makes rows from tuples; without it rows are tuples.
+    make_row: Option<Py<PyAny>>,
+    row_factory: Option<Py<PyAny>>,
+    /// During `executemany()`: whether results are kept.
+    many: Option<bool>,
+    closed: bool,
+    arraysize: usize,
+    binary: bool,
+    query: Option<Py<PyAny>>,
+}
+
+/// What is needed to load some rows, taken out from under the lock.
+struct Slice {
+    result: Arc<QueryResult>,
+    rows: Range<usize>,
+    loaders: Arc<[Loader]>,
+    make_row: Option<Py<PyAny>>,
+}
+
+/// The columns that loaders were last chosen for: those of a prepared statement stay the same.
+pub(crate) type LastLoaders = Mutex<Option<(Columns, Arc<[Loader]>)>>;
+
+impl BaseCursor {
+    pub(crate) fn new(
+        connection: &Bound<'_, BaseConnection>,
+        row_factory: Option<Bound<'_, PyAny>>,
+        binary: bool,
+    ) -> PyResult<Self> {
+        let py = connection.py();
+        let row_factory = match row_factory.filter(|factory| !factory.is_none()) {
+            Some(factory) => (!is_tuple_row(&factory)?).then(|| factory.unbind()),
+            None => connection.get().own_row_factory(py),
+        };
+        Ok(Self {
+            core: Arc::clone(connection.get().core()),
+            connection: connection.clone().unbind(),
+            state: Mutex::new(State {
+                rowcount: -1,
+                arraysize: 1,
+                row_factory,
+                binary,
+                ..State::default()
+            }),
+        })
+    }
+
+    /// Forgets the last results, at the beginning of an execution.
+    pub(crate) fn begin(&self, py: Python<'_>) -> PyResult<()> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            drop(state);
+            return Err(errors::interface(py, "the cursor is closed"));
+        }
+        state.reset();
+        state.many = None;
+        Ok(())
+    }
+
+    pub(crate) fn begin_many(&self, returning: bool) {
+        let mut state = lock(&self.state);
+        state.many = Some(returning);
+        state.rowcount = if returning { -1 } else { 0 };
+    }
+
+    pub(crate) fn is_binary(&self) -> bool {
+        lock(&self.state).binary
+    }
+
+    pub(crate) fn note_query(&self, py: Python<'_>, query: &Py<PyAny>, _text: &Text) {
+        let query = query.clone_ref(py);
+        let old = lock(&self.state).query.replace(query);
+        drop(old);
+    }
+
+    /// Takes the results of `execute()`.
+    pub(crate) fn set_results(slf: &Bound<'_, Self>, results: Vec<QueryResult>) -> PyResult<()> {
+        let old = {
+            let mut state = lock(&slf.get().state);
+            let new = results.into_iter().map(Arc::new).collect();
+            std::mem::replace(&mut state.results, new)
+        };
+        drop(old);
+        Self::select(slf, 0)
+    }
+
+    /// Takes a batch of results of `executemany()`.
+    pub(crate) fn add_results(slf: &Bound<'_, Self>, results: Vec<QueryResult>) -> PyResult<()> {
+        let first = {
+            let mut state = lock(&slf.get().state);
+            if state.many == Some(true) {
+                let first = state.results.is_empty() && !results.is_empty();
+                state.results.extend(results.into_iter().map(Arc::new));
+                first
+            } else {
+                for result in &results {
+                    let rows = result.tagged_rows().unwrap_or(0);
+                    state.rowcount += i64::try_from(rows).unwrap_or(i64::MAX);
+                    state.statusmessage = Some(result.tag.clone());
+                }
+                false
+            }
+        };
+        if first { Self::select(slf, 0) } else { Ok(()) }
+    }
+
+    /// Makes a result the current one.
+    fn select(slf: &Bound<'_, Self>, index: usize) -> PyResult<()> {
+        let this = slf.get();
+        let row_factory = {
+            let mut guard = lock(&this.state);
+            let state = &mut *guard;
+            let Some(result) = state.results.get(index) else {
+                return Ok(());
+            };
+            state.current = index;
+            state.pos = 0;
+            state.rowcount = rowcount(result);
+            state.statusmessage = (result.ending == Ending::Complete).then(|| result.tag.clone());
+            state.loaders = result.columns.as_ref().map(|columns| this.loaders(columns));
+            state
+                .row_factory
+                .as_ref()
+                .map(|factory| factory.clone_ref(slf.py()))
+        };
+        if let Some(factory) = row_factory {
+            let make_row = factory.call1(slf.py(), (slf,))?;
+            lock(&this.state).make_row = Some(make_row);
+        }
+        Ok(())
+    }
+
+    fn loaders(&self, columns: &Columns) -> Arc<[Loader]> {
+        let mut last = lock(&self.core.last_loaders);
+        if let Some((known, loaders)) = &*last {
+            if Arc::ptr_eq(known, columns) {
+                return Arc::clone(loaders);
+            }
+        }
+        let loaders: Arc<[Loader]> = columns
+            .iter()
+            .map(|field| Loader::for_column(field.type_oid, field.format))
+            .collect();
+        *last = Some((Arc::clone(columns), Arc::clone(&loaders)));
+        loaders
+    }
+
+    /// The rows from the next one on, at most `size`; with what it takes to load them.
+    fn next_rows(&self, py: Python<'_>, size: Option<usize>) -> PyResult<Slice> {
+        let state = lock(&self.state);
+        if state.closed {
+            drop(state);
+            return Err(errors::interface(py, "the cursor is closed"));
+        }
+        let Some(result) = state.results.get(state.current) else {
+            drop(state);
+            return Err(errors::programming(py, "no result available"));
+        };
+        let (Some(_), Some(loaders)) = (&result.columns, &state.loaders) else {
+            let text = no_records(result);
+            drop(state);
+            return Err(errors::programming(py, text));
+        };
+        let start = state.pos.min(result.rows.len());
+        let left = result.rows.len() - start;
+        Ok(Slice {
+            rows: start..start + size.unwrap_or(left).min(left),
+            result: Arc::clone(result),
+            loaders: Arc::clone(loaders),
+            make_row: state.make_row.as_ref().map(|make| make.clone_ref(py)),
+        })
+    }
+
+    /// Loads one row; `None` at the end.
+    fn load_one(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let slice = self.next_rows(py, Some(1))?;
+        let Some(fields) = slice.result.rows.get(slice.rows.start) else {
+            return Ok(None);
+        };
+        if slice.rows.is_empty() {
+            return Ok(None);
+        }
+        let cx = self.core.facts.load_context();
+        let row = load::load_row(py, fields, &slice.loaders, &cx)?.into_any();
+        let row = match &slice.make_row {
+            None => row.unbind(),
+            Some(make) => make.call1(py, (row,))?,
+        };
+        lock(&self.state).pos = slice.rows.end;
+        Ok(Some(row))
+    }
+
+    /// Loads at most `size` rows, or all that are left.
+    fn load_many(&self, py: Python<'_>, size: Option<usize>) -> PyResult<Py<PyAny>> {
+        let slice = self.next_rows(py, size)?;
+        let cx = self.core.facts.load_context();
+        let end = slice.rows.end;
+        let rows = load::load_rows(py, &slice.result.rows, slice.rows, &slice.loaders, &cx)?;
+        if let Some(make) = &slice.make_row {
+            for (index, row) in rows.iter().enumerate() {
+                rows.set_item(index, make.call1(py, (row,))?)?;
+            }
+        }
+        lock(&self.state).pos = end;
+        Ok(rows.into_any().unbind())
+    }
+
+    /// Gives a value, or an awaitable of it.
+    fn give(
+        slf: &Bound<'_, Self>,
+        work: impl FnOnce(&Bound<'_, Self>) -> PyResult<Py<PyAny>> + Send + 'static,
+    ) -> PyResult<Py<PyAny>> {
+        match slf.get().core.kind {
+            Kind::Sync => work(slf),
+            Kind::Async => {
+                let cursor = slf.clone().unbind();
+                let ready = Ready::new(move |py| work(cursor.bind(py)));
+                Ok(Py::new(slf.py(), ready)?.into_any())
+            }
+        }
+    }
+
+    fn shut(&self) {
+        let mut state = lock(&self.state);
+        let old = state.reset();
+        state.closed = true;
+        drop(state);
+        drop(old);
+    }
+
+    fn move_to(&self, py: Python<'_>, value: isize, mode: &str) -> PyResult<()> {
+        let slice = self.next_rows(py, Some(0))?;
+        let base = match mode {
+            "relative" => slice.rows.start,
+            "absolute" => 0,
+            _ => {
+                return Err(PyValueError::new_err(format!(
+                    "bad mode: {mode}. It should be 'relative' or 'absolute'"
+                )));
+            }
+        };
+        let target = base.checked_add_signed(value);
+        match target.filter(|target| *target < slice.result.rows.len()) {
+            None => Err(PyIndexError::new_err("position out of bound")),
+            Some(target) => {
+                lock(&self.state).pos = target;
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn start_execute(
+        slf: Bound<'_, Self>,
+        query: Py<PyAny>,
+        params: Option<Py<PyAny>>,
+        prepare: Option<bool>,
+        binary: Option<bool>,
+    ) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let connection = slf.get().connection.bind(py).get();
+        let job = ExecuteQuery {
+            cursor: slf.clone().unbind(),
+            query,
+            params,
+            prepare,
+            binary,
+            text: None,
+        };
+        shell::run(py, connection.core(), connection.channel(), job)
+    }
+}
+
+#[pymethods]
+impl BaseCursor {
+    /// Execute a query or command.
+    #[pyo3(signature = (query, params=None, *, prepare=None, binary=None))]
+    fn execute(
+        slf: Bound<'_, Self>,
+        query: Py<PyAny>,
+        params: Option<Py<PyAny>>,
+        prepare: Option<bool>,
+        binary: Option<bool>,
+    ) -> PyResult<Py<PyAny>> {
+        Self::start_execute(slf, query, params, prepare, binary)
+    }
+
+    /// Execute a command once for each set of parameters, all in one exchange with the server.
+    #[pyo3(signature = (query, params_seq, *, returning=false))]
+    fn executemany(
+        slf: Bound<'_, Self>,
+        query: Py<PyAny>,
+        params_seq: Py<PyAny>,
+        returning: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let connection = slf.get().connection.bind(py).get();
+        let job = ExecuteMany {
+            cursor: slf.clone().unbind(),
+            query,
+            params: params_seq,
+            returning,
+            running: None,
+        };
+        shell::run(py, connection.core(), connection.channel(), job)
+    }
+
+    /// Return the next row, `None` after the last one.
+    fn fetchone(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Self::give(slf, |slf| {
+            let row = slf.get().load_one(slf.py())?;
+            Ok(row.unwrap_or_else(|| slf.py().None()))
+        })
+    }
+
+    /// Return the next `size` rows, or as many as there are; `arraysize` by default.
+    #[pyo3(signature = (size=0))]
+    fn fetchmany(slf: &Bound<'_, Self>, size: usize) -> PyResult<Py<PyAny>> {
+        Self::give(slf, move |slf| {
+            let this = slf.get();
+            let size = if size == 0 { lock(&this.state).arraysize } else { size };
+            this.load_many(slf.py(), Some(size))
+        })
+    }
+
+    /// Return all the rows that are left.
+    fn fetchall(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Self::give(slf, |slf| slf.get().load_many(slf.py(), None))
+    }
+
+    /// Move to another row of the current result.
+    #[pyo3(signature = (value, mode="relative".to_owned()))]
+    fn scroll(slf: &Bound<'_, Self>, value: isize, mode: String) -> PyResult<Py<PyAny>> {
+        Self::give(slf, move |slf| {
+            slf.get().move_to(slf.py(), value, &mode)?;
+            Ok(slf.py().None())
+        })
+    }
+
+    /// Close the cursor and forget its results.
+    fn close(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Self::give(slf, |slf| {
+            slf.get().shut();
+            Ok(slf.py().None())
+        })
+    }
+
+    /// Go to the next result. Returns `True`, or `None` if there is none.
+    fn nextset(slf: &Bound<'_, Self>) -> PyResult<Option<bool>> {
+        let next = {
+            let state = lock(&slf.get().state);
+            (state.current + 1 < state.results.len()).then_some(state.current + 1)
+        };
+        match next {
+            None => Ok(None),
+            Some(next) => Self::select(slf, next).map(|()| Some(true)),
+        }
+    }
+
+    fn _results_len(&self) -> usize {
+        lock(&self.state).results.len()
+    }
+
+    fn _select_result(slf: &Bound<'_, Self>, index: usize) -> PyResult<()> {
+        Self::select(slf, index)
+    }
+
+    /// Do nothing, as PEP 249 allows.
+    fn setinputsizes(&self, _sizes: &Bound<'_, PyAny>) {}
+
+    /// Do nothing, as PEP 249 allows.
+    #[pyo3(signature = (_size, _column=None))]
+    fn setoutputsize(&self, _size: &Bound<'_, PyAny>, _column: Option<&Bound<'_, PyAny>>) {}
+
+    #[getter]
+    fn connection(&self, py: Python<'_>) -> Py<BaseConnection> {
+        self.connection.clone_ref(py)
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        lock(&self.state).closed
+    }
+
+    #[getter]
+    fn rowcount(&self) -> i64 {
+        lock(&self.state).rowcount
+    }
+
+    #[getter]
+    fn rownumber(&self) -> Option<usize> {
+        let state = lock(&self.state);
+        let result = state.results.get(state.current)?;
+        result.columns.as_ref().map(|_| state.pos)
+    }
+
+    #[getter]
+    fn statusmessage(&self) -> Option<String> {
+        let state = lock(&self.state);
+        let tag = state.statusmessage.as_ref()?;
+        Some(String::from_utf8_lossy(tag).into_owned())
+    }
+
+    #[getter]
+    fn description<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
+        let columns = {
+            let state = lock(&self.state);
+            let result = state.results.get(state.current);
+            result.and_then(|result| result.columns.clone())
+        };
+        let Some(columns) = columns else {
+            return Ok(None);
+        };
+        let make = column_class(py)?.getattr("_make")?;
+        let encoding = self.core.facts.load_context().encoding;
+        let list = PyList::empty(py);
+        for field in columns.iter() {
+            let name = encoding.decode(py, &field.name)?;
+            let name = match name.cast_into::<PyString>() {
+                Ok(name) => name,
+                // SQL_ASCII gives bytes: a name is a str all the same.
+                Err(error) => error.into_inner().call_method1("decode", ("utf-8", "replace"))?.cast_into()?,
+            };
+            list.append(make.call1((
+                name,
+                field.type_oid,
+                field.type_modifier,
+                field.type_size,
+                field.table_oid,
+                field.column_id,
+                field.format.code(),
+            ))?)?;
+        }
+        Ok(Some(list))
+    }
+
+    #[getter]
+    fn pgresult(&self) -> Option<Py<PyAny>> {
+        None
+    }
+
+    #[getter]
+    fn _query(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let state = lock(&self.state);
+        state.query.as_ref().map(|query| query.clone_ref(py))
+    }
+
+    #[getter]
+    fn arraysize(&self) -> usize {
+        lock(&self.state).arraysize
+    }
+
+    #[setter]
+    fn set_arraysize(&self, size: usize) {
+        lock(&self.state).arraysize = size;
+    }
+
+    #[getter]
+    fn format(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let class = CLASS.get_or_try_init(py, || {
+            py.import("howdah.pq")?.getattr("Format").map(Bound::unbind)
+        })?;
+        let format = if self.is_binary() { Format::Binary } else { Format::Text };
+        class.call1(py, (format.code(),))
+    }
+
+    #[setter]
+    fn set_format(&self, format: i16) -> PyResult<()> {
+        let format = Format::from_code(format)
+            .ok_or_else(|| PyValueError::new_err(format!("{format} is not a valid Format")))?;
+        lock(&self.state).binary = format == Format::Binary;
+        Ok(())
+    }
+
+    #[getter]
+    fn row_factory(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let factory = {
+            let state = lock(&self.state);
+            state.row_factory.as_ref().map(|factory| factory.clone_ref(py))
+        };
+        factory.map_or_else(|| tuple_row(py).map(|factory| factory.clone_ref(py)), Ok)
+    }
+
+    #[setter]
+    fn set_row_factory(slf: &Bound<'_, Self>, factory: Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
+        let own = !is_tuple_row(&factory)?;
+        let has_result = !lock(&this.state).results.is_empty();
+        let make_row = match (own, has_result) {
+            (true, true) => Some(factory.call1((slf,))?.unbind()),
+            _ => None,
+        };
+        let mut state = lock(&this.state);
+        let old = (
+            std::mem::replace(&mut state.row_factory, own.then(|| factory.unbind())),
+            std::mem::replace(&mut state.make_row, make_row),
+        );
+        drop(state);
+        drop(old);
+        Ok(())
+    }
+
+    #[getter]
+    fn adapters(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Err(errors::new(
+            py,
+            "NotSupportedError",
+            "registering adapters is not built yet in howdah",
+        ))
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let this = slf.get();
+        let status = {
+            let state = lock(&this.state);
+            match state.results.get(state.current) {
+                _ if state.closed => "closed",
+                None => "no result",
+                Some(result) if result.columns.is_some() => "TUPLES_OK",
+                Some(result) if result.ending == Ending::Empty => "EMPTY_QUERY",
+                Some(_) => "COMMAND_OK",
+            }
+        };
+        let class = slf.get_type();
+        Ok(format!(
+            "<{}.{} [{status}] {} at 0x{:x}>",
+            class.getattr("__module__")?,
+            class.qualname()?,
+            this.connection.bind(slf.py()).get().summary(),
+            slf.as_ptr().addr()
+        ))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.connection)?;
+        if let Ok(state) = self.state.try_lock() {
+            visit.call(&state.make_row)?;
+            visit.call(&state.row_factory)?;
+            visit.call(&state.query)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let old = self.state.try_lock().map(|mut state| std::mem::take(&mut *state));
+        drop(old);
+    }
+}
+
+/// The base of `Cursor`.
+#[pyclass(extends = BaseCursor, subclass, frozen, module = "howdah._howdah")]
+pub(crate) struct SyncCursor;
+
+#[pymethods]
+impl SyncCursor {
+    #[new]
+    #[pyo3(signature = (connection, *, row_factory=None))]
+    fn new(
+        connection: &Bound<'_, BaseConnection>,
+        row_factory: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        check_kind(connection, Kind::Sync)?;
+        let base = BaseCursor::new(connection, row_factory, false)?;
+        Ok(PyClassInitializer::from(base).add_subclass(Self))
+    }
+
+    fn __enter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*_args))]
+    fn __exit__(slf: &Bound<'_, Self>, _args: &Bound<'_, PyAny>) -> PyResult<()> {
+        slf.call_method0("close").map(drop)
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        slf.as_super().get().load_one(slf.py())
+    }
+}
+
+/// The base of `AsyncCursor`.
+#[pyclass(extends = BaseCursor, subclass, frozen, module = "howdah._howdah")]
+pub(crate) struct AsyncCursorBase;
+
+#[pymethods]
+impl AsyncCursorBase {
+    #[new]
+    #[pyo3(signature = (connection, *, row_factory=None))]
+    fn new(
+        connection: &Bound<'_, BaseConnection>,
+        row_factory: Option<Bound<'_, PyAny>>,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        check_kind(connection, Kind::Async)?;
+        let base = BaseCursor::new(connection, row_factory, false)?;
+        Ok(PyClassInitializer::from(base).add_subclass(Self))
+    }
+
+    fn __aenter__(slf: &Bound<'_, Self>) -> PyResult<Py<Ready>> {
+        let cursor = slf.clone().unbind();
+        Py::new(slf.py(), Ready::new(move |_| Ok(cursor.into_any())))
+    }
+
+    #[pyo3(signature = (*_args))]
+    fn __aexit__(slf: &Bound<'_, Self>, _args: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        slf.call_method0("close").map(Bound::unbind)
+    }
+
+    fn __aiter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __anext__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        BaseCursor::give(slf.as_super(), |slf| {
+            let row = slf.get().load_one(slf.py())?;
+            row.ok_or_else(|| PyStopAsyncIteration::new_err("no more records to return"))
+        })
+    }
+}
+
+impl State {
+    /// Forgets results; what was forgotten is to be dropped without the lock.
+    fn reset(&mut self) -> (Vec<Arc<QueryResult>>, Option<Py<PyAny>>) {
+        self.current = 0;
+        self.pos = 0;
+        self.rowcount = -1;
+        self.statusmessage = None;
+        self.loaders = None;
+        (std::mem::take(&mut self.results), self.make_row.take())
+    }
+}
+
+fn check_kind(connection: &Bound<'_, BaseConnection>, kind: Kind) -> PyResult<()> {
+    if connection.get().core().kind == kind {
+        return Ok(());
+    }
+    Err(PyTypeError::new_err(
+        "a cursor and its connection are both synchronous, or both asynchronous",
+    ))
+}
+
+fn rowcount(result: &QueryResult) -> i64 {
+    let rows = if result.columns.is_some() {
+        u64::try_from(result.rows.len()).ok()
+    } else {
+        result.tagged_rows()
+    };
+    rows.and_then(|rows| i64::try_from(rows).ok()).unwrap_or(-1)
+}
+
+fn no_records(result: &QueryResult) -> String {
+    let detail = match result.ending {
+        Ending::Empty => "result status: EMPTY_QUERY".to_owned(),
+        _ => format!("command status: {}", String::from_utf8_lossy(&result.tag)),
+    };
+    format!("the last operation didn't produce records ({detail})")
+}
+
+fn tuple_row(py: Python<'_>) -> PyResult<&Py<PyAny>> {
+    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    FUNCTION.get_or_try_init(py, || {
+        py.import("howdah.rows")?
+            .getattr("tuple_row")
+            .map(Bound::unbind)
+    })
+}
+
+/// Whether a row factory is the one that gives the tuples as they are.
+pub(crate) fn is_tuple_row(factory: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(factory.is(tuple_row(factory.py())?))
+}
+
+fn column_class(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    CLASS
+        .get_or_try_init(py, || {
+            py.import("howdah._column")?
+                .getattr("Column")
+                .map(Bound::unbind)
+        })
+        .map(|class| class.bind(py))
+}

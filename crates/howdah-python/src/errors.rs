@@ -1,0 +1,107 @@
+//! Exceptions: what went wrong, as the classes of `howdah.errors`.
+
+use howdah_protocol::conninfo::{ConninfoError, ConninfoErrorKind};
+use howdah_protocol::connection::Error;
+use howdah_protocol::error::UsageError;
+use howdah_protocol::startup::StartupError;
+use howdah_protocol::wire::Diagnostic;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyModule};
+
+/// The module `howdah.errors`.
+fn module<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyModule>> {
+    static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    MODULE
+        .get_or_try_init(py, || py.import("howdah.errors").map(Bound::unbind))
+        .map(|module| module.bind(py))
+}
+
+/// An exception of a class of `howdah.errors`.
+pub(crate) fn new(py: Python<'_>, class: &str, message: impl Into<String>) -> PyErr {
+    let made = module(py)
+        .and_then(|module| module.getattr(class))
+        .and_then(|class| class.call1((message.into(),)));
+    match made {
+        Ok(value) => PyErr::from_value(value),
+        Err(error) => error,
+    }
+}
+
+/// `OperationalError`.
+pub(crate) fn operational(py: Python<'_>, message: impl Into<String>) -> PyErr {
+    new(py, "OperationalError", message)
+}
+
+/// `ProgrammingError`.
+pub(crate) fn programming(py: Python<'_>, message: impl Into<String>) -> PyErr {
+    new(py, "ProgrammingError", message)
+}
+
+/// `InterfaceError`.
+pub(crate) fn interface(py: Python<'_>, message: impl Into<String>) -> PyErr {
+    new(py, "InterfaceError", message)
+}
+
+/// The exception for an error that the server reported; `query` is what it was about.
+pub(crate) fn server(
+    py: Python<'_>,
+    diagnostic: &Diagnostic,
+    encoding: &str,
+    query: Option<&[u8]>,
+) -> PyErr {
+    let made = fields(py, diagnostic).and_then(|fields| {
+        let query = query.map(|query| PyBytes::new(py, query));
+        module(py)?.call_method1("_server_error", (fields, encoding, query))
+    });
+    match made {
+        Ok(value) => PyErr::from_value(value),
+        Err(error) => error,
+    }
+}
+
+/// The `Diagnostic` object for a notice.
+pub(crate) fn diagnostic<'py>(
+    py: Python<'py>,
+    diagnostic: &Diagnostic,
+    encoding: &str,
+) -> PyResult<Bound<'py, PyAny>> {
+    module(py)?.call_method1("_diagnostic", (fields(py, diagnostic)?, encoding))
+}
+
+fn fields<'py>(py: Python<'py>, diagnostic: &Diagnostic) -> PyResult<Bound<'py, PyDict>> {
+    let fields = PyDict::new(py);
+    for (code, text) in diagnostic.iter() {
+        let code = char::from(code).to_string();
+        fields.set_item(code, PyBytes::new(py, text))?;
+    }
+    Ok(fields)
+}
+
+/// The exception for a request that cannot be put on the wire.
+pub(crate) fn usage(py: Python<'_>, error: &UsageError) -> PyErr {
+    let class = match error {
+        UsageError::NulInString { .. } => return programming(py, error.to_string()),
+        _ => "OperationalError",
+    };
+    new(py, class, error.to_string())
+}
+
+/// The exception for a connection that was lost.
+pub(crate) fn lost(py: Python<'_>, error: &Error, encoding: &str) -> PyErr {
+    match error {
+        Error::Disconnected(Some(last_words)) => server(py, last_words, encoding, None),
+        Error::Startup(StartupError::NotSupported(text)) => new(py, "NotSupportedError", text.to_string()),
+        other => operational(py, other.to_string()),
+    }
+}
+
+/// The exception for connection options that are wrong.
+pub(crate) fn conninfo(py: Python<'_>, error: &ConninfoError) -> PyErr {
+    let class = match error.kind() {
+        ConninfoErrorKind::Programming => "ProgrammingError",
+        ConninfoErrorKind::NotSupported => "NotSupportedError",
+        _ => "OperationalError",
+    };
+    new(py, class, error.to_string())
+}

@@ -1,0 +1,317 @@
+//! `execute()`: converts the query, dumps the parameters, and gives the results to the cursor.
+
+use std::sync::Arc;
+
+use howdah_protocol::connection::Params;
+use howdah_protocol::error::UsageError;
+use howdah_protocol::session::{Execute, Outcome, ResultFormat};
+use howdah_protocol::wire::frontend;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PySequence, PyString, PyTuple};
+
+use super::{check, queue};
+use crate::adapt::dump::{PyFormat, dump};
+use crate::adapt::{DumpContext, Encoding, load};
+use crate::core::Core;
+use crate::cursor::BaseCursor;
+use crate::errors;
+use crate::query::{self, CachedTemplate, Template};
+use crate::shell::{Job, Next};
+
+/// One call of `execute()`.
+pub(crate) struct ExecuteQuery {
+    pub(crate) cursor: Py<BaseCursor>,
+    pub(crate) query: Py<PyAny>,
+    pub(crate) params: Option<Py<PyAny>>,
+    pub(crate) prepare: Option<bool>,
+    pub(crate) binary: Option<bool>,
+    pub(crate) text: Option<Text>,
+}
+
+impl Job for ExecuteQuery {
+    fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        let cursor = self.cursor.get();
+        cursor.begin(py)?;
+        core.check_open(py)?;
+        let cx = DumpContext::from(&*core.facts.load_context());
+        let query = self.query.bind(py);
+        let params = self.params.as_ref().map(|params| params.bind(py));
+        let text = Text::new(query, params.is_some(), cx.encoding)?;
+        let mut values = core.borrow_params();
+        let queued = dump_params(&text, params, &cx, &mut values).and_then(|()| {
+            let request = Execute {
+                sql: text.sql(py),
+                params: &values,
+                format: result_format(self.binary.unwrap_or_else(|| cursor.is_binary())),
+                prepare: self.prepare,
+                begin: None,
+                extended: false,
+            };
+            queue(py, core, &request)
+        });
+        core.return_params(values);
+        cursor.note_query(py, &self.query, &text);
+        self.text = Some(text);
+        queued.map(|()| Next::Exchange)
+    }
+
+    fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
+        let sql = self.text.as_ref().map(|text| text.sql(py));
+        check(py, core, &outcome, sql)?;
+        if outcome.results.is_empty() {
+            return Err(errors::new(
+                py,
+                "InternalError",
+                "got no result from the query",
+            ));
+        }
+        BaseCursor::set_results(self.cursor.bind(py), outcome.results)?;
+        Ok(Next::Done(self.cursor.clone_ref(py).into_any()))
+    }
+
+    fn name(&self) -> &'static str {
+        "execute"
+    }
+}
+
+/// The format to ask for results in.
+pub(crate) fn result_format(binary: bool) -> ResultFormat {
+    if binary {
+        ResultFormat::Binary
+    } else {
+        ResultFormat::Auto(load::binary_is_equal)
+    }
+}
+
+/// A query as it is sent, kept in the form that costs least.
+pub(crate) enum Text {
+    /// A str that is sent as it is, in UTF-8.
+    Plain(Py<PyString>),
+    /// A query with placeholders, converted before.
+    Cached(Py<CachedTemplate>),
+    /// Bytes made for this call; with what they want for parameters.
+    Made(Template),
+}
+
+impl Text {
+    /// Converts a query; its placeholders only where there are parameters.
+    pub(crate) fn new(
+        query: &Bound<'_, PyAny>,
+        has_params: bool,
+        encoding: Encoding,
+    ) -> PyResult<Self> {
+        let py = query.py();
+        let bytes: Vec<u8> = if let Ok(text) = query.cast::<PyString>() {
+            match (encoding, has_params) {
+                (Encoding::Utf8 | Encoding::SqlAscii, true) => {
+                    return query::template(py, text).map(Self::Cached);
+                }
+                (Encoding::Utf8 | Encoding::SqlAscii, false) => {
+                    // Finds out whether it can be encoded at all.
+                    text.to_str()?;
+                    return Ok(Self::Plain(text.clone().unbind()));
+                }
+                _ => {
+                    let mut bytes = Vec::new();
+                    encoding.encode(text, &mut bytes)?;
+                    bytes
+                }
+            }
+        } else if let Ok(bytes) = query.cast::<PyBytes>() {
+            bytes.as_bytes().to_vec()
+        } else {
+            return Err(unknown_query(query));
+        };
+        if has_params {
+            return query::parse(py, &bytes).map(Self::Made);
+        }
+        Ok(Self::Made(Template {
+            sql: bytes,
+            formats: Vec::new(),
+            names: None,
+            placeholders: 0,
+        }))
+    }
+
+    /// The bytes to send.
+    pub(crate) fn sql<'a>(&'a self, py: Python<'a>) -> &'a [u8] {
+        match self {
+            // Encoded once already, so it can be.
+            Self::Plain(text) => text.bind(py).to_str().map_or(&[], str::as_bytes),
+            Self::Cached(template) => &template.get().0.sql,
+            Self::Made(template) => &template.sql,
+        }
+    }
+
+    fn template(&self) -> Option<&Template> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Cached(template) => Some(&template.get().0),
+            Self::Made(template) => Some(template),
+        }
+    }
+}
+
+/// Dumps the parameters of one execution.
+pub(crate) fn dump_params(
+    text: &Text,
+    params: Option<&Bound<'_, PyAny>>,
+    cx: &DumpContext,
+    out: &mut Params,
+) -> PyResult<()> {
+    let (Some(params), Some(template)) = (params, text.template()) else {
+        return Ok(());
+    };
+    if let Ok(tuple) = params.cast_exact::<PyTuple>() {
+        check_count(params, template, tuple.len())?;
+        return dump_all(tuple.iter(), template, cx, out);
+    }
+    if let Ok(list) = params.cast_exact::<PyList>() {
+        check_count(params, template, list.len())?;
+        return dump_all(list.iter(), template, cx, out);
+    }
+    if !params.is_instance_of::<PyDict>() && is_sequence(params)? {
+        let items = params.cast::<PySequence>()?.to_tuple()?;
+        check_count(params, template, items.len())?;
+        return dump_all(items.iter(), template, cx, out);
+    }
+    dump_named(params, template, cx, out)
+}
+
+fn is_sequence(params: &Bound<'_, PyAny>) -> PyResult<bool> {
+    if params.is_instance_of::<PyString>() || params.is_instance_of::<PyBytes>() {
+        return Err(wrong_params(params));
+    }
+    Ok(params.cast::<PySequence>().is_ok())
+}
+
+fn check_count(params: &Bound<'_, PyAny>, template: &Template, count: usize) -> PyResult<()> {
+    if count != template.placeholders {
+        return Err(errors::programming(
+            params.py(),
+            format!(
+                "the query has {} placeholders but {count} parameters were passed",
+                template.placeholders
+            ),
+        ));
+    }
+    if count > 0 && template.names.is_some() {
+        return Err(PyTypeError::new_err(
+            "named placeholders require a mapping of parameters",
+        ));
+    }
+    Ok(())
+}
+
+fn dump_all<'py>(
+    items: impl Iterator<Item = Bound<'py, PyAny>>,
+    template: &Template,
+    cx: &DumpContext,
+    out: &mut Params,
+) -> PyResult<()> {
+    for (item, format) in items.zip(&template.formats) {
+        dump_one(&item, *format, cx, out)?;
+    }
+    Ok(())
+}
+
+fn dump_named(
+    params: &Bound<'_, PyAny>,
+    template: &Template,
+    cx: &DumpContext,
+    out: &mut Params,
+) -> PyResult<()> {
+    let mapping = params
+        .cast::<PyMapping>()
+        .map_err(|_| wrong_params(params))?;
+    let Some(names) = &template.names else {
+        if template.placeholders > 0 && !mapping.is_empty()? {
+            return Err(PyTypeError::new_err(
+                "positional placeholders (%s) require a sequence of parameters",
+            ));
+        }
+        if template.placeholders > 0 {
+            return Err(errors::programming(
+                params.py(),
+                format!(
+                    "the query has {} placeholders but 0 parameters were passed",
+                    template.placeholders
+                ),
+            ));
+        }
+        return Ok(());
+    };
+    let mut missing = Vec::new();
+    for (name, format) in names.iter().zip(&template.formats) {
+        match mapping.get_item(name) {
+            Ok(value) if missing.is_empty() => dump_one(&value, *format, cx, out)?,
+            Ok(_) => {}
+            Err(error)
+                if error.is_instance_of::<pyo3::exceptions::PyKeyError>(params.py()) =>
+            {
+                missing.push(name.as_str());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    missing.sort_unstable();
+    Err(errors::programming(
+        params.py(),
+        format!("query parameter missing: {}", missing.join(", ")),
+    ))
+}
+
+/// Dumps one parameter.
+fn dump_one(
+    value: &Bound<'_, PyAny>,
+    format: PyFormat,
+    cx: &DumpContext,
+    out: &mut Params,
+) -> PyResult<()> {
+    enum Failure {
+        Python(PyErr),
+        Usage(UsageError),
+    }
+    impl From<UsageError> for Failure {
+        fn from(error: UsageError) -> Self {
+            Self::Usage(error)
+        }
+    }
+    let mut how = (0, howdah_protocol::wire::Format::Text);
+    let written = frontend::value(&mut out.values, |buffer| {
+        let written = dump(value, format, buffer, cx).map_err(Failure::Python)?;
+        how = (written.oid, written.format);
+        Ok(written.null)
+    });
+    match written {
+        Ok(()) => {
+            out.oids.push(how.0);
+            out.formats.push(how.1);
+            Ok(())
+        }
+        Err(Failure::Python(error)) => Err(error),
+        Err(Failure::Usage(error)) => Err(errors::usage(value.py(), &error)),
+    }
+}
+
+fn wrong_params(params: &Bound<'_, PyAny>) -> PyErr {
+    let name = params.get_type().qualname();
+    let name = name.map_or_else(|_| "object".to_owned(), |name| name.to_string());
+    PyTypeError::new_err(format!(
+        "query parameters should be a sequence or a mapping, got {name}"
+    ))
+}
+
+fn unknown_query(query: &Bound<'_, PyAny>) -> PyErr {
+    let name = query.get_type().qualname();
+    let name = name.map_or_else(|_| "object".to_owned(), |name| name.to_string());
+    errors::new(
+        query.py(),
+        "NotSupportedError",
+        format!("a query has to be a str or bytes: {name} is not built yet in howdah"),
+    )
+}

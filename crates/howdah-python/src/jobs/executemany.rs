@@ -1,0 +1,168 @@
+//! `executemany()`: one statement, many sets of parameters, in one exchange.
+
+use std::sync::Arc;
+
+use howdah_protocol::session::{Execute, Outcome};
+use pyo3::prelude::*;
+use pyo3::types::PyIterator;
+
+use super::check;
+use super::execute::{Text, dump_params, result_format};
+use crate::adapt::DumpContext;
+use crate::core::{Core, lock};
+use crate::cursor::BaseCursor;
+use crate::errors;
+use crate::shell::{Job, Next};
+
+/// One call of `executemany()`.
+pub(crate) struct ExecuteMany {
+    pub(crate) cursor: Py<BaseCursor>,
+    pub(crate) query: Py<PyAny>,
+    pub(crate) params: Py<PyAny>,
+    pub(crate) returning: bool,
+    pub(crate) running: Option<Running>,
+}
+
+/// What there is once it has begun.
+pub(crate) struct Running {
+    params: Py<PyIterator>,
+    text: Option<Text>,
+    /// All has been queued, or given up for this error.
+    ended: bool,
+    failure: Option<PyErr>,
+    executed: bool,
+}
+
+/// How much is queued before it is sent and the answers so far are taken, in bytes.
+const BATCH: usize = 64 * 1024;
+
+impl Job for ExecuteMany {
+    fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        let cursor = self.cursor.get();
+        cursor.begin(py)?;
+        core.check_open(py)?;
+        cursor.begin_many(self.returning);
+        self.running = Some(Running {
+            params: self.params.bind(py).try_iter()?.unbind(),
+            text: None,
+            ended: false,
+            failure: None,
+            executed: false,
+        });
+        self.queue_batch(py, core)
+    }
+
+    fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
+        let Some(running) = &mut self.running else {
+            return Ok(Next::Done(py.None()));
+        };
+        let sql = running.text.as_ref().map(|text| text.sql(py));
+        if outcome.error.is_some() || outcome.refused_copy {
+            if running.ended {
+                check(py, core, &outcome, sql)?;
+            }
+            let failed = check(py, core, &outcome, sql).err();
+            running.failure = failed.or(running.failure.take());
+            return self.end(py, core);
+        }
+        BaseCursor::add_results(self.cursor.bind(py), outcome.results)?;
+        if !running.ended {
+            return self.queue_batch(py, core);
+        }
+        match running.failure.take() {
+            Some(error) => Err(error),
+            None => Ok(Next::Done(py.None())),
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "executemany"
+    }
+}
+
+impl ExecuteMany {
+    /// Queues executions until there is enough to send.
+    fn queue_batch(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        loop {
+            let Some(running) = &mut self.running else {
+                return Ok(Next::Done(py.None()));
+            };
+            let queued = match running.params.bind(py).clone().next() {
+                None => return self.end(py, core),
+                Some(params) => params.and_then(|params| self.queue_one(py, core, &params)),
+            };
+            match queued {
+                Ok(size) if size < BATCH => {}
+                Ok(_) => return Ok(Next::Pump),
+                Err(error) => {
+                    if let Some(running) = &mut self.running {
+                        running.failure = Some(error);
+                    }
+                    return self.end(py, core);
+                }
+            }
+        }
+    }
+
+    /// Queues one execution; gives the number of bytes that wait to be sent.
+    fn queue_one(
+        &mut self,
+        py: Python<'_>,
+        core: &Arc<Core>,
+        params: &Bound<'_, PyAny>,
+    ) -> PyResult<usize> {
+        let cursor = self.cursor.get();
+        let cx = DumpContext::from(&*core.facts.load_context());
+        let Some(running) = &mut self.running else {
+            return Ok(0);
+        };
+        if running.text.is_none() {
+            let text = Text::new(self.query.bind(py), true, cx.encoding)?;
+            cursor.note_query(py, &self.query, &text);
+            running.text = Some(text);
+        }
+        let Some(text) = &running.text else {
+            return Ok(0);
+        };
+        let mut values = core.borrow_params();
+        let queued = dump_params(text, Some(params), &cx, &mut values).and_then(|()| {
+            let begin = core.begin_statement();
+            let policy = *lock(&core.policy);
+            let request = Execute {
+                sql: text.sql(py),
+                params: &values,
+                format: result_format(cursor.is_binary()),
+                prepare: Some(true),
+                begin: begin.as_deref(),
+                extended: true,
+            };
+            core.with_session(py, |session| {
+                session.statements.threshold = policy.threshold;
+                session.statements.max = policy.max;
+                session
+                    .execute_more(&request)
+                    .map(|()| session.outgoing().len())
+            })?
+            .map_err(|error| errors::usage(py, &error))
+        });
+        core.return_params(values);
+        running.executed |= queued.is_ok();
+        queued
+    }
+
+    /// Ends the exchange, so that the server answers all of it.
+    fn end(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        let Some(running) = &mut self.running else {
+            return Ok(Next::Done(py.None()));
+        };
+        running.ended = true;
+        if running.executed {
+            core.with_session(py, |session| session.end_exchange())?;
+            return Ok(Next::Exchange);
+        }
+        match running.failure.take() {
+            Some(error) => Err(error),
+            None => Ok(Next::Done(py.None())),
+        }
+    }
+}

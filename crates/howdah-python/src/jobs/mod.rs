@@ -1,0 +1,68 @@
+//! The operations of the public API, each written once for both shells.
+
+pub(crate) mod command;
+pub(crate) mod execute;
+pub(crate) mod executemany;
+pub(crate) mod notifies;
+pub(crate) mod start;
+
+use std::sync::Arc;
+
+use howdah_protocol::session::{Execute, Outcome, ResultFormat};
+use pyo3::prelude::*;
+
+use crate::core::{Core, lock};
+use crate::errors;
+
+/// Queues one exchange, with the policy that the user set.
+fn queue(py: Python<'_>, core: &Arc<Core>, request: &Execute<'_>) -> PyResult<()> {
+    let policy = *lock(&core.policy);
+    let begin = core.begin_statement();
+    let request = Execute {
+        begin: request.begin.or(begin.as_deref()),
+        ..*request
+    };
+    core.with_session(py, |session| {
+        session.statements.threshold = policy.threshold;
+        session.statements.max = policy.max;
+        session.execute(&request)
+    })?
+    .map_err(|error| errors::usage(py, &error))
+}
+
+/// Queues a statement of the driver's own, which takes no parameters and begins no transaction.
+fn queue_command(py: Python<'_>, core: &Arc<Core>, sql: &[u8]) -> PyResult<()> {
+    let request = Execute {
+        sql,
+        params: &howdah_protocol::connection::Params::default(),
+        format: ResultFormat::Text,
+        prepare: Some(false),
+        begin: None,
+        extended: false,
+    };
+    core.with_session(py, |session| session.execute(&request))?
+        .map_err(|error| errors::usage(py, &error))
+}
+
+/// The exception that an outcome stands for, if it failed.
+fn check(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    outcome: &Outcome,
+    query: Option<&[u8]>,
+) -> PyResult<()> {
+    if outcome.refused_copy {
+        return Err(errors::programming(
+            py,
+            "COPY cannot be used with this method; use copy() instead",
+        ));
+    }
+    match &outcome.error {
+        None => Ok(()),
+        Some(diagnostic) => {
+            let error = errors::server(py, diagnostic, core.facts.encoding(py), query);
+            core.facts.set_error_message(error.value(py).to_string());
+            Err(error)
+        }
+    }
+}

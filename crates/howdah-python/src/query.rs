@@ -1,0 +1,194 @@
+//! Query texts: `%s` and `%(name)s` to `$1`, once per text.
+//!
+//! Source: psycopg's documentation, "Passing parameters to SQL queries".
+
+use std::collections::HashMap;
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyString};
+
+use crate::adapt::dump::PyFormat;
+use crate::errors;
+
+/// A query text in the server's syntax, with what it wants for parameters.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Template {
+    pub(crate) sql: Vec<u8>,
+    /// The placeholder's format of each parameter.
+    pub(crate) formats: Vec<PyFormat>,
+    /// The parameters' names, where they have names; in the order of `$1`...
+    pub(crate) names: Option<Vec<String>>,
+    /// How many placeholders there are: names may be repeated, positions not.
+    pub(crate) placeholders: usize,
+}
+
+/// Texts longer than this are not kept: they are made by programs, and rarely twice.
+const CACHED_LENGTH: usize = 4096;
+/// The cache is emptied when it holds this many texts.
+const CACHED_TEXTS: usize = 512;
+
+/// A template as the cache's dictionary holds it.
+#[pyclass(frozen)]
+pub(crate) struct CachedTemplate(pub(crate) Template);
+
+/// The template of a query text, from the cache or made anew. UTF-8 connections only.
+pub(crate) fn template(
+    py: Python<'_>,
+    text: &Bound<'_, PyString>,
+) -> PyResult<Py<CachedTemplate>> {
+    static CACHE: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let cache = CACHE.get_or_init(py, || PyDict::new(py).unbind()).bind(py);
+    if let Some(found) = cache.get_item(text)? {
+        return Ok(found.cast_into::<CachedTemplate>()?.unbind());
+    }
+    let sql = text.to_str()?;
+    let made = Py::new(py, CachedTemplate(parse(py, sql.as_bytes())?))?;
+    if sql.len() <= CACHED_LENGTH {
+        if cache.len() >= CACHED_TEXTS {
+            cache.clear();
+        }
+        cache.set_item(text, &made)?;
+    }
+    Ok(made)
+}
+
+/// What stands behind a `%`.
+enum Piece<'a> {
+    Percent,
+    Positional(PyFormat),
+    Named(&'a [u8], PyFormat),
+}
+
+/// Converts a query text.
+pub(crate) fn parse(py: Python<'_>, query: &[u8]) -> PyResult<Template> {
+    let mut sql = Vec::with_capacity(query.len() + 8);
+    let mut formats = Vec::new();
+    let mut placeholders = 0;
+    let mut seen: HashMap<&[u8], usize> = HashMap::new();
+    let mut names: Option<Vec<String>> = None;
+    let mut rest = query;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
+        let (before, from) = rest.split_at(at);
+        sql.extend_from_slice(before);
+        rest = from;
+        // A `%` at the very end is an operator with nothing to work on: the server will say so.
+        let Some((piece, len)) = read_piece(py, from)? else {
+            break;
+        };
+        rest = from.get(len..).unwrap_or_default();
+        let (name, format) = match piece {
+            Piece::Percent => {
+                sql.push(b'%');
+                continue;
+            }
+            Piece::Positional(format) => (None, format),
+            Piece::Named(name, format) => (Some(name), format),
+        };
+        if placeholders > 0 && names.is_some() != name.is_some() {
+            return Err(errors::programming(
+                py,
+                "positional and named placeholders cannot be mixed",
+            ));
+        }
+        placeholders += 1;
+        let number = match name {
+            None => {
+                formats.push(format);
+                formats.len()
+            }
+            Some(name) => {
+                let names = names.get_or_insert_default();
+                number_of(py, name, format, names, &mut formats, &mut seen)?
+            }
+        };
+        sql.extend_from_slice(format!("${number}").as_bytes());
+    }
+    sql.extend_from_slice(rest);
+    Ok(Template {
+        sql,
+        formats,
+        names,
+        placeholders,
+    })
+}
+
+/// The number of a named parameter: a new one for a new name.
+fn number_of<'a>(
+    py: Python<'_>,
+    name: &'a [u8],
+    format: PyFormat,
+    names: &mut Vec<String>,
+    formats: &mut Vec<PyFormat>,
+    seen: &mut HashMap<&'a [u8], usize>,
+) -> PyResult<usize> {
+    if let Some(number) = seen.get(name) {
+        if formats.get(number - 1) != Some(&format) {
+            let name = String::from_utf8_lossy(name);
+            return Err(errors::programming(
+                py,
+                format!("placeholder '{name}' cannot have different formats"),
+            ));
+        }
+        return Ok(*number);
+    }
+    names.push(String::from_utf8_lossy(name).into_owned());
+    formats.push(format);
+    seen.insert(name, formats.len());
+    Ok(formats.len())
+}
+
+/// Reads what begins with the `%` at the front of `from`; with its length. `None` for a lone `%` at the end.
+fn read_piece<'a>(py: Python<'_>, from: &'a [u8]) -> PyResult<Option<(Piece<'a>, usize)>> {
+    let Some(next) = from.get(1) else {
+        return Ok(None);
+    };
+    let named = (*next == b'(').then(|| named_piece(from)).flatten();
+    let (name, letter, len) = match named {
+        Some((name, letter, len)) => (Some(name), letter, len),
+        None => (None, *next, 2),
+    };
+    let format = match letter {
+        b's' => PyFormat::Auto,
+        b'b' => PyFormat::Binary,
+        b't' => PyFormat::Text,
+        b'%' if name.is_none() => return Ok(Some((Piece::Percent, 2))),
+        // A line break is no character that could stand behind a `%`.
+        b'\n' if name.is_none() => return Ok(Some((Piece::Percent, 1))),
+        _ => return Err(bad_placeholder(py, from, name.is_some(), len)),
+    };
+    Ok(Some(match name {
+        Some(name) => (Piece::Named(name, format), len),
+        None => (Piece::Positional(format), len),
+    }))
+}
+
+/// The name, the letter and the length of `%(name)s`, where there is all of that.
+fn named_piece(from: &[u8]) -> Option<(&[u8], u8, usize)> {
+    let close = from.iter().position(|byte| *byte == b')')?;
+    let name = from.get(2..close).filter(|name| !name.is_empty())?;
+    let letter = *from.get(close + 1).filter(|letter| **letter != b'\n')?;
+    Some((name, letter, close + 2))
+}
+
+fn bad_placeholder(py: Python<'_>, from: &[u8], named: bool, len: usize) -> PyErr {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let message = match from.get(1) {
+        Some(b'(') if !named => {
+            let word = from.split(u8::is_ascii_whitespace).next().unwrap_or(from);
+            format!("incomplete placeholder: '{}'", text(word))
+        }
+        Some(b' ') => "incomplete placeholder: '%'; if you want to use '%' as an operator you can \
+                       double it up, i.e. use '%%'"
+            .to_owned(),
+        _ => {
+            // The whole character, should it be more than one byte.
+            let end = (len..=from.len())
+                .find(|end| from.get(..*end).is_some_and(|part| std::str::from_utf8(part).is_ok()))
+                .unwrap_or(len);
+            let got = text(from.get(..end).unwrap_or(from));
+            format!("only '%s', '%b', '%t' are allowed as placeholders, got '{got}'")
+        }
+    };
+    errors::programming(py, message)
+}

@@ -1,0 +1,492 @@
+//! A connection's place in the event loop.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::{Arc, Mutex};
+
+use howdah::blocking::drive::Lost;
+use howdah_protocol::session::Progress;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyDict;
+
+use super::op::{Awaits, Op};
+use crate::core::deliver::Message;
+use crate::core::{CANCEL_TIME, Core, Io, lock};
+use crate::shell::blocking::log_cancel_failure;
+
+/// What the loop calls, and what operations run on. It does not hold the connection object.
+#[pyclass(frozen, module = "howdah._howdah")]
+pub(crate) struct Channel {
+    pub(crate) core: Arc<Core>,
+    registration: Mutex<Registration>,
+    /// The operation whose answer is awaited.
+    running: Mutex<Option<Py<Op>>>,
+}
+
+#[derive(Default)]
+struct Registration {
+    event_loop: Option<Py<PyAny>>,
+    /// The channel's own descriptor of the socket.
+    fd: Option<OwnedFd>,
+    writing: bool,
+}
+
+/// How many bytes one call of the loop may read before others get their turn.
+const READ_BUDGET: usize = 512 * 1024;
+
+/// What one call of the loop has brought.
+#[derive(Default)]
+struct Read {
+    messages: Vec<Message>,
+    answered: bool,
+    lost: Option<Lost>,
+}
+
+impl Channel {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self {
+            core,
+            registration: Mutex::default(),
+            running: Mutex::default(),
+        }
+    }
+
+    /// The loop that the channel is registered with.
+    pub(crate) fn event_loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let registration = lock(&self.registration);
+        registration
+            .event_loop
+            .as_ref()
+            .map(|event_loop| event_loop.clone_ref(py))
+    }
+
+    /// Sees to it that the channel is registered with the running loop.
+    pub(crate) fn attach(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let running = running_loop(py)?;
+        let current = slf.get().event_loop(py);
+        match current {
+            Some(current) if current.is(&running) => return Ok(()),
+            Some(current) => slf.get().leave_loop(current.bind(py))?,
+            None => {}
+        }
+        let Some(socket) = slf.get().core.socket() else {
+            return Ok(());
+        };
+        let fd = socket.duplicate()?;
+        running.call_method1(
+            "add_reader",
+            (fd.as_raw_fd(), slf.getattr("_on_readable")?),
+        )?;
+        let mut registration = lock(&slf.get().registration);
+        registration.event_loop = Some(running.unbind());
+        registration.fd = Some(fd);
+        registration.writing = false;
+        Ok(())
+    }
+
+    /// Moves away from a loop that is not running any more.
+    fn leave_loop(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        let closed = event_loop.call_method0("is_closed")?.is_truthy()?;
+        if !closed && event_loop.call_method0("is_running")?.is_truthy()? {
+            return Err(PyRuntimeError::new_err(
+                "the connection is bound to another event loop, which is still running",
+            ));
+        }
+        self.unregister(event_loop.py(), closed)
+    }
+
+    /// Ends the registration, when the connection is closed.
+    pub(crate) fn detach(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(event_loop) = self.event_loop(py) else {
+            return Ok(());
+        };
+        let event_loop = event_loop.bind(py);
+        let closed = event_loop.call_method0("is_closed")?.is_truthy()?;
+        self.unregister(py, closed || self.core.forked())
+    }
+
+    fn unregister(&self, py: Python<'_>, loop_is_gone: bool) -> PyResult<()> {
+        let registration = std::mem::take(&mut *lock(&self.registration));
+        let (Some(event_loop), Some(fd)) = (registration.event_loop, registration.fd) else {
+            return Ok(());
+        };
+        if loop_is_gone {
+            return Ok(());
+        }
+        let event_loop = event_loop.bind(py);
+        if registration.writing {
+            event_loop.call_method1("remove_writer", (fd.as_raw_fd(),))?;
+        }
+        event_loop.call_method1("remove_reader", (fd.as_raw_fd(),))?;
+        Ok(())
+    }
+
+    /// Makes `op` the one that is woken by what the server says next.
+    pub(crate) fn set_running(&self, op: Option<Py<Op>>) {
+        *lock(&self.running) = op;
+    }
+
+    /// Sends what is outgoing; tells whether all of it went. If not, the loop goes on with it.
+    pub(crate) fn flush(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let this = slf.get();
+        let sent = {
+            let mut io = lock(&this.core.io);
+            match io.as_mut() {
+                Some(io) => send(io),
+                None => Ok(true),
+            }
+        };
+        let done = match sent {
+            Ok(done) => done,
+            Err(lost) => {
+                let error = this.core.broken(slf.py(), &lost);
+                this.detach(slf.py())?;
+                return Err(error);
+            }
+        };
+        Self::watch_writing(slf, !done)?;
+        Ok(done)
+    }
+
+    /// Has the loop tell, or no longer tell, when the socket can be written.
+    fn watch_writing(slf: &Bound<'_, Self>, wanted: bool) -> PyResult<()> {
+        let py = slf.py();
+        let (event_loop, fd) = {
+            let mut registration = lock(&slf.get().registration);
+            if registration.writing == wanted {
+                return Ok(());
+            }
+            let Registration {
+                event_loop: Some(event_loop),
+                fd: Some(fd),
+                ..
+            } = &*registration
+            else {
+                return Ok(());
+            };
+            let pair = (event_loop.clone_ref(py), fd.as_raw_fd());
+            registration.writing = wanted;
+            pair
+        };
+        let event_loop = event_loop.bind(py);
+        if wanted {
+            event_loop.call_method1("add_writer", (fd, slf.getattr("_on_writable")?))?;
+        } else {
+            event_loop.call_method1("remove_writer", (fd,))?;
+        }
+        Ok(())
+    }
+
+    /// Frees the gate, and sees to it that the next operation in the queue runs.
+    pub(crate) fn leave_gate(&self, py: Python<'_>) {
+        self.core.facts.set_busy(false);
+        while let Some(next) = self.core.gate.leave() {
+            let next = next.bind(py);
+            next.get().hand_over();
+            match self.wake_soon(next) {
+                Ok(()) => return,
+                // Its loop is gone, so nobody will ever run it.
+                Err(_) => next.get().abandon(),
+            }
+        }
+    }
+
+    /// Has the loop wake an operation: for use inside a task's step, where another task must not be stepped.
+    pub(crate) fn wake_soon(&self, op: &Bound<'_, Op>) -> PyResult<()> {
+        let py = op.py();
+        let event_loop = match self.event_loop(py) {
+            Some(event_loop) => event_loop,
+            None => running_loop(py)?.unbind(),
+        };
+        for (callback, context) in op.get().take_callbacks() {
+            let options = context.map(|context| {
+                let options = PyDict::new(py);
+                options.set_item("context", context).map(|()| options)
+            });
+            let options = options.transpose()?;
+            event_loop
+                .bind(py)
+                .call_method("call_soon", (callback, op), options.as_ref())?;
+        }
+        Ok(())
+    }
+
+    /// Sends a cancel request from a thread of its own, which ends when the server has acted on it.
+    pub(crate) fn cancel_in_background(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let core = Arc::clone(&slf.get().core);
+        let Some(target) = core.cancel_target().cloned() else {
+            return Ok(());
+        };
+        let event_loop = slf.get().event_loop(py);
+        let poke = slf.getattr("_on_cancel_sent")?.unbind();
+        core.cancel_begins();
+        let spawned = std::thread::Builder::new()
+            .name("howdah-cancel".into())
+            .spawn({
+                let core = Arc::clone(&core);
+                move || {
+                    let sent = target.send(CANCEL_TIME, &mut || true);
+                    core.cancel_ends();
+                    Python::try_attach(|py| {
+                        if let Err(error) = sent {
+                            log_cancel_failure(py, &error);
+                        }
+                        if let Some(event_loop) = event_loop {
+                            // A loop that has been closed meanwhile waits for nothing.
+                            let _ = event_loop.call_method1(py, "call_soon_threadsafe", (&poke,));
+                        }
+                        drop(poke);
+                    });
+                }
+            });
+        if let Err(error) = spawned {
+            core.cancel_ends();
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    /// Has the loop look whether the operation that runs was only waiting for a cancel request to arrive. From any thread.
+    pub(crate) fn poke(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let Some(event_loop) = slf.get().event_loop(py) else {
+            return Ok(());
+        };
+        if event_loop.call_method0(py, "is_closed")?.is_truthy(py)? {
+            return Ok(());
+        }
+        let poke = slf.getattr("_on_cancel_sent")?;
+        event_loop.call_method1(py, "call_soon_threadsafe", (poke,))?;
+        Ok(())
+    }
+
+    /// Reads what is there and moves the session on.
+    fn read(&self) -> Read {
+        let mut read = Read::default();
+        let mut io = lock(&self.core.io);
+        let Some(io) = io.as_mut() else {
+            return read;
+        };
+        let mut budget = READ_BUDGET;
+        loop {
+            let spare = io.session.spare();
+            let room = spare.len();
+            let count = match io.socket.recv_now(spare) {
+                Ok(None) => break,
+                Ok(Some(0)) => {
+                    read.lost = Some(io.session.eof().into());
+                    break;
+                }
+                Ok(Some(count)) => count,
+                Err(error) => {
+                    read.lost = Some(Lost::Io(error));
+                    break;
+                }
+            };
+            io.session.received(count);
+            read.take_progress(io);
+            budget = budget.saturating_sub(count);
+            if count < room || budget == 0 || read.lost.is_some() {
+                break;
+            }
+        }
+        read
+    }
+
+    /// Wakes the operation that runs, now that what it awaits has come: directly, as no task is being stepped.
+    fn wake_running(slf: &Bound<'_, Self>, error: Option<PyErr>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let Some(op) = lock(&this.running).take() else {
+            return Ok(());
+        };
+        let op = op.bind(py);
+        if op.get().is_abandoned() {
+            drop(this.core.take_outcome());
+            this.leave_gate(py);
+            return Ok(());
+        }
+        op.get().answered(error);
+        let mut outcome = Ok(());
+        for (callback, context) in op.get().take_callbacks() {
+            let called = crate::ffi::context::call_in_context(
+                callback.bind(py),
+                op.as_any(),
+                context.as_ref().map(|context| context.bind(py)),
+            );
+            if let Err(error) = called {
+                outcome = Err(error);
+            }
+        }
+        outcome
+    }
+
+    /// Ends what runs, after the connection was closed by the user.
+    pub(crate) fn closed(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let Some(op) = lock(&this.running).take() else {
+            return Ok(());
+        };
+        let op = op.bind(py);
+        if op.get().is_abandoned() {
+            this.leave_gate(py);
+            return Ok(());
+        }
+        op.get()
+            .answered(Some(crate::errors::operational(py, "the connection is closed")));
+        // Whoever closes is a task, or no part of the loop at all.
+        if this.event_loop(py).is_some() || running_loop(py).is_ok() {
+            return this.wake_soon(op);
+        }
+        Ok(())
+    }
+
+    /// What the running operation awaits.
+    fn awaited(&self, py: Python<'_>) -> Option<Awaits> {
+        let running = lock(&self.running);
+        running.as_ref().map(|op| op.bind(py).get().awaits())
+    }
+}
+
+#[pymethods]
+impl Channel {
+    /// Called by the loop when the socket can be read.
+    fn _on_readable(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        if this.core.forked() {
+            return Ok(());
+        }
+        let read = this.read();
+        let mut heard = false;
+        for message in read.messages {
+            heard |= matches!(message, Message::Notification(_));
+            this.core.deliver(py, message)?;
+        }
+        if let Some(lost) = read.lost {
+            let error = this.core.broken(py, &lost);
+            this.detach(py)?;
+            return Self::wake_running(slf, Some(error));
+        }
+        if !Self::flush(slf)? {
+            return Ok(());
+        }
+        let wake = match this.awaited(py) {
+            None => {
+                if read.answered {
+                    this.core.refresh_facts();
+                }
+                false
+            }
+            Some(Awaits::Answer) => read.answered && this.core.no_cancel_pending(),
+            Some(Awaits::Notification) => heard,
+            Some(Awaits::Sending) => true,
+        };
+        if wake { Self::wake_running(slf, None) } else { Ok(()) }
+    }
+
+    /// Called by the loop when the socket can be written.
+    fn _on_writable(slf: &Bound<'_, Self>) -> PyResult<()> {
+        match Self::flush(slf) {
+            Err(error) => Self::wake_running(slf, Some(error)),
+            Ok(true) if slf.get().awaited(slf.py()) == Some(Awaits::Sending) => {
+                Self::wake_running(slf, None)
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+
+    /// Called by the loop when a cancel request has been acted on: the answer may have come before.
+    fn _on_cancel_sent(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.get();
+        let idle = lock(&this.core.io)
+            .as_ref()
+            .is_none_or(|io| io.session.is_idle());
+        let awaits_answer = this.awaited(slf.py()) == Some(Awaits::Answer);
+        if idle && awaits_answer && this.core.no_cancel_pending() {
+            return Self::wake_running(slf, None);
+        }
+        Ok(())
+    }
+
+    /// Called by the loop when the time of an operation is over.
+    fn _on_time(slf: &Bound<'_, Self>, op: &Bound<'_, Op>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let is_running = lock(&this.running)
+            .as_ref()
+            .is_some_and(|running| running.is(op));
+        if !is_running {
+            return Ok(());
+        }
+        match op.get().awaits() {
+            Awaits::Notification => Self::wake_running(slf, None),
+            // The server did not obey: what it will say, and when, is not known any more.
+            Awaits::Answer | Awaits::Sending => {
+                let error = this.core.broken(py, &crate::core::disconnected());
+                this.detach(py)?;
+                Self::wake_running(slf, Some(error))
+            }
+        }
+    }
+}
+
+impl Read {
+    fn take_progress(&mut self, io: &mut Io) {
+        loop {
+            match io.session.advance() {
+                Ok(Progress::Done) => {
+                    self.answered = true;
+                    return;
+                }
+                Ok(Progress::NeedInput) => {
+                    self.answered = false;
+                    return;
+                }
+                Ok(Progress::Notice(notice)) => self.messages.push(Message::Notice(notice)),
+                Ok(Progress::Notification(notification)) => {
+                    self.messages.push(Message::Notification(notification));
+                }
+                Err(error) => {
+                    self.lost = Some(error.into());
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Sends what the kernel takes; tells whether that was all.
+///
+/// A server that has hung up may have said why, so a reset is left for the reader to find.
+fn send(io: &mut Io) -> Result<bool, Lost> {
+    while !io.session.outgoing().is_empty() {
+        match io.socket.send_now(io.session.outgoing()) {
+            Ok(0) => return Ok(false),
+            Ok(count) => io.session.sent(count),
+            Err(error) if howdah::net::socket::is_reset(&error) => {
+                let rest = io.session.outgoing().len();
+                io.session.sent(rest);
+            }
+            Err(error) => return Err(Lost::Io(error)),
+        }
+    }
+    Ok(true)
+}
+
+/// The event loop that runs in this thread.
+pub(crate) fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    FUNCTION
+        .get_or_try_init(py, || {
+            py.import("asyncio")?
+                .getattr("get_running_loop")
+                .map(Bound::unbind)
+        })?
+        .bind(py)
+        .call0()
+}

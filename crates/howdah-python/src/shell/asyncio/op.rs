@@ -1,0 +1,541 @@
+//! An awaitable operation: coroutine, iterator and future in one object.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use howdah_protocol::session::Outcome;
+use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyRuntimeWarning, PyStopIteration};
+use pyo3::prelude::*;
+
+
+use super::channel::Channel;
+use crate::core::gate::Entered;
+use crate::core::{CANCEL_TIME, lock};
+use crate::shell::{Job, Next};
+
+/// One operation on an asynchronous connection. It begins when it is first awaited.
+#[pyclass(frozen, module = "howdah._howdah", name = "Operation")]
+pub(crate) struct Op {
+    channel: Py<Channel>,
+    state: Mutex<State>,
+    /// asyncio's mark that a yielded object is a future to wait for.
+    blocking: AtomicBool,
+}
+
+struct State {
+    phase: Phase,
+    job: Option<Box<dyn Job>>,
+    awaits: Awaits,
+    callback: Option<Callback>,
+    more_callbacks: Vec<Callback>,
+    /// The task asked for cancellation, with this message.
+    cancelled: Option<Option<Py<PyAny>>>,
+    /// Why there is no answer.
+    failure: Option<PyErr>,
+    timer: Option<Py<PyAny>>,
+}
+
+/// What to call, with which context.
+type Callback = (Py<PyAny>, Option<Py<PyAny>>);
+
+/// What an operation in its [`Phase::Running`] waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Awaits {
+    Answer,
+    Sending,
+    Notification,
+}
+
+enum Phase {
+    /// Not awaited yet.
+    Fresh,
+    /// Waits for the gate.
+    Queued,
+    /// Has been given the gate.
+    HandedOver,
+    /// Waits for the server.
+    Running,
+    /// What it waited for has come.
+    Answered,
+    /// Was interrupted by this exception, and waits for the server to be done with it.
+    Draining(PyErr),
+    /// As before, but nobody waits for it any more.
+    Abandoned,
+    Finished,
+}
+
+/// What polling an operation gave.
+enum Poll {
+    Pending,
+    Ready(Py<PyAny>),
+}
+
+impl Op {
+    pub(crate) fn new(channel: Py<Channel>, job: Box<dyn Job>) -> Self {
+        Self {
+            channel,
+            state: Mutex::new(State {
+                phase: Phase::Fresh,
+                job: Some(job),
+                awaits: Awaits::Answer,
+                callback: None,
+                more_callbacks: Vec::new(),
+                cancelled: None,
+                failure: None,
+                timer: None,
+            }),
+            blocking: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn awaits(&self) -> Awaits {
+        lock(&self.state).awaits
+    }
+
+    /// Notes that the gate has been handed to it.
+    pub(crate) fn hand_over(&self) {
+        lock(&self.state).phase = Phase::HandedOver;
+    }
+
+    /// Notes that nobody will wait for it any more.
+    pub(crate) fn abandon(&self) {
+        lock(&self.state).phase = Phase::Abandoned;
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        matches!(lock(&self.state).phase, Phase::Abandoned)
+    }
+
+    /// Notes that what it waited for has come, or why it never will.
+    pub(crate) fn answered(&self, failure: Option<PyErr>) {
+        let mut state = lock(&self.state);
+        if failure.is_some() {
+            state.failure = failure;
+        }
+        if matches!(state.phase, Phase::Running) {
+            state.phase = Phase::Answered;
+        }
+    }
+
+    pub(crate) fn take_callbacks(&self) -> impl Iterator<Item = Callback> + use<> {
+        let mut state = lock(&self.state);
+        let first = state.callback.take();
+        let more = std::mem::take(&mut state.more_callbacks);
+        first.into_iter().chain(more)
+    }
+
+    fn set_phase(&self, phase: Phase) -> Phase {
+        std::mem::replace(&mut lock(&self.state).phase, phase)
+    }
+
+    /// Moves on as far as it goes without waiting.
+    fn poll(slf: &Bound<'_, Self>) -> PyResult<Poll> {
+        let this = slf.get();
+        match this.set_phase(Phase::Finished) {
+            Phase::Fresh => this.enter(slf),
+            Phase::HandedOver => this.begin(slf),
+            Phase::Answered => this.resume(slf),
+            Phase::Draining(error) => this.drained(slf, error),
+            waiting @ (Phase::Queued | Phase::Running) => {
+                this.set_phase(waiting);
+                Ok(Poll::Pending)
+            }
+            Phase::Abandoned | Phase::Finished => {
+                Err(PyRuntimeError::new_err("cannot reuse already awaited operation"))
+            }
+        }
+    }
+
+    fn enter(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
+        let channel = self.channel.bind(slf.py());
+        Channel::attach(channel)?;
+        match channel.get().core.gate.enter(|| slf.clone().unbind()) {
+            Entered::Now => self.begin(slf),
+            Entered::Later => {
+                self.set_phase(Phase::Queued);
+                Ok(Poll::Pending)
+            }
+        }
+    }
+
+    fn begin(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
+        self.go_on(slf, |job, py, core| job.start(py, core))
+    }
+
+    fn resume(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
+        let py = slf.py();
+        let core = &self.channel.get().core;
+        let outcome = core.take_outcome();
+        let failure = {
+            let mut state = lock(&self.state);
+            state.failure.take()
+        };
+        self.stop_timer(py)?;
+        match failure {
+            Some(error) => self.finish(py, Err(error)),
+            None => self.resume_with(slf, outcome),
+        }
+    }
+
+    fn resume_with(&self, slf: &Bound<'_, Self>, outcome: Outcome) -> PyResult<Poll> {
+        self.go_on(slf, |job, py, core| job.resume(py, core, outcome))
+    }
+
+    /// Takes one step of the job, and does what it wants next.
+    fn go_on(
+        &self,
+        slf: &Bound<'_, Self>,
+        step: impl FnOnce(
+            &mut dyn Job,
+            Python<'_>,
+            &std::sync::Arc<crate::core::Core>,
+        ) -> PyResult<Next>,
+    ) -> PyResult<Poll> {
+        let py = slf.py();
+        let channel = self.channel.bind(py);
+        let core = &channel.get().core;
+        let Some(mut job) = lock(&self.state).job.take() else {
+            return self.finish(py, Err(PyRuntimeError::new_err("operation has no job")));
+        };
+        let mut next = step(&mut *job, py, core);
+        loop {
+            let wanted = match next {
+                Ok(Next::Done(value)) => return self.finish(py, Ok(value)),
+                Err(error) => return self.finish(py, Err(error)),
+                Ok(wanted) => wanted,
+            };
+            let awaits = match wanted {
+                Next::Listen(deadline) => {
+                    self.start_timer(slf, deadline)?;
+                    Awaits::Notification
+                }
+                Next::Pump => Awaits::Sending,
+                _ => Awaits::Answer,
+            };
+            core.facts.set_busy(awaits != Awaits::Notification);
+            let sent = match Channel::flush(channel) {
+                Ok(sent) => sent,
+                Err(error) => return self.finish(py, Err(error)),
+            };
+            if awaits != Awaits::Sending || !sent {
+                let mut state = lock(&self.state);
+                state.job = Some(job);
+                state.awaits = awaits;
+                state.phase = Phase::Running;
+                drop(state);
+                channel.get().set_running(Some(slf.clone().unbind()));
+                return Ok(Poll::Pending);
+            }
+            let outcome = core.take_outcome();
+            next = job.resume(py, core, outcome);
+        }
+    }
+
+    /// The end: the gate goes to the next.
+    fn finish(&self, py: Python<'_>, result: PyResult<Py<PyAny>>) -> PyResult<Poll> {
+        self.set_phase(Phase::Finished);
+        drop(lock(&self.state).job.take());
+        self.channel.get().leave_gate(py);
+        result.map(Poll::Ready)
+    }
+
+    /// The end of an interrupted operation, once the server is done with it.
+    fn drained(&self, slf: &Bound<'_, Self>, error: PyErr) -> PyResult<Poll> {
+        let py = slf.py();
+        let core = &self.channel.get().core;
+        let over = core.facts.is_closed() || {
+            let idle = lock(&core.io).as_ref().is_none_or(|io| io.session.is_idle());
+            idle && core.no_cancel_pending()
+        };
+        if !over {
+            self.set_phase(Phase::Draining(error));
+            return Ok(Poll::Pending);
+        }
+        self.stop_timer(py)?;
+        self.channel.get().set_running(None);
+        drop(core.take_outcome());
+        self.finish(py, Err(error))
+    }
+
+    /// An exception was thrown in where the operation waits: mostly `CancelledError`. It is raised in the end whatever happens.
+    fn interrupt(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<Poll> {
+        let py = slf.py();
+        let this = slf.get();
+        let channel = this.channel.bind(py);
+        match this.set_phase(Phase::Finished) {
+            Phase::Fresh | Phase::Finished => Err(error),
+            Phase::Abandoned => {
+                this.set_phase(Phase::Abandoned);
+                Err(error)
+            }
+            Phase::Queued => {
+                channel.get().core.gate.give_up(&slf.clone().unbind());
+                Err(error)
+            }
+            Phase::HandedOver => this.finish(py, Err(error)),
+            Phase::Answered => {
+                this.stop_timer(py)?;
+                if !Self::is_unfinished(channel) {
+                    drop(channel.get().core.take_outcome());
+                    return this.finish(py, Err(error));
+                }
+                Self::call_off(slf, error)
+            }
+            Phase::Running if this.awaits() == Awaits::Notification => {
+                this.stop_timer(py)?;
+                channel.get().set_running(None);
+                this.finish(py, Err(error))
+            }
+            Phase::Running => Self::call_off(slf, error),
+            // A second interruption does not wait: the channel sees to the rest.
+            Phase::Draining(_) => {
+                this.set_phase(Phase::Abandoned);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether the server still owes an answer.
+    fn is_unfinished(channel: &Bound<'_, Channel>) -> bool {
+        let core = &channel.get().core;
+        let io = lock(&core.io);
+        io.as_ref().is_some_and(|io| !io.session.is_idle())
+    }
+
+    /// Has the server give up the statement, and waits for that, if the interruption allows waiting.
+    fn call_off(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<Poll> {
+        let py = slf.py();
+        let this = slf.get();
+        let channel = this.channel.bind(py);
+        let core = &channel.get().core;
+        if !core.facts.started().is_some() {
+            core.close();
+            channel.get().detach(py)?;
+            channel.get().set_running(None);
+            return this.finish(py, Err(error));
+        }
+        if let Some(io) = lock(&core.io).as_mut() {
+            io.session.end_exchange();
+        }
+        Channel::flush(channel)?;
+        Channel::cancel_in_background(channel)?;
+        this.start_timer(slf, Instant::now().checked_add(CANCEL_TIME + CANCEL_TIME))?;
+        lock(&this.state).awaits = Awaits::Answer;
+        channel.get().set_running(Some(slf.clone().unbind()));
+        if error.is_instance_of::<PyGeneratorExit>(py) {
+            this.set_phase(Phase::Abandoned);
+            return Err(error);
+        }
+        this.set_phase(Phase::Draining(error));
+        Ok(Poll::Pending)
+    }
+
+    fn start_timer(&self, slf: &Bound<'_, Self>, deadline: Option<Instant>) -> PyResult<()> {
+        let py = slf.py();
+        self.stop_timer(py)?;
+        let channel = self.channel.bind(py);
+        let (Some(deadline), Some(event_loop)) = (deadline, channel.get().event_loop(py)) else {
+            return Ok(());
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        let arguments = (left.as_secs_f64(), channel.getattr("_on_time")?, slf);
+        let timer = event_loop.call_method1(py, "call_later", arguments)?;
+        lock(&self.state).timer = Some(timer);
+        Ok(())
+    }
+
+    fn stop_timer(&self, py: Python<'_>) -> PyResult<()> {
+        let timer = lock(&self.state).timer.take();
+        match timer {
+            Some(timer) => timer.call_method0(py, "cancel").map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// What the interpreter expects of an iterator: the object to wait for, or `StopIteration` with the value.
+    fn to_iterator(slf: &Bound<'_, Self>, poll: PyResult<Poll>) -> PyResult<Py<PyAny>> {
+        match poll? {
+            Poll::Pending => {
+                slf.get().blocking.store(true, Ordering::Release);
+                Ok(slf.clone().into_any().unbind())
+            }
+            Poll::Ready(value) => Err(PyStopIteration::new_err((value,))),
+        }
+    }
+}
+
+#[pymethods]
+impl Op {
+    fn __await__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Self::to_iterator(slf, Self::poll(slf))
+    }
+
+    fn send(slf: &Bound<'_, Self>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        Self::__next__(slf)
+    }
+
+    #[pyo3(signature = (typ, val=None, tb=None))]
+    fn throw(
+        slf: &Bound<'_, Self>,
+        typ: &Bound<'_, PyAny>,
+        val: Option<&Bound<'_, PyAny>>,
+        tb: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        let error = thrown(typ, val, tb)?;
+        Self::to_iterator(slf, Self::interrupt(slf, error))
+    }
+
+    fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        match Self::interrupt(slf, PyGeneratorExit::new_err(())) {
+            Err(error) if !error.is_instance_of::<PyGeneratorExit>(py) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    // What follows is the part of asyncio.Future that a task uses. Source: asyncio's "Extending", custom futures.
+
+    #[getter]
+    fn _asyncio_future_blocking(&self) -> bool {
+        self.blocking.load(Ordering::Acquire)
+    }
+
+    #[setter(_asyncio_future_blocking)]
+    fn set_asyncio_future_blocking(&self, value: bool) {
+        self.blocking.store(value, Ordering::Release);
+    }
+
+    fn get_loop(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        match self.channel.get().event_loop(py) {
+            Some(event_loop) => Ok(event_loop),
+            None => super::channel::running_loop(py).map(Bound::unbind),
+        }
+    }
+
+    #[pyo3(signature = (callback, *, context=None))]
+    fn add_done_callback(slf: &Bound<'_, Self>, callback: Py<PyAny>, context: Option<Py<PyAny>>) -> PyResult<()> {
+        let this = slf.get();
+        let waits = {
+            let mut state = lock(&this.state);
+            if state.callback.is_none() {
+                state.callback = Some((callback, context));
+            } else {
+                state.more_callbacks.push((callback, context));
+            }
+            state.waits()
+        };
+        if waits { Ok(()) } else { this.channel.get().wake_soon(slf) }
+    }
+
+    fn remove_done_callback(&self, py: Python<'_>, callback: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let mut removed = 0;
+        for (held, context) in self.take_callbacks() {
+            if held.bind(py).eq(callback)? {
+                removed += 1;
+            } else {
+                lock(&self.state).more_callbacks.push((held, context));
+            }
+        }
+        Ok(removed)
+    }
+
+    fn done(&self) -> bool {
+        !lock(&self.state).waits()
+    }
+
+    fn cancelled(&self) -> bool {
+        lock(&self.state).cancelled.is_some()
+    }
+
+    /// Tells the task that waits, soon, that it was cancelled; the task then throws that in here.
+    #[pyo3(signature = (msg=None))]
+    fn cancel(slf: &Bound<'_, Self>, msg: Option<Py<PyAny>>) -> PyResult<bool> {
+        let this = slf.get();
+        {
+            let mut state = lock(&this.state);
+            if state.callback.is_none() && state.more_callbacks.is_empty() {
+                return Ok(false);
+            }
+            state.cancelled = Some(msg);
+        }
+        this.channel.get().wake_soon(slf)?;
+        Ok(true)
+    }
+
+    /// Called by the task when it is woken: raises `CancelledError` if it was cancelled.
+    fn result(&self, py: Python<'_>) -> PyResult<()> {
+        match lock(&self.state).cancelled.take() {
+            None => Ok(()),
+            Some(message) => Err(cancelled_error(py, message)),
+        }
+    }
+
+    fn exception(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.result(py).map(|()| None)
+    }
+}
+
+impl State {
+    fn waits(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::Queued | Phase::Running | Phase::Draining(_)
+        )
+    }
+}
+
+impl Drop for Op {
+    /// Warns as a coroutine does that was never awaited.
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(|error| error.into_inner());
+        let (Phase::Fresh, Some(job)) = (&state.phase, &state.job) else {
+            return;
+        };
+        let name = job.name();
+        Python::try_attach(|py| {
+            let text = std::ffi::CString::new(format!("operation '{name}' was never awaited"));
+            let Ok(text) = text else { return };
+            let class = py.get_type::<PyRuntimeWarning>();
+            if let Err(error) = PyErr::warn(py, &class, &text, 1) {
+                error.write_unraisable(py, None);
+            }
+        });
+    }
+}
+
+fn cancelled_error(py: Python<'_>, message: Option<Py<PyAny>>) -> PyErr {
+    let made = py.import("asyncio").and_then(|asyncio| {
+        let class = asyncio.getattr("CancelledError")?;
+        match message {
+            Some(message) if !message.is_none(py) => class.call1((message,)),
+            _ => class.call0(),
+        }
+    });
+    made.map_or_else(|error| error, PyErr::from_value)
+}
+
+/// The exception of a `throw(type, value, traceback)` or `throw(value)`.
+pub(crate) fn thrown(
+    typ: &Bound<'_, PyAny>,
+    val: Option<&Bound<'_, PyAny>>,
+    tb: Option<&Bound<'_, PyAny>>,
+) -> PyResult<PyErr> {
+    let value = match (typ.is_instance_of::<pyo3::types::PyType>(), val) {
+        (false, _) => typ.clone(),
+        (true, Some(value)) if !value.is_none() => value.clone(),
+        (true, _) => typ.call0()?,
+    };
+    if let Some(tb) = tb.filter(|tb| !tb.is_none()) {
+        value.setattr("__traceback__", tb)?;
+    }
+    Ok(PyErr::from_value(value))
+}

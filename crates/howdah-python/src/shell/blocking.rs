@@ -1,0 +1,182 @@
+//! The sync shell: howdah's blocking loop, detached from the interpreter, with an eye on signals.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use howdah::blocking::drive::{Step, Until, drive};
+use howdah::net::connect::ConnectError;
+use pyo3::prelude::*;
+
+use super::{Job, Next};
+use crate::core::deliver::Message;
+use crate::core::{CANCEL_TIME, Core, disconnected, lock};
+use crate::errors;
+
+/// Runs a job to its end.
+pub(crate) fn run(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResult<Py<PyAny>> {
+    let _turn = core.gate.enter_blocking(py)?;
+    let mut next = job.start(py, core)?;
+    loop {
+        match next {
+            Next::Done(value) => return Ok(value),
+            Next::Exchange => exchange(py, core, Until::Answered, None)?,
+            Next::Started(deadline) => handshake(py, core, deadline)?,
+            Next::Pump => exchange(py, core, Until::Sent, None)?,
+            Next::Listen(deadline) => exchange(py, core, Until::Heard, deadline)?,
+        }
+        let outcome = core.take_outcome();
+        next = job.resume(py, core, outcome)?;
+    }
+}
+
+/// Drives the handshake. Whatever ends it early ends the connection.
+fn handshake(py: Python<'_>, core: &Arc<Core>, deadline: Option<Instant>) -> PyResult<()> {
+    let ended = exchange_until(py, core, Until::Answered, deadline);
+    let idle = lock(&core.io).as_ref().is_some_and(|io| io.session.is_idle());
+    match ended {
+        Ok(()) if idle => Ok(()),
+        Ok(()) => {
+            core.close();
+            Err(errors::new(py, "ConnectionTimeout", "connection timeout expired"))
+        }
+        Err(error) => {
+            core.close();
+            Err(error)
+        }
+    }
+}
+
+/// Drives the session until what is wanted has happened. On Ctrl-C the statement is cancelled and the answer awaited.
+fn exchange(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    until: Until,
+    deadline: Option<Instant>,
+) -> PyResult<()> {
+    core.facts.set_busy(until != Until::Heard);
+    let ended = exchange_until(py, core, until, deadline);
+    let ended = match ended {
+        Err(error) if until != Until::Heard && !core.facts.is_closed() => {
+            call_off(py, core);
+            Err(error)
+        }
+        other => other,
+    };
+    core.wait_for_cancels(py);
+    core.facts.set_busy(false);
+    ended
+}
+
+fn exchange_until(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    until: Until,
+    deadline: Option<Instant>,
+) -> PyResult<()> {
+    loop {
+        let message = match step(py, core, until, deadline)? {
+            Step::Done | Step::TimedOut => return Ok(()),
+            Step::Interrupted => {
+                py.check_signals()?;
+                continue;
+            }
+            Step::Notice(notice) => Message::Notice(notice),
+            Step::Notification(notification) => Message::Notification(notification),
+        };
+        let heard = matches!(message, Message::Notification(_)) && until == Until::Heard;
+        core.deliver(py, message)?;
+        if heard {
+            drain(py, core)?;
+            return Ok(());
+        }
+    }
+}
+
+/// Delivers what has been received already.
+fn drain(py: Python<'_>, core: &Arc<Core>) -> PyResult<()> {
+    loop {
+        match step(py, core, Until::Heard, Some(Instant::now()))? {
+            Step::Notice(notice) => core.deliver(py, Message::Notice(notice))?,
+            Step::Notification(notification) => {
+                core.deliver(py, Message::Notification(notification))?;
+            }
+            Step::Done | Step::TimedOut | Step::Interrupted => return Ok(()),
+        }
+    }
+}
+
+/// One stretch of the blocking loop, detached from the interpreter.
+fn step(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    until: Until,
+    deadline: Option<Instant>,
+) -> PyResult<Step> {
+    let driven = py.detach(|| {
+        let mut io = lock(&core.io);
+        match io.as_mut() {
+            Some(io) => drive(&mut io.session, &io.socket, until, deadline),
+            None => Err(disconnected()),
+        }
+    });
+    match driven {
+        Ok(_) | Err(_) if core.facts.is_closed() => {
+            // Closed by another thread while this one waited.
+            drop(lock(&core.io).take());
+            Err(errors::operational(py, "the connection is closed"))
+        }
+        Ok(step) => Ok(step),
+        Err(lost) => Err(core.broken(py, &lost)),
+    }
+}
+
+/// Has the running statement cancelled and takes what is still to come; a server that does not obey loses the connection.
+fn call_off(py: Python<'_>, core: &Arc<Core>) {
+    let deadline = Instant::now().checked_add(CANCEL_TIME + CANCEL_TIME);
+    if let Err(error) = send_cancel(py, core, CANCEL_TIME) {
+        log_cancel_failure(py, &error);
+    }
+    loop {
+        match step(py, core, Until::Answered, deadline) {
+            Ok(Step::Done) => break,
+            Ok(Step::Interrupted) => {}
+            Ok(Step::Notice(_)) => {}
+            // Handlers may be what raised: notifications wait for a better moment.
+            Ok(Step::Notification(notification)) => {
+                lock(&core.backlog).waiting.push_back(notification);
+            }
+            Ok(Step::TimedOut) => {
+                core.broken(py, &disconnected());
+                return;
+            }
+            Err(_) => return,
+        }
+    }
+    drop(core.take_outcome());
+}
+
+/// Sends a cancel request and waits until the server has acted on it.
+pub(crate) fn send_cancel(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    time: Duration,
+) -> Result<(), ConnectError> {
+    let Some(target) = core.cancel_target() else {
+        return Ok(());
+    };
+    core.cancel_begins();
+    let sent = py.detach(|| target.send(time, &mut || true));
+    core.cancel_ends();
+    sent
+}
+
+pub(crate) fn log_cancel_failure(py: Python<'_>, error: &ConnectError) {
+    let logged = py.import("logging").and_then(|logging| {
+        logging
+            .call_method1("getLogger", ("howdah",))?
+            .call_method1("warning", ("query cancellation failed: %s", error.to_string()))
+    });
+    if let Err(error) = logged {
+        error.write_unraisable(py, None);
+    }
+}

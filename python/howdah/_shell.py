@@ -1,0 +1,84 @@
+"""What the synchronous and the asynchronous package do differently: opening a session, and waiting for a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from . import _howdah
+from ._howdah import Connecting, Opened
+from .errors import Error
+
+
+def open_session(params: dict[str, str | None]) -> Opened:
+    """Open a session, trying one server after the other. Raises `OperationalError` if none accepts."""
+    return _howdah.connect_blocking(params)
+
+
+async def open_session_async(params: dict[str, str | None]) -> Opened:
+    """Do as `open_session()` without blocking the loop, name resolution included."""
+    connecting = Connecting(params)
+    while action := connecting.next_action():
+        try:
+            opened = await asyncio.wait_for(_attempt(connecting, *action), connecting.timeout)
+        except asyncio.TimeoutError:
+            connecting.timed_out()
+        else:
+            if opened is not None:
+                return opened
+    raise connecting.failure()
+
+
+async def in_thread(function: Callable[..., None], *args: Any) -> None:
+    """Call a function that blocks, in a thread of the loop's."""
+    await asyncio.get_running_loop().run_in_executor(None, function, *args)
+
+
+def in_place(function: Callable[..., None], *args: Any) -> None:
+    """Call a function that blocks."""
+    function(*args)
+
+
+async def _attempt(connecting: Connecting, kind: str, host: str, port: int) -> Opened | None:
+    """Take one step of the plan: return a session, or nothing after the plan was told how it went."""
+    loop = asyncio.get_running_loop()
+    if kind == "resolve":
+        try:
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            connecting.unresolved(host, str(error))
+        else:
+            connecting.resolved([(str(address[0]), int(address[1])) for *_, address in found])
+        return None
+    try:
+        opened = connecting.adopt((await _connected_socket(loop, kind, host, port)).detach())
+    except OSError as error:
+        connecting.unreachable(error.errno, error.strerror or str(error))
+        return None
+    try:
+        await connecting.handshake(opened)
+    except Error as error:
+        connecting.refused(opened, error)
+        return None
+    except BaseException:
+        opened.abandon()
+        raise
+    return opened
+
+
+async def _connected_socket(loop: asyncio.AbstractEventLoop, kind: str, host: str, port: int) -> socket.socket:
+    address: str | tuple[str, int] = host
+    family = socket.AF_UNIX
+    if kind == "tcp":
+        address = (host, port)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        await loop.sock_connect(sock, address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
