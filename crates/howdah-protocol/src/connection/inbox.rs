@@ -70,12 +70,13 @@ impl Inbox {
         &self.chunk
     }
 
-    /// Reuses the buffer from its start, where nothing in it is needed any more.
-    pub(super) fn rewind(&mut self) {
+    /// Reuses the buffer from its start, where nothing in it is needed any more; a connection at `rest` keeps a small one.
+    pub(super) fn rewind(&mut self, rest: bool) {
+        let keep = if rest { MIN_CHUNK } else { MAX_CHUNK };
         if self.pos == self.filled {
             self.pos = 0;
             self.filled = 0;
-            if self.chunk.len() > MAX_CHUNK {
+            if self.chunk.len() > keep {
                 self.chunk = Vec::new();
             }
         }

@@ -220,17 +220,21 @@ impl Connection {
             self.outbox.clear();
             self.outbox.shrink_to(OUTBOX_KEPT);
             self.written = 0;
+        } else if self.written > OUTBOX_KEPT.max(self.outbox.len() / 2) {
+            // A COPY that always keeps something in here would otherwise keep all of it.
+            self.outbox.drain(..self.written);
+            self.written = 0;
         }
     }
 
     /// Room to receive into, never empty. Call [`Connection::received`] with how many bytes arrived.
     pub fn spare(&mut self) -> &mut [u8] {
         if self.inbox.is_full() {
-            if self.replies.rows.pins_current() {
+            if self.free_current(self.inbox.pos()) {
+                self.inbox.make_room();
+            } else {
                 let chunk = self.inbox.detach(true);
                 self.replies.rows.adopt(chunk);
-            } else {
-                self.inbox.make_room();
             }
         }
         self.inbox.spare()
@@ -331,18 +335,17 @@ impl Connection {
     /// Takes the rows received so far of the result that is coming, with its columns: for streaming.
     pub fn take_rows(&mut self) -> (Option<Columns>, RowSet) {
         let rows = self.collect_rows(self.inbox.pos());
-        (self.replies.columns.clone(), rows)
+        (self.replies.current_columns(), rows)
     }
 
     fn next_event(&mut self) -> Result<Option<Event>, Error> {
-        let limits = match self.phase {
-            Phase::Starting(_) => Limits::BEFORE_AUTHENTICATION,
-            Phase::Open => Limits::SESSION,
-            Phase::Over => return Ok(None),
-        };
+        if self.is_over() {
+            return Ok(None);
+        }
+        let mut limits = self.limits();
         loop {
             let unread = self.inbox.unread();
-            let Some(header) = wire::frame_header(unread, &limits)? else {
+            let Some(header) = wire::frame_header(unread, limits)? else {
                 break;
             };
             let total = header.frame_len();
@@ -357,22 +360,39 @@ impl Connection {
                 self.replies.data_row(start, body)?;
             } else if let Some(event) = self.message(header.tag, start, header.body_len)? {
                 return Ok(Some(event));
+            } else {
+                limits = self.limits();
             }
         }
         if !self.replies.rows.pins_current() {
-            self.inbox.rewind();
+            self.inbox.rewind(self.is_idle());
         }
         Ok(None)
     }
 
+    /// How long the server's next message may be.
+    fn limits(&self) -> &'static Limits {
+        match &self.phase {
+            Phase::Starting(startup) if !startup.is_authenticated() => {
+                &Limits::BEFORE_AUTHENTICATION
+            }
+            _ => &Limits::SESSION,
+        }
+    }
+
     /// The rows that end before offset `end` of the current buffer; the buffer goes along unless they are few.
     fn collect_rows(&mut self, end: usize) -> RowSet {
-        let rows = &mut self.replies.rows;
-        if rows.pins_current() && !rows.copy_small(self.inbox.current(), end) {
+        if !self.free_current(end) {
             let chunk = self.inbox.detach(false);
-            rows.adopt(chunk);
+            self.replies.rows.adopt(chunk);
         }
-        rows.take()
+        self.replies.rows.take()
+    }
+
+    /// Whether no row needs the current buffer any more, once those that end before `end` are copied out if they are few.
+    fn free_current(&mut self, end: usize) -> bool {
+        let rows = &mut self.replies.rows;
+        !rows.pins_current() || rows.copy_small(self.inbox.current(), end)
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) enum Expected {
     Execute { silent: bool, columns: Asked },
     /// CloseComplete.
     Close { silent: bool },
+    /// Any number of ReadyForQuery, then CloseComplete: see [`Connection::resync_after_copy`].
+    Resync,
     /// ReadyForQuery.
     Sync,
 }
@@ -62,6 +64,10 @@ pub(super) struct Replies {
 pub(super) enum Copying {
     No,
     In,
+    /// The client has ended it, and has sent the Sync behind it `again` where there was one.
+    InEnded {
+        again: bool,
+    },
     Out,
     Both,
 }
@@ -118,9 +124,7 @@ impl Connection {
                 if is_fatal(&diagnostic) {
                     self.last_words = Some(diagnostic.clone());
                 }
-                if self.replies.lost_sync() {
-                    frontend::sync(&mut self.outbox);
-                }
+                self.resync_after_copy();
                 self.replies.failed();
                 Some(Event::Failed(diagnostic))
             }
@@ -134,6 +138,30 @@ impl Connection {
             }
             other => other,
         })
+    }
+
+    /// Finds the way back after a COPY FROM STDIN that has failed with a Sync behind it.
+    ///
+    /// A server in copy-in mode ignores Sync. Whether it did is not known: it may also have failed before it read anything,
+    /// as `COPY` into a view does after CopyInResponse. So the Sync is sent again, and behind it a Close, whose answer
+    /// tells where the ReadyForQuery of the first or the second Sync, or of both, end.
+    fn resync_after_copy(&mut self) {
+        let again = match self.replies.copy {
+            Copying::In => {
+                let behind = self.replies.has_sync();
+                if behind {
+                    frontend::sync(&mut self.outbox);
+                }
+                behind
+            }
+            Copying::InEnded { again } => again,
+            Copying::No | Copying::Out | Copying::Both => false,
+        };
+        // The name is empty: this cannot fail.
+        if again && frontend::close_portal(&mut self.outbox, b"").is_ok() {
+            frontend::sync(&mut self.outbox);
+            self.replies.expect_resync();
+        }
     }
 
     fn startup_message(
@@ -211,9 +239,32 @@ impl Replies {
         self.width
     }
 
-    /// Whether the server has swallowed the Sync of the request that is failing: it ignores Sync while it copies in.
-    fn lost_sync(&self) -> bool {
-        self.copy == Copying::In && matches!(self.expected.front(), Some(Expected::Execute { .. }))
+    /// The columns of the result that is coming, once known.
+    pub(super) fn current_columns(&self) -> Option<Columns> {
+        match self.expected.front() {
+            Some(Expected::Execute {
+                columns: Asked::Known(known),
+                ..
+            }) => known.clone(),
+            _ => self.columns.clone(),
+        }
+    }
+
+    /// Whether a Sync follows the request that is being answered.
+    pub(super) fn has_sync(&self) -> bool {
+        self.expected
+            .iter()
+            .any(|expected| matches!(expected, Expected::Sync))
+    }
+
+    fn expect_resync(&mut self) {
+        let sync = self
+            .expected
+            .iter()
+            .position(|expected| matches!(expected, Expected::Sync));
+        if let Some(at) = sync {
+            self.expected.insert(at, Expected::Resync);
+        }
     }
 
     /// A statement failed. In the extended protocol the server now skips everything up to the next Sync.
@@ -224,7 +275,10 @@ impl Replies {
         if matches!(self.expected.front(), Some(Expected::Query)) {
             return;
         }
-        while !matches!(self.expected.front(), None | Some(Expected::Sync)) {
+        while !matches!(
+            self.expected.front(),
+            None | Some(Expected::Sync | Expected::Resync)
+        ) {
             self.expected.pop_front();
         }
     }
@@ -284,10 +338,23 @@ impl Replies {
                 self.expected.pop_front();
                 Ok(None)
             }
-            (BackendMessage::RowDescription(fields), Some(Expected::Query)) => {
+            (BackendMessage::RowDescription(fields), Some(Expected::Query))
+                if self.columns.is_none() =>
+            {
                 self.columns = Some(fields.into());
                 self.width = None;
                 Ok(None)
+            }
+            (BackendMessage::ReadyForQuery(_), Some(Expected::Resync)) => Ok(None),
+            (BackendMessage::CloseComplete, Some(Expected::Resync)) => {
+                self.expected.pop_front();
+                Ok(None)
+            }
+            // Rows without an end would be taken for those of the next result.
+            (message @ BackendMessage::ReadyForQuery(_), Some(Expected::Query))
+                if self.columns.is_some() =>
+            {
+                self.result(message)
             }
             (BackendMessage::ReadyForQuery(status), Some(Expected::Query | Expected::Sync)) => {
                 self.expected.pop_front();
@@ -378,6 +445,7 @@ impl Replies {
             Some(Expected::DescribeStatement { .. }) => "a statement's description",
             Some(Expected::Execute { .. }) => "the result of an executed portal",
             Some(Expected::Close { .. }) => "CloseComplete",
+            Some(Expected::Resync) => "ReadyForQuery or CloseComplete",
             Some(Expected::Sync) => "ReadyForQuery",
         }
     }

@@ -225,7 +225,7 @@ impl Connection {
         frontend::copy_data(&mut self.outbox, data)
     }
 
-    /// CopyDone: all data has been given.
+    /// CopyDone: all data has been given. The next request may be made once the COPY has been answered.
     pub fn copy_done(&mut self) {
         frontend::copy_done(&mut self.outbox);
         self.end_copy_in();
@@ -241,17 +241,16 @@ impl Connection {
         Ok(())
     }
 
-    /// A server in copy-in mode ignores Sync, so the one that followed Execute is lost and has to be sent again.
+    /// A server in copy-in mode ignores Sync, so the one that was sent behind the COPY is lost and has to be sent again.
     fn end_copy_in(&mut self) {
-        if self.replies.copy == Copying::In {
-            self.replies.copy = Copying::No;
+        if self.replies.copy != Copying::In {
+            return;
         }
-        if matches!(
-            self.replies.expected.front(),
-            Some(Expected::Execute { .. })
-        ) {
+        let again = self.replies.has_sync();
+        if again {
             frontend::sync(&mut self.outbox);
         }
+        self.replies.copy = Copying::InEnded { again };
     }
 
     /// Terminate: the last message of a session.

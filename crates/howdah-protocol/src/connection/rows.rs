@@ -59,12 +59,14 @@ pub(super) struct RowCollector {
 
 /// Rows of at most this many bytes are copied out, so that the receive buffer stays where it is.
 const COPY_BELOW: usize = 4096;
+/// So are rows that take less than this part of their buffer: giving it away would cost more, in copying what follows
+/// them and in memory.
+const COPY_PART: usize = 4;
 
 impl RowCollector {
     /// Notes a row of `len` bytes at `start` of the current buffer. Buffers stay far below 4 GiB: a frame is at most 1 GiB.
     #[inline]
     pub(super) fn push(&mut self, start: usize, len: usize) {
-        let place = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         self.rows.index.push(RowRef {
             chunk: place(self.rows.chunks.len()),
             start: place(start),
@@ -86,20 +88,22 @@ impl RowCollector {
 
     /// Whether the rows are few enough bytes to be copied out of `current`; if so, does it.
     pub(super) fn copy_small(&mut self, current: &[u8], end: usize) -> bool {
-        let Some(first) = self.rows.index.first() else {
+        let chunk = place(self.rows.chunks.len());
+        let first = self.rows.index.partition_point(|row| row.chunk < chunk);
+        let newest = self.rows.index.get_mut(first..).unwrap_or_default();
+        let Some(base) = newest.first().map(|row| row.start) else {
             return true;
         };
-        let base = first.start;
         let Some(bytes) = current.get(base as usize..end) else {
             return false;
         };
-        if !self.rows.chunks.is_empty() || bytes.len() > COPY_BELOW {
+        if bytes.len() > COPY_BELOW.max(current.len() / COPY_PART) {
             return false;
         }
-        self.rows.chunks.push(bytes.to_vec());
-        for row in &mut self.rows.index {
+        for row in newest {
             row.start -= base;
         }
+        self.rows.chunks.push(bytes.to_vec());
         self.in_current = false;
         true
     }
@@ -109,4 +113,9 @@ impl RowCollector {
         self.in_current = false;
         std::mem::take(&mut self.rows)
     }
+}
+
+#[inline]
+fn place(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }

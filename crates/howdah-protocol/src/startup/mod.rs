@@ -126,6 +126,11 @@ impl Startup {
         })
     }
 
+    /// Whether AuthenticationOk has come: the server is known now, and may send longer messages.
+    pub(crate) fn is_authenticated(&self) -> bool {
+        matches!(self.step, Step::Ready(_))
+    }
+
     /// Takes the server's next message, and appends the answer, if there is one, to `out`.
     ///
     /// A NoticeResponse changes nothing here: report it before calling this, or do not call this for it. Deriving the
