@@ -105,8 +105,9 @@ pub struct Session {
 enum Use {
     /// The caller's, which leaves nothing to note.
     Plain,
-    /// A simple query, to be counted towards preparation if it is one statement: the number of results before it.
-    Simple(Key, usize),
+    /// A simple query, with the number of results before it; to be counted towards preparation, where there is a key, if
+    /// it turns out to be one statement.
+    Simple(Option<Key>, usize),
     /// To be counted towards preparation.
     Counted(Key),
     /// Prepared in this exchange; `true` once the server has said so.
@@ -188,7 +189,7 @@ impl Session {
                 .and_then(|_| self.queue_extended(request))
                 .map(|()| self.connection.sync())
         };
-        self.open = false;
+        self.open &= queued.is_err();
         self.settle(mark, queued)
     }
 
@@ -295,12 +296,10 @@ impl Session {
         if let Plan::Unprepared = plan {
             self.connection.query(request.sql)?;
             let counted = self.statements.counts(request.prepare);
-            self.uses.push_back(if counted {
-                Use::Simple(Key::new(request.sql, &[]), self.outcome.results.len())
-            } else {
-                Use::Plain
-            });
-            if led {
+            let key = counted.then(|| Key::new(request.sql, &[]));
+            self.uses
+                .push_back(Use::Simple(key, self.outcome.results.len()));
+            if led || self.open {
                 self.connection.sync();
             }
             return Ok(());
@@ -340,7 +339,14 @@ impl Session {
                 self.connection.bind(&name, params, all)?;
                 self.connection.execute(0, false)?;
                 let key = Key::new(sql, &params.oids);
+                self.statements.preparing(key.clone(), name.clone());
                 self.uses.push_back(Use::Prepared(key, name, false));
+            }
+            Plan::Preparing(name) => {
+                self.connection.bind(&name, params, all)?;
+                self.connection.describe_portal()?;
+                self.connection.execute(0, false)?;
+                self.uses.push_back(Use::Plain);
             }
             Plan::Prepared(prepared) => {
                 let (columns, formats) = self.columns_for(request, &prepared);
@@ -384,7 +390,7 @@ impl Session {
         if clears_statements(&result.tag) {
             self.statements
                 .clear(!result.tag.starts_with(b"D") || result.tag.starts_with(b"DROP"));
-            self.uses.iter_mut().for_each(|queued| *queued = Use::Plain);
+            self.forget_finishing();
         }
         // How many results a simple query has is only known at its end.
         if !matches!(self.uses.front(), Some(Use::Simple(..))) {
@@ -401,6 +407,19 @@ impl Session {
         self.outcome.results.push(result);
     }
 
+    /// The statement that has just cleared the others is neither counted nor kept prepared.
+    fn forget_finishing(&mut self) {
+        match self.uses.front_mut() {
+            Some(Use::Simple(key, _)) => *key = None,
+            Some(queued) => {
+                if let Use::Prepared(_, name, true) = std::mem::replace(queued, Use::Plain) {
+                    self.statements.close_later(name);
+                }
+            }
+            None => {}
+        }
+    }
+
     fn on_prepared(&mut self) {
         let pending = self.uses.iter_mut().find_map(|queued| match queued {
             Use::Prepared(_, _, done @ false) => Some(done),
@@ -413,10 +432,11 @@ impl Session {
 
     fn on_failure(&mut self, diagnostic: Diagnostic) {
         if let Some(Use::Reused(key)) = self.uses.front()
-            && is_stale_plan(&diagnostic) {
-                let key = key.clone();
-                self.statements.discard(&key);
-            }
+            && is_stale_plan(&diagnostic)
+        {
+            let key = key.clone();
+            self.statements.discard(&key);
+        }
         if self.outcome.error.is_none() {
             self.outcome.error = Some(diagnostic);
             self.outcome.failed_at = self.finished;
@@ -429,12 +449,14 @@ impl Session {
             return;
         }
         let failed = self.outcome.error.is_some();
+        self.statements.exchange_ended();
         for queued in std::mem::take(&mut self.uses) {
             match queued {
-                Use::Simple(key, before) if !failed
-                    && self.outcome.results.len() == before + 1 => {
-                        self.statements.executed(key);
-                    }
+                Use::Simple(Some(key), before)
+                    if !failed && self.outcome.results.len() == before + 1 =>
+                {
+                    self.statements.executed(key);
+                }
                 // The server has it, but it could not be run: what its columns are is not known.
                 Use::Prepared(_, name, true) => self.statements.close_later(name),
                 _ => {}

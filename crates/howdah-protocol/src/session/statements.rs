@@ -19,6 +19,8 @@ pub struct Statements {
     clock: u64,
     next_number: u64,
     to_close: Vec<Box<[u8]>>,
+    /// What is being prepared in the exchange that is running: it can be executed already.
+    preparing: HashMap<Key, Box<[u8]>>,
 }
 
 impl Default for Statements {
@@ -31,6 +33,7 @@ impl Default for Statements {
             clock: 0,
             next_number: 0,
             to_close: Vec::new(),
+            preparing: HashMap::new(),
         }
     }
 }
@@ -42,6 +45,8 @@ pub(super) enum Plan {
     Unprepared,
     /// Prepare it under this name, then execute it.
     Prepare(Box<[u8]>),
+    /// Execute what has been asked to be prepared under this name, earlier in the same exchange.
+    Preparing(Box<[u8]>),
     /// Execute what is prepared.
     Prepared(Prepared),
 }
@@ -114,6 +119,9 @@ impl Statements {
         if count < threshold && wish != Some(true) {
             return Plan::Unprepared;
         }
+        if let Some(name) = self.preparing.get(&KeyRef { sql, oids }) {
+            return Plan::Preparing(name.clone());
+        }
         let name = format!("_howdah_{}", self.next_number);
         self.next_number += 1;
         Plan::Prepare(name.into_bytes().into())
@@ -138,8 +146,19 @@ impl Statements {
         self.evict();
     }
 
+    /// Notes that a statement is being prepared.
+    pub(super) fn preparing(&mut self, key: Key, name: Box<[u8]>) {
+        self.preparing.insert(key, name);
+    }
+
+    /// Notes that the server has answered everything: what it has not prepared by now, it has not got.
+    pub(super) fn exchange_ended(&mut self) {
+        self.preparing.clear();
+    }
+
     /// Notes that the server has prepared a statement.
     pub(super) fn prepared(&mut self, key: Key, name: Box<[u8]>, columns: Option<Columns>) {
+        self.preparing.remove(&key);
         let state = State::Prepared(Prepared {
             name,
             columns,
@@ -187,6 +206,7 @@ impl Statements {
     /// Forgets everything; with `close`, the prepared ones are closed with the next request.
     pub(super) fn clear(&mut self, close: bool) {
         self.prepared = 0;
+        self.preparing.clear();
         let names = self
             .entries
             .drain()
@@ -210,14 +230,16 @@ impl Statements {
     /// Drops the least recently used while there are too many of either kind.
     fn evict(&mut self) {
         let Some(max) = self.max else { return };
-        if self.prepared > max
-            && let Some(key) = self.oldest(true) {
-                self.discard(&key);
-            }
-        if self.entries.len() - self.prepared > max
-            && let Some(key) = self.oldest(false) {
-                self.entries.remove(&key);
-            }
+        while self.prepared > max
+            && let Some(key) = self.oldest(true)
+        {
+            self.discard(&key);
+        }
+        while self.entries.len() - self.prepared > max
+            && let Some(key) = self.oldest(false)
+        {
+            self.entries.remove(&key);
+        }
     }
 
     fn oldest(&self, prepared: bool) -> Option<Key> {
