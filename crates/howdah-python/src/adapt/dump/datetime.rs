@@ -1,5 +1,6 @@
 //! Dates, times and intervals.
 
+use howdah_protocol::connection::Written;
 use howdah_types::datetime::{
     CivilDate, CivilDateTime, CivilTime, Date, Interval, MICROS_PER_SECOND, Time, TimeTz,
     Timestamp, TimestampTz,
@@ -15,7 +16,6 @@ use pyo3::types::{
 
 use super::{PyFormat, as_binary, as_text};
 use crate::adapt::error;
-use howdah_protocol::connection::Written;
 
 pub(super) fn date(
     value: &Bound<'_, PyAny>,

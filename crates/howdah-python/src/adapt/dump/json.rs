@@ -1,5 +1,6 @@
 //! `Json` and `Jsonb`.
 
+use howdah_protocol::connection::Written;
 use howdah_protocol::wire::IsNull;
 use howdah_types::oid;
 use pyo3::intern;
@@ -8,7 +9,6 @@ use pyo3::types::PyString;
 
 use super::{PyFormat, as_binary, as_text, scalar};
 use crate::adapt::context::DumpContext;
-use howdah_protocol::connection::Written;
 
 /// The format that a binary `jsonb` starts with; there is no other.
 const JSONB_VERSION: u8 = 1;

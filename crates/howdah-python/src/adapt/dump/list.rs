@@ -3,6 +3,8 @@
 //! The type of the array follows from the elements; it is psycopg's for every list. Where psycopg sends text and the
 //! binary form means the same, binary is sent: it is quicker to write and to read.
 
+use howdah_protocol::connection::Written;
+use howdah_protocol::wire::IsNull;
 use howdah_types::array::{ArrayWriter, quote_element};
 use howdah_types::{length, oid};
 use pyo3::exceptions::{PyRecursionError, PyTypeError};
@@ -15,8 +17,6 @@ use crate::adapt::encoding::Encoding;
 use crate::adapt::error;
 use crate::adapt::types::Kind;
 use crate::ffi::values::{int_as_i64, str_from_utf8};
-use howdah_protocol::connection::Written;
-use howdah_protocol::wire::IsNull;
 
 const DELIMITER: u8 = b',';
 /// Far beyond the six dimensions that the server takes, far below what the stack holds.
@@ -50,6 +50,10 @@ pub(super) fn list(
         PyFormat::Auto if element.prefers_binary() => match element.write_binary(list, out, cx) {
             Ok(()) => {}
             Err(Misfit::Raised(error)) => return Err(error),
+            // As text a time without a zone would silently be taken for one in the session's.
+            Err(misfit @ Misfit::Zones(Kind::Time)) if element.oid == oid::TIMETZ => {
+                return Err(misfit.raise(list.py()));
+            }
             Err(Misfit::Shape(_) | Misfit::Zones(_)) => {
                 out.truncate(start);
                 return write_text(list, array_oid, out, cx);

@@ -1,5 +1,6 @@
 //! Strings, numbers, bytes, UUIDs, members of enumerations.
 
+use howdah_protocol::connection::Written;
 use howdah_types::{boolean, bytea, float, int, numeric, oid, uuid as uuid_codec};
 use pyo3::buffer::PyBuffer;
 use pyo3::intern;
@@ -11,7 +12,6 @@ use crate::adapt::context::DumpContext;
 use crate::adapt::error;
 use crate::adapt::types::Types;
 use crate::ffi::values::int_as_i64;
-use howdah_protocol::connection::Written;
 
 /// Without a type, so that the server decides by the context; as text only if binary is asked for.
 #[inline]

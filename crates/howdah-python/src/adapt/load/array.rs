@@ -99,6 +99,13 @@ impl BinaryElements {
             nest(py, &mut array, &dimensions, &self.loader, cx)?
         } else {
             let loader = Loader::for_binary(array.element_oid());
+            // No server has those, and a peer could nest them as deep as the message is long.
+            if matches!(loader, Loader::ArrayBinary(_)) {
+                return Err(error::data(
+                    py,
+                    "can't parse array: its elements are arrays",
+                ));
+            }
             nest(py, &mut array, &dimensions, &loader, cx)?
         };
         // Only now it is known whether anything follows the last element.
