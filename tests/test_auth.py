@@ -11,7 +11,17 @@ from pgserver import PgServer, available_flavours
 from support.doors import Door
 
 METHODS = ["trust", "password", "md5", "scram-sha-256"]
-PASSWORDS = ["simple", "with space", "quote'\"\\", "pässwörd", "\u00ad soft hyphen", "日本語", "x" * 200, "\u2168", "a\u0301"]
+PASSWORDS = [
+    "simple",
+    "with space",
+    "quote'\"\\",
+    "pässwörd",
+    "\u00ad soft hyphen",
+    "日本語",
+    "x" * 200,
+    "\u2168",
+    "a\u0301",
+]
 HBA = "local all all trust\n" + "".join(
     f"host all {role} 127.0.0.1/32 {method}\n"
     for method in METHODS
@@ -83,7 +93,7 @@ async def test_missing_password(
 
 
 async def test_refused_by_the_server(door: Door, auth_server: PgServer) -> None:
-    with pytest.raises(door.module.OperationalError, match="pg_hba.conf rejects"):
+    with pytest.raises(door.module.OperationalError, match=r"pg_hba\.conf rejects"):
         await door.connect(target(auth_server), user="nobody_may")
 
 

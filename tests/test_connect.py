@@ -19,8 +19,10 @@ async def test_key_value_string(door: Door, server: PgServer) -> None:
 
 
 async def test_key_value_with_quotes_and_escapes(door: Door, server: PgServer) -> None:
-    conn = await door.connect(rf"host = '{server.socket_dir}' port={server.port} user='postgres'   dbname=postgres "
-                              r"application_name='it\'s \\ here'")
+    conn = await door.connect(
+        rf"host = '{server.socket_dir}' port={server.port} user='postgres'   dbname=postgres "
+        r"application_name='it\'s \\ here'"
+    )
     assert await (await conn.execute("show application_name")).fetchone() == (r"it's \ here",)
 
 
@@ -92,7 +94,9 @@ async def test_hostaddr_needs_no_resolution(door: Door, server: PgServer) -> Non
 
 
 async def test_second_host_is_tried(door: Door, server: PgServer, closed_port: int) -> None:
-    conn = await door.connect(f"host=127.0.0.1,127.0.0.1 port={closed_port},{server.port} user=postgres dbname=postgres")
+    conn = await door.connect(
+        f"host=127.0.0.1,127.0.0.1 port={closed_port},{server.port} user=postgres dbname=postgres"
+    )
     assert conn.info.port == server.port
 
 

@@ -173,7 +173,9 @@ async def test_connect_timeout(door: Door, silent_port: int) -> None:
 
 
 async def test_connect_timeout_then_the_next_host(door: Door, silent_port: int, server: PgServer) -> None:
-    target = f"host=127.0.0.1,127.0.0.1 port={silent_port},{server.port} user=postgres dbname=postgres connect_timeout=2"
+    target = (
+        f"host=127.0.0.1,127.0.0.1 port={silent_port},{server.port} user=postgres dbname=postgres connect_timeout=2"
+    )
     conn = await door.connect(target)
     assert conn.info.port == server.port
 

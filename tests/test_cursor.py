@@ -226,7 +226,7 @@ async def test_fetch_without_a_result(door: Door, fetch: str) -> None:
     with pytest.raises(door.module.ProgrammingError, match="no result available"):
         await getattr(cur, fetch)()
     await cur.execute("set work_mem to default")
-    with pytest.raises(door.module.ProgrammingError, match="SET|the last operation didn't produce"):
+    with pytest.raises(door.module.ProgrammingError, match=r"SET|the last operation didn't produce"):
         await getattr(cur, fetch)()
     assert conn.info.transaction_status.name == "INTRANS"
 

@@ -71,7 +71,10 @@ def test_cursor_keeps_the_connection_alive(driver: ModuleType, dsn: str) -> None
 async def test_connections_and_cursors_are_freed(door: Door) -> None:
     conn = await door.connect()
     cur = await conn.execute("select 1")
-    references = [weakref.ref(conn.wrapped if door.is_sync else conn), weakref.ref(cur.wrapped if door.is_sync else cur)]
+    references = [
+        weakref.ref(conn.wrapped if door.is_sync else conn),
+        weakref.ref(cur.wrapped if door.is_sync else cur),
+    ]
     await door.close_all()
     del conn, cur
     await asyncio.sleep(0)

@@ -15,9 +15,12 @@ from typing import Any
 import pytest
 
 NAMES = [
-    "AsyncConnection", "AsyncCursor", "BaseConnection", "Column", "Connection", "ConnectionInfo", "Cursor", "IsolationLevel",
-    "Notify", "connect", "apilevel", "threadsafety", "paramstyle", "Warning", "Error", "InterfaceError", "DatabaseError",
-    "DataError", "OperationalError", "IntegrityError", "InternalError", "ProgrammingError", "NotSupportedError", "Binary",
+    "AsyncConnection", "AsyncCursor", "BaseConnection", "Column", "Connection", "ConnectionInfo", "Cursor",
+    "IsolationLevel",
+    "Notify", "connect", "apilevel", "threadsafety", "paramstyle", "Warning", "Error", "InterfaceError",
+    "DatabaseError",
+    "DataError", "OperationalError", "IntegrityError", "InternalError", "ProgrammingError", "NotSupportedError",
+    "Binary",
     "Date", "DateFromTicks", "Time", "TimeFromTicks", "Timestamp", "TimestampFromTicks", "BINARY", "DATETIME", "NUMBER",
     "ROWID", "STRING", "adapters",
 ]  # fmt: skip
@@ -51,7 +54,12 @@ def test_names(driver: ModuleType) -> None:
 )
 def test_parameters_have_the_oracles_names(driver: ModuleType, oracle: ModuleType, owner: str, name: str) -> None:
     if owner.startswith("Async"):
-        name = {"__iter__": "__aiter__", "__next__": "__anext__", "__enter__": "__aenter__", "__exit__": "__aexit__"}.get(name, name)
+        name = {
+            "__iter__": "__aiter__",
+            "__next__": "__anext__",
+            "__enter__": "__aenter__",
+            "__exit__": "__aexit__",
+        }.get(name, name)
     ours, theirs = (getattr(getattr(module, owner), name) for module in (driver, oracle))
     if name.startswith("__"):
         return
@@ -74,7 +82,9 @@ def test_binary_constructor(conn: Any, driver: ModuleType) -> None:
 
 
 def test_pep_249_type_objects(conn: Any, driver: ModuleType) -> None:
-    query = "select 'x'::text, '\\x00'::bytea, 1, 1.5::float8, 1.5::numeric, current_date, now(), '1 day'::interval, 1::oid"
+    query = (
+        "select 'x'::text, '\\x00'::bytea, 1, 1.5::float8, 1.5::numeric, current_date, now(), '1 day'::interval, 1::oid"
+    )
     cur = conn.execute(query)
     kinds = [driver.STRING, driver.BINARY, *[driver.NUMBER] * 3, *[driver.DATETIME] * 3, driver.ROWID]
     others = [driver.STRING, driver.BINARY, driver.NUMBER, driver.DATETIME, driver.ROWID]

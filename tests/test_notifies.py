@@ -154,7 +154,7 @@ async def test_own_notifications(door: Door, channel: str) -> None:
 
 async def test_unicode_and_empty_payload(door: Door, observer: Observer, channel: str) -> None:
     conn = await listening(door, f"ünï {channel}")
-    observer.conn.execute(f'notify "ünï {channel}", \'pàyload\'')
+    observer.conn.execute(f"notify \"ünï {channel}\", 'pàyload'")
     observer.conn.execute(f'notify "ünï {channel}"')
     received = [n async for n in conn.notifies(timeout=10, stop_after=2)]
     assert [(n.channel, n.payload) for n in received] == [(f"ünï {channel}", "pàyload"), (f"ünï {channel}", "")]
@@ -182,9 +182,7 @@ async def test_in_a_transaction_they_wait_for_its_end(door: Door, observer: Obse
 
 async def test_many_and_large(door: Door, observer: Observer, channel: str) -> None:
     conn = await listening(door, channel)
-    observer.conn.execute(
-        "select pg_notify(%s, n || repeat('x', 7000)) from generate_series(1, 2000) as n", (channel,)
-    )
+    observer.conn.execute("select pg_notify(%s, n || repeat('x', 7000)) from generate_series(1, 2000) as n", (channel,))
     received = await collect(conn.notifies(timeout=30, stop_after=2000))
     assert [len(p) for p in received] == [len(str(n)) + 7000 for n in range(1, 2001)]
 

@@ -1,4 +1,4 @@
-"""Types: what a parameter becomes on the server and what comes back, checked against literals and against the oracle."""
+"""Types: what a parameter becomes on the server and what comes back, by example and against the oracle."""
 
 from __future__ import annotations
 
@@ -101,7 +101,14 @@ async def test_json_wrappers(door: Door) -> None:
     value = {"a": [1, 2.5, None, "é\"'"], "b": {}}
     for binary in (False, True):
         query = "select pg_typeof(%s)::text, %s, pg_typeof(%s)::text, %s, %b, %t"
-        both = (json.Json(value), json.Json(value), json.Jsonb(value), json.Jsonb(value), json.Jsonb(value), json.Json(value))
+        both = (
+            json.Json(value),
+            json.Json(value),
+            json.Jsonb(value),
+            json.Jsonb(value),
+            json.Jsonb(value),
+            json.Json(value),
+        )
         cur = await conn.execute(query, both, binary=binary)
         assert await cur.fetchone() == ("json", value, "jsonb", value, value, value)
 
@@ -140,9 +147,7 @@ def pair(driver: ModuleType, oracle: ModuleType, dsn: str) -> Iterator[tuple[Any
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_parameter_equals_the_oracles(
-    pair: tuple[Any, Any], driver: ModuleType, oracle: ModuleType, name: str
-) -> None:
+def test_parameter_equals_the_oracles(pair: tuple[Any, Any], driver: ModuleType, oracle: ModuleType, name: str) -> None:
     for module in (driver, oracle):
         importlib.import_module(f"{module.__name__}.types.json")
     ours, theirs = CASES[name](driver), CASES[name](oracle)

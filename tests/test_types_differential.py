@@ -38,7 +38,12 @@ sizes = [2**7, 2**15, 2**16, 2**31, 2**32, 2**63, 2**64, 10**4, 10**8]
 integers = st.one_of(
     st.integers(),
     st.integers(-(10**60), 10**60),
-    st.builds(lambda size, delta, sign: sign * size + delta, st.sampled_from(sizes), st.integers(-2, 2), st.sampled_from([-1, 1])),
+    st.builds(
+        lambda size, delta, sign: sign * size + delta,
+        st.sampled_from(sizes),
+        st.integers(-2, 2),
+        st.sampled_from([-1, 1]),
+    ),
 )
 # No surrogates: they cannot be encoded. NUL is one of the bad inputs that must fail alike.
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -61,7 +66,8 @@ SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "uuid": st.uuids(),
 }
 CASTS = {
-    "bool": "bool", "int": "numeric", "float": "float8", "str": "text", "bytes": "bytea", "decimal": "numeric", "date": "date",
+    "bool": "bool", "int": "numeric", "float": "float8", "str": "text", "bytes": "bytea", "decimal": "numeric",
+    "date": "date",
     "time": "timetz", "datetime": "timestamptz", "timedelta": "interval", "uuid": "uuid",
 }  # fmt: skip
 formats = st.sampled_from(["%s", "%b", "%t"])
@@ -112,7 +118,10 @@ def test_list(pair: tuple[Any, Any], kind: str, data: st.DataObject) -> None:
 
 @pytest.mark.limit(600)
 @differential
-@given(value=st.lists(st.one_of(st.none(), *SCALARS.values(), st.lists(integers, max_size=3)), max_size=4), binary=st.booleans())
+@given(
+    value=st.lists(st.one_of(st.none(), *SCALARS.values(), st.lists(integers, max_size=3)), max_size=4),
+    binary=st.booleans(),
+)
 def test_mixed_list(pair: tuple[Any, Any], value: list[Any], binary: bool) -> None:
     check(pair, "select %s", (value,), binary)
 
@@ -130,7 +139,11 @@ def test_json(pair: tuple[Any, Any], value: Any, binary: bool, placeholder: str,
 
 @pytest.mark.limit(600)
 @differential
-@given(row=st.lists(st.none() | st.one_of(*SCALARS.values()), min_size=1, max_size=8), binary=st.booleans(), prepare=st.booleans())
+@given(
+    row=st.lists(st.none() | st.one_of(*SCALARS.values()), min_size=1, max_size=8),
+    binary=st.booleans(),
+    prepare=st.booleans(),
+)
 def test_row(pair: tuple[Any, Any], row: list[Any], binary: bool, prepare: bool) -> None:
     query = "select " + ", ".join(["%s"] * len(row))
     results = []
@@ -165,8 +178,11 @@ def test_interval_made_by_the_server(pair: tuple[Any, Any], parts: tuple[int, in
 
 @pytest.mark.limit(600)
 @differential
-@given(seconds=st.integers(-210_000_000_000, 270_000_000_000), zone=st.sampled_from(["UTC", "Europe/Rome", "Asia/Kolkata"]),
-       binary=st.booleans())  # fmt: skip
+@given(
+    seconds=st.integers(-210_000_000_000, 270_000_000_000),
+    zone=st.sampled_from(["UTC", "Europe/Rome", "Asia/Kolkata"]),
+    binary=st.booleans(),
+)
 def test_instant_made_by_the_server(pair: tuple[Any, Any], seconds: int, zone: str, binary: bool) -> None:
     for conn in pair:
         conn.execute(f"set timezone to '{zone}'")

@@ -13,8 +13,22 @@ from types import ModuleType
 from typing import Any
 
 COROUTINES = frozenset(
-    "execute executemany fetchone fetchmany fetchall scroll commit rollback close set_autocommit "
-    "set_isolation_level set_read_only set_deferrable cancel_safe".split()
+    [
+        "execute",
+        "executemany",
+        "fetchone",
+        "fetchmany",
+        "fetchall",
+        "scroll",
+        "commit",
+        "rollback",
+        "close",
+        "set_autocommit",
+        "set_isolation_level",
+        "set_read_only",
+        "set_deferrable",
+        "cancel_safe",
+    ]
 )
 
 
