@@ -202,6 +202,7 @@ pub(crate) fn binary_is_equal(oid: u32) -> bool {
     }
 }
 
+/// The elements of an array type that is loaded as a list: every built-in one but two that psycopg leaves as text.
 fn element_of(oid: u32) -> Option<&'static oid::TypeEntry> {
-    oid::element_of(oid)
+    oid::element_of(oid).filter(|element| !matches!(element.oid, oid::CSTRING | oid::PG_SNAPSHOT))
 }

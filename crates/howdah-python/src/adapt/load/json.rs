@@ -1,9 +1,10 @@
 //! `json` and `jsonb`.
 
+use pyo3::exceptions::PyStopIteration;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyModule};
+use pyo3::types::{PyBytes, PyModule, PyString};
 
 use crate::adapt::context::LoadContext;
 use crate::adapt::error;
@@ -35,9 +36,8 @@ pub(super) fn json<'py>(
         return loads.call1((PyBytes::new(py, data),));
     }
     let text = cx.encoding.decode(py, data)?;
-    // The scanner reads one value without white space around it, which is what the server sends for jsonb.
-    if let Ok((value, end)) = hooks.scan(py, &text)
-        && text.len()? == end
+    if text.is_instance_of::<PyString>()
+        && let Some(value) = hooks.scan(py, &text)?
     {
         return Ok(value);
     }
@@ -65,11 +65,20 @@ impl Hooks {
         })
     }
 
+    /// The value, if the text is one without white space around it, as the server sends `jsonb`.
     fn scan<'py>(
         &self,
         py: Python<'py>,
         text: &Bound<'py, PyAny>,
-    ) -> PyResult<(Bound<'py, PyAny>, usize)> {
-        self.scan_once.bind(py).call1((text, 0))?.extract()
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match self.scan_once.bind(py).call1((text, 0)) {
+            Ok(scanned) => {
+                let (value, end): (Bound<'py, PyAny>, usize) = scanned.extract()?;
+                Ok((end == text.len()?).then_some(value))
+            }
+            // No value starts here; let the whole parser say so.
+            Err(e) if e.is_instance_of::<PyStopIteration>(py) => Ok(None),
+            Err(e) => Err(e),
+        }
     }
 }
