@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
 from pgserver import PgServer, available_flavours  # noqa: E402
+
 from support.doors import Door, loop_factory  # noqa: E402
 from support.sessions import Observer  # noqa: E402
 

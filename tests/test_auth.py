@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 from pgserver import PgServer, available_flavours
+
 from support.doors import Door
 
 METHODS = ["trust", "password", "md5", "scram-sha-256"]

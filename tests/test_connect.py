@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 from pgserver import PgServer
+
 from support.doors import Door
 
 

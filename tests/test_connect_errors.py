@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from pgserver import PgServer
+
 from support.doors import Door
 
 BAD_CONNINFO = [

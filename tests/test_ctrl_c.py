@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.sessions import Meanwhile, Observer
 
 CHILD = Path(__file__).parent / "support" / "sleeper.py"

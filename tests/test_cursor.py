@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from support.doors import Door
 
 THREE = "select n from generate_series(1, 3) as n"

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from pgserver import PgServer
+
 from support.doors import Door
 from support.sessions import Meanwhile, Observer
 

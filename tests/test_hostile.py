@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from support.doors import Door
 from support.hostile import (
     AUTH_OK,

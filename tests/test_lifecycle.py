@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+
 from support.doors import Door
 from support.sessions import Observer
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from support.doors import Door
 from support.sessions import Meanwhile, Observer
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
+
 from support.doors import Door
 from support.hostile import GREETING, HostileServer, Peer, message, parameter
 from support.sessions import Meanwhile, Observer

@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 import pytest
+
 from support.doors import Door
 
 

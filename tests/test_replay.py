@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from pgserver import PgServer
+
 from support.doors import Door
 from support.hostile import HostileServer, Recording, recorder, replayer
 

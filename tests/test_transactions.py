@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 import pytest
+
 from support.doors import Door
 from support.sessions import Observer
 

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from support.doors import Door
 from support.type_cases import LITERALS, cases, outcome, portrait
 

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from support.type_cases import outcome
 
 EXAMPLES = int(os.environ.get("HOWDAH_TESTS_EXAMPLES", "300"))
