@@ -64,39 +64,82 @@ pub fn drive(
     deadline: Option<Instant>,
 ) -> Result<Step, Lost> {
     loop {
-        match session.advance()? {
-            Progress::Done if until == Until::Answered => return Ok(Step::Done),
-            Progress::Notice(notice) => return Ok(Step::Notice(notice)),
-            Progress::Notification(notification) => return Ok(Step::Notification(notification)),
-            Progress::Done | Progress::NeedInput => {}
+        if let Some(step) = turn(session, socket, until, deadline)? {
+            return Ok(step);
         }
-        let blocked = !flush(session, socket)?;
-        if until == Until::Sent && !blocked {
-            return Ok(Step::Done);
-        }
-        let received = if blocked || deadline.is_some() {
-            let Some(slice) = time_slice(deadline) else {
-                return Ok(Step::TimedOut);
-            };
-            socket.wait(true, blocked, slice).map_err(Lost::Io)?;
-            socket.recv_now(session.spare())
-        } else {
-            socket.recv(session.spare())
+    }
+}
+
+/// One turn of [`drive`]: hands out what has come, sends what is outgoing, and receives once. `None` means go on.
+///
+/// # Errors
+/// The connection is lost: the socket must be closed.
+pub fn turn(
+    session: &mut Session,
+    socket: &Socket,
+    until: Until,
+    deadline: Option<Instant>,
+) -> Result<Option<Step>, Lost> {
+    if let Some(step) = hand_out(session, until)? {
+        return Ok(Some(step));
+    }
+    let blocked = !flush(session, socket)?;
+    if until == Until::Sent && !blocked {
+        return Ok(Some(Step::Done));
+    }
+    let received = if blocked || deadline.is_some() {
+        let Some(slice) = time_slice(deadline) else {
+            return Ok(Some(Step::TimedOut));
         };
-        match received {
-            Ok(Some(0)) => return Err(session.eof().into()),
-            Ok(Some(count)) => session.received(count),
-            Ok(None) => return Ok(Step::Interrupted),
-            Err(error) if is_reset(&error) => return Err(last_words(session, error)),
-            Err(error) => return Err(Lost::Io(error)),
+        socket.wait(true, blocked, slice).map_err(Lost::Io)?;
+        socket.recv_now(session.spare())
+    } else {
+        socket.recv(session.spare())
+    };
+    let came = take_in(session, received)?;
+    Ok((!came).then_some(Step::Interrupted))
+}
+
+/// Receives what is there, without waiting; tells whether anything was.
+///
+/// # Errors
+/// The connection is lost: the socket must be closed.
+pub fn glance(session: &mut Session, socket: &Socket) -> Result<bool, Lost> {
+    let received = socket.recv_now(session.spare());
+    take_in(session, received)
+}
+
+/// What the bytes received so far give, if they give anything.
+pub(crate) fn hand_out(session: &mut Session, until: Until) -> Result<Option<Step>, Lost> {
+    Ok(match session.advance()? {
+        Progress::Done if until == Until::Answered => Some(Step::Done),
+        Progress::Notice(notice) => Some(Step::Notice(notice)),
+        Progress::Notification(notification) => Some(Step::Notification(notification)),
+        Progress::Done | Progress::NeedInput => None,
+    })
+}
+
+/// Notes what was received; tells whether anything was.
+pub(crate) fn take_in(
+    session: &mut Session,
+    received: io::Result<Option<usize>>,
+) -> Result<bool, Lost> {
+    match received {
+        Ok(Some(0)) => Err(session.eof().into()),
+        Ok(Some(count)) => {
+            session.received(count);
+            Ok(true)
         }
+        Ok(None) => Ok(false),
+        Err(error) if is_reset(&error) => Err(last_words(session, error)),
+        Err(error) => Err(Lost::Io(error)),
     }
 }
 
 /// Sends what is outgoing; tells whether all of it went.
 ///
 /// A server that has hung up may have said why: that is still to be read, so such an error waits for the end of input.
-fn flush(session: &mut Session, socket: &Socket) -> Result<bool, Lost> {
+pub(crate) fn flush(session: &mut Session, socket: &Socket) -> Result<bool, Lost> {
     while !session.outgoing().is_empty() {
         match socket.send_now(session.outgoing()) {
             Ok(0) => return Ok(false),

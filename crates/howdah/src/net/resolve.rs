@@ -45,7 +45,8 @@ pub fn resolve(
     }
 }
 
-fn unresolved(host: &str, error: &std::io::Error) -> ConnectError {
+/// What a failed lookup of `host` is reported as.
+pub(crate) fn unresolved(host: &str, error: &std::io::Error) -> ConnectError {
     let text = error.to_string();
     let reason = text
         .strip_prefix("failed to lookup address information: ")

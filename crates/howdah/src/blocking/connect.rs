@@ -1,0 +1,48 @@
+//! Following the plan of a connection, server by server.
+
+use howdah_protocol::session::Session;
+
+use super::drive::{Lost, Step, Until, drive, prepare};
+use crate::core::Core;
+use crate::core::dial::{Dial, Refusal};
+use crate::error::Result;
+use crate::net::connect::{ConnectError, establish};
+use crate::net::connector::Action;
+use crate::net::resolve::resolve;
+use crate::net::socket::{Peer, Socket};
+
+/// Connects to the first server that lets the session start.
+pub(super) fn connect(conninfo: &str) -> Result<(Core, Socket)> {
+    let mut dial = Dial::new(conninfo)?;
+    loop {
+        match dial.next_action() {
+            Action::Resolve { host, port } => {
+                match resolve(&host, port, dial.deadline(), &mut || true) {
+                    Ok(addresses) => dial.connector.resolved(addresses),
+                    Err(error) => dial.refused(Refusal::Unreachable(error)),
+                }
+            }
+            Action::Connect(peer) => match attempt(&dial, &peer) {
+                Ok((session, socket)) => return Ok((dial.done(session), socket)),
+                Err(refusal) => dial.refused(refusal),
+            },
+            Action::GiveUp => return Err(dial.give_up()),
+        }
+    }
+}
+
+fn attempt(dial: &Dial, peer: &Peer) -> std::result::Result<(Session, Socket), Refusal> {
+    let deadline = dial.deadline();
+    let socket = establish(peer, &dial.tcp_options(), deadline, &mut || true)
+        .map_err(Refusal::Unreachable)?;
+    prepare(&socket).map_err(|error| Refusal::Session(Lost::Io(error)))?;
+    let mut session = dial.session()?;
+    loop {
+        match drive(&mut session, &socket, Until::Answered, deadline).map_err(Refusal::Session)? {
+            Step::Done => return Ok((session, socket)),
+            Step::TimedOut => return Err(Refusal::Unreachable(ConnectError::TimedOut)),
+            // Nobody can have registered a handler yet.
+            Step::Notice(_) | Step::Notification(_) | Step::Interrupted => {}
+        }
+    }
+}

@@ -1,0 +1,430 @@
+//! The blocking connection.
+
+use std::fmt;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use howdah_types::ToSql;
+
+use super::connect::connect;
+use super::drive::{Step, Until, drive, turn};
+use super::{Notifies, RowStream, Transaction};
+use crate::core::cancel::CancelHandle;
+use crate::core::info::Info;
+use crate::core::messages::{HandlerId, Notify};
+use crate::core::{Core, Mode, Patience};
+use crate::diagnostic::Diagnostic;
+use crate::error::{Error, Result};
+use crate::net::Socket;
+use crate::row::{Row, Rows};
+
+/// A connection to a PostgreSQL server, for code that blocks.
+///
+/// Unless [`set_autocommit`](Self::set_autocommit) is on, the first statement begins a transaction, which
+/// [`commit`](Self::commit) or [`rollback`](Self::rollback) ends; dropping the connection rolls it back.
+///
+/// Statements have PostgreSQL's own placeholders, `$1`, `$2`, ... One that is used often is prepared by itself.
+///
+/// ```no_run
+/// use howdah::Connection;
+///
+/// # fn main() -> Result<(), howdah::Error> {
+/// let mut conn = Connection::connect("host=localhost dbname=test user=postgres")?;
+/// conn.execute("CREATE TEMP TABLE test (num integer, data text)", &[])?;
+/// conn.execute("INSERT INTO test VALUES ($1, $2)", &[&100, &"abc'def"])?;
+/// let row = conn.query_one("SELECT num, data FROM test", &[])?;
+/// assert_eq!(row.read::<(i32, &str)>()?, (100, "abc'def"));
+/// conn.commit()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// After an error the connection is idle, within a failed transaction ([`rollback`](Self::rollback) ends it), or closed.
+pub struct Connection {
+    pub(super) core: Core,
+    pub(super) socket: Socket,
+}
+
+impl Connection {
+    /// Connects to a server.
+    ///
+    /// `conninfo` is what libpq takes: `key=value` words or a `postgresql://` URI. What it does not say comes from the
+    /// environment (`PGHOST`, `PGUSER`, ...) and the password file. With several hosts they are tried in turn, each
+    /// for at most `connect_timeout`.
+    ///
+    /// # Errors
+    /// `conninfo` is wrong; or no server could be reached or let the session start: the text then lists every attempt.
+    pub fn connect(conninfo: &str) -> Result<Self> {
+        let (core, socket) = connect(conninfo)?;
+        Ok(Self { core, socket })
+    }
+
+    /// Runs a statement; tells how many rows it has changed or given, 0 for one that does not count.
+    ///
+    /// # Errors
+    /// The server's, or a parameter cannot be sent, or the connection is closed or lost.
+    pub fn execute(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<u64> {
+        self.perform(
+            |core| core.queue(sql, params, Mode::Usual),
+            Core::finish_count,
+        )
+    }
+
+    /// Runs a statement and gives its result, with all rows received.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn query(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Rows> {
+        self.perform(
+            |core| core.queue(sql, params, Mode::Usual),
+            Core::finish_rows,
+        )
+    }
+
+    /// Runs a statement that gives exactly one row.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute), and any other number of rows.
+    pub fn query_one(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Row> {
+        self.query(sql, params)?.exactly_one()
+    }
+
+    /// Runs a statement that gives one row or none.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute), and more than one row.
+    pub fn query_opt(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Option<Row>> {
+        self.query(sql, params)?.at_most_one()
+    }
+
+    /// Runs a statement and gives its rows as they arrive, in bounded memory.
+    ///
+    /// Dropping the stream before its end cancels the statement on the server.
+    ///
+    /// # Errors
+    /// A parameter cannot be sent, or the connection is closed or lost. The server's errors come from the stream.
+    pub fn query_stream(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<RowStream<'_>> {
+        self.begin(|core| core.queue(sql, params, Mode::Once))?;
+        Ok(RowStream::new(self))
+    }
+
+    /// Runs a text of any number of statements without parameters; gives the result of each.
+    ///
+    /// In autocommit the server runs them in one transaction. When one fails, those after it are not run.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn execute_script(&mut self, sql: &str) -> Result<Vec<Rows>> {
+        self.perform(|core| core.queue_script(sql), Core::finish_all)
+    }
+
+    /// Whether each statement is a transaction of its own.
+    #[must_use]
+    pub fn autocommit(&self) -> bool {
+        self.core.transactions.autocommit()
+    }
+
+    /// Chooses whether each statement is a transaction of its own. At first it is not.
+    ///
+    /// # Errors
+    /// A transaction is running.
+    pub fn set_autocommit(&mut self, on: bool) -> Result<()> {
+        self.settle()?;
+        let status = self.core.session.connection().transaction_status();
+        self.core.transactions.set_autocommit(on, status)
+    }
+
+    /// Commits the running transaction; does nothing where there is none.
+    ///
+    /// # Errors
+    /// The transaction had failed, so that the server has rolled it back; or it cannot be committed, as a deferred
+    /// constraint is violated; or this is within a [`transaction`](Self::transaction) block. If the connection is lost,
+    /// it is not known whether the server has committed.
+    pub fn commit(&mut self) -> Result<()> {
+        self.core.transactions.check_outside("commit")?;
+        self.settle()?;
+        self.control(Core::commit_statement)
+    }
+
+    /// Rolls the running transaction back; does nothing where there is none.
+    ///
+    /// # Errors
+    /// The connection is closed or lost, or this is within a [`transaction`](Self::transaction) block.
+    pub fn rollback(&mut self) -> Result<()> {
+        self.core.transactions.check_outside("rollback")?;
+        self.settle()?;
+        self.control(Core::rollback_statement)
+    }
+
+    /// Opens a block that is committed or rolled back as a whole; dropping it, also by `?` or a panic, rolls it back.
+    ///
+    /// Where no transaction is running it is one, in autocommit as well; else it is a savepoint. Blocks nest.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let mut block = conn.transaction()?;
+    /// block.execute("UPDATE accounts SET money = money - $1 WHERE id = $2", &[&10, &1])?;
+    /// block.execute("UPDATE accounts SET money = money + $1 WHERE id = $2", &[&10, &2])?;
+    /// block.commit()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The connection is closed or lost, or the savepoint cannot be made.
+    pub fn transaction(&mut self) -> Result<Transaction<'_>> {
+        Transaction::open(self)
+    }
+
+    /// Runs `work` in a [`transaction`](Self::transaction) block: commits if it ends well, rolls back if it fails or panics.
+    ///
+    /// # Errors
+    /// Those of `work`, and of the block.
+    pub fn with_transaction<T, E: From<Error>>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        let mut block = self.transaction()?;
+        let value = work(&mut block)?;
+        block.commit()?;
+        Ok(value)
+    }
+
+    /// Has `handler` called with each notice: what the server says beside results, such as warnings.
+    ///
+    /// It is called while an operation of this connection waits. If it panics, the panic ends there.
+    pub fn add_notice_handler(
+        &mut self,
+        handler: impl FnMut(&Diagnostic) + Send + 'static,
+    ) -> HandlerId {
+        self.core.messages.notice.add(Box::new(handler))
+    }
+
+    /// Removes a notice handler; tells whether it was there.
+    pub fn remove_notice_handler(&mut self, id: HandlerId) -> bool {
+        self.core.messages.notice.remove(id)
+    }
+
+    /// Has `handler` called with each notification.
+    ///
+    /// It is called while an operation of this connection waits. If it panics, the panic ends there. While there are
+    /// handlers, notifications that come outside of [`notifies`](Self::notifies) are not kept for it.
+    pub fn add_notify_handler(
+        &mut self,
+        handler: impl FnMut(&Notify) + Send + 'static,
+    ) -> HandlerId {
+        self.core.messages.notify.add(Box::new(handler))
+    }
+
+    /// Removes a notify handler; tells whether it was there.
+    pub fn remove_notify_handler(&mut self, id: HandlerId) -> bool {
+        self.core.messages.notify.remove(id)
+    }
+
+    /// The notifications, as they come: an iterator that ends when `timeout` has passed since this call, or never.
+    ///
+    /// Notifications that came while no handler was there are not lost: they come first. Use autocommit, or the server
+    /// holds them back until the transaction ends.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// conn.set_autocommit(true)?;
+    /// conn.execute("LISTEN mychan", &[])?;
+    /// for notify in conn.notifies(None) {
+    ///     let notify = notify?;
+    ///     println!("{notify:?}");
+    ///     if notify.payload == "stop" {
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn notifies(&mut self, timeout: Option<Duration>) -> Notifies<'_> {
+        Notifies::new(self, timeout)
+    }
+
+    /// A handle that cancels, from another thread, what this connection is running.
+    #[must_use]
+    pub fn cancel_handle(&self) -> CancelHandle {
+        self.core.cancel.clone()
+    }
+
+    /// What is known of the connection.
+    #[must_use]
+    pub fn info(&self) -> Info<'_> {
+        Info::new(&self.core.facts, self.core.session.connection())
+    }
+
+    /// After how many executions a statement is prepared: 0 is at once, `None` never. At first it is 5.
+    pub fn set_prepare_threshold(&mut self, executions: Option<u32>) {
+        self.core.session.statements.threshold = executions;
+    }
+
+    /// Whether the connection was closed, or found lost by an operation.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.core.is_closed()
+    }
+
+    /// Whether the connection was found lost, rather than closed by [`close`](Self::close).
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.core.is_lost()
+    }
+
+    /// Closes the connection; a running transaction is rolled back by the server. Dropping it does the same.
+    pub fn close(&mut self) {
+        if self.core.close() {
+            // The server also notices when the socket closes.
+            let _ = self.socket.send_now(self.core.session.outgoing());
+        }
+        self.socket.shut_down();
+    }
+
+    /// Runs a statement of the driver's own, if there is one to run.
+    pub(super) fn control(
+        &mut self,
+        statement: impl FnOnce(&Core) -> Option<String>,
+    ) -> Result<()> {
+        let Some(sql) = statement(&self.core) else {
+            return Ok(());
+        };
+        self.perform(
+            |core| core.queue_control(&sql),
+            |core| core.finish_control(&sql),
+        )
+    }
+
+    /// One exchange, from its queueing to its outcome.
+    pub(super) fn perform<T>(
+        &mut self,
+        queue: impl FnOnce(&mut Core) -> Result<()>,
+        finish: impl FnOnce(&mut Core) -> Result<T>,
+    ) -> Result<T> {
+        self.begin(queue)?;
+        loop {
+            let step = drive(&mut self.core.session, &self.socket, Until::Answered, None);
+            match step {
+                Ok(Step::Done) => break,
+                step => self.deliver(step)?,
+            }
+        }
+        self.core.cancel.leave();
+        finish(&mut self.core)
+    }
+
+    /// Brings the connection to rest, then queues an exchange.
+    fn begin(&mut self, queue: impl FnOnce(&mut Core) -> Result<()>) -> Result<()> {
+        self.settle()?;
+        self.core.cancel.enter();
+        queue(&mut self.core).inspect_err(|_| self.core.cancel.leave())
+    }
+
+    /// One turn of the running exchange; `true` when it is over.
+    pub(super) fn turn(&mut self) -> Result<bool> {
+        match turn(&mut self.core.session, &self.socket, Until::Answered, None) {
+            Ok(Some(Step::Done)) => {
+                self.core.cancel.leave();
+                return Ok(true);
+            }
+            Ok(None) => {}
+            Ok(Some(step)) => self.deliver(Ok(step))?,
+            Err(lost) => self.deliver(Err(lost))?,
+        }
+        Ok(false)
+    }
+
+    /// Hands out what came beside the results.
+    pub(super) fn deliver(
+        &mut self,
+        step: std::result::Result<Step, super::drive::Lost>,
+    ) -> Result<()> {
+        match step {
+            Ok(Step::Notice(notice)) => self.core.messages.deliver_notice(notice),
+            Ok(Step::Notification(notify)) => self.core.messages.deliver_notification(&notify),
+            Ok(Step::Done | Step::TimedOut | Step::Interrupted) => {}
+            Err(lost) => {
+                self.socket.shut_down();
+                return Err(self.core.lost_by(lost));
+            }
+        }
+        Ok(())
+    }
+
+    /// Fails if the connection is closed; ends what an earlier operation has left.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        self.core.check_open()?;
+        if self.core.is_settled() {
+            return Ok(());
+        }
+        self.call_off()?;
+        if let Some(sql) = self.core.owed_statement() {
+            self.core.queue_control(&sql)?;
+            while !self.turn()? {}
+            self.core.finish()?;
+        }
+        self.core.transactions.paid();
+        Ok(())
+    }
+
+    /// Has what is running cancelled, and throws its results away; a server that does not obey loses the connection.
+    pub(super) fn call_off(&mut self) -> Result<()> {
+        if self.core.session.is_idle() {
+            return Ok(());
+        }
+        let mut patience = Patience::new();
+        // What is not with the server yet cannot be cancelled there.
+        let mut until = Until::Sent;
+        while let Some(deadline) = patience.next_deadline() {
+            if self.drain(until, deadline)? && until == Until::Answered {
+                self.core.recovered();
+                return Ok(());
+            }
+            // If it cannot be sent, the statement may still end by itself.
+            let _ = self.core.cancel.cancel();
+            until = Until::Answered;
+        }
+        self.socket.shut_down();
+        Err(self.core.lost(Error::drain_timeout()))
+    }
+
+    /// Throws away what comes, until the deadline; tells whether the exchange came so far before.
+    fn drain(&mut self, until: Until, deadline: Instant) -> Result<bool> {
+        loop {
+            let session = &mut self.core.session;
+            match turn(session, &self.socket, until, Some(deadline)) {
+                Ok(Some(Step::Done)) => return Ok(true),
+                Ok(Some(Step::TimedOut)) => return Ok(false),
+                Ok(None) => {}
+                Ok(Some(step)) => self.deliver(Ok(step))?,
+                Err(lost) => self.deliver(Err(lost))?,
+            }
+            self.core.discard();
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl AsFd for Connection {
+    /// The socket, to wait for what the server says while nothing is running. Do not read from it or write to it.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("closed", &self.is_closed())
+            .field("info", &self.info())
+            .finish_non_exhaustive()
+    }
+}

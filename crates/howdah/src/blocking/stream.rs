@@ -1,0 +1,71 @@
+//! Rows as they arrive.
+
+use std::fmt;
+
+use super::Connection;
+use crate::core::Core;
+use crate::error::Result;
+use crate::row::{Row, Rows};
+
+/// The rows of a statement as they arrive, from [`Connection::query_stream`].
+///
+/// No more is kept than was received at once. An error is the last item. Dropping the stream before its end cancels the
+/// statement, which leaves a transaction that it runs in failed.
+pub struct RowStream<'a> {
+    conn: &'a mut Connection,
+    ready: Option<Rows>,
+    /// Whether nothing is to be expected any more.
+    over: bool,
+}
+
+impl<'a> RowStream<'a> {
+    pub(super) fn new(conn: &'a mut Connection) -> Self {
+        Self {
+            conn,
+            ready: None,
+            over: false,
+        }
+    }
+
+    fn receive(&mut self) -> Result<Option<Row>> {
+        loop {
+            if let Some(row) = self.ready.as_mut().and_then(Iterator::next) {
+                return Ok(Some(row));
+            }
+            if self.over {
+                return Ok(None);
+            }
+            self.over = self.conn.turn()?;
+            self.ready = if self.over {
+                Some(Core::finish_rows(&mut self.conn.core)?)
+            } else {
+                self.conn.core.take_rows()
+            };
+        }
+    }
+}
+
+impl Iterator for RowStream<'_> {
+    type Item = Result<Row>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.receive().inspect_err(|_| self.over = true).transpose()
+    }
+}
+
+impl Drop for RowStream<'_> {
+    fn drop(&mut self) {
+        if !self.over && !self.conn.is_closed() {
+            // A connection that does not come to rest is closed by this, and says so at its next use.
+            let _ = self.conn.call_off();
+        }
+    }
+}
+
+impl fmt::Debug for RowStream<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RowStream")
+            .field("over", &self.over)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,149 @@
+//! Connecting: what the shells do with the plan of a connection.
+
+use std::time::Instant;
+
+use howdah_protocol::connection::{self, Connection};
+use howdah_protocol::conninfo;
+use howdah_protocol::session::Session;
+
+use super::Core;
+use super::cancel::CancelHandle;
+use super::info::Facts;
+use crate::blocking::drive::Lost;
+use crate::error::{Error, Result};
+use crate::net::cancel::CancelTarget;
+use crate::net::connect::ConnectError;
+use crate::net::connector::{Action, Connector};
+use crate::net::socket::{Peer, TcpOptions};
+
+/// A connection on its way, for any shell.
+pub(crate) struct Dial {
+    pub(crate) connector: Connector,
+    /// What the last session said, if it got so far.
+    last: Option<connection::Error>,
+}
+
+/// Why one server was not it.
+pub(crate) enum Refusal {
+    /// It could not be reached.
+    Unreachable(ConnectError),
+    /// It did not let the session start.
+    Session(Lost),
+}
+
+impl Dial {
+    /// Parses the options, and lays out the servers to try.
+    pub(crate) fn new(conninfo: &str) -> Result<Self> {
+        let mut params = conninfo::parse(conninfo)?;
+        match params.get("client_encoding") {
+            None | Some("" | "auto") => params.set("client_encoding", "UTF8")?,
+            Some(name) if is_utf8(name) => {}
+            Some(name) => {
+                let text = "the client_encoding of a Rust program is UTF8";
+                return Err(Error::usage(format!("{text}, not {name:?}")));
+            }
+        }
+        Ok(Self {
+            connector: Connector::new(&params)?,
+            last: None,
+        })
+    }
+
+    pub(crate) fn next_action(&mut self) -> Action {
+        self.connector.next_action()
+    }
+
+    /// When an attempt that begins now has to be over.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let timeout = self.connector.timeout()?;
+        Instant::now().checked_add(timeout)
+    }
+
+    pub(crate) fn tcp_options(&self) -> TcpOptions {
+        self.connector.tcp_options()
+    }
+
+    /// The session for the current server, its first bytes outgoing.
+    pub(crate) fn session(&self) -> std::result::Result<Session, Refusal> {
+        let startup = self.connector.startup().map_err(Refusal::Unreachable)?;
+        Connection::start(startup)
+            .map(Session::new)
+            .map_err(|error| Refusal::Session(Lost::Session(connection::Error::Startup(error))))
+    }
+
+    /// Notes why the current server was not it.
+    pub(crate) fn refused(&mut self, refusal: Refusal) {
+        self.last = None;
+        match refusal {
+            Refusal::Unreachable(error) => self.connector.unreachable(&error),
+            Refusal::Session(Lost::Io(error)) => self.connector.refused(&error),
+            Refusal::Session(Lost::Session(error)) => {
+                self.connector.refused(&error);
+                self.last = Some(error);
+            }
+        }
+    }
+
+    /// The error for all attempts together.
+    pub(crate) fn give_up(self) -> Error {
+        Error::connect(&self.connector, self.last)
+    }
+
+    /// The core of the connection that was made.
+    pub(crate) fn done(self, session: Session) -> Core {
+        let peer = self.connector.peer().cloned();
+        let request = session.connection().cancel_request().ok();
+        let target = peer
+            .clone()
+            .zip(request)
+            .map(|(peer, request)| CancelTarget { peer, request });
+        let facts = self.facts(peer.as_ref());
+        Core::new(session, facts, CancelHandle::new(target))
+    }
+
+    fn facts(&self, peer: Option<&Peer>) -> Facts {
+        let config = self.connector.config();
+        let target = self.connector.target();
+        let hostaddr = match peer {
+            Some(Peer::Tcp(address)) => Some(address.ip().to_string()),
+            _ => None,
+        };
+        let host = target.map(|target| match &target.endpoint {
+            conninfo::Endpoint::Unix(host) | conninfo::Endpoint::Tcp(host) => host.clone(),
+        });
+        Facts {
+            host: host.unwrap_or_default(),
+            hostaddr,
+            port: target.map(|target| target.port).unwrap_or_default(),
+            dbname: config.dbname.clone(),
+            user: config.user.clone(),
+        }
+    }
+}
+
+/// Whether PostgreSQL takes a name for UTF-8: it ignores case and punctuation.
+fn is_utf8(name: &str) -> bool {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric);
+    let name: String = letters.map(|c| c.to_ascii_lowercase()).collect();
+    matches!(name.as_str(), "utf8" | "unicode")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_utf8_is_spoken() {
+        assert!(Dial::new("host=h client_encoding=utf-8").is_ok());
+        assert!(Dial::new("host=h").is_ok());
+        let error = Dial::new("host=h client_encoding=latin1").err().unwrap();
+        assert!(error.is_usage() && error.to_string().contains("latin1"));
+    }
+
+    #[test]
+    fn a_malformed_conninfo_does_not_show_its_password() {
+        let error = Dial::new("password=SECRET host").err().unwrap();
+        assert!(error.is_usage());
+        assert!(!format!("{error} {error:?}").contains("SECRET"), "{error}");
+    }
+}

@@ -1,0 +1,131 @@
+//! What is known of a connection.
+
+use std::fmt;
+
+use howdah_protocol::connection::Connection;
+
+pub use howdah_protocol::wire::TransactionStatus;
+
+/// What a connection was made with.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    pub(crate) host: String,
+    pub(crate) hostaddr: Option<String>,
+    pub(crate) port: u16,
+    pub(crate) dbname: String,
+    pub(crate) user: String,
+}
+
+/// What is known of a connection: where it goes, and what the server has told.
+#[derive(Clone, Copy)]
+pub struct Info<'a> {
+    facts: &'a Facts,
+    connection: &'a Connection,
+}
+
+impl<'a> Info<'a> {
+    pub(crate) fn new(facts: &'a Facts, connection: &'a Connection) -> Self {
+        Self { facts, connection }
+    }
+
+    /// The host that was connected to: a name, an address, or the folder of a Unix socket.
+    #[must_use]
+    pub fn host(&self) -> &'a str {
+        &self.facts.host
+    }
+
+    /// The IP address that was connected to; `None` for a Unix socket.
+    #[must_use]
+    pub fn hostaddr(&self) -> Option<&'a str> {
+        self.facts.hostaddr.as_deref()
+    }
+
+    /// The port, which also names a Unix socket.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.facts.port
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn dbname(&self) -> &'a str {
+        &self.facts.dbname
+    }
+
+    /// The user.
+    #[must_use]
+    pub fn user(&self) -> &'a str {
+        &self.facts.user
+    }
+
+    /// Process ID of the server process that serves this connection.
+    #[must_use]
+    pub fn backend_pid(&self) -> i32 {
+        self.connection.process_id()
+    }
+
+    /// The server's version as a number: 180006 is 18.6, 90603 is 9.6.3. 0 where it is not known.
+    #[must_use]
+    pub fn server_version(&self) -> u32 {
+        self.parameter("server_version").map_or(0, version_number)
+    }
+
+    /// The transaction status after the last statement.
+    #[must_use]
+    pub fn transaction_status(&self) -> TransactionStatus {
+        self.connection.transaction_status()
+    }
+
+    /// The value of a parameter that the server reports, such as `TimeZone`; `None` for those it does not report.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&'a str> {
+        self.connection.parameter(name)
+    }
+}
+
+impl fmt::Debug for Info<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Info")
+            .field("host", &self.host())
+            .field("port", &self.port())
+            .field("dbname", &self.dbname())
+            .field("user", &self.user())
+            .field("backend_pid", &self.backend_pid())
+            .field("server_version", &self.server_version())
+            .field("transaction_status", &self.transaction_status())
+            .finish()
+    }
+}
+
+/// `18.6 (Debian 18.6-1)`, `9.6.3` or `19devel` as a number.
+fn version_number(text: &str) -> u32 {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let mut parts = text
+        .get(..end)
+        .unwrap_or_default()
+        .split('.')
+        .map(|part| part.parse::<u32>().unwrap_or(0).min(9999));
+    let mut part = || parts.next().unwrap_or(0);
+    let (major, minor, patch) = (part(), part(), part());
+    if major >= 10 {
+        major * 10_000 + minor
+    } else {
+        major * 10_000 + minor * 100 + patch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version_number;
+
+    #[test]
+    fn versions() {
+        assert_eq!(version_number("18.6 (Debian 18.6-1.pgdg12+1)"), 180_006);
+        assert_eq!(version_number("9.6.3"), 90_603);
+        assert_eq!(version_number("19devel"), 190_000);
+        assert_eq!(version_number("99999999999999"), 0);
+        assert_eq!(version_number(""), 0);
+    }
+}

@@ -1,0 +1,149 @@
+//! Notices and notifications, to whoever wants them.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use howdah_protocol::connection::Notification;
+use howdah_protocol::wire;
+
+use crate::diagnostic::Diagnostic;
+
+/// A notification that another session, or this one, sent with `NOTIFY`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Notify {
+    /// The channel it was sent on.
+    pub channel: String,
+    /// The payload; empty when none was given.
+    pub payload: String,
+    /// Process ID of the session that sent it.
+    pub pid: i32,
+}
+
+/// Names a handler that was added, so that it can be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct HandlerId(u64);
+
+/// The handlers, and the notifications that nobody has taken yet.
+#[derive(Default)]
+pub(crate) struct Messages {
+    pub(crate) notice: Handlers<Diagnostic>,
+    pub(crate) notify: Handlers<Notify>,
+    pub(crate) backlog: VecDeque<Notify>,
+    /// How many `notifies()` are under way: they take notifications also when there are handlers.
+    pub(crate) listeners: usize,
+}
+
+impl Messages {
+    pub(crate) fn deliver_notice(&mut self, notice: wire::Diagnostic) {
+        if !self.notice.is_empty() {
+            self.notice.call(&Diagnostic::new(notice));
+        }
+    }
+
+    pub(crate) fn deliver_notification(&mut self, notification: &Notification) {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let notify = Notify {
+            channel: text(&notification.channel),
+            payload: text(&notification.payload),
+            pid: notification.process_id,
+        };
+        self.notify.call(&notify);
+        if self.notify.is_empty() || self.listeners > 0 {
+            self.backlog.push_back(notify);
+        }
+    }
+}
+
+/// Functions that are called in the order in which they were added.
+pub(crate) struct Handlers<T> {
+    list: Vec<(HandlerId, Handler<T>)>,
+    next: u64,
+}
+
+type Handler<T> = Box<dyn FnMut(&T) + Send>;
+
+impl<T> Handlers<T> {
+    pub(crate) fn add(&mut self, handler: Handler<T>) -> HandlerId {
+        self.next += 1;
+        let id = HandlerId(self.next);
+        self.list.push((id, handler));
+        id
+    }
+
+    /// Removes a handler; tells whether it was there.
+    pub(crate) fn remove(&mut self, id: HandlerId) -> bool {
+        let before = self.list.len();
+        self.list.retain(|(each, _)| *each != id);
+        self.list.len() < before
+    }
+
+    fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Calls all. One that panics has been reported by the panic hook: the others and the connection go on.
+    fn call(&mut self, message: &T) {
+        for (_, handler) in &mut self.list {
+            let _ = catch_unwind(AssertUnwindSafe(|| handler(message)));
+        }
+    }
+}
+
+impl<T> Default for Handlers<T> {
+    fn default() -> Self {
+        Self {
+            list: Vec::new(),
+            next: 0,
+        }
+    }
+}
+
+impl<T> fmt::Debug for Handlers<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} handlers", self.list.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    fn notification(payload: &str) -> Notification {
+        Notification {
+            process_id: 7,
+            channel: b"c".as_slice().into(),
+            payload: payload.as_bytes().into(),
+        }
+    }
+
+    #[test]
+    fn a_handler_that_panics_stays_and_harms_nobody() {
+        let mut messages = Messages::default();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&seen);
+        messages.notify.add(Box::new(|_| panic!("on purpose")));
+        messages.notify.add(Box::new(move |n| {
+            log.lock().unwrap().push(n.payload.clone())
+        }));
+        messages.deliver_notification(&notification("a"));
+        messages.deliver_notification(&notification("b"));
+        assert_eq!(*seen.lock().unwrap(), ["a", "b"]);
+        assert!(messages.backlog.is_empty());
+    }
+
+    #[test]
+    fn notifications_wait_where_nobody_handles_them() {
+        let mut messages = Messages::default();
+        messages.deliver_notification(&notification("kept"));
+        let id = messages.notify.add(Box::new(|_| {}));
+        messages.deliver_notification(&notification("handled"));
+        messages.listeners = 1;
+        messages.deliver_notification(&notification("both"));
+        assert!(messages.notify.remove(id) && !messages.notify.remove(id));
+        let waiting: Vec<_> = messages.backlog.iter().map(|n| &*n.payload).collect();
+        assert_eq!(waiting, ["kept", "both"]);
+    }
+}

@@ -1,0 +1,395 @@
+//! What the blocking and the tokio shell share: everything but the waiting.
+//!
+//! Each operation is a step that queues, then bytes that move until the session is idle, then a step that takes the
+//! outcome. A shell is the middle: `settle`, `enter`, queue, drive, `leave`, finish.
+
+pub(crate) mod cancel;
+pub(crate) mod dial;
+pub(crate) mod info;
+pub(crate) mod messages;
+pub(crate) mod transactions;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use howdah_protocol::connection::{Params, QueryResult, RowSet, Written};
+use howdah_protocol::session::{Execute, ResultFormat, Session};
+use howdah_protocol::wire::{self, TransactionStatus};
+use howdah_types::{DateStyle, Format, IntervalStyle, IsNull, LoadContext, ToSql, oid};
+
+use crate::blocking::drive::Lost;
+use crate::error::{Error, Result};
+use crate::row::Rows;
+use cancel::CancelHandle;
+use info::Facts;
+use messages::Messages;
+use transactions::{Block, Transactions};
+
+/// How long the server may take to end a statement that was cancelled. Then the connection is given up.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
+
+/// How long to wait before the first cancel request is repeated.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+
+/// The times at which a cancel request is sent again.
+///
+/// The server ignores one that reaches it before it has begun to read the statement, so one is not always enough.
+pub(crate) struct Patience {
+    wait: Duration,
+    left: Duration,
+}
+
+impl Patience {
+    pub(crate) fn new() -> Self {
+        Self {
+            wait: FIRST_WAIT,
+            left: DRAIN_TIME,
+        }
+    }
+
+    /// When to send the next request; `None` when there has been enough waiting.
+    pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
+        if self.left.is_zero() {
+            return None;
+        }
+        let wait = self.wait.min(self.left);
+        self.left -= wait;
+        self.wait *= 2;
+        Instant::now().checked_add(wait)
+    }
+}
+
+/// A session, and all that is known of it.
+pub(crate) struct Core {
+    pub(crate) session: Session,
+    pub(crate) messages: Messages,
+    pub(crate) transactions: Transactions,
+    pub(crate) facts: Facts,
+    pub(crate) cancel: CancelHandle,
+    /// Whether the statement that was abandoned has had its cancel request.
+    pub(crate) called_off: bool,
+    params: Params,
+    load: Arc<LoadContext>,
+    parameters_version: u64,
+    utf8: bool,
+    end: Option<End>,
+}
+
+/// How a connection came to its end.
+enum End {
+    Closed,
+    Lost(String),
+}
+
+/// How a statement is to be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Prepared when it has been used often enough.
+    Usual,
+    /// Never prepared: its description comes with its rows.
+    Once,
+}
+
+impl Core {
+    /// Takes over a session that has been started.
+    pub(crate) fn new(session: Session, facts: Facts, cancel: CancelHandle) -> Self {
+        let mut core = Self {
+            session,
+            messages: Messages::default(),
+            transactions: Transactions::default(),
+            facts,
+            cancel,
+            called_off: false,
+            params: Params::default(),
+            load: Arc::default(),
+            parameters_version: 0,
+            utf8: true,
+            end: None,
+        };
+        core.read_parameters();
+        core
+    }
+
+    /// Fails unless the connection can be used.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        match &self.end {
+            None => Ok(()),
+            Some(End::Closed) => Err(Error::closed("the connection is closed")),
+            Some(End::Lost(reason)) => {
+                Err(Error::closed(&format!("the connection was lost: {reason}")))
+            }
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.end.is_some()
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self.end, Some(End::Lost(_)))
+    }
+
+    /// Whether nothing is left over from an earlier operation.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.session.is_idle() && self.transactions.owed().is_none()
+    }
+
+    /// Queues one statement, by the extended protocol: several in one text are refused by the server.
+    pub(crate) fn queue(&mut self, sql: &str, params: &[&dyn ToSql], mode: Mode) -> Result<()> {
+        self.write_params(params)?;
+        self.check_encoding(sql, !params.is_empty())?;
+        self.session.execute(&Execute {
+            sql: sql.as_bytes(),
+            params: &self.params,
+            format: ResultFormat::Auto(is_read_in_binary),
+            prepare: (mode == Mode::Once).then_some(false),
+            begin: self.transactions.begin(),
+            extended: true,
+        })?;
+        Ok(())
+    }
+
+    /// Queues a text of any number of statements, by the simple protocol.
+    pub(crate) fn queue_script(&mut self, sql: &str) -> Result<()> {
+        self.check_encoding(sql, false)?;
+        let begin = self.transactions.begin();
+        self.queue_simple(sql, begin)
+    }
+
+    /// Queues a statement of the driver's own that begins no transaction.
+    pub(crate) fn queue_control(&mut self, sql: &str) -> Result<()> {
+        self.queue_simple(sql, None)
+    }
+
+    /// Queues the statement that opens a savepoint, with the BEGIN of the block around it if that has not been sent.
+    pub(crate) fn queue_opening(&mut self, sql: &str) -> Result<()> {
+        let begin = self.transactions.begin();
+        self.queue_simple(sql, begin)
+    }
+
+    /// The transaction status after the last exchange.
+    pub(crate) fn status(&self) -> TransactionStatus {
+        self.session.connection().transaction_status()
+    }
+
+    /// Opens a block.
+    pub(crate) fn open_block(&mut self) -> Block {
+        let status = self.status();
+        self.transactions.open(status)
+    }
+
+    /// What ends the running transaction well.
+    pub(crate) fn commit_statement(&self) -> Option<String> {
+        Block::Outer.commit(self.status())
+    }
+
+    /// What undoes the running transaction.
+    pub(crate) fn rollback_statement(&self) -> Option<String> {
+        Block::Outer.rollback(self.status())
+    }
+
+    /// What has to be sent because a block was dropped.
+    pub(crate) fn owed_statement(&self) -> Option<String> {
+        self.transactions
+            .owed()
+            .and_then(|rollback| rollback.sql(self.status()))
+    }
+
+    /// The outcome of a statement of the driver's own.
+    pub(crate) fn finish_control(&mut self, sql: &str) -> Result<()> {
+        let results = self.finish()?;
+        let rolled_back = results.iter().any(|result| *result.tag == *b"ROLLBACK");
+        if sql == "COMMIT" && rolled_back {
+            return Err(Error::rolled_back());
+        }
+        Ok(())
+    }
+
+    /// The results of the exchange that has ended.
+    pub(crate) fn finish(&mut self) -> Result<Vec<QueryResult>> {
+        self.called_off = false;
+        self.read_parameters();
+        let outcome = self.session.take_outcome();
+        if outcome.refused_copy {
+            return Err(Error::usage("COPY cannot be used with this method"));
+        }
+        match outcome.error {
+            Some(diagnostic) => Err(Error::server(diagnostic)),
+            None => Ok(outcome.results),
+        }
+    }
+
+    /// The result of the one statement of the exchange that has ended.
+    pub(crate) fn finish_rows(&mut self) -> Result<Rows> {
+        let mut results = self.finish()?;
+        let result = results
+            .pop()
+            .ok_or_else(|| Error::shape("the server gave no result"))?;
+        Ok(Rows::new(result, Arc::clone(&self.load)))
+    }
+
+    /// The results of all statements of the exchange that has ended.
+    pub(crate) fn finish_all(&mut self) -> Result<Vec<Rows>> {
+        let results = self.finish()?;
+        let rows = |result| Rows::new(result, Arc::clone(&self.load));
+        Ok(results.into_iter().map(rows).collect())
+    }
+
+    /// How many rows the statements of the exchange that has ended gave or changed.
+    pub(crate) fn finish_count(&mut self) -> Result<u64> {
+        let results = self.finish()?;
+        let counts = results.iter().filter_map(QueryResult::tagged_rows);
+        Ok(counts.fold(0, u64::saturating_add))
+    }
+
+    /// The rows that have come so far of the result that is coming.
+    pub(crate) fn take_rows(&mut self) -> Option<Rows> {
+        let (columns, rows) = self.session.take_rows();
+        (!rows.is_empty()).then(|| self.rows_of(columns.unwrap_or_default(), rows))
+    }
+
+    /// Throws away what an abandoned exchange still gives.
+    pub(crate) fn discard(&mut self) {
+        drop(self.session.take_rows());
+        drop(self.session.take_outcome());
+    }
+
+    /// The end of an abandoned exchange.
+    pub(crate) fn recovered(&mut self) {
+        self.called_off = false;
+        self.discard();
+        self.read_parameters();
+        self.cancel.leave();
+    }
+
+    /// Notes that the connection is lost; gives the error that says why.
+    pub(crate) fn lost(&mut self, error: Error) -> Error {
+        if self.end.is_none() {
+            self.end = Some(End::Lost(error.to_string()));
+        }
+        self.cancel.leave();
+        error
+    }
+
+    /// Notes that the connection is lost, for the reason that driving it gave.
+    pub(crate) fn lost_by(&mut self, lost: Lost) -> Error {
+        self.lost(Error::lost(lost))
+    }
+
+    /// Notes that the user closes the connection; `true` if the server can be told with what is then outgoing.
+    pub(crate) fn close(&mut self) -> bool {
+        if self.end.is_some() {
+            return false;
+        }
+        self.end = Some(End::Closed);
+        let polite = self.session.is_idle();
+        if polite {
+            self.session.terminate();
+        }
+        self.cancel.leave();
+        polite
+    }
+
+    fn rows_of(&self, columns: howdah_protocol::connection::Columns, rows: RowSet) -> Rows {
+        Rows::from_parts(columns, rows, Box::default(), Arc::clone(&self.load))
+    }
+
+    fn queue_simple(&mut self, sql: &str, begin: Option<&[u8]>) -> Result<()> {
+        self.params.clear();
+        self.session.execute(&Execute {
+            sql: sql.as_bytes(),
+            params: &self.params,
+            format: ResultFormat::Text,
+            prepare: Some(false),
+            begin,
+            extended: false,
+        })?;
+        Ok(())
+    }
+
+    fn write_params(&mut self, params: &[&dyn ToSql]) -> Result<()> {
+        self.params.clear();
+        for (index, param) in params.iter().enumerate() {
+            self.params.push(|out| {
+                let null = param
+                    .to_sql(out)
+                    .map_err(|error| Error::parameter(index + 1, error))?;
+                Ok::<_, Error>(Written {
+                    oid: param.oid(),
+                    format: match param.format() {
+                        Format::Text => wire::Format::Text,
+                        Format::Binary => wire::Format::Binary,
+                    },
+                    null: match null {
+                        IsNull::Yes => wire::IsNull::Yes,
+                        IsNull::No => wire::IsNull::No,
+                    },
+                })
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Rust's strings are UTF-8: while the session speaks another encoding, only plain ASCII goes through unchanged.
+    fn check_encoding(&self, sql: &str, params: bool) -> Result<()> {
+        if self.utf8 || (sql.is_ascii() && !params) {
+            return Ok(());
+        }
+        Err(Error::usage(
+            "client_encoding was changed: set it back to UTF8 before sending parameters or text that is not ASCII",
+        ))
+    }
+
+    fn read_parameters(&mut self) {
+        let connection = self.session.connection();
+        let version = connection.parameters_version() + 1;
+        if self.parameters_version == version {
+            return;
+        }
+        self.parameters_version = version;
+        let get = |name| connection.parameter(name).unwrap_or_default();
+        self.utf8 = matches!(get("client_encoding"), "UTF8" | "");
+        self.load = Arc::new(LoadContext {
+            date_style: DateStyle::parse(get("DateStyle")).unwrap_or_default(),
+            interval_style: IntervalStyle::parse(get("IntervalStyle")).unwrap_or_default(),
+            time_zone: get("TimeZone").to_owned(),
+        });
+    }
+}
+
+/// The types whose binary form every Rust type that takes them can read.
+fn is_read_in_binary(ty: u32) -> bool {
+    is_scalar_read_in_binary(ty)
+        || oid::element_of(ty).is_some_and(|element| is_scalar_read_in_binary(element.oid))
+}
+
+fn is_scalar_read_in_binary(ty: u32) -> bool {
+    matches!(
+        ty,
+        oid::BOOL
+            | oid::INT2
+            | oid::INT4
+            | oid::INT8
+            | oid::OID
+            | oid::XID
+            | oid::CID
+            | oid::XID8
+            | oid::FLOAT4
+            | oid::FLOAT8
+            | oid::NUMERIC
+            | oid::TEXT
+            | oid::VARCHAR
+            | oid::BPCHAR
+            | oid::NAME
+            | oid::BYTEA
+            | oid::DATE
+            | oid::TIME
+            | oid::TIMETZ
+            | oid::TIMESTAMP
+            | oid::TIMESTAMPTZ
+            | oid::INTERVAL
+            | oid::UUID
+            | oid::JSON
+            | oid::JSONB
+    )
+}

@@ -1,0 +1,309 @@
+//! The one error of the crate.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use howdah_protocol::connection;
+use howdah_protocol::conninfo::ConninfoError;
+use howdah_protocol::error::UsageError;
+use howdah_protocol::startup::StartupError;
+use howdah_types::{DecodeError, EncodeError};
+
+use crate::blocking::drive::Lost;
+use crate::diagnostic::Diagnostic;
+use crate::net::connect::ConnectError;
+use crate::net::connector::Connector;
+
+/// What an operation ends with.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Anything that can go wrong between a program and its database.
+///
+/// The kind of error is asked for by predicates; [`sqlstate`](Self::sqlstate) and [`diagnostic`](Self::diagnostic) hold
+/// what the server said. The text never contains a password.
+///
+/// ```no_run
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// match conn.execute("INSERT INTO users (name) VALUES ($1)", &[&"ann"]) {
+///     Err(error) if error.sqlstate() == Some("23505") => println!("ann is there already"),
+///     other => println!("{} row", other?),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: Kind,
+    message: String,
+    diagnostic: Option<Diagnostic>,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+    timed_out: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The conninfo cannot be used.
+    Config,
+    /// No server let the session start.
+    Connect,
+    /// The connection was lost during the operation.
+    Lost,
+    /// The connection had been closed or lost before the operation.
+    Closed,
+    /// The server reported an error.
+    Server,
+    /// The caller asked for something that cannot be done; nothing was sent.
+    Usage,
+    /// COMMIT was answered by ROLLBACK.
+    RolledBack,
+    /// A value could not be read.
+    Decode,
+    /// The server took too long to obey a cancel request, or a cancel request could not be sent.
+    Cancel,
+}
+
+impl Error {
+    /// Whether there is no connection (any more): it was closed, lost, or never came to be.
+    ///
+    /// All later operations of the same connection fail as well: connect again.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(self.0.kind, Kind::Lost | Kind::Closed | Kind::Connect)
+    }
+
+    /// Whether a time that was given has passed: `connect_timeout`, or the bounds of a cancel request.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.0.timed_out
+    }
+
+    /// Whether the statement was cancelled: by a [`CancelHandle`](crate::CancelHandle), or by the server's
+    /// `statement_timeout` (SQLSTATE 57014).
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.sqlstate() == Some("57014")
+    }
+
+    /// Whether the caller asked for something that cannot be done; nothing was sent, and the connection is as before.
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(self.0.kind, Kind::Usage | Kind::Config)
+    }
+
+    /// Whether running the whole transaction again, on a new connection if this one [is closed](Self::is_closed), cannot
+    /// do its work twice and may well succeed.
+    ///
+    /// True for serialization failures and deadlocks (the server has rolled the transaction back), for a connection
+    /// that could not be made, and for an operation on a connection that had been lost before. False when the
+    /// connection was lost during the operation: whether the server has done it is unknown.
+    #[must_use]
+    pub fn is_safe_to_retry(&self) -> bool {
+        match self.0.kind {
+            Kind::Connect => !matches!(self.sqlstate().map(class), Some("28" | "3D")),
+            Kind::Closed => true,
+            Kind::Server => matches!(self.sqlstate(), Some("40001" | "40P01")),
+            _ => false,
+        }
+    }
+
+    /// The SQLSTATE code, where the error is the server's: five characters, such as `42P01`.
+    #[must_use]
+    pub fn sqlstate(&self) -> Option<&str> {
+        self.diagnostic().and_then(Diagnostic::sqlstate)
+    }
+
+    /// All that the server said of the error, where it is the server's.
+    #[must_use]
+    pub fn diagnostic(&self) -> Option<&Diagnostic> {
+        self.0.diagnostic.as_ref()
+    }
+
+    fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            message: message.into(),
+            diagnostic: None,
+            source: None,
+            timed_out: false,
+        }))
+    }
+
+    fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.0.source = Some(Box::new(source));
+        self
+    }
+
+    /// The caller asked for something that cannot be done.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Kind::Usage, message)
+    }
+
+    /// The connection is closed, for `reason`.
+    pub(crate) fn closed(reason: &str) -> Self {
+        Self::new(Kind::Closed, reason)
+    }
+
+    /// The server reported an error.
+    pub(crate) fn server(diagnostic: howdah_protocol::wire::Diagnostic) -> Self {
+        let diagnostic = Diagnostic::new(diagnostic);
+        let mut error = Self::new(Kind::Server, diagnostic.to_string());
+        error.0.diagnostic = Some(diagnostic);
+        error
+    }
+
+    /// The connection was lost.
+    pub(crate) fn lost(lost: Lost) -> Self {
+        match lost {
+            Lost::Io(error) => {
+                Self::new(Kind::Lost, format!("the connection was lost: {error}")).caused_by(error)
+            }
+            Lost::Session(error) => {
+                let mut lost = Self::new(Kind::Lost, error.to_string());
+                lost.0.diagnostic = match &error {
+                    connection::Error::Disconnected(Some(words)) => {
+                        Some(Diagnostic::new(words.clone()))
+                    }
+                    _ => None,
+                };
+                lost.caused_by(error)
+            }
+        }
+    }
+
+    /// A transaction was to be committed that had failed.
+    pub(crate) fn rolled_back() -> Self {
+        Self::new(
+            Kind::RolledBack,
+            "the transaction had failed: COMMIT has rolled it back",
+        )
+    }
+
+    /// The server did not come to rest within the time it had.
+    pub(crate) fn drain_timeout() -> Self {
+        let mut error = Self::new(
+            Kind::Lost,
+            "the server did not end a cancelled statement in time: the connection was closed",
+        );
+        error.0.timed_out = true;
+        error
+    }
+
+    /// A cancel request could not be sent.
+    pub(crate) fn cancel(error: ConnectError) -> Self {
+        let timed_out = matches!(error, ConnectError::TimedOut);
+        let message = format!("the cancel request could not be sent: {error}");
+        let mut cancel = Self::new(Kind::Cancel, message).caused_by(error);
+        cancel.0.timed_out = timed_out;
+        cancel
+    }
+
+    /// Every attempt to connect has failed; `last` is what the last session said, if it got so far.
+    pub(crate) fn connect(connector: &Connector, last: Option<connection::Error>) -> Self {
+        let mut error = Self::new(Kind::Connect, connector.failure_text());
+        error.0.timed_out = connector
+            .failures()
+            .last()
+            .is_some_and(|failure| failure.timed_out);
+        error.0.diagnostic = match &last {
+            Some(connection::Error::Startup(StartupError::Server(words))) => Some(words.clone()),
+            Some(connection::Error::Disconnected(words)) => words.clone(),
+            _ => None,
+        }
+        .map(Diagnostic::new);
+        match last {
+            Some(last) => error.caused_by(last),
+            None => error,
+        }
+    }
+
+    /// A column could not be read: `place` names it.
+    pub(crate) fn decode(place: &str, error: DecodeError) -> Self {
+        Self::new(Kind::Decode, format!("{place}: {error}")).caused_by(error)
+    }
+
+    /// A result is not as the caller said it would be.
+    pub(crate) fn shape(message: impl Into<String>) -> Self {
+        Self::new(Kind::Decode, message)
+    }
+
+    /// The parameter with this number, from 1, cannot be sent.
+    pub(crate) fn parameter(number: usize, error: EncodeError) -> Self {
+        Self::new(Kind::Usage, format!("parameter ${number}: {error}")).caused_by(error)
+    }
+}
+
+/// The first two characters of a SQLSTATE.
+fn class(sqlstate: &str) -> &str {
+    sqlstate.get(..2).unwrap_or_default()
+}
+
+impl From<UsageError> for Error {
+    fn from(error: UsageError) -> Self {
+        Self::new(Kind::Usage, error.to_string()).caused_by(error)
+    }
+}
+
+impl From<ConninfoError> for Error {
+    fn from(error: ConninfoError) -> Self {
+        Self::new(Kind::Config, error.to_string()).caused_by(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("sqlstate", &self.sqlstate())
+            .field("message", &self.0.message)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use howdah_protocol::wire;
+
+    fn server(sqlstate: &str) -> Error {
+        let fields = [(b'C', sqlstate.as_bytes()), (b'M', b"said so")];
+        Error::server(wire::Diagnostic::from_fields(fields).unwrap())
+    }
+
+    #[test]
+    fn predicates_of_server_errors() {
+        let error = server("40001");
+        assert!(error.is_safe_to_retry() && !error.is_closed() && !error.is_usage());
+        assert_eq!(error.sqlstate(), Some("40001"));
+        assert_eq!(error.to_string(), "said so");
+        assert!(server("57014").is_cancelled());
+        assert!(!server("40003").is_safe_to_retry());
+    }
+
+    #[test]
+    fn a_lost_connection_is_closed_and_not_to_be_retried_blindly() {
+        let lost = Error::lost(Lost::Session(connection::Error::Disconnected(None)));
+        assert!(lost.is_closed() && !lost.is_safe_to_retry());
+        assert!(lost.source().is_some());
+        let before = Error::closed("the connection is closed");
+        assert!(before.is_closed() && before.is_safe_to_retry());
+    }
+
+    #[test]
+    fn it_is_one_word() {
+        assert_eq!(size_of::<Result<()>>(), size_of::<usize>());
+    }
+}

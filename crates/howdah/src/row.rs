@@ -1,0 +1,322 @@
+//! Results: rows that keep the bytes as they were received, and are read when asked.
+
+mod read;
+
+use std::fmt;
+use std::iter::FusedIterator;
+use std::sync::{Arc, OnceLock};
+
+use howdah_protocol::connection::{Columns, QueryResult, RowSet};
+use howdah_protocol::wire;
+use howdah_protocol::wire::backend::{FieldDescription, affected_rows};
+use howdah_types::{DecodeErrorKind, Format, FromSql, LoadContext, bytea, oid};
+
+use crate::error::{Error, Result};
+
+pub use read::{FromRow, RowIndex};
+
+/// The result of a statement, and a position in it: what other drivers call a cursor.
+///
+/// All rows have been received. They are fetched one by one, some or all, or iterated over; what has been fetched does
+/// not come again, until [`rewind`](Self::rewind). Cloning is cheap and gives a second position.
+///
+/// ```no_run
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// let mut rows = conn.query("SELECT num, data FROM test ORDER BY num", &[])?;
+/// if let Some(first) = rows.fetch_one() {
+///     println!("{}", first.get::<i32>("num")?);
+/// }
+/// for row in rows {
+///     println!("{} {}", row.get::<i32>(0)?, row.get::<&str>(1)?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Rows {
+    set: Arc<ResultSet>,
+    next: usize,
+}
+
+/// One row of a result.
+///
+/// It shares the received bytes with the other rows of its result; values are read when asked for.
+#[derive(Clone)]
+pub struct Row {
+    set: Arc<ResultSet>,
+    number: usize,
+}
+
+/// A column of a result.
+#[derive(Clone, Copy)]
+pub struct Column<'a> {
+    field: &'a FieldDescription,
+}
+
+/// Rows with all that is needed to read them.
+pub(crate) struct ResultSet {
+    columns: Columns,
+    rows: RowSet,
+    tag: Box<[u8]>,
+    load: Arc<LoadContext>,
+    /// Values of `bytea` that came as text and were asked for as borrowed bytes, by row and column.
+    bytes: OnceLock<Box<[OnceLock<Box<[u8]>>]>>,
+}
+
+impl Rows {
+    pub(crate) fn new(result: QueryResult, load: Arc<LoadContext>) -> Self {
+        let columns = result.columns.unwrap_or_default();
+        Self::from_parts(columns, result.rows, result.tag, load)
+    }
+
+    pub(crate) fn from_parts(
+        columns: Columns,
+        rows: RowSet,
+        tag: Box<[u8]>,
+        load: Arc<LoadContext>,
+    ) -> Self {
+        let set = Arc::new(ResultSet {
+            columns,
+            rows,
+            tag,
+            load,
+            bytes: OnceLock::new(),
+        });
+        Self { set, next: 0 }
+    }
+
+    /// The next row, or `None` when all have been fetched.
+    pub fn fetch_one(&mut self) -> Option<Row> {
+        self.next()
+    }
+
+    /// The next rows, at most `count`; fewer when there are no more.
+    pub fn fetch_many(&mut self, count: usize) -> Vec<Row> {
+        self.by_ref().take(count).collect()
+    }
+
+    /// All rows that have not been fetched.
+    pub fn fetch_all(&mut self) -> Vec<Row> {
+        self.by_ref().collect()
+    }
+
+    /// Goes back to the first row.
+    pub fn rewind(&mut self) {
+        self.next = 0;
+    }
+
+    /// How many rows the result has, fetched or not.
+    #[must_use]
+    pub fn row_count(&self) -> usize {
+        self.set.rows.len()
+    }
+
+    /// The row with this number, counted from 0 and wherever the position is.
+    #[must_use]
+    pub fn row(&self, number: usize) -> Option<Row> {
+        (number < self.row_count()).then(|| Row {
+            set: Arc::clone(&self.set),
+            number,
+        })
+    }
+
+    pub(crate) fn exactly_one(self) -> Result<Row> {
+        let count = self.row_count();
+        self.at_most_one()?
+            .ok_or_else(|| Error::shape(format!("the statement gave {count} rows instead of one")))
+    }
+
+    pub(crate) fn at_most_one(mut self) -> Result<Option<Row>> {
+        match self.row_count() {
+            0 | 1 => Ok(self.next()),
+            count => Err(Error::shape(format!(
+                "the statement gave {count} rows instead of one"
+            ))),
+        }
+    }
+
+    /// How many rows the statement has given or changed, as its [`status`](Self::status) says; 0 for one that does not count.
+    #[must_use]
+    pub fn rows_affected(&self) -> u64 {
+        affected_rows(&self.set.tag).unwrap_or(0)
+    }
+
+    /// The server's word on the statement, such as `SELECT 5` or `ROLLBACK`; empty for an empty statement.
+    #[must_use]
+    pub fn status(&self) -> &str {
+        std::str::from_utf8(&self.set.tag).unwrap_or_default()
+    }
+
+    /// The columns from left to right; none for a statement that returns no rows.
+    pub fn columns(&self) -> impl ExactSizeIterator<Item = Column<'_>> {
+        self.set.columns.iter().map(|field| Column { field })
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        let row = self.row(self.next)?;
+        self.next += 1;
+        Some(row)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.row_count() - self.next;
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Rows {}
+impl FusedIterator for Rows {}
+
+impl Row {
+    /// The value of a column, by its number from 0 or by its name.
+    ///
+    /// With equal names the first column counts. Texts and bytes can be borrowed: `get::<&str>`, `get::<&[u8]>`. Read
+    /// what may be NULL as an `Option`.
+    ///
+    /// # Errors
+    /// There is no such column; its type does not load into `T`; it is NULL and `T` is not an `Option`; the value does
+    /// not fit. The text names the column, the PostgreSQL type and the Rust type.
+    pub fn get<'a, T: FromSql<'a>>(&'a self, column: impl RowIndex) -> Result<T> {
+        let number = column.find(self).ok_or_else(|| column.missing())?;
+        self.value(number)
+    }
+
+    /// The whole row as a tuple, or as another type that is a [`FromRow`].
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let row = conn.query_one("SELECT 42, 'answer'", &[])?;
+    /// let (number, text): (i32, &str) = row.read()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`get`](Self::get), and another number of columns.
+    pub fn read<'a, T: FromRow<'a>>(&'a self) -> Result<T> {
+        T::from_row(self)
+    }
+
+    /// How many columns there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.set.columns.len()
+    }
+
+    /// Whether there are no columns, as in `SELECT` without a list.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The columns from left to right.
+    pub fn columns(&self) -> impl ExactSizeIterator<Item = Column<'_>> {
+        self.set.columns.iter().map(|field| Column { field })
+    }
+
+    fn value<'a, T: FromSql<'a>>(&'a self, number: usize) -> Result<T> {
+        let set = &*self.set;
+        let field = set.columns.get(number).ok_or_else(|| number.missing())?;
+        let raw = set
+            .rows
+            .get(self.number)
+            .and_then(|mut row| row.nth(number));
+        let raw = raw.flatten();
+        let format = match field.format {
+            wire::Format::Text => Format::Text,
+            wire::Format::Binary => Format::Binary,
+        };
+        T::from_nullable(field.type_oid, format, raw, &set.load).or_else(|error| {
+            let borrowed = raw.filter(|_| {
+                error.kind() == DecodeErrorKind::Unsupported
+                    && (field.type_oid, format) == (oid::BYTEA, Format::Text)
+            });
+            match borrowed {
+                Some(raw) => self
+                    .borrowed_bytes(raw, number)
+                    .and_then(|bytes| T::from_sql(oid::BYTEA, Format::Binary, bytes, &set.load)),
+                None => Err(error),
+            }
+            .map_err(|error| Error::decode(&place(number, field), error))
+        })
+    }
+
+    /// A `bytea` that came as text, as bytes that live as long as the result.
+    fn borrowed_bytes(
+        &self,
+        raw: &[u8],
+        column: usize,
+    ) -> std::result::Result<&[u8], howdah_types::DecodeError> {
+        let width = self.len();
+        let cells = self.set.bytes.get_or_init(|| {
+            let cells = self.set.rows.len() * width;
+            std::iter::repeat_with(OnceLock::new).take(cells).collect()
+        });
+        let Some(cell) = cells.get(self.number * width + column) else {
+            return Ok(&[]);
+        };
+        if let Some(bytes) = cell.get() {
+            return Ok(bytes);
+        }
+        let mut bytes = Vec::new();
+        bytea::bytea_from_text(raw, &mut bytes)?;
+        Ok(cell.get_or_init(|| bytes.into()))
+    }
+}
+
+impl Column<'_> {
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        std::str::from_utf8(&self.field.name).unwrap_or_default()
+    }
+
+    /// The OID of the type; for a domain that of the type beneath.
+    #[must_use]
+    pub fn type_oid(&self) -> u32 {
+        self.field.type_oid
+    }
+
+    /// The type's name in `pg_type`, if it is built in.
+    #[must_use]
+    pub fn type_name(&self) -> Option<&'static str> {
+        oid::lookup(self.field.type_oid).map(|entry| entry.name)
+    }
+}
+
+/// How an error names a column.
+fn place(number: usize, field: &FieldDescription) -> String {
+    let name = String::from_utf8_lossy(&field.name);
+    format!("column {number} ({name:?})")
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows")
+            .field("status", &self.status())
+            .field("row_count", &self.row_count())
+            .field("next", &self.next)
+            .finish()
+    }
+}
+
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Row")
+            .field("number", &self.number)
+            .field("columns", &self.columns().collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+impl fmt::Debug for Column<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name(), self.type_name().unwrap_or("?"))
+    }
+}
