@@ -1,0 +1,30 @@
+//! Conversations as data: tables of them, and one test that replays each table.
+
+mod copy;
+mod extended;
+mod sessions;
+mod simple;
+mod startup;
+
+use crate::client::{Client, Plan, Raw, Runner, Steps, config};
+use crate::replay::Conversation;
+
+fn check(table: &[Conversation]) {
+    for (number, conversation) in table.iter().enumerate() {
+        let earlier = table[..number].iter().map(|other| other.name);
+        assert!(
+            !earlier.clone().any(|name| name == conversation.name),
+            "{} is there twice",
+            conversation.name
+        );
+        conversation.check();
+    }
+}
+
+fn raw(plan: Plan) -> Box<dyn Client> {
+    Box::new(Raw::new(config(), plan))
+}
+
+fn runner(steps: Steps) -> Box<dyn Client> {
+    Box::new(Runner::new(config(), steps))
+}

@@ -1,0 +1,9 @@
+//! The engine against scripted servers: conversations, statements, memory, properties.
+
+mod client;
+mod conversations;
+mod memory;
+mod properties;
+mod replay;
+mod server;
+mod statements;
