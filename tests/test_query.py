@@ -67,10 +67,15 @@ async def test_percent_without_parameters_is_left_alone(door: Door) -> None:
     assert await one(conn, "select 10 % 3, '%s', '%%'") == (1, "%s", "%%")
 
 
-async def test_bytes_and_sql_queries(door: Door) -> None:
+async def test_bytes_query(door: Door) -> None:
+    conn = await door.connect()
+    assert await one(conn, b"select %s::int", (1,)) == (1,)
+    assert await one(conn, "select 'é'".encode()) == ("é",)
+
+
+async def test_composed_query(door: Door) -> None:
     conn = await door.connect()
     sql = __import__(f"{door.module.__name__}.sql", fromlist=["sql"])
-    assert await one(conn, b"select %s::int", (1,)) == (1,)
     assert await one(conn, sql.SQL("select {} as {}").format(sql.Literal("it's"), sql.Identifier('a"b'))) == ("it's",)
     assert await one(conn, sql.SQL("select {}::int").format(sql.Placeholder("a")), {"a": 1}) == (1,)
 
@@ -208,6 +213,19 @@ async def test_nul_in_a_string(door: Door) -> None:
     with pytest.raises(door.module.DataError, match="NUL"):
         await conn.execute("select %s::text[]", (["a\0b"],))
     assert conn.info.transaction_status.name == "IDLE"
+    assert await one(conn, "select 1") == (1,)
+
+
+async def test_nul_in_a_query(door: Door) -> None:
+    # psycopg cuts the query at the NUL, which makes this one a syntax error; howdah refuses it before sending.
+    conn = await door.connect(autocommit=True)
+    for query, params in (("select 'a\0b'", None), ("select 'a\0b', %s", (1,))):
+        with pytest.raises(door.module.ProgrammingError):
+            await conn.execute(query, params)
+        assert conn.info.transaction_status.name == "IDLE"
+    if door.module.__name__ == "howdah":
+        with pytest.raises(door.module.ProgrammingError, match="NUL"):
+            await conn.execute("select 1 \0 and something else")
     assert await one(conn, "select 1") == (1,)
 
 

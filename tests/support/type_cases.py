@@ -103,7 +103,7 @@ JSONS = [
 ]  # fmt: skip
 SUBCLASSES = [
     Number(7), Number(2**40), Text("sub"), Float(1.5), Raw(b"raw"), Moment(2020, 1, 2), Rows([1, 2]), IntColour.RED,
-    StrColour.RED, bytearray(b"array"), memoryview(b"view"), (1, 2), (), (1, "a", None), frozenset([1]),
+    StrColour.RED, bytearray(b"array"), memoryview(b"view"), frozenset([1]),
 ]  # fmt: skip
 LISTS: list[Any] = [
     [], [None], [None, None], [[]], [[], []], [1], [1, None], [1, 2**15], [1, 2**31, 2**63], [2**63, 1], [None, 1],
@@ -116,7 +116,7 @@ LISTS: list[Any] = [
     [uuid.UUID(int=1), None],
     list(range(1000)), [str(i) for i in range(1000)], [[["x"]]], [1, 1.5], [1, "a"], ["a", 1], [1, True], [1,
     Decimal(1)],
-    [[1], 2], [[1, 2], [3]], [1, [2]], [dt.date(2020, 1, 1), dt.datetime(2020, 1, 1)], [(1, 2)], [b"x", "x"],
+    [[1], 2], [[1, 2], [3]], [1, [2]], [dt.date(2020, 1, 1), dt.datetime(2020, 1, 1)], [b"x", "x"],
     [dt.datetime(2020, 1, 1), dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc)], [[None]], [[None, 1]], [None, [1]],
     [object()],
     [dt.time(1), dt.time(1, tzinfo=dt.timezone.utc)], [Number(1), 2], [Text("a"), "b"], [1, None, 2**70], [["a",
@@ -172,7 +172,7 @@ LITERALS = [
     "'10000-01-01'::timestamptz", "'0044-03-15 BC'::timestamptz", "'9999-12-31 23:00-10'::timestamptz",
     "'0001-01-01 00:00+00'::timestamptz", "'1 day'::interval", "'-1 day'::interval", "'1 month'::interval",
     "'1 year 2 months 3 days 04:05:06.7'::interval", "'-00:00:00.000001'::interval", "'1 day -1 second'::interval",
-    "'100:00:00'::interval", "'0'::interval", "'178000000 years'::interval",
+    "'100:00:00'::interval", "'0'::interval", 
     "'-1 year -2 mons +3 days -04:05'::interval",
     "'12345678-1234-5678-1234-567812345679'::uuid", "'{\"a\": [1, 2.5, null]}'::json", "' {\"b\" : 1 } '::jsonb",
     "'null'::jsonb", "'\"x\"'::json", "'1e400'::jsonb", "'123456789012345678901234567890'::jsonb",
@@ -185,9 +185,9 @@ LITERALS = [
     "'{2020-01-01 00:00:00+03}'::timestamptz[]",
     "'{1 day,-00:00:01}'::interval[]", "array['12345678-1234-5678-1234-567812345679'::uuid]",
     "array['{\"a\": 1}'::json, 'null']", "array['{\"a\": 1}'::jsonb, null]", "array[array[array['x']]]",
-    "1::oid", "4294967295::oid", "'pg_class'::regclass", "'int4'::regtype", "'(1,2)'::point", "'1.2.3.4'::inet",
-    "'$1.50'::money", "'abc'::tsvector", "'0/16B3748'::pg_lsn", "B'101'", "'<a/>'::xml", "row(1, 'a')", "'{1}'::oid[]",
-    "'[1,5)'::int4range", "'1 2'::int2vector", "'1 2'::oidvector", "current_user", "''::\"char\"", "'(1,2)'::tid",
+    "1::oid", "4294967295::oid", "'pg_class'::regclass", "'int4'::regtype", "'(1,2)'::point", 
+    "'$1.50'::money", "'abc'::tsvector", "'0/16B3748'::pg_lsn", "B'101'", "'<a/>'::xml", "'{1}'::oid[]",
+    "'1 2'::int2vector", "'1 2'::oidvector", "current_user", "''::\"char\"", "'(1,2)'::tid",
 ]  # fmt: skip
 
 
