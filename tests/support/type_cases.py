@@ -172,7 +172,7 @@ LITERALS = [
     "'10000-01-01'::timestamptz", "'0044-03-15 BC'::timestamptz", "'9999-12-31 23:00-10'::timestamptz",
     "'0001-01-01 00:00+00'::timestamptz", "'1 day'::interval", "'-1 day'::interval", "'1 month'::interval",
     "'1 year 2 months 3 days 04:05:06.7'::interval", "'-00:00:00.000001'::interval", "'1 day -1 second'::interval",
-    "'100:00:00'::interval", "'0'::interval", 
+    "'100:00:00'::interval", "'0'::interval",
     "'-1 year -2 mons +3 days -04:05'::interval",
     "'12345678-1234-5678-1234-567812345679'::uuid", "'{\"a\": [1, 2.5, null]}'::json", "' {\"b\" : 1 } '::jsonb",
     "'null'::jsonb", "'\"x\"'::json", "'1e400'::jsonb", "'123456789012345678901234567890'::jsonb",
@@ -185,7 +185,7 @@ LITERALS = [
     "'{2020-01-01 00:00:00+03}'::timestamptz[]",
     "'{1 day,-00:00:01}'::interval[]", "array['12345678-1234-5678-1234-567812345679'::uuid]",
     "array['{\"a\": 1}'::json, 'null']", "array['{\"a\": 1}'::jsonb, null]", "array[array[array['x']]]",
-    "1::oid", "4294967295::oid", "'pg_class'::regclass", "'int4'::regtype", "'(1,2)'::point", 
+    "1::oid", "4294967295::oid", "'pg_class'::regclass", "'int4'::regtype", "'(1,2)'::point",
     "'$1.50'::money", "'abc'::tsvector", "'0/16B3748'::pg_lsn", "B'101'", "'<a/>'::xml", "'{1}'::oid[]",
     "'1 2'::int2vector", "'1 2'::oidvector", "current_user", "''::\"char\"", "'(1,2)'::tid",
 ]  # fmt: skip
