@@ -87,6 +87,14 @@ async def test_nan(door: Door) -> None:
         assert all(isinstance(v, Decimal) and v.is_nan() for v in row[1:])
 
 
+def test_negative_nan_is_nan(howdah: ModuleType, dsn: str) -> None:
+    # psycopg sends "-NaN", which the server refuses; NaN has no sign there.
+    with howdah.connect(dsn) as conn:
+        row = conn.execute("select %t, %b", (Decimal("-NaN"), Decimal("-NaN"))).fetchone()
+        assert row is not None
+        assert all(isinstance(v, Decimal) and v.is_nan() for v in row)
+
+
 async def test_strings_adapt_to_their_place(door: Door) -> None:
     conn = await door.connect()
     await conn.execute("create temp table places (d date, n numeric, j jsonb, t text, i int, u uuid)")

@@ -30,6 +30,12 @@ differential = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
+
+def is_understood(value: Any) -> bool:
+    """Not the negative NaN, which psycopg sends in a form that the server does not read."""
+    return not (value.is_nan() and value.is_signed())
+
+
 zones = st.one_of(
     st.just(dt.timezone.utc),
     st.sampled_from(["Europe/Rome", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe"]).map(ZoneInfo),
@@ -59,7 +65,9 @@ SCALARS: dict[str, st.SearchStrategy[Any]] = {
     "float": st.floats(),
     "str": texts,
     "bytes": st.binary(max_size=40),
-    "decimal": st.decimals() | st.decimals(allow_nan=False, places=3) | st.decimals(min_value=-1, max_value=1),
+    "decimal": st.decimals().filter(is_understood)
+    | st.decimals(allow_nan=False, places=3)
+    | st.decimals(min_value=-1, max_value=1),
     "date": st.dates(),
     "time": st.times() | st.times(timezones=st.none() | zones),
     "datetime": st.datetimes() | st.datetimes(timezones=zones),
