@@ -30,12 +30,13 @@ pub(crate) enum On {
 }
 
 /// What a client of a bare connection does, in order.
-pub(crate) type Plan = &'static [(On, fn(&mut Connection))];
+pub(crate) type Plan = &'static [Step];
+type Step = (On, fn(&mut Connection));
 
 /// A client of a [`Connection`].
 pub(crate) struct Raw {
     connection: Connection,
-    plan: VecDeque<(On, fn(&mut Connection))>,
+    plan: VecDeque<Step>,
     log: Vec<String>,
     error: Option<Error>,
 }
@@ -72,7 +73,10 @@ impl Raw {
     }
 
     fn act(&mut self, on: On) {
-        if let Some((_, step)) = self.plan.pop_front_if(|(when, _)| *when == on) {
+        if let Some((when, step)) = self.plan.front().copied()
+            && when == on
+        {
+            self.plan.pop_front();
             step(&mut self.connection);
         }
     }

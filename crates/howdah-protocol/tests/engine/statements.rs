@@ -1,1 +1,642 @@
+//! The policy of prepared statements, result formats and usage errors, on the wire.
 
+use howdah_protocol::connection::Connection;
+use howdah_protocol::error::UsageError;
+use howdah_protocol::session::{Execute, Outcome, Progress, ResultFormat, Session};
+use howdah_protocol::wire::{
+    Authentication, Format, FrontendMessage, HEADER_LEN, Target, TransactionStatus, frontend,
+};
+
+use crate::client::{config, params, show_result, statement, text};
+use crate::server::{KEY, Message, READY, bytes, columns, complete, error};
+
+/// A session and a server that answers each request by itself: rows of `a, n` for what begins with "select".
+struct Fixture {
+    session: Session,
+    /// Statements that the server has, by name.
+    prepared: Vec<String>,
+    /// Queries and names of everything the session has sent, such as `Parse s: select`.
+    sent: Vec<String>,
+    /// The error to answer the next Bind, Parse or Query with.
+    fail_next: Option<&'static str>,
+    tag: &'static str,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let mut session = Session::new(Connection::start(config()).unwrap());
+        let sent = session.outgoing().len();
+        session.sent(sent);
+        let ok = Message::Authentication(Authentication::Ok);
+        receive(&mut session, &bytes(&[ok, KEY, READY]));
+        assert!(matches!(session.advance(), Ok(Progress::Done)));
+        Self {
+            session,
+            prepared: Vec::new(),
+            sent: Vec::new(),
+            fail_next: None,
+            tag: "SELECT 1",
+        }
+    }
+
+    /// Runs one statement; gives what was sent for it, in short.
+    fn run(&mut self, request: &Execute<'_>) -> String {
+        self.session.execute(request).unwrap();
+        self.exchange();
+        self.sent.join(", ")
+    }
+
+    fn run_text(&mut self, sql: &str) -> String {
+        let one = params(&[Some("x")]);
+        self.run(&statement(sql, &one))
+    }
+
+    fn run_simple(&mut self, sql: &str) -> String {
+        let none = params(&[]);
+        self.run(&statement(sql, &none))
+    }
+
+    /// Runs something that ends with another command tag than SELECT.
+    fn run_tagged(&mut self, tag: &'static str) -> String {
+        self.tag = tag;
+        let sent = self.run_simple("something");
+        self.tag = "SELECT 1";
+        sent
+    }
+
+    fn outcome(&mut self) -> Outcome {
+        self.session.take_outcome()
+    }
+
+    /// Answers everything that is outgoing.
+    fn exchange(&mut self) {
+        let requests = self.session.outgoing().to_vec();
+        self.session.sent(requests.len());
+        let answers = self.answer(&requests);
+        receive(&mut self.session, &answers);
+        assert!(matches!(self.session.advance(), Ok(Progress::Done)));
+        assert!(self.session.is_idle());
+    }
+
+    fn answer(&mut self, mut requests: &[u8]) -> Vec<u8> {
+        self.sent.clear();
+        let (mut out, mut skipping) = (Vec::new(), false);
+        while let Some(header) = frontend::frame_header(requests).unwrap() {
+            let (frame, rest) = requests.split_at(header.frame_len());
+            requests = rest;
+            let message = FrontendMessage::decode(header.tag, &frame[HEADER_LEN..]).unwrap();
+            self.sent.push(show(&message));
+            if message == FrontendMessage::Sync {
+                skipping = false;
+                out.extend(bytes(&[READY]));
+            } else if !skipping {
+                let (answer, failed) = self.answer_one(&message);
+                skipping = failed && !matches!(message, FrontendMessage::Query(_));
+                out.extend(answer);
+            }
+        }
+        out
+    }
+
+    fn answer_one(&mut self, message: &FrontendMessage<'_>) -> (Vec<u8>, bool) {
+        let fallible = matches!(
+            message,
+            FrontendMessage::Bind { .. } | FrontendMessage::Query(_)
+        );
+        if let Some(sqlstate) = self.fail_next.filter(|_| fallible) {
+            self.fail_next = None;
+            let mut answer = bytes(&[error(sqlstate)]);
+            if matches!(message, FrontendMessage::Query(_)) {
+                answer.extend(bytes(&[READY]));
+            }
+            return (answer, true);
+        }
+        let answer = match message {
+            FrontendMessage::Query(sql) => self.result_of_query(&text(sql)),
+            FrontendMessage::Parse {
+                name: statement, ..
+            } => {
+                if !statement.is_empty() {
+                    let name = text(statement);
+                    assert!(!self.prepared.contains(&name), "{name} exists already");
+                    self.prepared.push(name);
+                }
+                bytes(&[Message::ParseComplete])
+            }
+            FrontendMessage::Bind { statement, .. } => {
+                let name = text(statement);
+                if !name.is_empty() && !self.prepared.contains(&name) {
+                    return (bytes(&[error("26000")]), true);
+                }
+                bytes(&[Message::BindComplete])
+            }
+            FrontendMessage::Describe(Target::Portal, _) => bytes(&[columns(&["a", "n:23"])]),
+            FrontendMessage::Describe(Target::Statement, _) => bytes(&[
+                Message::ParameterDescription(vec![25]),
+                columns(&["a", "n:23"]),
+            ]),
+            FrontendMessage::Execute { .. } => [row(), bytes(&[complete(self.tag)])].concat(),
+            FrontendMessage::Close(Target::Statement, name) => {
+                self.prepared.retain(|known| *known != text(name));
+                bytes(&[Message::CloseComplete])
+            }
+            other => panic!("the session does not send {other:?}"),
+        };
+        (answer, false)
+    }
+
+    fn result_of_query(&self, sql: &str) -> Vec<u8> {
+        let one = [
+            bytes(&[columns(&["a", "n:23"])]),
+            row(),
+            bytes(&[complete(self.tag)]),
+        ]
+        .concat();
+        let count = sql.split(';').count();
+        [one.repeat(count), bytes(&[READY])].concat()
+    }
+}
+
+fn row() -> Vec<u8> {
+    b"D\0\0\0\x10\0\x02\0\0\0\x01x\0\0\0\x011".to_vec()
+}
+
+fn receive(session: &mut Session, stream: &[u8]) {
+    let mut rest = stream;
+    while !rest.is_empty() {
+        let spare = session.spare();
+        let (now, later) = rest.split_at(spare.len().min(rest.len()));
+        spare[..now.len()].copy_from_slice(now);
+        session.received(now.len());
+        rest = later;
+    }
+}
+
+/// A request in short.
+fn show(message: &FrontendMessage<'_>) -> String {
+    match message {
+        FrontendMessage::Query(sql) => format!("Query {}", text(sql)),
+        FrontendMessage::Parse {
+            name: statement, ..
+        } => format!("Parse {}", text(statement)),
+        FrontendMessage::Bind { statement, .. } => format!("Bind {}", text(statement)),
+        FrontendMessage::Close(_, name) => format!("Close {}", text(name)),
+        other => other.name().to_owned(),
+    }
+}
+
+const UNPREPARED: &str = "Parse , Bind , Describe, Execute, Sync";
+
+fn prepare(number: u32) -> String {
+    format!("Parse _howdah_{number}, Describe, Bind _howdah_{number}, Execute, Sync")
+}
+
+fn reuse(number: u32) -> String {
+    format!("Bind _howdah_{number}, Execute, Sync")
+}
+
+#[test]
+fn a_statement_is_prepared_after_five_executions_and_used_then() {
+    let mut fixture = Fixture::new();
+    for _ in 0..5 {
+        assert_eq!(fixture.run_text("select $1"), UNPREPARED);
+    }
+    assert_eq!(fixture.run_text("select $1"), prepare(0));
+    for _ in 0..3 {
+        assert_eq!(fixture.run_text("select $1"), reuse(0));
+        let outcome = fixture.outcome();
+        let last = outcome.results.last().unwrap();
+        assert_eq!(show_result(last), "a:25, n:23 | x, 1 | SELECT 1");
+    }
+    assert_eq!(fixture.prepared, ["_howdah_0"]);
+}
+
+#[test]
+fn a_simple_query_is_counted_and_prepared_like_any_other() {
+    let mut fixture = Fixture::new();
+    for _ in 0..5 {
+        assert_eq!(fixture.run_simple("select 1"), "Query select 1");
+    }
+    assert_eq!(fixture.run_simple("select 1"), prepare(0));
+    assert_eq!(fixture.run_simple("select 1"), reuse(0));
+}
+
+#[test]
+fn several_statements_in_one_query_are_never_counted() {
+    let mut fixture = Fixture::new();
+    for _ in 0..12 {
+        assert_eq!(
+            fixture.run_simple("select 1;select 2"),
+            "Query select 1;select 2"
+        );
+        assert_eq!(fixture.outcome().results.len(), 2);
+    }
+}
+
+#[test]
+fn failed_executions_are_not_counted() {
+    let mut fixture = Fixture::new();
+    for _ in 0..8 {
+        fixture.fail_next = Some("22012");
+        assert_eq!(fixture.run_simple("select 1"), "Query select 1");
+        assert!(fixture.outcome().error.is_some());
+        fixture.fail_next = Some("22012");
+        assert_eq!(fixture.run_text("select $1"), UNPREPARED);
+        assert!(fixture.outcome().error.is_some());
+    }
+}
+
+#[test]
+fn the_types_of_the_parameters_belong_to_a_statement() {
+    let mut fixture = Fixture::new();
+    fixture.session.statements.threshold = Some(0);
+    let mut other = params(&[Some("x")]);
+    other.oids[0] = 23;
+    assert_eq!(fixture.run_text("select $1"), prepare(0));
+    assert_eq!(fixture.run(&statement("select $1", &other)), prepare(1));
+    assert_eq!(fixture.run_text("select $1"), reuse(0));
+}
+
+#[test]
+fn thresholds_and_wishes() {
+    let one = params(&[Some("x")]);
+    let wish = |prepare| Execute {
+        prepare,
+        ..statement("select $1", &one)
+    };
+    let cases = [
+        (Some(0), None, prepare(0)),
+        (Some(1), None, UNPREPARED.to_owned()),
+        (Some(0), Some(false), UNPREPARED.to_owned()),
+        (Some(5), Some(true), prepare(0)),
+        (Some(5), Some(false), UNPREPARED.to_owned()),
+        (None, None, UNPREPARED.to_owned()),
+        (None, Some(true), UNPREPARED.to_owned()),
+    ];
+    for (threshold, asked, expected) in cases {
+        let mut fixture = Fixture::new();
+        fixture.session.statements.threshold = threshold;
+        assert_eq!(
+            fixture.run(&wish(asked)),
+            expected,
+            "{threshold:?} {asked:?}"
+        );
+    }
+    let mut fixture = Fixture::new();
+    for _ in 0..9 {
+        fixture.run(&wish(Some(false)));
+    }
+    assert_eq!(fixture.run(&wish(None)), UNPREPARED, "false does not count");
+    assert_eq!(fixture.run(&wish(Some(true))), prepare(0));
+    assert_eq!(fixture.run(&wish(Some(false))), UNPREPARED);
+    assert_eq!(fixture.run(&wish(None)), reuse(0));
+}
+
+#[test]
+fn the_least_recently_used_is_closed_with_the_next_request() {
+    let mut fixture = Fixture::new();
+    fixture.session.statements.threshold = Some(0);
+    fixture.session.statements.max = Some(2);
+    assert_eq!(fixture.run_text("select a"), prepare(0));
+    assert_eq!(fixture.run_text("select b"), prepare(1));
+    assert_eq!(fixture.run_text("select a"), reuse(0));
+    assert_eq!(fixture.run_text("select c"), prepare(2));
+    assert_eq!(
+        fixture.run_text("select a"),
+        format!("Close _howdah_1, {}", reuse(0))
+    );
+    assert_eq!(fixture.run_text("select a"), reuse(0));
+    assert_eq!(fixture.prepared, ["_howdah_0", "_howdah_2"]);
+    assert_eq!(
+        fixture.run_text("select b"),
+        prepare(3),
+        "a name is never used twice"
+    );
+    fixture.session.statements.max = Some(0);
+    fixture.run_text("select d");
+    fixture.session.statements.threshold = None;
+    fixture.run_simple("select e");
+    assert_eq!(fixture.prepared, [""; 0]);
+}
+
+#[test]
+fn a_close_rides_in_front_of_a_simple_query_too() {
+    let mut fixture = Fixture::new();
+    fixture.session.statements.threshold = Some(0);
+    fixture.run_text("select a");
+    fixture.session.statements.threshold = None;
+    fixture.run_tagged("ROLLBACK");
+    let sent = fixture.run_simple("select b");
+    assert_eq!(sent, "Close _howdah_0, Query select b, Sync");
+    assert_eq!(show_outcome(&mut fixture), ["a:25, n:23 | x, 1 | SELECT 1"]);
+}
+
+fn show_outcome(fixture: &mut Fixture) -> Vec<String> {
+    let outcome = fixture.outcome();
+    let last = outcome.results.len().saturating_sub(1);
+    outcome.results[last..].iter().map(show_result).collect()
+}
+
+#[test]
+fn commands_that_clear_the_prepared_statements() {
+    let closing = ["DROP TABLE", "ALTER TABLE", "ROLLBACK"];
+    let dropping = ["DISCARD ALL", "DEALLOCATE ALL"];
+    let neither = [
+        "COMMIT",
+        "DROPPED",
+        "DISCARD PLANS",
+        "DEALLOCATE",
+        "CREATE TABLE",
+        "DELETE 3",
+    ];
+    for tag in closing.into_iter().chain(dropping).chain(neither) {
+        let mut fixture = Fixture::new();
+        fixture.session.statements.threshold = Some(0);
+        fixture.run_text("select a");
+        let none = params(&[]);
+        fixture.tag = tag;
+        fixture.run(&Execute {
+            prepare: Some(false),
+            ..statement("something", &none)
+        });
+        fixture.tag = "SELECT 1";
+        let sent = fixture.run_text("select a");
+        if closing.contains(&tag) {
+            assert_eq!(sent, format!("Close _howdah_0, {}", prepare(1)), "{tag}");
+        } else if dropping.contains(&tag) {
+            assert_eq!(sent, prepare(1), "{tag}");
+        } else {
+            assert_eq!(sent, reuse(0), "{tag}");
+        }
+    }
+}
+
+#[test]
+fn a_command_that_clears_is_not_kept_prepared_itself() {
+    let mut fixture = Fixture::new();
+    fixture.session.statements.threshold = Some(1);
+    for _ in 0..3 {
+        assert_eq!(fixture.run_tagged("DROP TABLE"), "Query something");
+    }
+    fixture.session.statements.threshold = Some(0);
+    assert_eq!(fixture.run_tagged("DROP TABLE"), prepare(0));
+    fixture.session.statements.threshold = None;
+    fixture.run_simple("select 1");
+    assert_eq!(fixture.prepared, [""; 0]);
+}
+
+#[test]
+fn a_stale_plan_is_discarded_and_prepared_anew() {
+    for (sqlstate, stale) in [("26000", true), ("0A000", true), ("22012", false)] {
+        let mut fixture = Fixture::new();
+        fixture.session.statements.threshold = Some(0);
+        fixture.run_text("select a");
+        fixture.outcome();
+        fixture.fail_next = Some(sqlstate);
+        assert_eq!(fixture.run_text("select a"), reuse(0));
+        assert_eq!(fixture.outcome().failed_at, 0);
+        let expected = if stale {
+            format!("Close _howdah_0, {}", prepare(1))
+        } else {
+            reuse(0)
+        };
+        assert_eq!(fixture.run_text("select a"), expected, "{sqlstate}");
+    }
+}
+
+#[test]
+fn a_statement_that_could_be_prepared_but_not_run_is_closed() {
+    let mut fixture = Fixture::new();
+    fixture.session.statements.threshold = Some(0);
+    fixture.fail_next = Some("22P02");
+    assert_eq!(fixture.run_text("select a"), prepare(0));
+    let again = format!("Close _howdah_0, {}", prepare(1));
+    assert_eq!(fixture.run_text("select a"), again);
+    assert_eq!(fixture.prepared, ["_howdah_1"]);
+}
+
+#[test]
+fn many_executions_in_one_exchange_prepare_once() {
+    let mut fixture = Fixture::new();
+    for value in ["1", "2", "3"] {
+        let params = params(&[Some(value)]);
+        let request = Execute {
+            prepare: Some(true),
+            ..statement("insert $1", &params)
+        };
+        fixture.session.execute_more(&request).unwrap();
+    }
+    fixture.session.end_exchange();
+    fixture.exchange();
+    assert_eq!(
+        fixture.sent.join(", "),
+        "Parse _howdah_0, Describe, Bind _howdah_0, Execute, \
+         Bind _howdah_0, Describe, Execute, Bind _howdah_0, Describe, Execute, Sync"
+    );
+    let outcome = fixture.outcome();
+    let shown: Vec<_> = outcome.results.iter().map(show_result).collect();
+    assert_eq!(shown, ["a:25, n:23 | x, 1 | SELECT 1"; 3]);
+    let one = params(&[Some("4")]);
+    assert_eq!(
+        fixture.run(&Execute {
+            prepare: Some(true),
+            ..statement("insert $1", &one)
+        }),
+        reuse(0)
+    );
+}
+
+#[test]
+fn what_failed_to_be_prepared_in_an_exchange_is_not_taken_for_prepared() {
+    let mut fixture = Fixture::new();
+    let one = params(&[Some("1")]);
+    let request = Execute {
+        prepare: Some(true),
+        ..statement("insert $1", &one)
+    };
+    fixture.fail_next = Some("22P02");
+    fixture.session.execute_more(&request).unwrap();
+    fixture.session.execute_more(&request).unwrap();
+    fixture.session.end_exchange();
+    fixture.exchange();
+    let outcome = fixture.outcome();
+    assert_eq!((outcome.results.len(), outcome.failed_at), (0, 0));
+    let again = format!("Close _howdah_0, {}", prepare(1));
+    assert_eq!(fixture.run(&request), again);
+}
+
+#[test]
+fn formats_of_the_results() {
+    let one = params(&[Some("x")]);
+    let mut fixture = Fixture::new();
+    fixture.session.statements.threshold = Some(1);
+    let with = |format| Execute {
+        format,
+        ..statement("select $1", &one)
+    };
+    let auto = ResultFormat::Auto(|oid| oid == 23);
+    let text_columns = "a:25, n:23 | x, 1 | SELECT 1";
+    let binary_columns = "a:25*, n:23* | x, 1 | SELECT 1";
+    let mixed_columns = "a:25, n:23* | x, 1 | SELECT 1";
+    let steps = [
+        (auto, vec![], text_columns),
+        (auto, vec![], text_columns),
+        (auto, vec![Format::Text, Format::Binary], mixed_columns),
+        (ResultFormat::Text, vec![], text_columns),
+        (ResultFormat::Binary, vec![Format::Binary], binary_columns),
+        (auto, vec![Format::Text, Format::Binary], mixed_columns),
+    ];
+    for (format, asked, seen) in steps {
+        fixture.session.execute(&with(format)).unwrap();
+        assert_eq!(
+            result_formats(fixture.session.outgoing()),
+            asked,
+            "{format:?}"
+        );
+        fixture.exchange();
+        let outcome = fixture.outcome();
+        assert_eq!(show_result(&outcome.results[0]), seen, "{format:?}");
+    }
+}
+
+#[test]
+fn a_binary_result_of_a_first_preparation_is_described_as_binary() {
+    let one = params(&[]);
+    let mut fixture = Fixture::new();
+    fixture.session.statements.threshold = Some(0);
+    let request = Execute {
+        format: ResultFormat::Binary,
+        ..statement("select 1", &one)
+    };
+    assert_eq!(fixture.run(&request), prepare(0));
+    assert_eq!(
+        show_outcome(&mut fixture),
+        ["a:25*, n:23* | x, 1 | SELECT 1"]
+    );
+    fixture.run(&statement("select 1", &one));
+    assert_eq!(show_outcome(&mut fixture), ["a:25, n:23 | x, 1 | SELECT 1"]);
+}
+
+/// The result formats of the only Bind in here.
+fn result_formats(mut requests: &[u8]) -> Vec<Format> {
+    while let Some(header) = frontend::frame_header(requests).unwrap() {
+        let (frame, rest) = requests.split_at(header.frame_len());
+        if let Ok(FrontendMessage::Bind { result_formats, .. }) =
+            FrontendMessage::decode(header.tag, &frame[HEADER_LEN..])
+        {
+            return result_formats;
+        }
+        requests = rest;
+    }
+    panic!("no Bind was sent")
+}
+
+#[test]
+fn a_usage_error_leaves_everything_as_it_was() {
+    let mut fixture = Fixture::new();
+    fixture.session.statements.threshold = Some(0);
+    fixture.run_text("select a");
+    fixture.run_tagged("ROLLBACK");
+    let one = params(&[Some("x")]);
+    let mut many = params(&[]);
+    for _ in 0..=u16::MAX {
+        let null = |_: &mut Vec<u8>| {
+            Ok::<_, UsageError>(howdah_protocol::connection::Written {
+                oid: 0,
+                format: Format::Text,
+                null: howdah_protocol::wire::IsNull::Yes,
+            })
+        };
+        many.push(null).unwrap();
+    }
+    let none = params(&[]);
+    let begin = Some(b"BEGIN".as_slice());
+    let bad = [
+        Execute {
+            begin,
+            ..statement("select '\0'", &none)
+        },
+        Execute {
+            begin,
+            ..statement("select '\0', $1", &one)
+        },
+        Execute {
+            begin,
+            ..statement("select $1", &many)
+        },
+        Execute {
+            begin: Some(b"BE\0GIN"),
+            ..statement("select $1", &one)
+        },
+        Execute {
+            begin,
+            extended: true,
+            ..statement("select '\0'", &none)
+        },
+    ];
+    for request in &bad {
+        assert!(fixture.session.execute(request).is_err());
+        assert!(fixture.session.execute_more(request).is_err());
+        assert!(fixture.session.outgoing().is_empty());
+        assert!(fixture.session.is_idle());
+        assert!(matches!(fixture.session.advance(), Ok(Progress::Done)));
+    }
+    let sent = fixture.run_text("select b");
+    assert!(
+        sent.starts_with("Close _howdah_0, Close _howdah_1, Parse"),
+        "{sent}"
+    );
+    assert_eq!(fixture.outcome().results.len(), 3);
+}
+
+#[test]
+fn a_usage_error_amid_an_exchange_leaves_it_open() {
+    let mut fixture = Fixture::new();
+    let (one, none) = (params(&[Some("x")]), params(&[]));
+    fixture
+        .session
+        .execute_more(&statement("select $1", &one))
+        .unwrap();
+    let before = fixture.session.outgoing().to_vec();
+    let bad = statement("select '\0', $1", &one);
+    assert!(fixture.session.execute_more(&bad).is_err());
+    assert!(fixture.session.execute(&bad).is_err());
+    assert!(fixture.session.execute(&statement("\0", &none)).is_err());
+    assert_eq!(fixture.session.outgoing(), before);
+    fixture.session.end_exchange();
+    fixture.exchange();
+    assert_eq!(fixture.sent.join(", "), UNPREPARED);
+    assert_eq!(fixture.outcome().results.len(), 1);
+}
+
+#[test]
+fn begin_is_only_sent_where_no_transaction_is_running() {
+    let mut fixture = Fixture::new();
+    let none = params(&[]);
+    let request = Execute {
+        begin: Some(b"BEGIN READ ONLY"),
+        ..statement("select 1", &none)
+    };
+    fixture.session.execute(&request).unwrap();
+    let requests = fixture.session.outgoing().to_vec();
+    fixture.session.sent(requests.len());
+    let in_block = Message::ReadyForQuery(TransactionStatus::InTransaction);
+    let mut answers = fixture.answer(&requests);
+    answers.truncate(answers.len() - 6);
+    answers.extend(bytes(&[in_block]));
+    // BEGIN has no rows: the fixture's answer to its Execute is cut down to its tag.
+    let row = row();
+    let at = answers
+        .windows(row.len())
+        .position(|window| window == row)
+        .unwrap();
+    answers.drain(at..at + row.len());
+    receive(&mut fixture.session, &answers);
+    assert!(matches!(fixture.session.advance(), Ok(Progress::Done)));
+    assert_eq!(
+        fixture.sent.join(", "),
+        "Parse , Bind , Execute, Query select 1, Sync"
+    );
+    assert_eq!(fixture.outcome().results.len(), 1);
+    assert_eq!(fixture.run(&request), "Query select 1");
+}
