@@ -406,11 +406,13 @@ impl BaseCursor {
     }
 
     /// Do nothing, as PEP 249 allows.
-    fn setinputsizes(&self, _sizes: &Bound<'_, PyAny>) {}
+    #[expect(unused_variables, reason = "the parameters' names are public")]
+    fn setinputsizes(&self, sizes: &Bound<'_, PyAny>) {}
 
     /// Do nothing, as PEP 249 allows.
-    #[pyo3(signature = (_size, _column=None))]
-    fn setoutputsize(&self, _size: &Bound<'_, PyAny>, _column: Option<&Bound<'_, PyAny>>) {}
+    #[pyo3(signature = (size, column=None))]
+    #[expect(unused_variables, reason = "the parameters' names are public")]
+    fn setoutputsize(&self, size: &Bound<'_, PyAny>, column: Option<&Bound<'_, PyAny>>) {}
 
     #[getter]
     fn connection(&self, py: Python<'_>) -> Py<BaseConnection> {

@@ -3,7 +3,6 @@
 use howdah_protocol::conninfo::{ConninfoError, ConninfoErrorKind};
 use howdah_protocol::connection::Error;
 use howdah_protocol::error::UsageError;
-use howdah_protocol::startup::StartupError;
 use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -91,7 +90,6 @@ pub(crate) fn usage(py: Python<'_>, error: &UsageError) -> PyErr {
 pub(crate) fn lost(py: Python<'_>, error: &Error, encoding: &str) -> PyErr {
     match error {
         Error::Disconnected(Some(last_words)) => server(py, last_words, encoding, None),
-        Error::Startup(StartupError::NotSupported(text)) => new(py, "NotSupportedError", text.to_string()),
         other => operational(py, other.to_string()),
     }
 }

@@ -63,7 +63,7 @@ impl Facts {
             conninfo,
             started: OnceLock::new(),
             changing: Mutex::new(Changing {
-                version: 0,
+                version: u64::MAX,
                 parameters: Arc::default(),
                 load: Arc::new(LoadContext::from_parameters(|_| None)),
                 error_message: String::new(),

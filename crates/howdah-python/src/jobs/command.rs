@@ -77,9 +77,10 @@ impl Job for Change {
                 format!("can't change '{attribute}' now: connection.transaction() context in progress"),
             ));
         }
-        let status = if core.facts.is_closed() {
+        let status = if core.facts.is_broken() {
             "UNKNOWN"
         } else {
+            core.check_open(py)?;
             match core.facts.settled_status() {
                 IDLE => {
                     core.change_settings(&*self.change);

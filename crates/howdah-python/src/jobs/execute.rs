@@ -307,11 +307,13 @@ fn wrong_params(params: &Bound<'_, PyAny>) -> PyErr {
 }
 
 fn unknown_query(query: &Bound<'_, PyAny>) -> PyErr {
-    let name = query.get_type().qualname();
+    let class = query.get_type();
+    let module = class.module().map(|name| name.to_string());
+    let name = class.qualname();
     let name = name.map_or_else(|_| "object".to_owned(), |name| name.to_string());
-    errors::new(
-        query.py(),
-        "NotSupportedError",
-        format!("a query has to be a str or bytes: {name} is not built yet in howdah"),
-    )
+    if module.is_ok_and(|module| module == "string.templatelib") {
+        let text = "template strings are not built yet in howdah";
+        return errors::new(query.py(), "NotSupportedError", text);
+    }
+    PyTypeError::new_err(format!("a query has to be a str or bytes, got {name}"))
 }

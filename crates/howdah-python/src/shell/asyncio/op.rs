@@ -404,9 +404,11 @@ impl Op {
 
     // What follows is the part of asyncio.Future that a task uses. Source: asyncio's "Extending", custom futures.
 
+    /// `None` until it has begun: asyncio then takes it for the coroutine that it is, and makes a task of it.
     #[getter]
-    fn _asyncio_future_blocking(&self) -> bool {
-        self.blocking.load(Ordering::Acquire)
+    fn _asyncio_future_blocking(&self) -> Option<bool> {
+        let begun = !matches!(lock(&self.state).phase, Phase::Fresh);
+        begun.then(|| self.blocking.load(Ordering::Acquire))
     }
 
     #[setter(_asyncio_future_blocking)]
