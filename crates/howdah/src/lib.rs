@@ -11,6 +11,8 @@ mod error;
 pub mod net;
 mod row;
 
+#[cfg(feature = "tokio")]
+pub use asynchronous::{AsyncConnection, AsyncNotifies, AsyncRowStream, AsyncTransaction};
 pub use blocking::{Connection, Notifies, RowStream, Transaction};
 pub use core::cancel::CancelHandle;
 pub use core::info::{Info, TransactionStatus};

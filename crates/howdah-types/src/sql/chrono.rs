@@ -40,7 +40,7 @@ scalar_to_sql!(TimeDelta, oid::INTERVAL, Format::Binary, |value, out| {
     .to_binary(out);
 });
 
-impl<Z: TimeZone> ToSql for DateTime<Z> {
+impl<Z: TimeZone<Offset: Sync>> ToSql for DateTime<Z> {
     fn oid(&self) -> u32 {
         oid::TIMESTAMPTZ
     }
@@ -52,12 +52,12 @@ impl<Z: TimeZone> ToSql for DateTime<Z> {
     }
 }
 
-impl<Z: TimeZone> SqlType for DateTime<Z> {
+impl<Z: TimeZone<Offset: Sync>> SqlType for DateTime<Z> {
     const OID: u32 = oid::TIMESTAMPTZ;
     const FORMAT: Format = Format::Binary;
 }
 
-impl<Z: TimeZone> Element for DateTime<Z> {}
+impl<Z: TimeZone<Offset: Sync>> Element for DateTime<Z> {}
 
 scalar_from_sql!(NaiveDate, |raw, ctx| {
     oid::DATE => pg::Date::from_text(raw, ctx.date_style).and_then(date), pg::Date::from_binary(raw).and_then(date);

@@ -21,7 +21,7 @@ impl<T: DeserializeOwned> FromSql<'_> for Json<T> {
     }
 }
 
-impl<T: Serialize> ToSql for Json<T> {
+impl<T: Serialize + Sync> ToSql for Json<T> {
     fn oid(&self) -> u32 {
         oid::JSONB
     }
@@ -35,12 +35,12 @@ impl<T: Serialize> ToSql for Json<T> {
     }
 }
 
-impl<T: Serialize> SqlType for Json<T> {
+impl<T: Serialize + Sync> SqlType for Json<T> {
     const OID: u32 = oid::JSONB;
     const FORMAT: Format = Format::Text;
 }
 
-impl<T: Serialize> Element for Json<T> {}
+impl<T: Serialize + Sync> Element for Json<T> {}
 
 impl FromSql<'_> for Value {
     fn from_sql(ty: u32, format: Format, raw: &[u8], _: &LoadContext) -> Result<Self, DecodeError> {

@@ -78,7 +78,9 @@ pub trait FromSqlOwned: for<'a> FromSql<'a> {}
 impl<T: for<'a> FromSql<'a>> FromSqlOwned for T {}
 
 /// A Rust value that can be sent as a parameter.
-pub trait ToSql {
+///
+/// It is `Sync`, so that parameters can be held by a future that moves between threads.
+pub trait ToSql: Sync {
     /// The OID that the parameter is declared with; 0 lets the server infer it, as it does for a literal in quotes.
     fn oid(&self) -> u32;
 

@@ -1,1 +1,14 @@
+//! The tokio shell.
 
+mod connect;
+mod connection;
+mod notifies;
+mod stream;
+mod transaction;
+mod turn;
+mod watch;
+
+pub use connection::AsyncConnection;
+pub use notifies::AsyncNotifies;
+pub use stream::AsyncRowStream;
+pub use transaction::AsyncTransaction;

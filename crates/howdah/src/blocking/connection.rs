@@ -9,11 +9,7 @@ use howdah_types::ToSql;
 use super::connect::connect;
 use super::drive::{Step, Until, drive, turn};
 use super::{Notifies, RowStream, Transaction};
-use crate::core::cancel::CancelHandle;
-use crate::core::info::Info;
-use crate::core::messages::{HandlerId, Notify};
-use crate::core::{Core, Mode, Patience};
-use crate::diagnostic::Diagnostic;
+use crate::core::{Core, Mode, Patience, shared_methods};
 use crate::error::{Error, Result};
 use crate::net::Socket;
 use crate::row::{Row, Rows};
@@ -118,12 +114,6 @@ impl Connection {
         self.perform(|core| core.queue_script(sql), Core::finish_all)
     }
 
-    /// Whether each statement is a transaction of its own.
-    #[must_use]
-    pub fn autocommit(&self) -> bool {
-        self.core.transactions.autocommit()
-    }
-
     /// Chooses whether each statement is a transaction of its own. At first it is not.
     ///
     /// # Errors
@@ -191,37 +181,6 @@ impl Connection {
         Ok(value)
     }
 
-    /// Has `handler` called with each notice: what the server says beside results, such as warnings.
-    ///
-    /// It is called while an operation of this connection waits. If it panics, the panic ends there.
-    pub fn add_notice_handler(
-        &mut self,
-        handler: impl FnMut(&Diagnostic) + Send + 'static,
-    ) -> HandlerId {
-        self.core.messages.notice.add(Box::new(handler))
-    }
-
-    /// Removes a notice handler; tells whether it was there.
-    pub fn remove_notice_handler(&mut self, id: HandlerId) -> bool {
-        self.core.messages.notice.remove(id)
-    }
-
-    /// Has `handler` called with each notification.
-    ///
-    /// It is called while an operation of this connection waits. If it panics, the panic ends there. While there are
-    /// handlers, notifications that come outside of [`notifies`](Self::notifies) are not kept for it.
-    pub fn add_notify_handler(
-        &mut self,
-        handler: impl FnMut(&Notify) + Send + 'static,
-    ) -> HandlerId {
-        self.core.messages.notify.add(Box::new(handler))
-    }
-
-    /// Removes a notify handler; tells whether it was there.
-    pub fn remove_notify_handler(&mut self, id: HandlerId) -> bool {
-        self.core.messages.notify.remove(id)
-    }
-
     /// The notifications, as they come: an iterator that ends when `timeout` has passed since this call, or never.
     ///
     /// Notifications that came while no handler was there are not lost: they come first. Use autocommit, or the server
@@ -244,35 +203,6 @@ impl Connection {
     /// ```
     pub fn notifies(&mut self, timeout: Option<Duration>) -> Notifies<'_> {
         Notifies::new(self, timeout)
-    }
-
-    /// A handle that cancels, from another thread, what this connection is running.
-    #[must_use]
-    pub fn cancel_handle(&self) -> CancelHandle {
-        self.core.cancel.clone()
-    }
-
-    /// What is known of the connection.
-    #[must_use]
-    pub fn info(&self) -> Info<'_> {
-        Info::new(&self.core.facts, self.core.session.connection())
-    }
-
-    /// After how many executions a statement is prepared: 0 is at once, `None` never. At first it is 5.
-    pub fn set_prepare_threshold(&mut self, executions: Option<u32>) {
-        self.core.session.statements.threshold = executions;
-    }
-
-    /// Whether the connection was closed, or found lost by an operation.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.core.is_closed()
-    }
-
-    /// Whether the connection was found lost, rather than closed by [`close`](Self::close).
-    #[must_use]
-    pub fn is_broken(&self) -> bool {
-        self.core.is_lost()
     }
 
     /// Closes the connection; a running transaction is rolled back by the server. Dropping it does the same.
@@ -406,6 +336,8 @@ impl Connection {
         }
     }
 }
+
+shared_methods!(Connection);
 
 impl Drop for Connection {
     fn drop(&mut self) {

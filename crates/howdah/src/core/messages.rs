@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use howdah_protocol::connection::Notification;
 use howdah_protocol::wire;
@@ -31,11 +32,18 @@ pub(crate) struct Messages {
     pub(crate) notice: Handlers<Diagnostic>,
     pub(crate) notify: Handlers<Notify>,
     pub(crate) backlog: VecDeque<Notify>,
-    /// How many `notifies()` are under way: they take notifications also when there are handlers.
-    pub(crate) listeners: usize,
+    listeners: Arc<()>,
 }
 
+/// Held by a `notifies()` that is under way: it takes notifications also when there are handlers.
+#[derive(Debug)]
+pub(crate) struct Listener(#[expect(dead_code, reason = "counted, never looked at")] Arc<()>);
+
 impl Messages {
+    pub(crate) fn listen(&self) -> Listener {
+        Listener(Arc::clone(&self.listeners))
+    }
+
     pub(crate) fn deliver_notice(&mut self, notice: wire::Diagnostic) {
         if !self.notice.is_empty() {
             self.notice.call(&Diagnostic::new(notice));
@@ -50,7 +58,7 @@ impl Messages {
             pid: notification.process_id,
         };
         self.notify.call(&notify);
-        if self.notify.is_empty() || self.listeners > 0 {
+        if self.notify.is_empty() || Arc::strong_count(&self.listeners) > 1 {
             self.backlog.push_back(notify);
         }
     }
@@ -109,7 +117,7 @@ impl<T> fmt::Debug for Handlers<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
 
     fn notification(payload: &str) -> Notification {
         Notification {
@@ -140,8 +148,10 @@ mod tests {
         messages.deliver_notification(&notification("kept"));
         let id = messages.notify.add(Box::new(|_| {}));
         messages.deliver_notification(&notification("handled"));
-        messages.listeners = 1;
+        let listener = messages.listen();
         messages.deliver_notification(&notification("both"));
+        drop(listener);
+        messages.deliver_notification(&notification("handled"));
         assert!(messages.notify.remove(id) && !messages.notify.remove(id));
         let waiting: Vec<_> = messages.backlog.iter().map(|n| &*n.payload).collect();
         assert_eq!(waiting, ["kept", "both"]);

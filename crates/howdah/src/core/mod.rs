@@ -7,6 +7,7 @@ pub(crate) mod cancel;
 pub(crate) mod dial;
 pub(crate) mod info;
 pub(crate) mod messages;
+mod shared;
 pub(crate) mod transactions;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::row::Rows;
 use cancel::CancelHandle;
 use info::Facts;
 use messages::Messages;
+pub(crate) use shared::shared_methods;
 use transactions::{Block, Transactions};
 
 /// How long the server may take to end a statement that was cancelled. Then the connection is given up.

@@ -1,0 +1,80 @@
+//! Following the plan of a connection, server by server.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use howdah_protocol::session::Session;
+
+use super::turn::poll_turn;
+use super::watch::Watched;
+use crate::blocking::drive::{Step, Until};
+use crate::core::Core;
+use crate::core::dial::{Dial, Refusal};
+use crate::error::Result;
+use crate::net::connect::ConnectError;
+use crate::net::connector::Action;
+use crate::net::resolve::unresolved;
+use crate::net::socket::{Peer, Socket};
+
+/// Connects to the first server that lets the session start.
+pub(super) async fn connect(conninfo: &str) -> Result<(Core, Watched)> {
+    let mut dial = Dial::new(conninfo)?;
+    loop {
+        match dial.next_action() {
+            Action::Resolve { host, port } => {
+                match by(dial.deadline(), resolve(&host, port)).await {
+                    Ok(addresses) => dial.connector.resolved(addresses),
+                    Err(refusal) => dial.refused(refusal),
+                }
+            }
+            Action::Connect(peer) => match by(dial.deadline(), attempt(&dial, &peer)).await {
+                Ok((session, link)) => return Ok((dial.done(session), link)),
+                Err(refusal) => dial.refused(refusal),
+            },
+            Action::GiveUp => return Err(dial.give_up()),
+        }
+    }
+}
+
+async fn by<T>(
+    deadline: Option<Instant>,
+    work: impl Future<Output = std::result::Result<T, Refusal>>,
+) -> std::result::Result<T, Refusal> {
+    let Some(deadline) = deadline else {
+        return work.await;
+    };
+    tokio::time::timeout_at(deadline.into(), work)
+        .await
+        .unwrap_or(Err(Refusal::Unreachable(ConnectError::TimedOut)))
+}
+
+async fn resolve(host: &str, port: u16) -> std::result::Result<Vec<SocketAddr>, Refusal> {
+    tokio::net::lookup_host((host, port))
+        .await
+        .map(Iterator::collect)
+        .map_err(|error| Refusal::Unreachable(unresolved(host, &error)))
+}
+
+async fn attempt(dial: &Dial, peer: &Peer) -> std::result::Result<(Session, Watched), Refusal> {
+    let link = establish(dial, peer)
+        .await
+        .map_err(|error| Refusal::Unreachable(ConnectError::Io(error)))?;
+    let mut session = dial.session()?;
+    loop {
+        let turn = poll_fn(|cx| poll_turn(&mut session, &link, Until::Answered, cx)).await;
+        match turn.map_err(Refusal::Session)? {
+            Some(Step::Done) => return Ok((session, link)),
+            // Nobody can have registered a handler yet.
+            Some(_) | None => {}
+        }
+    }
+}
+
+async fn establish(dial: &Dial, peer: &Peer) -> std::io::Result<Watched> {
+    let socket = Socket::begin_connect(peer, &dial.tcp_options())?;
+    let link = Watched::new(socket, peer)?;
+    poll_fn(|cx| link.poll_write_ready(cx)).await?;
+    link.socket.finish_connect()?;
+    Ok(link)
+}

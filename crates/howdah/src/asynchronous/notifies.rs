@@ -1,0 +1,112 @@
+//! Notifications as they come.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures_core::Stream;
+use tokio::time::Sleep;
+
+use super::AsyncConnection;
+use crate::blocking::drive::{Until, glance};
+use crate::core::messages::{Listener, Notify};
+use crate::error::{Error, Result};
+
+/// The notifications of a connection, from [`AsyncConnection::notifies`].
+///
+/// It is a `Stream`; [`next`](Self::next) is there for those who use no other crate for streams. It ends when the time is
+/// over, and after an error. Dropping it, or a future of it, loses nothing.
+pub struct AsyncNotifies<'a> {
+    state: State<'a>,
+    deadline: Option<Pin<Box<Sleep>>>,
+    _listener: Listener,
+}
+
+enum State<'a> {
+    /// An earlier operation that was dropped has to be ended first.
+    Settling(Pin<Box<dyn Future<Output = Settled<'a>> + Send + 'a>>),
+    /// The error comes after what had come before it.
+    Listening(&'a mut AsyncConnection, Option<Error>),
+    Over,
+}
+
+type Settled<'a> = (&'a mut AsyncConnection, Option<Error>);
+
+impl<'a> AsyncNotifies<'a> {
+    pub(super) fn new(conn: &'a mut AsyncConnection, timeout: Option<Duration>) -> Self {
+        let _listener = conn.core.messages.listen();
+        let settling = async move {
+            let settled = conn.settle().await.and_then(|()| conn.look());
+            (conn, settled.err())
+        };
+        Self {
+            state: State::Settling(Box::pin(settling)),
+            deadline: timeout.map(|time| Box::pin(tokio::time::sleep(time))),
+            _listener,
+        }
+    }
+
+    /// The next notification; `None` when the time is over.
+    pub async fn next(&mut self) -> Option<Result<Notify>> {
+        poll_fn(|cx| self.poll_notify(cx)).await
+    }
+
+    fn poll_notify(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Notify>>> {
+        let received = ready!(self.poll_receive(cx));
+        if received.is_err() {
+            self.state = State::Over;
+        }
+        Poll::Ready(received.transpose())
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Notify>>> {
+        if let State::Settling(settling) = &mut self.state {
+            let (conn, failure) = ready!(settling.as_mut().poll(cx));
+            self.state = State::Listening(conn, failure);
+        }
+        let State::Listening(conn, failure) = &mut self.state else {
+            return Poll::Ready(Ok(None));
+        };
+        loop {
+            if let Some(notify) = conn.core.messages.backlog.pop_front() {
+                return Poll::Ready(Ok(Some(notify)));
+            }
+            if let Some(error) = failure.take() {
+                return Poll::Ready(Err(error));
+            }
+            let deadline = self.deadline.as_mut();
+            if deadline.is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
+                return Poll::Ready(Ok(None));
+            }
+            ready!(conn.poll_step(Until::Heard, cx))?;
+        }
+    }
+}
+
+impl AsyncConnection {
+    /// Takes what has come already, also when there is no time to wait.
+    fn look(&mut self) -> Result<()> {
+        match glance(&mut self.core.session, &self.link.socket) {
+            Ok(_) => {}
+            Err(lost) => return Err(self.lose(lost)),
+        }
+        while self.hand_out_message()? {}
+        Ok(())
+    }
+}
+
+impl Stream for AsyncNotifies<'_> {
+    type Item = Result<Notify>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_notify(cx)
+    }
+}
+
+impl fmt::Debug for AsyncNotifies<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncNotifies").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,84 @@
+//! Rows as they arrive.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use super::AsyncConnection;
+use crate::error::Result;
+use crate::row::{Row, Rows};
+
+/// The rows of a statement as they arrive, from [`AsyncConnection::query_stream`].
+///
+/// It is a `Stream`; [`next`](Self::next) is there for those who use no other crate for streams. No more is kept than was
+/// received at once: a stream that nobody reads holds the server back. An error is the last item. Dropping the stream
+/// before its end cancels the statement, which leaves a transaction that it runs in failed.
+pub struct AsyncRowStream<'a> {
+    conn: &'a mut AsyncConnection,
+    ready: Option<Rows>,
+    /// Whether nothing is to be expected any more.
+    over: bool,
+}
+
+impl<'a> AsyncRowStream<'a> {
+    pub(super) fn new(conn: &'a mut AsyncConnection) -> Self {
+        Self {
+            conn,
+            ready: None,
+            over: false,
+        }
+    }
+
+    /// The next row; `None` when there are no more.
+    pub async fn next(&mut self) -> Option<Result<Row>> {
+        poll_fn(|cx| self.poll_row(cx)).await
+    }
+
+    fn poll_row(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Row>>> {
+        let received = ready!(self.poll_receive(cx));
+        self.over |= received.is_err();
+        Poll::Ready(received.transpose())
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Row>>> {
+        loop {
+            if let Some(row) = self.ready.as_mut().and_then(Iterator::next) {
+                return Poll::Ready(Ok(Some(row)));
+            }
+            if self.over {
+                return Poll::Ready(Ok(None));
+            }
+            self.over = ready!(self.conn.poll_exchange(cx))?;
+            self.ready = if self.over {
+                Some(self.conn.core.finish_rows()?)
+            } else {
+                self.conn.core.take_rows()
+            };
+        }
+    }
+}
+
+impl Stream for AsyncRowStream<'_> {
+    type Item = Result<Row>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_row(cx)
+    }
+}
+
+impl Drop for AsyncRowStream<'_> {
+    fn drop(&mut self) {
+        self.conn.abandon();
+    }
+}
+
+impl fmt::Debug for AsyncRowStream<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncRowStream")
+            .field("over", &self.over)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,74 @@
+//! Moving bytes between a session and a socket that tokio watches: the twin of [`crate::blocking::drive`].
+
+use std::task::{Context, Poll, ready};
+
+use howdah_protocol::session::Session;
+use tokio::io::Interest;
+
+use super::watch::Watched;
+use crate::blocking::drive::{Lost, Step, Until, flush, hand_out, take_in};
+
+/// One turn: hands out what has come, sends what is outgoing, and receives once. `None` means go on.
+pub(super) fn poll_turn(
+    session: &mut Session,
+    link: &Watched,
+    until: Until,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Option<Step>, Lost>> {
+    if let Some(step) = hand_out(session, until)? {
+        return Poll::Ready(Ok(Some(step)));
+    }
+    // The kernel nearly always takes all at once: tokio is not asked first.
+    let blocked = !flush(session, &link.socket)?;
+    if until == Until::Sent && !blocked {
+        return Poll::Ready(Ok(Some(Step::Done)));
+    }
+    if blocked && poll_send(session, link, cx)?.is_ready() {
+        return Poll::Ready(Ok(None));
+    }
+    poll_receive(session, link, cx).map_ok(|()| None)
+}
+
+/// Ready when something was sent.
+fn poll_send(
+    session: &mut Session,
+    link: &Watched,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), Lost>> {
+    let before = session.outgoing().len();
+    while session.outgoing().len() == before {
+        ready!(link.poll_write_ready(cx)).map_err(Lost::Io)?;
+        let mut sent = Ok(false);
+        link.attempt(Interest::WRITABLE, |socket| {
+            sent = flush(session, socket);
+            !matches!(sent, Ok(false))
+        });
+        sent?;
+    }
+    Poll::Ready(Ok(()))
+}
+
+/// Ready when something was received.
+fn poll_receive(
+    session: &mut Session,
+    link: &Watched,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), Lost>> {
+    loop {
+        ready!(link.poll_read_ready(cx)).map_err(Lost::Io)?;
+        let mut received = Ok(None);
+        link.attempt(Interest::READABLE, |socket| {
+            let room = session.spare();
+            received = socket.recv_now(room);
+            match received {
+                Ok(None) => false,
+                // Less than there was room for: the socket is empty, which saves asking again.
+                Ok(Some(count)) => count == 0 || count == room.len(),
+                Err(_) => true,
+            }
+        });
+        if take_in(session, received)? {
+            return Poll::Ready(Ok(()));
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The methods that wait for nothing, the same for both connections.
+
+/// Adds them to a connection that has a `core`.
+macro_rules! shared_methods {
+    ($connection:ty) => {
+        impl $connection {
+            /// Whether each statement is a transaction of its own.
+            #[must_use]
+            pub fn autocommit(&self) -> bool {
+                self.core.transactions.autocommit()
+            }
+
+            /// Has `handler` called with each notice: what the server says beside results, such as warnings.
+            ///
+            /// It is called while an operation of this connection waits. If it panics, the panic ends there.
+            pub fn add_notice_handler(
+                &mut self,
+                handler: impl FnMut(&$crate::Diagnostic) + Send + 'static,
+            ) -> $crate::HandlerId {
+                self.core.messages.notice.add(Box::new(handler))
+            }
+
+            /// Removes a notice handler; tells whether it was there.
+            pub fn remove_notice_handler(&mut self, id: $crate::HandlerId) -> bool {
+                self.core.messages.notice.remove(id)
+            }
+
+            /// Has `handler` called with each notification.
+            ///
+            /// It is called while an operation of this connection waits. If it panics, the panic ends there. While there are
+            /// handlers, notifications that come outside of [`notifies`](Self::notifies) are not kept for it.
+            pub fn add_notify_handler(
+                &mut self,
+                handler: impl FnMut(&$crate::Notify) + Send + 'static,
+            ) -> $crate::HandlerId {
+                self.core.messages.notify.add(Box::new(handler))
+            }
+
+            /// Removes a notify handler; tells whether it was there.
+            pub fn remove_notify_handler(&mut self, id: $crate::HandlerId) -> bool {
+                self.core.messages.notify.remove(id)
+            }
+
+            /// A handle that cancels, from another thread or task, what this connection is running.
+            #[must_use]
+            pub fn cancel_handle(&self) -> $crate::CancelHandle {
+                self.core.cancel.clone()
+            }
+
+            /// What is known of the connection.
+            #[must_use]
+            pub fn info(&self) -> $crate::Info<'_> {
+                $crate::core::info::Info::new(&self.core.facts, self.core.session.connection())
+            }
+
+            /// After how many executions a statement is prepared: 0 is at once, `None` never. At first it is 5.
+            pub fn set_prepare_threshold(&mut self, executions: Option<u32>) {
+                self.core.session.statements.threshold = executions;
+            }
+
+            /// Whether the connection was closed, or found lost by an operation.
+            #[must_use]
+            pub fn is_closed(&self) -> bool {
+                self.core.is_closed()
+            }
+
+            /// Whether the connection was found lost, rather than closed by [`close`](Self::close).
+            #[must_use]
+            pub fn is_broken(&self) -> bool {
+                self.core.is_lost()
+            }
+        }
+    };
+}
+
+pub(crate) use shared_methods;
