@@ -61,8 +61,11 @@ pub(crate) struct ResultSet {
     tag: Box<[u8]>,
     load: Arc<LoadContext>,
     /// Values of `bytea` that came as text and were asked for as borrowed bytes, by row and column.
-    bytes: OnceLock<Box<[OnceLock<Box<[u8]>>]>>,
+    bytes: OnceLock<Box<[Bytes]>>,
 }
+
+/// One such value, once it was asked for.
+type Bytes = OnceLock<Box<[u8]>>;
 
 impl Rows {
     pub(crate) fn new(result: QueryResult, load: Arc<LoadContext>) -> Self {

@@ -63,10 +63,9 @@ async fn attempt(dial: &Dial, peer: &Peer) -> std::result::Result<(Session, Watc
     let mut session = dial.session()?;
     loop {
         let turn = poll_fn(|cx| poll_turn(&mut session, &link, Until::Answered, cx)).await;
-        match turn.map_err(Refusal::Session)? {
-            Some(Step::Done) => return Ok((session, link)),
-            // Nobody can have registered a handler yet.
-            Some(_) | None => {}
+        // Nobody can have registered a handler yet: messages are dropped.
+        if let Some(Step::Done) = turn.map_err(Refusal::Session)? {
+            return Ok((session, link));
         }
     }
 }

@@ -115,6 +115,7 @@ impl CancelHandle {
     }
 
     /// Notes that a statement is about to be sent, unless a request is under way.
+    #[cfg(any(feature = "tokio", test))]
     pub(crate) fn try_enter(&self) -> bool {
         let mut state = self.shared.lock();
         state.busy = state.busy || state.pending == 0;

@@ -82,6 +82,7 @@ impl Transactions {
     }
 
     /// Notes that a block has been dropped. Rolling it back undoes what is owed for the blocks within it as well.
+    #[cfg(any(feature = "tokio", test))]
     pub(crate) fn owe(&mut self, block: Block) {
         self.owed = Some(Rollback(block));
     }

@@ -1,0 +1,183 @@
+//! Servers that misbehave, and what is left of the connection.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::within;
+use howdah::Connection;
+use howdah_protocol::wire::FrontendMessage;
+use howdah_testkit::{MockServer, Script};
+
+const BOUND: Duration = Duration::from_secs(5);
+
+fn cancel_request(script: Script) -> Script {
+    script.expect_startup("CancelRequest", |message| {
+        matches!(message, FrontendMessage::CancelRequest { .. })
+    })
+}
+
+/// Runs a query against a server that answers it like this; gives the error, which closes the connection.
+fn query_against(answer: impl FnOnce(Script) -> Script) -> howdah::Error {
+    let script = answer(Script::new().accept_startup().until_sync());
+    let server = MockServer::tcp([script]).unwrap();
+    let mut conn = Connection::connect(&server.conninfo()).unwrap();
+    conn.set_autocommit(true).unwrap();
+    within(BOUND, move || {
+        let error = conn.query("SELECT 1", &[]).unwrap_err();
+        assert!(conn.is_closed() && conn.is_broken());
+        assert!(conn.query("SELECT 1", &[]).unwrap_err().is_closed());
+        drop(server);
+        error
+    })
+}
+
+#[test]
+fn garbage_closes_the_connection() {
+    let error = query_against(|script| script.send_raw(*b"\xffgarbage garbage").expect_eof());
+    assert!(error.is_closed() && !error.is_safe_to_retry(), "{error}");
+    let error = query_against(|script| script.send_ready().expect_eof());
+    assert!(error.to_string().contains("expecting"), "{error}");
+}
+
+#[test]
+fn the_end_of_the_connection_within_a_row_is_an_error() {
+    let row: &[u8] = b"1\0\0\0\x042\0\0\0\x04T\0\0\0\x1a\0\x01a\0\0\0\0\0\0\0\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0D\0\0\0\x0b\0\x01";
+    let error = query_against(|script| script.send_raw(row).close());
+    assert!(error.is_closed(), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("server closed the connection unexpectedly"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_huge_frame_before_authentication_takes_no_memory() {
+    let before = resident();
+    let script = Script::new()
+        .read_startup()
+        .send_raw(*b"R\x7f\xff\xff\xff")
+        .hang();
+    let server = MockServer::tcp([script]).unwrap();
+    let conninfo = server.conninfo();
+    let error = within(BOUND, move || Connection::connect(&conninfo).unwrap_err());
+    assert!(error.is_closed(), "{error}");
+    assert!(resident().saturating_sub(before) < 64 << 20);
+}
+
+/// Memory of this process, in bytes.
+fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm.split(' ').nth(1).and_then(|text| text.parse().ok());
+    pages.unwrap_or(0_usize) * 4096
+}
+
+#[test]
+fn a_wrong_password_is_told_by_its_sqlstate() {
+    let script = Script::new()
+        .read_startup()
+        .send_error("28P01", "password authentication failed")
+        .close();
+    let server = MockServer::tcp([script]).unwrap();
+    let conninfo = format!("{} password=SECRET", server.conninfo());
+    let error = Connection::connect(&conninfo).unwrap_err();
+    assert_eq!(error.sqlstate(), Some("28P01"));
+    assert!(error.is_closed() && !error.is_safe_to_retry());
+    assert!(!format!("{error} {error:?}").contains("SECRET"));
+}
+
+#[test]
+fn a_server_that_ignores_a_cancel_request_loses_the_connection_in_bounded_time() {
+    let scripts = std::iter::once(Script::new().accept_startup().hang())
+        .chain((0..10).map(|_| cancel_request(Script::new()).close()));
+    let server = MockServer::tcp(scripts).unwrap();
+    let mut conn = Connection::connect(&server.conninfo()).unwrap();
+    let elapsed = within(Duration::from_secs(20), move || {
+        let begun = Instant::now();
+        drop(conn.query_stream("SELECT 1", &[]).unwrap());
+        assert!(conn.is_closed() && conn.is_broken());
+        let error = conn.execute("SELECT 1", &[]).unwrap_err();
+        assert!(error.to_string().contains("in time"), "{error}");
+        begun.elapsed()
+    });
+    assert!((5..15).contains(&elapsed.as_secs()), "{elapsed:?}");
+}
+
+#[cfg(feature = "tokio")]
+mod tokio_shell {
+    use super::*;
+    use howdah::AsyncConnection;
+    use tokio::time::timeout;
+
+    #[tokio::test]
+    async fn nothing_is_sent_until_the_cancel_request_has_been_closed() {
+        let session = Script::new()
+            .accept_startup()
+            .until_sync()
+            .sleep(Duration::from_millis(100))
+            .send_error("57014", "canceled")
+            .send_ready()
+            .expect("Parse", |message| {
+                matches!(message, FrontendMessage::Parse { .. })
+            })
+            .until_sync()
+            .send_error("42601", "that will do")
+            .send_ready()
+            .expect_eof();
+        let slow = cancel_request(Script::new())
+            .sleep(Duration::from_millis(600))
+            .close();
+        let server = MockServer::tcp([session, slow]).unwrap();
+        let mut conn = AsyncConnection::connect(&server.conninfo()).await.unwrap();
+        conn.set_autocommit(true).await.unwrap();
+        let begun = Instant::now();
+        let query = conn.execute("SELECT 1", &[]);
+        assert!(timeout(Duration::from_millis(20), query).await.is_err());
+        let error = conn.execute("SELECT 2", &[]).await.unwrap_err();
+        assert_eq!(error.sqlstate(), Some("42601"));
+        assert!(
+            begun.elapsed() >= Duration::from_millis(600),
+            "{:?}",
+            begun.elapsed()
+        );
+        drop(conn);
+        let sent = tokio::task::spawn_blocking(|| server.join())
+            .await
+            .unwrap()
+            .unwrap();
+        assert!(sent[0].contains("SELECT 2"), "{}", sent[0]);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_ignores_a_cancel_request_loses_the_connection() {
+        let scripts = std::iter::once(Script::new().accept_startup().hang())
+            .chain((0..10).map(|_| cancel_request(Script::new()).close()));
+        let server = MockServer::tcp(scripts).unwrap();
+        let mut conn = AsyncConnection::connect(&server.conninfo()).await.unwrap();
+        let query = conn.execute("SELECT 1", &[]);
+        assert!(timeout(Duration::from_millis(20), query).await.is_err());
+        let next = timeout(Duration::from_secs(20), conn.execute("SELECT 2", &[]));
+        let error = next.await.unwrap().unwrap_err();
+        assert!(error.is_closed() && error.is_timeout(), "{error}");
+        assert!(conn.is_closed() && conn.is_broken());
+        drop(server);
+    }
+
+    #[tokio::test]
+    async fn garbage_closes_the_connection() {
+        let script = Script::new()
+            .accept_startup()
+            .until_sync()
+            .send_raw(*b"\xff\0\0\0\x04")
+            .expect_eof();
+        let server = MockServer::unix([script]).unwrap();
+        let mut conn = AsyncConnection::connect(&server.conninfo()).await.unwrap();
+        let query = timeout(BOUND, conn.query("SELECT 1", &[]));
+        assert!(query.await.unwrap().unwrap_err().is_closed());
+        assert!(conn.is_broken());
+        assert!(conn.rollback().await.unwrap_err().is_closed());
+        drop(server);
+    }
+}
