@@ -1,10 +1,11 @@
 //! One worker of the benchmark: `howdah-bench DRIVER` obeys `bench/run.py` over its standard input and output.
 //!
 //! The conversation is one JSON object per line. The worker speaks first, with its version, then answers each
-//! request. `cargo build --features howdah` is where a driver that is built on the `howdah` crate goes: a module
-//! next to `tokio_pg`, and a line in [`driver`].
+//! request.
 
 mod floor;
+#[cfg(feature = "howdah")]
+mod howdah;
 mod requests;
 mod tokio_pg;
 mod usage;
@@ -49,6 +50,10 @@ fn driver(name: &str) -> Result<(Box<dyn Driver>, String), Failure> {
             Box::new(tokio_pg::TokioPostgres::new()?),
             locked_version("tokio-postgres"),
         ),
+        #[cfg(feature = "howdah")]
+        "howdah-blocking" => (Box::<howdah::Blocking>::default(), locked_version("howdah")),
+        #[cfg(feature = "howdah")]
+        "howdah-tokio" => (Box::new(howdah::Tokio::new()?), locked_version("howdah")),
         _ => return Err(format!("this build has no driver {name:?}").into()),
     })
 }
