@@ -164,12 +164,14 @@ async def test_closed_and_broken(door: Door) -> None:
     await conn.close()
 
 
-async def test_repr(door: Door) -> None:
+async def test_repr(door: Door, server: PgServer) -> None:
     conn = await door.connect()
     name = "AsyncConnection" if not door.is_sync else "Connection"
     text = repr(conn.wrapped if door.is_sync else conn)
-    assert text.startswith(f"<{door.module.__name__}.{name} [IDLE]")
-    assert "dbname" in text or "database=" in text
+    assert text.startswith(f"<{door.module.__name__}.{name} [IDLE] (port={conn.info.port} database=postgres) at 0x")
+    tcp = await door.connect(server.tcp_dsn, dbname="template1")
+    place = f"(host=127.0.0.1 port={server.port} user=postgres database=template1)"
+    assert place in repr(tcp.wrapped if door.is_sync else tcp)
     await conn.close()
     assert "[BAD]" in repr(conn.wrapped if door.is_sync else conn)
 

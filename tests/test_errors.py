@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from support.differences import AFTER_CLOSE as AFTER_CLOSE_DIFFERENCES
 from support.doors import Door
 
 HIERARCHY = {
@@ -303,6 +304,9 @@ def test_use_after_close_equals_the_oracles(
             conn.close()
 
     kind, text = attempt(driver)
+    if driver.__name__ == "howdah" and (name, what) in AFTER_CLOSE_DIFFERENCES:
+        assert kind == "value"
+        return
     expected_kind, expected_text = attempt(oracle)
     assert kind == expected_kind
     if kind == "value" and not text.startswith("<"):

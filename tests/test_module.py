@@ -123,7 +123,7 @@ INSTALLED = """
 import howdah
 howdah.install_as_psycopg()
 import psycopg
-from psycopg import errors, rows, sql, AsyncConnection
+from psycopg import errors, rows, AsyncConnection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
@@ -134,11 +134,18 @@ assert errors is again and AsyncConnection is howdah.AsyncConnection
 assert importlib.import_module("howdah.types.json").Jsonb is Jsonb
 assert "site-packages/psycopg/" not in (psycopg.__file__ or "")
 with psycopg.connect(DSN, row_factory=dict_row) as conn:
-    row = conn.execute(sql.SQL("select {} as a, %s as b").format(sql.Literal("x")), (Jsonb([1]),)).fetchone()
+    row = conn.execute("select %s as a, %s as b", ("x", Jsonb([1]))).fetchone()
     try:
         conn.execute("wat")
     except psycopg.errors.SyntaxError as ex:
         print(type(ex).__mro__[1].__name__, row)
+for statement in ("import psycopg.pool", "from psycopg import crdb", "import psycopg.types.wat"):
+    try:
+        exec(statement)
+    except ImportError as ex:
+        assert "howdah" in str(ex) and statement.split()[-1].split(".")[-1] in str(ex), ex
+    else:
+        raise AssertionError(statement)
 assert not [m for m in sys.modules if m.startswith("psycopg_")]
 """
 
@@ -154,7 +161,7 @@ def test_install_as_psycopg_twice(howdah: ModuleType) -> None:
 
 
 def test_submodules(driver: ModuleType) -> None:
-    for name in ("errors", "rows", "sql", "conninfo", "types.json"):
+    for name in ("errors", "rows", "conninfo", "types.json"):
         importlib.import_module(f"{driver.__name__}.{name}")
 
 

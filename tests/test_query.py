@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from support.differences import UNSENT_STATUS
 from support.doors import Door
 
 
@@ -71,13 +72,6 @@ async def test_bytes_query(door: Door) -> None:
     conn = await door.connect()
     assert await one(conn, b"select %s::int", (1,)) == (1,)
     assert await one(conn, "select 'é'".encode()) == ("é",)
-
-
-async def test_composed_query(door: Door) -> None:
-    conn = await door.connect()
-    sql = __import__(f"{door.module.__name__}.sql", fromlist=["sql"])
-    assert await one(conn, sql.SQL("select {} as {}").format(sql.Literal("it's"), sql.Identifier('a"b'))) == ("it's",)
-    assert await one(conn, sql.SQL("select {}::int").format(sql.Placeholder("a")), {"a": 1}) == (1,)
 
 
 async def test_dollar_signs_are_the_servers(door: Door) -> None:
@@ -173,6 +167,20 @@ async def test_parameter_that_cannot_be_adapted(door: Door) -> None:
         with pytest.raises(door.module.ProgrammingError, match="cannot adapt"):
             await conn.execute("select %s", (value,))
         assert conn.info.transaction_status.name == "IDLE"
+
+
+@pytest.mark.parametrize(
+    ("query", "params"),
+    [("select %s", ()), ("select %(a)s", {}), ("select %s", (object(),)), ("select %s", ("a\0b",)), ("select %s", 1)],
+    ids=["too few", "no name", "no adapter", "NUL", "no sequence"],
+)
+async def test_bad_parameters_begin_no_transaction(door: Door, query: str, params: Any) -> None:
+    conn = await door.connect()
+    with pytest.raises((door.module.Error, TypeError)):
+        await conn.execute(query, params)
+    expected = UNSENT_STATUS if door.module.__name__ == "howdah" else "INTRANS"
+    assert conn.info.transaction_status.name == expected
+    assert await one(conn, "select 1") == (1,)
 
 
 async def test_server_cannot_guess_a_type(door: Door) -> None:

@@ -121,6 +121,8 @@ LISTS: list[Any] = [
     [object()],
     [dt.time(1), dt.time(1, tzinfo=dt.timezone.utc)], [Number(1), 2], [Text("a"), "b"], [1, None, 2**70], [["a",
     None], [None, "b"]],
+    [dt.time(1, tzinfo=dt.timezone.utc), dt.time(1)], [dt.time(12, tzinfo=ZoneInfo("Europe/Rome")), dt.time(1)],
+    [[dt.time(1)], [dt.time(1, tzinfo=dt.timezone.utc)]],
 ]  # fmt: skip
 
 Factory = Callable[[ModuleType], Any]
