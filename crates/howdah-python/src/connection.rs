@@ -82,7 +82,7 @@ impl BaseConnection {
         factories.row.as_ref().map(|factory| factory.clone_ref(py))
     }
 
-    /// State, user and server in short.
+    /// State and place in short.
     pub(crate) fn summary(&self) -> String {
         let facts = &self.core.facts;
         if facts.is_closed() {
@@ -95,14 +95,30 @@ impl BaseConnection {
             3 => "INERROR",
             _ => "UNKNOWN",
         };
-        let parts: Vec<String> = ["host", "user", "dbname"]
-            .iter()
-            .filter_map(|name| {
-                let option = facts.conninfo.iter().find(|(key, _)| key == name)?;
-                (!option.1.is_empty()).then(|| format!("{name}={}", option.1))
-            })
-            .collect();
-        format!("[{status}] ({})", parts.join(" "))
+        format!("[{status}] ({})", self.place())
+    }
+
+    /// Server, user and database, without what goes without saying.
+    fn place(&self) -> String {
+        let option = |name: &str| {
+            let options = &self.core.facts.conninfo;
+            let found = options.iter().find(|(key, _)| key == name);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        let (host, port) = (option("host"), option("port"));
+        let (user, database) = (option("user"), option("dbname"));
+        let mut parts = Vec::new();
+        if !host.starts_with('/') {
+            parts.push(format!("host={host}"));
+        }
+        if !port.is_empty() && port != "5432" {
+            parts.push(format!("port={port}"));
+        }
+        if user != database {
+            parts.push(format!("user={user}"));
+        }
+        parts.push(format!("database={database}"));
+        parts.join(" ")
     }
 
     fn run(&self, py: Python<'_>, job: impl shell::Job + 'static) -> PyResult<Py<PyAny>> {

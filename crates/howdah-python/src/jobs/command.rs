@@ -77,18 +77,14 @@ impl Job for Change {
                 format!("can't change '{attribute}' now: connection.transaction() context in progress"),
             ));
         }
-        let status = if core.facts.is_broken() {
-            "UNKNOWN"
-        } else {
-            core.check_open(py)?;
-            match core.facts.settled_status() {
-                IDLE => {
-                    core.change_settings(&*self.change);
-                    return Ok(Next::Done(py.None()));
-                }
-                2 => "INTRANS",
-                _ => "INERROR",
+        core.check_open(py)?;
+        let status = match core.facts.settled_status() {
+            IDLE => {
+                core.change_settings(&*self.change);
+                return Ok(Next::Done(py.None()));
             }
+            2 => "INTRANS",
+            _ => "INERROR",
         };
         Err(errors::programming(
             py,

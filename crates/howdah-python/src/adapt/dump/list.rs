@@ -50,16 +50,16 @@ pub(super) fn list(
         PyFormat::Auto if element.prefers_binary() => match element.write_binary(list, out, cx) {
             Ok(()) => {}
             Err(Misfit::Raised(error)) => return Err(error),
-            // As text a time without a zone would silently be taken for one in the session's.
-            Err(misfit @ Misfit::Zones(Kind::Time)) if element.oid == oid::TIMETZ => {
-                return Err(misfit.raise(list.py()));
-            }
             Err(Misfit::Shape(_) | Misfit::Zones(_)) => {
                 out.truncate(start);
+                element.check_zones(list, cx)?;
                 return write_text(list, array_oid, out, cx);
             }
         },
-        PyFormat::Auto | PyFormat::Text => return write_text(list, array_oid, out, cx),
+        PyFormat::Auto | PyFormat::Text => {
+            element.check_zones(list, cx)?;
+            return write_text(list, array_oid, out, cx);
+        }
     }
     Ok(as_binary(array_oid))
 }
@@ -295,6 +295,17 @@ impl Element {
     fn prefers_binary(&self) -> bool {
         self.oid != oid::NUMERIC
             && !matches!(self.kind, Kind::Str | Kind::Enum | Kind::Json | Kind::Jsonb)
+    }
+
+    /// Refuses times without a zone among those with one: as text they would be taken for times in the session's.
+    fn check_zones(&self, list: &Bound<'_, PyList>, cx: &DumpContext) -> PyResult<()> {
+        if self.oid != oid::TIMETZ {
+            return Ok(());
+        }
+        match self.write_binary(list, &mut Vec::new(), cx) {
+            Err(misfit @ Misfit::Zones(_)) => Err(misfit.raise(list.py())),
+            _ => Ok(()),
+        }
     }
 
     fn write_binary(
