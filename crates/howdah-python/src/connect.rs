@@ -8,8 +8,8 @@ use howdah::blocking::drive;
 use howdah::net::connect::establish;
 use howdah::net::resolve::resolve;
 use howdah::net::{Action, ConnectError, Connector, Peer, Socket};
-use howdah_protocol::conninfo::{self, Params};
 use howdah_protocol::connection::{Connection, Error};
+use howdah_protocol::conninfo::{self, Params};
 use howdah_protocol::session::Session;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -198,7 +198,9 @@ impl Connecting {
 
     /// The exception for all failures together.
     fn failure(&self, py: Python<'_>) -> Py<PyAny> {
-        failure(py, &lock(&self.connector)).into_value(py).into_any()
+        failure(py, &lock(&self.connector))
+            .into_value(py)
+            .into_any()
     }
 
     /// Take over a connected socket's descriptor.

@@ -230,10 +230,16 @@ impl BaseConnection {
         }
         let factory = {
             let factories = lock(&this.factories);
-            factories.cursor.as_ref().map(|factory| factory.clone_ref(py))
+            factories
+                .cursor
+                .as_ref()
+                .map(|factory| factory.clone_ref(py))
         };
         let Some(factory) = factory else {
-            return Err(errors::interface(py, "the connection has no cursor factory"));
+            return Err(errors::interface(
+                py,
+                "the connection has no cursor factory",
+            ));
         };
         let cursor = match row_factory {
             None => factory.bind(py).call1((slf,))?,
@@ -444,7 +450,9 @@ impl BaseConnection {
     /// Set whether each statement is a transaction of its own.
     fn set_autocommit(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let value = value.is_truthy()?;
-        self.change(py, "autocommit", move |settings| settings.autocommit = value)
+        self.change(py, "autocommit", move |settings| {
+            settings.autocommit = value
+        })
     }
 
     #[getter]
@@ -461,11 +469,7 @@ impl BaseConnection {
     }
 
     /// Set the isolation level of the transactions to come; `None` for the server's default.
-    fn set_isolation_level(
-        &self,
-        py: Python<'_>,
-        value: &Bound<'_, PyAny>,
-    ) -> PyResult<Py<PyAny>> {
+    fn set_isolation_level(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let level = if value.is_none() {
             None
         } else {
@@ -508,7 +512,9 @@ impl BaseConnection {
     /// Set whether the transactions to come are deferrable; `None` for the server's default.
     fn set_deferrable(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
         let value = optional_bool(value)?;
-        self.change(py, "deferrable", move |settings| settings.deferrable = value)
+        self.change(py, "deferrable", move |settings| {
+            settings.deferrable = value
+        })
     }
 
     #[getter]
@@ -554,7 +560,10 @@ impl BaseConnection {
     #[getter]
     fn cursor_factory(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         let factories = lock(&self.factories);
-        factories.cursor.as_ref().map(|factory| factory.clone_ref(py))
+        factories
+            .cursor
+            .as_ref()
+            .map(|factory| factory.clone_ref(py))
     }
 
     #[setter]

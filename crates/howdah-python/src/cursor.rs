@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use howdah_protocol::connection::{Columns, Ending, QueryResult};
 use howdah_protocol::wire::Format;
-use pyo3::exceptions::{
-    PyIndexError, PyStopAsyncIteration, PyTypeError, PyValueError,
-};
+use pyo3::exceptions::{PyIndexError, PyStopAsyncIteration, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -358,7 +356,11 @@ impl BaseCursor {
     fn fetchmany(slf: &Bound<'_, Self>, size: usize) -> PyResult<Py<PyAny>> {
         Self::give(slf, move |slf| {
             let this = slf.get();
-            let size = if size == 0 { lock(&this.state).arraysize } else { size };
+            let size = if size == 0 {
+                lock(&this.state).arraysize
+            } else {
+                size
+            };
             this.load_many(slf.py(), Some(size))
         })
     }
@@ -461,7 +463,10 @@ impl BaseCursor {
             let name = match name.cast_into::<PyString>() {
                 Ok(name) => name,
                 // SQL_ASCII gives bytes: a name is a str all the same.
-                Err(error) => error.into_inner().call_method1("decode", ("utf-8", "replace"))?.cast_into()?,
+                Err(error) => error
+                    .into_inner()
+                    .call_method1("decode", ("utf-8", "replace"))?
+                    .cast_into()?,
             };
             list.append(make.call1((
                 name,
@@ -503,7 +508,11 @@ impl BaseCursor {
         let class = CLASS.get_or_try_init(py, || {
             py.import("howdah.pq")?.getattr("Format").map(Bound::unbind)
         })?;
-        let format = if self.is_binary() { Format::Binary } else { Format::Text };
+        let format = if self.is_binary() {
+            Format::Binary
+        } else {
+            Format::Text
+        };
         class.call1(py, (format.code(),))
     }
 
@@ -519,7 +528,10 @@ impl BaseCursor {
     fn row_factory(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let factory = {
             let state = lock(&self.state);
-            state.row_factory.as_ref().map(|factory| factory.clone_ref(py))
+            state
+                .row_factory
+                .as_ref()
+                .map(|factory| factory.clone_ref(py))
         };
         factory.map_or_else(|| tuple_row(py).map(|factory| factory.clone_ref(py)), Ok)
     }
@@ -585,7 +597,10 @@ impl BaseCursor {
     }
 
     fn __clear__(&self) {
-        let old = self.state.try_lock().map(|mut state| std::mem::take(&mut *state));
+        let old = self
+            .state
+            .try_lock()
+            .map(|mut state| std::mem::take(&mut *state));
         drop(old);
     }
 }

@@ -1,7 +1,7 @@
 //! Exceptions: what went wrong, as the classes of `howdah.errors`.
 
-use howdah_protocol::conninfo::{ConninfoError, ConninfoErrorKind};
 use howdah_protocol::connection::Error;
+use howdah_protocol::conninfo::{ConninfoError, ConninfoErrorKind};
 use howdah_protocol::error::UsageError;
 use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;

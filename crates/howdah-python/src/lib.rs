@@ -21,7 +21,9 @@ mod _howdah {
     use pyo3::types::PyDict;
 
     #[pymodule_export]
-    use crate::connect::{Connecting, conninfo_keywords, connect_blocking, make_conninfo, parse_conninfo};
+    use crate::connect::{
+        Connecting, connect_blocking, conninfo_keywords, make_conninfo, parse_conninfo,
+    };
     #[pymodule_export]
     use crate::connection::{AsyncConnectionBase, BaseConnection, Opened, SyncConnection};
     #[pymodule_export]

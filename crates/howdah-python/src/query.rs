@@ -33,10 +33,7 @@ const CACHED_TEXTS: usize = 512;
 pub(crate) struct CachedTemplate(pub(crate) Template);
 
 /// The template of a query text, from the cache or made anew. UTF-8 connections only.
-pub(crate) fn template(
-    py: Python<'_>,
-    text: &Bound<'_, PyString>,
-) -> PyResult<Py<CachedTemplate>> {
+pub(crate) fn template(py: Python<'_>, text: &Bound<'_, PyString>) -> PyResult<Py<CachedTemplate>> {
     static CACHE: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
     let cache = CACHE.get_or_init(py, || PyDict::new(py).unbind()).bind(py);
     if let Some(found) = cache.get_item(text)? {
@@ -184,7 +181,10 @@ fn bad_placeholder(py: Python<'_>, from: &[u8], named: bool, len: usize) -> PyEr
         _ => {
             // The whole character, should it be more than one byte.
             let end = (len..=from.len())
-                .find(|end| from.get(..*end).is_some_and(|part| std::str::from_utf8(part).is_ok()))
+                .find(|end| {
+                    from.get(..*end)
+                        .is_some_and(|part| std::str::from_utf8(part).is_ok())
+                })
                 .unwrap_or(len);
             let got = text(from.get(..end).unwrap_or(from));
             format!("only '%s', '%b', '%t' are allowed as placeholders, got '{got}'")

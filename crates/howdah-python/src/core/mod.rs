@@ -129,7 +129,9 @@ impl Core {
         if self.in_transaction_block() {
             return Err(errors::programming(
                 py,
-                format!("{method}() cannot be used within a transaction() block, which does that itself at its end"),
+                format!(
+                    "{method}() cannot be used within a transaction() block, which does that itself at its end"
+                ),
             ));
         }
         Ok(())
@@ -198,10 +200,7 @@ impl Core {
         self.close_as(facts::Closed::Broken);
         let error = match lost {
             Lost::Session(error) => errors::lost(py, error, self.facts.encoding(py)),
-            Lost::Io(error) => errors::operational(
-                py,
-                format!("consuming input failed: {error}"),
-            ),
+            Lost::Io(error) => errors::operational(py, format!("consuming input failed: {error}")),
         };
         self.facts.set_error_message(error.value(py).to_string());
         error

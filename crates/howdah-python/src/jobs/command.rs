@@ -74,7 +74,9 @@ impl Job for Change {
         if core.in_transaction_block() {
             return Err(errors::programming(
                 py,
-                format!("can't change '{attribute}' now: connection.transaction() context in progress"),
+                format!(
+                    "can't change '{attribute}' now: connection.transaction() context in progress"
+                ),
             ));
         }
         core.check_open(py)?;

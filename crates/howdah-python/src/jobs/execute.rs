@@ -247,9 +247,7 @@ fn dump_named(
         match mapping.get_item(name) {
             Ok(value) if missing.is_empty() => dump_one(&value, *format, cx, out)?,
             Ok(_) => {}
-            Err(error)
-                if error.is_instance_of::<pyo3::exceptions::PyKeyError>(params.py()) =>
-            {
+            Err(error) if error.is_instance_of::<pyo3::exceptions::PyKeyError>(params.py()) => {
                 missing.push(name.as_str());
             }
             Err(error) => return Err(error),

@@ -32,12 +32,18 @@ pub(crate) fn run(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResu
 /// Drives the handshake. Whatever ends it early ends the connection.
 fn handshake(py: Python<'_>, core: &Arc<Core>, deadline: Option<Instant>) -> PyResult<()> {
     let ended = exchange_until(py, core, Until::Answered, deadline);
-    let idle = lock(&core.io).as_ref().is_some_and(|io| io.session.is_idle());
+    let idle = lock(&core.io)
+        .as_ref()
+        .is_some_and(|io| io.session.is_idle());
     match ended {
         Ok(()) if idle => Ok(()),
         Ok(()) => {
             core.close();
-            Err(errors::new(py, "ConnectionTimeout", "connection timeout expired"))
+            Err(errors::new(
+                py,
+                "ConnectionTimeout",
+                "connection timeout expired",
+            ))
         }
         Err(error) => {
             core.close();
@@ -174,7 +180,10 @@ pub(crate) fn log_cancel_failure(py: Python<'_>, error: &ConnectError) {
     let logged = py.import("logging").and_then(|logging| {
         logging
             .call_method1("getLogger", ("howdah",))?
-            .call_method1("warning", ("query cancellation failed: %s", error.to_string()))
+            .call_method1(
+                "warning",
+                ("query cancellation failed: %s", error.to_string()),
+            )
     });
     if let Err(error) = logged {
         error.write_unraisable(py, None);

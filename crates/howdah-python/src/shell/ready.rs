@@ -37,9 +37,8 @@ impl Ready {
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let work = lock(&self.work).take();
-        let work = work.ok_or_else(|| {
-            PyRuntimeError::new_err("cannot reuse already awaited operation")
-        })?;
+        let work =
+            work.ok_or_else(|| PyRuntimeError::new_err("cannot reuse already awaited operation"))?;
         Err(PyStopIteration::new_err((work(py)?,)))
     }
 

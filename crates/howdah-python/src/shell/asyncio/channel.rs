@@ -75,10 +75,7 @@ impl Channel {
             return Ok(());
         };
         let fd = socket.duplicate()?;
-        running.call_method1(
-            "add_reader",
-            (fd.as_raw_fd(), slf.getattr("_on_readable")?),
-        )?;
+        running.call_method1("add_reader", (fd.as_raw_fd(), slf.getattr("_on_readable")?))?;
         let mut registration = lock(&slf.get().registration);
         registration.event_loop = Some(running.unbind());
         registration.fd = Some(fd);
@@ -336,8 +333,10 @@ impl Channel {
             this.leave_gate(py);
             return Ok(());
         }
-        op.get()
-            .answered(Some(crate::errors::operational(py, "the connection is closed")));
+        op.get().answered(Some(crate::errors::operational(
+            py,
+            "the connection is closed",
+        )));
         // Whoever closes is a task, or no part of the loop at all.
         if this.event_loop(py).is_some() || running_loop(py).is_ok() {
             return this.wake_soon(op);
@@ -386,7 +385,11 @@ impl Channel {
             Some(Awaits::Notification) => heard,
             Some(Awaits::Sending) => true,
         };
-        if wake { Self::wake_running(slf, None) } else { Ok(()) }
+        if wake {
+            Self::wake_running(slf, None)
+        } else {
+            Ok(())
+        }
     }
 
     /// Called by the loop when the socket can be written.

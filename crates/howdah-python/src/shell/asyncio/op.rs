@@ -8,7 +8,6 @@ use howdah_protocol::session::Outcome;
 use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyRuntimeWarning, PyStopIteration};
 use pyo3::prelude::*;
 
-
 use super::channel::Channel;
 use crate::core::gate::Entered;
 use crate::core::{CANCEL_TIME, lock};
@@ -141,9 +140,9 @@ impl Op {
                 this.set_phase(waiting);
                 Ok(Poll::Pending)
             }
-            Phase::Abandoned | Phase::Finished => {
-                Err(PyRuntimeError::new_err("cannot reuse already awaited operation"))
-            }
+            Phase::Abandoned | Phase::Finished => Err(PyRuntimeError::new_err(
+                "cannot reuse already awaited operation",
+            )),
         }
     }
 
@@ -245,7 +244,9 @@ impl Op {
         let py = slf.py();
         let core = &self.channel.get().core;
         let over = core.facts.is_closed() || {
-            let idle = lock(&core.io).as_ref().is_none_or(|io| io.session.is_idle());
+            let idle = lock(&core.io)
+                .as_ref()
+                .is_none_or(|io| io.session.is_idle());
             idle && core.no_cancel_pending()
         };
         if !over {
@@ -424,7 +425,11 @@ impl Op {
     }
 
     #[pyo3(signature = (callback, *, context=None))]
-    fn add_done_callback(slf: &Bound<'_, Self>, callback: Py<PyAny>, context: Option<Py<PyAny>>) -> PyResult<()> {
+    fn add_done_callback(
+        slf: &Bound<'_, Self>,
+        callback: Py<PyAny>,
+        context: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
         let this = slf.get();
         let waits = {
             let mut state = lock(&this.state);
@@ -435,7 +440,11 @@ impl Op {
             }
             state.waits()
         };
-        if waits { Ok(()) } else { this.channel.get().wake_soon(slf) }
+        if waits {
+            Ok(())
+        } else {
+            this.channel.get().wake_soon(slf)
+        }
     }
 
     fn remove_done_callback(&self, py: Python<'_>, callback: &Bound<'_, PyAny>) -> PyResult<usize> {
@@ -498,7 +507,10 @@ impl State {
 impl Drop for Op {
     /// Warns as a coroutine does that was never awaited.
     fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(|error| error.into_inner());
+        let state = self
+            .state
+            .get_mut()
+            .unwrap_or_else(|error| error.into_inner());
         let (Phase::Fresh, Some(job)) = (&state.phase, &state.job) else {
             return;
         };
