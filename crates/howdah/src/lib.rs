@@ -1,4 +1,69 @@
-//! A PostgreSQL driver: blocking and tokio, on a protocol engine of its own.
+//! A PostgreSQL driver: blocking and tokio, on a protocol engine of its own. No libpq, no OpenSSL, no C.
+//!
+//! [`Connection`] blocks:
+//!
+//! ```no_run
+//! use howdah::Connection;
+//!
+//! fn main() -> Result<(), howdah::Error> {
+//!     let mut conn = Connection::connect("host=localhost dbname=test user=postgres")?;
+//!     conn.execute("CREATE TEMP TABLE test (num integer, data text)", &[])?;
+//!     conn.execute("INSERT INTO test VALUES ($1, $2)", &[&100, &"abc'def"])?;
+//!     for row in conn.query("SELECT num, data FROM test", &[])? {
+//!         println!("{} {}", row.get::<i32>("num")?, row.get::<&str>("data")?);
+//!     }
+//!     conn.commit()
+//! }
+//! ```
+//!
+//! `AsyncConnection` has the same methods, to be awaited on tokio (feature `tokio`, on by default):
+//!
+#![cfg_attr(feature = "tokio", doc = "```no_run")]
+#![cfg_attr(not(feature = "tokio"), doc = "```ignore")]
+//! use howdah::AsyncConnection;
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), howdah::Error> {
+//!     let mut conn = AsyncConnection::connect("dbname=test").await?;
+//!     conn.set_autocommit(true).await?;
+//!     conn.execute("LISTEN mychan", &[]).await?;
+//!     let mut notifies = conn.notifies(None);
+//!     while let Some(notify) = notifies.next().await {
+//!         println!("{:?}", notify?);
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # How it behaves
+//!
+//! * **Transactions** are begun by the first statement and ended by `commit()` or `rollback()`, unless `set_autocommit(true)`
+//!   was called. `transaction()` opens a block that is rolled back unless it is committed.
+//! * **Parameters** are `$1`, `$2`, ... in the statement and a slice of [`&dyn ToSql`](ToSql) beside it. Strings are sent
+//!   without a type, as a literal in quotes is.
+//! * **Results** are [`Rows`] that keep the received bytes; [`Row::get`] reads a value when asked, as any type that is
+//!   [`FromSql`], and [`Row::read`] a whole row as a tuple. `query_stream()` gives rows as they arrive.
+//! * **Statements** that are used often are prepared by themselves.
+//! * **Notices and notifications** go to handlers; notifications also to `notifies()`. None is lost between two calls.
+//! * **Cancelling** is done by a [`CancelHandle`] from any thread or task, and by dropping a future.
+//! * **After an error** a connection is idle, within a failed transaction, or closed, and [`Error`] says which:
+//!   [`is_closed`](Error::is_closed), [`is_cancelled`](Error::is_cancelled), [`is_safe_to_retry`](Error::is_safe_to_retry),
+//!   [`sqlstate`](Error::sqlstate).
+//! * **Two tasks or threads** that need a connection at a time share it behind a mutex: every operation takes `&mut`.
+//!
+//! Encrypted connections are not there yet: `sslmode=require` and stronger are refused.
+//!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `tokio` (default) | `AsyncConnection` |
+//! | `chrono`, `jiff` | their dates and times as parameters and results |
+//! | `rust_decimal` | its `Decimal`, for `numeric` |
+//! | `serde_json` | its `Value`, and [`types`]`::Json<T>` for any serde type |
+//! | `uuid` | its `Uuid` |
+//!
+//! Without features, `numeric` is read as [`types::numeric::Numeric`] or `i128`.
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
@@ -23,3 +88,8 @@ pub use error::{Error, Result};
 pub use howdah_types as types;
 pub use howdah_types::{FromSql, ToSql};
 pub use row::{Column, FromRow, Row, RowIndex, Rows};
+
+/// The examples of the README are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
