@@ -57,6 +57,19 @@ struct Slice {
     make_row: Option<Py<PyAny>>,
 }
 
+/// Which rows to fetch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fetch {
+    /// The next, or `None`.
+    One,
+    /// The next, or the end of the iteration.
+    Next,
+    /// At most so many; 0 stands for `arraysize`.
+    Many(usize),
+    /// All that are left.
+    All,
+}
+
 /// The columns that loaders were last chosen for: those of a prepared statement stay the same.
 pub(crate) type LastLoaders = Mutex<Option<(Columns, Arc<[Loader]>)>>;
 
@@ -244,6 +257,32 @@ impl BaseCursor {
         Ok(rows.into_any().unbind())
     }
 
+    /// Fetches, now.
+    pub(crate) fn fetch(&self, py: Python<'_>, what: Fetch) -> PyResult<Py<PyAny>> {
+        match what {
+            Fetch::All => self.load_many(py, None),
+            Fetch::Many(size) => {
+                let size = if size == 0 { lock(&self.state).arraysize } else { size };
+                self.load_many(py, Some(size))
+            }
+            Fetch::One => Ok(self.load_one(py)?.unwrap_or_else(|| py.None())),
+            Fetch::Next => self
+                .load_one(py)?
+                .ok_or_else(|| PyStopAsyncIteration::new_err("no more records to return")),
+        }
+    }
+
+    /// Gives rows, or an awaitable of them.
+    fn give_rows(slf: &Bound<'_, Self>, what: Fetch) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        match slf.get().core.kind {
+            Kind::Sync => slf.get().fetch(py, what),
+            Kind::Async => {
+                Py::new(py, Ready::fetch(slf.clone().unbind(), what)).map(Py::into_any)
+            }
+        }
+    }
+
     /// Gives a value, or an awaitable of it.
     fn give(
         slf: &Bound<'_, Self>,
@@ -345,29 +384,18 @@ impl BaseCursor {
 
     /// Return the next row, `None` after the last one.
     fn fetchone(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        Self::give(slf, |slf| {
-            let row = slf.get().load_one(slf.py())?;
-            Ok(row.unwrap_or_else(|| slf.py().None()))
-        })
+        Self::give_rows(slf, Fetch::One)
     }
 
     /// Return the next `size` rows, or as many as there are; `arraysize` by default.
     #[pyo3(signature = (size=0))]
     fn fetchmany(slf: &Bound<'_, Self>, size: usize) -> PyResult<Py<PyAny>> {
-        Self::give(slf, move |slf| {
-            let this = slf.get();
-            let size = if size == 0 {
-                lock(&this.state).arraysize
-            } else {
-                size
-            };
-            this.load_many(slf.py(), Some(size))
-        })
+        Self::give_rows(slf, Fetch::Many(size))
     }
 
     /// Return all the rows that are left.
     fn fetchall(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        Self::give(slf, |slf| slf.get().load_many(slf.py(), None))
+        Self::give_rows(slf, Fetch::All)
     }
 
     /// Move to another row of the current result.
@@ -672,10 +700,7 @@ impl AsyncCursorBase {
     }
 
     fn __anext__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        BaseCursor::give(slf.as_super(), |slf| {
-            let row = slf.get().load_one(slf.py())?;
-            row.ok_or_else(|| PyStopAsyncIteration::new_err("no more records to return"))
-        })
+        BaseCursor::give_rows(slf.as_super(), Fetch::Next)
     }
 }
 

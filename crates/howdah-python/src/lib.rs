@@ -42,6 +42,8 @@ mod _howdah {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        crate::ffi::awaitable::install::<Op>(module.py());
+        crate::ffi::awaitable::install::<Ready>(module.py());
         let os = module.py().import("os")?;
         if crate::core::needs_fork_hook() && os.hasattr("register_at_fork")? {
             let options = PyDict::new(module.py());

@@ -96,6 +96,12 @@ impl Connection {
         if let Phase::Starting(_) = self.phase {
             return self.startup_message(tag, start, len);
         }
+        // The most frequent message after DataRow says nothing but its name.
+        if (tag, len) == (b'2', 0) && matches!(self.replies.expected.front(), Some(Expected::Bind))
+        {
+            self.replies.expected.pop_front();
+            return Ok(None);
+        }
         let message = BackendMessage::decode(tag, self.inbox.slice(start, len))?;
         let event = match message {
             BackendMessage::NoticeResponse(diagnostic) => Some(Event::Notice(diagnostic)),
@@ -298,10 +304,6 @@ impl Replies {
                 let silent = *silent;
                 self.expected.pop_front();
                 Ok((!silent).then_some(Event::Prepared))
-            }
-            (BackendMessage::BindComplete, Some(Expected::Bind)) => {
-                self.expected.pop_front();
-                Ok(None)
             }
             (BackendMessage::CloseComplete, Some(Expected::Close { silent })) => {
                 let silent = *silent;

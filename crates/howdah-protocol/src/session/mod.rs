@@ -113,7 +113,7 @@ enum Use {
     /// Prepared in this exchange; `true` once the server has said so.
     Prepared(Key, Box<[u8]>, bool),
     /// One that had been prepared before.
-    Reused(Key),
+    Reused(Arc<Prepared>),
 }
 
 impl Session {
@@ -353,8 +353,7 @@ impl Session {
                 let formats = formats.as_deref().unwrap_or(all);
                 self.connection.bind(&prepared.name, params, formats)?;
                 self.connection.execute_known(0, columns)?;
-                self.uses
-                    .push_back(Use::Reused(Key::new(sql, &params.oids)));
+                self.uses.push_back(Use::Reused(prepared));
             }
         }
         Ok(())
@@ -431,11 +430,10 @@ impl Session {
     }
 
     fn on_failure(&mut self, diagnostic: Diagnostic) {
-        if let Some(Use::Reused(key)) = self.uses.front()
+        if let Some(Use::Reused(prepared)) = self.uses.front()
             && is_stale_plan(&diagnostic)
         {
-            let key = key.clone();
-            self.statements.discard(&key);
+            self.statements.discard(prepared);
         }
         if self.outcome.error.is_none() {
             self.outcome.error = Some(diagnostic);
@@ -450,7 +448,7 @@ impl Session {
         }
         let failed = self.outcome.error.is_some();
         self.statements.exchange_ended();
-        for queued in std::mem::take(&mut self.uses) {
+        while let Some(queued) = self.uses.pop_front() {
             match queued {
                 Use::Simple(Some(key), before)
                     if !failed && self.outcome.results.len() == before + 1 =>
@@ -504,18 +502,19 @@ fn with_formats(columns: &Columns, binary: impl Fn(u32) -> bool) -> Columns {
 
 /// Whether a command with this tag may have made prepared statements useless, or dropped them.
 fn clears_statements(tag: &[u8]) -> bool {
-    [
-        b"DROP".as_slice(),
-        b"ALTER",
-        b"ROLLBACK",
-        b"DISCARD ALL",
-        b"DEALLOCATE ALL",
-    ]
-    .iter()
-    .any(|word| {
-        tag.strip_prefix(*word)
-            .is_some_and(|rest| matches!(rest.first(), None | Some(b' ')))
-    })
+    matches!(tag.first(), Some(b'A' | b'D' | b'R'))
+        && [
+            b"DROP".as_slice(),
+            b"ALTER",
+            b"ROLLBACK",
+            b"DISCARD ALL",
+            b"DEALLOCATE ALL",
+        ]
+        .iter()
+        .any(|word| {
+            tag.strip_prefix(*word)
+                .is_some_and(|rest| matches!(rest.first(), None | Some(b' ')))
+        })
 }
 
 /// Whether an error says that a prepared statement is gone, or that its result would no longer be as described.

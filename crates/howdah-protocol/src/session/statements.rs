@@ -1,5 +1,7 @@
 //! Which statements are prepared: counted by use, named, evicted when there are too many.
 
+use std::sync::Arc;
+
 use hashbrown::{Equivalent, HashMap};
 
 use crate::connection::Columns;
@@ -48,7 +50,7 @@ pub(super) enum Plan {
     /// Execute what has been asked to be prepared under this name, earlier in the same exchange.
     Preparing(Box<[u8]>),
     /// Execute what is prepared.
-    Prepared(Prepared),
+    Prepared(Arc<Prepared>),
 }
 
 /// A statement that the server has.
@@ -65,7 +67,7 @@ pub(super) struct Prepared {
 #[derive(Debug, Clone)]
 pub(super) struct Mixed {
     pub(super) columns: Columns,
-    pub(super) formats: std::sync::Arc<[crate::wire::Format]>,
+    pub(super) formats: Arc<[crate::wire::Format]>,
 }
 
 /// A statement's identity.
@@ -96,7 +98,7 @@ struct Entry {
 #[derive(Debug)]
 enum State {
     Counted(u32),
-    Prepared(Prepared),
+    Prepared(Arc<Prepared>),
 }
 
 impl Statements {
@@ -110,7 +112,7 @@ impl Statements {
             Some(entry) => {
                 entry.used = self.clock;
                 match &entry.state {
-                    State::Prepared(prepared) => return Plan::Prepared(prepared.clone()),
+                    State::Prepared(prepared) => return Plan::Prepared(Arc::clone(prepared)),
                     State::Counted(count) => *count,
                 }
             }
@@ -159,17 +161,17 @@ impl Statements {
     /// Notes that the server has prepared a statement.
     pub(super) fn prepared(&mut self, key: Key, name: Box<[u8]>, columns: Option<Columns>) {
         self.preparing.remove(&key);
-        let state = State::Prepared(Prepared {
+        let state = State::Prepared(Arc::new(Prepared {
             name,
             columns,
             mixed: None,
-        });
+        }));
         let used = self.clock;
         match self.entries.insert(key, Entry { used, state }) {
             Some(Entry {
                 state: State::Prepared(old),
                 ..
-            }) => self.to_close.push(old.name),
+            }) => self.to_close.push(old.name.clone()),
             _ => self.prepared += 1,
         }
         self.evict();
@@ -182,19 +184,28 @@ impl Statements {
             ..
         }) = self.entries.get_mut(&KeyRef { sql, oids })
         {
-            prepared.mixed = Some(mixed);
+            Arc::make_mut(prepared).mixed = Some(mixed);
         }
     }
 
-    /// Forgets one statement, which is closed with the next request.
-    pub(super) fn discard(&mut self, key: &Key) {
+    /// Forgets a statement that was prepared, which is closed with the next request.
+    pub(super) fn discard(&mut self, gone: &Prepared) {
+        let named =
+            |entry: &Entry| matches!(&entry.state, State::Prepared(held) if held.name == gone.name);
+        let found = self.entries.iter().find(|(_, entry)| named(entry));
+        if let Some(key) = found.map(|(key, _)| key.clone()) {
+            self.remove_prepared(&key);
+        }
+    }
+
+    fn remove_prepared(&mut self, key: &Key) {
         if let Some(Entry {
             state: State::Prepared(prepared),
             ..
         }) = self.entries.remove(key)
         {
             self.prepared -= 1;
-            self.to_close.push(prepared.name);
+            self.to_close.push(prepared.name.clone());
         }
     }
 
@@ -211,7 +222,7 @@ impl Statements {
             .entries
             .drain()
             .filter_map(|(_, entry)| match entry.state {
-                State::Prepared(prepared) if close => Some(prepared.name),
+                State::Prepared(prepared) if close => Some(prepared.name.clone()),
                 _ => None,
             });
         self.to_close.extend(names);
@@ -233,7 +244,7 @@ impl Statements {
         while self.prepared > max
             && let Some(key) = self.oldest(true)
         {
-            self.discard(&key);
+            self.remove_prepared(&key);
         }
         while self.entries.len() - self.prepared > max
             && let Some(key) = self.oldest(false)

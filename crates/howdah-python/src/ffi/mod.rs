@@ -1,6 +1,7 @@
 //! The only room with unsafe code: what CPython's C API offers and PyO3 does not wrap.
 #![allow(unsafe_code)]
 
+pub(crate) mod awaitable;
 pub(crate) mod context;
 pub(crate) mod values;
 

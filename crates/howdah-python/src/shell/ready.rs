@@ -2,10 +2,12 @@
 
 use std::sync::Mutex;
 
-use pyo3::exceptions::{PyRuntimeError, PyStopIteration};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
 use crate::core::lock;
+use crate::cursor::{BaseCursor, Fetch};
+use crate::ffi::awaitable::{Awaitable, Step};
 
 /// What methods return that are awaited but never wait, such as `fetchall()`: the work is done when it is awaited.
 #[pyclass(frozen, module = "howdah._howdah")]
@@ -13,15 +15,40 @@ pub(crate) struct Ready {
     work: Mutex<Option<Work>>,
 }
 
-type Work = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
+enum Work {
+    /// Rows from a cursor: by far the most frequent, so it does without a box.
+    Fetch(Py<BaseCursor>, Fetch),
+    Other(Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>),
+}
 
 impl Ready {
     pub(crate) fn new(
         work: impl FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send + 'static,
     ) -> Self {
         Self {
-            work: Mutex::new(Some(Box::new(work))),
+            work: Mutex::new(Some(Work::Other(Box::new(work)))),
         }
+    }
+
+    pub(crate) fn fetch(cursor: Py<BaseCursor>, what: Fetch) -> Self {
+        Self {
+            work: Mutex::new(Some(Work::Fetch(cursor, what))),
+        }
+    }
+}
+
+impl Awaitable for Ready {
+    fn step(slf: &Bound<'_, Self>) -> PyResult<Step> {
+        let py = slf.py();
+        let work = lock(&slf.get().work).take();
+        let value = match work {
+            Some(Work::Fetch(cursor, what)) => cursor.bind(py).get().fetch(py, what),
+            Some(Work::Other(work)) => work(py),
+            None => Err(PyRuntimeError::new_err(
+                "cannot reuse already awaited operation",
+            )),
+        };
+        value.map(Step::Return)
     }
 }
 
@@ -35,15 +62,12 @@ impl Ready {
         slf
     }
 
-    fn __next__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let work = lock(&self.work).take();
-        let work =
-            work.ok_or_else(|| PyRuntimeError::new_err("cannot reuse already awaited operation"))?;
-        Err(PyStopIteration::new_err((work(py)?,)))
+    fn __next__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Self::step(slf)?.into_next()
     }
 
-    fn send(&self, py: Python<'_>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        self.__next__(py)
+    fn send(slf: &Bound<'_, Self>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        Self::step(slf)?.into_next()
     }
 
     #[pyo3(signature = (typ, val=None, tb=None))]

@@ -1,5 +1,6 @@
 //! A connection's place in the event loop.
 
+use std::cell::Cell;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
@@ -30,6 +31,13 @@ struct Registration {
     /// The channel's own descriptor of the socket.
     fd: Option<OwnedFd>,
     writing: bool,
+}
+
+thread_local! {
+    /// Address of the event loop that is calling us in this thread, while a task is stepped; 0 otherwise.
+    ///
+    /// To ask asyncio for the running loop costs a system call before CPython 3.12.
+    static CURRENT_LOOP: Cell<usize> = const { Cell::new(0) };
 }
 
 /// How many bytes one call of the loop may read before others get their turn.
@@ -64,6 +72,9 @@ impl Channel {
     /// Sees to it that the channel is registered with the running loop.
     pub(crate) fn attach(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
+        if slf.get().is_in_its_loop() {
+            return Ok(());
+        }
         let running = running_loop(py)?;
         let current = slf.get().event_loop(py);
         match current {
@@ -81,6 +92,14 @@ impl Channel {
         registration.fd = Some(fd);
         registration.writing = false;
         Ok(())
+    }
+
+    /// Whether the loop that the channel is registered with is known to run in this thread, because it has called us.
+    fn is_in_its_loop(&self) -> bool {
+        let current = CURRENT_LOOP.get();
+        let registration = lock(&self.registration);
+        let own = registration.event_loop.as_ref();
+        current != 0 && own.is_some_and(|own| own.as_ptr().addr() == current)
     }
 
     /// Moves away from a loop that is not running any more.
@@ -307,6 +326,8 @@ impl Channel {
             return Ok(());
         }
         op.get().answered(error);
+        let own = lock(&this.registration).event_loop.as_ref().map(|own| own.as_ptr().addr());
+        let before = CURRENT_LOOP.replace(own.unwrap_or(0));
         let mut outcome = Ok(());
         for (callback, context) in op.get().take_callbacks() {
             let called = crate::ffi::context::call_in_context(
@@ -318,6 +339,7 @@ impl Channel {
                 outcome = Err(error);
             }
         }
+        CURRENT_LOOP.set(before);
         outcome
     }
 

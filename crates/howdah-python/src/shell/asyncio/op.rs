@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use howdah_protocol::session::Outcome;
-use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyRuntimeWarning, PyStopIteration};
+use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyRuntimeWarning};
 use pyo3::prelude::*;
 
 use super::channel::Channel;
 use crate::core::gate::Entered;
 use crate::core::{CANCEL_TIME, lock};
+use crate::ffi::awaitable::{Awaitable, Step};
 use crate::shell::{Job, Next};
 
 /// One operation on an asynchronous connection. It begins when it is first awaited.
@@ -354,15 +355,21 @@ impl Op {
         }
     }
 
-    /// What the interpreter expects of an iterator: the object to wait for, or `StopIteration` with the value.
-    fn to_iterator(slf: &Bound<'_, Self>, poll: PyResult<Poll>) -> PyResult<Py<PyAny>> {
-        match poll? {
+    /// What the interpreter expects of an awaitable.
+    fn to_step(slf: &Bound<'_, Self>, poll: Poll) -> Step {
+        match poll {
             Poll::Pending => {
                 slf.get().blocking.store(true, Ordering::Release);
-                Ok(slf.clone().into_any().unbind())
+                Step::Yield(slf.clone().into_any().unbind())
             }
-            Poll::Ready(value) => Err(PyStopIteration::new_err((value,))),
+            Poll::Ready(value) => Step::Return(value),
         }
+    }
+}
+
+impl Awaitable for Op {
+    fn step(slf: &Bound<'_, Self>) -> PyResult<Step> {
+        Self::poll(slf).map(|poll| Self::to_step(slf, poll))
     }
 }
 
@@ -377,11 +384,11 @@ impl Op {
     }
 
     fn __next__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        Self::to_iterator(slf, Self::poll(slf))
+        Self::step(slf)?.into_next()
     }
 
     fn send(slf: &Bound<'_, Self>, _value: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        Self::__next__(slf)
+        Self::step(slf)?.into_next()
     }
 
     #[pyo3(signature = (typ, val=None, tb=None))]
@@ -392,7 +399,8 @@ impl Op {
         tb: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let error = thrown(typ, val, tb)?;
-        Self::to_iterator(slf, Self::interrupt(slf, error))
+        let poll = Self::interrupt(slf, error)?;
+        Self::to_step(slf, poll).into_next()
     }
 
     fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
