@@ -9,7 +9,7 @@ pub(crate) mod gate;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use howdah::blocking::drive::Lost;
 use howdah::net::Socket;
@@ -76,8 +76,34 @@ pub(crate) struct Policy {
     pub(crate) max: Option<usize>,
 }
 
-/// How long a cancel request may take, and then the server until it has obeyed.
+/// How long a cancel request may take.
 pub(crate) const CANCEL_TIME: Duration = Duration::from_secs(5);
+
+/// When to ask again for a cancellation, and when to give up the connection.
+///
+/// A server ignores a request that arrives before it has read the statement, so one may not be enough.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    give_up: Instant,
+    pause: Duration,
+}
+
+impl Patience {
+    pub(crate) fn new() -> Self {
+        Self {
+            give_up: Instant::now() + CANCEL_TIME * 2,
+            pause: Duration::from_millis(250),
+        }
+    }
+
+    /// Until when to wait before asking again; `None` when it is time to give up. Each pause is twice the last.
+    pub(crate) fn next(&mut self) -> Option<Instant> {
+        let now = Instant::now();
+        let next = (now + self.pause).min(self.give_up);
+        self.pause *= 2;
+        (now < self.give_up).then_some(next)
+    }
+}
 
 impl Core {
     /// Takes over a session that has been started.

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 
 use super::{Job, Next};
 use crate::core::deliver::Message;
-use crate::core::{CANCEL_TIME, Core, disconnected, lock};
+use crate::core::{CANCEL_TIME, Core, Patience, disconnected, lock};
 use crate::errors;
 
 /// Runs a job to its end.
@@ -138,27 +138,35 @@ fn step(
 
 /// Has the running statement cancelled and takes what is still to come; a server that does not obey loses the connection.
 fn call_off(py: Python<'_>, core: &Arc<Core>) {
-    let deadline = Instant::now().checked_add(CANCEL_TIME + CANCEL_TIME);
-    if let Err(error) = send_cancel(py, core, CANCEL_TIME) {
-        log_cancel_failure(py, &error);
+    if let Some(io) = lock(&core.io).as_mut() {
+        io.session.end_exchange();
     }
+    let mut patience = Patience::new();
+    while let Some(deadline) = patience.next() {
+        if let Err(error) = send_cancel(py, core, CANCEL_TIME) {
+            log_cancel_failure(py, &error);
+        }
+        if answered_by(py, core, deadline) {
+            drop(core.take_outcome());
+            return;
+        }
+    }
+    core.broken(py, &disconnected());
+}
+
+/// Waits for the end of the exchange until `deadline`; tells whether it is over, or the connection is.
+fn answered_by(py: Python<'_>, core: &Arc<Core>, deadline: Instant) -> bool {
     loop {
-        match step(py, core, Until::Answered, deadline) {
-            Ok(Step::Done) => break,
-            Ok(Step::Interrupted) => {}
-            Ok(Step::Notice(_)) => {}
+        match step(py, core, Until::Answered, Some(deadline)) {
+            Ok(Step::Done) | Err(_) => return true,
+            Ok(Step::TimedOut) => return false,
+            Ok(Step::Interrupted | Step::Notice(_)) => {}
             // Handlers may be what raised: notifications wait for a better moment.
             Ok(Step::Notification(notification)) => {
                 lock(&core.backlog).waiting.push_back(notification);
             }
-            Ok(Step::TimedOut) => {
-                core.broken(py, &disconnected());
-                return;
-            }
-            Err(_) => return,
         }
     }
-    drop(core.take_outcome());
 }
 
 /// Sends a cancel request and waits until the server has acted on it.

@@ -450,6 +450,7 @@ impl Channel {
         }
         match op.get().awaits() {
             Awaits::Notification => Self::wake_running(slf, None),
+            Awaits::Answer | Awaits::Sending if Op::ask_to_give_up(op)? => Ok(()),
             // The server did not obey: what it will say, and when, is not known any more.
             Awaits::Answer | Awaits::Sending => {
                 let error = this.core.broken(py, &crate::core::disconnected());

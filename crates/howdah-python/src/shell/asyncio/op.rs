@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 
 use super::channel::Channel;
 use crate::core::gate::Entered;
-use crate::core::{CANCEL_TIME, lock};
+use crate::core::{Patience, lock};
 use crate::ffi::awaitable::{Awaitable, Step};
 use crate::shell::{Job, Next};
 
@@ -34,6 +34,8 @@ struct State {
     /// Why there is no answer.
     failure: Option<PyErr>,
     timer: Option<Py<PyAny>>,
+    /// While the server is being asked to give up the statement.
+    patience: Option<Patience>,
 }
 
 /// What to call, with which context.
@@ -84,6 +86,7 @@ impl Op {
                 cancelled: None,
                 failure: None,
                 timer: None,
+                patience: None,
             }),
             blocking: AtomicBool::new(false),
         }
@@ -321,8 +324,8 @@ impl Op {
             io.session.end_exchange();
         }
         Channel::flush(channel)?;
-        Channel::cancel_in_background(channel)?;
-        this.start_timer(slf, Instant::now().checked_add(CANCEL_TIME + CANCEL_TIME))?;
+        lock(&this.state).patience = Some(Patience::new());
+        Self::ask_to_give_up(slf)?;
         lock(&this.state).awaits = Awaits::Answer;
         channel.get().set_running(Some(slf.clone().unbind()));
         if error.is_instance_of::<PyGeneratorExit>(py) {
@@ -331,6 +334,18 @@ impl Op {
         }
         this.set_phase(Phase::Draining(error));
         Ok(Poll::Pending)
+    }
+
+    /// Sends a cancel request, and has the channel look again after a while; tells whether there is still hope.
+    pub(crate) fn ask_to_give_up(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let this = slf.get();
+        let next = lock(&this.state).patience.as_mut().and_then(Patience::next);
+        if next.is_none() {
+            return Ok(false);
+        }
+        Channel::cancel_in_background(this.channel.bind(slf.py()))?;
+        this.start_timer(slf, next)?;
+        Ok(true)
     }
 
     fn start_timer(&self, slf: &Bound<'_, Self>, deadline: Option<Instant>) -> PyResult<()> {
