@@ -76,9 +76,7 @@ test: test-generated test-rust test-python
 
 test-generated: $(STAMP)-test
 	$(call say,generated files are current)
-	@for tool in $(GENERATORS); do \
-		if [ -f tools/$$tool.py ]; then echo "$$tool"; $(PY) tools/$$tool.py --check; fi; \
-	done
+	@for tool in $(GENERATORS); do echo "$$tool"; $(PY) tools/$$tool.py --check; done
 
 test-rust: $(STAMP)-test
 	$(call say,Rust tests)
@@ -102,7 +100,7 @@ bench: $(STAMP)-bench build
 	@$(PY) bench/run.py $(BENCH_ARGS) < /dev/null
 
 .PHONY: lint
-lint: $(STAMP)-test build
+lint: test-generated build
 	$(call say,cargo fmt)
 	@$(CARGO) fmt --all --check
 	@$(CARGO) fmt --check --manifest-path bench/rust/Cargo.toml
@@ -112,17 +110,17 @@ lint: $(STAMP)-test build
 	$(call say,dependencies have their reasons in DESIGN.md)
 	@$(PY) tools/check_dependencies.py
 	$(call say,ruff)
-	@$(PY) -m ruff check $(call existing,$(PYTHON_SOURCES))
-	@$(PY) -m ruff format --check $(call existing,$(PYTHON_SOURCES))
+	@$(PY) -m ruff check $(PYTHON_SOURCES)
+	@$(PY) -m ruff format --check $(PYTHON_SOURCES)
 	$(call say,mypy --strict)
-	@$(PY) -m mypy --strict $(call existing,python/howdah examples/python)
+	@$(PY) -m mypy --strict $(PYTHON_SOURCES)
 
 .PHONY: fmt
 fmt: $(STAMP)-test
 	@$(CARGO) fmt --all
 	@$(CARGO) fmt --manifest-path bench/rust/Cargo.toml
-	@$(PY) -m ruff check --fix $(call existing,$(PYTHON_SOURCES))
-	@$(PY) -m ruff format $(call existing,$(PYTHON_SOURCES))
+	@$(PY) -m ruff check --fix $(PYTHON_SOURCES)
+	@$(PY) -m ruff format $(PYTHON_SOURCES)
 
 .PHONY: docs
 docs: $(STAMP)-docs build

@@ -6,7 +6,6 @@ HOWDAH_TESTS_ORACLE_ONLY=1 the howdah half is skipped. HOWDAH_TESTS_FLAVOUR=debi
 
 from __future__ import annotations
 
-import asyncio
 import faulthandler
 import importlib
 import importlib.util
@@ -28,7 +27,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from pgserver import PgServer, available_flavours  # noqa: E402
 
-from support.doors import Door, loop_factory  # noqa: E402
+from support.doors import Door, run_on_loop  # noqa: E402
 from support.sessions import Observer  # noqa: E402
 
 FLAVOUR = os.environ.get("HOWDAH_TESTS_FLAVOUR", "embedded")
@@ -160,10 +159,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Run coroutine tests on the loop of their door, and close the door's connections in that loop."""
     if not inspect.iscoroutinefunction(pyfuncitem.obj):
         return None
-    arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    arguments: dict[str, Any] = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     kind = pyfuncitem.callspec.params.get("door_kind", "asyncio") if hasattr(pyfuncitem, "callspec") else "asyncio"
-    with asyncio.Runner(loop_factory=loop_factory(kind)) as runner:
-        runner.run(_with_cleanup(pyfuncitem.obj(**arguments), arguments.get("door")))
+    run_on_loop(str(kind), _with_cleanup(pyfuncitem.obj(**arguments), arguments.get("door")))
     return True
 
 
@@ -174,7 +172,7 @@ def pytest_runtest_call(item: pytest.Item) -> Any:
     seconds = mark.args[0] if mark else TIME_LIMIT
     previous = signal.signal(signal.SIGALRM, _too_long)
     signal.setitimer(signal.ITIMER_REAL, seconds)
-    faulthandler.dump_traceback_later(seconds + GRACE, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(seconds + GRACE, exit=True, file=sys.__stderr__ or 2)
     try:
         return (yield)
     finally:

@@ -79,15 +79,16 @@ async def test_async_cursor_is_an_async_iterator(door: Door) -> None:
 async def test_rownumber(door: Door) -> None:
     conn = await door.connect()
     cur = conn.cursor()
-    assert cur.rownumber is None
+    seen = [cur.rownumber]
     await cur.execute(THREE)
-    assert cur.rownumber == 0
+    seen.append(cur.rownumber)
     await cur.fetchone()
-    assert cur.rownumber == 1
+    seen.append(cur.rownumber)
     await cur.fetchall()
-    assert cur.rownumber == 3
+    seen.append(cur.rownumber)
     await cur.execute("set work_mem to default")
-    assert cur.rownumber is None
+    seen.append(cur.rownumber)
+    assert seen == [None, 0, 1, 3, None]
 
 
 @pytest.mark.parametrize(

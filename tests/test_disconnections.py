@@ -117,7 +117,7 @@ def test_selectors_example_of_the_page(connect: Callable[..., Any], driver: Modu
     sel = selectors.DefaultSelector()
     sel.register(conn, selectors.EVENT_READ)
     lost = False
-    with Meanwhile(lambda: time.sleep(0.1) or observer.terminate(conn.info.backend_pid)):
+    with Meanwhile(observer.terminate, conn.info.backend_pid, after=0.1):
         for _ in range(60):
             if not sel.select(timeout=1.0):
                 continue
@@ -161,7 +161,7 @@ async def test_add_reader_example_of_the_page(door: Door, observer: Observer) ->
     loop = asyncio.get_running_loop()
     loop.add_reader(conn.fileno(), ev.set)
     lost = False
-    with Meanwhile(lambda: time.sleep(0.1) or observer.terminate(conn.info.backend_pid)):
+    with Meanwhile(observer.terminate, conn.info.backend_pid, after=0.1):
         for _ in range(60):
             try:
                 await asyncio.wait_for(ev.wait(), 1.0)

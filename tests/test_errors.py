@@ -40,8 +40,9 @@ def test_pep_249_hierarchy(driver: ModuleType) -> None:
 def sqlstate_classes(errors: ModuleType) -> dict[str, tuple[str, list[str]]]:
     found = {}
     for name, value in vars(errors).items():
-        if isinstance(value, type) and issubclass(value, errors.Error) and value.sqlstate:
-            found[name] = (value.sqlstate, [b.__name__ for b in value.__mro__[1:-3]])
+        sqlstate = getattr(value, "sqlstate", None)
+        if isinstance(value, type) and issubclass(value, errors.Error) and sqlstate:
+            found[name] = (sqlstate, [b.__name__ for b in value.__mro__[1:-3]])
     return found
 
 
@@ -156,7 +157,7 @@ create function pg_temp.nested(n int) returns int language plpgsql as $$ begin r
 """
 
 
-def failure(driver: ModuleType, dsn: str, query: str, params: Any) -> dict[str, Any]:
+def failure(driver: ModuleType, dsn: str, query: str, params: Any) -> Any:
     """All that a program can see of an error, without the driver's name."""
     with driver.connect(dsn, autocommit=True) as conn:
         conn.execute(SETUP)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import struct
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +31,7 @@ from support.hostile import (
     ready,
     row_description,
 )
+from support.sessions import Meanwhile
 
 pytestmark = pytest.mark.limit(120)
 INT4 = 23
@@ -324,24 +328,47 @@ async def test_server_that_refuses_newer_protocol(door: Door) -> None:
         assert await bounded(door, conn, "select 1") == [(1,)]
 
 
-@pytest.mark.parametrize("size", [1, 4, 32, 256])
+@pytest.mark.parametrize("size", [4, 5, 32, 256])
 def test_cancel_key_of_any_length(howdah: ModuleType, size: int) -> None:
     key = bytes(range(256))[:size]
+    requests: queue.Queue[bytes] = queue.Queue()
     received: list[bytes] = []
+    running = threading.Event()
 
     def script(peer: Peer) -> None:
         body = peer.read_startup()
         if body[:4] == struct.pack("!i", 80877102):
-            received.append(body[4:])
+            requests.put(body[4:])
             return
         peer.send(GREETING.replace(KEY, message(b"K", struct.pack("!i", 4242) + key)))
+        for _ in range(2):
+            peer.read_command()
+            running.set()
+            received.append(requests.get(timeout=20))
+            running.clear()
+            peer.send(error(b"canceled", b"57014", b"ERROR") + ready())
         peer.drain()
 
-    with HostileServer(script) as server, howdah.connect(server.dsn) as conn:
+    def cancel(how: Callable[[], None]) -> None:
+        assert running.wait(20)
+        how()
+
+    with HostileServer(script) as server, howdah.connect(server.dsn, autocommit=True) as conn:
         assert conn.info.backend_pid == 4242
-        conn.cancel_safe()
-        conn.cancel()
+        for how in (conn.cancel, conn.cancel_safe):
+            with Meanwhile(cancel, how), pytest.raises(howdah.errors.QueryCanceled):
+                conn.execute("select 1")
     assert received == [struct.pack("!i", 4242) + key] * 2
+
+
+@pytest.mark.parametrize("size", [0, 3, 257])
+def test_cancel_key_that_the_protocol_does_not_know(howdah: ModuleType, size: int) -> None:
+    def script(peer: Peer) -> None:
+        peer.greet(GREETING.replace(KEY, message(b"K", struct.pack("!i", 4242) + bytes(size))))
+        peer.drain()
+
+    with HostileServer(script) as server, pytest.raises(howdah.OperationalError, match="cancel key"):
+        howdah.connect(server.dsn)
 
 
 @pytest.mark.doors("asyncio", "uvloop")

@@ -178,7 +178,7 @@ def test_submodules(driver: ModuleType) -> None:
 def test_conninfo_helpers_equal_the_oracles(
     driver: ModuleType, oracle: ModuleType, conninfo: str, kwargs: dict[str, Any]
 ) -> None:
-    results = []
+    results: list[Any] = []
     for module in (driver, oracle):
         helpers = importlib.import_module(f"{module.__name__}.conninfo")
         try:

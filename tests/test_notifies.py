@@ -97,7 +97,7 @@ async def test_stop_after(door: Door, observer: Observer, channel: str) -> None:
     with Meanwhile(notify_when_waiting(observer, channel, "a")):
         assert await collect(conn.notifies(stop_after=1)) == ["a"]
     with Meanwhile(notify_when_waiting(observer, channel, "b", "c")):
-        received = []
+        received: list[str] = []
         while len(received) < 2:
             received += await collect(conn.notifies(stop_after=1))
     assert received == ["b", "c"]

@@ -133,7 +133,7 @@ BAD_PARAMETERS: list[tuple[str, Any, str]] = [
     ("select %s", b"x", "TypeError"),
     ("select %s", 42, "TypeError"),
     ("select %s", {1}, "TypeError"),
-    ("select %s", (x for x in ()), "TypeError"),
+    ("select %s", iter([1]), "TypeError"),
     ("select %(a)s, %s", (1,), "ProgrammingError"),
     ("select %s, %(a)s", {"a": 1}, "ProgrammingError"),
     ("select %(a)s, %(a)b", {"a": 1}, "ProgrammingError"),

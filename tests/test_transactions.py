@@ -132,7 +132,7 @@ async def test_set_autocommit(door: Door) -> None:
     conn = await door.connect()
     assert conn.autocommit is False
     await conn.set_autocommit(True)
-    assert conn.autocommit is True
+    assert bool(conn.autocommit)
     await conn.execute("select 1")
     assert conn.info.transaction_status.name == "IDLE"
     await conn.set_autocommit(False)

@@ -158,7 +158,7 @@ def test_json(pair: tuple[Any, Any], value: Any, binary: bool, placeholder: str,
 )
 def test_row(pair: tuple[Any, Any], row: list[Any], binary: bool, prepare: bool) -> None:
     query = "select " + ", ".join(["%s"] * len(row))
-    results = []
+    results: list[Any] = []
     for conn in pair:
         cur = conn.cursor(binary=binary)
         try:

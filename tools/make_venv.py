@@ -10,7 +10,7 @@ import sys
 OLDEST = (3, 10)
 
 
-def main(folder, requirements):
+def main(folder: str, requirements: "list[str]") -> int:
     if sys.version_info < OLDEST or sys.implementation.name != "cpython":
         sys.exit("howdah needs CPython 3.10 or newer, not " + sys.executable + ": name another with make PYTHON=...")
     python = os.path.join(folder, "bin", "python")
@@ -25,7 +25,7 @@ def main(folder, requirements):
     return subprocess.call(command, env=environ, stdin=subprocess.DEVNULL)
 
 
-def works(python):
+def works(python: str) -> bool:
     if not os.path.exists(python):
         return False
     # An environment of another Python version is made anew.
@@ -33,7 +33,7 @@ def works(python):
     return subprocess.call([python, "-c", probe], stderr=subprocess.DEVNULL) == 0
 
 
-def create(folder):
+def create(folder: str) -> None:
     if subprocess.call([sys.executable, "-m", "venv", "--clear", folder], stdin=subprocess.DEVNULL) != 0:
         sys.exit("could not create a virtual environment; on Debian the module is in the package python3-venv")
 

@@ -26,10 +26,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from typing import Self
+from typing import Any
 
 __all__ = ["PgServer", "PgServerError", "available_flavours"]
 
@@ -88,7 +85,7 @@ class PgServer:
         self._watchdog: subprocess.Popen[bytes] | None = None
         self._lock = threading.RLock()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> PgServer:
         self.start()
         return self
 

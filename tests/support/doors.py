@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import AsyncIterator, Callable
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
 from types import ModuleType
 from typing import Any
 
@@ -118,12 +119,29 @@ class SyncGenerator(AsyncIterator[Any]):
         self.wrapped.close()
 
 
-def loop_factory(kind: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """The event loop of a shell; a sync test needs one only to be awaited."""
-    if kind == "uvloop":
-        factory: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module("uvloop").new_event_loop
-        return factory
-    return None
+def run_on_loop(kind: str, main: Coroutine[Any, Any, None]) -> None:
+    """Run on the event loop of a shell; a sync test needs one only to be awaited."""
+    factory: Any = importlib.import_module("uvloop").new_event_loop if kind == "uvloop" else asyncio.new_event_loop
+    if sys.version_info >= (3, 11):
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(main)
+    else:
+        _run(factory(), main)
+
+
+def _run(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, None]) -> None:
+    """What `asyncio.Runner` does, for CPython 3.10."""
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_until_complete(main)
+    finally:
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        asyncio.set_event_loop(None)
+        loop.close()
 
 
 def _awaitable(face: SyncFace, method: Callable[..., Any]) -> Callable[..., Any]:

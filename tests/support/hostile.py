@@ -110,7 +110,7 @@ class Peer:
 
     def read_command(self) -> list[bytes]:
         """Read up to the end of a simple query or a Sync; the kinds of the messages read."""
-        kinds = []
+        kinds: list[bytes] = []
         while not kinds or kinds[-1] not in (b"Q", b"S", b"X"):
             kinds.append(self.read_message()[0])
         return kinds

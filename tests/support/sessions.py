@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -32,8 +33,9 @@ class Observer:
         for payload in payloads:
             self.conn.execute("select pg_notify(%s, %s)", (channel, payload))
 
-    def terminate(self, pid: int) -> None:
-        """Terminate a session and wait until the server has forgotten it."""
+    def terminate(self, pid: int, after: float = 0) -> None:
+        """Terminate a session, some seconds later if asked to, and wait until the server has forgotten it."""
+        time.sleep(after)
         self.value("select pg_terminate_backend(%s)", (pid,))
         self.wait_gone(pid)
 
@@ -59,9 +61,8 @@ class Observer:
 class Meanwhile:
     """Runs a function in a thread during a `with` block; its exception surfaces at the end of the block."""
 
-    def __init__(self, function: Callable[..., Any], *args: Any) -> None:
-        self._function = function
-        self._args = args
+    def __init__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        self._function = functools.partial(function, *args, **kwargs)
         self._error: BaseException | None = None
         self.result: Any = None
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -78,6 +79,6 @@ class Meanwhile:
 
     def _run(self) -> None:
         try:
-            self.result = self._function(*self._args)
+            self.result = self._function()
         except BaseException as ex:
             self._error = ex
