@@ -22,6 +22,14 @@ async def in_thread(function: Callable[..., Any], *args: Any) -> Any:
     return await asyncio.get_running_loop().run_in_executor(None, function, *args)
 
 
+async def asleep(conn: Any, observer: Observer) -> asyncio.Task[Any]:
+    """A task whose query sleeps on the server."""
+    task = asyncio.create_task(conn.execute("select pg_sleep(60)"))
+    await started(task)
+    await in_thread(observer.wait_active, conn.info.backend_pid)
+    return task
+
+
 async def working(conn: Any) -> None:
     """The connection answers, and with the answer to the question asked."""
     for i in range(3):
@@ -91,9 +99,7 @@ async def test_cancel_of_a_closed_connection(door: Door) -> None:
 @asyncio_only
 async def test_cancel_safe_of_a_running_query(door: Door, observer: Observer) -> None:
     conn = await door.connect()
-    task = asyncio.create_task(conn.execute("select pg_sleep(60)"))
-    await started(task)
-    await in_thread(observer.wait_active, conn.info.backend_pid)
+    task = await asleep(conn, observer)
     await conn.cancel_safe()
     with pytest.raises(door.errors.QueryCanceled):
         await task
@@ -107,9 +113,7 @@ async def test_signal_handler_of_the_loop(door: Door, observer: Observer) -> Non
     conn = await door.connect()
     loop.add_signal_handler(signal.SIGINT, conn.cancel)
     try:
-        task = asyncio.create_task(conn.execute("select pg_sleep(60)"))
-        await started(task)
-        await in_thread(observer.wait_active, conn.info.backend_pid)
+        task = await asleep(conn, observer)
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(door.errors.QueryCanceled):
             await task
@@ -123,9 +127,7 @@ async def test_signal_handler_of_the_loop(door: Door, observer: Observer) -> Non
 @asyncio_only
 async def test_cancelled_task_cancels_on_the_server(door: Door, observer: Observer) -> None:
     conn = await door.connect()
-    task = asyncio.create_task(conn.execute("select pg_sleep(60)"))
-    await started(task)
-    await in_thread(observer.wait_active, conn.info.backend_pid)
+    task = await asleep(conn, observer)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -139,9 +141,7 @@ async def test_cancelled_task_cancels_on_the_server(door: Door, observer: Observ
 @asyncio_only
 async def test_cancelled_task_keeps_the_message(door: Door, observer: Observer) -> None:
     conn = await door.connect(autocommit=True)
-    task = asyncio.create_task(conn.execute("select pg_sleep(60)"))
-    await started(task)
-    await in_thread(observer.wait_active, conn.info.backend_pid)
+    task = await asleep(conn, observer)
     task.cancel("why")
     with pytest.raises(asyncio.CancelledError, match="why"):
         await task

@@ -15,6 +15,7 @@ from pgserver import PgServer
 
 from support.differences import SSL_ERROR
 from support.doors import Door
+from support.ticking import ticking
 
 BAD_CONNINFO = [
     "wat",
@@ -193,34 +194,16 @@ async def test_connect_timeout_from_the_environment(
 
 @pytest.mark.doors("asyncio", "uvloop")
 async def test_connecting_does_not_block_the_loop(door: Door, silent_port: int) -> None:
-    ticks = 0
-
-    async def tick() -> None:
-        nonlocal ticks
-        while True:
-            await asyncio.sleep(0.01)
-            ticks += 1
-
-    ticker = asyncio.create_task(tick())
-    with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(door.connect(f"host=localhost port={silent_port} dbname=x user=x"), 0.5)
-    ticker.cancel()
-    assert ticks >= 5
+    async with ticking() as ticks:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(door.connect(f"host=localhost port={silent_port} dbname=x user=x"), 0.5)
+    assert ticks.count >= 5
 
 
 @pytest.mark.doors("asyncio", "uvloop")
 async def test_resolving_does_not_block_the_loop(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     # A resolver that takes its time in its thread; the loop goes on meanwhile.
-    ticks = 0
-
-    async def tick() -> None:
-        nonlocal ticks
-        while True:
-            await asyncio.sleep(0)
-            ticks += 1
-
-    ticker = asyncio.create_task(tick())
-    with pytest.raises(door.module.OperationalError):
-        await door.connect("host=no-such-host.invalid dbname=x user=x connect_timeout=20")
-    ticker.cancel()
-    assert ticks >= 1
+    async with ticking(0) as ticks:
+        with pytest.raises(door.module.OperationalError):
+            await door.connect("host=no-such-host.invalid dbname=x user=x connect_timeout=20")
+    assert ticks.count >= 1

@@ -18,6 +18,7 @@ import pytest
 
 from support.doors import Door
 from support.sessions import Observer
+from support.ticking import ticking
 
 asyncio_only = pytest.mark.doors("asyncio", "uvloop")
 
@@ -289,18 +290,9 @@ async def test_many_connections_on_one_loop(door: Door) -> None:
 @asyncio_only
 async def test_loop_runs_while_a_query_waits(door: Door) -> None:
     conn = await door.connect()
-    ticks = 0
-
-    async def tick() -> None:
-        nonlocal ticks
-        while True:
-            await asyncio.sleep(0.01)
-            ticks += 1
-
-    ticker = asyncio.create_task(tick())
-    await conn.execute("select pg_sleep(0.5)")
-    ticker.cancel()
-    assert ticks >= 5
+    async with ticking() as ticks:
+        await conn.execute("select pg_sleep(0.5)")
+    assert ticks.count >= 5
 
 
 @asyncio_only

@@ -12,6 +12,7 @@ import pytest
 
 from support.doors import Door
 from support.sessions import Meanwhile, Observer
+from support.ticking import ticking
 
 asyncio_only = pytest.mark.doors("asyncio", "uvloop")
 
@@ -281,18 +282,9 @@ async def test_wait_for_a_notification(door: Door, observer: Observer, channel: 
 @asyncio_only
 async def test_loop_is_not_blocked(door: Door, channel: str) -> None:
     conn = await listening(door, channel)
-    ticks = 0
-
-    async def tick() -> None:
-        nonlocal ticks
-        while True:
-            await asyncio.sleep(0.01)
-            ticks += 1
-
-    ticker = asyncio.create_task(tick())
-    await collect(conn.notifies(timeout=0.3))
-    ticker.cancel()
-    assert ticks >= 3
+    async with ticking() as ticks:
+        await collect(conn.notifies(timeout=0.3))
+    assert ticks.count >= 3
 
 
 def test_waiting_uses_no_processor(connect: Callable[..., Any], channel: str) -> None:
