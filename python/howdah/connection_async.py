@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, NoReturn
 from . import _howdah
 from ._connection_base import CursorRow, Dbapi20Errors, not_built
 from ._notify import Notify
-from ._transaction_async import AsyncTransaction
 from ._shell import in_thread, open_session_async
+from ._transaction_async import AsyncTransaction
 from .conninfo import ConnDict, ConnParam, _connect_params, conninfo_to_dict
 from .cursor_async import AsyncCursor
 from .rows import AsyncRowFactory, Row, tuple_row
@@ -70,9 +70,7 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         params = await cls._get_connection_params(conninfo, **kwargs)
         opened = await open_session_async(_connect_params(params))
         connection = cls(opened)
-        connection._set_up(
-            bool(autocommit), prepare_threshold, row_factory or tuple_row, cursor_factory or AsyncCursor
-        )
+        connection._set_up(bool(autocommit), prepare_threshold, row_factory or tuple_row, cursor_factory or AsyncCursor)
         return connection
 
     def __del__(self) -> None:
