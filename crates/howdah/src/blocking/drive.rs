@@ -135,8 +135,7 @@ pub(crate) fn take_in(
             Ok(true)
         }
         Ok(None) => Ok(false),
-        Err(error) if is_reset(&error) => Err(last_words(session, error)),
-        Err(error) => Err(Lost::Io(error)),
+        Err(error) => Err(lost(session, error)),
     }
 }
 
@@ -166,8 +165,11 @@ pub fn prepare(socket: &Socket) -> io::Result<()> {
     socket.set_waiting(SLICE)
 }
 
-/// The end of a connection that was reset: what the server said before tells more than the system's error.
-fn last_words(session: &mut Session, error: io::Error) -> Lost {
+/// The end of a connection by an error of its socket: of one that was reset, what the server said before tells more.
+pub fn lost(session: &mut Session, error: io::Error) -> Lost {
+    if !is_reset(&error) {
+        return Lost::Io(error);
+    }
     match session.eof() {
         Error::Disconnected(None) => Lost::Io(error),
         told => Lost::Session(told),

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
-use howdah::blocking::drive::Lost;
+use howdah::blocking::drive::{Lost, lost};
 use howdah_protocol::session::Progress;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -298,7 +298,7 @@ impl Channel {
                 }
                 Ok(Some(count)) => count,
                 Err(error) => {
-                    read.lost = Some(Lost::Io(error));
+                    read.lost = Some(lost(&mut io.session, error));
                     break;
                 }
             };
