@@ -1,4 +1,108 @@
-//! PostgreSQL's frontend/backend protocol, version 3, without I/O.
+//! PostgreSQL's frontend/backend protocol, version 3, without I/O: the engine of the howdah driver.
+//!
+//! Bytes go in, events and bytes come out. There are no sockets, files, clocks, threads or random numbers in here: a
+//! shell owns the socket, and hands in the time, the environment and the nonce.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`conninfo`] | connection strings, and the plan of which servers to try |
+//! | [`startup`], [`auth`] | the handshake, and its methods of authentication |
+//! | [`connection`] | the conversation: requests are queued, replies become events |
+//! | [`session`] | statements on top of it: implicit BEGIN, preparation, gathered results |
+//! | [`wire`] | messages to bytes and back, in both directions; the trace |
+//! | [`error`] | errors by blame: the peer broke the protocol, or the caller misused the engine |
+//!
+//! # The loop that runs it
+//!
+//! Every shell is this loop around a [`session::Session`]; [`connection`] has the one for the layer below.
+//!
+//! ```
+//! use std::io::{Read, Write};
+//!
+//! use howdah_protocol::connection::{Connection, Params};
+//! use howdah_protocol::session::{Execute, Outcome, Progress, ResultFormat, Session};
+//! use howdah_protocol::startup::StartupConfig;
+//!
+//! type Anything = Box<dyn std::error::Error>;
+//!
+//! /// Moves bytes until all that was asked has been answered.
+//! fn run(session: &mut Session, socket: &mut (impl Read + Write)) -> Result<Outcome, Anything> {
+//!     loop {
+//!         let written = socket.write(session.outgoing())?;
+//!         session.sent(written);
+//!         match session.advance()? {
+//!             Progress::Done => return Ok(session.take_outcome()),
+//!             Progress::NeedInput => match socket.read(session.spare())? {
+//!                 0 => return Err(session.eof().into()),
+//!                 count => session.received(count),
+//!             },
+//!             Progress::Notice(notice) => println!("notice: {notice:?}"),
+//!             Progress::Notification(notification) => println!("{notification:?}"),
+//!         }
+//!     }
+//! }
+//!
+//! fn conversation(socket: &mut (impl Read + Write)) -> Result<Outcome, Anything> {
+//!     let connection = Connection::start(StartupConfig {
+//!         params: vec![("user".into(), "ann".into()), ("database".into(), "shop".into())],
+//!         user: "ann".into(),
+//!         password: None,
+//!         nonce: "printable, random".into(),
+//!         protocol_minor: 0,
+//!         min_protocol_minor: 0,
+//!         require_auth: None,
+//!     })?;
+//!     let mut session = Session::new(connection);
+//!     run(&mut session, socket)?; // the handshake
+//!     session.execute(&Execute {
+//!         sql: b"SELECT 'hello'",
+//!         params: &Params::default(),
+//!         format: ResultFormat::Text,
+//!         prepare: None,
+//!         begin: None,
+//!         extended: false,
+//!     })?;
+//!     run(&mut session, socket)
+//! }
+//!
+//! # // A server that says what it has to say whatever it is sent.
+//! # struct Script(Vec<u8>);
+//! # impl Read for Script {
+//! #     fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+//! #         let count = room.len().min(self.0.len()).min(9);
+//! #         room[..count].copy_from_slice(&self.0[..count]);
+//! #         self.0.drain(..count);
+//! #         Ok(count)
+//! #     }
+//! # }
+//! # impl Write for Script {
+//! #     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+//! #         Ok(bytes.len())
+//! #     }
+//! #     fn flush(&mut self) -> std::io::Result<()> {
+//! #         Ok(())
+//! #     }
+//! # }
+//! # let mut socket = Script(
+//! #     [
+//! #         &b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I"[..],
+//! #         b"T\0\0\0\x1a\0\x01a\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0",
+//! #         b"D\0\0\0\x0f\0\x01\0\0\0\x05helloC\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I",
+//! #     ]
+//! #     .concat(),
+//! # );
+//! let outcome = conversation(&mut socket)?;
+//! let mut row = outcome.results[0].rows.get(0).ok_or("a row")?;
+//! assert_eq!(row.next(), Some(Some(&b"hello"[..])));
+//! # Ok::<(), Anything>(())
+//! ```
+//!
+//! # When it goes wrong
+//!
+//! What [`session::Session::execute`] refuses has not been queued, and the session is as before. After an error of
+//! [`session::Session::advance`] or an end of input the conversation is over: close the socket. Nothing the peer sends
+//! is believed: frames are capped, and tiny before authentication; memory grows only as bytes arrive; counts are
+//! checked against the bytes that remain.
 #![forbid(unsafe_code)]
 #![deny(
     clippy::cast_possible_truncation,
