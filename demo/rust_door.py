@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 from .stage import Stage
 
@@ -21,41 +20,30 @@ def examples(stage: Stage) -> None:
     """The programs of examples/rust, each run against the same server."""
     out = stage.out
     cargo = shutil.which(os.environ.get("CARGO", "cargo"))
-    targets = find_targets(cargo) if cargo and stage.is_howdah else []
-    if not targets:
-        out.say("Skipped: there is no cargo, or no program in examples/rust.")
+    if cargo is None or not stage.is_howdah:
+        out.say("Skipped: these programs need cargo, and are howdah's alone.")
         return
-    assert cargo is not None
+    targets = find_targets(cargo)
+    out.check("there is a program for each section", len(targets) == len(list(EXAMPLES.glob("*.rs"))) > 0)
     out.say(f"Building {len(targets)} programs...")
     for target in targets:
         run_target(stage, cargo, target)
 
 
-def find_targets(cargo: str) -> list[dict[str, Any]]:
-    """The Cargo targets whose source lies in examples/rust, as (package, name, kind)."""
-    found = []
-    for manifest in (ROOT / "Cargo.toml", EXAMPLES / "Cargo.toml"):
-        if manifest.exists():
-            command = [cargo, "metadata", "--no-deps", "--format-version=1", f"--manifest-path={manifest}"]
-            output = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=ROOT).stdout
-            found += [t for p in json.loads(output)["packages"] for t in program_targets(p)]
-    return sorted({t["name"]: t for t in found}.values(), key=lambda t: str(t["name"]))
+def find_targets(cargo: str) -> list[str]:
+    """The names of the Cargo examples whose source lies in examples/rust."""
+    command = [cargo, "metadata", "--no-deps", "--format-version=1"]
+    output = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=ROOT).stdout
+    targets = [target for package in json.loads(output)["packages"] for target in package["targets"]]
+    sources = {str(target["name"]): Path(target["src_path"]).resolve() for target in targets}
+    return sorted(name for name, source in sources.items() if source.parent == EXAMPLES.resolve())
 
 
-def program_targets(package: dict[str, Any]) -> list[dict[str, Any]]:
-    chosen = []
-    for target in package["targets"]:
-        kind = next((k for k in target["kind"] if k in ("bin", "example")), None)
-        if kind and EXAMPLES in Path(target["src_path"]).parents:
-            chosen.append({"name": target["name"], "kind": kind, "manifest": package["manifest_path"]})
-    return chosen
-
-
-def run_target(stage: Stage, cargo: str, target: dict[str, Any]) -> None:
+def run_target(stage: Stage, cargo: str, name: str) -> None:
     """Build a program, run it with the server in HOWDAH_DSN, and show what it prints."""
-    out, name = stage.out, target["name"]
-    chosen = [f"--manifest-path={target['manifest']}", f"--{target['kind']}", name, "--all-features"]
-    out.code(f"cargo run --{target['kind']} {name}")
+    out = stage.out
+    chosen = ["--package=howdah", "--example", name, "--all-features"]
+    out.code(f"cargo run {' '.join(chosen)}")
     if subprocess.run([cargo, "build", *chosen], stdin=subprocess.DEVNULL, cwd=ROOT).returncode:
         out.check(f"{name} builds", False)
         return

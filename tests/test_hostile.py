@@ -264,6 +264,26 @@ async def test_fatal_error_in_a_result(door: Door) -> None:
         assert (conn.closed, conn.broken) == (True, True)
 
 
+async def test_fatal_error_before_a_reset(door: Door) -> None:
+    # The reason that the server gave, to an idle client, tells more than the system's error.
+    if door.module.__name__ == "psycopg":
+        pytest.skip("libpq forgets the reason")
+
+    def script(peer: Peer) -> None:
+        peer.greet()
+        time.sleep(0.1)
+        peer.send(error(b"going down", b"57P01", b"FATAL"))
+        peer.read_command()
+        peer.reset()
+
+    with HostileServer(script) as server:
+        conn = await door.connect(server.dsn, autocommit=True)
+        await asyncio.sleep(0.3)
+        with pytest.raises(door.errors.AdminShutdown, match="going down"):
+            await bounded(door, conn, "select 1")
+        assert (conn.closed, conn.broken) == (True, True)
+
+
 async def test_answers_nobody_asked_for(door: Door) -> None:
     # Two results for one command of the driver itself; the driver may refuse, but not mistake one for the next.
     def script(peer: Peer) -> None:

@@ -115,6 +115,11 @@ class Peer:
             kinds.append(self.read_message()[0])
         return kinds
 
+    def reset(self) -> None:
+        """Hang up in a way that the client's socket reports as an error."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+
     def drain(self) -> None:
         """Read until the client goes away."""
         with contextlib.suppress(OSError):
