@@ -184,10 +184,10 @@ impl BaseCursor {
 
     fn loaders(&self, columns: &Columns) -> Arc<[Loader]> {
         let mut last = lock(&self.core.last_loaders);
-        if let Some((known, loaders)) = &*last {
-            if Arc::ptr_eq(known, columns) {
-                return Arc::clone(loaders);
-            }
+        if let Some((known, loaders)) = &*last
+            && Arc::ptr_eq(known, columns)
+        {
+            return Arc::clone(loaders);
         }
         let loaders: Arc<[Loader]> = columns
             .iter()
@@ -262,7 +262,11 @@ impl BaseCursor {
         match what {
             Fetch::All => self.load_many(py, None),
             Fetch::Many(size) => {
-                let size = if size == 0 { lock(&self.state).arraysize } else { size };
+                let size = if size == 0 {
+                    lock(&self.state).arraysize
+                } else {
+                    size
+                };
                 self.load_many(py, Some(size))
             }
             Fetch::One => Ok(self.load_one(py)?.unwrap_or_else(|| py.None())),
@@ -277,9 +281,7 @@ impl BaseCursor {
         let py = slf.py();
         match slf.get().core.kind {
             Kind::Sync => slf.get().fetch(py, what),
-            Kind::Async => {
-                Py::new(py, Ready::fetch(slf.clone().unbind(), what)).map(Py::into_any)
-            }
+            Kind::Async => Py::new(py, Ready::fetch(slf.clone().unbind(), what)).map(Py::into_any),
         }
     }
 

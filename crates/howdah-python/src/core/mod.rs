@@ -234,16 +234,15 @@ impl Core {
 
     /// Closes the connection at the user's wish, saying goodbye to the server if that does not have to wait.
     pub(crate) fn close(&self) {
-        if !self.forked() && !self.facts.is_closed() {
-            if let Ok(mut io) = self.io.try_lock() {
-                if let Some(io) = io.as_mut() {
-                    if io.session.is_idle() {
-                        io.session.terminate();
-                        // The server also notices when the socket closes.
-                        let _ = io.socket.send_now(io.session.outgoing());
-                    }
-                }
-            }
+        if !self.forked()
+            && !self.facts.is_closed()
+            && let Ok(mut io) = self.io.try_lock()
+            && let Some(io) = io.as_mut()
+            && io.session.is_idle()
+        {
+            io.session.terminate();
+            // The server also notices when the socket closes.
+            let _ = io.socket.send_now(io.session.outgoing());
         }
         self.close_as(facts::Closed::ByUser);
     }

@@ -18,8 +18,10 @@ pub(crate) struct Ready {
 enum Work {
     /// Rows from a cursor: by far the most frequent, so it does without a box.
     Fetch(Py<BaseCursor>, Fetch),
-    Other(Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>),
+    Other(Box<AnyWork>),
 }
+
+type AnyWork = dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send;
 
 impl Ready {
     pub(crate) fn new(

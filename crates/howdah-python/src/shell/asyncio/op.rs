@@ -314,7 +314,7 @@ impl Op {
         let this = slf.get();
         let channel = this.channel.bind(py);
         let core = &channel.get().core;
-        if !core.facts.started().is_some() {
+        if core.facts.started().is_none() {
             core.close();
             channel.get().detach(py)?;
             channel.get().set_running(None);
