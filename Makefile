@@ -100,7 +100,7 @@ bench: $(STAMP)-bench build
 	@$(PY) bench/run.py $(BENCH_ARGS) < /dev/null
 
 .PHONY: lint
-lint: test-generated build
+lint: test-generated
 	$(call say,cargo fmt)
 	@$(CARGO) fmt --all --check
 	@$(CARGO) fmt --check --manifest-path bench/rust/Cargo.toml
