@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 from pgserver import PgServer, available_flavours
 
 from support.doors import Door
+from support.sessions import Meanwhile, Observer
 
 METHODS = ["trust", "password", "md5", "scram-sha-256"]
 PASSWORDS = [
@@ -106,10 +108,21 @@ def test_password_in_a_uri(driver: Any, auth_server: PgServer, method: str) -> N
         assert "secret" not in repr(conn) + conn.info.dsn
 
 
-def test_cancel_works_with_a_password(driver: Any, auth_server: PgServer) -> None:
-    with driver.connect(target(auth_server), user="user_scram-sha-256", password="secret") as conn:
-        conn.cancel()
-        conn.cancel_safe()
+@pytest.mark.parametrize("method", METHODS[1:])
+def test_cancel_works_with_a_password(driver: Any, auth_server: PgServer, method: str) -> None:
+    with (
+        driver.connect(target(auth_server), user=f"user_{method}", password="secret") as conn,
+        contextlib.closing(Observer(auth_server.dsn)) as observer,
+    ):
+        for cancel in (conn.cancel, conn.cancel_safe):
+            with Meanwhile(cancel_when_active, observer, conn, cancel), pytest.raises(driver.errors.QueryCanceled):
+                conn.execute("select pg_sleep(60)")
+            conn.rollback()
+
+
+def cancel_when_active(observer: Observer, conn: Any, cancel: Callable[[], None]) -> None:
+    observer.wait_active(conn.info.backend_pid)
+    cancel()
 
 
 @pytest.mark.parametrize(

@@ -41,12 +41,18 @@ def test_unclosed_connection_warns_once(driver: ModuleType, dsn: str, observer: 
 
 
 async def test_closed_connection_does_not_warn(door: Door) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        conn = await door.connect()
-        await conn.close()
+    cls = door.module.Connection if door.is_sync else door.module.AsyncConnection
+    conn = cls.connect(door.dsn) if door.is_sync else await cls.connect(door.dsn)
+    reference = weakref.ref(conn)
+    closing = conn.close()
+    if not door.is_sync:
+        await closing
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         del conn
         gc.collect()
+    assert reference() is None
+    assert [str(w.message) for w in caught] == []
 
 
 @asyncio_only
