@@ -65,6 +65,8 @@
 //!
 //! Without features, `numeric` is read as [`types::numeric::Numeric`] or `i128`.
 
+#![forbid(unsafe_code)]
+
 #[cfg(feature = "tokio")]
 mod asynchronous;
 #[doc(hidden)]
