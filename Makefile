@@ -38,7 +38,8 @@ help:
 	@echo 'make docs     API pages into build/docs/'
 	@echo 'make build    only build the extension; make venv: only its environment'
 	@echo 'make fmt      format Rust and Python; make clean: remove what was built'
-	@echo 'make test-rust, test-python, test-generated, test-pythons, check-wasm: parts of the whole'
+	@echo 'make test-rust, test-python, test-generated: parts of make test'
+	@echo 'make test-debian, test-pythons, check-wasm: beside it, in .ci/run'
 
 # --- the environment and the extension ---------------------------------------------------------------------------
 
@@ -135,6 +136,16 @@ check-wasm:
 		$(CARGO) check --target wasm32-unknown-unknown $(addprefix -p ,$(PURE_CRATES)); \
 	else \
 		echo 'wasm32-unknown-unknown is not installed: skipped'; \
+	fi
+
+# What the oracle does on a second version of the server is not in question.
+.PHONY: test-debian
+test-debian: $(STAMP)-test build
+	$(call say,Python tests on the server of Debian)
+	@if compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null; then \
+		HOWDAH_TESTS_FLAVOUR=debian $(PY) -m pytest tests -q -k 'not psycopg- and not psycopg]' < /dev/null; \
+	else \
+		echo 'it is not installed: skipped'; \
 	fi
 
 .PHONY: test-pythons
