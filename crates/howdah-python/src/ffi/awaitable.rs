@@ -60,8 +60,11 @@ fn step<T: Awaitable>(slf: *mut ffi::PyObject) -> Option<Step> {
             // SAFETY: see above: the object's type is that of `T` or derived from it.
             T::step(unsafe { slf.cast_unchecked::<T>() })
         }));
-        let taken = taken
-            .unwrap_or_else(|_| Err(PyRuntimeError::new_err("howdah panicked: this is a bug in it")));
+        let taken = taken.unwrap_or_else(|_| {
+            Err(PyRuntimeError::new_err(
+                "howdah panicked: this is a bug in it",
+            ))
+        });
         taken.map_err(|error| error.restore(py)).ok()
     })
 }

@@ -326,7 +326,10 @@ impl Channel {
             return Ok(());
         }
         op.get().answered(error);
-        let own = lock(&this.registration).event_loop.as_ref().map(|own| own.as_ptr().addr());
+        let own = lock(&this.registration)
+            .event_loop
+            .as_ref()
+            .map(|own| own.as_ptr().addr());
         let before = CURRENT_LOOP.replace(own.unwrap_or(0));
         let mut outcome = Ok(());
         for (callback, context) in op.get().take_callbacks() {
