@@ -4,7 +4,9 @@ use super::rows::RowCollector;
 use super::{Columns, Connection, Ending, Error, Event, Notification, Phase, QueryResult, Queue};
 use crate::error::ProtocolError;
 use crate::startup::Progress;
-use crate::wire::backend::{BackendMessage, Diagnostic, check_data_row, message_name};
+use crate::wire::backend::{
+    BackendMessage, Diagnostic, FieldDescription, check_data_row, message_name,
+};
 use crate::wire::{Format, TransactionStatus, frontend};
 
 /// A request that waits for its answer.
@@ -314,30 +316,18 @@ impl Replies {
                 BackendMessage::ParameterDescription(oids),
                 Some(Expected::DescribeStatement { .. }),
             ) => Ok(Some(Event::Parameters(oids))),
-            (BackendMessage::RowDescription(fields), Some(Expected::DescribePortal)) => {
-                self.columns = Some(fields.into());
-                self.expected.pop_front();
-                Ok(None)
-            }
             (
-                BackendMessage::RowDescription(mut fields),
-                Some(Expected::DescribeStatement { formats }),
+                BackendMessage::RowDescription(fields),
+                Some(Expected::DescribePortal | Expected::DescribeStatement { .. }),
             ) => {
-                if *formats == Formats::AllBinary {
-                    for field in &mut fields {
-                        field.format = Format::Binary;
-                    }
-                }
-                self.columns = Some(fields.into());
-                self.expected.pop_front();
+                self.described(Some(fields));
                 Ok(None)
             }
             (
                 BackendMessage::NoData,
                 Some(Expected::DescribePortal | Expected::DescribeStatement { .. }),
             ) => {
-                self.columns = None;
-                self.expected.pop_front();
+                self.described(None);
                 Ok(None)
             }
             (BackendMessage::RowDescription(fields), Some(Expected::Query))
@@ -371,6 +361,23 @@ impl Replies {
                 self.expecting(),
             )),
         }
+    }
+
+    /// The answer to Describe: the columns, where there are any.
+    fn described(&mut self, fields: Option<Vec<FieldDescription>>) {
+        let binary = matches!(
+            self.expected.pop_front(),
+            Some(Expected::DescribeStatement {
+                formats: Formats::AllBinary
+            })
+        );
+        let mut fields = fields;
+        if binary {
+            for field in fields.iter_mut().flatten() {
+                field.format = Format::Binary;
+            }
+        }
+        self.columns = fields.map(Into::into);
     }
 
     /// A message within the result of a query or of an executed portal.
