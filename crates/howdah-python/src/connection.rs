@@ -47,7 +47,7 @@ impl Opened {
     /// Close it: nobody wants it any more.
     fn abandon(&self, py: Python<'_>) -> PyResult<()> {
         if let Some(channel) = &self.channel {
-            channel.get().detach(py)?;
+            Channel::detach(channel.bind(py))?;
         }
         self.core.close();
         Ok(())
@@ -162,14 +162,15 @@ impl BaseConnection {
     }
 
     fn shut(&self, py: Python<'_>) -> PyResult<()> {
-        let detached = match &self.channel {
-            Some(channel) => channel.bind(py).get().detach(py),
-            None => Ok(()),
+        let Some(channel) = &self.channel else {
+            self.core.close();
+            return Ok(());
         };
+        let channel = channel.bind(py);
+        let event_loop = channel.get().event_loop(py);
+        let detached = Channel::detach(channel);
         self.core.close();
-        if let Some(channel) = &self.channel {
-            Channel::closed(channel.bind(py))?;
-        }
+        Channel::closed(channel, event_loop)?;
         detached
     }
 
@@ -670,11 +671,7 @@ impl BaseConnection {
 
 impl Drop for BaseConnection {
     fn drop(&mut self) {
-        Python::try_attach(|py| {
-            if let Err(error) = self.shut(py) {
-                error.write_unraisable(py, None);
-            }
-        });
+        errors::in_destructor(|py| self.shut(py));
     }
 }
 

@@ -104,8 +104,11 @@ impl BaseCursor {
             drop(state);
             return Err(errors::interface(py, "the cursor is closed"));
         }
-        state.reset();
+        let old = state.reset();
         state.many = None;
+        drop(state);
+        // Without the lock: this may call back into Python.
+        drop(old);
         Ok(())
     }
 
@@ -177,7 +180,8 @@ impl BaseCursor {
         };
         if let Some(factory) = row_factory {
             let make_row = factory.call1(slf.py(), (slf,))?;
-            lock(&this.state).make_row = Some(make_row);
+            let old = lock(&this.state).make_row.replace(make_row);
+            drop(old);
         }
         Ok(())
     }

@@ -27,6 +27,21 @@ pub(crate) fn new(py: Python<'_>, class: &str, message: impl Into<String>) -> Py
     }
 }
 
+/// Runs what a destructor has to do. An exception that is on its way meanwhile is kept; one that is raised is reported.
+///
+/// The interpreter frees objects also while it unwinds, and Python code must not run with an exception set.
+pub(crate) fn in_destructor(work: impl FnOnce(Python<'_>) -> PyResult<()>) {
+    Python::try_attach(|py| {
+        let raised = PyErr::take(py);
+        if let Err(error) = work(py) {
+            error.write_unraisable(py, None);
+        }
+        if let Some(raised) = raised {
+            raised.restore(py);
+        }
+    });
+}
+
 /// `OperationalError`.
 pub(crate) fn operational(py: Python<'_>, message: impl Into<String>) -> PyErr {
     new(py, "OperationalError", message)

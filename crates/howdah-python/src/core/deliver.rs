@@ -21,9 +21,32 @@ pub(crate) struct Handlers {
 /// Notifications that nobody has taken yet.
 #[derive(Default)]
 pub(crate) struct Backlog {
-    pub(crate) waiting: VecDeque<Notification>,
+    waiting: VecDeque<Notification>,
+    /// Length of their texts.
+    bytes: usize,
     /// Whether a `notifies()` generator runs: it takes them even if there are handlers.
     pub(crate) generators: usize,
+}
+
+/// From here on a backlog is long enough: so many notifications, or so many bytes.
+const FULL: usize = 64 * 1024;
+const FULL_BYTES: usize = 16 * 1024 * 1024;
+
+impl Backlog {
+    pub(crate) fn push(&mut self, notification: Notification) {
+        self.bytes += notification.channel.len() + notification.payload.len();
+        self.waiting.push_back(notification);
+    }
+
+    /// Whether more should wait at the server until somebody takes these.
+    pub(crate) fn is_full(&self) -> bool {
+        self.waiting.len() >= FULL || self.bytes >= FULL_BYTES
+    }
+
+    fn take(&mut self) -> VecDeque<Notification> {
+        self.bytes = 0;
+        std::mem::take(&mut self.waiting)
+    }
 }
 
 /// Something that came without being asked for.
@@ -60,7 +83,7 @@ impl Core {
         {
             let mut backlog = lock(&self.backlog);
             if handlers.is_empty() || backlog.generators > 0 {
-                backlog.waiting.push_back(notification.clone());
+                backlog.push(notification.clone());
             }
         }
         if handlers.is_empty() {
@@ -75,7 +98,7 @@ impl Core {
 
     /// Takes the notifications that nobody has taken, as `Notify` objects.
     pub(crate) fn take_backlog<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let waiting = std::mem::take(&mut lock(&self.backlog).waiting);
+        let waiting = lock(&self.backlog).take();
         let load = self.facts.load_context();
         waiting
             .iter()

@@ -134,11 +134,12 @@ impl Facts {
     }
 
     pub(crate) fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::Acquire)
+        self.busy.load(Ordering::SeqCst)
     }
 
+    /// Notes whether there is something to cancel. At the end of an exchange, look for cancel requests after this.
     pub(crate) fn set_busy(&self, busy: bool) {
-        self.busy.store(busy, Ordering::Release);
+        self.busy.store(busy, Ordering::SeqCst);
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -22,8 +22,18 @@ pub(crate) struct Gate {
 struct State {
     holder: Option<ThreadId>,
     waiting: VecDeque<Py<Op>>,
-    /// Threads that wait; they are served by the condition variable.
-    threads: usize,
+    /// Threads that wait.
+    threads: VecDeque<Ticket>,
+    /// The thread whose turn it is, and that has not taken it yet: with a free gate anybody quicker would pass it by.
+    called: Option<Ticket>,
+    last_number: u64,
+}
+
+/// A thread's place in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ticket {
+    thread: ThreadId,
+    number: u64,
 }
 
 /// What became of an operation that asked for the gate.
@@ -34,37 +44,66 @@ pub(crate) enum Entered {
     Later,
 }
 
+/// How long to wait before looking for signals.
+const SLICE: Duration = Duration::from_millis(100);
+
 impl Gate {
     /// Waits for the gate, detached from the interpreter, looking for signals.
     pub(crate) fn enter_blocking(&self, py: Python<'_>) -> PyResult<Turn<'_>> {
         let me = std::thread::current().id();
-        let mut first = true;
-        loop {
-            {
-                let mut state = lock(&self.state);
-                if state.holder.is_none() {
-                    state.holder = Some(me);
-                    return Ok(Turn { gate: self });
-                }
-                if state.holder == Some(me) && first {
-                    drop(state);
-                    return Err(errors::operational(
-                        py,
-                        "the connection is in use by the operation that called this code",
-                    ));
-                }
+        let ticket = {
+            let mut state = lock(&self.state);
+            if state.holder == Some(me) {
+                drop(state);
+                return Err(errors::operational(
+                    py,
+                    "the connection is in use by the operation that called this code",
+                ));
             }
-            first = false;
-            py.detach(|| {
-                let mut state = lock(&self.state);
-                if state.holder.is_some() {
-                    state.threads += 1;
-                    let waited = self.freed.wait_timeout(state, Duration::from_millis(100));
-                    let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-                    state.threads -= 1;
-                }
-            });
-            py.check_signals()?;
+            match state.enter_or_queue(me) {
+                None => return Ok(Turn { gate: self }),
+                Some(ticket) => ticket,
+            }
+        };
+        loop {
+            if py.detach(|| self.wait(ticket)) {
+                return Ok(Turn { gate: self });
+            }
+            if let Err(error) = py.check_signals() {
+                self.leave_queue(ticket);
+                return Err(error);
+            }
+        }
+    }
+
+    /// Waits for a while; tells whether the gate is the caller's now.
+    fn wait(&self, ticket: Ticket) -> bool {
+        let not_yet = |state: &mut State| state.called != Some(ticket);
+        let waited = self
+            .freed
+            .wait_timeout_while(lock(&self.state), SLICE, not_yet);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if state.called != Some(ticket) {
+            return false;
+        }
+        state.called = None;
+        state.holder = Some(ticket.thread);
+        true
+    }
+
+    fn leave_queue(&self, ticket: Ticket) {
+        let mut state = lock(&self.state);
+        state.threads.retain(|other| *other != ticket);
+        if state.called == Some(ticket) {
+            state.called = None;
+            self.call_next(&mut state);
+        }
+    }
+
+    fn call_next(&self, state: &mut State) {
+        state.called = state.threads.pop_front();
+        if state.called.is_some() {
+            self.freed.notify_all();
         }
     }
 
@@ -79,12 +118,19 @@ impl Gate {
         Entered::Later
     }
 
-    /// Leaves the queue, or gives the gate on if it had been handed over already.
-    pub(crate) fn give_up(&self, op: &Py<Op>) -> bool {
-        let mut state = lock(&self.state);
-        let before = state.waiting.len();
-        state.waiting.retain(|other| !other.is(op));
-        before != state.waiting.len()
+    /// Leaves the queue.
+    pub(crate) fn give_up(&self, op: &Py<Op>) {
+        lock(&self.state).waiting.retain(|other| !other.is(op));
+    }
+
+    /// Whether an operation has the gate.
+    pub(crate) fn is_held(&self) -> bool {
+        lock(&self.state).holder.is_some()
+    }
+
+    /// Empties the queue of operations.
+    pub(crate) fn take_waiting(&self) -> VecDeque<Py<Op>> {
+        std::mem::take(&mut lock(&self.state).waiting)
     }
 
     /// Frees the gate, or hands it to the next in the queue, which is to be woken.
@@ -94,11 +140,35 @@ impl Gate {
         let next = state.waiting.pop_front();
         if next.is_none() {
             state.holder = None;
-            if state.threads > 0 {
-                self.freed.notify_one();
-            }
+            self.call_next(&mut state);
         }
         next
+    }
+}
+
+impl State {
+    /// Takes the gate, or gives the place in the queue.
+    fn enter_or_queue(&mut self, me: ThreadId) -> Option<Ticket> {
+        let called_me = self.called.filter(|ticket| ticket.thread == me);
+        if self.holder.is_none() && (self.called.is_none() || called_me.is_some()) {
+            // A signal handler of a thread that was called: it goes first, as the thread cannot go on before it.
+            if let Some(ticket) = called_me {
+                self.threads.push_front(ticket);
+            }
+            self.called = None;
+            self.holder = Some(me);
+            return None;
+        }
+        self.last_number += 1;
+        let ticket = Ticket {
+            thread: me,
+            number: self.last_number,
+        };
+        // A signal handler of a thread that waits goes before that.
+        let place = self.threads.iter().position(|other| other.thread == me);
+        self.threads
+            .insert(place.unwrap_or(self.threads.len()), ticket);
+        Some(ticket)
     }
 }
 

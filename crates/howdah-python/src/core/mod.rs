@@ -131,14 +131,20 @@ impl Core {
         }
     }
 
-    /// Fails unless the connection can be used.
-    pub(crate) fn check_open(&self, py: Python<'_>) -> PyResult<()> {
+    /// Fails in a child of the process that opened the connection: locks and gate may be held by threads that it lacks.
+    pub(crate) fn check_process(&self, py: Python<'_>) -> PyResult<()> {
         if self.forked() {
             return Err(errors::operational(
                 py,
                 "the connection was opened by another process: a child cannot use what its parent opened",
             ));
         }
+        Ok(())
+    }
+
+    /// Fails unless the connection can be used.
+    pub(crate) fn check_open(&self, py: Python<'_>) -> PyResult<()> {
+        self.check_process(py)?;
         if self.facts.is_closed() {
             return Err(errors::operational(py, "the connection is closed"));
         }
@@ -223,7 +229,7 @@ impl Core {
 
     /// Closes the connection because it cannot be used any more; gives the exception that says why.
     pub(crate) fn broken(&self, py: Python<'_>, lost: &Lost) -> PyErr {
-        self.close_as(facts::Closed::Broken);
+        self.lose();
         let error = match lost {
             Lost::Session(error) => errors::lost(py, error, self.facts.encoding(py)),
             Lost::Io(error) => errors::operational(py, format!("consuming input failed: {error}")),
@@ -247,6 +253,16 @@ impl Core {
         self.close_as(facts::Closed::ByUser);
     }
 
+    /// Closes the connection because it cannot be used any more.
+    pub(crate) fn lose(&self) {
+        self.close_as(facts::Closed::Broken);
+    }
+
+    /// Closes the connection if the thread panics before the guard is dropped: where the session stands is not known then.
+    pub(crate) fn lost_by_panic(&self) -> PanicGuard<'_> {
+        PanicGuard(self)
+    }
+
     fn close_as(&self, how: facts::Closed) {
         self.facts.close(how);
         // The descriptor of a lost connection stays until `close()`: whoever watches it is to see the end.
@@ -265,6 +281,12 @@ impl Core {
         }
     }
 
+    /// Whether the server still owes an answer.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        let io = lock(&self.io);
+        io.as_ref().is_some_and(|io| !io.session.is_idle())
+    }
+
     /// Brings the facts up to date with what came while nothing was asked.
     pub(crate) fn refresh_facts(&self) {
         if let Some(io) = lock(&self.io).as_ref() {
@@ -273,27 +295,34 @@ impl Core {
     }
 
     /// What a cancel request needs, while there is something to cancel.
-    pub(crate) fn cancel_target(&self) -> Option<&CancelTarget> {
+    fn cancel_target(&self) -> Option<&CancelTarget> {
         let wanted = !self.facts.is_closed() && !self.forked() && self.facts.is_busy();
         let started = self.facts.started().filter(|_| wanted)?;
         started.cancel.as_ref()
     }
 
-    /// Counts a cancel request that is under way: until it has arrived, no other statement may be sent.
-    pub(crate) fn cancel_begins(&self) {
-        self.cancels.pending.fetch_add(1, Ordering::AcqRel);
+    /// Begins a cancel request, if there is something to cancel: until [`Core::cancel_ends`] no other statement is sent.
+    pub(crate) fn cancel_begins(&self) -> Option<&CancelTarget> {
+        // Counted before looking whether something runs, as an exchange looks at the count after it has noted its end:
+        // one of the two sees the other, and a late request does not hit the next statement.
+        self.cancels.pending.fetch_add(1, Ordering::SeqCst);
+        let target = self.cancel_target();
+        if target.is_none() {
+            self.cancel_ends();
+        }
+        target
     }
 
     /// The end of what [`Core::cancel_begins`] began.
     pub(crate) fn cancel_ends(&self) {
         let _guard = lock(&self.cancels.lock);
-        self.cancels.pending.fetch_sub(1, Ordering::AcqRel);
+        self.cancels.pending.fetch_sub(1, Ordering::SeqCst);
         self.cancels.ended.notify_all();
     }
 
     /// Whether no cancel request is under way.
     pub(crate) fn no_cancel_pending(&self) -> bool {
-        self.cancels.pending.load(Ordering::Acquire) == 0
+        self.cancels.pending.load(Ordering::SeqCst) == 0
     }
 
     /// Waits until no cancel request is under way: each ends within [`CANCEL_TIME`]. Detached from the interpreter.
@@ -311,6 +340,17 @@ impl Core {
                     .unwrap_or_else(PoisonError::into_inner);
             }
         });
+    }
+}
+
+/// See [`Core::lost_by_panic`].
+pub(crate) struct PanicGuard<'a>(&'a Core);
+
+impl Drop for PanicGuard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.lose();
+        }
     }
 }
 

@@ -65,13 +65,14 @@ impl Job for ExecuteMany {
             running.failure = failed.or(running.failure.take());
             return self.end(py, core);
         }
-        BaseCursor::add_results(self.cursor.bind(py), outcome.results)?;
-        if !running.ended {
-            return self.queue_batch(py, core);
-        }
-        match running.failure.take() {
+        // Should the row factory fail, what has been queued is still to be answered.
+        let failed = BaseCursor::add_results(self.cursor.bind(py), outcome.results).err();
+        running.failure = running.failure.take().or(failed);
+        match running.failure.take_if(|_| running.ended) {
             Some(error) => Err(error),
-            None => Ok(Next::Done(py.None())),
+            None if running.ended => Ok(Next::Done(py.None())),
+            None if running.failure.is_some() => self.end(py, core),
+            None => self.queue_batch(py, core),
         }
     }
 

@@ -12,9 +12,21 @@ use crate::core::deliver::Message;
 use crate::core::{CANCEL_TIME, Core, Patience, disconnected, lock};
 use crate::errors;
 
-/// Runs a job to its end.
+/// Runs a job to its end. If it is cut short, as by Ctrl-C, the statement is cancelled and the answer awaited.
 pub(crate) fn run(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResult<Py<PyAny>> {
+    core.check_process(py)?;
     let _turn = core.gate.enter_blocking(py)?;
+    let _guard = core.lost_by_panic();
+    let ended = run_steps(py, core, job);
+    if ended.is_err() && core.facts.started().is_some() && core.is_unfinished() {
+        call_off(py, core);
+    }
+    core.facts.set_busy(false);
+    core.wait_for_cancels(py);
+    ended
+}
+
+fn run_steps(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResult<Py<PyAny>> {
     let mut next = job.start(py, core)?;
     loop {
         match next {
@@ -52,7 +64,7 @@ fn handshake(py: Python<'_>, core: &Arc<Core>, deadline: Option<Instant>) -> PyR
     }
 }
 
-/// Drives the session until what is wanted has happened. On Ctrl-C the statement is cancelled and the answer awaited.
+/// Drives the session until what is wanted has happened.
 fn exchange(
     py: Python<'_>,
     core: &Arc<Core>,
@@ -60,17 +72,7 @@ fn exchange(
     deadline: Option<Instant>,
 ) -> PyResult<()> {
     core.facts.set_busy(until != Until::Heard);
-    let ended = exchange_until(py, core, until, deadline);
-    let ended = match ended {
-        Err(error) if until != Until::Heard && !core.facts.is_closed() => {
-            call_off(py, core);
-            Err(error)
-        }
-        other => other,
-    };
-    core.wait_for_cancels(py);
-    core.facts.set_busy(false);
-    ended
+    exchange_until(py, core, until, deadline)
 }
 
 fn exchange_until(
@@ -163,7 +165,7 @@ fn answered_by(py: Python<'_>, core: &Arc<Core>, deadline: Instant) -> bool {
             Ok(Step::Interrupted | Step::Notice(_)) => {}
             // Handlers may be what raised: notifications wait for a better moment.
             Ok(Step::Notification(notification)) => {
-                lock(&core.backlog).waiting.push_back(notification);
+                lock(&core.backlog).push(notification);
             }
         }
     }
@@ -175,10 +177,9 @@ pub(crate) fn send_cancel(
     core: &Arc<Core>,
     time: Duration,
 ) -> Result<(), ConnectError> {
-    let Some(target) = core.cancel_target() else {
+    let Some(target) = core.cancel_begins() else {
         return Ok(());
     };
-    core.cancel_begins();
     let sent = py.detach(|| target.send(time, &mut || true));
     core.cancel_ends();
     sent

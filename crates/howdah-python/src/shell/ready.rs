@@ -79,11 +79,13 @@ impl Ready {
         val: Option<&Bound<'_, PyAny>>,
         tb: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
-        drop(lock(&self.work).take());
+        self.close();
         Err(super::asyncio::thrown(typ, val, tb)?)
     }
 
     fn close(&self) {
-        drop(lock(&self.work).take());
+        let work = lock(&self.work).take();
+        // Without the lock: this may call back into Python.
+        drop(work);
     }
 }

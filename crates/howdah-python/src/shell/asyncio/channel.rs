@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use howdah::blocking::drive::{Lost, lost};
@@ -23,6 +24,8 @@ pub(crate) struct Channel {
     registration: Mutex<Registration>,
     /// The operation whose answer is awaited.
     running: Mutex<Option<Py<Op>>>,
+    /// Whether reading has been given up until there is an operation: nobody takes what comes.
+    paused: AtomicBool,
 }
 
 #[derive(Default)]
@@ -57,6 +60,7 @@ impl Channel {
             core,
             registration: Mutex::default(),
             running: Mutex::default(),
+            paused: AtomicBool::new(false),
         }
     }
 
@@ -87,11 +91,25 @@ impl Channel {
         };
         let fd = socket.duplicate()?;
         running.call_method1("add_reader", (fd.as_raw_fd(), slf.getattr("_on_readable")?))?;
-        let mut registration = lock(&slf.get().registration);
-        registration.event_loop = Some(running.unbind());
-        registration.fd = Some(fd);
-        registration.writing = false;
-        Ok(())
+        *lock(&slf.get().registration) = Registration {
+            event_loop: Some(running.unbind()),
+            fd: Some(fd),
+            writing: false,
+        };
+        slf.get().paused.store(false, Ordering::Relaxed);
+        Self::end_orphan(slf)
+    }
+
+    /// Ends the operation that the loop before has left unfinished.
+    fn end_orphan(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.get();
+        let Some(op) = this.running_op(slf.py()) else {
+            return Ok(());
+        };
+        for waiting in this.core.gate.take_waiting() {
+            waiting.bind(slf.py()).get().abandon();
+        }
+        Op::drain_for_nobody(op.bind(slf.py()))
     }
 
     /// Whether the loop that the channel is registered with is known to run in this thread, because it has called us.
@@ -110,17 +128,45 @@ impl Channel {
                 "the connection is bound to another event loop, which is still running",
             ));
         }
+        let op = self.running_op(event_loop.py());
+        let forsaken = op.is_some_and(|op| closed || op.get().is_abandoned());
+        if self.core.gate.is_held() && !forsaken {
+            return Err(PyRuntimeError::new_err(
+                "an operation on the connection is unfinished in another event loop, which does not run any more",
+            ));
+        }
         self.unregister(event_loop.py(), closed)
     }
 
-    /// Ends the registration, when the connection is closed.
-    pub(crate) fn detach(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(event_loop) = self.event_loop(py) else {
+    /// Ends the registration, when the connection is closed. From any thread.
+    pub(crate) fn detach(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let Some(event_loop) = this.event_loop(py) else {
             return Ok(());
         };
         let event_loop = event_loop.bind(py);
-        let closed = event_loop.call_method0("is_closed")?.is_truthy()?;
-        self.unregister(py, closed || self.core.forked())
+        if this.core.forked() || event_loop.call_method0("is_closed")?.is_truthy()? {
+            return this.unregister(py, true);
+        }
+        let here = this.is_in_its_loop()
+            || !event_loop.call_method0("is_running")?.is_truthy()?
+            || running_loop(py).is_ok_and(|running| running.is(event_loop));
+        if here {
+            return this.unregister(py, false);
+        }
+        // The loop runs in another thread, and may only be changed there.
+        let unregister = slf.getattr("_on_closed_elsewhere")?;
+        event_loop
+            .call_method1("call_soon_threadsafe", (unregister,))
+            .map(drop)
+    }
+
+    /// As [`Channel::detach`], where there is another error to raise.
+    pub(crate) fn detach_or_report(slf: &Bound<'_, Self>) {
+        if let Err(error) = Self::detach(slf) {
+            error.write_unraisable(slf.py(), Some(slf));
+        }
     }
 
     fn unregister(&self, py: Python<'_>, loop_is_gone: bool) -> PyResult<()> {
@@ -140,8 +186,25 @@ impl Channel {
     }
 
     /// Makes `op` the one that is woken by what the server says next.
-    pub(crate) fn set_running(&self, op: Option<Py<Op>>) {
-        *lock(&self.running) = op;
+    pub(crate) fn set_running(slf: &Bound<'_, Self>, op: &Bound<'_, Op>) -> PyResult<()> {
+        let this = slf.get();
+        let before = lock(&this.running).replace(op.clone().unbind());
+        drop(before);
+        if this.paused.swap(false, Ordering::Relaxed) {
+            Self::watch_reading(slf, true)?;
+        }
+        Ok(())
+    }
+
+    /// Has nobody woken by what the server says next.
+    pub(crate) fn stop_running(&self) {
+        let before = lock(&self.running).take();
+        drop(before);
+    }
+
+    fn running_op(&self, py: Python<'_>) -> Option<Py<Op>> {
+        let running = lock(&self.running);
+        running.as_ref().map(|op| op.clone_ref(py))
     }
 
     /// Sends what is outgoing; tells whether all of it went. If not, the loop goes on with it.
@@ -158,7 +221,7 @@ impl Channel {
             Ok(done) => done,
             Err(lost) => {
                 let error = this.core.broken(slf.py(), &lost);
-                this.detach(slf.py())?;
+                Self::detach_or_report(slf);
                 return Err(error);
             }
         };
@@ -195,6 +258,45 @@ impl Channel {
         Ok(())
     }
 
+    /// Has the loop tell, or no longer tell, when the socket can be read.
+    fn watch_reading(slf: &Bound<'_, Self>, wanted: bool) -> PyResult<()> {
+        let (event_loop, fd) = {
+            let registration = lock(&slf.get().registration);
+            let (Some(event_loop), Some(fd)) = (&registration.event_loop, &registration.fd) else {
+                return Ok(());
+            };
+            (event_loop.clone_ref(slf.py()), fd.as_raw_fd())
+        };
+        let event_loop = event_loop.bind(slf.py());
+        if wanted {
+            event_loop.call_method1("add_reader", (fd, slf.getattr("_on_readable")?))?;
+        } else {
+            event_loop.call_method1("remove_reader", (fd,))?;
+        }
+        Ok(())
+    }
+
+    /// Stops reading when too many notifications wait that nobody takes: they stay with the server until an operation runs.
+    fn rest_when_full(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.get();
+        if lock(&this.core.backlog).is_full() && !this.paused.swap(true, Ordering::Relaxed) {
+            Self::watch_reading(slf, false)?;
+        }
+        Ok(())
+    }
+
+    /// Frees the gate for an operation that was dropped while it had it.
+    pub(crate) fn forsaken(slf: &Bound<'_, Self>) {
+        let core = &slf.get().core;
+        if core.is_unfinished() {
+            core.lose();
+            Self::detach_or_report(slf);
+        } else {
+            drop(core.take_outcome());
+        }
+        slf.get().leave_gate(slf.py());
+    }
+
     /// Frees the gate, and sees to it that the next operation in the queue runs.
     pub(crate) fn leave_gate(&self, py: Python<'_>) {
         self.core.facts.set_busy(false);
@@ -213,32 +315,23 @@ impl Channel {
     pub(crate) fn wake_soon(&self, op: &Bound<'_, Op>) -> PyResult<()> {
         let py = op.py();
         let event_loop = match self.event_loop(py) {
-            Some(event_loop) => event_loop,
-            None => running_loop(py)?.unbind(),
+            Some(event_loop) => event_loop.into_bound(py),
+            None => running_loop(py)?,
         };
-        for (callback, context) in op.get().take_callbacks() {
-            let options = context.map(|context| {
-                let options = PyDict::new(py);
-                options.set_item("context", context).map(|()| options)
-            });
-            let options = options.transpose()?;
-            event_loop
-                .bind(py)
-                .call_method("call_soon", (callback, op), options.as_ref())?;
-        }
-        Ok(())
+        wake_by(&event_loop, "call_soon", op)
     }
 
     /// Sends a cancel request from a thread of its own, which ends when the server has acted on it.
     pub(crate) fn cancel_in_background(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let core = Arc::clone(&slf.get().core);
-        let Some(target) = core.cancel_target().cloned() else {
-            return Ok(());
-        };
         let event_loop = slf.get().event_loop(py);
         let poke = slf.getattr("_on_cancel_sent")?.unbind();
-        core.cancel_begins();
+        // An operation that looks for cancel requests does so attached to the interpreter, as we are: it cannot see one that
+        // ends at once because there is nothing to cancel.
+        let Some(target) = core.cancel_begins().cloned() else {
+            return Ok(());
+        };
         let spawned = std::thread::Builder::new()
             .name("howdah-cancel".into())
             .spawn({
@@ -312,6 +405,42 @@ impl Channel {
         read
     }
 
+    /// Goes on with what was read.
+    fn follow_up(slf: &Bound<'_, Self>, read: &Read, heard: bool) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        if let Some(lost) = &read.lost {
+            let error = this.core.broken(py, lost);
+            Self::detach_or_report(slf);
+            return Self::wake_running(slf, Some(error));
+        }
+        match Self::flush(slf) {
+            Err(error) => return Self::wake_running(slf, Some(error)),
+            Ok(false) => return Ok(()),
+            Ok(true) => {}
+        }
+        let wake = match this.awaited(py) {
+            None => {
+                if read.answered {
+                    this.core.refresh_facts();
+                }
+                return Self::rest_when_full(slf);
+            }
+            Some(Awaits::Answer) if read.answered => {
+                this.core.facts.set_busy(false);
+                this.core.no_cancel_pending()
+            }
+            Some(Awaits::Answer) => false,
+            Some(Awaits::Notification) => heard,
+            Some(Awaits::Sending) => true,
+        };
+        if wake {
+            Self::wake_running(slf, None)
+        } else {
+            Ok(())
+        }
+    }
+
     /// Wakes the operation that runs, now that what it awaits has come: directly, as no task is being stepped.
     fn wake_running(slf: &Bound<'_, Self>, error: Option<PyErr>) -> PyResult<()> {
         let py = slf.py();
@@ -347,7 +476,9 @@ impl Channel {
     }
 
     /// Ends what runs, after the connection was closed by the user.
-    pub(crate) fn closed(slf: &Bound<'_, Self>) -> PyResult<()> {
+    ///
+    /// From any thread; `event_loop` is the loop that the operation runs in.
+    pub(crate) fn closed(slf: &Bound<'_, Self>, event_loop: Option<Py<PyAny>>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         let Some(op) = lock(&this.running).take() else {
@@ -363,10 +494,14 @@ impl Channel {
             "the connection is closed",
         )));
         // Whoever closes is a task, or no part of the loop at all.
-        if this.event_loop(py).is_some() || running_loop(py).is_ok() {
-            return this.wake_soon(op);
+        let Some(event_loop) = event_loop.filter(|_| !this.core.forked()) else {
+            return Ok(());
+        };
+        let event_loop = event_loop.bind(py);
+        if event_loop.call_method0("is_closed")?.is_truthy()? {
+            return Ok(());
         }
-        Ok(())
+        wake_by(event_loop, "call_soon_threadsafe", op)
     }
 
     /// What the running operation awaits.
@@ -385,36 +520,15 @@ impl Channel {
         if this.core.forked() {
             return Ok(());
         }
-        let read = this.read();
+        let mut read = this.read();
+        // A handler that raises KeyboardInterrupt must not keep the rest from those who wait for it.
+        let mut outcome = Ok(());
         let mut heard = false;
-        for message in read.messages {
+        for message in std::mem::take(&mut read.messages) {
             heard |= matches!(message, Message::Notification(_));
-            this.core.deliver(py, message)?;
+            outcome = outcome.and(this.core.deliver(py, message));
         }
-        if let Some(lost) = read.lost {
-            let error = this.core.broken(py, &lost);
-            this.detach(py)?;
-            return Self::wake_running(slf, Some(error));
-        }
-        if !Self::flush(slf)? {
-            return Ok(());
-        }
-        let wake = match this.awaited(py) {
-            None => {
-                if read.answered {
-                    this.core.refresh_facts();
-                }
-                false
-            }
-            Some(Awaits::Answer) => read.answered && this.core.no_cancel_pending(),
-            Some(Awaits::Notification) => heard,
-            Some(Awaits::Sending) => true,
-        };
-        if wake {
-            Self::wake_running(slf, None)
-        } else {
-            Ok(())
-        }
+        outcome.and(Self::follow_up(slf, &read, heard))
     }
 
     /// Called by the loop when the socket can be written.
@@ -451,17 +565,37 @@ impl Channel {
         if !is_running {
             return Ok(());
         }
-        match op.get().awaits() {
-            Awaits::Notification => Self::wake_running(slf, None),
-            Awaits::Answer | Awaits::Sending if Op::ask_to_give_up(op)? => Ok(()),
-            // The server did not obey: what it will say, and when, is not known any more.
-            Awaits::Answer | Awaits::Sending => {
-                let error = this.core.broken(py, &crate::core::disconnected());
-                this.detach(py)?;
-                Self::wake_running(slf, Some(error))
-            }
+        if op.get().awaits() == Awaits::Notification {
+            return Self::wake_running(slf, None);
         }
+        let outcome = match Op::ask_to_give_up(op) {
+            Ok(true) => return Ok(()),
+            other => other.map(drop),
+        };
+        // The server did not obey: what it will say, and when, is not known any more.
+        let error = this.core.broken(py, &crate::core::disconnected());
+        Self::detach_or_report(slf);
+        outcome.and(Self::wake_running(slf, Some(error)))
     }
+
+    /// Called by the loop when the connection was closed in another thread than the loop's.
+    fn _on_closed_elsewhere(slf: &Bound<'_, Self>) -> PyResult<()> {
+        slf.get().unregister(slf.py(), false)
+    }
+}
+
+/// Has a loop wake an operation.
+fn wake_by(event_loop: &Bound<'_, PyAny>, method: &str, op: &Bound<'_, Op>) -> PyResult<()> {
+    let py = op.py();
+    for (callback, context) in op.get().take_callbacks() {
+        let options = context.map(|context| {
+            let options = PyDict::new(py);
+            options.set_item("context", context).map(|()| options)
+        });
+        let options = options.transpose()?;
+        event_loop.call_method(method, (callback, op), options.as_ref())?;
+    }
+    Ok(())
 }
 
 impl Read {

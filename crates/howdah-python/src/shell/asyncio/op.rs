@@ -1,16 +1,17 @@
 //! An awaitable operation: coroutine, iterator and future in one object.
 
+use std::ffi::CString;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use howdah_protocol::session::Outcome;
 use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyRuntimeWarning};
 use pyo3::prelude::*;
 
 use super::channel::Channel;
 use crate::core::gate::Entered;
 use crate::core::{Patience, lock};
+use crate::errors;
 use crate::ffi::awaitable::{Awaitable, Step};
 use crate::shell::{Job, Next};
 
@@ -138,7 +139,7 @@ impl Op {
         match this.set_phase(Phase::Finished) {
             Phase::Fresh => this.enter(slf),
             Phase::HandedOver => this.begin(slf),
-            Phase::Answered => this.resume(slf),
+            Phase::Answered => this.guarded(slf, || this.resume(slf)),
             Phase::Draining(error) => this.drained(slf, error),
             waiting @ (Phase::Queued | Phase::Running) => {
                 this.set_phase(waiting);
@@ -152,6 +153,7 @@ impl Op {
 
     fn enter(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
         let channel = self.channel.bind(slf.py());
+        channel.get().core.check_process(slf.py())?;
         Channel::attach(channel)?;
         match channel.get().core.gate.enter(|| slf.clone().unbind()) {
             Entered::Now => self.begin(slf),
@@ -163,26 +165,34 @@ impl Op {
     }
 
     fn begin(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
-        self.go_on(slf, |job, py, core| job.start(py, core))
+        self.guarded(slf, || self.go_on(slf, |job, py, core| job.start(py, core)))
     }
 
-    fn resume(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
-        let py = slf.py();
-        let core = &self.channel.get().core;
-        let outcome = core.take_outcome();
-        let failure = {
-            let mut state = lock(&self.state);
-            state.failure.take()
-        };
-        self.stop_timer(py)?;
-        match failure {
-            Some(error) => self.finish(py, Err(error)),
-            None => self.resume_with(slf, outcome),
+    /// Runs a step of an operation that has the gate: unless it waits then, it is over, and frees the gate.
+    fn guarded(
+        &self,
+        slf: &Bound<'_, Self>,
+        step: impl FnOnce() -> PyResult<Poll>,
+    ) -> PyResult<Poll> {
+        let guard = OnPanic(self, slf.py());
+        let polled = step();
+        drop(guard);
+        match polled {
+            Ok(Poll::Pending) => Ok(Poll::Pending),
+            Ok(Poll::Ready(value)) => self.finish(slf.py(), Ok(value)),
+            Err(error) if self.channel.get().core.is_unfinished() => Self::call_off(slf, error),
+            Err(error) => self.finish(slf.py(), Err(error)),
         }
     }
 
-    fn resume_with(&self, slf: &Bound<'_, Self>, outcome: Outcome) -> PyResult<Poll> {
-        self.go_on(slf, |job, py, core| job.resume(py, core, outcome))
+    fn resume(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
+        let outcome = self.channel.get().core.take_outcome();
+        let failure = lock(&self.state).failure.take();
+        self.stop_timer(slf.py());
+        match failure {
+            Some(error) => Err(error),
+            None => self.go_on(slf, |job, py, core| job.resume(py, core, outcome)),
+        }
     }
 
     /// Takes one step of the job, and does what it wants next.
@@ -199,16 +209,12 @@ impl Op {
         let channel = self.channel.bind(py);
         let core = &channel.get().core;
         let Some(mut job) = lock(&self.state).job.take() else {
-            return self.finish(py, Err(PyRuntimeError::new_err("operation has no job")));
+            return Err(PyRuntimeError::new_err("operation has no job"));
         };
         let mut next = step(&mut *job, py, core);
         loop {
-            let wanted = match next {
-                Ok(Next::Done(value)) => return self.finish(py, Ok(value)),
-                Err(error) => return self.finish(py, Err(error)),
-                Ok(wanted) => wanted,
-            };
-            let awaits = match wanted {
+            let awaits = match next? {
+                Next::Done(value) => return Ok(Poll::Ready(value)),
                 Next::Listen(deadline) => {
                     self.start_timer(slf, deadline)?;
                     Awaits::Notification
@@ -217,17 +223,16 @@ impl Op {
                 _ => Awaits::Answer,
             };
             core.facts.set_busy(awaits != Awaits::Notification);
-            let sent = match Channel::flush(channel) {
-                Ok(sent) => sent,
-                Err(error) => return self.finish(py, Err(error)),
-            };
+            let sent = Channel::flush(channel)?;
+            // Code that the job has called may have closed the connection: no answer will come.
+            core.check_open(py)?;
             if awaits != Awaits::Sending || !sent {
                 let mut state = lock(&self.state);
                 state.job = Some(job);
                 state.awaits = awaits;
                 state.phase = Phase::Running;
                 drop(state);
-                channel.get().set_running(Some(slf.clone().unbind()));
+                Channel::set_running(channel, slf)?;
                 return Ok(Poll::Pending);
             }
             let outcome = core.take_outcome();
@@ -238,7 +243,10 @@ impl Op {
     /// The end: the gate goes to the next.
     fn finish(&self, py: Python<'_>, result: PyResult<Py<PyAny>>) -> PyResult<Poll> {
         self.set_phase(Phase::Finished);
-        drop(lock(&self.state).job.take());
+        self.stop_timer(py);
+        let job = lock(&self.state).job.take();
+        // Without the lock: this may call back into Python.
+        drop(job);
         self.channel.get().leave_gate(py);
         result.map(Poll::Ready)
     }
@@ -247,18 +255,12 @@ impl Op {
     fn drained(&self, slf: &Bound<'_, Self>, error: PyErr) -> PyResult<Poll> {
         let py = slf.py();
         let core = &self.channel.get().core;
-        let over = core.facts.is_closed() || {
-            let idle = lock(&core.io)
-                .as_ref()
-                .is_none_or(|io| io.session.is_idle());
-            idle && core.no_cancel_pending()
-        };
+        let over = core.facts.is_closed() || (!core.is_unfinished() && core.no_cancel_pending());
         if !over {
             self.set_phase(Phase::Draining(error));
             return Ok(Poll::Pending);
         }
-        self.stop_timer(py)?;
-        self.channel.get().set_running(None);
+        self.channel.get().stop_running();
         drop(core.take_outcome());
         self.finish(py, Err(error))
     }
@@ -280,16 +282,14 @@ impl Op {
             }
             Phase::HandedOver => this.finish(py, Err(error)),
             Phase::Answered => {
-                this.stop_timer(py)?;
-                if !Self::is_unfinished(channel) {
+                if !channel.get().core.is_unfinished() {
                     drop(channel.get().core.take_outcome());
                     return this.finish(py, Err(error));
                 }
                 Self::call_off(slf, error)
             }
             Phase::Running if this.awaits() == Awaits::Notification => {
-                this.stop_timer(py)?;
-                channel.get().set_running(None);
+                channel.get().stop_running();
                 this.finish(py, Err(error))
             }
             Phase::Running => Self::call_off(slf, error),
@@ -301,13 +301,6 @@ impl Op {
         }
     }
 
-    /// Whether the server still owes an answer.
-    fn is_unfinished(channel: &Bound<'_, Channel>) -> bool {
-        let core = &channel.get().core;
-        let io = lock(&core.io);
-        io.as_ref().is_some_and(|io| !io.session.is_idle())
-    }
-
     /// Has the server give up the statement, and waits for that, if the interruption allows waiting.
     fn call_off(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<Poll> {
         let py = slf.py();
@@ -316,24 +309,52 @@ impl Op {
         let core = &channel.get().core;
         if core.facts.started().is_none() {
             core.close();
-            channel.get().detach(py)?;
-            channel.get().set_running(None);
+            Channel::detach_or_report(channel);
+            channel.get().stop_running();
             return this.finish(py, Err(error));
         }
-        if let Some(io) = lock(&core.io).as_mut() {
-            io.session.end_exchange();
+        if let Err(failure) = this.begin_draining(slf) {
+            // Lost meanwhile; or the loop is closed, and nobody would read the rest.
+            if !core.facts.is_closed() {
+                failure.write_unraisable(py, Some(slf));
+            }
+            core.lose();
+            Channel::detach_or_report(channel);
         }
-        Channel::flush(channel)?;
-        lock(&this.state).patience = Some(Patience::new());
-        Self::ask_to_give_up(slf)?;
-        lock(&this.state).awaits = Awaits::Answer;
-        channel.get().set_running(Some(slf.clone().unbind()));
+        if core.facts.is_closed() {
+            channel.get().stop_running();
+            return this.finish(py, Err(error));
+        }
         if error.is_instance_of::<PyGeneratorExit>(py) {
             this.set_phase(Phase::Abandoned);
             return Err(error);
         }
         this.set_phase(Phase::Draining(error));
         Ok(Poll::Pending)
+    }
+
+    /// Sees to it that the exchange comes to an end, and that the channel takes what it brings.
+    fn begin_draining(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let channel = self.channel.bind(slf.py());
+        if let Some(io) = lock(&channel.get().core.io).as_mut() {
+            io.session.end_exchange();
+        }
+        Channel::flush(channel)?;
+        {
+            let mut state = lock(&self.state);
+            state.patience = Some(Patience::new());
+            state.awaits = Awaits::Answer;
+        }
+        Self::ask_to_give_up(slf)?;
+        Channel::set_running(channel, slf)
+    }
+
+    /// Ends an operation whose loop is gone: what it still brings is for nobody.
+    pub(crate) fn drain_for_nobody(slf: &Bound<'_, Self>) -> PyResult<()> {
+        slf.get().abandon();
+        drop(slf.get().take_callbacks());
+        drop(lock(&slf.get().state).timer.take());
+        slf.get().begin_draining(slf)
     }
 
     /// Sends a cancel request, and has the channel look again after a while; tells whether there is still hope.
@@ -343,14 +364,17 @@ impl Op {
         if next.is_none() {
             return Ok(false);
         }
-        Channel::cancel_in_background(this.channel.bind(slf.py()))?;
+        if let Err(error) = Channel::cancel_in_background(this.channel.bind(slf.py())) {
+            // No thread to be had: the next time, perhaps.
+            error.write_unraisable(slf.py(), Some(slf));
+        }
         this.start_timer(slf, next)?;
         Ok(true)
     }
 
     fn start_timer(&self, slf: &Bound<'_, Self>, deadline: Option<Instant>) -> PyResult<()> {
         let py = slf.py();
-        self.stop_timer(py)?;
+        self.stop_timer(py);
         let channel = self.channel.bind(py);
         let (Some(deadline), Some(event_loop)) = (deadline, channel.get().event_loop(py)) else {
             return Ok(());
@@ -362,11 +386,12 @@ impl Op {
         Ok(())
     }
 
-    fn stop_timer(&self, py: Python<'_>) -> PyResult<()> {
+    fn stop_timer(&self, py: Python<'_>) {
         let timer = lock(&self.state).timer.take();
-        match timer {
-            Some(timer) => timer.call_method0(py, "cancel").map(drop),
-            None => Ok(()),
+        if let Some(timer) = timer
+            && let Err(error) = timer.call_method0(py, "cancel")
+        {
+            error.write_unraisable(py, Some(timer.bind(py)));
         }
     }
 
@@ -472,14 +497,18 @@ impl Op {
 
     fn remove_done_callback(&self, py: Python<'_>, callback: &Bound<'_, PyAny>) -> PyResult<usize> {
         let mut removed = 0;
+        let mut outcome = Ok(());
         for (held, context) in self.take_callbacks() {
-            if held.bind(py).eq(callback)? {
+            // Compared without the lock: this calls into Python.
+            let same = held.bind(py).eq(callback);
+            if matches!(same, Ok(true)) {
                 removed += 1;
             } else {
                 lock(&self.state).more_callbacks.push((held, context));
             }
+            outcome = outcome.and(same.map(drop));
         }
-        Ok(removed)
+        outcome.map(|()| removed)
     }
 
     fn done(&self) -> bool {
@@ -528,24 +557,39 @@ impl State {
 }
 
 impl Drop for Op {
-    /// Warns as a coroutine does that was never awaited.
+    /// Warns as a coroutine does that was never awaited; gives back what it held.
     fn drop(&mut self) {
         let state = self
             .state
             .get_mut()
             .unwrap_or_else(|error| error.into_inner());
-        let (Phase::Fresh, Some(job)) = (&state.phase, &state.job) else {
-            return;
-        };
-        let name = job.name();
-        Python::try_attach(|py| {
-            let text = std::ffi::CString::new(format!("operation '{name}' was never awaited"));
-            let Ok(text) = text else { return };
-            let class = py.get_type::<PyRuntimeWarning>();
-            if let Err(error) = PyErr::warn(py, &class, &text, 1) {
-                error.write_unraisable(py, None);
+        match (&state.phase, &state.job) {
+            (Phase::Fresh, Some(job)) => errors::in_destructor(|py| {
+                let text = CString::new(format!("operation '{}' was never awaited", job.name()))?;
+                PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text, 1)
+            }),
+            // It had the gate, and was dropped without `close()`: by a task that was never run again.
+            (Phase::HandedOver | Phase::Answered | Phase::Draining(_), _) => {
+                errors::in_destructor(|py| {
+                    Channel::forsaken(self.channel.bind(py));
+                    Ok(())
+                });
             }
-        });
+            _ => {}
+        }
+    }
+}
+
+/// Should a step panic: closes the connection, as where the session stands is not known then, and frees the gate.
+struct OnPanic<'a, 'py>(&'a Op, Python<'py>);
+
+impl Drop for OnPanic<'_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let channel = self.0.channel.get();
+            channel.core.lose();
+            channel.leave_gate(self.1);
+        }
     }
 }
 
