@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
-from typing import Any
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from . import _howdah
 from ._howdah import Connecting, Opened
 from .errors import Error
+
+_T = TypeVar("_T")
 
 
 def open_session(params: dict[str, str | None]) -> Opened:
@@ -22,7 +25,7 @@ async def open_session_async(params: dict[str, str | None]) -> Opened:
     connecting = Connecting(params)
     while action := connecting.next_action():
         try:
-            opened = await asyncio.wait_for(_attempt(connecting, *action), connecting.timeout)
+            opened = await _within(connecting.timeout, _attempt(connecting, *action))
         except asyncio.TimeoutError:
             connecting.timed_out()
         else:
@@ -39,6 +42,36 @@ async def in_thread(function: Callable[..., None], *args: Any) -> None:
 def in_place(function: Callable[..., None], *args: Any) -> None:
     """Call a function that blocks."""
     function(*args)
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, _T]) -> _T:
+    """Await in this task, so that no cancellation is lost, as `asyncio.wait_for()` does before CPython 3.12."""
+    if sys.version_info >= (3, 11):
+        async with asyncio.timeout(seconds):
+            return await work
+    return await _cancelled_after(seconds, work)
+
+
+async def _cancelled_after(seconds: float, work: Coroutine[Any, Any, _T]) -> _T:
+    """Do what `asyncio.timeout()` does, for CPython 3.10."""
+    task = asyncio.current_task()
+    expired = False
+
+    def expire() -> None:
+        nonlocal expired
+        expired = True
+        if task is not None:
+            task.cancel()
+
+    timer = asyncio.get_running_loop().call_later(seconds, expire)
+    try:
+        return await work
+    except asyncio.CancelledError:
+        if expired:
+            raise asyncio.TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
 
 
 async def _attempt(connecting: Connecting, kind: str, host: str, port: int) -> Opened | None:
