@@ -154,7 +154,9 @@ fn call(
         .import("logging")?
         .call_method1("getLogger", ("howdah",))?;
     let options = pyo3::types::PyDict::new(py);
-    options.set_item("exc_info", error.value(py))?;
+    // Until the error is raised its value does not know where it came from.
+    let traceback = error.traceback(py);
+    options.set_item("exc_info", (error.get_type(py), error.value(py), traceback))?;
     logger.call_method(
         "error",
         (

@@ -64,6 +64,8 @@ pub(crate) struct Core {
     /// How many `transaction()` blocks are entered.
     pub(crate) transactions: AtomicU32,
     cancels: Cancels,
+    /// Why the connection was lost while nobody waited: for the next operation to raise.
+    reason: Mutex<Option<PyErr>>,
     fork_generation: u32,
     /// Prepared statement policy as the user set it: read at every execution.
     pub(crate) policy: Mutex<Policy>,
@@ -122,6 +124,7 @@ impl Core {
             scratch: Mutex::default(),
             last_loaders: Mutex::default(),
             transactions: AtomicU32::new(0),
+            reason: Mutex::default(),
             cancels: Cancels::default(),
             fork_generation: FORKS.load(Ordering::Relaxed),
             policy: Mutex::new(Policy {
@@ -146,6 +149,9 @@ impl Core {
     pub(crate) fn check_open(&self, py: Python<'_>) -> PyResult<()> {
         self.check_process(py)?;
         if self.facts.is_closed() {
+            if let Some(reason) = lock(&self.reason).take() {
+                return Err(reason);
+            }
             return Err(errors::operational(py, "the connection is closed"));
         }
         Ok(())
@@ -227,6 +233,14 @@ impl Core {
         io.session.take_outcome()
     }
 
+    /// Keeps the reason why the connection was lost, where nobody waits who could be told.
+    pub(crate) fn keep_reason(&self, reason: Option<PyErr>) {
+        if let Some(reason) = reason {
+            let old = lock(&self.reason).replace(reason);
+            drop(old);
+        }
+    }
+
     /// Closes the connection because it cannot be used any more; gives the exception that says why.
     pub(crate) fn broken(&self, py: Python<'_>, lost: &Lost) -> PyErr {
         self.lose();
@@ -240,6 +254,8 @@ impl Core {
 
     /// Closes the connection at the user's wish, saying goodbye to the server if that does not have to wait.
     pub(crate) fn close(&self) {
+        let reason = lock(&self.reason).take();
+        drop(reason);
         if !self.forked()
             && !self.facts.is_closed()
             && let Ok(mut io) = self.io.try_lock()

@@ -446,10 +446,12 @@ impl Channel {
         let py = slf.py();
         let this = slf.get();
         let Some(op) = lock(&this.running).take() else {
+            this.core.keep_reason(error);
             return Ok(());
         };
         let op = op.bind(py);
         if op.get().is_abandoned() {
+            this.core.keep_reason(error);
             drop(this.core.take_outcome());
             this.leave_gate(py);
             return Ok(());
