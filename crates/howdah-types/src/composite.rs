@@ -39,7 +39,7 @@ impl<'a> CompositeText<'a> {
         if self.done {
             return Ok(None);
         }
-        let text = field(&mut self.scanner, NAME)?;
+        let text = field(&mut self.scanner, NAME, |byte| byte == b')')?;
         match self.scanner.next() {
             Some(b',') => Ok(Some(text)),
             Some(b')') if self.scanner.is_empty() => {
@@ -161,6 +161,8 @@ mod tests {
                 vec![some("a b"), some("x\"y\\z")],
             ),
             ("(\"(1,\"\"q\"\")\")", vec![some("(1,\"q\")")]),
+            // `record_out` quotes round brackets only.
+            ("([a],b])", vec![some("[a]"), some("b]")]),
         ] {
             assert_eq!(read(text), Ok(expected), "{text}");
         }

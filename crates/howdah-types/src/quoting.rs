@@ -38,13 +38,14 @@ impl<'a> ElementText<'a> {
     }
 }
 
-/// Reads a field of a composite or a bound of a range up to `)`, `]` or a comma; `None` if there is nothing.
+/// Reads a field of a composite or a bound of a range up to a comma or a byte that `closes`; `None` if there is nothing.
 ///
-/// Quotes go around a whole field or not at all, as `record_out` and `range_out` write them; inside them a quote is
+/// `]` closes a range but not a composite, in which `record_out` leaves it without quotes. Quotes go around a whole field or not at all, as `record_out` and `range_out` write them; inside them a quote is
 /// doubled, and a backslash escapes anywhere.
 pub(crate) fn field<'a>(
     scanner: &mut Scanner<'a>,
     name: &'static str,
+    closes: fn(u8) -> bool,
 ) -> Result<Option<ElementText<'a>>, DecodeError> {
     if scanner.peek() == Some(b'"') {
         return quoted_field(scanner, name).map(Some);
@@ -55,7 +56,7 @@ pub(crate) fn field<'a>(
         *skip = byte == b'\\';
         escaped |= *skip;
         quote |= byte == b'"';
-        matches!(byte, b',' | b')' | b']')
+        byte == b',' || closes(byte)
     });
     match raw {
         Some(raw) if !quote => Ok(Some(ElementText::new(raw, escaped)).filter(|_| !raw.is_empty())),

@@ -270,11 +270,12 @@ fn bounds_text<'a>(scanner: &mut Scanner<'a>) -> Result<Bounds<ElementText<'a>>,
         Some(b'(') => false,
         _ => return Err(malformed),
     };
-    let lower = field(scanner, NAME)?;
+    let closes = |byte| matches!(byte, b')' | b']');
+    let lower = field(scanner, NAME, closes)?;
     if !scanner.eat(b',') {
         return Err(malformed);
     }
-    let upper = field(scanner, NAME)?;
+    let upper = field(scanner, NAME, closes)?;
     let upper_inclusive = match scanner.next() {
         Some(b']') => true,
         Some(b')') => false,
