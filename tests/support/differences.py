@@ -6,6 +6,7 @@ docs/compatibility.md tells users. A test asks here before it compares, and chec
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -56,6 +57,60 @@ def is_negative_nan(value: Any) -> bool:
     return isinstance(value, Decimal) and value.is_nan() and value.is_signed()
 
 
+INT_BITS = {"Int2": 16, "Int4": 32, "Int4Range": 32, "Int4Multirange": 32}
+SINGLE_MAX = 3.4028235677973366e38
+
+
+def overflows(value: Any) -> bool:
+    """A value of a class that stands for a type, of a size up to 64 bits, but too large for that type."""
+    name = type(value).__name__
+    if name == "Float4":
+        return SINGLE_MAX <= abs(float(value)) < math.inf
+    return name in INT_BITS and any(number_overflows(n, INT_BITS[name]) for n in numbers(value))
+
+
+def number_overflows(number: Any, bits: int) -> bool:
+    if not isinstance(number, int) or not -(2**63) <= number < 2**63:
+        return False
+    return not -(2 ** (bits - 1)) <= number < 2 ** (bits - 1)
+
+
+def numbers(value: Any) -> Iterator[Any]:
+    """An int, or the bounds of a range or multirange."""
+    if isinstance(value, int):
+        yield value
+        return
+    for part in value if hasattr(value, "insert") else [value]:
+        yield from (bound for bound in (part.lower, part.upper) if bound is not None)
+
+
+def has_overflowing_item(value: Any) -> bool:
+    return isinstance(value, list) and any(overflows(v) for v in items(value))
+
+
+def has_big_int_numeric(value: Any) -> bool:
+    found = items(value) if isinstance(value, list) else [value]
+    return any(type(v).__name__ == "IntNumeric" and not -(2**63) <= v < 2**63 for v in found)
+
+
+def is_list_of_untyped_ranges(value: Any) -> bool:
+    """A list of ranges whose bounds are of no type that there are ranges of, or that have none."""
+    return isinstance(value, list) and all(is_untyped_range(v) for v in items(value) if v is not None) and bool(value)
+
+
+def is_untyped_range(value: Any) -> bool:
+    if type(value).__name__ not in ("Range", "Multirange"):
+        return False
+    typed = ("int", "Int4", "Int8", "IntNumeric", "Decimal", "date", "datetime")
+    return next((type(n).__name__ not in typed for n in numbers(value)), True)
+
+
+def mixes_addresses(value: Any) -> bool:
+    """A list of addresses without and with a network."""
+    found = {type(v).__name__[4:] for v in items(value)} if isinstance(value, list) else set()
+    return found >= {"Address", "Interface"}
+
+
 PARAMETERS = [
     ParameterDifference(
         "A list that cannot be an array is a DataError wherever the inner list is; psycopg lets a TypeError out.",
@@ -79,6 +134,36 @@ PARAMETERS = [
         'psycopg sends "-NaN" as text, which the server refuses; NaN has no sign there.',
         is_negative_nan,
         frozenset(["%s", "%t"]),
+        None,
+    ),
+    ParameterDifference(
+        "psycopg sends the low bits of the int, and infinity for the float.",
+        overflows,
+        frozenset(["%s", "%b"]),
+        "DataError",
+    ),
+    ParameterDifference(
+        "The same in a list.",
+        has_overflowing_item,
+        frozenset(["%b"]),
+        "DataError",
+    ),
+    ParameterDifference(
+        "psycopg has no binary dumper for it, and the one of int raises TypeError.",
+        has_big_int_numeric,
+        frozenset(["%b"]),
+        None,
+    ),
+    ParameterDifference(
+        "psycopg puts the binary form of a range into an array of text.",
+        is_list_of_untyped_ranges,
+        frozenset(["%b"]),
+        None,
+    ),
+    ParameterDifference(
+        "psycopg asks each address for the network that only the last one has, and lets an AttributeError out.",
+        mixes_addresses,
+        frozenset(["%b"]),
         None,
     ),
 ]

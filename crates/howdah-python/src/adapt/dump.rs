@@ -3,7 +3,12 @@
 mod datetime;
 mod json;
 mod list;
+mod network;
+mod number;
+mod range;
+mod record;
 mod scalar;
+mod structured;
 
 use howdah_protocol::connection::Written;
 use howdah_protocol::wire::{Format, IsNull};
@@ -83,6 +88,15 @@ fn dump_as(
         Kind::Json => json::json(value, oid::JSON, want, out, cx),
         Kind::Jsonb => json::json(value, oid::JSONB, want, out, cx),
         Kind::List => list::list(value.cast()?, want, out, cx),
+        Kind::Tuple => record::tuple(value, want, out, cx),
+        Kind::Number(oid) => number::number(value, oid, want, out),
+        Kind::Address => network::address(value, want, out),
+        Kind::Interface => network::interface(value, want, out),
+        Kind::Network => network::network(value, want, out),
+        Kind::Range => range::range(value, want, out, cx),
+        Kind::RangeOf(oid) => range::range_of(value, oid, want, out, cx),
+        Kind::Multirange => range::multirange(value, want, out, cx),
+        Kind::MultirangeOf(oid) => range::multirange_of(value, oid, want, out, cx),
     }
 }
 

@@ -3,11 +3,14 @@
 mod array;
 mod datetime;
 mod json;
+mod network;
+mod range;
+mod record;
 mod row;
 mod scalar;
 
 use howdah_protocol::wire::Format;
-use howdah_types::oid;
+use howdah_types::oid::{self, TypeKind};
 use pyo3::prelude::*;
 
 use super::context::LoadContext;
@@ -50,6 +53,17 @@ pub(crate) enum Loader {
     /// json in either format, jsonb in text.
     Json,
     JsonbBinary,
+    Inet,
+    InetBinary,
+    Cidr,
+    CidrBinary,
+    /// A range with the loader of its bounds.
+    Range(Box<Self>),
+    RangeBinary(Box<Self>),
+    Multirange(Box<Self>),
+    MultirangeBinary(Box<Self>),
+    Record,
+    RecordBinary,
     Array(Box<array::TextElements>),
     ArrayBinary(Box<array::BinaryElements>),
 }
@@ -80,13 +94,26 @@ impl Loader {
             oid::TIMESTAMPTZ => Self::TimestampTz,
             oid::INTERVAL => Self::Interval,
             oid::JSON | oid::JSONB => Self::Json,
-            _ => match element_of(oid) {
-                Some(element) => Self::Array(Box::new(array::TextElements {
-                    loader: Self::for_text(element.oid),
-                    delimiter: element.delimiter,
-                })),
-                None => Self::Str,
-            },
+            oid::INET => Self::Inet,
+            oid::CIDR => Self::Cidr,
+            oid::RECORD => Self::Record,
+            _ => Self::for_compound_text(oid),
+        }
+    }
+
+    fn for_compound_text(oid: u32) -> Self {
+        if let Some(element) = element_of(oid) {
+            return Self::Array(Box::new(array::TextElements {
+                loader: Self::for_text(element.oid),
+                delimiter: element.delimiter,
+            }));
+        }
+        match oid::lookup(oid).map(|entry| entry.kind) {
+            Some(TypeKind::Range { subtype, .. }) => Self::Range(Box::new(Self::for_text(subtype))),
+            Some(TypeKind::Multirange { subtype, .. }) => {
+                Self::Multirange(Box::new(Self::for_text(subtype)))
+            }
+            _ => Self::Str,
         }
     }
 
@@ -110,13 +137,28 @@ impl Loader {
             oid::INTERVAL => Self::IntervalBinary,
             oid::JSON => Self::Json,
             oid::JSONB => Self::JsonbBinary,
-            _ => match element_of(oid) {
-                Some(element) => Self::ArrayBinary(Box::new(array::BinaryElements {
-                    oid: element.oid,
-                    loader: Self::for_binary(element.oid),
-                })),
-                None => Self::Bytes,
-            },
+            oid::INET => Self::InetBinary,
+            oid::CIDR => Self::CidrBinary,
+            oid::RECORD => Self::RecordBinary,
+            _ => Self::for_compound_binary(oid),
+        }
+    }
+
+    fn for_compound_binary(oid: u32) -> Self {
+        if let Some(element) = element_of(oid) {
+            return Self::ArrayBinary(Box::new(array::BinaryElements {
+                oid: element.oid,
+                loader: Self::for_binary(element.oid),
+            }));
+        }
+        match oid::lookup(oid).map(|entry| entry.kind) {
+            Some(TypeKind::Range { subtype, .. }) => {
+                Self::RangeBinary(Box::new(Self::for_binary(subtype)))
+            }
+            Some(TypeKind::Multirange { subtype, .. }) => {
+                Self::MultirangeBinary(Box::new(Self::for_binary(subtype)))
+            }
+            _ => Self::Bytes,
         }
     }
 
@@ -164,6 +206,16 @@ impl Loader {
             Self::IntervalBinary => datetime::interval_binary(py, data),
             Self::Json => json::json(py, data, cx),
             Self::JsonbBinary => json::jsonb_binary(py, data, cx),
+            Self::Inet => network::inet_text(py, data),
+            Self::InetBinary => network::inet_binary(py, data),
+            Self::Cidr => network::cidr_text(py, data),
+            Self::CidrBinary => network::cidr_binary(py, data),
+            Self::Range(bounds) => range::range_text(py, data, bounds, cx),
+            Self::RangeBinary(bounds) => range::range_binary(py, data, bounds, cx),
+            Self::Multirange(bounds) => range::multirange_text(py, data, bounds, cx),
+            Self::MultirangeBinary(bounds) => range::multirange_binary(py, data, bounds, cx),
+            Self::Record => record::text(py, data, cx),
+            Self::RecordBinary => record::binary(py, data, cx),
             Self::Array(elements) => elements.load(py, data, cx),
             Self::ArrayBinary(elements) => elements.load(py, data, cx),
         }
@@ -173,8 +225,8 @@ impl Loader {
 /// Whether binary gives the very same Python value as text and is at least as quick to load, so that it can be asked
 /// for unasked.
 ///
-/// Not so for `float4`, whose text is rounded to fewer digits, for `numeric`, which comes by way of text, and for
-/// types that have no binary loader.
+/// Not so for `float4`, whose text is rounded to fewer digits, for `numeric`, which comes by way of text, for `record`,
+/// whose text has no types, and for types that have no binary loader.
 pub(crate) fn binary_is_equal(oid: u32) -> bool {
     match oid {
         oid::BOOL
@@ -190,7 +242,9 @@ pub(crate) fn binary_is_equal(oid: u32) -> bool {
         | oid::TIMETZ
         | oid::TIMESTAMP
         | oid::TIMESTAMPTZ
-        | oid::INTERVAL => true,
+        | oid::INTERVAL
+        | oid::INET
+        | oid::CIDR => true,
         // The framing of an array is quicker to read in binary, whatever is in it.
         _ => element_of(oid).is_some_and(|element| {
             binary_is_equal(element.oid)

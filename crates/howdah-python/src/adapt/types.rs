@@ -3,8 +3,10 @@
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDate, PyDateTime, PyDelta, PyFloat, PyInt};
-use pyo3::types::{PyList, PyMemoryView, PyString, PyTime, PyType, PyTypeMethods};
+use pyo3::types::{PyList, PyMemoryView, PyString, PyTime, PyTuple, PyType, PyTypeMethods};
 use pyo3::{PyTypeInfo, ffi, intern};
+
+use howdah_types::oid;
 
 /// How a value is dumped, found by its class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,23 @@ pub(super) enum Kind {
     Jsonb,
     List,
     Enum,
+    Tuple,
+    /// The classes of `howdah.types.numeric`, with the OID that they stand for.
+    Number(u32),
+    /// `ipaddress.IPv4Address`, `IPv6Address`.
+    Address,
+    /// `ipaddress.IPv4Interface`, `IPv6Interface`.
+    Interface,
+    /// `ipaddress.IPv4Network`, `IPv6Network`.
+    Network,
+    /// `howdah.types.range.Range` itself: the bounds decide.
+    Range,
+    /// A subclass of it, with the OID of the range that it stands for.
+    RangeOf(u32),
+    /// `howdah.types.multirange.Multirange` itself: the bounds decide.
+    Multirange,
+    /// A subclass of it, with the OID of the multirange that it stands for.
+    MultirangeOf(u32),
 }
 
 impl Kind {
@@ -67,6 +86,18 @@ pub(super) struct Types {
     json: Py<PyType>,
     jsonb: Py<PyType>,
     binary: Py<PyType>,
+    pub(super) network: NetworkTypes,
+    pub(super) range: Py<PyType>,
+    pub(super) multirange: Py<PyType>,
+    /// The classes of `howdah.types` and of `ipaddress`.
+    others: Vec<(Py<PyType>, Kind)>,
+}
+
+/// The classes of `ipaddress`, each for IPv4 and for IPv6.
+pub(super) struct NetworkTypes {
+    pub(super) addresses: [Py<PyType>; 2],
+    pub(super) interfaces: [Py<PyType>; 2],
+    pub(super) networks: [Py<PyType>; 2],
 }
 
 impl Types {
@@ -81,9 +112,8 @@ impl Types {
     }
 
     fn import(py: Python<'_>) -> PyResult<Self> {
-        let class = |module: &str, name: &str| -> PyResult<Py<PyType>> {
-            Ok(py.import(module)?.getattr(name)?.cast_into()?.unbind())
-        };
+        let class = |module: &str, name: &str| class(py, module, name);
+        let network = NetworkTypes::import(py)?;
         Ok(Self {
             decimal: class("decimal", "Decimal")?,
             uuid: class("uuid", "UUID")?,
@@ -92,6 +122,10 @@ impl Types {
             json: class("howdah.types.json", "Json")?,
             jsonb: class("howdah.types.json", "Jsonb")?,
             binary: class("howdah.dbapi20", "Binary")?,
+            others: others(py, &network)?,
+            network,
+            range: class("howdah.types.range", "Range")?,
+            multirange: class("howdah.types.multirange", "Multirange")?,
         })
     }
 
@@ -136,7 +170,13 @@ impl Types {
             Kind::Binary
         } else {
             return Self::kind_of_base(py, class)
-                .or_else(|| is(&self.enumeration).then_some(Kind::Enum));
+                .or_else(|| is(&self.enumeration).then_some(Kind::Enum))
+                .or_else(|| {
+                    self.others
+                        .iter()
+                        .find(|(known, _)| is(known))
+                        .map(|(_, kind)| *kind)
+                });
         })
     }
 
@@ -150,8 +190,95 @@ impl Types {
             Some(Kind::Float)
         } else if class == PyBytes::type_object_raw(py) {
             Some(Kind::Bytes)
+        } else if class == PyTuple::type_object_raw(py) {
+            Some(Kind::Tuple)
         } else {
             None
         }
     }
 }
+
+impl NetworkTypes {
+    fn import(py: Python<'_>) -> PyResult<Self> {
+        let pair = |four: &str, six: &str| -> PyResult<[Py<PyType>; 2]> {
+            Ok([class(py, "ipaddress", four)?, class(py, "ipaddress", six)?])
+        };
+        Ok(Self {
+            addresses: pair("IPv4Address", "IPv6Address")?,
+            interfaces: pair("IPv4Interface", "IPv6Interface")?,
+            networks: pair("IPv4Network", "IPv6Network")?,
+        })
+    }
+}
+
+fn class(py: Python<'_>, module: &str, name: &str) -> PyResult<Py<PyType>> {
+    Ok(py.import(module)?.getattr(name)?.cast_into()?.unbind())
+}
+
+fn others(py: Python<'_>, network: &NetworkTypes) -> PyResult<Vec<(Py<PyType>, Kind)>> {
+    let mut found = Vec::new();
+    for (module, name, kind) in OTHERS {
+        found.push((class(py, module, name)?, *kind));
+    }
+    let addresses = network.addresses.iter().map(|class| (class, Kind::Address));
+    let interfaces = network
+        .interfaces
+        .iter()
+        .map(|class| (class, Kind::Interface));
+    let networks = network.networks.iter().map(|class| (class, Kind::Network));
+    let all = addresses.chain(interfaces).chain(networks);
+    found.extend(all.map(|(class, kind)| (class.clone_ref(py), kind)));
+    Ok(found)
+}
+
+const NUMERIC: &str = "howdah.types.numeric";
+const RANGE: &str = "howdah.types.range";
+const MULTIRANGE: &str = "howdah.types.multirange";
+
+const OTHERS: &[(&str, &str, Kind)] = &[
+    (NUMERIC, "Int2", Kind::Number(oid::INT2)),
+    (NUMERIC, "Int4", Kind::Number(oid::INT4)),
+    (NUMERIC, "Int8", Kind::Number(oid::INT8)),
+    (NUMERIC, "IntNumeric", Kind::Number(oid::NUMERIC)),
+    (NUMERIC, "Oid", Kind::Number(oid::OID)),
+    (NUMERIC, "Float4", Kind::Number(oid::FLOAT4)),
+    (NUMERIC, "Float8", Kind::Number(oid::FLOAT8)),
+    (RANGE, "Range", Kind::Range),
+    (RANGE, "Int4Range", Kind::RangeOf(oid::INT4RANGE)),
+    (RANGE, "Int8Range", Kind::RangeOf(oid::INT8RANGE)),
+    (RANGE, "NumericRange", Kind::RangeOf(oid::NUMRANGE)),
+    (RANGE, "DateRange", Kind::RangeOf(oid::DATERANGE)),
+    (RANGE, "TimestampRange", Kind::RangeOf(oid::TSRANGE)),
+    (RANGE, "TimestamptzRange", Kind::RangeOf(oid::TSTZRANGE)),
+    (MULTIRANGE, "Multirange", Kind::Multirange),
+    (
+        MULTIRANGE,
+        "Int4Multirange",
+        Kind::MultirangeOf(oid::INT4MULTIRANGE),
+    ),
+    (
+        MULTIRANGE,
+        "Int8Multirange",
+        Kind::MultirangeOf(oid::INT8MULTIRANGE),
+    ),
+    (
+        MULTIRANGE,
+        "NumericMultirange",
+        Kind::MultirangeOf(oid::NUMMULTIRANGE),
+    ),
+    (
+        MULTIRANGE,
+        "DateMultirange",
+        Kind::MultirangeOf(oid::DATEMULTIRANGE),
+    ),
+    (
+        MULTIRANGE,
+        "TimestampMultirange",
+        Kind::MultirangeOf(oid::TSMULTIRANGE),
+    ),
+    (
+        MULTIRANGE,
+        "TimestamptzMultirange",
+        Kind::MultirangeOf(oid::TSTZMULTIRANGE),
+    ),
+];

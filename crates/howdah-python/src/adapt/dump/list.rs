@@ -4,19 +4,19 @@
 //! binary form means the same, binary is sent: it is quicker to write and to read.
 
 use howdah_protocol::connection::Written;
-use howdah_protocol::wire::IsNull;
+use howdah_protocol::wire::{Format, IsNull};
 use howdah_types::array::{ArrayWriter, quote_element};
 use howdah_types::{length, oid};
-use pyo3::exceptions::{PyRecursionError, PyTypeError};
+use pyo3::exceptions::{PyOverflowError, PyRecursionError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyType};
 
-use super::{PyFormat, as_binary, as_text, dump_as, scalar};
+use super::{PyFormat, as_binary, as_text, dump_as, range, scalar, structured};
 use crate::adapt::context::DumpContext;
 use crate::adapt::encoding::Encoding;
 use crate::adapt::error;
 use crate::adapt::types::Kind;
-use crate::ffi::values::{int_as_i64, str_from_utf8};
+use crate::ffi::values::{Nested, int_as_i64};
 
 const DELIMITER: u8 = b',';
 /// Far beyond the six dimensions that the server takes, far below what the stack holds.
@@ -44,13 +44,17 @@ pub(super) fn list(
     };
     let start = out.len();
     match want {
-        PyFormat::Binary => element
-            .write_binary(list, out, cx)
-            .map_err(|e| e.raise(list.py()))?,
+        PyFormat::Binary => match element.write_binary(list, out, cx) {
+            Err(Misfit::OnlyText) => {
+                out.truncate(start);
+                return write_text(list, array_oid, out, cx);
+            }
+            done => done.map_err(|e| e.raise(list.py()))?,
+        },
         PyFormat::Auto if element.prefers_binary() => match element.write_binary(list, out, cx) {
             Ok(()) => {}
             Err(Misfit::Raised(error)) => return Err(error),
-            Err(Misfit::Shape(_) | Misfit::Zones(_)) => {
+            Err(_) => {
                 out.truncate(start);
                 element.check_zones(list, cx)?;
                 return write_text(list, array_oid, out, cx);
@@ -64,12 +68,21 @@ pub(super) fn list(
     Ok(as_binary(array_oid))
 }
 
+/// The OID that a value has as an element of a list, or as the bound of a range.
+pub(super) fn element_oid(value: &Bound<'_, PyAny>, want: PyFormat) -> PyResult<u32> {
+    Element::of(value, want).map(|element| element.oid)
+}
+
 /// Why a list has no binary form.
 enum Misfit {
     /// The lists in it are not all alike.
     Shape(&'static str),
-    /// Within one class the type differs: only datetimes and times with and without time zone do that.
+    /// Within one class the type differs: datetimes and times with and without time zone do that, and ranges.
     Zones(Kind),
+    /// An element has only a text form.
+    OnlyText,
+    /// An int of more than 64 bits whose class stands for fewer.
+    TooLarge,
     Raised(PyErr),
 }
 
@@ -80,7 +93,13 @@ impl Misfit {
             Self::Zones(Kind::DateTime) => {
                 PyTypeError::new_err("can't subtract offset-naive and offset-aware datetimes")
             }
-            Self::Zones(_) => error::data(py, "cannot dump lists of times with and without tzinfo"),
+            Self::Zones(Kind::Time) => {
+                error::data(py, "cannot dump lists of times with and without tzinfo")
+            }
+            Self::TooLarge => PyOverflowError::new_err("int too large for its type"),
+            Self::Zones(_) | Self::OnlyText => {
+                error::data(py, "cannot dump lists of ranges of different types")
+            }
             Self::Raised(error) => error,
         }
     }
@@ -281,6 +300,13 @@ impl Element {
             Kind::Str => oid::TEXT,
             Kind::Bytes | Kind::Buffer | Kind::Binary => oid::BYTEA,
             Kind::Decimal => oid::NUMERIC,
+            Kind::Tuple if want != PyFormat::Binary => 0,
+            Kind::Number(oid) if oid != oid::NUMERIC || want != PyFormat::Binary => oid,
+            Kind::Address | Kind::Interface => oid::INET,
+            Kind::Network => oid::CIDR,
+            Kind::RangeOf(oid) | Kind::MultirangeOf(oid) => oid,
+            Kind::Range => range::range_type(value, want)?,
+            Kind::Multirange => range::multirange_type(value, want)?,
             _ => {
                 let cx = DumpContext {
                     encoding: Encoding::Utf8,
@@ -292,9 +318,16 @@ impl Element {
     }
 
     /// Whether binary means the same as text and is quick to write.
+    ///
+    /// Of the types that only classes of their own stand for, the integers alone.
     fn prefers_binary(&self) -> bool {
-        self.oid != oid::NUMERIC
-            && !matches!(self.kind, Kind::Str | Kind::Enum | Kind::Json | Kind::Jsonb)
+        match self.kind {
+            Kind::Str | Kind::Enum | Kind::Json | Kind::Jsonb | Kind::Tuple => false,
+            Kind::Address | Kind::Interface | Kind::Network => false,
+            Kind::Range | Kind::RangeOf(_) | Kind::Multirange | Kind::MultirangeOf(_) => false,
+            Kind::Number(oid) => matches!(oid, oid::INT2 | oid::INT4 | oid::INT8),
+            _ => self.oid != oid::NUMERIC,
+        }
     }
 
     /// Refuses times without a zone among those with one: as text they would be taken for times in the session's.
@@ -305,6 +338,14 @@ impl Element {
         match self.write_binary(list, &mut Vec::new(), cx) {
             Err(misfit @ Misfit::Zones(_)) => Err(misfit.raise(list.py())),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether the item is a range of no type, which is of any.
+    fn takes_any(&self, item: &Bound<'_, PyAny>) -> PyResult<bool> {
+        match self.kind {
+            Kind::Range | Kind::Multirange => range::is_unbounded(item),
+            _ => Ok(false),
         }
     }
 
@@ -369,22 +410,22 @@ impl Element {
             return Ok(());
         }
         if matches!(self.oid, oid::INT2 | oid::INT4 | oid::INT8) {
-            let width = int_width(self.oid);
-            let int = item
-                .cast::<PyInt>()
-                .ok()
-                .and_then(|int| int_as_i64(int.as_borrowed()));
-            let int = int.filter(|int| wider(scalar::int_oid(*int), self.oid) == self.oid);
-            write_int(
-                int.ok_or(Misfit::Shape("integer out of range"))?,
-                width,
-                out,
-            );
+            let int = item.cast::<PyInt>().ok();
+            let int = int.and_then(|int| int_as_i64(int.as_borrowed()));
+            let int = int.ok_or(Misfit::TooLarge)?;
+            if wider(scalar::int_oid(int), self.oid) != self.oid {
+                return Err(Misfit::Shape("integer out of range"));
+            }
+            write_int(int, int_width(self.oid), out);
             return Ok(());
         }
         let mark = length::begin(out);
         let written = match Kind::of(item)? {
             Some(Kind::Int) if self.oid == oid::NUMERIC => numeric_int(item, out)?,
+            // Without a type they are elements of an array of text.
+            Some(kind @ (Kind::Range | Kind::Multirange)) if self.oid == 0 => {
+                dump_as(kind, item, PyFormat::Text, out, cx)?
+            }
             Some(kind) => dump_as(kind, item, PyFormat::Binary, out, cx)?,
             None => return Err(error::cannot_adapt(item, PyFormat::Binary).into()),
         };
@@ -393,8 +434,11 @@ impl Element {
             array.null(out);
             return Ok(());
         }
-        if written.oid != self.oid {
+        if written.oid != self.oid && !self.takes_any(item)? {
             return Err(Misfit::Zones(self.kind));
+        }
+        if written.format == Format::Text && self.oid != 0 {
+            return Err(Misfit::OnlyText);
         }
         length::end(out, mark).map_err(|e| Misfit::Shape(e.detail()))
     }
@@ -425,23 +469,14 @@ fn numeric_int(item: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<Written> 
     Ok(as_binary(oid::NUMERIC))
 }
 
-/// In UTF-8 first: in some encodings a byte of a character looks like a backslash or a brace.
 fn write_text(
     list: &Bound<'_, PyList>,
     oid: u32,
     out: &mut Vec<u8>,
     cx: &DumpContext,
 ) -> PyResult<Written> {
-    if matches!(cx.encoding, Encoding::Utf8 | Encoding::SqlAscii) {
-        write_list(list, out, cx, 0)?;
-        return Ok(as_text(oid));
-    }
-    let utf8 = DumpContext {
-        encoding: Encoding::Utf8,
-    };
-    let mut text = Vec::new();
-    write_list(list, &mut text, &utf8, 0)?;
-    cx.encoding.encode(&str_from_utf8(list.py(), &text)?, out)?;
+    let _nested = Nested::enter(list.py())?;
+    structured::write(list.py(), out, cx, |out, cx| write_list(list, out, cx, 0))?;
     Ok(as_text(oid))
 }
 

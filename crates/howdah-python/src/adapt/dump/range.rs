@@ -1,0 +1,387 @@
+//! Ranges and multiranges.
+//!
+//! The class `Range` itself takes its type from its bounds. Ints have none: the server does not turn an `int4range`
+//! into an `int8range`, so that it has to choose itself, by the context, from text. The subclasses have their type.
+
+use howdah_protocol::connection::Written;
+use howdah_protocol::wire;
+use howdah_types::oid::{self, TypeKind};
+use howdah_types::range::{Range, range_to_binary, range_to_text};
+use howdah_types::{EncodeError, IsNull, length};
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyInt, PyString};
+
+use super::{PyFormat, as_binary, as_text, datetime, dump, list, number, structured};
+use crate::adapt::context::DumpContext;
+use crate::adapt::error;
+use crate::adapt::types::Types;
+use crate::ffi::values::Nested;
+
+/// A `Range` of no particular type.
+pub(super) fn range(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+    cx: &DumpContext,
+) -> PyResult<Written> {
+    let ranges = [ends(value)?];
+    let class = Types::get(value.py())?.range.bind(value.py());
+    let plan = Plan::of(&ranges, value.get_type().is(class), want)?;
+    let write =
+        |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext| plan.bound(bound, out, cx);
+    if !plan.binary {
+        text(value.py(), &ranges[0], out, cx, write)?;
+        return Ok(as_text(oid::range_of(plan.subtype)));
+    }
+    binary(value.py(), &ranges[0], out, cx, &write)?;
+    Ok(as_binary(oid::range_of(plan.subtype)))
+}
+
+/// A range of the type `oid`.
+pub(super) fn range_of(
+    value: &Bound<'_, PyAny>,
+    oid: u32,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+    cx: &DumpContext,
+) -> PyResult<Written> {
+    let ranges = [ends(value)?];
+    let typed = Typed::of(oid, &ranges, want)?;
+    let write =
+        |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, _: &DumpContext| typed.bound(bound, out);
+    if !typed.binary {
+        text(value.py(), &ranges[0], out, cx, write)?;
+        return Ok(as_text(oid));
+    }
+    binary(value.py(), &ranges[0], out, cx, &write)?;
+    Ok(as_binary(oid))
+}
+
+/// A `Multirange` of no particular type.
+pub(super) fn multirange(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+    cx: &DumpContext,
+) -> PyResult<Written> {
+    let ranges = members(value)?;
+    let class = Types::get(value.py())?.multirange.bind(value.py());
+    let plan = Plan::of(&ranges, value.get_type().is(class), want)?;
+    let write =
+        |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext| plan.bound(bound, out, cx);
+    if !plan.binary {
+        text_of_all(value.py(), &ranges, out, cx, write)?;
+        return Ok(as_text(multirange_over(plan.subtype)));
+    }
+    binary_of_all(value.py(), &ranges, out, cx, &write)?;
+    Ok(as_binary(multirange_over(plan.subtype)))
+}
+
+/// A multirange of the type `oid`.
+pub(super) fn multirange_of(
+    value: &Bound<'_, PyAny>,
+    oid: u32,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+    cx: &DumpContext,
+) -> PyResult<Written> {
+    let ranges = members(value)?;
+    let typed = Typed::of(oid, &ranges, want)?;
+    let write =
+        |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, _: &DumpContext| typed.bound(bound, out);
+    if !typed.binary {
+        text_of_all(value.py(), &ranges, out, cx, write)?;
+        return Ok(as_text(oid));
+    }
+    binary_of_all(value.py(), &ranges, out, cx, &write)?;
+    Ok(as_binary(oid))
+}
+
+/// The OID that a `Range` of no particular type is sent with.
+pub(super) fn range_type(value: &Bound<'_, PyAny>, want: PyFormat) -> PyResult<u32> {
+    let class = Types::get(value.py())?.range.bind(value.py());
+    let plan = Plan::of(&[ends(value)?], value.get_type().is(class), want)?;
+    Ok(oid::range_of(plan.subtype))
+}
+
+/// The OID that a `Multirange` of no particular type is sent with.
+pub(super) fn multirange_type(value: &Bound<'_, PyAny>, want: PyFormat) -> PyResult<u32> {
+    let class = Types::get(value.py())?.multirange.bind(value.py());
+    let plan = Plan::of(&members(value)?, value.get_type().is(class), want)?;
+    Ok(multirange_over(plan.subtype))
+}
+
+/// Whether there is no bound in a range, or in any of a multirange: such a value is of every type.
+pub(super) fn is_unbounded(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let class = Types::get(value.py())?.range.bind(value.py());
+    let ranges = if value.is_instance(class)? {
+        vec![ends(value)?]
+    } else {
+        members(value)?
+    };
+    Ok(first_bound(&ranges).is_none())
+}
+
+type Ends<'py> = Range<Bound<'py, PyAny>>;
+
+/// How a range whose class says nothing is sent.
+struct Plan {
+    /// The OID of the bounds, 0 if that is not to be told.
+    subtype: u32,
+    /// The OID that all bounds must have in binary.
+    bound: u32,
+    ints: bool,
+    binary: bool,
+}
+
+impl Plan {
+    /// `plain` is whether the value is of the very class and not of a subclass of the user's, which has no type.
+    fn of(ranges: &[Ends<'_>], plain: bool, want: PyFormat) -> PyResult<Self> {
+        let mut plan = Self {
+            subtype: 0,
+            bound: 0,
+            ints: false,
+            binary: want == PyFormat::Binary,
+        };
+        let Some(first) = first_bound(ranges) else {
+            return Ok(plan);
+        };
+        let _nested = Nested::enter(first.py())?;
+        plan.ints = first.is_exact_instance_of::<PyInt>();
+        plan.binary &= !plan.ints;
+        plan.bound = list::element_oid(first, want)?;
+        if plain && !plan.ints {
+            plan.subtype = plan.bound;
+        }
+        Ok(plan)
+    }
+
+    fn bound(
+        &self,
+        bound: &Bound<'_, PyAny>,
+        out: &mut Vec<u8>,
+        cx: &DumpContext,
+    ) -> PyResult<IsNull> {
+        let py = bound.py();
+        if self.ints && !bound.is_instance_of::<PyInt>() {
+            return Err(not_an_integer(bound));
+        }
+        let _nested = Nested::enter(py)?;
+        if !self.binary {
+            return Ok(is_null(dump(bound, PyFormat::Text, out, cx)?));
+        }
+        let written = dump(bound, PyFormat::Binary, out, cx)?;
+        if written.oid == self.bound {
+            return Ok(is_null(written));
+        }
+        Err(if matches!(self.bound, oid::TIMESTAMP | oid::TIMESTAMPTZ) {
+            PyTypeError::new_err("can't subtract offset-naive and offset-aware datetimes")
+        } else {
+            error::data(py, "the bounds of a range are not of one type")
+        })
+    }
+}
+
+/// How a range of a known type is sent.
+struct Typed {
+    subtype: u32,
+    binary: bool,
+}
+
+impl Typed {
+    fn of(oid: u32, ranges: &[Ends<'_>], want: PyFormat) -> PyResult<Self> {
+        let subtype = subtype_of(oid);
+        let mut binary = want != PyFormat::Text;
+        // Without a time zone it is a time in the session's, which the server knows best.
+        if binary && subtype == oid::TIMESTAMPTZ {
+            for bound in bounds(ranges) {
+                binary &= !zone_of(bound)?.is_none();
+            }
+        }
+        Ok(Self { subtype, binary })
+    }
+
+    fn bound(&self, bound: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<IsNull> {
+        let written = match (self.subtype, self.binary) {
+            (oid::INT4 | oid::INT8, true) => number::int_binary(bound, self.subtype, out)?,
+            (oid::INT4 | oid::INT8, false) if bound.is_instance_of::<PyInt>() => {
+                number::int_text(bound, self.subtype, out)?
+            }
+            (oid::INT4 | oid::INT8, false) => return Err(not_an_integer(bound)),
+            (oid::NUMERIC, true) => number::to_numeric(bound, PyFormat::Binary, out)?,
+            (oid::NUMERIC, false) => number::to_numeric(bound, PyFormat::Text, out)?,
+            (oid::DATE, true) => datetime::date(bound, PyFormat::Binary, out)?,
+            (oid::TIMESTAMP, true) => {
+                datetime::datetime(&without_zone(bound)?, PyFormat::Binary, out)?
+            }
+            (_, true) => datetime::datetime(bound, PyFormat::Binary, out)?,
+            (_, false) => {
+                out.extend_from_slice(bound.str()?.to_str()?.as_bytes());
+                return Ok(IsNull::No);
+            }
+        };
+        Ok(is_null(written))
+    }
+}
+
+fn text(
+    py: Python<'_>,
+    range: &Ends<'_>,
+    out: &mut Vec<u8>,
+    cx: &DumpContext,
+    write: impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>, &DumpContext) -> PyResult<IsNull>,
+) -> PyResult<()> {
+    structured::write(py, out, cx, |out, cx| {
+        range_to_text(range, out, |bound, out| write(bound, out, cx))
+    })
+}
+
+fn text_of_all(
+    py: Python<'_>,
+    ranges: &[Ends<'_>],
+    out: &mut Vec<u8>,
+    cx: &DumpContext,
+    write: impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>, &DumpContext) -> PyResult<IsNull>,
+) -> PyResult<()> {
+    structured::write(py, out, cx, |out, cx| {
+        out.push(b'{');
+        for (number, range) in ranges.iter().enumerate() {
+            if number > 0 {
+                out.push(b',');
+            }
+            range_to_text(range, out, |bound, out| write(bound, out, cx))?;
+        }
+        out.push(b'}');
+        Ok(())
+    })
+}
+
+fn binary(
+    py: Python<'_>,
+    range: &Ends<'_>,
+    out: &mut Vec<u8>,
+    cx: &DumpContext,
+    write: &impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>, &DumpContext) -> PyResult<IsNull>,
+) -> PyResult<()> {
+    let done = range_to_binary(range, out, |bound, out| {
+        write(bound, out, cx).map_err(Failed::Raised)
+    });
+    done.map_err(|failed| failed.raise(py))
+}
+
+fn binary_of_all(
+    py: Python<'_>,
+    ranges: &[Ends<'_>],
+    out: &mut Vec<u8>,
+    cx: &DumpContext,
+    write: &impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>, &DumpContext) -> PyResult<IsNull>,
+) -> PyResult<()> {
+    let count = i32::try_from(ranges.len()).map_err(|_| error::data(py, "too many ranges"))?;
+    out.extend_from_slice(&count.to_be_bytes());
+    for range in ranges {
+        let mark = length::begin(out);
+        binary(py, range, out, cx, write)?;
+        length::end(out, mark).map_err(|e| error::encode(py, e))?;
+    }
+    Ok(())
+}
+
+enum Failed {
+    Raised(PyErr),
+    Encode(EncodeError),
+}
+
+impl Failed {
+    fn raise(self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::Raised(error) => error,
+            Self::Encode(error) => error::encode(py, error),
+        }
+    }
+}
+
+impl From<EncodeError> for Failed {
+    fn from(error: EncodeError) -> Self {
+        Self::Encode(error)
+    }
+}
+
+fn members<'py>(value: &Bound<'py, PyAny>) -> PyResult<Vec<Ends<'py>>> {
+    value.try_iter()?.map(|range| ends(&range?)).collect()
+}
+
+fn ends<'py>(range: &Bound<'py, PyAny>) -> PyResult<Ends<'py>> {
+    let py = range.py();
+    let brackets = range.getattr(intern!(py, "bounds"))?;
+    let brackets = brackets.cast::<PyString>()?.to_str()?;
+    if brackets.is_empty() {
+        return Ok(Range::Empty);
+    }
+    let present = |bound: Bound<'py, PyAny>| (!bound.is_none()).then_some(bound);
+    let lower = present(range.getattr(intern!(py, "lower"))?);
+    let upper = present(range.getattr(intern!(py, "upper"))?);
+    Ok(Range::Bounds(howdah_types::range::Bounds {
+        lower_inclusive: lower.is_some() && brackets.starts_with('['),
+        upper_inclusive: upper.is_some() && brackets.ends_with(']'),
+        lower,
+        upper,
+    }))
+}
+
+fn bounds<'a, 'py>(ranges: &'a [Ends<'py>]) -> impl Iterator<Item = &'a Bound<'py, PyAny>> {
+    ranges.iter().flat_map(|range| match range {
+        Range::Empty => [None, None].into_iter().flatten(),
+        Range::Bounds(bounds) => [bounds.lower.as_ref(), bounds.upper.as_ref()]
+            .into_iter()
+            .flatten(),
+    })
+}
+
+fn first_bound<'a, 'py>(ranges: &'a [Ends<'py>]) -> Option<&'a Bound<'py, PyAny>> {
+    bounds(ranges).next()
+}
+
+fn subtype_of(oid: u32) -> u32 {
+    match oid::lookup(oid).map(|entry| entry.kind) {
+        Some(TypeKind::Range { subtype, .. } | TypeKind::Multirange { subtype, .. }) => subtype,
+        _ => 0,
+    }
+}
+
+/// The OID of the multirange over a type, 0 if there is none.
+fn multirange_over(subtype: u32) -> u32 {
+    match oid::lookup(oid::range_of(subtype)).map(|entry| entry.kind) {
+        Some(TypeKind::Range { multirange, .. }) => multirange,
+        _ => 0,
+    }
+}
+
+fn zone_of<'py>(bound: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    bound.getattr(intern!(bound.py(), "tzinfo"))
+}
+
+fn without_zone<'py>(bound: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    if zone_of(bound)?.is_none() {
+        return Ok(bound.clone());
+    }
+    let none = PyDict::new(bound.py());
+    none.set_item(intern!(bound.py(), "tzinfo"), bound.py().None())?;
+    bound.call_method(intern!(bound.py(), "replace"), (), Some(&none))
+}
+
+fn is_null(written: Written) -> IsNull {
+    match written.null {
+        wire::IsNull::Yes => IsNull::Yes,
+        wire::IsNull::No => IsNull::No,
+    }
+}
+
+#[cold]
+fn not_an_integer(bound: &Bound<'_, PyAny>) -> PyErr {
+    match bound.get_type().name() {
+        Ok(name) => error::data(bound.py(), &format!("integer expected, got '{name}'")),
+        Err(error) => error,
+    }
+}

@@ -1,0 +1,27 @@
+//! Text with text in it: arrays, ranges, records.
+
+use pyo3::prelude::*;
+
+use crate::adapt::context::DumpContext;
+use crate::adapt::encoding::Encoding;
+use crate::ffi::values::str_from_utf8;
+
+/// Appends what `write` writes.
+///
+/// In UTF-8 first: in some encodings a byte of a character looks like a backslash or a brace.
+pub(super) fn write(
+    py: Python<'_>,
+    out: &mut Vec<u8>,
+    cx: &DumpContext,
+    write: impl FnOnce(&mut Vec<u8>, &DumpContext) -> PyResult<()>,
+) -> PyResult<()> {
+    if matches!(cx.encoding, Encoding::Utf8 | Encoding::SqlAscii) {
+        return write(out, cx);
+    }
+    let utf8 = DumpContext {
+        encoding: Encoding::Utf8,
+    };
+    let mut text = Vec::new();
+    write(&mut text, &utf8)?;
+    cx.encoding.encode(&str_from_utf8(py, &text)?, out)
+}
