@@ -227,6 +227,23 @@ async def test_answers_stay_with_their_questions(door: Door) -> None:
 
 @howdah_alone
 @pytest.mark.doors("asyncio", "uvloop")
+async def test_second_cancellation_at_the_moment_of_the_answer(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    task = asyncio.create_task(conn.execute(BUSY))
+    await asyncio.sleep(0.1)
+    task.cancel()
+    await asyncio.sleep(0)
+    # Blocks the loop, so that the answer to the first cancellation is there, and is read after the second.
+    time.sleep(0.5)
+    asyncio.get_running_loop().call_soon(task.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    cursor = await soon(conn.execute("select 1"))
+    assert await cursor.fetchall() == [(1,)]
+
+
+@howdah_alone
+@pytest.mark.doors("asyncio", "uvloop")
 async def test_handler_that_exits_does_not_swallow_the_answer(door: Door) -> None:
     conn = await door.connect(autocommit=True)
 

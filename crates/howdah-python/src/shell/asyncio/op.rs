@@ -253,16 +253,19 @@ impl Op {
 
     /// The end of an interrupted operation, once the server is done with it.
     fn drained(&self, slf: &Bound<'_, Self>, error: PyErr) -> PyResult<Poll> {
-        let py = slf.py();
-        let core = &self.channel.get().core;
-        let over = core.facts.is_closed() || (!core.is_unfinished() && core.no_cancel_pending());
-        if !over {
+        if !self.is_drained() {
             self.set_phase(Phase::Draining(error));
             return Ok(Poll::Pending);
         }
         self.channel.get().stop_running();
-        drop(core.take_outcome());
-        self.finish(py, Err(error))
+        drop(self.channel.get().core.take_outcome());
+        self.finish(slf.py(), Err(error))
+    }
+
+    /// Whether nothing is to come any more, neither answers nor cancel requests.
+    fn is_drained(&self) -> bool {
+        let core = &self.channel.get().core;
+        core.facts.is_closed() || (!core.is_unfinished() && core.no_cancel_pending())
     }
 
     /// An exception was thrown in where the operation waits: mostly `CancelledError`. It is raised in the end whatever happens.
@@ -293,6 +296,8 @@ impl Op {
                 this.finish(py, Err(error))
             }
             Phase::Running => Self::call_off(slf, error),
+            // The end came after the task had asked for a second cancellation, and before this.
+            Phase::Draining(_) if this.is_drained() => this.drained(slf, error),
             // A second interruption does not wait: the channel sees to the rest.
             Phase::Draining(_) => {
                 this.set_phase(Phase::Abandoned);
