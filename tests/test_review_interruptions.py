@@ -234,7 +234,7 @@ async def test_second_cancellation_at_the_moment_of_the_answer(door: Door) -> No
     task.cancel()
     await asyncio.sleep(0)
     # Blocks the loop, so that the answer to the first cancellation is there, and is read after the second.
-    time.sleep(0.5)
+    time.sleep(0.5)  # noqa: ASYNC251
     asyncio.get_running_loop().call_soon(task.cancel)
     with pytest.raises(asyncio.CancelledError):
         await task
