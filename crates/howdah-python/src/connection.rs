@@ -17,7 +17,6 @@ use crate::errors;
 use crate::jobs::command::{Change, Command, End};
 use crate::jobs::notifies::WaitNotifies;
 use crate::shell::asyncio::Channel;
-use crate::shell::ready::Ready;
 use crate::shell::{self, blocking};
 
 /// What synchronous and asynchronous connections share.
@@ -143,21 +142,6 @@ impl BaseConnection {
                 "'{attribute}' is read-only on async connections: please use \
                  await .set_{attribute}() instead."
             ))),
-        }
-    }
-
-    /// Gives a value, or an awaitable of it.
-    fn give(
-        slf: &Bound<'_, Self>,
-        work: impl FnOnce(&Bound<'_, Self>) -> PyResult<Py<PyAny>> + Send + 'static,
-    ) -> PyResult<Py<PyAny>> {
-        match slf.get().core.kind {
-            Kind::Sync => work(slf),
-            Kind::Async => {
-                let connection = slf.clone().unbind();
-                let ready = Ready::new(move |py| work(connection.bind(py)));
-                Ok(Py::new(slf.py(), ready)?.into_any())
-            }
         }
     }
 
@@ -302,7 +286,7 @@ impl BaseConnection {
 
     /// Close the connection.
     fn close(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        Self::give(slf, |slf| {
+        shell::give(slf, slf.get().core.kind, |slf| {
             slf.get().shut(slf.py())?;
             Ok(slf.py().None())
         })

@@ -17,8 +17,8 @@ use crate::core::{Core, Kind, lock};
 use crate::errors;
 use crate::jobs::execute::{ExecuteQuery, Text};
 use crate::jobs::executemany::ExecuteMany;
+use crate::shell;
 use crate::shell::ready::Ready;
-use crate::shell::{self};
 
 /// What synchronous and asynchronous cursors share.
 #[pyclass(subclass, frozen, weakref, module = "howdah._howdah")]
@@ -289,21 +289,6 @@ impl BaseCursor {
         }
     }
 
-    /// Gives a value, or an awaitable of it.
-    fn give(
-        slf: &Bound<'_, Self>,
-        work: impl FnOnce(&Bound<'_, Self>) -> PyResult<Py<PyAny>> + Send + 'static,
-    ) -> PyResult<Py<PyAny>> {
-        match slf.get().core.kind {
-            Kind::Sync => work(slf),
-            Kind::Async => {
-                let cursor = slf.clone().unbind();
-                let ready = Ready::new(move |py| work(cursor.bind(py)));
-                Ok(Py::new(slf.py(), ready)?.into_any())
-            }
-        }
-    }
-
     fn shut(&self) {
         let mut state = lock(&self.state);
         let old = state.reset();
@@ -407,7 +392,7 @@ impl BaseCursor {
     /// Move to another row of the current result.
     #[pyo3(signature = (value, mode="relative".to_owned()))]
     fn scroll(slf: &Bound<'_, Self>, value: isize, mode: String) -> PyResult<Py<PyAny>> {
-        Self::give(slf, move |slf| {
+        shell::give(slf, slf.get().core.kind, move |slf| {
             slf.get().move_to(slf.py(), value, &mode)?;
             Ok(slf.py().None())
         })
@@ -415,7 +400,7 @@ impl BaseCursor {
 
     /// Close the cursor and forget its results.
     fn close(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        Self::give(slf, |slf| {
+        shell::give(slf, slf.get().core.kind, |slf| {
             slf.get().shut();
             Ok(slf.py().None())
         })

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 
 use crate::core::{Core, Kind};
 use asyncio::{Channel, Op};
+use ready::Ready;
 
 /// One operation of the public API, in steps that do not wait.
 ///
@@ -56,6 +57,22 @@ pub(crate) fn run(
         _ => {
             let mut job = job;
             blocking::run(py, core, &mut job)
+        }
+    }
+}
+
+/// Does work that never waits: at once on a sync connection, when it is awaited on an async one.
+pub(crate) fn give<T: pyo3::PyClass + Sync>(
+    slf: &Bound<'_, T>,
+    kind: Kind,
+    work: impl FnOnce(&Bound<'_, T>) -> PyResult<Py<PyAny>> + Send + 'static,
+) -> PyResult<Py<PyAny>> {
+    match kind {
+        Kind::Sync => work(slf),
+        Kind::Async => {
+            let object = slf.clone().unbind();
+            let ready = Ready::new(move |py| work(object.bind(py)));
+            Ok(Py::new(slf.py(), ready)?.into_any())
         }
     }
 }
