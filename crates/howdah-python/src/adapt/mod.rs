@@ -11,6 +11,7 @@ pub(crate) mod dump;
 pub(crate) mod encoding;
 mod error;
 pub(crate) mod load;
+mod nested;
 mod types;
 
 pub(crate) use context::{DumpContext, LoadContext};

@@ -178,31 +178,3 @@ pub(crate) fn set_plain_attribute(
     }
     Ok(())
 }
-
-/// One level of nested values, given back when dropped.
-pub(crate) struct Nested<'py>(Python<'py>);
-
-impl<'py> Nested<'py> {
-    /// Counts a level as the interpreter counts calls, so that its limit holds for nested values too.
-    ///
-    /// # Errors
-    /// RecursionError.
-    pub(crate) fn enter(py: Python<'py>) -> PyResult<Self> {
-        // SAFETY: the interpreter is attached, and the text ends in NUL; anything but 0 comes with an exception set
-        // and without a level to give back.
-        let refused = unsafe { ffi::Py_EnterRecursiveCall(c" in nested values".as_ptr()) };
-        if refused == 0 {
-            Ok(Self(py))
-        } else {
-            Err(PyErr::fetch(py))
-        }
-    }
-}
-
-impl Drop for Nested<'_> {
-    fn drop(&mut self) {
-        let _attached = self.0;
-        // SAFETY: the interpreter is attached, as the marker says, and this level was entered.
-        unsafe { ffi::Py_LeaveRecursiveCall() };
-    }
-}

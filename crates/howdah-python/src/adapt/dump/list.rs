@@ -15,8 +15,9 @@ use super::{PyFormat, as_binary, as_text, dump_as, range, scalar, structured};
 use crate::adapt::context::DumpContext;
 use crate::adapt::encoding::Encoding;
 use crate::adapt::error;
+use crate::adapt::nested::Nested;
 use crate::adapt::types::Kind;
-use crate::ffi::values::{Nested, int_as_i64};
+use crate::ffi::values::int_as_i64;
 
 const DELIMITER: u8 = b',';
 /// Far beyond the six dimensions that the server takes, far below what the stack holds.
@@ -475,7 +476,7 @@ fn write_text(
     out: &mut Vec<u8>,
     cx: &DumpContext,
 ) -> PyResult<Written> {
-    let _nested = Nested::enter(list.py())?;
+    let _nested = Nested::enter()?;
     structured::write(list.py(), out, cx, |out, cx| write_list(list, out, cx, 0))?;
     Ok(as_text(oid))
 }

@@ -97,8 +97,7 @@ pub(super) fn to_numeric(
 fn float4(value: &Bound<'_, PyAny>, want: PyFormat, out: &mut Vec<u8>) -> PyResult<Written> {
     let double = value.cast::<PyFloat>()?.value();
     if want == PyFormat::Text {
-        float::float8_to_text(double, out);
-        return Ok(as_text(oid::FLOAT4));
+        return scalar::float_text(value.py(), double, oid::FLOAT4, out);
     }
     #[expect(
         clippy::cast_possible_truncation,

@@ -11,13 +11,13 @@ use howdah_types::{EncodeError, IsNull, length};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyInt, PyString};
+use pyo3::types::{PyDict, PyInt, PyList, PyString};
 
 use super::{PyFormat, as_binary, as_text, datetime, dump, list, number, structured};
 use crate::adapt::context::DumpContext;
 use crate::adapt::error;
+use crate::adapt::nested::Nested;
 use crate::adapt::types::Types;
-use crate::ffi::values::Nested;
 
 /// A `Range` of no particular type.
 pub(super) fn range(
@@ -148,7 +148,12 @@ impl Plan {
         let Some(first) = first_bound(ranges) else {
             return Ok(plan);
         };
-        let _nested = Nested::enter(first.py())?;
+        let _nested = Nested::enter()?;
+        if first.is_instance_of::<PyList>() {
+            // There are no ranges of arrays, and finding out the type of a list in a list in ... takes long.
+            plan.binary = false;
+            return Ok(plan);
+        }
         plan.ints = first.is_exact_instance_of::<PyInt>();
         plan.binary &= !plan.ints;
         plan.bound = list::element_oid(first, want)?;
@@ -168,7 +173,7 @@ impl Plan {
         if self.ints && !bound.is_instance_of::<PyInt>() {
             return Err(not_an_integer(bound));
         }
-        let _nested = Nested::enter(py)?;
+        let _nested = Nested::enter()?;
         if !self.binary {
             return Ok(is_null(dump(bound, PyFormat::Text, out, cx)?));
         }

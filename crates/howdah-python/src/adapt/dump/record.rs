@@ -9,7 +9,7 @@ use pyo3::types::PyTuple;
 use super::{PyFormat, as_text, dump, structured};
 use crate::adapt::context::DumpContext;
 use crate::adapt::error;
-use crate::ffi::values::Nested;
+use crate::adapt::nested::Nested;
 
 /// # Errors
 /// ProgrammingError if binary is asked for: without a type there is none; RecursionError.
@@ -23,7 +23,7 @@ pub(super) fn tuple(
         return Err(error::cannot_adapt(value, want));
     }
     let tuple = value.cast::<PyTuple>()?;
-    let _nested = Nested::enter(value.py())?;
+    let _nested = Nested::enter()?;
     structured::write(value.py(), out, cx, |out, cx| write_fields(tuple, out, cx))?;
     Ok(as_text(0))
 }

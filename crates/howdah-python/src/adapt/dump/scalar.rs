@@ -115,13 +115,24 @@ pub(super) fn float(
     want: PyFormat,
     out: &mut Vec<u8>,
 ) -> PyResult<Written> {
-    let value = value.cast::<PyFloat>()?.value();
+    let number = value.cast::<PyFloat>()?.value();
     if want == PyFormat::Text {
-        float::float8_to_text(value, out);
-        return Ok(as_text(oid::FLOAT8));
+        return float_text(value.py(), number, oid::FLOAT8, out);
     }
-    float::float8_to_binary(value, out);
+    float::float8_to_binary(number, out);
     Ok(as_binary(oid::FLOAT8))
+}
+
+/// What Python shows, which is what comes back from a place that takes any text.
+pub(super) fn float_text(
+    py: Python<'_>,
+    number: f64,
+    oid: u32,
+    out: &mut Vec<u8>,
+) -> PyResult<Written> {
+    let text = PyFloat::new(py, number).repr()?;
+    out.extend_from_slice(text.to_str()?.as_bytes());
+    Ok(as_text(oid))
 }
 
 #[inline]
@@ -207,12 +218,12 @@ pub(super) fn uuid(
     out: &mut Vec<u8>,
 ) -> PyResult<Written> {
     let number: u128 = value.getattr(intern!(value.py(), "int"))?.extract()?;
-    let bytes = number.to_be_bytes();
     if want == PyFormat::Text {
-        uuid_codec::uuid_to_text(&bytes, out);
+        // Without dashes, as psycopg spells it.
+        out.extend_from_slice(format!("{number:032x}").as_bytes());
         return Ok(as_text(oid::UUID));
     }
-    uuid_codec::uuid_to_binary(&bytes, out);
+    uuid_codec::uuid_to_binary(&number.to_be_bytes(), out);
     Ok(as_binary(oid::UUID))
 }
 

@@ -8,7 +8,8 @@ use super::Loader;
 use crate::adapt::context::LoadContext;
 use crate::adapt::encoding::Encoding;
 use crate::adapt::error;
-use crate::ffi::values::{Nested, TupleBuilder};
+use crate::adapt::nested::Nested;
+use crate::ffi::values::TupleBuilder;
 
 /// A tuple of str and None; of bytes if the encoding is SQL_ASCII.
 pub(super) fn text<'py>(
@@ -52,7 +53,7 @@ pub(super) fn binary<'py>(
     data: &[u8],
     cx: &LoadContext,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let _nested = Nested::enter(py)?;
+    let _nested = Nested::enter()?;
     let bad = |e| error::decode(py, e, data);
     let mut fields = CompositeBinary::new(data).map_err(bad)?;
     let mut tuple = TupleBuilder::new(py, fields.remaining())?;
