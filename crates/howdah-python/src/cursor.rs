@@ -9,7 +9,7 @@ use pyo3::exceptions::{PyIndexError, PyStopAsyncIteration, PyTypeError, PyValueE
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyList, PyString};
+use pyo3::types::PyList;
 
 use crate::adapt::load::{self, Loader};
 use crate::connection::BaseConnection;
@@ -478,15 +478,7 @@ impl BaseCursor {
         let encoding = self.core.facts.load_context().encoding;
         let list = PyList::empty(py);
         for field in columns.iter() {
-            let name = encoding.decode(py, &field.name)?;
-            let name = match name.cast_into::<PyString>() {
-                Ok(name) => name,
-                // SQL_ASCII gives bytes: a name is a str all the same.
-                Err(error) => error
-                    .into_inner()
-                    .call_method1("decode", ("utf-8", "replace"))?
-                    .cast_into()?,
-            };
+            let name = encoding.decode_str(py, &field.name)?;
             list.append(make.call1((
                 name,
                 field.type_oid,

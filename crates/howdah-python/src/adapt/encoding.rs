@@ -122,4 +122,19 @@ impl Encoding {
             }
         }
     }
+
+    /// A str, whatever the bytes are: for names and payloads, where there has to be one. What is no text is replaced.
+    ///
+    /// # Errors
+    /// Only of the interpreter.
+    pub(crate) fn decode_str<'py>(
+        self,
+        py: Python<'py>,
+        data: &[u8],
+    ) -> PyResult<Bound<'py, PyString>> {
+        match self.decode(py, data).map(Bound::cast_into::<PyString>) {
+            Ok(Ok(text)) => Ok(text),
+            _ => Ok(PyString::new(py, &String::from_utf8_lossy(data))),
+        }
+    }
 }

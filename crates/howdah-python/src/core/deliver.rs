@@ -131,8 +131,8 @@ fn notify<'py>(
             .getattr("Notify")
             .map(Bound::unbind)
     })?;
-    let channel = load.encoding.decode(py, &notification.channel)?;
-    let payload = load.encoding.decode(py, &notification.payload)?;
+    let channel = load.encoding.decode_str(py, &notification.channel)?;
+    let payload = load.encoding.decode_str(py, &notification.payload)?;
     class
         .bind(py)
         .call1((channel, payload, notification.process_id))
