@@ -95,7 +95,8 @@ def has_big_int_numeric(value: Any) -> bool:
 
 def is_list_of_untyped_ranges(value: Any) -> bool:
     """A list of ranges whose bounds are of no type that there are ranges of, or that have none."""
-    return isinstance(value, list) and all(is_untyped_range(v) for v in items(value) if v is not None) and bool(value)
+    found = [is_untyped_range(v) for v in items(value) if v is not None] if isinstance(value, list) else []
+    return bool(found) and all(found)
 
 
 def is_untyped_range(value: Any) -> bool:
