@@ -90,6 +90,7 @@ fn dump_as(
         Kind::List => list::list(value.cast()?, want, out, cx),
         Kind::Tuple => record::tuple(value, want, out, cx),
         Kind::Number(oid) => number::number(value, oid, want, out),
+        Kind::Numpy(oid) => number::numpy(value, oid, want, out),
         Kind::Address => network::address(value, want, out),
         Kind::Interface => network::interface(value, want, out),
         Kind::Network => network::network(value, want, out),

@@ -34,6 +34,8 @@ pub(super) enum Kind {
     Tuple,
     /// The classes of `howdah.types.numeric`, with the OID that they stand for.
     Number(u32),
+    /// A scalar of numpy that is of none of Python's own classes, with the OID of its type.
+    Numpy(u32),
     /// `ipaddress.IPv4Address`, `IPv6Address`.
     Address,
     /// `ipaddress.IPv4Interface`, `IPv6Interface`.
@@ -139,7 +141,15 @@ impl Types {
             let base = base.cast_into::<PyType>().ok()?;
             self.kind_of_class(py, base.as_type_ptr())
         });
-        Ok(kind)
+        if kind.is_some() {
+            return Ok(kind);
+        }
+        for base in &kinds {
+            if let Some(kind) = kind_of_numpy(base.cast::<PyType>()?)? {
+                return Ok(Some(kind));
+            }
+        }
+        Ok(None)
     }
 
     fn kind_of_class(&self, py: Python<'_>, class: *mut ffi::PyTypeObject) -> Option<Kind> {
@@ -196,6 +206,24 @@ impl Types {
             None
         }
     }
+}
+
+/// By name: numpy is not imported for it.
+fn kind_of_numpy(class: &Bound<'_, PyType>) -> PyResult<Option<Kind>> {
+    // Other classes may have anything under this name.
+    if !class.module().is_ok_and(|module| module == "numpy") {
+        return Ok(None);
+    }
+    let oid = match class.name()?.to_str()? {
+        "int8" | "int16" | "uint8" => oid::INT2,
+        "int32" | "uint16" => oid::INT4,
+        "int64" | "longlong" | "uint32" => oid::INT8,
+        "uint64" | "ulonglong" => oid::NUMERIC,
+        "float16" | "float32" => oid::FLOAT4,
+        "bool" | "bool_" => oid::BOOL,
+        _ => return Ok(None),
+    };
+    Ok(Some(Kind::Numpy(oid)))
 }
 
 impl NetworkTypes {

@@ -303,6 +303,7 @@ impl Element {
             Kind::Decimal => oid::NUMERIC,
             Kind::Tuple if want != PyFormat::Binary => 0,
             Kind::Number(oid) if oid != oid::NUMERIC || want != PyFormat::Binary => oid,
+            Kind::Numpy(oid) => oid,
             Kind::Address | Kind::Interface => oid::INET,
             Kind::Network => oid::CIDR,
             Kind::RangeOf(oid) | Kind::MultirangeOf(oid) => oid,
@@ -324,7 +325,7 @@ impl Element {
     fn prefers_binary(&self) -> bool {
         match self.kind {
             Kind::Str | Kind::Enum | Kind::Json | Kind::Jsonb | Kind::Tuple => false,
-            Kind::Address | Kind::Interface | Kind::Network => false,
+            Kind::Address | Kind::Interface | Kind::Network | Kind::Numpy(_) => false,
             Kind::Range | Kind::RangeOf(_) | Kind::Multirange | Kind::MultirangeOf(_) => false,
             Kind::Number(oid) => matches!(oid, oid::INT2 | oid::INT4 | oid::INT8),
             _ => self.oid != oid::NUMERIC,
@@ -410,10 +411,10 @@ impl Element {
             array.null(out);
             return Ok(());
         }
-        if matches!(self.oid, oid::INT2 | oid::INT4 | oid::INT8) {
-            let int = item.cast::<PyInt>().ok();
-            let int = int.and_then(|int| int_as_i64(int.as_borrowed()));
-            let int = int.ok_or(Misfit::TooLarge)?;
+        if matches!(self.oid, oid::INT2 | oid::INT4 | oid::INT8)
+            && let Ok(int) = item.cast::<PyInt>()
+        {
+            let int = int_as_i64(int.as_borrowed()).ok_or(Misfit::TooLarge)?;
             if wider(scalar::int_oid(int), self.oid) != self.oid {
                 return Err(Misfit::Shape("integer out of range"));
             }

@@ -1,14 +1,14 @@
-//! The classes of `howdah.types.numeric`, and numbers that are to be of a given type.
+//! The classes of `howdah.types.numeric`, scalars of numpy, and numbers that are to be of a given type.
 
 use howdah_protocol::connection::Written;
 use howdah_types::{float, numeric, oid};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyFloat, PyInt};
+use pyo3::types::{PyBool, PyFloat, PyInt};
 
 use super::{PyFormat, as_binary, as_text, scalar};
 use crate::adapt::error;
-use crate::adapt::types::Types;
+use crate::adapt::types::{Kind, Types};
 use crate::ffi::values::int_as_i64;
 
 /// A number whose class stands for the type `oid`.
@@ -29,6 +29,40 @@ pub(super) fn number(
         (oid::NUMERIC, PyFormat::Binary) => scalar::int(value, want, out),
         (oid::NUMERIC, _) | (_, PyFormat::Text) => int_text(value, oid, out),
         _ => int_binary(value, oid, out),
+    }
+}
+
+/// A scalar of numpy, of the type `oid`.
+pub(super) fn numpy(
+    value: &Bound<'_, PyAny>,
+    oid: u32,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+) -> PyResult<Written> {
+    let py = value.py();
+    match oid {
+        oid::BOOL => {
+            let value = PyBool::new(py, value.is_truthy()?);
+            scalar::bool(&value.to_owned().into_any(), want, out)
+        }
+        oid::FLOAT4 => float4(&py.get_type::<PyFloat>().call1((value,))?, want, out),
+        oid::NUMERIC => to_numeric(&py.get_type::<PyInt>().call1((value,))?, want, out),
+        _ if want == PyFormat::Text => int_text(&py.get_type::<PyInt>().call1((value,))?, oid, out),
+        _ => int_binary(value, oid, out),
+    }
+}
+
+/// The int that a value is: one of Python's or of numpy's.
+pub(super) fn as_int<'py>(value: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyInt>>> {
+    if let Ok(int) = value.cast::<PyInt>() {
+        return Ok(Some(int.clone()));
+    }
+    match Kind::of(value)? {
+        Some(Kind::Numpy(oid::INT2 | oid::INT4 | oid::INT8 | oid::NUMERIC)) => {
+            let int = value.py().get_type::<PyInt>().call1((value,))?;
+            Ok(Some(int.cast_into()?))
+        }
+        _ => Ok(None),
     }
 }
 
@@ -76,12 +110,12 @@ pub(super) fn to_numeric(
     out: &mut Vec<u8>,
 ) -> PyResult<Written> {
     let py = value.py();
-    if let Ok(int) = value.cast::<PyInt>() {
+    if let Some(int) = as_int(value)? {
         if want == PyFormat::Text {
-            return int_text(value, oid::NUMERIC, out);
+            return int_text(&int, oid::NUMERIC, out);
         }
         let Some(small) = int_as_i64(int.as_borrowed()) else {
-            return scalar::int(value, want, out);
+            return scalar::int(&int, want, out);
         };
         numeric::int_to_binary(i128::from(small), out).map_err(|e| error::encode(py, e))?;
         return Ok(as_binary(oid::NUMERIC));

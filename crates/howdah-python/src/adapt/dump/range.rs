@@ -170,7 +170,7 @@ impl Plan {
         cx: &DumpContext,
     ) -> PyResult<IsNull> {
         let py = bound.py();
-        if self.ints && !bound.is_instance_of::<PyInt>() {
+        if self.ints && number::as_int(bound)?.is_none() {
             return Err(not_an_integer(bound));
         }
         let _nested = Nested::enter()?;
@@ -211,10 +211,10 @@ impl Typed {
     fn bound(&self, bound: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<IsNull> {
         let written = match (self.subtype, self.binary) {
             (oid::INT4 | oid::INT8, true) => number::int_binary(bound, self.subtype, out)?,
-            (oid::INT4 | oid::INT8, false) if bound.is_instance_of::<PyInt>() => {
-                number::int_text(bound, self.subtype, out)?
+            (oid::INT4 | oid::INT8, false) => {
+                let int = number::as_int(bound)?.ok_or_else(|| not_an_integer(bound))?;
+                number::int_text(&int, self.subtype, out)?
             }
-            (oid::INT4 | oid::INT8, false) => return Err(not_an_integer(bound)),
             (oid::NUMERIC, true) => number::to_numeric(bound, PyFormat::Binary, out)?,
             (oid::NUMERIC, false) => number::to_numeric(bound, PyFormat::Text, out)?,
             (oid::DATE, true) => datetime::date(bound, PyFormat::Binary, out)?,
