@@ -184,7 +184,7 @@ def test_multirange(pair: tuple[Any, Any], kind: str, data: st.DataObject) -> No
 def test_list(pair: tuple[Any, Any], kind: str, data: st.DataObject) -> None:
     make = data.draw(lists(ranges(kind)) | lists(multiranges(kind)))
     placeholder, binary = data.draw(formats), data.draw(st.booleans())
-    if placeholder == "%b" and kind != "int" and mixes_types_of_ranges(make(drivers(pair)[1])):
+    if placeholder == "%b" and mixes_types_of_ranges(make(drivers(pair)[1])):
         placeholder = "%s"
     check(pair, make, placeholder, binary)
 
