@@ -350,6 +350,19 @@ def test_deep_nesting_is_an_error(conn: Any, driver: ModuleType) -> None:
         (deep,) = deep
 
 
+def test_deep_records(conn: Any) -> None:
+    def nested(levels: int) -> Any:
+        return conn.execute("select " + "row(" * levels + "1" + ")" * levels, binary=True).fetchone()[0]
+
+    value, levels = nested(150), 0
+    while isinstance(value, tuple):
+        (value,), levels = value, levels + 1
+    assert (value, levels) == (1, 150)
+    with pytest.raises(RecursionError):
+        nested(1500)
+    assert conn.execute("select 1").fetchone() == (1,)
+
+
 def test_numeric_wrappers(driver: ModuleType, oracle: ModuleType) -> None:
     for name, values in WRAPPED.items():
         ours, theirs = getattr(types(driver, "numeric"), name), getattr(types(oracle, "numeric"), name)
