@@ -269,7 +269,7 @@ def test_loop_closed_with_operations_pending(howdah: ModuleType, dsn: str, queue
     first.run_until_complete(asyncio.sleep(0.1))
     first.close()
 
-    async def again() -> list[Any]:
+    async def again() -> Any:
         return await (await soon(conn.execute("select 8"))).fetchall()
 
     second = asyncio.new_event_loop()
@@ -286,7 +286,7 @@ def test_loop_stopped_with_an_operation_pending(howdah: ModuleType, dsn: str) ->
     task = first.create_task(conn.execute("select pg_sleep(0.3), 7"))
     first.run_until_complete(asyncio.sleep(0.05))
 
-    async def again() -> list[Any]:
+    async def again() -> Any:
         return await (await soon(conn.execute("select 8"))).fetchall()
 
     second = asyncio.new_event_loop()
