@@ -5,7 +5,6 @@ use std::sync::Arc;
 use howdah_protocol::connection::Params;
 use howdah_protocol::error::UsageError;
 use howdah_protocol::session::{Execute, Outcome, ResultFormat};
-use howdah_protocol::wire::frontend;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PySequence, PyString, PyTuple};
@@ -279,21 +278,11 @@ fn dump_one(
             Self::Usage(error)
         }
     }
-    let mut how = (0, howdah_protocol::wire::Format::Text);
-    let written = frontend::value(&mut out.values, |buffer| {
-        let written = dump(value, format, buffer, cx).map_err(Failure::Python)?;
-        how = (written.oid, written.format);
-        Ok(written.null)
-    });
-    match written {
-        Ok(()) => {
-            out.oids.push(how.0);
-            out.formats.push(how.1);
-            Ok(())
-        }
-        Err(Failure::Python(error)) => Err(error),
-        Err(Failure::Usage(error)) => Err(errors::usage(value.py(), &error)),
-    }
+    let pushed = out.push(|buffer| dump(value, format, buffer, cx).map_err(Failure::Python));
+    pushed.map_err(|failure| match failure {
+        Failure::Python(error) => error,
+        Failure::Usage(error) => errors::usage(value.py(), &error),
+    })
 }
 
 fn wrong_params(params: &Bound<'_, PyAny>) -> PyErr {
