@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use howdah_protocol::connection::Params;
 use howdah_protocol::error::UsageError;
-use howdah_protocol::session::{Execute, Outcome, ResultFormat};
+use howdah_protocol::session::{Execute, Outcome, ResultFormat, Session};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PySequence, PyString, PyTuple};
@@ -47,7 +47,7 @@ impl Job for ExecuteQuery {
                 begin: None,
                 extended: false,
             };
-            queue(py, core, &request)
+            queue(py, core, &request, Session::execute)
         });
         core.return_params(values);
         cursor.note_query(py, &self.query, &text);

@@ -6,12 +6,11 @@ use howdah_protocol::session::{Execute, Outcome};
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 
-use super::check;
 use super::execute::{Text, dump_params, result_format};
+use super::{check, queue};
 use crate::adapt::DumpContext;
-use crate::core::{Core, lock};
+use crate::core::Core;
 use crate::cursor::BaseCursor;
-use crate::errors;
 use crate::shell::{Job, Next};
 
 /// One call of `executemany()`.
@@ -127,24 +126,19 @@ impl ExecuteMany {
         };
         let mut values = core.borrow_params();
         let queued = dump_params(text, Some(params), &cx, &mut values).and_then(|()| {
-            let begin = core.begin_statement();
-            let policy = *lock(&core.policy);
             let request = Execute {
                 sql: text.sql(py),
                 params: &values,
                 format: result_format(cursor.is_binary()),
                 prepare: Some(true),
-                begin: begin.as_deref(),
+                begin: None,
                 extended: true,
             };
-            core.with_session(py, |session| {
-                session.statements.threshold = policy.threshold;
-                session.statements.max = policy.max;
+            queue(py, core, &request, |session, request| {
                 session
-                    .execute_more(&request)
+                    .execute_more(request)
                     .map(|()| session.outgoing().len())
-            })?
-            .map_err(|error| errors::usage(py, &error))
+            })
         });
         core.return_params(values);
         running.executed |= queued.is_ok();

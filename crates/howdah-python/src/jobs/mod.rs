@@ -8,24 +8,30 @@ pub(crate) mod start;
 
 use std::sync::Arc;
 
-use howdah_protocol::session::{Execute, Outcome, ResultFormat};
+use howdah_protocol::error::UsageError;
+use howdah_protocol::session::{Execute, Outcome, ResultFormat, Session};
 use pyo3::prelude::*;
 
 use crate::core::{Core, lock};
 use crate::errors;
 
-/// Queues one exchange, with the policy that the user set.
-fn queue(py: Python<'_>, core: &Arc<Core>, request: &Execute<'_>) -> PyResult<()> {
+/// Has the session queue a statement, with the policy and the transaction that the user set.
+fn queue<T>(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    request: &Execute<'_>,
+    queue: impl FnOnce(&mut Session, &Execute<'_>) -> Result<T, UsageError>,
+) -> PyResult<T> {
     let policy = *lock(&core.policy);
     let begin = core.begin_statement();
     let request = Execute {
-        begin: request.begin.or(begin.as_deref()),
+        begin: begin.as_deref(),
         ..*request
     };
     core.with_session(py, |session| {
         session.statements.threshold = policy.threshold;
         session.statements.max = policy.max;
-        session.execute(&request)
+        queue(session, &request)
     })?
     .map_err(|error| errors::usage(py, &error))
 }
