@@ -171,7 +171,7 @@ impl CivilDateTime {
     }
 }
 
-fn days_in_month(year: i32, month: u8) -> Option<u8> {
+pub(super) fn days_in_month(year: i32, month: u8) -> Option<u8> {
     match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => Some(31),
         4 | 6 | 9 | 11 => Some(30),

@@ -3,8 +3,12 @@
 //! The structs hold what the binary format holds: days or microseconds from 2000-01-01, with the extreme values
 //! standing for the infinities. Everything the server can send is representable; whether a year or an infinity
 //! fits the caller's own type is asked with [`Date::civil`] and its siblings, whose errors name the case.
+//!
+//! Who wants year, month and day from text anyway takes [`Date::civil_from_text`] and its siblings, which do not
+//! count the days on the way.
 
 mod civil;
+mod fast;
 mod interval;
 mod parse;
 mod write;
@@ -90,7 +94,26 @@ impl Date {
     /// # Errors
     /// Not a date in that style, or a day that does not exist.
     pub fn from_text(raw: &[u8], style: DateStyle) -> Result<Self, DecodeError> {
-        parse::date(raw, style)
+        match fast::date(raw, style).and_then(Self::from_civil) {
+            Some(date) => Ok(date),
+            None => parse::date(raw, style),
+        }
+    }
+
+    /// Reads the text form into the fields of the calendar day, if its year is among `years`: what
+    /// [`from_text`](Self::from_text) and then [`civil`](Self::civil) give, without the day count in between.
+    ///
+    /// # Errors
+    /// Those of both.
+    pub fn civil_from_text(
+        raw: &[u8],
+        style: DateStyle,
+        years: Years,
+    ) -> Result<CivilDate, DecodeError> {
+        match fast::date(raw, style) {
+            Some(date) => years.check("date", date),
+            None => parse::date(raw, style)?.civil(years),
+        }
     }
 
     /// Reads the binary form.
@@ -134,7 +157,21 @@ impl Time {
     /// # Errors
     /// Not a time of day.
     pub fn from_text(raw: &[u8]) -> Result<Self, DecodeError> {
-        parse::time(raw)
+        match fast::time(raw).and_then(Self::from_civil) {
+            Some(time) => Ok(time),
+            None => parse::time(raw),
+        }
+    }
+
+    /// Reads the text form into the fields of the time; hour 24 stays 24.
+    ///
+    /// # Errors
+    /// Not a time of day.
+    pub fn civil_from_text(raw: &[u8]) -> Result<CivilTime, DecodeError> {
+        match fast::time(raw) {
+            Some(time) => Ok(time),
+            None => parse::time(raw)?.civil(),
+        }
     }
 
     /// Reads the binary form.
@@ -171,7 +208,20 @@ impl TimeTz {
     /// # Errors
     /// Not a time of day with an offset.
     pub fn from_text(raw: &[u8]) -> Result<Self, DecodeError> {
-        parse::timetz(raw)
+        let (time, offset) = Self::civil_from_text(raw)?;
+        let time = Time::from_civil(time).ok_or(parse::NO_SUCH_TIME)?;
+        Ok(Self { time, offset })
+    }
+
+    /// Reads the text form into the fields of the local time, hour 24 staying 24, and the seconds east of UTC.
+    ///
+    /// # Errors
+    /// Not a time of day with an offset.
+    pub fn civil_from_text(raw: &[u8]) -> Result<(CivilTime, i32), DecodeError> {
+        match fast::timetz(raw) {
+            Some(parts) => Ok(parts),
+            None => parse::timetz(raw),
+        }
     }
 
     /// Reads the binary form.
@@ -238,7 +288,26 @@ impl Timestamp {
     /// # Errors
     /// Not a timestamp in that style, or a day or time that does not exist.
     pub fn from_text(raw: &[u8], style: DateStyle) -> Result<Self, DecodeError> {
-        parse::timestamp(raw, style)
+        match fast::timestamp(raw, style).and_then(Self::from_civil) {
+            Some(stamp) => Ok(stamp),
+            None => parse::timestamp(raw, style),
+        }
+    }
+
+    /// Reads the text form into the fields of day and time, if the year is among `years`: what
+    /// [`from_text`](Self::from_text) and then [`civil`](Self::civil) give, without the count in between.
+    ///
+    /// # Errors
+    /// Those of both.
+    pub fn civil_from_text(
+        raw: &[u8],
+        style: DateStyle,
+        years: Years,
+    ) -> Result<CivilDateTime, DecodeError> {
+        match fast::timestamp(raw, style) {
+            Some(stamp) => checked(years, "timestamp", stamp),
+            None => parse::timestamp(raw, style)?.civil(years),
+        }
     }
 
     /// Reads the binary form.
@@ -306,7 +375,7 @@ impl TimestampTz {
     /// # Errors
     /// `Unsupported` in another DateStyle; not a timestamp, or a day or time that does not exist.
     pub fn from_text(raw: &[u8], style: DateStyle) -> Result<Self, DecodeError> {
-        parse::timestamptz(raw, style).map(|(stamp, _)| stamp)
+        Self::from_text_with_offset(raw, style).map(|(stamp, _)| stamp)
     }
 
     /// Reads the text form as [`from_text`](Self::from_text) does and gives the offset it was written with too,
@@ -315,7 +384,32 @@ impl TimestampTz {
     /// # Errors
     /// As for `from_text`.
     pub fn from_text_with_offset(raw: &[u8], style: DateStyle) -> Result<(Self, i32), DecodeError> {
-        parse::timestamptz(raw, style)
+        let fast = fast::timestamptz(raw, style);
+        match fast.and_then(|(civil, offset)| Some((Self::from_civil(civil, offset)?, offset))) {
+            Some(parts) => Ok(parts),
+            None => parse::timestamptz(raw, style),
+        }
+    }
+
+    /// Reads the text form into the fields of day and time as they are written, and the seconds east of UTC that
+    /// are written behind them, if the year written is among `years`.
+    ///
+    /// It gives what [`from_text_with_offset`](Self::from_text_with_offset) and then [`civil_at`](Self::civil_at)
+    /// that offset give, without the count in between. A server writes the local time of the session's `TimeZone`
+    /// setting; where that is UTC, the fields need no conversion.
+    ///
+    /// # Errors
+    /// Those of both.
+    pub fn civil_from_text(
+        raw: &[u8],
+        style: DateStyle,
+        years: Years,
+    ) -> Result<(CivilDateTime, i32), DecodeError> {
+        if let Some((civil, offset)) = fast::timestamptz(raw, style) {
+            return Ok((checked(years, "timestamptz", civil)?, offset));
+        }
+        let (stamp, offset) = parse::timestamptz(raw, style)?;
+        Ok((stamp.civil_at(offset, years)?, offset))
     }
 
     /// Reads the binary form.
@@ -340,7 +434,14 @@ impl TimestampTz {
 
 fn civil_of(name: &'static str, micros: i64, years: Years) -> Result<CivilDateTime, DecodeError> {
     reject_infinity(name, micros == i64::MAX, micros == i64::MIN)?;
-    let civil = CivilDateTime::from_micros(micros);
+    checked(years, name, CivilDateTime::from_micros(micros))
+}
+
+fn checked(
+    years: Years,
+    name: &'static str,
+    civil: CivilDateTime,
+) -> Result<CivilDateTime, DecodeError> {
     years.check(name, civil.date)?;
     Ok(civil)
 }

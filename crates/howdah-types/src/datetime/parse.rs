@@ -1,6 +1,6 @@
 //! The text forms that the server writes, in every DateStyle.
 
-use super::{CivilDate, CivilDateTime, CivilTime, Date, Time, TimeTz, Timestamp, TimestampTz};
+use super::{CivilDate, CivilDateTime, CivilTime, Date, Time, Timestamp, TimestampTz};
 use crate::reader::Scanner;
 use crate::{DateFormat, DateStyle, DecodeError, DecodeErrorKind};
 
@@ -26,16 +26,17 @@ pub(super) fn time(raw: &[u8]) -> Result<Time, DecodeError> {
     Time::from_civil(parsed).ok_or(DecodeError::range("time", "no such time of day"))
 }
 
-pub(super) fn timetz(raw: &[u8]) -> Result<TimeTz, DecodeError> {
+pub(super) const NO_SUCH_TIME: DecodeError = DecodeError::range("timetz", "no such time of day");
+
+pub(super) fn timetz(raw: &[u8]) -> Result<(CivilTime, i32), DecodeError> {
     let invalid = DecodeError::invalid("timetz", "not a time with an offset");
     let mut scanner = Scanner::new(raw);
     let parsed = clock(&mut scanner).ok_or(invalid)?;
     let offset = zone(&mut scanner)
         .filter(|_| scanner.is_empty())
         .ok_or(invalid)?;
-    let time =
-        Time::from_civil(parsed).ok_or(DecodeError::range("timetz", "no such time of day"))?;
-    Ok(TimeTz { time, offset })
+    parsed.to_micros().ok_or(NO_SUCH_TIME)?;
+    Ok((parsed, offset))
 }
 
 pub(super) fn timestamp(raw: &[u8], style: DateStyle) -> Result<Timestamp, DecodeError> {

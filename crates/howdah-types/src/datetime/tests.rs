@@ -260,7 +260,114 @@ fn what_does_not_fit_is_named() {
     );
 }
 
+/// Texts around what the fast reader takes, which differ from it in a detail or not at all.
+fn nearly_iso() -> impl Strategy<Value = String> {
+    let date = "[0-9]{4}-[01][0-9]-[0-3][0-9]|(0000|0001|1900|2000|2023|2024|9999)-(02-2[89]|02-30|12-31|01-01)";
+    let late = "[0-9]{5}-0[1-9]-[0-2][0-9]";
+    let time = "[012][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{0,7})?|24:00:00|12:34:56(\\.[0-9]{1,6})?";
+    let zone = "|[-+][012][0-9](:[0-9]{2}){0,2}|\\+0|\\+00:|\\+00:0";
+    let era = "| BC| AD|x";
+    (
+        prop_oneof![8 => date, 1 => late],
+        prop_oneof![Just(" "), Just("T"), Just("")],
+        time,
+        zone,
+        era,
+    )
+        .prop_flat_map(|(date, gap, time, zone, era)| {
+            prop_oneof![
+                Just(format!("{date}{era}")),
+                Just(format!("{date}{gap}{time}{era}")),
+                Just(format!("{date}{gap}{time}{zone}{era}")),
+                Just(format!("{time}{zone}{era}")),
+            ]
+        })
+}
+
+fn same_as_the_long_way(text: &str, years: Years) {
+    let raw = text.as_bytes();
+    assert_eq!(
+        Date::civil_from_text(raw, ISO, years),
+        parse::date(raw, ISO).and_then(|date| date.civil(years)),
+    );
+    assert_eq!(Date::from_text(raw, ISO), parse::date(raw, ISO));
+    assert_eq!(
+        Timestamp::civil_from_text(raw, ISO, years),
+        parse::timestamp(raw, ISO).and_then(|stamp| stamp.civil(years)),
+    );
+    assert_eq!(Timestamp::from_text(raw, ISO), parse::timestamp(raw, ISO));
+    assert_eq!(
+        TimestampTz::civil_from_text(raw, ISO, years),
+        parse::timestamptz(raw, ISO)
+            .and_then(|(stamp, offset)| Ok((stamp.civil_at(offset, years)?, offset))),
+    );
+    assert_eq!(
+        TimestampTz::from_text_with_offset(raw, ISO),
+        parse::timestamptz(raw, ISO)
+    );
+    assert_eq!(
+        Time::civil_from_text(raw),
+        parse::time(raw).and_then(Time::civil)
+    );
+    assert_eq!(Time::from_text(raw), parse::time(raw));
+    assert_eq!(TimeTz::civil_from_text(raw), parse::timetz(raw));
+}
+
+#[test]
+fn fields_straight_from_text() {
+    let python = Years::FOUR_DIGITS;
+    let expected = stamp(2024, 2, 29, 14, 30, 0, 500_000);
+    assert_eq!(
+        TimestampTz::civil_from_text(b"2024-02-29 14:30:00.5+02:30:15", ISO, python),
+        Ok((expected, 9015))
+    );
+    assert_eq!(
+        Timestamp::civil_from_text(b"2024-02-29 14:30:00.5", ISO, python),
+        Ok(expected)
+    );
+    assert_eq!(
+        Timestamp::civil_from_text(
+            b"29.02.2024 14:30:00.5",
+            style(DateFormat::German, true),
+            python
+        ),
+        Ok(expected)
+    );
+    assert_eq!(
+        Date::civil_from_text(b"2024-02-29", ISO, python),
+        Ok(expected.date)
+    );
+    assert_eq!(Time::civil_from_text(b"14:30:00.5"), Ok(expected.time));
+    assert_eq!(Time::civil_from_text(b"24:00:00").map(|t| t.hour), Ok(24));
+    let refused = |raw: &[u8]| Date::civil_from_text(raw, ISO, python).unwrap_err().kind();
+    assert_eq!(refused(b"infinity"), DecodeErrorKind::Infinity);
+    assert_eq!(refused(b"-infinity"), DecodeErrorKind::NegInfinity);
+    assert_eq!(refused(b"0044-03-15 BC"), DecodeErrorKind::YearTooSmall);
+    assert_eq!(refused(b"10000-01-01"), DecodeErrorKind::YearTooLarge);
+    assert_eq!(refused(b"2023-02-29"), DecodeErrorKind::OutOfRange);
+}
+
+#[test]
+fn the_fast_reader_takes_what_servers_write() {
+    for text in [
+        "2024-02-29 14:30:00+00",
+        "0001-01-01 00:00:00.000001-00:00:01",
+    ] {
+        assert!(fast::timestamptz(text.as_bytes(), ISO).is_some(), "{text}");
+    }
+    assert!(fast::timestamp(b"9999-12-31 23:59:59.999999", ISO).is_some());
+    assert!(fast::date(b"2000-02-29", ISO).is_some());
+    assert!(fast::time(b"23:59:59.9").is_some());
+    assert!(fast::timetz(b"23:59:59.9+05:30").is_some());
+}
+
 proptest! {
+    #[test]
+    fn fast_reader_agrees(text in nearly_iso()) {
+        same_as_the_long_way(&text, Years::FOUR_DIGITS);
+        same_as_the_long_way(&text, Years::ALL);
+    }
+
     #[test]
     fn date_round_trip(days: i32) {
         let date = Date { days };
