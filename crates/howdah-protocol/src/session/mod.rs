@@ -40,7 +40,7 @@ pub struct Execute<'a> {
     /// The parameters. Without any, `sql` may hold several statements.
     pub params: &'a Params,
     /// Format of the results.
-    pub format: ResultFormat,
+    pub format: ResultFormat<'a>,
     /// Whether to prepare it: always, never, or as the policy says.
     pub prepare: Option<bool>,
     /// The statement that begins a transaction, where one is to be begun if none is running.
@@ -51,13 +51,30 @@ pub struct Execute<'a> {
 
 /// In which format result columns are asked for.
 #[derive(Debug, Clone, Copy)]
-pub enum ResultFormat {
+pub enum ResultFormat<'a> {
     /// All in text.
     Text,
     /// All in binary.
     Binary,
-    /// In text, but once a statement is prepared and its columns are known, in binary those whose type the function accepts.
-    Auto(fn(u32) -> bool),
+    /// In text, but once a statement is prepared and its columns are known, in binary those that are chosen.
+    Auto(Choice<'a>),
+}
+
+/// Which columns are wanted in binary, by the OID of their type.
+#[derive(Clone, Copy)]
+pub struct Choice<'a> {
+    /// What tells this choice from others: what it comes to is remembered with a prepared statement.
+    pub id: u64,
+    /// Whether a type is wanted in binary.
+    pub accepts: &'a dyn Fn(u32) -> bool,
+}
+
+impl std::fmt::Debug for Choice<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Choice")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How far an exchange has come.
@@ -368,15 +385,21 @@ impl Session {
         let Some(columns) = &prepared.columns else {
             return (None, None);
         };
-        let accepts: fn(u32) -> bool = match request.format {
+        let choice = match request.format {
             ResultFormat::Text => return (Some(with_formats(columns, |_| false)), None),
             ResultFormat::Binary => return (Some(with_formats(columns, |_| true)), None),
-            ResultFormat::Auto(accepts) => accepts,
+            ResultFormat::Auto(choice) => choice,
         };
-        let mixed = prepared.mixed.clone().unwrap_or_else(|| {
-            let columns = with_formats(columns, accepts);
+        let known = prepared.mixed.clone();
+        let mixed = known.filter(|mixed| mixed.choice == choice.id);
+        let mixed = mixed.unwrap_or_else(|| {
+            let columns = with_formats(columns, choice.accepts);
             let formats = columns.iter().map(|field| field.format).collect();
-            let mixed = Mixed { columns, formats };
+            let mixed = Mixed {
+                choice: choice.id,
+                columns,
+                formats,
+            };
             self.statements
                 .remember_mixed(request.sql, &request.params.oids, mixed.clone());
             mixed
@@ -472,7 +495,7 @@ impl Session {
     }
 }
 
-impl ResultFormat {
+impl ResultFormat<'_> {
     fn is_binary(self) -> bool {
         matches!(self, Self::Binary)
     }

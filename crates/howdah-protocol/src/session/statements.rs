@@ -66,6 +66,8 @@ pub(super) struct Prepared {
 /// A result description with a format chosen for each column.
 #[derive(Debug, Clone)]
 pub(super) struct Mixed {
+    /// The choice's id.
+    pub(super) choice: u64,
     pub(super) columns: Columns,
     pub(super) formats: Arc<[crate::wire::Format]>,
 }

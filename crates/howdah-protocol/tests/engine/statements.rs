@@ -2,7 +2,7 @@
 
 use howdah_protocol::connection::Connection;
 use howdah_protocol::error::UsageError;
-use howdah_protocol::session::{Execute, Outcome, Progress, ResultFormat, Session};
+use howdah_protocol::session::{Choice, Execute, Outcome, Progress, ResultFormat, Session};
 use howdah_protocol::wire::{
     Authentication, Format, FrontendMessage, HEADER_LEN, Target, TransactionStatus, frontend,
 };
@@ -474,13 +474,18 @@ fn formats_of_the_results() {
         format,
         ..statement("select $1", &one)
     };
-    let auto = ResultFormat::Auto(|oid| oid == 23);
+    let choice = |id, accepts| ResultFormat::Auto(Choice { id, accepts });
+    let auto = choice(0, &|oid| oid == 23);
+    let other = choice(1, &|oid| oid == 25);
     let text_columns = "a:25, n:23 | x, 1 | SELECT 1";
     let binary_columns = "a:25*, n:23* | x, 1 | SELECT 1";
     let mixed_columns = "a:25, n:23* | x, 1 | SELECT 1";
+    let other_columns = "a:25*, n:23 | x, 1 | SELECT 1";
     let steps = [
         (auto, vec![], text_columns),
         (auto, vec![], text_columns),
+        (auto, vec![Format::Text, Format::Binary], mixed_columns),
+        (other, vec![Format::Binary, Format::Text], other_columns),
         (auto, vec![Format::Text, Format::Binary], mixed_columns),
         (ResultFormat::Text, vec![], text_columns),
         (ResultFormat::Binary, vec![Format::Binary], binary_columns),

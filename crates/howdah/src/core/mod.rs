@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use howdah_protocol::connection::{Params, QueryResult, RowSet, Written};
-use howdah_protocol::session::{Execute, ResultFormat, Session};
+use howdah_protocol::session::{Choice, Execute, ResultFormat, Session};
 use howdah_protocol::wire::{self, TransactionStatus};
 use howdah_types::{DateStyle, Format, IntervalStyle, IsNull, LoadContext, ToSql, oid};
 
@@ -143,7 +143,10 @@ impl Core {
         self.session.execute(&Execute {
             sql: sql.as_bytes(),
             params: &self.params,
-            format: ResultFormat::Auto(is_read_in_binary),
+            format: ResultFormat::Auto(Choice {
+                id: 0,
+                accepts: &is_read_in_binary,
+            }),
             prepare: (mode == Mode::Once).then_some(false),
             begin: self.transactions.begin(),
             extended: true,
