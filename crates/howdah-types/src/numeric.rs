@@ -92,9 +92,8 @@ impl Numeric {
 
     /// Appends the text form.
     pub fn to_text(&self, out: &mut Vec<u8>) {
-        write_text(self.sign, self.weight, self.dscale, out, |at| {
-            self.digits.get(at).copied()
-        });
+        let digits = self.digits.iter().copied();
+        write_text(self.sign, self.weight, self.dscale, out, digits);
     }
 
     /// Whether it is a number, and which side of zero it is on.
@@ -196,9 +195,8 @@ impl std::str::FromStr for Numeric {
 /// A length that contradicts the header, an unknown sign, or a base-10000 digit above 9999.
 pub fn binary_to_text(raw: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
     let parts = Parts::read(raw)?;
-    write_text(parts.sign, parts.weight, parts.dscale, out, |at| {
-        parts.digits.get(at).map(|pair| u16::from_be_bytes(*pair))
-    });
+    let digits = parts.digits.iter().map(|pair| u16::from_be_bytes(*pair));
+    write_text(parts.sign, parts.weight, parts.dscale, out, digits);
     Ok(())
 }
 
@@ -344,13 +342,13 @@ fn header(out: &mut Vec<u8>, count: u16, weight: i16, sign: Sign, dscale: u16) {
     out.extend_from_slice(&dscale.to_be_bytes());
 }
 
-/// `group(i)` is the i-th base-10000 digit, `None` after the last.
+/// `groups` are the base-10000 digits, none above 9999; positions before and after them are zero.
 fn write_text(
     sign: Sign,
     weight: i16,
     dscale: u16,
     out: &mut Vec<u8>,
-    group: impl Fn(usize) -> Option<u16>,
+    groups: impl ExactSizeIterator<Item = u16>,
 ) {
     match sign {
         Sign::Positive => {}
@@ -359,50 +357,63 @@ fn write_text(
         Sign::Infinity => return out.extend_from_slice(b"Infinity"),
         Sign::NegInfinity => return out.extend_from_slice(b"-Infinity"),
     }
-    // The digit worth 10000^power; positions before the first digit are zero like those after the last.
-    let worth = |power: i32| {
-        usize::try_from(i32::from(weight) - power)
-            .ok()
-            .and_then(&group)
-            .unwrap_or(0)
-    };
-    write_whole(weight, worth, out);
+    let mut groups = groups;
+    let whole = usize::try_from(i32::from(weight) + 1).unwrap_or(0);
+    write_whole(whole, &mut groups, out);
     if dscale > 0 {
-        out.push(b'.');
-        let end = out.len() + usize::from(dscale);
-        let mut power = -1;
-        while out.len() < end {
-            out.extend_from_slice(&four_digits(worth(power)));
-            power -= 1;
-        }
-        out.truncate(end);
+        let missing = usize::try_from(-1 - i32::from(weight)).unwrap_or(0);
+        write_fraction(usize::from(dscale), missing, groups, out);
     }
 }
 
-/// The digits before the point, without leading zeros but at least one.
-fn write_whole(weight: i16, worth: impl Fn(i32) -> u16, out: &mut Vec<u8>) {
+/// The `count` groups before the point, without leading zeros but at least one digit.
+fn write_whole(count: usize, groups: &mut impl ExactSizeIterator<Item = u16>, out: &mut Vec<u8>) {
     let start = out.len();
-    for power in (0..=i32::from(weight)).rev() {
-        let group = worth(power);
+    let zeros = count.saturating_sub(groups.len());
+    for group in groups.take(count) {
+        let digits = four_digits(group);
         if out.len() > start {
-            out.extend_from_slice(&four_digits(group));
-        } else if group > 0 {
-            out.extend_from_slice(itoa::Buffer::new().format(group).as_bytes());
+            out.extend_from_slice(&digits);
+        } else {
+            let leading = digits.iter().take_while(|digit| **digit == b'0').count();
+            out.extend_from_slice(digits.get(leading..).unwrap_or_default());
         }
     }
     if out.len() == start {
         out.push(b'0');
+    } else {
+        out.resize(out.len() + 4 * zeros, b'0');
     }
 }
 
+/// The point and `decimals` digits, of which the first `missing` groups are not among `groups`.
+fn write_fraction(
+    decimals: usize,
+    missing: usize,
+    groups: impl Iterator<Item = u16>,
+    out: &mut Vec<u8>,
+) {
+    out.push(b'.');
+    let end = out.len() + decimals;
+    out.resize((out.len() + 4 * missing).min(end), b'0');
+    for group in groups {
+        if out.len() >= end {
+            break;
+        }
+        out.extend_from_slice(&four_digits(group));
+    }
+    out.resize(end, b'0');
+}
+
+/// The digits of a number below 10000; multiplications instead of divisions, this is the inner loop.
 fn four_digits(group: u16) -> [u8; 4] {
-    let digit = |value: u16| b'0' + u8::try_from(value % 10).unwrap_or_default();
-    [
-        digit(group / 1000),
-        digit(group / 100),
-        digit(group / 10),
-        digit(group),
-    ]
+    let group = u32::from(group);
+    let high = (group * 5243) >> 19;
+    let low = group - high * 100;
+    let pair = |value: u32| [value / 10, value % 10];
+    let [a, b] = pair(high);
+    let [c, d] = pair(low);
+    [a, b, c, d].map(|digit| b'0' | digit.to_le_bytes()[0])
 }
 
 fn special_to_binary(negative: bool, word: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {

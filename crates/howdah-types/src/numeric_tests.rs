@@ -126,6 +126,34 @@ fn leading_zero_groups_are_dropped() {
 }
 
 #[test]
+fn every_group_is_written() {
+    for group in 0..10_000_u16 {
+        assert_eq!(four_digits(group), *format!("{group:04}").as_bytes());
+    }
+}
+
+#[test]
+fn zeros_on_either_side_of_the_groups() {
+    assert_eq!(
+        to_text(&words(&[1, 2, 0, 3, 7])).as_deref(),
+        Ok("700000000.000")
+    );
+    assert_eq!(
+        to_text(&words(&[1, 0xFFFD, 0, 14, 7])).as_deref(),
+        Ok("0.00000000000700")
+    );
+    assert_eq!(
+        to_text(&words(&[1, 0xFFFD, 0, 6, 7])).as_deref(),
+        Ok("0.000000")
+    );
+    assert_eq!(
+        to_text(&words(&[3, 0, 0, 2, 7, 1234, 5678])).as_deref(),
+        Ok("7.12")
+    );
+    assert_eq!(to_text(&words(&[2, 3, 0, 1, 0, 0])).as_deref(), Ok("0.0"));
+}
+
+#[test]
 fn coefficients() {
     let mut out = Vec::new();
     decimal_to_binary(true, b"00123", -1, &mut out).unwrap();
