@@ -1,6 +1,10 @@
 """Enumerations of howdah's own."""
 
-from enum import IntEnum
+from __future__ import annotations
+
+from enum import Enum, IntEnum
+
+from .pq import Format
 
 
 class IsolationLevel(IntEnum):
@@ -12,3 +16,26 @@ class IsolationLevel(IntEnum):
     READ_COMMITTED = 2
     REPEATABLE_READ = 3
     SERIALIZABLE = 4
+
+
+class PyFormat(str, Enum):
+    """The format that a placeholder asks for; the value is the placeholder's letter."""
+
+    __module__ = "howdah.adapt"
+
+    AUTO = "s"
+    """`%s`: as the value's dumper likes it."""
+    TEXT = "t"
+    """`%t`."""
+    BINARY = "b"
+    """`%b`."""
+
+    @classmethod
+    def from_pq(cls, fmt: Format) -> PyFormat:
+        """Return the format that asks for a format of the wire."""
+        return cls.BINARY if fmt == Format.BINARY else cls.TEXT
+
+    @classmethod
+    def as_pq(cls, fmt: PyFormat) -> Format:
+        """Return the format of the wire; `AUTO` counts as text."""
+        return Format.BINARY if fmt == cls.BINARY else Format.TEXT

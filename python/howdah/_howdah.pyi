@@ -4,14 +4,18 @@ The operations of a synchronous class block and return; the same of an asynchron
 differs between the two is `Any` here; the classes of the facade have the exact types.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
+from . import abc, pq
 from ._column import Column
 from ._compat import Self
 from ._connection_base import NoticeHandler, NotifyHandler
-from ._enums import IsolationLevel
+from ._enums import IsolationLevel, PyFormat
 from ._info import ConnectionInfo
 from ._notify import Notify
+from ._typeinfo import TypesRegistry
+from .rows import Row, RowMaker
 
 __version__: str
 
@@ -243,3 +247,90 @@ class AsyncCursorBase(BaseCursor):
     async def fetchall(self) -> list[Any]: ...
     async def scroll(self, value: int, mode: str = "relative") -> None: ...
     async def close(self) -> None: ...
+
+class AdaptersMap:
+    """Which class dumps a Python class, and which class loads a PostgreSQL type.
+
+    A map that is made from a template starts with what the template has at that time; registering an adapter in
+    one of the two leaves the other alone.
+    """
+
+    types: TypesRegistry
+    def __init__(self, template: AdaptersMap | None = None, types: TypesRegistry | None = None) -> None: ...
+    @property
+    def adapters(self) -> AdaptersMap:
+        """The map itself, so that it can stand for a context."""
+
+    @property
+    def connection(self) -> BaseConnection | None:
+        """Always `None`."""
+
+    def register_dumper(self, cls: type | str | None, dumper: type[abc.Dumper]) -> None:
+        """Dump objects of a class, and of its subclasses, with a dumper.
+
+        The dumper serves its own format, and `%s`; and values that are to be of its `oid`. The class may be given
+        as its name with its module's, so that it need not be imported. With `None` only the OID counts. Raises
+        `TypeError` if `cls` is none of these.
+        """
+
+    def register_loader(self, oid: int | str, loader: type[abc.Loader]) -> None:
+        """Load values of a type, given by OID or by name, with a loader, in the loader's format.
+
+        Raises `KeyError` if `types` does not have the name.
+        """
+
+    def get_dumper(self, cls: type, format: PyFormat) -> type[abc.Dumper]:
+        """Return the class that dumps objects of a class. Raises `ProgrammingError` if there is none."""
+
+    def get_dumper_by_oid(self, oid: int, format: pq.Format) -> type[abc.Dumper]:
+        """Return the class that dumps values to a type. Raises `ProgrammingError` if there is none."""
+
+    def get_loader(self, oid: int, format: pq.Format) -> type[abc.Loader] | None:
+        """Return the class that loads values of a type, `None` if there is none."""
+
+    def _seal(self) -> None:
+        """Say that the defaults are registered: what follows, here or in copies, is the program's own."""
+
+class Transformer:
+    """Adapts whole rows in a context, and remembers the adapters it made for it."""
+
+    types: tuple[int, ...] | None
+    formats: list[pq.Format] | None
+    def __init__(self, context: abc.AdaptContext | None = None) -> None: ...
+    @classmethod
+    def from_context(cls, context: abc.AdaptContext | None) -> Transformer: ...
+    @property
+    def connection(self) -> BaseConnection | None: ...
+    @property
+    def encoding(self) -> str: ...
+    @property
+    def adapters(self) -> AdaptersMap: ...
+    @property
+    def pgresult(self) -> Any: ...
+    def set_pgresult(self, result: Any, *, set_loaders: bool = True, format: pq.Format | None = None) -> None: ...
+    def set_dumper_types(self, types: Sequence[int], format: pq.Format) -> None: ...
+    def set_loader_types(self, types: Sequence[int], format: pq.Format) -> None: ...
+    def dump_sequence(self, params: Sequence[Any], formats: Sequence[PyFormat]) -> Sequence[abc.Buffer | None]: ...
+    def as_literal(self, obj: Any) -> bytes: ...
+    def get_dumper(self, obj: Any, format: PyFormat) -> abc.Dumper: ...
+    def get_dumper_by_oid(self, oid: int, format: pq.Format) -> abc.Dumper: ...
+    def load_rows(self, row0: int, row1: int, make_row: RowMaker[Row]) -> list[Row]: ...
+    def load_row(self, row: int, make_row: RowMaker[Row]) -> Row: ...
+    def load_sequence(self, record: Sequence[abc.Buffer | None]) -> tuple[Any, ...]: ...
+    def get_loader(self, oid: int, format: pq.Format) -> abc.Loader: ...
+
+class BuiltinDumper:
+    """Gives a `Dumper` the methods of the codec that its class names."""
+
+    _codec: ClassVar[str]
+    def dump(self, obj: Any) -> abc.Buffer | None: ...
+    def quote(self, obj: Any) -> abc.Buffer: ...
+
+class BuiltinLoader:
+    """Gives a `Loader` the method of the codec that its class names."""
+
+    _codec: ClassVar[str]
+    def load(self, data: abc.Buffer) -> Any: ...
+
+def quote_literal(value: bytes, connection: BaseConnection | None) -> bytes:
+    """Return a value between quotes, escaped as the connection's settings need it."""
