@@ -6,6 +6,10 @@ import fnmatch
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .cases import Case
 
 __all__ = ["DRIVERS", "Driver", "choose"]
 
@@ -26,6 +30,10 @@ class Driver:
     def key(self) -> str:
         """How reports, targets and `--drivers` call it."""
         return f"{self.name}/{self.mode}" + ("-fresh" if self.fresh else "")
+
+    def takes_part(self, case: Case) -> bool:
+        """Whether the driver has the case at all."""
+        return self.rust in (None, "floor") or not case.python_only
 
     def command(self, rust_worker: Path | None) -> list[str] | None:
         """The worker's command line, or None when the Rust program was not built."""

@@ -78,6 +78,11 @@ class Results:
         samples = self.rounds.get(case.name, {}).get(driver)
         return statistics.median(figures(case, samples)) if samples else None
 
+    def best(self, case: Case, drivers: Sequence[str]) -> str | None:
+        """The driver with the least figure, of those that have one."""
+        known = {driver: value for driver in drivers if (value := self.median(case, driver)) is not None}
+        return min(known, key=known.__getitem__, default=None)
+
     def ratio(self, case: Case, driver: str, peer: str) -> float | None:
         """Median of the ratio in each round: a round's drivers ran within seconds of each other."""
         measured = self.rounds.get(case.name, {})
@@ -113,7 +118,8 @@ def run(
     fleet = Fleet(server, rust_worker, results)
     fleet.muster(drivers)
     for number, case in enumerate(cases, 1):
-        say(f"[{number}/{len(cases)}] {case.title}: {len(fleet.drivers)} drivers")
+        count = sum(driver.takes_part(case) for driver in fleet.drivers)
+        say(f"[{number}/{len(cases)}] {case.title}: {count} drivers")
         if case.kind is Kind.IDLE:
             fleet.measure_idle(case, plan, say)
         else:
@@ -145,7 +151,8 @@ class Fleet:
     def measure(self, case: Case, plan: Plan, say: Callable[[str], None]) -> None:
         """All rounds of a case: A1 B1 C1 ... A2 B2 C2 ..., on connections opened once."""
         with contextlib.ExitStack() as stack:
-            alive = [ready for d in self.drivers if (ready := self._ready(case, d, plan.seconds, stack))]
+            drivers = [d for d in self.drivers if d.takes_part(case)]
+            alive = [ready for d in drivers if (ready := self._ready(case, d, plan.seconds, stack))]
             for number in range(plan.rounds):
                 say(f"    round {number + 1}/{plan.rounds}")
                 for ready in list(alive):
@@ -216,7 +223,7 @@ class Worker:
         if command is None:
             raise WorkerError("the Rust workers were not built")
         # libpq would look for Kerberos tickets before each connection, which no other driver does.
-        environ = {**os.environ, "PGGSSENCMODE": "disable", "PYTHONPATH": str(BENCH)}
+        environ = {**os.environ, "PGGSSENCMODE": "disable", "PYTHONPATH": _python_path()}
         self.driver = driver
         self.process = subprocess.Popen(
             command, cwd=BENCH, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
@@ -279,6 +286,11 @@ class Worker:
             if failure in answer:
                 raise WorkerError(answer[failure])
         return answer
+
+
+def _python_path() -> str:
+    """The benchmark's own modules, after what the caller put there: a build of howdah that is not installed."""
+    return os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(BENCH))))
 
 
 def print_progress(message: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import json
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,9 @@ class AsyncPeer(ABC):
     @abstractmethod
     async def connect(self, server: Server) -> Any:
         """Open a connection in autocommit."""
+
+    async def prepare(self, conn: Any, case: Case) -> None:  # noqa: B027 - not every driver has to have it
+        """What a program would tell the driver once for a connection; most need no telling."""
 
     @abstractmethod
     async def repeat(self, conn: Any, case: Case, ops: int) -> None:
@@ -163,6 +167,11 @@ class Asyncpg(AsyncPeer):
 
     async def connect(self, server: Server) -> Any:
         return await self.module.connect(**_renamed(server, dbname="database"), ssl=False)
+
+    async def prepare(self, conn: Any, case: Case) -> None:
+        # It gives jsonb as str; its documentation shows this codec.
+        if case.parsed_json:
+            await conn.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
 
     async def repeat(self, conn: Any, case: Case, ops: int) -> None:
         sql, params = case.numbered, case.params

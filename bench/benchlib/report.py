@@ -23,9 +23,10 @@ YARDSTICKS = (("floor", "floor/blocking"), ("psycopg", "psycopg/{mode}"), ("asyn
 
 @dataclass(frozen=True)
 class Verdict:
-    """A target and the ratio that was measured, None when one of its two drivers has no figure."""
+    """A target, the best of its peers, and the ratio to that one; None where there is no figure."""
 
     target: Target
+    peer: str | None
     ratio: float | None
 
     @property
@@ -44,7 +45,13 @@ class Verdict:
 def verdicts(results: Results, cases: Sequence[Case]) -> list[Verdict]:
     """Every target of the cases that were measured."""
     chosen = {case.name for case in cases}
-    return [Verdict(t, results.ratio(CASES[t.case], t.driver, t.peer)) for t in TARGETS if t.case in chosen]
+    return [_verdict(results, target) for target in TARGETS if target.case in chosen]
+
+
+def _verdict(results: Results, target: Target) -> Verdict:
+    case = CASES[target.case]
+    peer = results.best(case, target.peers)
+    return Verdict(target, peer, None if peer is None else results.ratio(case, target.driver, peer))
 
 
 def markdown(results: Results, cases: Sequence[Case], facts: dict[str, str], *, with_chart: bool) -> str:
@@ -89,7 +96,8 @@ def _targets(results: Results, cases: Sequence[Case]) -> list[str]:
     for verdict in verdicts(results, cases):
         target = verdict.target
         measured = "-" if verdict.ratio is None else f"{verdict.ratio:.2f}"
-        limit = f"{target.limit:.2f} x {target.peer}"
+        peer = target.peers[0] if len(target.peers) == 1 else f"{verdict.peer}, best of {len(target.peers)}"
+        limit = f"{target.limit:.2f} x {peer}"
         rows.append((CASES[target.case].title, target.driver, limit, measured, verdict.text))
     return _table(("case", "driver", "at most", "measured", ""), rows)
 
@@ -136,7 +144,7 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
     return {
         "case": target.case,
         "driver": target.driver,
-        "peer": target.peer,
+        "peer": verdict.peer,
         "limit": target.limit,
         "ratio": verdict.ratio,
         "outcome": verdict.text,

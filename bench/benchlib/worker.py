@@ -133,7 +133,7 @@ class Bench(ABC):
         case = self.case
         if case.rows is None:
             return
-        if len(rows) != case.rows or (case.first is not None and tuple(rows[0]) != case.first):
+        if len(rows) != case.rows or not _matches(rows[0], case.first):
             raise ValueError(f"{len(rows)} rows starting with {rows[:1]!r} instead of {case.rows} with {case.first!r}")
 
 
@@ -214,6 +214,7 @@ class AsyncBench(Bench):
         for _ in range(count):
             conn = await self.driver.connect(self.server)
             self.conns.append(conn)
+            await self.driver.prepare(conn, self.case)
             self.check(await self.driver.fetch(conn, self.case))
 
     def close(self) -> None:
@@ -222,6 +223,12 @@ class AsyncBench(Bench):
     async def _close(self) -> None:
         while self.conns:
             await self.driver.close(self.conns.pop())
+
+
+def _matches(row: Sequence[Any], expected: Sequence[Any] | None) -> bool:
+    return expected is None or (
+        len(row) == len(expected) and all(b is ... or a == b for a, b in zip(row, expected, strict=True))
+    )
 
 
 def _shares(conns: list[Any], ops: int) -> list[tuple[Any, int]]:
