@@ -368,20 +368,19 @@ fn write_text(
 
 /// The `count` groups before the point, without leading zeros but at least one digit.
 fn write_whole(count: usize, groups: &mut impl ExactSizeIterator<Item = u16>, out: &mut Vec<u8>) {
-    let start = out.len();
     let zeros = count.saturating_sub(groups.len());
-    for group in groups.take(count) {
-        let digits = four_digits(group);
-        if out.len() > start {
-            out.extend_from_slice(&digits);
-        } else {
-            let leading = digits.iter().take_while(|digit| **digit == b'0').count();
-            out.extend_from_slice(digits.get(leading..).unwrap_or_default());
-        }
-    }
-    if out.len() == start {
+    let mut before_point = groups.take(count);
+    let Some(first) = before_point.find(|group| *group > 0) else {
         out.push(b'0');
-    } else {
+        return;
+    };
+    let digits = four_digits(first);
+    let leading = usize::from(first < 10) + usize::from(first < 100) + usize::from(first < 1000);
+    out.extend_from_slice(digits.get(leading..).unwrap_or_default());
+    for group in before_point {
+        out.extend_from_slice(&four_digits(group));
+    }
+    if zeros > 0 {
         out.resize(out.len() + 4 * zeros, b'0');
     }
 }
@@ -395,14 +394,19 @@ fn write_fraction(
 ) {
     out.push(b'.');
     let end = out.len() + decimals;
-    out.resize((out.len() + 4 * missing).min(end), b'0');
+    if missing > 0 {
+        out.resize((out.len() + 4 * missing).min(end), b'0');
+    }
     for group in groups {
         if out.len() >= end {
             break;
         }
         out.extend_from_slice(&four_digits(group));
     }
-    out.resize(end, b'0');
+    if out.len() < end {
+        out.resize(end, b'0');
+    }
+    out.truncate(end);
 }
 
 /// The digits of a number below 10000; multiplications instead of divisions, this is the inner loop.

@@ -109,23 +109,35 @@ impl CivilDate {
     pub fn from_days(days: i64) -> Self {
         let days = days.saturating_add(SHIFT + EPOCH);
         let era = days.div_euclid(DAYS_PER_ERA);
-        let day_of_era = days.rem_euclid(DAYS_PER_ERA);
-        let year_of_era =
-            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let shifted = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-        let month = if shifted < 10 {
-            shifted + 3
-        } else {
-            shifted - 9
-        };
-        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        // Below 146097, so that nothing from here on needs more than a machine word.
+        let days = u32::try_from(days.rem_euclid(DAYS_PER_ERA)).unwrap_or_default();
+        let (year, month, day) = day_of_era(days);
+        let year = i64::from(year) + era * 400;
         Self {
             year: i32::try_from(year).unwrap_or(if year < 0 { i32::MIN } else { i32::MAX }),
-            month: low_byte(month),
-            day: low_byte(day),
+            month,
+            day,
         }
+    }
+}
+
+/// Year, month and day of a day of the 400 years that repeat, which start with a March.
+///
+/// The divisions of Neri and Schneider, "Euclidean affine functions and their application to calendar algorithms".
+const fn day_of_era(days: u32) -> (u32, u8, u8) {
+    let quarters = 4 * days + 3;
+    let century = quarters / 146_097;
+    let product = 2_939_745 * (quarters % 146_097 | 3) as u64;
+    let [_, _, _, _, year_of_century, ..] = product.to_le_bytes();
+    let day_of_year = (product % (1 << 32)) / 2_939_745 / 4;
+    let shifted = 2141 * day_of_year + 197_913;
+    let [_, _, month, ..] = shifted.to_le_bytes();
+    let [day, ..] = (shifted % (1 << 16) / 2141).to_le_bytes();
+    let year = 100 * century + year_of_century as u32;
+    if day_of_year < 306 {
+        (year, month, day + 1)
+    } else {
+        (year + 1, month - 12, day + 1)
     }
 }
 
@@ -247,6 +259,17 @@ mod tests {
             .to_micros(),
             None
         );
+    }
+
+    #[test]
+    fn every_day_of_an_era_follows_the_one_before() {
+        let mut before = CivilDate::from_days(-1);
+        for days in 0..2 * DAYS_PER_ERA {
+            let civil = CivilDate::from_days(days);
+            assert_eq!(civil.to_days(), Some(days));
+            assert!(civil > before);
+            before = civil;
+        }
     }
 
     proptest! {
