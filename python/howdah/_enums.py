@@ -32,10 +32,14 @@ class PyFormat(str, Enum):
 
     @classmethod
     def from_pq(cls, fmt: Format) -> PyFormat:
-        """Return the format that asks for a format of the wire."""
-        return cls.BINARY if fmt == Format.BINARY else cls.TEXT
+        """Return what asks for a format of the wire."""
+        return _BY_WIRE[fmt]
 
     @classmethod
     def as_pq(cls, fmt: PyFormat) -> Format:
-        """Return the format of the wire; `AUTO` counts as text."""
-        return Format.BINARY if fmt == cls.BINARY else Format.TEXT
+        """Return the format of the wire. Raises `KeyError` for `AUTO`, which can be either."""
+        return _WIRE[fmt]
+
+
+_BY_WIRE = {Format.TEXT: PyFormat.TEXT, Format.BINARY: PyFormat.BINARY}
+_WIRE = {asked: wire for wire, asked in _BY_WIRE.items()}
