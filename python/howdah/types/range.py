@@ -4,13 +4,39 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
-__all__ = ["DateRange", "Int4Range", "Int8Range", "NumericRange", "Range", "TimestampRange", "TimestamptzRange"]
+from .. import _oids_generated as oids
+from .. import abc
+from .._howdah import BuiltinDumper, BuiltinLoader
+from .._typeinfo import TypeInfo, TypesRegistry
+from ..pq import Format
+from ._bounds import BoundsDumper, BoundsLoader
+from ._registering import register_info
+
+if TYPE_CHECKING:
+    from .._howdah import BaseConnection
 
 T = TypeVar("T")
 
 _BOUNDS = ("[)", "(]", "()", "[]")
+
+
+class RangeInfo(TypeInfo):
+    """What is known about a range type: a `TypeInfo` with the OID of the bounds."""
+
+    def __init__(self, name: str, oid: int, array_oid: int, *, regtype: str = "", subtype_oid: int) -> None:
+        super().__init__(name, oid, array_oid, regtype=regtype)
+        self.subtype_oid = subtype_oid
+
+    @classmethod
+    def _get_info_query(cls, conn: BaseConnection) -> str:
+        return _QUERY
+
+    def _added(self, registry: TypesRegistry) -> None:
+        # How `TypesRegistry.get_by_subtype()` finds it.
+        registry._registry[RangeInfo, self.subtype_oid] = self
 
 
 class Range(Generic[T]):
@@ -173,3 +199,298 @@ class TimestampRange(Range[datetime]):
 
 class TimestamptzRange(Range[datetime]):
     """A range to be sent as `tstzrange`: a bound without a time zone is in the session's."""
+
+
+class BaseRangeDumper(BoundsDumper):
+    """Base of the dumpers of ranges: one of plain `Range` objects takes the type from their bounds.
+
+    With a `subtype_oid` the bounds are sent as that type.
+    """
+
+    _generic_class = Range
+    _info_class = RangeInfo
+
+    @classmethod
+    def _text_class(cls) -> type[RangeDumper]:
+        return RangeDumper
+
+    def _get_item(self, obj: Range[Any]) -> Any:
+        return obj.upper if obj.lower is None else obj.lower
+
+
+class RangeDumper(BuiltinDumper, BaseRangeDumper):
+    """Ranges as text."""
+
+    _codec: ClassVar[str] = "range"
+
+
+class RangeBinaryDumper(BuiltinDumper, BaseRangeDumper):
+    """Ranges in binary."""
+
+    _codec: ClassVar[str] = "range"
+    format = Format.BINARY
+
+
+class BaseRangeLoader(BoundsLoader, Generic[T]):
+    """Base of the loaders of ranges. A subclass says the type of the bounds."""
+
+
+class RangeLoader(BuiltinLoader, BaseRangeLoader[T]):
+    """Ranges in text."""
+
+    _codec: ClassVar[str] = "range"
+
+
+class RangeBinaryLoader(BuiltinLoader, BaseRangeLoader[T]):
+    """Ranges in binary."""
+
+    _codec: ClassVar[str] = "range"
+    format = Format.BINARY
+
+
+def register_range(info: RangeInfo, context: abc.AdaptContext | None = None) -> None:
+    """Load values of a range type as `Range`, with bounds of its own type.
+
+    Without a context globally; what was made from a context before does not see it. Raises `TypeError` without
+    `info`: `RangeInfo.fetch()` did not find the type.
+    """
+    adapters = register_info(info, context, "Is the requested range available?")
+    adapters.register_loader(info.oid, _make_loader(info.name, info.subtype_oid))
+    adapters.register_loader(info.oid, _make_binary_loader(info.name, info.subtype_oid))
+
+
+def register_default_adapters(context: abc.AdaptContext) -> None:
+    """Register the dumpers and loaders of the built-in ranges in a context."""
+    adapters = context.adapters
+    adapters.register_dumper(Range, RangeBinaryDumper)
+    adapters.register_dumper(Range, RangeDumper)
+    for cls, text_dumper, binary_dumper in _BUILTIN_DUMPERS:
+        adapters.register_dumper(cls, text_dumper)
+        adapters.register_dumper(cls, binary_dumper)
+    for name, text_loader, binary_loader in _BUILTIN_LOADERS:
+        adapters.register_loader(name, text_loader)
+        adapters.register_loader(name, binary_loader)
+
+
+# Each class is made once: registering a type again, for every connection, must not fill the memory.
+
+
+@cache
+def _make_loader(name: str, subtype_oid: int) -> type[RangeLoader[Any]]:
+    return type(f"{name.title()}Loader", (RangeLoader,), {"_codec": "range", "subtype_oid": subtype_oid})
+
+
+@cache
+def _make_binary_loader(name: str, subtype_oid: int) -> type[RangeBinaryLoader[Any]]:
+    body = {"_codec": "range", "subtype_oid": subtype_oid}
+    return type(f"{name.title()}BinaryLoader", (RangeBinaryLoader,), body)
+
+
+# The dumpers of the classes that say by themselves what they are sent as.
+
+
+class Int4RangeDumper(RangeDumper):
+    """`Int4Range` as text."""
+
+    _codec: ClassVar[str] = "range"
+    oid = oids.INT4RANGE
+    subtype_oid = oids.INT4
+
+
+class Int8RangeDumper(RangeDumper):
+    """`Int8Range` as text."""
+
+    _codec: ClassVar[str] = "range"
+    oid = oids.INT8RANGE
+    subtype_oid = oids.INT8
+
+
+class NumericRangeDumper(RangeDumper):
+    """`NumericRange` as text."""
+
+    _codec: ClassVar[str] = "range"
+    oid = oids.NUMRANGE
+    subtype_oid = oids.NUMERIC
+
+
+class DateRangeDumper(RangeDumper):
+    """`DateRange` as text."""
+
+    _codec: ClassVar[str] = "range"
+    oid = oids.DATERANGE
+    subtype_oid = oids.DATE
+
+
+class TimestampRangeDumper(RangeDumper):
+    """`TimestampRange` as text."""
+
+    _codec: ClassVar[str] = "range"
+    oid = oids.TSRANGE
+    subtype_oid = oids.TIMESTAMP
+
+
+class TimestamptzRangeDumper(RangeDumper):
+    """`TimestamptzRange` as text."""
+
+    _codec: ClassVar[str] = "range"
+    oid = oids.TSTZRANGE
+    subtype_oid = oids.TIMESTAMPTZ
+
+
+class Int4RangeBinaryDumper(RangeBinaryDumper):
+    """`Int4Range` in binary."""
+
+    _codec: ClassVar[str] = "range"
+    oid = oids.INT4RANGE
+    subtype_oid = oids.INT4
+
+
+class Int8RangeBinaryDumper(RangeBinaryDumper):
+    """`Int8Range` in binary."""
+
+    _codec: ClassVar[str] = "range"
+    oid = oids.INT8RANGE
+    subtype_oid = oids.INT8
+
+
+class NumericRangeBinaryDumper(RangeBinaryDumper):
+    """`NumericRange` in binary."""
+
+    _codec: ClassVar[str] = "range"
+    oid = oids.NUMRANGE
+    subtype_oid = oids.NUMERIC
+
+
+class DateRangeBinaryDumper(RangeBinaryDumper):
+    """`DateRange` in binary."""
+
+    _codec: ClassVar[str] = "range"
+    oid = oids.DATERANGE
+    subtype_oid = oids.DATE
+
+
+class TimestampRangeBinaryDumper(RangeBinaryDumper):
+    """`TimestampRange` in binary."""
+
+    _codec: ClassVar[str] = "range"
+    oid = oids.TSRANGE
+    subtype_oid = oids.TIMESTAMP
+
+
+class TimestamptzRangeBinaryDumper(RangeBinaryDumper):
+    """`TimestamptzRange` in binary."""
+
+    _codec: ClassVar[str] = "range"
+    oid = oids.TSTZRANGE
+    subtype_oid = oids.TIMESTAMPTZ
+
+
+# The loaders of the built-in types.
+
+
+class Int4RangeLoader(RangeLoader[int]):
+    """`int4range` in text."""
+
+    _codec: ClassVar[str] = "range"
+    subtype_oid = oids.INT4
+
+
+class Int8RangeLoader(RangeLoader[int]):
+    """`int8range` in text."""
+
+    _codec: ClassVar[str] = "range"
+    subtype_oid = oids.INT8
+
+
+class NumericRangeLoader(RangeLoader[Decimal]):
+    """`numrange` in text."""
+
+    _codec: ClassVar[str] = "range"
+    subtype_oid = oids.NUMERIC
+
+
+class DateRangeLoader(RangeLoader[date]):
+    """`daterange` in text."""
+
+    _codec: ClassVar[str] = "range"
+    subtype_oid = oids.DATE
+
+
+class TimestampRangeLoader(RangeLoader[datetime]):
+    """`tsrange` in text."""
+
+    _codec: ClassVar[str] = "range"
+    subtype_oid = oids.TIMESTAMP
+
+
+class TimestampTZRangeLoader(RangeLoader[datetime]):
+    """`tstzrange` in text."""
+
+    _codec: ClassVar[str] = "range"
+    subtype_oid = oids.TIMESTAMPTZ
+
+
+class Int4RangeBinaryLoader(RangeBinaryLoader[int]):
+    """`int4range` in binary."""
+
+    _codec: ClassVar[str] = "range"
+    subtype_oid = oids.INT4
+
+
+class Int8RangeBinaryLoader(RangeBinaryLoader[int]):
+    """`int8range` in binary."""
+
+    _codec: ClassVar[str] = "range"
+    subtype_oid = oids.INT8
+
+
+class NumericRangeBinaryLoader(RangeBinaryLoader[Decimal]):
+    """`numrange` in binary."""
+
+    _codec: ClassVar[str] = "range"
+    subtype_oid = oids.NUMERIC
+
+
+class DateRangeBinaryLoader(RangeBinaryLoader[date]):
+    """`daterange` in binary."""
+
+    _codec: ClassVar[str] = "range"
+    subtype_oid = oids.DATE
+
+
+class TimestampRangeBinaryLoader(RangeBinaryLoader[datetime]):
+    """`tsrange` in binary."""
+
+    _codec: ClassVar[str] = "range"
+    subtype_oid = oids.TIMESTAMP
+
+
+class TimestampTZRangeBinaryLoader(RangeBinaryLoader[datetime]):
+    """`tstzrange` in binary."""
+
+    _codec: ClassVar[str] = "range"
+    subtype_oid = oids.TIMESTAMPTZ
+
+
+_BUILTIN_DUMPERS: Final[tuple[tuple[type[Range[Any]], type[RangeDumper], type[RangeBinaryDumper]], ...]] = (
+    (Int4Range, Int4RangeDumper, Int4RangeBinaryDumper),
+    (Int8Range, Int8RangeDumper, Int8RangeBinaryDumper),
+    (NumericRange, NumericRangeDumper, NumericRangeBinaryDumper),
+    (DateRange, DateRangeDumper, DateRangeBinaryDumper),
+    (TimestampRange, TimestampRangeDumper, TimestampRangeBinaryDumper),
+    (TimestamptzRange, TimestamptzRangeDumper, TimestamptzRangeBinaryDumper),
+)
+
+_BUILTIN_LOADERS: Final[tuple[tuple[str, type[RangeLoader[Any]], type[RangeBinaryLoader[Any]]], ...]] = (
+    ("int4range", Int4RangeLoader, Int4RangeBinaryLoader),
+    ("int8range", Int8RangeLoader, Int8RangeBinaryLoader),
+    ("numrange", NumericRangeLoader, NumericRangeBinaryLoader),
+    ("daterange", DateRangeLoader, DateRangeBinaryLoader),
+    ("tsrange", TimestampRangeLoader, TimestampRangeBinaryLoader),
+    ("tstzrange", TimestampTZRangeLoader, TimestampTZRangeBinaryLoader),
+)
+
+_QUERY: Final = """\
+SELECT t.typname AS name, t.oid, t.typarray AS array_oid, t.oid::regtype::text AS regtype, r.rngsubtype AS subtype_oid
+FROM pg_type t JOIN pg_range r ON r.rngtypid = t.oid
+WHERE t.oid = to_regtype(%(name)s)"""
