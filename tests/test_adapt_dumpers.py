@@ -155,7 +155,9 @@ def test_lists_of_several_classes(conn: Any, driver: ModuleType) -> None:
 
 
 def test_in_tuples(things: Any) -> None:
-    row = things.execute("select %s::text, %s::text", ((1, Thing('a "b"'), (Thing(""), None)), (Thing("x"),))).fetchone()
+    row = things.execute(
+        "select %s::text, %s::text", ((1, Thing('a "b"'), (Thing(""), None)), (Thing("x"),))
+    ).fetchone()
     assert row == ('(1,"a ""b""","("""",)")', "(x)")
     assert things.execute("select 5 = any(%s), 'x' = (%s)", ([5], Thing("x"))).fetchone() == (True, True)
 

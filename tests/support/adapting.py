@@ -18,7 +18,7 @@ def part(driver: ModuleType, name: str) -> ModuleType:
     return importlib.import_module(f"{driver.__name__}.{name}")
 
 
-def made(base: Any, name: str = "Made", **members: Any) -> Any:
+def made(base: Any, name: Any = "Made", **members: Any) -> Any:
     """A subclass, as a user writes one."""
     return type(name, (base,), members)
 
