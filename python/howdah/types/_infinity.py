@@ -94,7 +94,7 @@ class _BinaryLoader(_InfinityLoader):
 
 
 # In every DateStyle; the fraction of a second is the other number that is that long.
-_LONG_YEAR = re.compile(rb"(?<![.\d])\d{5}")
+_LONG_YEAR = re.compile(rb"(?<!\d)(?<!:\d\d\.)\d{5}")
 
 _KINDS: dict[str, tuple[date, date, tuple[type[Loader], type[Loader]]]] = {
     "date": (date.min, date.max, (DateLoader, DateBinaryLoader)),

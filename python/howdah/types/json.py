@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, ClassVar, TypeAlias
 
@@ -93,7 +93,8 @@ class _JsonDumper(Dumper):
 
     def __init__(self, cls: type, context: abc.AdaptContext | None = None) -> None:
         super().__init__(cls, context)
-        self.dumps: JsonDumpsFunction = type(self)._dumps or _dumps
+        own = type(self)._dumps
+        self.dumps: JsonDumpsFunction = _dumps if own is None else own
 
 
 class JsonDumper(BuiltinDumper, _JsonDumper):
@@ -131,7 +132,8 @@ class _JsonLoader(Loader):
 
     def __init__(self, oid: int, context: abc.AdaptContext | None = None) -> None:
         super().__init__(oid, context)
-        self.loads: JsonLoadsFunction = type(self)._loads or _loads
+        own = type(self)._loads
+        self.loads: JsonLoadsFunction = _loads if own is None else own
 
 
 class JsonLoader(BuiltinLoader, _JsonLoader):
@@ -193,17 +195,20 @@ def _current_dumper(adapters: AdaptersMap, wrapper: type[_JsonWrapper], format: 
 
 
 def _customised(base: type, attribute: str, function: Callable[[Any], Any]) -> Any:
-    if isinstance(function, Hashable):
+    # Not one on top of the other, however often a function is set.
+    base = vars(base).get("_customises", base)
+    try:
         return _subclass(base, attribute, function)
-    return _subclass.__wrapped__(base, attribute, function)
+    except TypeError:
+        # An object that can be called need not be hashable.
+        return _subclass.__wrapped__(base, attribute, function)
 
 
 # Programs that set a function on every new connection or cursor get the same few classes.
 @lru_cache(maxsize=64)
 def _subclass(base: type, attribute: str, function: Callable[[Any], Any]) -> type:
-    name = base.__name__.removeprefix("Custom")
-    members: dict[str, Any] = {"__module__": __name__, "__doc__": base.__doc__, attribute: function}
+    members = {"__module__": __name__, "__doc__": base.__doc__, "_customises": base, attribute: function}
     # As exact as its base: one that a program derived has methods to be called.
     if "_codec" in vars(base):
         members["_codec"] = vars(base)["_codec"]
-    return type(f"Custom{name}", (base,), members)
+    return type(f"Custom{base.__name__}", (base,), members)
