@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, Union
 
 if TYPE_CHECKING:
     from ._compat import LiteralString
 
-Query: TypeAlias = "LiteralString | bytes"
+Query: TypeAlias = Union["LiteralString", bytes]
 """A statement.
 
 Literal, for type checkers, because a statement put together at run time is how SQL injection

@@ -13,10 +13,10 @@ from .errors import ProgrammingError
 
 __all__ = ["ConnDict", "ConnParam", "conninfo_to_dict", "make_conninfo"]
 
-ConnParam: TypeAlias = "str | int | None"
+ConnParam: TypeAlias = str | int | None
 """A parameter's value as functions take it; `None` means that the parameter is not given."""
 
-ConnDict: TypeAlias = "dict[str, ConnParam]"
+ConnDict: TypeAlias = dict[str, ConnParam]
 """Parameters by their keywords."""
 
 

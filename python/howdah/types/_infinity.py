@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from collections.abc import Iterable
-from datetime import date, datetime, timezone
+from datetime import date, datetime
 from typing import Any, ClassVar, NamedTuple
 
 from ..abc import AdaptContext, Buffer
@@ -18,6 +18,7 @@ from .datetime import (
     TimestampLoader,
     TimestamptzBinaryLoader,
     TimestamptzLoader,
+    utc,
 )
 
 
@@ -100,8 +101,8 @@ _KINDS: dict[str, tuple[date, date, tuple[type[Loader], type[Loader]]]] = {
     "date": (date.min, date.max, (DateLoader, DateBinaryLoader)),
     "timestamp": (datetime.min, datetime.max, (TimestampLoader, TimestampBinaryLoader)),
     "timestamptz": (
-        datetime.min.replace(tzinfo=timezone.utc),
-        datetime.max.replace(tzinfo=timezone.utc),
+        datetime.min.replace(tzinfo=utc),
+        datetime.max.replace(tzinfo=utc),
         (TimestamptzLoader, TimestamptzBinaryLoader),
     ),
 }

@@ -9,7 +9,7 @@ not. What Python cannot hold raises `DataError`: `infinity`, and years before 1 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, time
+from datetime import datetime, time, timezone
 from typing import Any
 
 from .. import _oids_generated as oids
@@ -17,6 +17,8 @@ from .._howdah import BuiltinDumper, BuiltinLoader
 from ..abc import AdaptContext, DumperKey
 from ..adapt import Dumper, Loader, PyFormat
 from ..pq import Format
+
+utc = timezone.utc
 
 
 class DateDumper(BuiltinDumper, Dumper):
