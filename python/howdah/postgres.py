@@ -67,3 +67,15 @@ _MODIFIERS: Final[dict[int, type[TypeModifier]]] = {
     1186: IntervalTypeModifier,
     1700: NumericTypeModifier,
 }
+
+
+def _register_defaults() -> None:
+    register_default_types(types)
+    register_default_adapters(adapters)
+    # The arrays of all types, after everything else that can be in them.
+    import_module(f"{__package__}.types.array").register_all_arrays(adapters)
+    # What is registered from now on is the program's.
+    adapters._seal()
+
+
+_register_defaults()
