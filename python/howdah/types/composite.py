@@ -231,21 +231,27 @@ def _refused(obj: Any, info: CompositeInfo) -> Sequence[Any]:
 @cache
 def _make_loader(info: CompositeInfo, make_object: ObjectMaker[T]) -> type[_CompositeLoader[T]]:
     doc = f"Values of {info.name!r} in text."
-    body = {"__doc__": doc, "_codec": "composite", "info": info, "make_object": make_object}
+    body = {"__doc__": doc, "_codec": "composite", "info": info, "make_object": staticmethod(make_object)}
     return type(f"{info.name.title()}Loader", (_CompositeLoader,), body)
 
 
 @cache
 def _make_binary_loader(info: CompositeInfo, make_object: ObjectMaker[T]) -> type[_CompositeBinaryLoader[T]]:
     doc = f"Values of {info.name!r} in binary."
-    body = {"__doc__": doc, "_codec": "composite", "info": info, "make_object": make_object}
+    body = {"__doc__": doc, "_codec": "composite", "info": info, "make_object": staticmethod(make_object)}
     return type(f"{info.name.title()}BinaryLoader", (_CompositeBinaryLoader,), body)
 
 
 @cache
 def _make_dumper(name: str, info: CompositeInfo, make_sequence: SequenceMaker[T]) -> type[_SequenceDumper[T]]:
     doc = f"Objects of {name!r} as text."
-    body = {"__doc__": doc, "_codec": "composite", "oid": info.oid, "info": info, "make_sequence": make_sequence}
+    body = {
+        "__doc__": doc,
+        "_codec": "composite",
+        "oid": info.oid,
+        "info": info,
+        "make_sequence": staticmethod(make_sequence),
+    }
     return type(f"{name}Dumper", (_SequenceDumper,), body)
 
 
@@ -254,7 +260,13 @@ def _make_binary_dumper(
     name: str, info: CompositeInfo, make_sequence: SequenceMaker[T]
 ) -> type[_SequenceBinaryDumper[T]]:
     doc = f"Objects of {name!r} in binary."
-    body = {"__doc__": doc, "_codec": "composite", "oid": info.oid, "info": info, "make_sequence": make_sequence}
+    body = {
+        "__doc__": doc,
+        "_codec": "composite",
+        "oid": info.oid,
+        "info": info,
+        "make_sequence": staticmethod(make_sequence),
+    }
     return type(f"{name}BinaryDumper", (_SequenceBinaryDumper,), body)
 
 
