@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from . import _type_names
+from ._typeinfo import TypeInfo
 
 if TYPE_CHECKING:
     from ._compat import Self
     from ._howdah import BaseCursor
+    from ._typeinfo import TypesRegistry
 
 
 class Column(Sequence[Any]):
@@ -21,10 +22,11 @@ class Column(Sequence[Any]):
     """
 
     __module__ = "howdah"
-    __slots__ = ("_fmod", "_format", "_fsize", "_name", "_table_column", "_table_oid", "_type_code")
+    __slots__ = ("_fmod", "_format", "_fsize", "_name", "_table_column", "_table_oid", "_type", "_type_code")
 
     _name: str
     _type_code: int
+    _type: TypeInfo | None
     _fmod: int
     _fsize: int
     _table_oid: int
@@ -46,11 +48,13 @@ class Column(Sequence[Any]):
         table_oid: int,
         table_column: int,
         format: int,
+        types: TypesRegistry | None = None,
     ) -> Self:
-        """Make a column from the fields of a RowDescription message."""
+        """Make a column from the fields of a RowDescription message, and the types that its cursor knows."""
         self = cls.__new__(cls)
         self._name = name
         self._type_code = type_code
+        self._type = (_global_types() if types is None else types).get(type_code)
         self._fmod = fmod
         self._fsize = fsize
         self._table_oid = table_oid
@@ -69,16 +73,9 @@ class Column(Sequence[Any]):
             return tuple(item(self) for item in _ITEMS[index])
         return _ITEMS[index](self)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Column):
-            return NotImplemented
-        return self.__getstate__() == other.__getstate__()
-
-    def __hash__(self) -> int:
-        return hash(self.__getstate__())
-
     def __getstate__(self) -> tuple[Any, ...]:
-        return tuple(getattr(self, slot) for slot in Column.__slots__)
+        values = {slot: getattr(self, slot) for slot in Column.__slots__}
+        return tuple({**values, "_type": _plain(self._type)}.values())
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         for slot, value in zip(Column.__slots__, state, strict=True):
@@ -101,14 +98,14 @@ class Column(Sequence[Any]):
     def type_display(self) -> str:
         """The name of the type with its modifier: `varchar(42)`, `date[]`.
 
-        The OID in digits if it is not a built-in type.
+        The OID in digits if the cursor does not know the type.
         """
-        return _type_names.type_display(self._type_code, self._fmod)
+        return self._type.get_type_display(self._type_code, self._fmod) if self._type else str(self._type_code)
 
     @property
     def display_size(self) -> int | None:
         """The greatest length, for types such as `varchar(n)`; else `None`."""
-        return _type_names.display_size(self._type_code, self._fmod)
+        return self._type.get_display_size(self._fmod) if self._type else None
 
     @property
     def internal_size(self) -> int | None:
@@ -118,21 +115,37 @@ class Column(Sequence[Any]):
     @property
     def precision(self) -> int | None:
         """The number of digits, for types that can limit it; else `None`."""
-        return _type_names.precision(self._type_code, self._fmod)
+        return self._type.get_precision(self._fmod) if self._type else None
 
     @property
     def scale(self) -> int | None:
         """The number of digits after the decimal point, for a numeric that limits it."""
-        return _type_names.scale(self._type_code, self._fmod)
+        return self._type.get_scale(self._fmod) if self._type else None
 
     @property
-    def null_ok(self) -> None:
+    def null_ok(self) -> bool | None:
         """Always `None`: the server does not say."""
         return None
 
 
 def _new_column(cls: type[Column]) -> Column:
     return cls.__new__(cls)
+
+
+def _global_types() -> TypesRegistry:
+    from . import postgres
+
+    return postgres.types
+
+
+def _plain(info: TypeInfo | None) -> TypeInfo | None:
+    """Return what a column needs of a type, without classes that a program registered: they may not be picklable."""
+    if info is None:
+        return None
+    modifier = type(info.typemod)
+    return TypeInfo(
+        info.name, info.oid, info.array_oid, regtype=info.regtype, delimiter=info.delimiter, typemod=modifier
+    )
 
 
 _ITEMS = tuple(
