@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .. import _oids_generated as oids
 from .._howdah import AdaptersMap, BuiltinDumper, BuiltinLoader
-from ..abc import AdaptContext
+from ..abc import AdaptContext, Buffer
 from ..adapt import Dumper, Loader, PyFormat
 from ..pq import Format
 
@@ -109,10 +109,15 @@ class Float8(float):
 class IntDumper(BuiltinDumper, Dumper):
     """`int` to the smallest of `int2`, `int4`, `int8` and `numeric` that holds it, in text.
 
-    The types are those of the dumpers that `upgrade()` returns.
+    The types are those of the dumpers that `upgrade()` returns, which also do the dumping.
     """
 
     _codec = "int"
+
+    def dump(self, obj: int) -> Buffer | None:
+        """Raise `TypeError`: the value's type, and with it the binary form, is not known here."""
+        name = type(self).__name__
+        raise TypeError(f"{name} is a dispatcher to other dumpers: dump() is not supposed to be called")
 
     def get_key(self, obj: int, format: PyFormat) -> type:
         """Return the class of this module that stands for the value's type."""
