@@ -5,8 +5,8 @@
 //! reserves more memory than the input can fill. The crate does no I/O.
 //!
 //! * Functions `*_from_text`, `*_from_binary`, `*_to_text`, `*_to_binary` convert single values.
-//! * [`FromSql`] and [`ToSql`] put them behind Rust types; the features `jiff`, `chrono`, `uuid`, `serde_json` and
-//!   `rust_decimal` add the types of those crates.
+//! * [`FromSql`] and [`ToSql`] put them behind Rust types; the features `jiff`, `chrono`, `time`, `uuid`, `serde_json`,
+//!   `rust_decimal`, `bytes` and `ipnet` add the types of those crates.
 //! * [`oid`] is the table of the built-in types.
 //!
 //! ```
@@ -19,7 +19,7 @@
 //! assert_eq!(text, b"1.10");
 //!
 //! let ctx = LoadContext::default();
-//! let list = Vec::<Option<i64>>::from_sql(oid::INT4_ARRAY, Format::Text, b"{1,NULL}", &ctx)?;
+//! let list = Vec::<Option<i64>>::from_sql(oid::INT4_ARRAY.into(), Format::Text, b"{1,NULL}", &ctx)?;
 //! assert_eq!(list, [Some(1), None]);
 //! assert_eq!(list.oid(), oid::INT8_ARRAY);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -64,4 +64,9 @@ pub use context::{DateFormat, DateStyle, Format, IntervalStyle, LoadContext};
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 #[cfg(feature = "serde_json")]
 pub use sql::Json;
-pub use sql::{Element, FromSql, FromSqlOwned, IsNull, SqlType, ToSql};
+pub use sql::{
+    Attribute, Definition, Element, Field, FieldWriter, Fields, FromSql, FromSqlOwned, IsNull,
+    Kind, MacAddr, MacAddr8, Multirange, SqlType, ToSql, Type, Types, is_built_in,
+};
+#[doc(hidden)]
+pub use sql::{Item, ItemWriter, Items, Shape};

@@ -135,7 +135,7 @@ fn decode_as_everything(raw: &[u8]) {
 /// Whether the bytes are a value of the type, by the Rust type or the reader that takes it.
 fn reads(ty: u32, format: Format, raw: &[u8]) -> bool {
     fn is<T: FromSqlOwned>(ty: u32, format: Format, raw: &[u8]) -> bool {
-        T::from_sql(ty, format, raw, &LoadContext::default()).is_ok()
+        T::from_sql(ty.into(), format, raw, &LoadContext::default()).is_ok()
     }
     match (ty, format) {
         (oid::UUID, Format::Text) => howdah_types::uuid::uuid_from_text(raw).is_ok(),
@@ -297,8 +297,8 @@ fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 /// Both formats give the same bytes when written in binary, which tells NaN and -0 apart too.
 fn agree<T: FromSqlOwned>(sample: &Sample<'_>, ty: u32, to_binary: impl Fn(T, &mut Vec<u8>)) {
     let ctx = LoadContext::default();
-    let text = T::from_sql(ty, Format::Text, sample.text, &ctx).unwrap();
-    let binary = T::from_sql(ty, Format::Binary, &sample.binary, &ctx).unwrap();
+    let text = T::from_sql(ty.into(), Format::Text, sample.text, &ctx).unwrap();
+    let binary = T::from_sql(ty.into(), Format::Binary, &sample.binary, &ctx).unwrap();
     assert_eq!(written(|out| to_binary(text, out)), sample.binary);
     assert_eq!(written(|out| to_binary(binary, out)), sample.binary);
 }
@@ -416,8 +416,8 @@ where
 {
     use howdah_types::{FromSql as _, ToSql as _};
     let ctx = LoadContext::default();
-    let text = Range::<T>::from_sql(ty, Format::Text, sample.text, &ctx).unwrap();
-    let binary = Range::<T>::from_sql(ty, Format::Binary, &sample.binary, &ctx).unwrap();
+    let text = Range::<T>::from_sql(ty.into(), Format::Text, sample.text, &ctx).unwrap();
+    let binary = Range::<T>::from_sql(ty.into(), Format::Binary, &sample.binary, &ctx).unwrap();
     assert_eq!(text, binary);
     assert_eq!(
         written(|out| {

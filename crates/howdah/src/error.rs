@@ -223,6 +223,11 @@ impl Error {
         Self::new(Kind::Decode, format!("{place}: {error}")).caused_by(error)
     }
 
+    /// A column's type does not load into the Rust type: `message` names both.
+    pub(crate) fn mismatch(message: String, error: DecodeError) -> Self {
+        Self::new(Kind::Decode, message).caused_by(error)
+    }
+
     /// A result is not as the caller said it would be.
     pub(crate) fn shape(message: impl Into<String>) -> Self {
         Self::new(Kind::Decode, message)

@@ -43,6 +43,8 @@
 //!   without a type, as a literal in quotes is.
 //! * **Results** are [`Rows`] that keep the received bytes; [`Row::get`] reads a value when asked, as any type that is
 //!   [`FromSql`], and [`Row::read`] a whole row as a tuple. `query_stream()` gives rows as they arrive.
+//! * **Types made by users** are structs and enums with `#[derive(ToSql, FromSql)]`; domains are the types beneath them.
+//!   [`rust_types`] has the table of all types.
 //! * **Statements** that are used often are prepared by themselves.
 //! * **Notices and notifications** go to handlers; notifications also to `notifies()`. None is lost between two calls.
 //! * **Cancelling** is done by a [`CancelHandle`] from any thread or task, and by dropping a future.
@@ -58,12 +60,16 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `tokio` (default) | `AsyncConnection` |
-//! | `chrono`, `jiff` | their dates and times as parameters and results |
+//! | `derive` (default) | `#[derive(ToSql, FromSql)]` |
+//! | `chrono`, `jiff`, `time` | their dates and times as parameters and results |
 //! | `rust_decimal` | its `Decimal`, for `numeric` |
 //! | `serde_json` | its `Value`, and [`types`]`::Json<T>` for any serde type |
 //! | `uuid` | its `Uuid` |
+//! | `bytes` | its `Bytes`, for `bytea` |
+//! | `ipnet` | its networks, for `inet` and `cidr` |
 //!
-//! Without features, `numeric` is read as [`types::numeric::Numeric`] or `i128`.
+//! Without features, `numeric` is read as [`types::numeric::Numeric`] or `i128`, dates and times as the types of
+//! [`types::datetime`], addresses as those of `std::net`.
 
 #![forbid(unsafe_code)]
 
@@ -89,7 +95,13 @@ pub use error::{Error, Result};
 #[doc(no_inline)]
 pub use howdah_types as types;
 pub use howdah_types::{FromSql, ToSql};
+
+#[cfg(feature = "derive")]
+pub use howdah_derive::{FromSql, ToSql};
 pub use row::{Column, FromRow, Row, RowIndex, Rows};
+
+#[doc = include_str!("../../../docs/rust-types.md")]
+pub mod rust_types {}
 
 /// The examples of the README are compiled.
 #[cfg(doctest)]

@@ -2,14 +2,17 @@
 
 mod read;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::iter::FusedIterator;
 use std::sync::{Arc, OnceLock};
 
-use howdah_protocol::connection::{Columns, QueryResult, RowSet};
+use howdah_protocol::connection::{Columns, RowSet};
 use howdah_protocol::wire;
 use howdah_protocol::wire::backend::{FieldDescription, affected_rows};
-use howdah_types::{DecodeErrorKind, Format, FromSql, LoadContext, bytea, oid};
+use howdah_types::{
+    DecodeError, DecodeErrorKind, Format, FromSql, LoadContext, Type, Types, bytea, oid,
+};
 
 use crate::error::{Error, Result};
 
@@ -52,6 +55,7 @@ pub struct Row {
 #[derive(Clone, Copy)]
 pub struct Column<'a> {
     field: &'a FieldDescription,
+    ty: Type<'a>,
 }
 
 /// Rows with all that is needed to read them.
@@ -59,34 +63,42 @@ pub(crate) struct ResultSet {
     columns: Columns,
     rows: RowSet,
     tag: Box<[u8]>,
-    load: Arc<LoadContext>,
+    reading: Reading,
     /// Values of `bytea` that came as text and were asked for as borrowed bytes, by row and column.
     bytes: OnceLock<Box<[Bytes]>>,
+}
+
+/// What has to be known to read values.
+pub(crate) struct Reading {
+    pub(crate) load: Arc<LoadContext>,
+    pub(crate) types: Arc<Types>,
 }
 
 /// One such value, once it was asked for.
 type Bytes = OnceLock<Box<[u8]>>;
 
 impl Rows {
-    pub(crate) fn new(result: QueryResult, load: Arc<LoadContext>) -> Self {
-        let columns = result.columns.unwrap_or_default();
-        Self::from_parts(columns, result.rows, result.tag, load)
-    }
-
     pub(crate) fn from_parts(
         columns: Columns,
         rows: RowSet,
         tag: Box<[u8]>,
-        load: Arc<LoadContext>,
+        reading: Reading,
     ) -> Self {
         let set = Arc::new(ResultSet {
             columns,
             rows,
             tag,
-            load,
+            reading,
             bytes: OnceLock::new(),
         });
         Self { set, next: 0 }
+    }
+
+    /// Has values read with more types known; before the result is shared.
+    pub(crate) fn set_types(&mut self, types: Arc<Types>) {
+        if let Some(set) = Arc::get_mut(&mut self.set) {
+            set.reading.types = types;
+        }
     }
 
     /// The next row, or `None` when all have been fetched.
@@ -153,7 +165,7 @@ impl Rows {
 
     /// The columns from left to right; none for a statement that returns no rows.
     pub fn columns(&self) -> impl ExactSizeIterator<Item = Column<'_>> {
-        self.set.columns.iter().map(|field| Column { field })
+        self.set.columns()
     }
 }
 
@@ -220,7 +232,7 @@ impl Row {
 
     /// The columns from left to right.
     pub fn columns(&self) -> impl ExactSizeIterator<Item = Column<'_>> {
-        self.set.columns.iter().map(|field| Column { field })
+        self.set.columns()
     }
 
     fn value<'a, T: FromSql<'a>>(&'a self, number: usize) -> Result<T> {
@@ -235,7 +247,9 @@ impl Row {
             wire::Format::Text => Format::Text,
             wire::Format::Binary => Format::Binary,
         };
-        T::from_nullable(field.type_oid, format, raw, &set.load).or_else(|error| {
+        let ty = set.type_of(field);
+        let load = &set.reading.load;
+        T::from_nullable(ty, format, raw, load).or_else(|error| {
             let borrowed = raw.filter(|_| {
                 error.kind() == DecodeErrorKind::Unsupported
                     && (field.type_oid, format) == (oid::BYTEA, Format::Text)
@@ -243,19 +257,15 @@ impl Row {
             match borrowed {
                 Some(raw) => self
                     .borrowed_bytes(raw, number)
-                    .and_then(|bytes| T::from_sql(oid::BYTEA, Format::Binary, bytes, &set.load)),
+                    .and_then(|bytes| T::from_sql(ty, Format::Binary, bytes, load)),
                 None => Err(error),
             }
-            .map_err(|error| Error::decode(&place(number, field), error))
+            .map_err(|error| unread::<T>(number, field, ty, error))
         })
     }
 
     /// A `bytea` that came as text, as bytes that live as long as the result.
-    fn borrowed_bytes(
-        &self,
-        raw: &[u8],
-        column: usize,
-    ) -> std::result::Result<&[u8], howdah_types::DecodeError> {
+    fn borrowed_bytes(&self, raw: &[u8], column: usize) -> std::result::Result<&[u8], DecodeError> {
         let width = self.len();
         let cells = self.set.bytes.get_or_init(|| {
             let cells = self.set.rows.len() * width;
@@ -286,17 +296,55 @@ impl Column<'_> {
         self.field.type_oid
     }
 
-    /// The type's name in `pg_type`, if it is built in.
+    /// The type's name as in `pg_type`, such as `int4` or `text[]`; `type` and the OID of one that is not known.
     #[must_use]
-    pub fn type_name(&self) -> Option<&'static str> {
-        oid::lookup(self.field.type_oid).map(|entry| entry.name)
+    pub fn type_name(&self) -> Cow<'_, str> {
+        self.ty.name()
     }
 }
 
-/// How an error names a column.
-fn place(number: usize, field: &FieldDescription) -> String {
+impl ResultSet {
+    fn columns(&self) -> impl ExactSizeIterator<Item = Column<'_>> {
+        self.columns.iter().map(|field| Column {
+            field,
+            ty: self.type_of(field),
+        })
+    }
+
+    fn type_of(&self, field: &FieldDescription) -> Type<'_> {
+        Type::new(field.type_oid, &self.reading.types)
+    }
+}
+
+/// The error that a column could not be read as a `T`.
+fn unread<'a, T: FromSql<'a>>(
+    number: usize,
+    field: &FieldDescription,
+    ty: Type<'_>,
+    error: DecodeError,
+) -> Error {
     let name = String::from_utf8_lossy(&field.name);
-    format!("column {number} ({name:?})")
+    let rust = short_name(std::any::type_name::<T>());
+    let place = format!(
+        "column {number} {name:?} ({}) cannot be read as {rust}",
+        ty.name()
+    );
+    if error.kind() == DecodeErrorKind::Mismatch && !T::accepts(ty) {
+        Error::mismatch(place, error)
+    } else {
+        Error::decode(&place, error)
+    }
+}
+
+/// The name of a Rust type without its paths.
+fn short_name(name: &str) -> String {
+    let is_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':');
+    let mut short = String::new();
+    for part in name.split_inclusive(|c| !is_path(c)) {
+        let from = part.rfind("::").map_or(0, |at| at + 2);
+        short.push_str(part.get(from..).unwrap_or_default());
+    }
+    short
 }
 
 impl fmt::Debug for Rows {
@@ -320,6 +368,20 @@ impl fmt::Debug for Row {
 
 impl fmt::Debug for Column<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name(), self.type_name().unwrap_or("?"))
+        write!(f, "{}: {}", self.name(), self.type_name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short_name;
+
+    #[test]
+    fn short_names_have_no_paths() {
+        assert_eq!(short_name("i32"), "i32");
+        assert_eq!(short_name("alloc::string::String"), "String");
+        let nested = "core::option::Option<alloc::vec::Vec<app::Mood>>";
+        assert_eq!(short_name(nested), "Option<Vec<Mood>>");
+        assert_eq!(short_name("(i32, &a::B, [u8; 4])"), "(i32, &B, [u8; 4])");
     }
 }

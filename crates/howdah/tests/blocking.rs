@@ -67,9 +67,10 @@ fn parameters_and_results_of_every_basic_type() {
     );
     let names: Vec<_> = row
         .columns()
-        .filter_map(|column| column.type_name())
+        .map(|column| column.type_name().into_owned())
         .collect();
     assert_eq!(names[..3], ["bool", "int2", "int4"]);
+    assert_eq!(names[9], "int4[]");
 }
 
 #[test]
@@ -95,9 +96,16 @@ fn errors_of_reading_name_the_column_and_both_types() {
     let mut conn = connect();
     let row = conn.query_one("SELECT 1 AS num, NULL::int4", &[]).unwrap();
     let error = row.get::<bool>("num").unwrap_err().to_string();
+    assert_eq!(error, "column 0 \"num\" (int4) cannot be read as bool");
+    let error = row.get::<Option<Vec<String>>>("num").unwrap_err();
     assert_eq!(
-        error,
-        "column 0 (\"num\"): PostgreSQL type int4 cannot be read as Rust type bool"
+        error.to_string(),
+        "column 0 \"num\" (int4) cannot be read as Option<Vec<String>>"
+    );
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(
+        source.starts_with("PostgreSQL type int4 cannot be read"),
+        "{source}"
     );
     let error = row.get::<i32>(1).unwrap_err().to_string();
     assert!(

@@ -1,6 +1,6 @@
 //! The programs of examples/rust, each of which fails unless the page's promises hold.
 
-#![cfg(feature = "tokio")]
+#![cfg(all(feature = "derive", feature = "tokio"))]
 
 mod common;
 
@@ -64,4 +64,4 @@ macro_rules! programs {
     };
 }
 
-programs! { objects transactions interrupts messages notifications disconnections }
+programs! { objects transactions interrupts messages notifications disconnections types }

@@ -6,38 +6,24 @@ use chrono::{
     Timelike, Utc,
 };
 
-use super::{Element, FromSql, IsNull, SqlType, ToSql, scalar_from_sql, scalar_to_sql};
+use super::{Element, FromSql, IsNull, SqlType, ToSql, Type, from_sql_as, to_sql_as};
 use crate::datetime::{self as pg, CivilDate, MICROS_PER_DAY, Years};
 use crate::{DecodeError, EncodeError, Format, LoadContext, oid};
 
 /// Microseconds from 1970-01-01 to 2000-01-01.
 const EPOCH: i64 = 946_684_800_000_000;
 
-scalar_to_sql!(NaiveDate, oid::DATE, Format::Binary, |value, out| {
-    from_date(*value)
-        .ok_or(out_of_range("date"))?
-        .to_binary(out);
+to_sql_as!(NaiveDate, pg::Date, |value| from_date(*value)
+    .ok_or(out_of_range("date"))?);
+to_sql_as!(NaiveTime, pg::Time, |value| from_time(*value));
+to_sql_as!(NaiveDateTime, pg::Timestamp, |value| {
+    let micros = since_epoch(value.and_utc()).ok_or(out_of_range("timestamp"))?;
+    pg::Timestamp { micros }
 });
-scalar_to_sql!(NaiveTime, oid::TIME, Format::Binary, |value, out| {
-    from_time(*value).to_binary(out);
-});
-scalar_to_sql!(
-    NaiveDateTime,
-    oid::TIMESTAMP,
-    Format::Binary,
-    |value, out| {
-        let micros = since_epoch(value.and_utc()).ok_or(out_of_range("timestamp"))?;
-        pg::Timestamp { micros }.to_binary(out);
-    }
-);
-scalar_to_sql!(TimeDelta, oid::INTERVAL, Format::Binary, |value, out| {
-    let micros = value.num_microseconds().ok_or(out_of_range("interval"))?;
-    pg::Interval {
-        months: 0,
-        days: 0,
-        micros,
-    }
-    .to_binary(out);
+to_sql_as!(TimeDelta, pg::Interval, |value| pg::Interval {
+    months: 0,
+    days: 0,
+    micros: value.num_microseconds().ok_or(out_of_range("interval"))?,
 });
 
 impl<Z: TimeZone<Offset: Sync>> ToSql for DateTime<Z> {
@@ -46,9 +32,11 @@ impl<Z: TimeZone<Offset: Sync>> ToSql for DateTime<Z> {
     }
 
     fn to_sql(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
-        let micros = since_epoch(self.to_utc()).ok_or(out_of_range("timestamptz"))?;
-        pg::TimestampTz { micros }.to_binary(out);
-        Ok(IsNull::No)
+        from_instant(self.to_utc())?.to_sql(out)
+    }
+
+    fn to_sql_text(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
+        from_instant(self.to_utc())?.to_sql_text(out)
     }
 }
 
@@ -59,47 +47,39 @@ impl<Z: TimeZone<Offset: Sync>> SqlType for DateTime<Z> {
 
 impl<Z: TimeZone<Offset: Sync>> Element for DateTime<Z> {}
 
-scalar_from_sql!(NaiveDate, |raw, ctx| {
-    oid::DATE => pg::Date::from_text(raw, ctx.date_style).and_then(date), pg::Date::from_binary(raw).and_then(date);
-});
-scalar_from_sql!(NaiveTime, |raw, ctx| {
-    oid::TIME => pg::Time::from_text(raw).and_then(time), pg::Time::from_binary(raw).and_then(time);
-});
-scalar_from_sql!(NaiveDateTime, |raw, ctx| {
-    oid::TIMESTAMP => pg::Timestamp::from_text(raw, ctx.date_style).and_then(date_time),
-        pg::Timestamp::from_binary(raw).and_then(date_time);
-});
-scalar_from_sql!(DateTime<Utc>, |raw, ctx| {
-    oid::TIMESTAMPTZ => pg::TimestampTz::from_text(raw, ctx.date_style).and_then(instant),
-        pg::TimestampTz::from_binary(raw).and_then(instant);
-});
-scalar_from_sql!(TimeDelta, |raw, ctx| {
-    oid::INTERVAL => pg::Interval::from_text(raw, ctx.interval_style).and_then(delta),
-        pg::Interval::from_binary(raw).and_then(delta);
-});
+from_sql_as!(NaiveDate, pg::Date, date);
+from_sql_as!(NaiveTime, pg::Time, time);
+from_sql_as!(NaiveDateTime, pg::Timestamp, date_time);
+from_sql_as!(DateTime<Utc>, pg::TimestampTz, instant);
+from_sql_as!(TimeDelta, pg::Interval, delta);
 
 impl FromSql<'_> for DateTime<FixedOffset> {
     /// Reads the instant; the offset is the one it was written with in text, and UTC in binary.
     fn from_sql(
-        ty: u32,
+        ty: Type<'_>,
         format: Format,
         raw: &[u8],
         ctx: &LoadContext,
     ) -> Result<Self, DecodeError> {
-        let (stamp, offset) = match (ty, format) {
-            (oid::TIMESTAMPTZ, Format::Text) => {
-                pg::TimestampTz::from_text_with_offset(raw, ctx.date_style)?
-            }
-            (oid::TIMESTAMPTZ, Format::Binary) => (pg::TimestampTz::from_binary(raw)?, 0),
-            _ => return Err(DecodeError::mismatch(ty, std::any::type_name::<Self>())),
+        if !Self::accepts(ty) {
+            return Err(ty.mismatch::<Self>());
+        }
+        let (stamp, offset) = match format {
+            Format::Text => pg::TimestampTz::from_text_with_offset(raw, ctx.date_style)?,
+            Format::Binary => (pg::TimestampTz::from_binary(raw)?, 0),
         };
         let offset = FixedOffset::east_opt(offset).ok_or(unheld("timestamptz"))?;
         Ok(instant(stamp)?.with_timezone(&offset))
     }
 
-    fn accepts(ty: u32) -> bool {
-        ty == oid::TIMESTAMPTZ
+    fn accepts(ty: Type<'_>) -> bool {
+        pg::TimestampTz::accepts(ty)
     }
+}
+
+fn from_instant(value: DateTime<Utc>) -> Result<pg::TimestampTz, EncodeError> {
+    let micros = since_epoch(value).ok_or(out_of_range("timestamptz"))?;
+    Ok(pg::TimestampTz { micros })
 }
 
 fn date(value: pg::Date) -> Result<NaiveDate, DecodeError> {
@@ -184,11 +164,11 @@ mod tests {
         let mut out = Vec::new();
         value.to_sql(&mut out).unwrap();
         assert_eq!(
-            T::from_sql(ty, Format::Binary, &out, &ctx).as_ref(),
+            T::from_sql(ty.into(), Format::Binary, &out, &ctx).as_ref(),
             Ok(&value)
         );
         assert_eq!(
-            T::from_sql(ty, Format::Text, text.as_bytes(), &ctx).as_ref(),
+            T::from_sql(ty.into(), Format::Text, text.as_bytes(), &ctx).as_ref(),
             Ok(&value)
         );
     }
@@ -223,7 +203,8 @@ mod tests {
         let ctx = LoadContext::default();
         let text = b"2024-02-29 14:00:00.5+02";
         let fixed =
-            DateTime::<FixedOffset>::from_sql(oid::TIMESTAMPTZ, Format::Text, text, &ctx).unwrap();
+            DateTime::<FixedOffset>::from_sql(oid::TIMESTAMPTZ.into(), Format::Text, text, &ctx)
+                .unwrap();
         assert_eq!(fixed, utc);
         assert_eq!(fixed.offset().local_minus_utc(), 7200);
         assert_eq!(Some(fixed).oid(), oid::TIMESTAMPTZ);
@@ -238,13 +219,14 @@ mod tests {
     #[test]
     fn what_chrono_does_not_have() {
         let ctx = LoadContext::default();
-        let error = NaiveDate::from_sql(oid::DATE, Format::Text, b"-infinity", &ctx).unwrap_err();
+        let error =
+            NaiveDate::from_sql(oid::DATE.into(), Format::Text, b"-infinity", &ctx).unwrap_err();
         assert_eq!(error.kind(), DecodeErrorKind::NegInfinity);
-        assert!(NaiveTime::from_sql(oid::TIME, Format::Text, b"24:00:00", &ctx).is_err());
-        assert!(TimeDelta::from_sql(oid::INTERVAL, Format::Text, b"1 mon", &ctx).is_err());
+        assert!(NaiveTime::from_sql(oid::TIME.into(), Format::Text, b"24:00:00", &ctx).is_err());
+        assert!(TimeDelta::from_sql(oid::INTERVAL.into(), Format::Text, b"1 mon", &ctx).is_err());
         assert!(
             NaiveDate::from_sql(
-                oid::DATE,
+                oid::DATE.into(),
                 Format::Binary,
                 &(i32::MAX - 1).to_be_bytes(),
                 &ctx

@@ -5,9 +5,9 @@
 use jiff::civil;
 use jiff::{Span, Timestamp, ZonedDateTime};
 
-use super::{scalar_from_sql, scalar_to_sql};
+use super::{from_sql_as, to_sql_as};
 use crate::datetime::{self as pg, CivilDate, CivilDateTime, CivilTime, Years};
-use crate::{DecodeError, EncodeError, Format, oid};
+use crate::{DecodeError, EncodeError};
 
 /// The years of jiff's types.
 const YEARS: Years = Years {
@@ -17,65 +17,33 @@ const YEARS: Years = Years {
 /// Microseconds from 1970-01-01 to 2000-01-01.
 const EPOCH: i64 = 946_684_800_000_000;
 
-scalar_to_sql!(civil::Date, oid::DATE, Format::Binary, |value, out| {
-    pg::Date::from_civil(from_date(*value))
-        .ok_or(out_of_range("date"))?
-        .to_binary(out);
+to_sql_as!(civil::Date, pg::Date, |value| pg::Date::from_civil(
+    from_date(*value)
+)
+.ok_or(out_of_range("date"))?);
+to_sql_as!(civil::Time, pg::Time, |value| pg::Time::from_civil(
+    from_time(*value)
+)
+.ok_or(out_of_range("time"))?);
+to_sql_as!(civil::DateTime, pg::Timestamp, |value| {
+    let civil = CivilDateTime {
+        date: from_date(value.date()),
+        time: from_time(value.time()),
+    };
+    pg::Timestamp::from_civil(civil).ok_or(out_of_range("timestamp"))?
 });
-scalar_to_sql!(civil::Time, oid::TIME, Format::Binary, |value, out| {
-    pg::Time::from_civil(from_time(*value))
-        .ok_or(out_of_range("time"))?
-        .to_binary(out);
-});
-scalar_to_sql!(
-    civil::DateTime,
-    oid::TIMESTAMP,
-    Format::Binary,
-    |value, out| {
-        let civil = CivilDateTime {
-            date: from_date(value.date()),
-            time: from_time(value.time()),
-        };
-        pg::Timestamp::from_civil(civil)
-            .ok_or(out_of_range("timestamp"))?
-            .to_binary(out);
-    }
-);
-scalar_to_sql!(Timestamp, oid::TIMESTAMPTZ, Format::Binary, |value, out| {
-    instant(*value)?.to_binary(out);
-});
-scalar_to_sql!(
-    ZonedDateTime,
-    oid::TIMESTAMPTZ,
-    Format::Binary,
-    |value, out| {
-        instant(value.timestamp())?.to_binary(out);
-    }
-);
-scalar_to_sql!(Span, oid::INTERVAL, Format::Binary, |value, out| {
-    from_span(value)
-        .ok_or(out_of_range("interval"))?
-        .to_binary(out);
-});
+to_sql_as!(Timestamp, pg::TimestampTz, |value| instant(*value)?);
+to_sql_as!(ZonedDateTime, pg::TimestampTz, |value| instant(
+    value.timestamp()
+)?);
+to_sql_as!(Span, pg::Interval, |value| from_span(value)
+    .ok_or(out_of_range("interval"))?);
 
-scalar_from_sql!(civil::Date, |raw, ctx| {
-    oid::DATE => pg::Date::from_text(raw, ctx.date_style).and_then(date), pg::Date::from_binary(raw).and_then(date);
-});
-scalar_from_sql!(civil::Time, |raw, ctx| {
-    oid::TIME => pg::Time::from_text(raw).and_then(time), pg::Time::from_binary(raw).and_then(time);
-});
-scalar_from_sql!(civil::DateTime, |raw, ctx| {
-    oid::TIMESTAMP => pg::Timestamp::from_text(raw, ctx.date_style).and_then(date_time),
-        pg::Timestamp::from_binary(raw).and_then(date_time);
-});
-scalar_from_sql!(Timestamp, |raw, ctx| {
-    oid::TIMESTAMPTZ => pg::TimestampTz::from_text(raw, ctx.date_style).and_then(timestamp),
-        pg::TimestampTz::from_binary(raw).and_then(timestamp);
-});
-scalar_from_sql!(Span, |raw, ctx| {
-    oid::INTERVAL => pg::Interval::from_text(raw, ctx.interval_style).and_then(span),
-        pg::Interval::from_binary(raw).and_then(span);
-});
+from_sql_as!(civil::Date, pg::Date, date);
+from_sql_as!(civil::Time, pg::Time, time);
+from_sql_as!(civil::DateTime, pg::Timestamp, date_time);
+from_sql_as!(Timestamp, pg::TimestampTz, timestamp);
+from_sql_as!(Span, pg::Interval, span);
 
 fn date(value: pg::Date) -> Result<civil::Date, DecodeError> {
     to_date(value.civil(YEARS)?).ok_or(unheld("date"))
@@ -189,7 +157,7 @@ const fn out_of_range(name: &'static str) -> EncodeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{DecodeErrorKind, FromSql, LoadContext, ToSql};
+    use crate::{DecodeErrorKind, Format, FromSql, LoadContext, ToSql, oid};
 
     fn round_trip<T>(ty: u32, value: &T, text: &str)
     where
@@ -199,11 +167,11 @@ mod tests {
         let mut out = Vec::new();
         value.to_sql(&mut out).unwrap();
         assert_eq!(
-            T::from_sql(ty, Format::Binary, &out, &ctx).as_ref(),
+            T::from_sql(ty.into(), Format::Binary, &out, &ctx).as_ref(),
             Ok(value)
         );
         assert_eq!(
-            T::from_sql(ty, Format::Text, text.as_bytes(), &ctx).as_ref(),
+            T::from_sql(ty.into(), Format::Text, text.as_bytes(), &ctx).as_ref(),
             Ok(value)
         );
     }
@@ -233,7 +201,7 @@ mod tests {
             .hours(4)
             .milliseconds(5);
         span.to_sql(&mut out).unwrap();
-        let read = Span::from_sql(oid::INTERVAL, Format::Binary, &out, &ctx).unwrap();
+        let read = Span::from_sql(oid::INTERVAL.into(), Format::Binary, &out, &ctx).unwrap();
         assert_eq!((read.get_months(), read.get_days()), (14, 3));
         assert_eq!(
             (read.get_seconds(), read.get_microseconds()),
@@ -245,17 +213,17 @@ mod tests {
     fn what_jiff_does_not_have() {
         let ctx = LoadContext::default();
         let kind = |raw: &str| {
-            civil::Date::from_sql(oid::DATE, Format::Text, raw.as_bytes(), &ctx)
+            civil::Date::from_sql(oid::DATE.into(), Format::Text, raw.as_bytes(), &ctx)
                 .unwrap_err()
                 .kind()
         };
         assert_eq!(kind("infinity"), DecodeErrorKind::Infinity);
         assert_eq!(kind("10000-01-01"), DecodeErrorKind::YearTooLarge);
-        assert!(civil::Time::from_sql(oid::TIME, Format::Text, b"24:00:00", &ctx).is_err());
-        assert!(Span::from_sql(oid::INTERVAL, Format::Text, b"infinity", &ctx).is_err());
+        assert!(civil::Time::from_sql(oid::TIME.into(), Format::Text, b"24:00:00", &ctx).is_err());
+        assert!(Span::from_sql(oid::INTERVAL.into(), Format::Text, b"infinity", &ctx).is_err());
         assert!(
             Timestamp::from_sql(
-                oid::TIMESTAMPTZ,
+                oid::TIMESTAMPTZ.into(),
                 Format::Binary,
                 &i64::MAX.to_be_bytes(),
                 &ctx

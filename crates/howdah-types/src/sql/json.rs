@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Element, FromSql, IsNull, SqlType, ToSql};
+use super::{Element, FromSql, IsNull, SqlType, ToSql, Type};
 use crate::{DecodeError, EncodeError, Format, LoadContext, json, oid};
 
 /// A value that travels as `json` or `jsonb`: read from either, sent as `jsonb`.
@@ -12,11 +12,19 @@ use crate::{DecodeError, EncodeError, Format, LoadContext, json, oid};
 pub struct Json<T>(pub T);
 
 impl<T: DeserializeOwned> FromSql<'_> for Json<T> {
-    fn from_sql(ty: u32, format: Format, raw: &[u8], _: &LoadContext) -> Result<Self, DecodeError> {
-        parse(ty, format, raw, std::any::type_name::<Self>()).map(Self)
+    fn from_sql(
+        ty: Type<'_>,
+        format: Format,
+        raw: &[u8],
+        _: &LoadContext,
+    ) -> Result<Self, DecodeError> {
+        document(ty, format, raw)
+            .ok_or_else(|| ty.mismatch::<Self>())?
+            .and_then(parse)
+            .map(Self)
     }
 
-    fn accepts(ty: u32) -> bool {
+    fn accepts(ty: Type<'_>) -> bool {
         is_json(ty)
     }
 }
@@ -43,11 +51,18 @@ impl<T: Serialize + Sync> SqlType for Json<T> {
 impl<T: Serialize + Sync> Element for Json<T> {}
 
 impl FromSql<'_> for Value {
-    fn from_sql(ty: u32, format: Format, raw: &[u8], _: &LoadContext) -> Result<Self, DecodeError> {
-        parse(ty, format, raw, std::any::type_name::<Self>())
+    fn from_sql(
+        ty: Type<'_>,
+        format: Format,
+        raw: &[u8],
+        _: &LoadContext,
+    ) -> Result<Self, DecodeError> {
+        document(ty, format, raw)
+            .ok_or_else(|| ty.mismatch::<Self>())?
+            .and_then(parse)
     }
 
-    fn accepts(ty: u32) -> bool {
+    fn accepts(ty: Type<'_>) -> bool {
         is_json(ty)
     }
 }
@@ -73,21 +88,23 @@ impl SqlType for Value {
 
 impl Element for Value {}
 
-fn is_json(ty: u32) -> bool {
-    matches!(ty, oid::JSON | oid::JSONB)
+fn is_json(ty: Type<'_>) -> bool {
+    matches!(ty.oid(), oid::JSON | oid::JSONB) || ty.is_untyped()
 }
 
-fn parse<T: DeserializeOwned>(
-    ty: u32,
+/// The text of a value, if it is of a type that is JSON.
+fn document<'a>(
+    ty: Type<'_>,
     format: Format,
-    raw: &[u8],
-    rust: &'static str,
-) -> Result<T, DecodeError> {
-    let raw = match (ty, format) {
-        (oid::JSONB, Format::Binary) => json::jsonb_from_binary(raw)?,
-        (oid::JSON | oid::JSONB, _) => raw,
-        _ => return Err(DecodeError::mismatch(ty, rust)),
-    };
+    raw: &'a [u8],
+) -> Option<Result<&'a [u8], DecodeError>> {
+    match (ty.oid(), format) {
+        (oid::JSONB, Format::Binary) => Some(json::jsonb_from_binary(raw)),
+        _ => is_json(ty).then_some(Ok(raw)),
+    }
+}
+
+fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T, DecodeError> {
     serde_json::from_slice(raw)
         .map_err(|_| DecodeError::invalid("json", "not JSON of the expected shape"))
 }
@@ -109,20 +126,20 @@ mod tests {
         let mut out = Vec::new();
         value.to_sql(&mut out).unwrap();
         assert_eq!(
-            Value::from_sql(oid::JSONB, Format::Text, &out, &ctx),
+            Value::from_sql(oid::JSONB.into(), Format::Text, &out, &ctx),
             Ok(value.clone())
         );
         assert_eq!(
-            Value::from_sql(oid::JSON, Format::Binary, &out, &ctx),
+            Value::from_sql(oid::JSON.into(), Format::Binary, &out, &ctx),
             Ok(value.clone())
         );
         let binary = [&[1], out.as_slice()].concat();
         assert_eq!(
-            Value::from_sql(oid::JSONB, Format::Binary, &binary, &ctx),
+            Value::from_sql(oid::JSONB.into(), Format::Binary, &binary, &ctx),
             Ok(value)
         );
-        assert!(Value::from_sql(oid::JSONB, Format::Binary, &out, &ctx).is_err());
-        assert!(Value::from_sql(oid::TEXT, Format::Text, &out, &ctx).is_err());
+        assert!(Value::from_sql(oid::JSONB.into(), Format::Binary, &out, &ctx).is_err());
+        assert!(Value::from_sql(oid::TEXT.into(), Format::Text, &out, &ctx).is_err());
     }
 
     #[test]
@@ -132,10 +149,10 @@ mod tests {
         Json(vec![1, 2]).to_sql(&mut out).unwrap();
         assert_eq!(out, b"[1,2]");
         assert_eq!(
-            Json::<Vec<i32>>::from_sql(oid::JSON, Format::Text, &out, &ctx),
+            Json::<Vec<i32>>::from_sql(oid::JSON.into(), Format::Text, &out, &ctx),
             Ok(Json(vec![1, 2]))
         );
-        assert!(Json::<bool>::from_sql(oid::JSON, Format::Text, &out, &ctx).is_err());
+        assert!(Json::<bool>::from_sql(oid::JSON.into(), Format::Text, &out, &ctx).is_err());
     }
 
     #[test]
@@ -143,7 +160,7 @@ mod tests {
         let deep = "[".repeat(100_000);
         assert!(
             Value::from_sql(
-                oid::JSON,
+                oid::JSON.into(),
                 Format::Text,
                 deep.as_bytes(),
                 &LoadContext::default()

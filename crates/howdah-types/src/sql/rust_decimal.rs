@@ -5,18 +5,9 @@ use std::str;
 use rust_decimal::Decimal;
 
 use super::{scalar_from_sql, scalar_to_sql};
-use crate::{DecodeError, Format, int, numeric, oid};
+use crate::{DecodeError, EncodeError, int, numeric, oid};
 
-scalar_to_sql!(Decimal, oid::NUMERIC, Format::Binary, |value, out| {
-    let digits = value.mantissa().unsigned_abs();
-    let exponent = -i64::from(value.scale());
-    numeric::decimal_to_binary(
-        value.is_sign_negative(),
-        itoa::Buffer::new().format(digits).as_bytes(),
-        exponent,
-        out,
-    )?;
-});
+scalar_to_sql!(Decimal, oid::NUMERIC, |value, out| binary to_binary(value, out)?, text out.extend_from_slice(value.to_string().as_bytes()));
 
 scalar_from_sql!(Decimal, |raw, ctx| {
     oid::NUMERIC => from_text(raw), from_binary(raw);
@@ -24,6 +15,17 @@ scalar_from_sql!(Decimal, |raw, ctx| {
     oid::INT4 => int::int4_from_text(raw).map(Self::from), int::int4_from_binary(raw).map(Self::from);
     oid::INT2 => int::int2_from_text(raw).map(Self::from), int::int2_from_binary(raw).map(Self::from);
 });
+
+fn to_binary(value: &Decimal, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let digits = value.mantissa().unsigned_abs();
+    let exponent = -i64::from(value.scale());
+    numeric::decimal_to_binary(
+        value.is_sign_negative(),
+        itoa::Buffer::new().format(digits).as_bytes(),
+        exponent,
+        out,
+    )
+}
 
 fn from_binary(raw: &[u8]) -> Result<Decimal, DecodeError> {
     let mut text = Vec::new();
@@ -43,10 +45,10 @@ fn from_text(raw: &[u8]) -> Result<Decimal, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FromSql, LoadContext, ToSql};
+    use crate::{Format, FromSql, LoadContext, ToSql};
 
     fn read(format: Format, raw: &[u8]) -> Result<Decimal, DecodeError> {
-        Decimal::from_sql(oid::NUMERIC, format, raw, &LoadContext::default())
+        Decimal::from_sql(oid::NUMERIC.into(), format, raw, &LoadContext::default())
     }
 
     #[test]

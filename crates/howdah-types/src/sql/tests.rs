@@ -10,7 +10,7 @@ fn send(value: &dyn ToSql) -> Vec<u8> {
 }
 
 fn read<'a, T: FromSql<'a>>(ty: u32, format: Format, raw: &'a [u8]) -> Result<T, DecodeError> {
-    T::from_sql(ty, format, raw, &LoadContext::default())
+    T::from_sql(ty.into(), format, raw, &LoadContext::default())
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn narrowing_names_both_types() {
         error.to_string(),
         "PostgreSQL type int8 cannot be read as Rust type i32"
     );
-    assert!(!<i32 as FromSql<'_>>::accepts(oid::INT8));
+    assert!(!<i32 as FromSql<'_>>::accepts(oid::INT8.into()));
     let error = read::<String>(oid::INT4, Format::Text, b"1").unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -67,10 +67,10 @@ fn nulls() {
     assert_eq!(i32::from_null().unwrap_err().kind(), DecodeErrorKind::Null);
     let ctx = LoadContext::default();
     assert_eq!(
-        Option::<i32>::from_nullable(oid::INT4, Format::Text, Some(b"4"), &ctx),
+        Option::<i32>::from_nullable(oid::INT4.into(), Format::Text, Some(b"4"), &ctx),
         Ok(Some(4))
     );
-    assert!(i32::from_nullable(oid::INT4, Format::Text, None, &ctx).is_err());
+    assert!(i32::from_nullable(oid::INT4.into(), Format::Text, None, &ctx).is_err());
     let mut out = Vec::new();
     assert_eq!(None::<&str>.to_sql(&mut out), Ok(IsNull::Yes));
     assert!(out.is_empty());

@@ -3,12 +3,10 @@
 use uuid::Uuid;
 
 use super::{scalar_from_sql, scalar_to_sql};
-use crate::uuid::{uuid_from_binary, uuid_from_text, uuid_to_binary};
-use crate::{Format, oid};
+use crate::oid;
+use crate::uuid::{uuid_from_binary, uuid_from_text, uuid_to_binary, uuid_to_text};
 
-scalar_to_sql!(Uuid, oid::UUID, Format::Binary, |value, out| {
-    uuid_to_binary(value.as_bytes(), out);
-});
+scalar_to_sql!(Uuid, oid::UUID, |value, out| binary uuid_to_binary(value.as_bytes(), out), text uuid_to_text(value.as_bytes(), out));
 
 scalar_from_sql!(Uuid, |raw, ctx| {
     oid::UUID => uuid_from_text(raw).map(Uuid::from_bytes), uuid_from_binary(raw).map(Uuid::from_bytes);
@@ -17,7 +15,7 @@ scalar_from_sql!(Uuid, |raw, ctx| {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FromSql, LoadContext, ToSql};
+    use crate::{Format, FromSql, LoadContext, ToSql};
 
     #[test]
     fn round_trip() {
@@ -26,14 +24,14 @@ mod tests {
         value.to_sql(&mut out).unwrap();
         let ctx = LoadContext::default();
         assert_eq!(
-            Uuid::from_sql(oid::UUID, Format::Binary, &out, &ctx),
+            Uuid::from_sql(oid::UUID.into(), Format::Binary, &out, &ctx),
             Ok(value)
         );
         let text = value.to_string();
         assert_eq!(
-            Uuid::from_sql(oid::UUID, Format::Text, text.as_bytes(), &ctx),
+            Uuid::from_sql(oid::UUID.into(), Format::Text, text.as_bytes(), &ctx),
             Ok(value)
         );
-        assert!(Uuid::from_sql(oid::TEXT, Format::Text, text.as_bytes(), &ctx).is_err());
+        assert!(Uuid::from_sql(oid::TEXT.into(), Format::Text, text.as_bytes(), &ctx).is_err());
     }
 }

@@ -74,7 +74,9 @@ impl AsyncConnection {
     /// As [`execute`](Self::execute).
     pub async fn query(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Rows> {
         let queue = |core: &mut Core| core.queue(sql, params, Mode::Usual);
-        self.perform(queue, Core::finish_rows).await
+        let mut rows = self.perform(queue, Core::finish_rows).await?;
+        self.meet_types(std::slice::from_mut(&mut rows)).await?;
+        Ok(rows)
     }
 
     /// Runs a statement that gives exactly one row.
@@ -124,8 +126,11 @@ impl AsyncConnection {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn execute_script(&mut self, sql: &str) -> Result<Vec<Rows>> {
-        self.perform(|core| core.queue_script(sql), Core::finish_all)
-            .await
+        let mut results = self
+            .perform(|core| core.queue_script(sql), Core::finish_all)
+            .await?;
+        self.meet_types(&mut results).await?;
+        Ok(results)
     }
 
     /// Chooses whether each statement is a transaction of its own. At first it is not.
@@ -273,6 +278,20 @@ impl AsyncConnection {
             |core| core.finish_control(&sql),
         )
         .await
+    }
+
+    /// Looks up the types made by users that these results are the first to have.
+    async fn meet_types(&mut self, results: &mut [Rows]) -> Result<()> {
+        let Some(oids) = self.core.unmet_types(results) else {
+            return Ok(());
+        };
+        self.perform(
+            |core| core.queue_lookup(&oids),
+            |core| core.finish_lookup(&oids),
+        )
+        .await?;
+        self.core.introduce_types(results);
+        Ok(())
     }
 
     /// One exchange, from its queueing to its outcome.

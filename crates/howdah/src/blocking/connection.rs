@@ -71,10 +71,12 @@ impl Connection {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub fn query(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Rows> {
-        self.perform(
+        let mut rows = self.perform(
             |core| core.queue(sql, params, Mode::Usual),
             Core::finish_rows,
-        )
+        )?;
+        self.meet_types(std::slice::from_mut(&mut rows))?;
+        Ok(rows)
     }
 
     /// Runs a statement that gives exactly one row.
@@ -111,7 +113,9 @@ impl Connection {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub fn execute_script(&mut self, sql: &str) -> Result<Vec<Rows>> {
-        self.perform(|core| core.queue_script(sql), Core::finish_all)
+        let mut results = self.perform(|core| core.queue_script(sql), Core::finish_all)?;
+        self.meet_types(&mut results)?;
+        Ok(results)
     }
 
     /// Chooses whether each statement is a transaction of its own. At first it is not.
@@ -226,6 +230,19 @@ impl Connection {
             |core| core.queue_control(&sql),
             |core| core.finish_control(&sql),
         )
+    }
+
+    /// Looks up the types made by users that these results are the first to have.
+    fn meet_types(&mut self, results: &mut [Rows]) -> Result<()> {
+        let Some(oids) = self.core.unmet_types(results) else {
+            return Ok(());
+        };
+        self.perform(
+            |core| core.queue_lookup(&oids),
+            |core| core.finish_lookup(&oids),
+        )?;
+        self.core.introduce_types(results);
+        Ok(())
     }
 
     /// One exchange, from its queueing to its outcome.

@@ -9,6 +9,7 @@ pub(crate) mod info;
 pub(crate) mod messages;
 mod shared;
 pub(crate) mod transactions;
+mod types;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,12 +21,13 @@ use howdah_types::{DateStyle, Format, IntervalStyle, IsNull, LoadContext, ToSql,
 
 use crate::blocking::drive::Lost;
 use crate::error::{Error, Result};
-use crate::row::Rows;
+use crate::row::{Reading, Rows};
 use cancel::CancelHandle;
-use info::Facts;
+use info::{Facts, Info};
 use messages::Messages;
 pub(crate) use shared::shared_methods;
 use transactions::{Block, Transactions};
+use types::Acquaintances;
 
 /// How long the server may take to end a statement that was cancelled. Then the connection is given up.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
@@ -70,6 +72,7 @@ pub(crate) struct Core {
     pub(crate) cancel: CancelHandle,
     /// Whether the statement that was abandoned has had its cancel request.
     pub(crate) called_off: bool,
+    pub(crate) types: Acquaintances,
     params: Params,
     load: Arc<LoadContext>,
     parameters_version: u64,
@@ -102,6 +105,7 @@ impl Core {
             facts,
             cancel,
             called_off: false,
+            types: Acquaintances::default(),
             params: Params::default(),
             load: Arc::default(),
             parameters_version: 0,
@@ -218,6 +222,7 @@ impl Core {
         if outcome.refused_copy {
             return Err(Error::usage("COPY cannot be used with this method"));
         }
+        self.types.heed(&outcome.results);
         match outcome.error {
             Some(diagnostic) => Err(Error::server(diagnostic)),
             None => Ok(outcome.results),
@@ -230,14 +235,14 @@ impl Core {
         let result = results
             .pop()
             .ok_or_else(|| Error::shape("the server gave no result"))?;
-        Ok(Rows::new(result, Arc::clone(&self.load)))
+        Ok(self.rows_of_result(result))
     }
 
     /// The results of all statements of the exchange that has ended.
     pub(crate) fn finish_all(&mut self) -> Result<Vec<Rows>> {
         let results = self.finish()?;
-        let rows = |result| Rows::new(result, Arc::clone(&self.load));
-        Ok(results.into_iter().map(rows).collect())
+        let rows = results.into_iter();
+        Ok(rows.map(|result| self.rows_of_result(result)).collect())
     }
 
     /// How many rows the statements of the exchange that has ended gave or changed.
@@ -245,6 +250,43 @@ impl Core {
         let results = self.finish()?;
         let counts = results.iter().filter_map(QueryResult::tagged_rows);
         Ok(counts.fold(0, u64::saturating_add))
+    }
+
+    /// The types in these results that have to be looked up before the results are handed out.
+    pub(crate) fn unmet_types(&self, results: &[Rows]) -> Option<Vec<u32>> {
+        // A failed transaction has no answers, and names in another encoding could not be read.
+        if self.status() == TransactionStatus::Failed || !self.utf8 {
+            return None;
+        }
+        Some(self.types.unmet(results)).filter(|unmet| !unmet.is_empty())
+    }
+
+    /// Queues the lookup of types.
+    pub(crate) fn queue_lookup(&mut self, oids: &[u32]) -> Result<()> {
+        let sql = types::lookup(Info::new(&self.facts, self.session.connection()).server_version());
+        self.write_params(&[&oids])?;
+        self.session.execute(&Execute {
+            sql: sql.as_bytes(),
+            params: &self.params,
+            format: ResultFormat::Text,
+            prepare: Some(false),
+            begin: None,
+            extended: true,
+        })?;
+        Ok(())
+    }
+
+    /// The outcome of the lookup of these types.
+    pub(crate) fn finish_lookup(&mut self, oids: &[u32]) -> Result<()> {
+        let found = self.finish_rows()?;
+        self.types.learn(oids, found)
+    }
+
+    /// Has results know of the types that have been looked up since they came.
+    pub(crate) fn introduce_types(&self, results: &mut [Rows]) {
+        for rows in results {
+            rows.set_types(self.types.known());
+        }
     }
 
     /// The rows that have come so far of the result that is coming.
@@ -296,7 +338,19 @@ impl Core {
     }
 
     fn rows_of(&self, columns: howdah_protocol::connection::Columns, rows: RowSet) -> Rows {
-        Rows::from_parts(columns, rows, Box::default(), Arc::clone(&self.load))
+        Rows::from_parts(columns, rows, Box::default(), self.reading())
+    }
+
+    fn rows_of_result(&self, result: QueryResult) -> Rows {
+        let columns = result.columns.unwrap_or_default();
+        Rows::from_parts(columns, result.rows, result.tag, self.reading())
+    }
+
+    fn reading(&self) -> Reading {
+        Reading {
+            load: Arc::clone(&self.load),
+            types: self.types.known(),
+        }
     }
 
     fn queue_simple(&mut self, sql: &str, begin: Option<&[u8]>) -> Result<()> {

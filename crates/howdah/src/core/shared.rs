@@ -58,6 +58,14 @@ macro_rules! shared_methods {
                 self.core.session.statements.threshold = executions;
             }
 
+            /// Forgets what is known of types made by users, which is kept as long as the connection.
+            ///
+            /// Only needed after another session, or a function, has changed a composite: the statements `ALTER TYPE`,
+            /// `ALTER TABLE` and `ALTER DOMAIN` of this connection have the same effect.
+            pub fn forget_types(&mut self) {
+                self.core.types.forget();
+            }
+
             /// Whether the connection was closed, or found lost by an operation.
             #[must_use]
             pub fn is_closed(&self) -> bool {

@@ -1,0 +1,37 @@
+//! The derive macros of `howdah`, which documents and exports them: use them from there.
+
+#![forbid(unsafe_code)]
+
+mod attributes;
+mod from_sql;
+mod model;
+mod rename;
+mod to_sql;
+
+use proc_macro::TokenStream;
+use syn::{DeriveInput, parse_macro_input};
+
+use model::Model;
+
+/// Makes a Rust type one that values of the server are read as: a struct of a composite, an enum of an enum.
+///
+/// Described in the documentation of `howdah`, with an example.
+#[proc_macro_derive(FromSql, attributes(howdah))]
+pub fn derive_from_sql(input: TokenStream) -> TokenStream {
+    expand(parse_macro_input!(input), from_sql::expand)
+}
+
+/// Makes a Rust type one that can be sent as a parameter: a struct as a composite, an enum as an enum.
+///
+/// Described in the documentation of `howdah`, with an example.
+#[proc_macro_derive(ToSql, attributes(howdah))]
+pub fn derive_to_sql(input: TokenStream) -> TokenStream {
+    expand(parse_macro_input!(input), to_sql::expand)
+}
+
+fn expand(input: DeriveInput, make: fn(&Model) -> proc_macro2::TokenStream) -> TokenStream {
+    match Model::new(input) {
+        Ok(model) => make(&model).into(),
+        Err(error) => error.into_compile_error().into(),
+    }
+}
