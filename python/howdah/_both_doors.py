@@ -33,7 +33,9 @@ async def run_async(steps: Steps[T]) -> T:
             step = steps.send(value) if error is None else steps.throw(error)
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]  # the generator's own result
-        value, error = None, None
+        finally:
+            # An exception that its own frame holds would keep the connection until the collector comes.
+            value, error = None, None
         try:
             value = await step
         except BaseException as caught:
