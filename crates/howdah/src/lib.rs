@@ -100,7 +100,9 @@ pub use howdah_types::{FromSql, ToSql};
 pub use howdah_derive::{FromSql, ToSql};
 pub use row::{Column, FromRow, Row, RowIndex, Rows};
 
-#[doc = include_str!("../../../docs/rust-types.md")]
+/// Which Rust types go with which types of PostgreSQL.
+#[cfg_attr(feature = "derive", doc = "\n")]
+#[cfg_attr(feature = "derive", doc = include_str!("../../../docs/rust-types.md"))]
 pub mod rust_types {}
 
 /// The examples of the README are compiled.

@@ -317,6 +317,7 @@ impl ResultSet {
 }
 
 /// The error that a column could not be read as a `T`.
+#[cold]
 fn unread<'a, T: FromSql<'a>>(
     number: usize,
     field: &FieldDescription,

@@ -60,6 +60,80 @@ fn jiff() {
     );
 }
 
+#[cfg(feature = "time")]
+#[test]
+fn time() {
+    use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time};
+    let mut conn = common::connect();
+    let date = Date::from_calendar_date(2024, Month::February, 29).unwrap();
+    let time = Time::from_hms_micro(23, 59, 59, 999_999).unwrap();
+    there_and_back(&mut conn, "date", date);
+    there_and_back(&mut conn, "time", time);
+    there_and_back(&mut conn, "timestamp", PrimitiveDateTime::new(date, time));
+    there_and_back(&mut conn, "timestamptz", OffsetDateTime::UNIX_EPOCH);
+    there_and_back(&mut conn, "interval", Duration::milliseconds(-1500));
+}
+
+#[cfg(feature = "bytes")]
+#[test]
+fn bytes() {
+    use bytes::Bytes;
+    let mut conn = common::connect();
+    let value = Bytes::from_static(b"\x00\xff\\'");
+    there_and_back(&mut conn, "bytea", value.clone());
+    there_and_back(&mut conn, "bytea[]", vec![Some(value), None]);
+}
+
+#[cfg(feature = "ipnet")]
+#[test]
+fn ipnet() {
+    use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+    let mut conn = common::connect();
+    there_and_back::<IpNet>(&mut conn, "inet", "10.1.2.3/8".parse().unwrap());
+    there_and_back::<Ipv4Net>(&mut conn, "cidr", "10.0.0.0/8".parse().unwrap());
+    there_and_back::<Ipv6Net>(&mut conn, "cidr", "2001:db8::/32".parse().unwrap());
+}
+
+/// What no Rust type holds is an error in both formats, and never another value.
+#[cfg(all(feature = "chrono", feature = "jiff", feature = "time"))]
+#[test]
+fn dates_that_do_not_fit() {
+    fn refused<T: FromSqlOwned + Debug>(conn: &mut Connection, literal: &str) {
+        let sql = format!("SELECT {literal} AS x");
+        for _ in 0..8 {
+            let row = conn.query_one(&sql, &[]).unwrap();
+            let error = row.get::<T>("x").unwrap_err();
+            assert!(error.to_string().contains("cannot be read as"), "{error}");
+            assert!(std::error::Error::source(&error).is_some());
+        }
+    }
+    let mut conn = common::connect();
+    for literal in [
+        "date 'infinity'",
+        "date '-infinity'",
+        "date '5874897-12-31'",
+    ] {
+        refused::<chrono::NaiveDate>(&mut conn, literal);
+        refused::<jiff::civil::Date>(&mut conn, literal);
+        refused::<time::Date>(&mut conn, literal);
+    }
+    for literal in [
+        "timestamptz 'infinity'",
+        "timestamptz '-infinity'",
+        "timestamptz '294276-12-31'",
+    ] {
+        refused::<jiff::Timestamp>(&mut conn, literal);
+        refused::<time::OffsetDateTime>(&mut conn, literal);
+    }
+    refused::<chrono::DateTime<chrono::Utc>>(&mut conn, "timestamptz 'infinity'");
+    refused::<chrono::NaiveDateTime>(&mut conn, "timestamp '-infinity'");
+    refused::<jiff::civil::Time>(&mut conn, "time '24:00:00'");
+    refused::<chrono::NaiveTime>(&mut conn, "time '24:00:00'");
+    refused::<time::Time>(&mut conn, "time '24:00:00'");
+    refused::<chrono::TimeDelta>(&mut conn, "interval '1 mon'");
+    refused::<time::Duration>(&mut conn, "interval '1 day'");
+}
+
 #[cfg(feature = "uuid")]
 #[test]
 fn uuid() {

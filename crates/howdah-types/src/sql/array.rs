@@ -226,6 +226,7 @@ impl<'a> Items<'a> {
         raw: &'a [u8],
         ctx: &'a LoadContext,
     ) -> Result<Self, DecodeError> {
+        element.check_depth()?;
         let mut element = element;
         let source = match format {
             Format::Text => Source::Text(ArrayText::new(raw, delimiter)?),

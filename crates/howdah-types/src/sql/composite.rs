@@ -5,7 +5,7 @@
 
 use super::{Element, FromSql, FromSqlOwned, IsNull, SqlType, ToSql, Type};
 use crate::composite::{CompositeBinary, CompositeText, quote_field};
-use crate::{DecodeError, DecodeErrorKind, EncodeError, Format, LoadContext};
+use crate::{DecodeError, DecodeErrorKind, EncodeError, Format, LoadContext, oid};
 
 const NAME: &str = "composite";
 
@@ -78,6 +78,7 @@ impl<'a> Fields<'a> {
         if !ty.is_composite(None) {
             return Err(ty.mismatch::<T>());
         }
+        ty.check_depth()?;
         if ty.attributes().is_some_and(|known| known.len() != count) {
             return Err(COUNT);
         }
@@ -124,7 +125,7 @@ impl<'a> Fields<'a> {
     pub fn next<T: FromSqlOwned>(&mut self) -> Result<T, DecodeError> {
         let at = self.at;
         self.at += 1;
-        let (ty, format, raw) = match &mut self.source {
+        let (oid, format, raw) = match &mut self.source {
             Source::Text(reader) => {
                 let text = match reader.next_field()? {
                     Some(text) => text,
@@ -133,15 +134,16 @@ impl<'a> Fields<'a> {
                     None => return Err(COUNT),
                 };
                 let attribute = self.ty.attributes().and_then(|known| known.get(at));
-                let ty = attribute.map_or(Type::UNTYPED, |attribute| self.ty.part(attribute.oid));
+                let oid = attribute.map_or(oid::UNKNOWN, |attribute| attribute.oid);
                 let raw = text.map(|text| text.bytes(&mut self.scratch));
-                (ty, Format::Text, raw)
+                (oid, Format::Text, raw)
             }
             Source::Binary(reader) => {
                 let (oid, raw) = reader.next_field()?.ok_or(COUNT)?;
-                (self.ty.part(oid), Format::Binary, raw)
+                (oid, Format::Binary, raw)
             }
         };
+        let ty = self.ty.part(oid);
         let label = self.names.get(at).map_or("", |field| field.rust);
         T::from_nullable(ty, format, raw, self.ctx).map_err(|error| labelled(error, label))
     }

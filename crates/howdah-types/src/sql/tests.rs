@@ -164,11 +164,135 @@ fn damaged_values_never_panic() {
     }
 }
 
+#[test]
+fn lists_of_lists() {
+    let grid = vec![vec![Some(1_i32), None], vec![Some(3), Some(4)]];
+    assert_eq!(grid.oid(), oid::INT4_ARRAY);
+    let raw = send(&grid);
+    assert_eq!(raw[..12], [0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 23]);
+    assert_eq!(
+        read(oid::INT4_ARRAY, Format::Binary, &raw),
+        Ok(grid.clone())
+    );
+    assert!(read::<Vec<Option<i32>>>(oid::INT4_ARRAY, Format::Binary, &raw).is_err());
+    assert_eq!(
+        read(oid::INT4_ARRAY, Format::Binary, &raw),
+        Ok([grid[0].clone(), grid[1].clone()])
+    );
+    let mut text = Vec::new();
+    grid.to_sql_text(&mut text).unwrap();
+    assert_eq!(text, b"{{1,NULL},{3,4}}");
+    assert_eq!(read(oid::INT4_ARRAY, Format::Text, &text), Ok(grid));
+    let empty: Vec<Vec<i32>> = vec![vec![], vec![]];
+    assert_eq!(send(&empty)[..4], [0; 4]);
+    assert_eq!(
+        read::<Vec<Vec<i32>>>(oid::INT4_ARRAY, Format::Text, b"{}"),
+        Ok(vec![])
+    );
+    let refused: [&dyn ToSql; 3] = [
+        &vec![vec![1], vec![]],
+        &vec![Some(vec![1]), None],
+        &[[[[[[[1]]]]]]],
+    ];
+    for value in refused {
+        assert!(value.to_sql(&mut Vec::new()).is_err());
+        assert!(value.to_sql_text(&mut Vec::new()).is_err());
+    }
+}
+
+#[test]
+fn tuples() {
+    let value = (1_i32, None::<String>, "a \"b\"".to_owned(), vec![0.5_f64]);
+    assert_eq!((value.oid(), value.format()), (0, Format::Text));
+    let raw = send(&value);
+    assert_eq!(raw, b"(1,,\"a \"\"b\"\"\",{0.5})");
+    assert_eq!(read(oid::RECORD, Format::Text, &raw), Ok(value));
+    assert_eq!(
+        read::<(Option<i32>,)>(oid::RECORD, Format::Text, b"()"),
+        Ok((None,))
+    );
+    let binary = b"\0\0\0\x02\0\0\0\x17\0\0\0\x04\0\0\0\x07\0\0\0\x19\xff\xff\xff\xff";
+    assert_eq!(
+        read::<(i64, Option<String>)>(oid::RECORD, Format::Binary, binary),
+        Ok((7, None))
+    );
+    let error = read::<(i16, Option<String>)>(oid::RECORD, Format::Binary, binary).unwrap_err();
+    assert_eq!(error.kind(), DecodeErrorKind::Mismatch);
+    assert!(read::<(i64,)>(oid::RECORD, Format::Binary, binary).is_err());
+    assert!(read::<(i64, i64, i64)>(oid::RECORD, Format::Binary, binary).is_err());
+    assert!(read::<(i64,)>(oid::TEXT, Format::Text, b"(1)").is_err());
+}
+
+/// A Rust type that may hold itself.
+#[derive(Debug, PartialEq)]
+struct Chain(Vec<Chain>);
+
+impl FromSql<'_> for Chain {
+    fn from_sql(
+        ty: Type<'_>,
+        format: Format,
+        raw: &[u8],
+        ctx: &LoadContext,
+    ) -> Result<Self, DecodeError> {
+        let mut fields = Fields::new::<Self>(ty, format, raw, ctx, 1)?;
+        let chain = Self(fields.next()?);
+        fields.finish().map(|()| chain)
+    }
+
+    fn accepts(ty: Type<'_>) -> bool {
+        ty.is_composite(None)
+    }
+}
+
+#[test]
+fn depth_has_an_end() {
+    let nested = |levels: usize| {
+        let mut raw = b"\0\0\0\x01\0\0\x08\xef\0\0\0\x0c\0\0\0\0\0\0\0\0\0\0\x08\xc9".to_vec();
+        for _ in 0..levels {
+            let mut list = b"\0\0\0\x01\0\0\0\0\0\0\x08\xc9\0\0\0\x01\0\0\0\x01".to_vec();
+            crate::length::value(&mut list, &raw).unwrap();
+            raw = b"\0\0\0\x01\0\0\x08\xef".to_vec();
+            crate::length::value(&mut raw, &list).unwrap();
+        }
+        raw
+    };
+    let read = |levels| read::<Chain>(oid::RECORD, Format::Binary, &nested(levels));
+    assert_eq!(read(1), Ok(Chain(vec![Chain(vec![])])));
+    assert!(read(20).is_ok());
+    assert!(read(40).is_err());
+    assert!(read(10_000).is_err());
+}
+
 proptest! {
     #[test]
     fn vectors_round_trip(ints: Vec<i64>, floats: Vec<f32>, flags: Vec<Option<bool>>) {
         prop_assert_eq!(read::<Vec<i64>>(oid::INT8_ARRAY, Format::Binary, &send(&ints)).unwrap(), ints);
         prop_assert_eq!(read::<Vec<f32>>(oid::FLOAT4_ARRAY, Format::Binary, &send(&floats)).unwrap(), floats);
         prop_assert_eq!(read::<Vec<Option<bool>>>(oid::BOOL_ARRAY, Format::Binary, &send(&flags)).unwrap(), flags);
+    }
+
+    #[test]
+    fn grids_round_trip(rows in prop::collection::vec(prop::array::uniform3(any::<Option<i16>>()), 0..4), words: Vec<Option<String>>) {
+        prop_assert_eq!(&read::<Vec<[Option<i16>; 3]>>(oid::INT2_ARRAY, Format::Binary, &send(&rows)).unwrap(), &rows);
+        let mut text = Vec::new();
+        rows.to_sql_text(&mut text).unwrap();
+        prop_assert_eq!(read::<Vec<[Option<i16>; 3]>>(oid::INT2_ARRAY, Format::Text, &text).unwrap(), rows);
+        let words: Vec<_> = words.into_iter().map(|word| word.map(|word| word.replace('\0', ""))).collect();
+        let value = (words.clone(), words);
+        prop_assert_eq!(read::<(Vec<Option<String>>, Vec<Option<String>>)>(oid::RECORD, Format::Text, &send(&value)).unwrap(), value);
+    }
+
+    #[test]
+    fn hostile_input_never_panics(raw: Vec<u8>, text in "[(){}\\[\\],\"\\\\1a=> ]{0,24}") {
+        for (format, raw) in [(Format::Binary, raw.as_slice()), (Format::Text, text.as_bytes())] {
+            let _ = read::<Vec<Vec<Option<i32>>>>(oid::INT4_ARRAY, format, raw);
+            let _ = read::<[[String; 2]; 1]>(oid::TEXT_ARRAY, format, raw);
+            let _ = read::<(i32, Option<Vec<String>>, (bool,))>(oid::RECORD, format, raw);
+            let _ = read::<Vec<(i32,)>>(oid::RECORD_ARRAY, format, raw);
+            let _ = read::<crate::Multirange<i32>>(oid::INT4MULTIRANGE, format, raw);
+            let _ = read::<crate::range::Range<i128>>(oid::NUMRANGE, format, raw);
+            let _ = read::<std::collections::HashMap<String, Option<String>>>(90_000, format, raw);
+            let _ = read::<Vec<Chain>>(90_000, format, raw);
+        }
     }
 }

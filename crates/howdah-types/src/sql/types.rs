@@ -15,6 +15,8 @@ use crate::{DecodeError, DecodeErrorKind};
 #[derive(Debug, Clone, Copy)]
 pub struct Type<'t> {
     oid: u32,
+    /// How many values this one is in.
+    depth: u32,
     types: &'t Types,
 }
 
@@ -72,6 +74,9 @@ static NONE: Types = Types::new();
 /// The OIDs below are given by hand, to base types and catalogues: none of them is a domain.
 const FIRST_ASSIGNED: u32 = 10_000;
 
+/// How many values may be in each other.
+const MAX_DEPTH: u32 = 64;
+
 /// How many domains may lie upon each other.
 const MAX_DOMAINS: usize = 64;
 
@@ -120,7 +125,11 @@ impl Type<'static> {
     /// The built-in type with this OID, or one of which nothing else is known.
     #[must_use]
     pub const fn built_in(oid: u32) -> Self {
-        Self { oid, types: &NONE }
+        Self {
+            oid,
+            depth: 0,
+            types: &NONE,
+        }
     }
 }
 
@@ -139,7 +148,11 @@ impl<'t> Type<'t> {
                 }
             }
         }
-        Self { oid, types }
+        Self {
+            oid,
+            depth: 0,
+            types,
+        }
     }
 
     /// The OID.
@@ -268,10 +281,21 @@ impl<'t> Type<'t> {
         DecodeError::new(DecodeErrorKind::Mismatch, name, type_name::<T>())
     }
 
-    /// Another type, as known as this one.
+    /// The type with this OID, of a value within one of this type.
     #[must_use]
     pub fn part(self, oid: u32) -> Self {
-        Self::new(oid, self.types)
+        Self {
+            depth: self.depth.saturating_add(1),
+            ..Self::new(oid, self.types)
+        }
+    }
+
+    /// Fails for a value that is in too many others: Rust types may be recursive, and the stack has an end.
+    pub(super) fn check_depth(self) -> Result<(), DecodeError> {
+        if self.depth > MAX_DEPTH {
+            return Err(DecodeError::range("value", "too many nested values"));
+        }
+        Ok(())
     }
 
     fn opaque_part(self) -> Option<Self> {
