@@ -22,6 +22,11 @@ impl Attributes {
         Self::parse(attributes, false)
     }
 
+    /// Whether there is any.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.name.is_some() || self.rename_all.is_some()
+    }
+
     fn parse(attributes: &[Attribute], whole: bool) -> Result<Self> {
         let mut found = Self::default();
         let ours = attributes

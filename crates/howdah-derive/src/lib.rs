@@ -15,7 +15,9 @@ use model::Model;
 
 /// Makes a Rust type one that values of the server are read as: a struct of a composite, an enum of an enum.
 ///
-/// Described in the documentation of `howdah`, with an example.
+/// A tuple struct with one field is read as that field. On the type, `#[howdah(name = "...")]` is the name of the
+/// PostgreSQL type, and `#[howdah(rename_all = "snake_case")]` makes names of those of the fields or variants; on one of
+/// these, `#[howdah(name = "...")]` is its name. The module `rust_types` of `howdah` tells more, with an example.
 #[proc_macro_derive(FromSql, attributes(howdah))]
 pub fn derive_from_sql(input: TokenStream) -> TokenStream {
     expand(parse_macro_input!(input), from_sql::expand)
@@ -23,7 +25,8 @@ pub fn derive_from_sql(input: TokenStream) -> TokenStream {
 
 /// Makes a Rust type one that can be sent as a parameter: a struct as a composite, an enum as an enum.
 ///
-/// Described in the documentation of `howdah`, with an example.
+/// Fields are sent in the order in which they are declared, as text of a type that the server infers. A tuple struct with
+/// one field is sent as that field. The attributes are those of `FromSql`.
 #[proc_macro_derive(ToSql, attributes(howdah))]
 pub fn derive_to_sql(input: TokenStream) -> TokenStream {
     expand(parse_macro_input!(input), to_sql::expand)

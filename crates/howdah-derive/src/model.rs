@@ -49,10 +49,6 @@ impl Model {
                 return Err(Error::new(data.union_token.span(), message));
             }
         };
-        if let (Shape::Wrapper(_), Some(name)) = (&shape, &attributes.name) {
-            let message = "a struct around one value has no name of its own: it is sent and read as that value";
-            return Err(Error::new(name.span(), message));
-        }
         Ok(Self {
             ident: input.ident,
             generics: input.generics,
@@ -78,6 +74,11 @@ fn of_struct(fields: Fields, attributes: &Attributes, ident: &Ident) -> Result<S
     if let Fields::Unnamed(unnamed) = &fields
         && let (Some(only), 1) = (unnamed.unnamed.first(), unnamed.unnamed.len())
     {
+        if attributes.is_given() || Attributes::of_part(&only.attrs)?.is_given() {
+            let message =
+                "a struct around one value has no names: it is sent and read as that value";
+            return Err(Error::new(ident.span(), message));
+        }
         return Ok(Shape::Wrapper(Box::new(only.ty.clone())));
     }
     if fields.is_empty() {
@@ -131,5 +132,120 @@ fn renamed(ident: &Ident, attributes: &Attributes) -> String {
     match attributes.rename_all {
         Some(rule) => rule.apply(&name),
         None => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use syn::parse_quote;
+
+    fn refused(input: DeriveInput) -> String {
+        match Model::new(input) {
+            Ok(_) => panic!("it was accepted"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn what_postgresql_has_no_type_for_is_refused() {
+        let union = refused(parse_quote!(union U { a: i32, b: u32 }));
+        assert_eq!(union, "a union is no value of PostgreSQL");
+        let empty = refused(parse_quote!(
+            struct S {}
+        ));
+        assert_eq!(empty, "a composite needs fields");
+        assert_eq!(
+            refused(parse_quote!(
+                struct S;
+            )),
+            empty
+        );
+        let values = refused(parse_quote!(
+            enum E {
+                A,
+                B(i32),
+            }
+        ));
+        assert_eq!(values, "a label of an enum holds no values");
+        assert_eq!(
+            refused(parse_quote!(
+                enum E {}
+            )),
+            "an enum needs variants"
+        );
+    }
+
+    #[test]
+    fn attributes_that_mean_nothing_are_refused() {
+        let double = refused(parse_quote!(
+            enum E {
+                A,
+                #[howdah(name = "A")]
+                B,
+            }
+        ));
+        assert_eq!(double, "another variant has the label \"A\"");
+        let key = refused(parse_quote!(
+            #[howdah(nome = "x")]
+            enum E {
+                A,
+            }
+        ));
+        assert!(key.starts_with("expected `name"), "{key}");
+        let part = refused(parse_quote!(
+            enum E {
+                #[howdah(rename_all = "lowercase")]
+                A,
+            }
+        ));
+        assert!(part.starts_with("expected `name"), "{part}");
+        let case = refused(parse_quote!(
+            #[howdah(rename_all = "sPoNgE")]
+            enum E {
+                A,
+            }
+        ));
+        assert!(case.contains("snake_case"), "{case}");
+        let wrapper = refused(parse_quote!(
+            #[howdah(name = "x")]
+            struct S(i32);
+        ));
+        assert!(wrapper.contains("has no names"), "{wrapper}");
+        let inner = refused(parse_quote!(
+            struct S(#[howdah(name = "x")] i32);
+        ));
+        assert_eq!(inner, wrapper);
+    }
+
+    #[test]
+    fn names() {
+        let input: DeriveInput = parse_quote! {
+            #[howdah(rename_all = "camelCase")]
+            struct S { zip_code: i32, #[howdah(name = "x")] y: i32, r#type: i32 }
+        };
+        let Ok(Model {
+            shape: Shape::Composite(fields),
+            ..
+        }) = Model::new(input)
+        else {
+            panic!("no composite")
+        };
+        let names: Vec<_> = fields
+            .iter()
+            .filter_map(|field| field.name.as_deref())
+            .collect();
+        assert_eq!(names, ["zipCode", "x", "type"]);
+        let tuple: DeriveInput = parse_quote!(
+            struct S(i32, i32);
+        );
+        let Ok(Model {
+            shape: Shape::Composite(fields),
+            ..
+        }) = Model::new(tuple)
+        else {
+            panic!("no composite")
+        };
+        assert!(fields.iter().all(|field| field.name.is_none()));
     }
 }

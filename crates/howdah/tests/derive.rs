@@ -48,6 +48,12 @@ struct Tree {
     children: Vec<Tree>,
 }
 
+#[derive(Debug, Clone, PartialEq, ToSql, FromSql)]
+struct Link {
+    value: i32,
+    next: Option<Box<Link>>,
+}
+
 #[derive(ToSql)]
 struct Borrowed<'a> {
     text: &'a str,
@@ -98,6 +104,13 @@ fn texts() {
         }],
     };
     assert_eq!(read(oid::RECORD, &text(&tree)), Ok(tree));
+    let link = |value, next: Option<Link>| Link {
+        value,
+        next: next.map(Box::new),
+    };
+    let chain = link(1, Some(link(2, None)));
+    assert_eq!(text(&chain), "(1,\"(2,)\")");
+    assert_eq!(read(oid::RECORD, &text(&chain)), Ok(chain));
     let value = address();
     assert_eq!(read(oid::RECORD, &text(&value)), Ok(value));
 }

@@ -254,41 +254,76 @@ impl<T: Element> Element for Option<T> {
     }
 }
 
-impl<T: ToSql + ?Sized> ToSql for &T {
-    fn oid(&self) -> u32 {
-        (**self).oid()
-    }
+/// Implements them for what points to a value: it is sent as the value.
+macro_rules! pointer_to_sql {
+    ($pointer:ty) => {
+        impl<T: ToSql + ?Sized> ToSql for $pointer {
+            fn oid(&self) -> u32 {
+                (**self).oid()
+            }
 
-    fn format(&self) -> Format {
-        (**self).format()
-    }
+            fn format(&self) -> Format {
+                (**self).format()
+            }
 
-    fn to_sql(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
-        (**self).to_sql(out)
-    }
+            fn to_sql(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
+                (**self).to_sql(out)
+            }
 
-    fn to_sql_text(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
-        (**self).to_sql_text(out)
-    }
+            fn to_sql_text(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
+                (**self).to_sql_text(out)
+            }
+        }
+
+        impl<T: SqlType + ?Sized> SqlType for $pointer {
+            const OID: u32 = T::OID;
+            const FORMAT: Format = T::FORMAT;
+            const ARRAY_OID: u32 = T::ARRAY_OID;
+            const ELEMENT_OID: u32 = T::ELEMENT_OID;
+            const DELIMITER: u8 = T::DELIMITER;
+        }
+
+        impl<T: Element + ?Sized> Element for $pointer {
+            const LEVELS: usize = T::LEVELS;
+
+            fn measure(&self, level: usize, shape: &mut Shape) -> Result<(), EncodeError> {
+                (**self).measure(level, shape)
+            }
+
+            fn write_item(&self, writer: &mut ItemWriter<'_>) -> Result<(), EncodeError> {
+                (**self).write_item(writer)
+            }
+        }
+    };
 }
 
-impl<T: SqlType + ?Sized> SqlType for &T {
-    const OID: u32 = T::OID;
-    const FORMAT: Format = T::FORMAT;
-    const ARRAY_OID: u32 = T::ARRAY_OID;
-    const ELEMENT_OID: u32 = T::ELEMENT_OID;
-    const DELIMITER: u8 = T::DELIMITER;
-}
+pointer_to_sql!(&T);
+pointer_to_sql!(Box<T>);
 
-impl<T: Element + ?Sized> Element for &T {
-    const LEVELS: usize = T::LEVELS;
-
-    fn measure(&self, level: usize, shape: &mut Shape) -> Result<(), EncodeError> {
-        (**self).measure(level, shape)
+impl<'a, T: FromSql<'a>> FromSql<'a> for Box<T> {
+    fn from_sql(
+        ty: Type<'_>,
+        format: Format,
+        raw: &'a [u8],
+        ctx: &LoadContext,
+    ) -> Result<Self, DecodeError> {
+        T::from_sql(ty, format, raw, ctx).map(Self::new)
     }
 
-    fn write_item(&self, writer: &mut ItemWriter<'_>) -> Result<(), EncodeError> {
-        (**self).write_item(writer)
+    fn accepts(ty: Type<'_>) -> bool {
+        T::accepts(ty)
+    }
+
+    fn from_null() -> Result<Self, DecodeError> {
+        T::from_null().map(Self::new)
+    }
+
+    fn accepts_item(element: Type<'_>) -> bool {
+        T::accepts_item(element)
+    }
+
+    fn from_item(item: Item<'a>, items: &mut Items<'_>) -> Result<Self, DecodeError> {
+        T::from_item(item, items).map(Self::new)
     }
 }
 

@@ -129,6 +129,22 @@ impl<'a> FromSql<'a> for &'a str {
     }
 }
 
+impl<'a> FromSql<'a> for Cow<'a, str> {
+    fn from_sql(
+        ty: Type<'_>,
+        format: Format,
+        raw: &'a [u8],
+        _: &LoadContext,
+    ) -> Result<Self, DecodeError> {
+        let text = characters(ty, format, raw).ok_or_else(|| ty.mismatch::<Self>())?;
+        text.map(Cow::Borrowed)
+    }
+
+    fn accepts(ty: Type<'_>) -> bool {
+        is_text(ty)
+    }
+}
+
 impl FromSql<'_> for String {
     fn from_sql(
         ty: Type<'_>,
