@@ -34,6 +34,8 @@ pub enum DecodeErrorKind {
     YearTooLarge,
     /// The value was sent in a style that is not read (a DateStyle or IntervalStyle setting, a newer version byte).
     Unsupported,
+    /// A type that the function which was called knows nothing of.
+    UnknownType,
     /// The PostgreSQL type does not load into the Rust type.
     Mismatch,
     /// A NULL where the Rust type is not an `Option`.

@@ -58,6 +58,7 @@ mod reader;
 mod sql;
 pub mod sqlstate;
 pub mod text;
+pub mod transcode;
 pub mod uuid;
 
 pub use context::{DateFormat, DateStyle, Format, IntervalStyle, LoadContext};

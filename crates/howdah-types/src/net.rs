@@ -1,11 +1,12 @@
 //! `inet`, `cidr`, `macaddr` and `macaddr8`.
 
 use std::io::Write;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str;
 
 use crate::DecodeError;
 use crate::bytea::{hex_digits, hex_value};
+use crate::int::int_to_text;
 use crate::reader::{Reader, Scanner, fixed};
 
 const NAME: &str = "inet";
@@ -68,13 +69,16 @@ impl Inet {
 
     /// Appends the text form; the prefix is left out if it is as long as the address, unless `cidr`.
     pub fn to_text(&self, cidr: bool, out: &mut Vec<u8>) {
-        let written = if cidr || !self.is_host() {
-            write!(out, "{}/{}", self.address, self.prefix)
-        } else {
-            write!(out, "{}", self.address)
+        let written = match ipv4_compatible(self.address) {
+            Some(inner) => write!(out, "::{inner}"),
+            None => write!(out, "{}", self.address),
         };
         // Writing to a Vec does not fail.
         debug_assert!(written.is_ok());
+        if cidr || !self.is_host() {
+            out.push(b'/');
+            int_to_text(self.prefix, out);
+        }
     }
 
     /// Appends the binary form, of a `cidr` if asked for.
@@ -139,6 +143,19 @@ pub fn macaddr_to_text(value: &[u8], out: &mut Vec<u8>) {
 /// Appends a `macaddr` or a `macaddr8` in binary.
 pub fn macaddr_to_binary(value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(value);
+}
+
+/// The IPv4 address inside `::1.2.3.4`, which the server writes with dots and the standard library does not.
+const fn ipv4_compatible(address: IpAddr) -> Option<Ipv4Addr> {
+    let IpAddr::V6(address) = address else {
+        return None;
+    };
+    match address.octets() {
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, a, b, c, d] if a != 0 || b != 0 => {
+            Some(Ipv4Addr::new(a, b, c, d))
+        }
+        _ => None,
+    }
 }
 
 const fn max_prefix(address: &IpAddr) -> u8 {

@@ -90,6 +90,35 @@ impl Interval {
         clock(self.micros, out);
     }
 
+    /// Appends the text form that a server with IntervalStyle `postgres` writes: `1 year -2 mons +3 days 04:05:06`.
+    pub fn to_postgres_text(self, out: &mut Vec<u8>) {
+        if self.is_infinite() {
+            return self.to_text(out);
+        }
+        let start = out.len();
+        let mut negative = false;
+        for (count, unit) in [
+            (self.months / 12, " year"),
+            (self.months % 12, " mon"),
+            (self.days, " day"),
+        ] {
+            if count != 0 {
+                separate(start, negative && count > 0, out);
+                out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
+                out.extend_from_slice(unit.as_bytes());
+                out.extend_from_slice(if count == 1 { b"" } else { b"s" });
+                negative = count < 0;
+            }
+        }
+        if self.micros != 0 || out.len() == start {
+            separate(start, negative && self.micros > 0, out);
+            if self.micros < 0 {
+                out.push(b'-');
+            }
+            unsigned_clock(self.micros, 2, out);
+        }
+    }
+
     /// Appends the binary form.
     pub fn to_binary(self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.micros.to_be_bytes());
@@ -162,12 +191,27 @@ fn time(scanner: &mut Scanner<'_>, negative: bool, hours: u64) -> Option<i64> {
 }
 
 fn clock(micros: i64, out: &mut Vec<u8>) {
+    out.push(if micros < 0 { b'-' } else { b'+' });
+    unsigned_clock(micros, 1, out);
+}
+
+/// The hours with so many digits at least, minutes, seconds and decimals.
+fn unsigned_clock(micros: i64, width: usize, out: &mut Vec<u8>) {
     let total = micros.unsigned_abs();
-    let second = MICROS_PER_SECOND.unsigned_abs();
-    let hours = total / (3600 * second);
-    let rest = i64::try_from(total % (3600 * second)).unwrap_or_default();
-    signed(micros < 0, hours, out);
+    let hour = 3600 * MICROS_PER_SECOND.unsigned_abs();
+    let rest = i64::try_from(total % hour).unwrap_or_default();
+    write::padded(total / hour, width, out);
     write::minutes(CivilTime::from_micros(rest), out);
+}
+
+/// A space after what was written since `start`, and a `+` where a `-` came before.
+fn separate(start: usize, plus: bool, out: &mut Vec<u8>) {
+    if out.len() > start {
+        out.push(b' ');
+    }
+    if plus {
+        out.push(b'+');
+    }
 }
 
 fn signed(negative: bool, value: u64, out: &mut Vec<u8>) {
@@ -216,6 +260,27 @@ mod tests {
     }
 
     #[test]
+    fn as_the_server_writes_it() {
+        for text in [
+            "00:00:00",
+            "1 year 2 mons 3 days 04:05:06.789",
+            "-1 years -2 mons +3 days -00:00:00.000001",
+            "-1 days +02:03:00",
+            "1 mon",
+            "2 mons",
+            "-7 days",
+            "2562047788:00:54.775807",
+            "-2562047788:00:54.775808",
+            "infinity",
+            "-infinity",
+        ] {
+            let mut out = Vec::new();
+            read(text).unwrap().to_postgres_text(&mut out);
+            assert_eq!(String::from_utf8_lossy(&out), text);
+        }
+    }
+
+    #[test]
     fn refused() {
         for bad in [
             "",
@@ -259,6 +324,9 @@ mod tests {
             let value = interval(months, days, micros);
             let mut out = Vec::new();
             value.to_text(&mut out);
+            prop_assert_eq!(Interval::from_text(&out, IntervalStyle::Postgres), Ok(value));
+            out.clear();
+            value.to_postgres_text(&mut out);
             prop_assert_eq!(Interval::from_text(&out, IntervalStyle::Postgres), Ok(value));
             out.clear();
             value.to_binary(&mut out);

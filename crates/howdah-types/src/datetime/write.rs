@@ -82,7 +82,8 @@ fn day(civil: CivilDate, out: &mut Vec<u8>) -> &'static [u8] {
     if before_christ { b" BC" } else { b"" }
 }
 
-fn padded(value: u32, width: usize, out: &mut Vec<u8>) {
+/// At least `width` digits.
+pub(super) fn padded(value: impl itoa::Integer, width: usize, out: &mut Vec<u8>) {
     let mut buffer = itoa::Buffer::new();
     let digits = buffer.format(value).as_bytes();
     for _ in digits.len()..width {
