@@ -100,7 +100,8 @@ GLOBAL = """
 import datetime, DRIVER
 DRIVER.types.datetime.register_infinity()
 with DRIVER.connect(DSN) as conn:
-    print(conn.execute("select 'infinity'::date, '-infinity'::date").fetchone() == (datetime.date.max, datetime.date.min))
+    row = conn.execute("select 'infinity'::date, '-infinity'::date").fetchone()
+    print(row == (datetime.date.max, datetime.date.min))
 """
 
 

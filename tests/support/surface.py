@@ -13,7 +13,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from enum import Enum
-from types import MappingProxyType, ModuleType, UnionType
+from types import ClassMethodDescriptorType, MappingProxyType, ModuleType, UnionType
 from typing import Any, Generic, Protocol, TypeVar, get_origin
 
 from support import pure_psycopg
@@ -78,7 +78,7 @@ def class_members(package: str, path: str, cls: type) -> Description:
     if not issubclass(cls, Enum) and not getattr(cls, "_is_protocol", False):
         found[f"{path}()"] = signature(package, cls)
     for name in public_members(package, cls):
-        found[f"{path}.{name}"] = member(package, cls, name)
+        found[f"{path}.{name}"] = member(package, cls, name) if hasattr(cls, name) else "attribute of instances"
     for name in OPERATORS:
         home = next((a for a in cls.__mro__[:-1] if name in vars(a)), None)
         if home and (home is not Generic or (hasattr(cls, "__parameters__") and cls.__parameters__)):
@@ -88,7 +88,7 @@ def class_members(package: str, path: str, cls: type) -> Description:
 
 def member(package: str, cls: type, name: str) -> str:
     declared = inspect.getattr_static(cls, name)
-    if isinstance(declared, classmethod) or inspect.ismethod(getattr(cls, name)):
+    if isinstance(declared, classmethod | ClassMethodDescriptorType) or inspect.ismethod(getattr(cls, name)):
         return f"classmethod{signature(package, getattr(cls, name))}"
     if isinstance(declared, staticmethod):
         return f"staticmethod{signature(package, getattr(cls, name))}"
@@ -168,7 +168,8 @@ def is_ours(package: str, cls: type) -> bool:
 
 def public_members(package: str, cls: type) -> list[str]:
     """What the driver's own classes define; what `int` or `tuple` can do is not the driver's surface."""
-    names = {n for a in cls.__mro__ if is_ours(package, a) for n in vars(a)}
+    ours = [a for a in cls.__mro__ if is_ours(package, a)]
+    names = {n for a in ours for n in [*vars(a), *getattr(a, "__annotations__", ())]}
     return sorted(n for n in names if not n.startswith("_"))
 
 
