@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyAttributeError, PyValueError};
@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
+use crate::adapt::AdaptersMap;
 use crate::core::{Core, Kind, Settings, lock};
 use crate::cursor::{BaseCursor, is_tuple_row};
 use crate::errors;
@@ -25,6 +26,7 @@ pub(crate) struct BaseConnection {
     core: Arc<Core>,
     channel: Option<Py<Channel>>,
     factories: Mutex<Factories>,
+    adapters: OnceLock<Py<AdaptersMap>>,
 }
 
 #[derive(Default)]
@@ -64,6 +66,7 @@ impl BaseConnection {
                 .as_ref()
                 .map(|channel| channel.clone_ref(opened.0)),
             factories: Mutex::default(),
+            adapters: OnceLock::new(),
         }
     }
 
@@ -73,6 +76,16 @@ impl BaseConnection {
 
     pub(crate) fn channel(&self) -> Option<&Py<Channel>> {
         self.channel.as_ref()
+    }
+
+    /// The adapters: those of the package as they were when the connection's were first asked for, and the user's.
+    pub(crate) fn adapters_map(&self, py: Python<'_>) -> PyResult<&Py<AdaptersMap>> {
+        if let Some(known) = self.adapters.get() {
+            return Ok(known);
+        }
+        let made = AdaptersMap::copy_of(AdaptersMap::global(py)?.bind(py))?;
+        let made = Py::new(py, made)?;
+        Ok(self.adapters.get_or_init(|| made))
     }
 
     /// The row factory, unless it is the default.
@@ -408,12 +421,8 @@ impl BaseConnection {
     }
 
     #[getter]
-    fn adapters(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Err(errors::new(
-            py,
-            "NotSupportedError",
-            "registering adapters is not built yet in howdah",
-        ))
+    fn adapters(&self, py: Python<'_>) -> PyResult<Py<AdaptersMap>> {
+        Ok(self.adapters_map(py)?.clone_ref(py))
     }
 
     #[getter]

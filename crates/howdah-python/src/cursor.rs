@@ -1,17 +1,19 @@
 //! Cursors: results, and rows taken from them.
 
-use std::ops::Range;
-use std::sync::{Arc, Mutex};
+mod kinds;
+mod rows;
 
-use howdah_protocol::connection::{Columns, Ending, QueryResult};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use howdah_protocol::connection::{Ending, QueryResult};
 use howdah_protocol::wire::Format;
-use pyo3::exceptions::{PyIndexError, PyStopAsyncIteration, PyTypeError, PyValueError};
+use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 
-use crate::adapt::load::{self, Loader};
+use crate::adapt::{Adaptation, AdaptersMap};
 use crate::connection::BaseConnection;
 use crate::core::{Core, Kind, lock};
 use crate::errors;
@@ -20,12 +22,18 @@ use crate::jobs::executemany::ExecuteMany;
 use crate::shell;
 use crate::shell::ready::Ready;
 
+pub(crate) use kinds::{AsyncCursorBase, SyncCursor};
+use rows::Loaders;
+pub(crate) use rows::{Fetch, LastLoaders};
+
 /// What synchronous and asynchronous cursors share.
 #[pyclass(subclass, frozen, weakref, module = "howdah._howdah")]
 pub(crate) struct BaseCursor {
     connection: Py<BaseConnection>,
     core: Arc<Core>,
     state: Mutex<State>,
+    /// Unless they are the connection's.
+    own_adapters: OnceLock<Py<AdaptersMap>>,
 }
 
 #[derive(Default)]
@@ -37,7 +45,7 @@ struct State {
     pos: usize,
     rowcount: i64,
     statusmessage: Option<Box<[u8]>>,
-    loaders: Option<Arc<[Loader]>>,
+    loaders: Option<Loaders>,
     /// Makes rows from tuples; without it rows are tuples.
     make_row: Option<Py<PyAny>>,
     row_factory: Option<Py<PyAny>>,
@@ -46,32 +54,10 @@ struct State {
     closed: bool,
     arraysize: usize,
     binary: bool,
+    /// Whether the result was asked for in binary.
+    asked_binary: bool,
     query: Option<Py<PyAny>>,
 }
-
-/// What is needed to load some rows, taken out from under the lock.
-struct Slice {
-    result: Arc<QueryResult>,
-    rows: Range<usize>,
-    loaders: Arc<[Loader]>,
-    make_row: Option<Py<PyAny>>,
-}
-
-/// Which rows to fetch.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Fetch {
-    /// The next, or `None`.
-    One,
-    /// The next, or the end of the iteration.
-    Next,
-    /// At most so many; 0 stands for `arraysize`.
-    Many(usize),
-    /// All that are left.
-    All,
-}
-
-/// The columns that loaders were last chosen for: those of a prepared statement stay the same.
-pub(crate) type LastLoaders = Mutex<Option<(Columns, Arc<[Loader]>)>>;
 
 impl BaseCursor {
     pub(crate) fn new(
@@ -94,11 +80,12 @@ impl BaseCursor {
                 binary,
                 ..State::default()
             }),
+            own_adapters: OnceLock::new(),
         })
     }
 
     /// Forgets the last results, at the beginning of an execution.
-    pub(crate) fn begin(&self, py: Python<'_>) -> PyResult<()> {
+    pub(crate) fn begin(&self, py: Python<'_>, binary: bool) -> PyResult<()> {
         let mut state = lock(&self.state);
         if state.closed {
             drop(state);
@@ -106,6 +93,7 @@ impl BaseCursor {
         }
         let old = state.reset();
         state.many = None;
+        state.asked_binary = binary;
         drop(state);
         // Without the lock: this may call back into Python.
         drop(old);
@@ -116,6 +104,23 @@ impl BaseCursor {
         let mut state = lock(&self.state);
         state.many = Some(returning);
         state.rowcount = if returning { -1 } else { 0 };
+    }
+
+    /// The adapters in force: the cursor's own, else its connection's.
+    pub(crate) fn adapters<'a>(&'a self, py: Python<'a>) -> PyResult<&'a Py<AdaptersMap>> {
+        match self.own_adapters.get() {
+            Some(own) => Ok(own),
+            None => self.connection.get().adapters_map(py),
+        }
+    }
+
+    /// The adapters and what they are told of their context.
+    pub(crate) fn adaptation(&self, py: Python<'_>) -> PyResult<Adaptation> {
+        let connection = self.connection.clone_ref(py).into_any();
+        Ok(Adaptation::new(
+            self.adapters(py)?.clone_ref(py),
+            Some(connection),
+        ))
     }
 
     pub(crate) fn is_binary(&self) -> bool {
@@ -162,6 +167,14 @@ impl BaseCursor {
     /// Makes a result the current one.
     fn select(slf: &Bound<'_, Self>, index: usize) -> PyResult<()> {
         let this = slf.get();
+        let columns = {
+            let state = lock(&this.state);
+            let result = state.results.get(index);
+            result.and_then(|result| result.columns.clone())
+        };
+        let loaders = columns
+            .map(|columns| this.loaders(slf.py(), &columns))
+            .transpose()?;
         let row_factory = {
             let mut guard = lock(&this.state);
             let state = &mut *guard;
@@ -172,7 +185,7 @@ impl BaseCursor {
             state.pos = 0;
             state.rowcount = rowcount(result);
             state.statusmessage = (result.ending == Ending::Complete).then(|| result.tag.clone());
-            state.loaders = result.columns.as_ref().map(|columns| this.loaders(columns));
+            state.loaders = loaders;
             state
                 .row_factory
                 .as_ref()
@@ -184,100 +197,6 @@ impl BaseCursor {
             drop(old);
         }
         Ok(())
-    }
-
-    fn loaders(&self, columns: &Columns) -> Arc<[Loader]> {
-        let mut last = lock(&self.core.last_loaders);
-        if let Some((known, loaders)) = &*last
-            && Arc::ptr_eq(known, columns)
-        {
-            return Arc::clone(loaders);
-        }
-        let loaders: Arc<[Loader]> = columns
-            .iter()
-            .map(|field| Loader::for_column(field.type_oid, field.format))
-            .collect();
-        *last = Some((Arc::clone(columns), Arc::clone(&loaders)));
-        loaders
-    }
-
-    /// The rows from the next one on, at most `size`; with what it takes to load them.
-    fn next_rows(&self, py: Python<'_>, size: Option<usize>) -> PyResult<Slice> {
-        let state = lock(&self.state);
-        if state.closed {
-            drop(state);
-            return Err(errors::interface(py, "the cursor is closed"));
-        }
-        let Some(result) = state.results.get(state.current) else {
-            drop(state);
-            return Err(errors::programming(py, "no result available"));
-        };
-        let (Some(_), Some(loaders)) = (&result.columns, &state.loaders) else {
-            let text = no_records(result);
-            drop(state);
-            return Err(errors::programming(py, text));
-        };
-        let start = state.pos.min(result.rows.len());
-        let left = result.rows.len() - start;
-        Ok(Slice {
-            rows: start..start + size.unwrap_or(left).min(left),
-            result: Arc::clone(result),
-            loaders: Arc::clone(loaders),
-            make_row: state.make_row.as_ref().map(|make| make.clone_ref(py)),
-        })
-    }
-
-    /// Loads one row; `None` at the end.
-    fn load_one(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let slice = self.next_rows(py, Some(1))?;
-        let Some(fields) = slice.result.rows.get(slice.rows.start) else {
-            return Ok(None);
-        };
-        if slice.rows.is_empty() {
-            return Ok(None);
-        }
-        let cx = self.core.facts.load_context();
-        let row = load::load_row(py, fields, &slice.loaders, &cx)?.into_any();
-        let row = match &slice.make_row {
-            None => row.unbind(),
-            Some(make) => make.call1(py, (row,))?,
-        };
-        lock(&self.state).pos = slice.rows.end;
-        Ok(Some(row))
-    }
-
-    /// Loads at most `size` rows, or all that are left.
-    fn load_many(&self, py: Python<'_>, size: Option<usize>) -> PyResult<Py<PyAny>> {
-        let slice = self.next_rows(py, size)?;
-        let cx = self.core.facts.load_context();
-        let end = slice.rows.end;
-        let rows = load::load_rows(py, &slice.result.rows, slice.rows, &slice.loaders, &cx)?;
-        if let Some(make) = &slice.make_row {
-            for (index, row) in rows.iter().enumerate() {
-                rows.set_item(index, make.call1(py, (row,))?)?;
-            }
-        }
-        lock(&self.state).pos = end;
-        Ok(rows.into_any().unbind())
-    }
-
-    /// Fetches, now.
-    pub(crate) fn fetch(&self, py: Python<'_>, what: Fetch) -> PyResult<Py<PyAny>> {
-        match what {
-            Fetch::All => self.load_many(py, None),
-            Fetch::Many(size) => {
-                let size = if size == 0 {
-                    lock(&self.state).arraysize
-                } else {
-                    size
-                };
-                self.load_many(py, Some(size))
-            }
-            Fetch::One => Ok(self.load_one(py)?.unwrap_or_else(|| py.None())),
-            Fetch::Next => self
-                .load_one(py)?
-                .ok_or_else(|| PyStopAsyncIteration::new_err("no more records to return")),
-        }
     }
 
     /// Gives rows, or an awaitable of them.
@@ -295,27 +214,6 @@ impl BaseCursor {
         state.closed = true;
         drop(state);
         drop(old);
-    }
-
-    fn move_to(&self, py: Python<'_>, value: isize, mode: &str) -> PyResult<()> {
-        let slice = self.next_rows(py, Some(0))?;
-        let base = match mode {
-            "relative" => slice.rows.start,
-            "absolute" => 0,
-            _ => {
-                return Err(PyValueError::new_err(format!(
-                    "bad mode: {mode}. It should be 'relative' or 'absolute'"
-                )));
-            }
-        };
-        let target = base.checked_add_signed(value);
-        match target.filter(|target| *target < slice.result.rows.len()) {
-            None => Err(PyIndexError::new_err("position out of bound")),
-            Some(target) => {
-                lock(&self.state).pos = target;
-                Ok(())
-            }
-        }
     }
 
     pub(crate) fn start_execute(
@@ -475,7 +373,7 @@ impl BaseCursor {
             return Ok(None);
         };
         let make = column_class(py)?.getattr("_make")?;
-        let encoding = self.core.facts.load_context().encoding;
+        let encoding = self.core.facts.settings().encoding;
         let list = PyList::empty(py);
         for field in columns.iter() {
             let name = encoding.decode_str(py, &field.name)?;
@@ -566,13 +464,14 @@ impl BaseCursor {
         Ok(())
     }
 
-    #[getter]
-    fn adapters(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        Err(errors::new(
-            py,
-            "NotSupportedError",
-            "registering adapters is not built yet in howdah",
-        ))
+    #[getter(adapters)]
+    fn get_adapters(&self, py: Python<'_>) -> PyResult<Py<AdaptersMap>> {
+        if let Some(own) = self.own_adapters.get() {
+            return Ok(own.clone_ref(py));
+        }
+        let made = AdaptersMap::copy_of(self.connection.get().adapters_map(py)?.bind(py))?;
+        let made = Py::new(py, made)?;
+        Ok(self.own_adapters.get_or_init(|| made).clone_ref(py))
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
@@ -599,10 +498,16 @@ impl BaseCursor {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.connection)?;
+        if let Some(adapters) = self.own_adapters.get() {
+            visit.call(adapters)?;
+        }
         if let Ok(state) = self.state.try_lock() {
             visit.call(&state.make_row)?;
             visit.call(&state.row_factory)?;
             visit.call(&state.query)?;
+            if let Some(loaders) = &state.loaders {
+                loaders.traverse(&visit)?;
+            }
         }
         Ok(())
     }
@@ -613,77 +518,6 @@ impl BaseCursor {
             .try_lock()
             .map(|mut state| std::mem::take(&mut *state));
         drop(old);
-    }
-}
-
-/// The base of `Cursor`.
-#[pyclass(extends = BaseCursor, subclass, frozen, module = "howdah._howdah")]
-pub(crate) struct SyncCursor;
-
-#[pymethods]
-impl SyncCursor {
-    #[new]
-    #[pyo3(signature = (connection, *, row_factory=None))]
-    fn new(
-        connection: &Bound<'_, BaseConnection>,
-        row_factory: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<PyClassInitializer<Self>> {
-        check_kind(connection, Kind::Sync)?;
-        let base = BaseCursor::new(connection, row_factory, false)?;
-        Ok(PyClassInitializer::from(base).add_subclass(Self))
-    }
-
-    fn __enter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    #[pyo3(signature = (*_args))]
-    fn __exit__(slf: &Bound<'_, Self>, _args: &Bound<'_, PyAny>) -> PyResult<()> {
-        slf.call_method0("close").map(drop)
-    }
-
-    fn __iter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __next__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
-        slf.as_super().get().load_one(slf.py())
-    }
-}
-
-/// The base of `AsyncCursor`.
-#[pyclass(extends = BaseCursor, subclass, frozen, module = "howdah._howdah")]
-pub(crate) struct AsyncCursorBase;
-
-#[pymethods]
-impl AsyncCursorBase {
-    #[new]
-    #[pyo3(signature = (connection, *, row_factory=None))]
-    fn new(
-        connection: &Bound<'_, BaseConnection>,
-        row_factory: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<PyClassInitializer<Self>> {
-        check_kind(connection, Kind::Async)?;
-        let base = BaseCursor::new(connection, row_factory, false)?;
-        Ok(PyClassInitializer::from(base).add_subclass(Self))
-    }
-
-    fn __aenter__(slf: &Bound<'_, Self>) -> PyResult<Py<Ready>> {
-        let cursor = slf.clone().unbind();
-        Py::new(slf.py(), Ready::new(move |_| Ok(cursor.into_any())))
-    }
-
-    #[pyo3(signature = (*_args))]
-    fn __aexit__(slf: &Bound<'_, Self>, _args: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        slf.call_method0("close").map(Bound::unbind)
-    }
-
-    fn __aiter__(slf: Py<Self>) -> Py<Self> {
-        slf
-    }
-
-    fn __anext__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        BaseCursor::give_rows(slf.as_super(), Fetch::Next)
     }
 }
 
@@ -699,15 +533,6 @@ impl State {
     }
 }
 
-fn check_kind(connection: &Bound<'_, BaseConnection>, kind: Kind) -> PyResult<()> {
-    if connection.get().core().kind == kind {
-        return Ok(());
-    }
-    Err(PyTypeError::new_err(
-        "a cursor and its connection are both synchronous, or both asynchronous",
-    ))
-}
-
 fn rowcount(result: &QueryResult) -> i64 {
     let rows = if result.columns.is_some() {
         u64::try_from(result.rows.len()).ok()
@@ -715,14 +540,6 @@ fn rowcount(result: &QueryResult) -> i64 {
         result.tagged_rows()
     };
     rows.and_then(|rows| i64::try_from(rows).ok()).unwrap_or(-1)
-}
-
-fn no_records(result: &QueryResult) -> String {
-    let detail = match result.ending {
-        Ending::Empty => "result status: EMPTY_QUERY".to_owned(),
-        _ => format!("command status: {}", String::from_utf8_lossy(&result.tag)),
-    };
-    format!("the last operation didn't produce records ({detail})")
 }
 
 fn tuple_row(py: Python<'_>) -> PyResult<&Py<PyAny>> {

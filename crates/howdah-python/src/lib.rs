@@ -21,6 +21,14 @@ mod _howdah {
     use pyo3::types::PyDict;
 
     #[pymodule_export]
+    use crate::adapt::builtin::{BuiltinDumper, BuiltinLoader};
+    #[pymodule_export]
+    use crate::adapt::literal::quote_literal;
+    #[pymodule_export]
+    use crate::adapt::registry::AdaptersMap;
+    #[pymodule_export]
+    use crate::adapt::transformer::Transformer;
+    #[pymodule_export]
     use crate::connect::{
         Connecting, connect_blocking, conninfo_keywords, make_conninfo, parse_conninfo,
     };

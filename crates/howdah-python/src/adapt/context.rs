@@ -1,4 +1,6 @@
-//! What dumping and loading have to know of the session.
+//! What dumping and loading have to know of the session, and of the adapters in force.
+
+use std::ops::Deref;
 
 use howdah_types::{DateStyle, IntervalStyle};
 use pyo3::exceptions::{PyKeyError, PyOSError};
@@ -6,22 +8,36 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyTzInfo;
 
+use super::adaptation::Adaptation;
 use super::encoding::Encoding;
 use super::error;
 
-/// What dumping has to know of the session.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct DumpContext {
+/// What dumping has to know of the session and of the adapters in force.
+#[derive(Clone, Copy)]
+pub(crate) struct DumpContext<'a> {
     /// How strings are sent.
     pub(crate) encoding: Encoding,
+    /// The adapters; `None` for the defaults.
+    pub(super) adaptation: Option<&'a Adaptation>,
 }
 
-/// What loading has to know of the session: the parameters that change how the server writes values.
-///
-/// To be made anew when one of [`LoadContext::PARAMETERS`] changes.
-pub(crate) struct LoadContext {
+/// What loading has to know of the session and of the adapters in force.
+#[derive(Clone, Copy)]
+pub(crate) struct LoadContext<'a> {
+    settings: &'a SessionSettings,
     /// How strings are received.
     pub(crate) encoding: Encoding,
+    /// The adapters; `None` for the defaults.
+    pub(super) adaptation: Option<&'a Adaptation>,
+}
+
+/// The parameters of the session that change how values are read and written.
+///
+/// To be made anew when one of [`SessionSettings::PARAMETERS`] changes.
+pub(crate) struct SessionSettings {
+    pub(crate) encoding: Encoding,
+    /// Whether a backslash in a literal is a character like any other.
+    pub(crate) standard_strings: bool,
     pub(super) date_style: Setting<DateStyle>,
     pub(super) interval_style: Setting<IntervalStyle>,
     time_zone: Option<String>,
@@ -34,18 +50,30 @@ pub(super) struct Setting<T> {
     pub(super) value: Option<T>,
 }
 
-impl LoadContext {
+impl SessionSettings {
     /// The parameters (ParameterStatus) that the context depends on.
-    pub(crate) const PARAMETERS: [&'static str; 4] =
-        ["client_encoding", "DateStyle", "IntervalStyle", "TimeZone"];
+    pub(crate) const PARAMETERS: [&'static str; 5] = [
+        "client_encoding",
+        "DateStyle",
+        "IntervalStyle",
+        "TimeZone",
+        "standard_conforming_strings",
+    ];
 
     /// Reads the session's parameters; `get` gives the value of a parameter that the server has reported.
     pub(crate) fn from_parameters(get: impl Fn(&str) -> Option<String>) -> Self {
-        let [encoding, date_style, interval_style, time_zone] = Self::PARAMETERS.map(get);
+        let [
+            encoding,
+            date_style,
+            interval_style,
+            time_zone,
+            standard_strings,
+        ] = Self::PARAMETERS.map(get);
         let date_style = date_style.unwrap_or_else(|| "ISO, DMY".into());
         let interval_style = interval_style.unwrap_or_else(|| "unknown".into());
         Self {
             encoding: encoding.map_or(Encoding::Utf8, |name| Encoding::from_postgres(&name)),
+            standard_strings: standard_strings.is_none_or(|value| value == "on"),
             date_style: Setting {
                 value: DateStyle::parse(&date_style),
                 text: date_style,
@@ -88,38 +116,68 @@ impl LoadContext {
             error::of_class(py, "InterfaceError", &message)
         })
     }
+}
 
-    /// The same context for text that is in UTF-8 already.
-    pub(super) fn in_utf8(&self, py: Python<'_>) -> Self {
-        let tzinfo = PyOnceLock::new();
-        if let Some(known) = self.tzinfo.get(py) {
-            // A new cell is empty.
-            let _ = tzinfo.set(py, known.clone_ref(py));
+impl<'a> DumpContext<'a> {
+    pub(crate) fn new(settings: &SessionSettings, adaptation: Option<&'a Adaptation>) -> Self {
+        Self {
+            encoding: settings.encoding,
+            adaptation,
         }
+    }
+
+    /// The same context for text that is turned into the session's encoding later.
+    pub(super) const fn in_utf8(self) -> Self {
         Self {
             encoding: Encoding::Utf8,
-            date_style: self.date_style.again(),
-            interval_style: self.interval_style.again(),
-            time_zone: self.time_zone.clone(),
-            tzinfo,
+            ..self
         }
+    }
+
+    /// The adapters, if the user has registered dumpers.
+    #[inline]
+    pub(super) fn own_dumpers(&self) -> Option<&'a Adaptation> {
+        self.adaptation
+            .filter(|adaptation| adaptation.map().has_own_dumpers())
     }
 }
 
-impl<T: Copy> Setting<T> {
-    fn again(&self) -> Self {
+impl<'a> LoadContext<'a> {
+    pub(crate) fn new(settings: &'a SessionSettings, adaptation: Option<&'a Adaptation>) -> Self {
         Self {
-            text: self.text.clone(),
-            value: self.value,
+            settings,
+            encoding: settings.encoding,
+            adaptation,
         }
+    }
+
+    /// The same context for text that is in UTF-8 already.
+    pub(super) const fn in_utf8(self) -> Self {
+        Self {
+            encoding: Encoding::Utf8,
+            ..self
+        }
+    }
+
+    /// The adapters, if the user has registered loaders.
+    pub(super) fn own_loaders(&self) -> Option<&'a Adaptation> {
+        self.adaptation
+            .filter(|adaptation| adaptation.map().loaders_id() != 0)
     }
 }
 
-impl From<&LoadContext> for DumpContext {
-    fn from(context: &LoadContext) -> Self {
-        Self {
-            encoding: context.encoding,
-        }
+impl Deref for LoadContext<'_> {
+    type Target = SessionSettings;
+
+    fn deref(&self) -> &SessionSettings {
+        self.settings
+    }
+}
+
+impl Default for SessionSettings {
+    /// Those of no session.
+    fn default() -> Self {
+        Self::from_parameters(|_| None)
     }
 }
 

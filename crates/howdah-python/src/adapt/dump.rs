@@ -1,6 +1,9 @@
 //! Parameters: Python values to bytes.
 
+pub(super) mod by_codec;
+mod composite;
 mod datetime;
+mod hstore;
 mod json;
 mod list;
 mod network;
@@ -9,18 +12,24 @@ mod range;
 mod record;
 mod scalar;
 mod structured;
+mod way;
 
 use howdah_protocol::connection::Written;
 use howdah_protocol::wire::{Format, IsNull};
 use howdah_types::oid;
+use pyo3::exceptions::PyValueError;
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use super::context::DumpContext;
-use super::error;
 use super::types::Kind;
+pub(super) use json::class_function;
+pub(super) use scalar::append_buffer;
+use way::Way;
 
 /// The format that a placeholder asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum PyFormat {
     /// `%s`: whatever suits the type.
     Auto,
@@ -31,6 +40,40 @@ pub(crate) enum PyFormat {
 }
 
 impl PyFormat {
+    /// From a member of `howdah.adapt.PyFormat`.
+    ///
+    /// # Errors
+    /// ValueError for anything else.
+    pub(super) fn extract(format: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let letter = format.cast::<PyString>().ok().map(|text| text.to_str());
+        match letter.transpose()? {
+            Some("s") => Ok(Self::Auto),
+            Some("t") => Ok(Self::Text),
+            Some("b") => Ok(Self::Binary),
+            _ => Err(PyValueError::new_err(format!("bad dumper format: {format}"))),
+        }
+    }
+
+    /// Its place in a table.
+    pub(super) const fn number(self) -> usize {
+        match self {
+            Self::Auto => 0,
+            Self::Text => 1,
+            Self::Binary => 2,
+        }
+    }
+
+    /// The member of `howdah.adapt.PyFormat`.
+    ///
+    /// # Errors
+    /// ImportError.
+    pub(super) fn member(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        let name = self.names().1;
+        py.import(intern!(py, "howdah._enums"))?
+            .getattr(intern!(py, "PyFormat"))?
+            .getattr(name)
+    }
+
     /// The letter of the placeholder and the name of the member of `howdah.adapt.PyFormat`.
     pub(super) const fn names(self) -> (char, &'static str) {
         match self {
@@ -43,8 +86,9 @@ impl PyFormat {
 
 /// Appends `value` to `out` and says as what.
 ///
-/// The way is chosen by the exact class, else by the first known class among its bases. The OID is the one that
-/// psycopg 3 gives for the same value and placeholder, because the server resolves functions and operators by it.
+/// The way is chosen by the exact class, else by the first known class among its bases, and what the user has
+/// registered goes first. The OID is the one that psycopg 3 gives for the same value and placeholder, because the
+/// server resolves functions and operators by it.
 ///
 /// # Errors
 /// ProgrammingError for a class that cannot be sent, DataError for a value that cannot; whatever the value's own
@@ -54,12 +98,9 @@ pub(crate) fn dump(
     value: &Bound<'_, PyAny>,
     want: PyFormat,
     out: &mut Vec<u8>,
-    cx: &DumpContext,
+    cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
-    match Kind::of(value)? {
-        Some(kind) => dump_as(kind, value, want, out, cx),
-        None => Err(error::cannot_adapt(value, want)),
-    }
+    Way::find(value, want, cx)?.dump(value, want, out, cx)
 }
 
 fn dump_as(
@@ -67,7 +108,7 @@ fn dump_as(
     value: &Bound<'_, PyAny>,
     want: PyFormat,
     out: &mut Vec<u8>,
-    cx: &DumpContext,
+    cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
     match kind {
         Kind::Null => Ok(NULL),

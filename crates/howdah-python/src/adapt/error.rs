@@ -2,7 +2,7 @@
 
 use howdah_types::{DecodeError, EncodeError};
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyString, PyType};
 
 use super::dump::PyFormat;
 
@@ -27,14 +27,19 @@ pub(super) fn of_class(py: Python<'_>, class: &str, message: &str) -> PyErr {
 
 #[cold]
 pub(super) fn cannot_adapt(value: &Bound<'_, PyAny>, want: PyFormat) -> PyErr {
-    let name = match value.get_type().name() {
+    cannot_adapt_class(&value.get_type(), want)
+}
+
+#[cold]
+pub(super) fn cannot_adapt_class(class: &Bound<'_, PyType>, want: PyFormat) -> PyErr {
+    let name = match class.name() {
         Ok(name) => quoted(&name),
         Err(error) => return error,
     };
     let (placeholder, format) = want.names();
     let message =
         format!("cannot adapt type {name} using placeholder '%{placeholder}' (format: {format})");
-    of_class(value.py(), "ProgrammingError", &message)
+    of_class(class.py(), "ProgrammingError", &message)
 }
 
 #[cold]

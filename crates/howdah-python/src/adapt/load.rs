@@ -1,19 +1,27 @@
 //! Results: bytes to Python values.
 
 mod array;
+mod composite;
 mod datetime;
+mod enumeration;
+mod hstore;
 mod json;
 mod network;
 mod range;
 mod record;
+mod registered;
 mod row;
 mod scalar;
+
+use std::sync::Arc;
 
 use howdah_protocol::wire::Format;
 use howdah_types::oid::{self, TypeKind};
 use pyo3::prelude::*;
 
 use super::context::LoadContext;
+pub(crate) use registered::{defaults, for_columns, for_late_columns};
+pub(super) use registered::of_class;
 pub(crate) use row::{load_row, load_rows};
 
 /// How the values of one column are loaded; chosen once for a column.
@@ -66,13 +74,25 @@ pub(crate) enum Loader {
     RecordBinary,
     Array(Box<array::TextElements>),
     ArrayBinary(Box<array::BinaryElements>),
+    Composite(Arc<composite::Composite>),
+    CompositeBinary(Arc<composite::Composite>),
+    Enum(Arc<enumeration::Enumeration>),
+    Hstore,
+    HstoreBinary,
+    /// json in either format and jsonb in text, parsed by a function of the user's.
+    JsonBy(Arc<Py<PyAny>>),
+    JsonbBinaryBy(Arc<Py<PyAny>>),
+    /// The method `load` of a loader that is called.
+    Python(Arc<Py<PyAny>>),
+    /// Of a value that came in binary unasked, the text is loaded.
+    ByText(u32, Box<Self>),
 }
 
 impl Loader {
-    /// The loader for a type and a format, as in psycopg 3.
+    /// The default loader for a type and a format, as in psycopg 3.
     ///
     /// A type that is not known loads as str from text and as bytes from binary.
-    pub(crate) fn for_column(oid: u32, format: Format) -> Self {
+    fn by_default(oid: u32, format: Format) -> Self {
         match format {
             Format::Text => Self::for_text(oid),
             Format::Binary => Self::for_binary(oid),
@@ -172,7 +192,7 @@ impl Loader {
         &self,
         py: Python<'py>,
         data: &[u8],
-        cx: &LoadContext,
+        cx: &LoadContext<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
         match self {
             Self::Str => cx.encoding.decode(py, data),
@@ -218,6 +238,15 @@ impl Loader {
             Self::RecordBinary => record::binary(py, data, cx),
             Self::Array(elements) => elements.load(py, data, cx),
             Self::ArrayBinary(elements) => elements.load(py, data, cx),
+            Self::Composite(composite) => composite.load_text(py, data, cx),
+            Self::CompositeBinary(composite) => composite.load_binary(py, data, cx),
+            Self::Enum(members) => members.load(py, data, cx),
+            Self::Hstore => hstore::text(py, data, cx),
+            Self::HstoreBinary => hstore::binary(py, data, cx),
+            Self::JsonBy(loads) => json::json_by(loads.bind(py), data),
+            Self::JsonbBinaryBy(loads) => json::jsonb_binary_by(loads.bind(py), data),
+            Self::Python(load) => load.bind(py).call1((scalar::bytes(py, data),)),
+            Self::ByText(oid, loader) => registered::by_text(py, *oid, data, loader, cx),
         }
     }
 }

@@ -6,13 +6,21 @@
 //!
 //! Nothing here holds a lock or a borrow of a `#[pyclass]`, because any value can call back into Python.
 
+pub(crate) mod adaptation;
+pub(crate) mod builtin;
+mod codec;
 pub(crate) mod context;
 pub(crate) mod dump;
 pub(crate) mod encoding;
 mod error;
+pub(crate) mod literal;
 pub(crate) mod load;
 mod nested;
+pub(crate) mod registry;
+pub(crate) mod transformer;
 mod types;
 
-pub(crate) use context::{DumpContext, LoadContext};
+pub(crate) use adaptation::Adaptation;
+pub(crate) use context::{DumpContext, LoadContext, SessionSettings};
 pub(crate) use encoding::Encoding;
+pub(crate) use registry::AdaptersMap;

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::{Core, lock};
-use crate::adapt::LoadContext;
+use crate::adapt::Encoding;
 use crate::errors;
 
 /// What the user registered.
@@ -89,7 +89,7 @@ impl Core {
         if handlers.is_empty() {
             return Ok(());
         }
-        let notify = notify(py, &notification, &self.facts.load_context())?;
+        let notify = notify(py, &notification, self.facts.settings().encoding)?;
         for handler in handlers {
             call(py, &handler, &notify, "notify")?;
         }
@@ -99,10 +99,10 @@ impl Core {
     /// Takes the notifications that nobody has taken, as `Notify` objects.
     pub(crate) fn take_backlog<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let waiting = lock(&self.backlog).take();
-        let load = self.facts.load_context();
+        let encoding = self.facts.settings().encoding;
         waiting
             .iter()
-            .map(|notification| notify(py, notification, &load))
+            .map(|notification| notify(py, notification, encoding))
             .collect()
     }
 
@@ -123,7 +123,7 @@ impl Core {
 fn notify<'py>(
     py: Python<'py>,
     notification: &Notification,
-    load: &LoadContext,
+    encoding: Encoding,
 ) -> PyResult<Bound<'py, PyAny>> {
     static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let class = CLASS.get_or_try_init(py, || {
@@ -131,8 +131,8 @@ fn notify<'py>(
             .getattr("Notify")
             .map(Bound::unbind)
     })?;
-    let channel = load.encoding.decode_str(py, &notification.channel)?;
-    let payload = load.encoding.decode_str(py, &notification.payload)?;
+    let channel = encoding.decode_str(py, &notification.channel)?;
+    let payload = encoding.decode_str(py, &notification.payload)?;
     class
         .bind(py)
         .call1((channel, payload, notification.process_id))

@@ -11,7 +11,7 @@ use howdah_protocol::wire::TransactionStatus;
 use pyo3::prelude::*;
 
 use super::lock;
-use crate::adapt::LoadContext;
+use crate::adapt::SessionSettings;
 
 /// How a connection came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(crate) struct Started {
 struct Changing {
     version: u64,
     parameters: Arc<BTreeMap<String, String>>,
-    load: Arc<LoadContext>,
+    settings: Arc<SessionSettings>,
     error_message: String,
 }
 
@@ -65,7 +65,7 @@ impl Facts {
             changing: Mutex::new(Changing {
                 version: u64::MAX,
                 parameters: Arc::default(),
-                load: Arc::new(LoadContext::from_parameters(|_| None)),
+                settings: Arc::new(SessionSettings::from_parameters(|_| None)),
                 error_message: String::new(),
             }),
         }
@@ -99,18 +99,18 @@ impl Facts {
             let get = |name: &str| connection.parameter(name).map(str::to_owned);
             changing.version = connection.parameters_version();
             changing.parameters = Arc::new(connection.parameters().clone());
-            changing.load = Arc::new(LoadContext::from_parameters(get));
+            changing.settings = Arc::new(SessionSettings::from_parameters(get));
         }
     }
 
     /// How values are to be read.
-    pub(crate) fn load_context(&self) -> Arc<LoadContext> {
-        Arc::clone(&lock(&self.changing).load)
+    pub(crate) fn settings(&self) -> Arc<SessionSettings> {
+        Arc::clone(&lock(&self.changing).settings)
     }
 
     /// The Python name of the client encoding.
     pub(crate) fn encoding(&self, py: Python<'_>) -> &'static str {
-        let encoding = self.load_context().encoding;
+        let encoding = self.settings().encoding;
         encoding.python_name(py).unwrap_or("utf-8")
     }
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use howdah_protocol::connection::Params;
 use howdah_protocol::error::UsageError;
-use howdah_protocol::session::{Execute, Outcome, ResultFormat, Session};
+use howdah_protocol::session::{Choice, Execute, Outcome, ResultFormat, Session};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PySequence, PyString, PyTuple};
 
 use super::{check, queue};
 use crate::adapt::dump::{PyFormat, dump};
-use crate::adapt::{DumpContext, Encoding, load};
+use crate::adapt::{DumpContext, Encoding};
 use crate::core::Core;
 use crate::cursor::BaseCursor;
 use crate::errors;
@@ -31,18 +31,22 @@ pub(crate) struct ExecuteQuery {
 impl Job for ExecuteQuery {
     fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
         let cursor = self.cursor.get();
-        cursor.begin(py)?;
+        let binary = self.binary.unwrap_or_else(|| cursor.is_binary());
+        cursor.begin(py, binary)?;
         core.check_open(py)?;
-        let cx = DumpContext::from(&*core.facts.load_context());
+        let adaptation = cursor.adaptation(py)?;
+        let cx = DumpContext::new(&core.facts.settings(), Some(&adaptation));
         let query = self.query.bind(py);
         let params = self.params.as_ref().map(|params| params.bind(py));
         let text = Text::new(query, params.is_some(), cx.encoding)?;
+        let loaders = cursor.adapters(py)?.get();
+        let accepts = |oid| loaders.binary_is_equal(py, oid);
         let mut values = core.borrow_params();
         let queued = dump_params(&text, params, &cx, &mut values).and_then(|()| {
             let request = Execute {
                 sql: text.sql(py),
                 params: &values,
-                format: result_format(self.binary.unwrap_or_else(|| cursor.is_binary())),
+                format: result_format(binary, loaders.loaders_id(), &accepts),
                 prepare: self.prepare,
                 begin: None,
                 extended: false,
@@ -74,12 +78,16 @@ impl Job for ExecuteQuery {
     }
 }
 
-/// The format to ask for results in.
-pub(crate) fn result_format(binary: bool) -> ResultFormat {
+/// The format to ask for results in; where it is left to us, by the loaders that are known by `id`.
+pub(crate) fn result_format(
+    binary: bool,
+    id: u64,
+    accepts: &dyn Fn(u32) -> bool,
+) -> ResultFormat<'_> {
     if binary {
         ResultFormat::Binary
     } else {
-        ResultFormat::Auto(load::binary_is_equal)
+        ResultFormat::Auto(Choice { id, accepts })
     }
 }
 
@@ -156,7 +164,7 @@ impl Text {
 pub(crate) fn dump_params(
     text: &Text,
     params: Option<&Bound<'_, PyAny>>,
-    cx: &DumpContext,
+    cx: &DumpContext<'_>,
     out: &mut Params,
 ) -> PyResult<()> {
     let (Some(params), Some(template)) = (params, text.template()) else {
@@ -206,7 +214,7 @@ fn check_count(params: &Bound<'_, PyAny>, template: &Template, count: usize) -> 
 fn dump_all<'py>(
     items: impl Iterator<Item = Bound<'py, PyAny>>,
     template: &Template,
-    cx: &DumpContext,
+    cx: &DumpContext<'_>,
     out: &mut Params,
 ) -> PyResult<()> {
     for (item, format) in items.zip(&template.formats) {
@@ -218,7 +226,7 @@ fn dump_all<'py>(
 fn dump_named(
     params: &Bound<'_, PyAny>,
     template: &Template,
-    cx: &DumpContext,
+    cx: &DumpContext<'_>,
     out: &mut Params,
 ) -> PyResult<()> {
     let mapping = params
@@ -266,7 +274,7 @@ fn dump_named(
 fn dump_one(
     value: &Bound<'_, PyAny>,
     format: PyFormat,
-    cx: &DumpContext,
+    cx: &DumpContext<'_>,
     out: &mut Params,
 ) -> PyResult<()> {
     enum Failure {

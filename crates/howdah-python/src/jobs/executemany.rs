@@ -38,7 +38,7 @@ const BATCH: usize = 64 * 1024;
 impl Job for ExecuteMany {
     fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
         let cursor = self.cursor.get();
-        cursor.begin(py)?;
+        cursor.begin(py, cursor.is_binary())?;
         core.check_open(py)?;
         cursor.begin_many(self.returning);
         self.running = Some(Running {
@@ -112,7 +112,8 @@ impl ExecuteMany {
         params: &Bound<'_, PyAny>,
     ) -> PyResult<usize> {
         let cursor = self.cursor.get();
-        let cx = DumpContext::from(&*core.facts.load_context());
+        let adaptation = cursor.adaptation(py)?;
+        let cx = DumpContext::new(&core.facts.settings(), Some(&adaptation));
         let Some(running) = &mut self.running else {
             return Ok(0);
         };
@@ -124,12 +125,14 @@ impl ExecuteMany {
         let Some(text) = &running.text else {
             return Ok(0);
         };
+        let loaders = cursor.adapters(py)?.get();
+        let accepts = |oid| loaders.binary_is_equal(py, oid);
         let mut values = core.borrow_params();
         let queued = dump_params(text, Some(params), &cx, &mut values).and_then(|()| {
             let request = Execute {
                 sql: text.sql(py),
                 params: &values,
-                format: result_format(cursor.is_binary()),
+                format: result_format(cursor.is_binary(), loaders.loaders_id(), &accepts),
                 prepare: Some(true),
                 begin: None,
                 extended: true,

@@ -8,12 +8,15 @@ use howdah_protocol::wire::{Format, IsNull};
 use howdah_types::array::{ArrayWriter, quote_element};
 use howdah_types::{length, oid};
 use pyo3::exceptions::{PyOverflowError, PyRecursionError, PyTypeError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyType};
 
+use super::by_codec::Adapter;
+use super::way::Way;
 use super::{PyFormat, as_binary, as_text, dump_as, range, scalar, structured};
+use crate::adapt::adaptation::Adaptation;
 use crate::adapt::context::DumpContext;
-use crate::adapt::encoding::Encoding;
 use crate::adapt::error;
 use crate::adapt::nested::Nested;
 use crate::adapt::types::Kind;
@@ -27,28 +30,26 @@ pub(super) fn list(
     list: &Bound<'_, PyList>,
     want: PyFormat,
     out: &mut Vec<u8>,
-    cx: &DumpContext,
+    cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
     if want != PyFormat::Text
+        && ints_are_default(list.py(), cx)?
         && let Some(ints) = flat_ints(list)
     {
         return write_ints(list.py(), &ints, out);
     }
-    let Some(element) = Survey::of(list)?.element(want)? else {
+    let survey = Survey::of(list)?;
+    let Some(element) = survey.element(want, cx)? else {
         // Nothing but NULLs has no type, and without one there is only text.
-        return write_text(list, 0, out, cx);
+        return write_text(list, 0, DELIMITER, out, cx);
     };
-    let array_oid = match oid::array_of(element.oid) {
-        0 if element.oid == 0 && want != PyFormat::Binary => 0,
-        0 => oid::TEXT_ARRAY,
-        known => known,
-    };
+    let (array_oid, delimiter) = element.array_type(list.py(), want, cx)?;
     let start = out.len();
     match want {
         PyFormat::Binary => match element.write_binary(list, out, cx) {
             Err(Misfit::OnlyText) => {
                 out.truncate(start);
-                return write_text(list, array_oid, out, cx);
+                return write_text(list, array_oid, delimiter, out, cx);
             }
             done => done.map_err(|e| e.raise(list.py()))?,
         },
@@ -58,20 +59,67 @@ pub(super) fn list(
             Err(_) => {
                 out.truncate(start);
                 element.check_zones(list, cx)?;
-                return write_text(list, array_oid, out, cx);
+                return write_text(list, array_oid, delimiter, out, cx);
             }
         },
         PyFormat::Auto | PyFormat::Text => {
             element.check_zones(list, cx)?;
-            return write_text(list, array_oid, out, cx);
+            return write_text(list, array_oid, delimiter, out, cx);
         }
     }
     Ok(as_binary(array_oid))
 }
 
+/// A list whose elements are all dumped in one way, as the type `oid`; in the adapter's format.
+///
+/// # Errors
+/// DataError for lists of unequal lengths or depths in binary, and those of the elements.
+pub(super) fn list_of(
+    list: &Bound<'_, PyList>,
+    way: &Way<'_>,
+    oid: u32,
+    delimiter: u8,
+    adapter: &Adapter<'_>,
+    out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
+) -> PyResult<()> {
+    if adapter.format == Format::Text {
+        let _nested = Nested::enter()?;
+        return structured::write(list.py(), out, cx, |out, cx| {
+            let write = |item: &Bound<'_, PyAny>, out: &mut Vec<u8>| {
+                element_text(way, item, delimiter, out, cx)
+            };
+            write_list(list, delimiter, out, 0, &write)
+        });
+    }
+    let element = Element {
+        kind: None,
+        oid,
+        way: Some(way),
+    };
+    element
+        .write_binary(list, out, cx)
+        .map_err(|misfit| misfit.raise(list.py()))
+}
+
 /// The OID that a value has as an element of a list, or as the bound of a range.
-pub(super) fn element_oid(value: &Bound<'_, PyAny>, want: PyFormat) -> PyResult<u32> {
-    Element::of(value, want).map(|element| element.oid)
+pub(super) fn element_oid(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    cx: &DumpContext<'_>,
+) -> PyResult<u32> {
+    Element::of(value, want, cx).map(|element| element.oid)
+}
+
+/// Whether the user has left it to howdah how ints are sent.
+fn ints_are_default(py: Python<'_>, cx: &DumpContext<'_>) -> PyResult<bool> {
+    let Some(adaptation) = cx.own_dumpers() else {
+        return Ok(true);
+    };
+    let found = adaptation
+        .map()
+        .dumper(&py.get_type::<PyInt>(), PyFormat::Auto)?;
+    Ok(found.is_some_and(|entry| entry.get().is_default()))
 }
 
 /// Why a list has no binary form.
@@ -79,7 +127,7 @@ enum Misfit {
     /// The lists in it are not all alike.
     Shape(&'static str),
     /// Within one class the type differs: datetimes and times with and without time zone do that, and ranges.
-    Zones(Kind),
+    Zones(Option<Kind>),
     /// An element has only a text form.
     OnlyText,
     /// An int of more than 64 bits whose class stands for fewer.
@@ -91,10 +139,10 @@ impl Misfit {
     fn raise(self, py: Python<'_>) -> PyErr {
         match self {
             Self::Shape(message) => error::data(py, message),
-            Self::Zones(Kind::DateTime) => {
+            Self::Zones(Some(Kind::DateTime)) => {
                 PyTypeError::new_err("can't subtract offset-naive and offset-aware datetimes")
             }
-            Self::Zones(Kind::Time) => {
+            Self::Zones(Some(Kind::Time)) => {
                 error::data(py, "cannot dump lists of times with and without tzinfo")
             }
             Self::TooLarge => PyOverflowError::new_err("int too large for its type"),
@@ -242,26 +290,26 @@ impl<'py> Survey<'py> {
     }
 
     /// The type of the elements; `None` without any.
-    fn element(&self, want: PyFormat) -> PyResult<Option<Element>> {
+    fn element(&self, want: PyFormat, cx: &DumpContext<'_>) -> PyResult<Option<Element<'_, 'py>>> {
         let Some((class, value)) = self.classes.last() else {
             return Ok(None);
         };
         if self.classes.len() > 1 {
-            self.check_uniform(want, value.py())?;
+            self.check_uniform(want, value.py(), cx)?;
         }
-        let mut element = Element::of(value, want)?;
+        let mut element = Element::of(value, want, cx)?;
         // Of ints the largest counts; of a subclass the user knows what it is.
-        if class.is(value.py().get_type::<PyInt>()) {
+        if element.kind.is_some() && class.is(value.py().get_type::<PyInt>()) {
             element.oid = self.widest_int;
         }
         Ok(Some(element))
     }
 
-    fn check_uniform(&self, want: PyFormat, py: Python<'py>) -> PyResult<()> {
+    fn check_uniform(&self, want: PyFormat, py: Python<'py>, cx: &DumpContext<'_>) -> PyResult<()> {
         let oids: PyResult<Vec<u32>> = self
             .classes
             .iter()
-            .map(|(_, value)| Element::of(value, want).map(|element| element.oid))
+            .map(|(_, value)| Element::of(value, want, cx).map(|element| element.oid))
             .collect();
         if oids?.windows(2).all(|pair| pair[0] == pair[1]) {
             return Ok(());
@@ -282,15 +330,31 @@ impl<'py> Survey<'py> {
 }
 
 /// The type that all elements of a list are sent as.
-struct Element {
-    kind: Kind,
+struct Element<'a, 'py> {
+    /// `None` if the user has registered a dumper.
+    kind: Option<Kind>,
     oid: u32,
+    /// The one way for all of them, where it does not depend on their classes.
+    way: Option<&'a Way<'py>>,
 }
 
-impl Element {
-    fn of(value: &Bound<'_, PyAny>, want: PyFormat) -> PyResult<Self> {
-        let Some(kind) = Kind::of(value)? else {
-            return Err(error::cannot_adapt(value, want));
+impl<'py> Element<'_, 'py> {
+    fn of(value: &Bound<'py, PyAny>, want: PyFormat, cx: &DumpContext<'_>) -> PyResult<Self> {
+        // What is registered for a list as a whole is for text, unless binary is asked for.
+        let format = match want {
+            PyFormat::Binary => PyFormat::Binary,
+            PyFormat::Auto | PyFormat::Text => PyFormat::Text,
+        };
+        let kind = match Way::find(value, want, cx)? {
+            Way::Kind(kind) => kind,
+            Way::Builtin(_) | Way::Object(_) => {
+                let way = Way::find(value, format, cx)?;
+                return Ok(Self {
+                    kind: None,
+                    oid: way.oid(value, format, cx)?,
+                    way: None,
+                });
+            }
         };
         let oid = match kind {
             // What these call is the user's code, so they are not dumped to find out.
@@ -307,23 +371,47 @@ impl Element {
             Kind::Address | Kind::Interface => oid::INET,
             Kind::Network => oid::CIDR,
             Kind::RangeOf(oid) | Kind::MultirangeOf(oid) => oid,
-            Kind::Range => range::range_type(value, want)?,
-            Kind::Multirange => range::multirange_type(value, want)?,
-            _ => {
-                let cx = DumpContext {
-                    encoding: Encoding::Utf8,
-                };
-                dump_as(kind, value, PyFormat::Binary, &mut Vec::new(), &cx)?.oid
-            }
+            Kind::Range => range::range_type(value, want, cx)?,
+            Kind::Multirange => range::multirange_type(value, want, cx)?,
+            _ => dump_as(kind, value, PyFormat::Binary, &mut Vec::new(), &cx.in_utf8())?.oid,
         };
-        Ok(Self { kind, oid })
+        Ok(Self {
+            kind: Some(kind),
+            oid,
+            way: None,
+        })
+    }
+
+    /// The OID and the delimiter of the array.
+    fn array_type(
+        &self,
+        py: Python<'_>,
+        want: PyFormat,
+        cx: &DumpContext<'_>,
+    ) -> PyResult<(u32, u8)> {
+        if self.oid == 0 {
+            let oid = match want {
+                PyFormat::Binary => oid::TEXT_ARRAY,
+                PyFormat::Auto | PyFormat::Text => 0,
+            };
+            return Ok((oid, DELIMITER));
+        }
+        let known = oid::array_of(self.oid);
+        if let (0, Some(adaptation)) = (known, cx.adaptation) {
+            return registered_array(py, self.oid, adaptation);
+        }
+        let delimiter = if self.oid == oid::BOX { b';' } else { DELIMITER };
+        Ok((if known == 0 { oid::TEXT_ARRAY } else { known }, delimiter))
     }
 
     /// Whether binary means the same as text and is quick to write.
     ///
     /// Of the types that only classes of their own stand for, the integers alone.
     fn prefers_binary(&self) -> bool {
-        match self.kind {
+        let Some(kind) = self.kind else {
+            return false;
+        };
+        match kind {
             Kind::Str | Kind::Enum | Kind::Json | Kind::Jsonb | Kind::Tuple => false,
             Kind::Address | Kind::Interface | Kind::Network | Kind::Numpy(_) => false,
             Kind::Range | Kind::RangeOf(_) | Kind::Multirange | Kind::MultirangeOf(_) => false,
@@ -333,7 +421,7 @@ impl Element {
     }
 
     /// Refuses times without a zone among those with one: as text they would be taken for times in the session's.
-    fn check_zones(&self, list: &Bound<'_, PyList>, cx: &DumpContext) -> PyResult<()> {
+    fn check_zones(&self, list: &Bound<'_, PyList>, cx: &DumpContext<'_>) -> PyResult<()> {
         if self.oid != oid::TIMETZ {
             return Ok(());
         }
@@ -346,7 +434,7 @@ impl Element {
     /// Whether the item is a range of no type, which is of any.
     fn takes_any(&self, item: &Bound<'_, PyAny>) -> PyResult<bool> {
         match self.kind {
-            Kind::Range | Kind::Multirange => range::is_unbounded(item),
+            Some(Kind::Range | Kind::Multirange) => range::is_unbounded(item),
             _ => Ok(false),
         }
     }
@@ -355,7 +443,7 @@ impl Element {
         &self,
         list: &Bound<'_, PyList>,
         out: &mut Vec<u8>,
-        cx: &DumpContext,
+        cx: &DumpContext<'_>,
     ) -> Result<(), Misfit> {
         let mut lengths = Vec::new();
         measure(list, &mut lengths)?;
@@ -374,7 +462,7 @@ impl Element {
         lengths: &[usize],
         array: &mut ArrayWriter,
         out: &mut Vec<u8>,
-        cx: &DumpContext,
+        cx: &DumpContext<'_>,
     ) -> Result<(), Misfit> {
         let Some((length, inner)) = lengths.split_first() else {
             return Err(Misfit::Shape(DEPTHS));
@@ -405,31 +493,43 @@ impl Element {
         item: &Bound<'_, PyAny>,
         array: &mut ArrayWriter,
         out: &mut Vec<u8>,
-        cx: &DumpContext,
+        cx: &DumpContext<'_>,
     ) -> Result<(), Misfit> {
         if item.is_none() {
             array.null(out);
             return Ok(());
         }
-        if matches!(self.oid, oid::INT2 | oid::INT4 | oid::INT8)
+        let start = out.len();
+        let mark = length::begin(out);
+        if let Some(way) = self.way {
+            return match way.dump_typed(item, self.oid, out, cx)? {
+                IsNull::Yes => {
+                    length::end_null(out, mark);
+                    array.null(out);
+                    Ok(())
+                }
+                IsNull::No => length::end(out, mark).map_err(|e| Misfit::Shape(e.detail())),
+            };
+        }
+        if self.kind.is_some()
+            && matches!(self.oid, oid::INT2 | oid::INT4 | oid::INT8)
             && let Ok(int) = item.cast::<PyInt>()
         {
             let int = int_as_i64(int.as_borrowed()).ok_or(Misfit::TooLarge)?;
             if wider(scalar::int_oid(int), self.oid) != self.oid {
                 return Err(Misfit::Shape("integer out of range"));
             }
+            out.truncate(start);
             write_int(int, int_width(self.oid), out);
             return Ok(());
         }
-        let mark = length::begin(out);
-        let written = match Kind::of(item)? {
-            Some(Kind::Int) if self.oid == oid::NUMERIC => numeric_int(item, out)?,
+        let written = match Way::find(item, PyFormat::Binary, cx)? {
+            Way::Kind(Kind::Int) if self.oid == oid::NUMERIC => numeric_int(item, out)?,
             // Without a type they are elements of an array of text.
-            Some(kind @ (Kind::Range | Kind::Multirange)) if self.oid == 0 => {
+            Way::Kind(kind @ (Kind::Range | Kind::Multirange)) if self.oid == 0 => {
                 dump_as(kind, item, PyFormat::Text, out, cx)?
             }
-            Some(kind) => dump_as(kind, item, PyFormat::Binary, out, cx)?,
-            None => return Err(error::cannot_adapt(item, PyFormat::Binary).into()),
+            way => way.dump(item, PyFormat::Binary, out, cx)?,
         };
         if written.null == IsNull::Yes {
             length::end_null(out, mark);
@@ -471,22 +571,47 @@ fn numeric_int(item: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<Written> 
     Ok(as_binary(oid::NUMERIC))
 }
 
+/// What is registered of the array over a type: OID and delimiter.
+fn registered_array(
+    py: Python<'_>,
+    element: u32,
+    adaptation: &Adaptation,
+) -> PyResult<(u32, u8)> {
+    let registry = adaptation.map().registry(py);
+    let info = registry.call_method1(intern!(py, "get"), (element,))?;
+    if info.is_none() {
+        return Ok((oid::TEXT_ARRAY, DELIMITER));
+    }
+    let oid = info.getattr(intern!(py, "array_oid"))?.extract()?;
+    let delimiter: String = info.getattr(intern!(py, "delimiter"))?.extract()?;
+    let oid = if oid == 0 { oid::TEXT_ARRAY } else { oid };
+    Ok((oid, delimiter.bytes().next().unwrap_or(DELIMITER)))
+}
+
 fn write_text(
     list: &Bound<'_, PyList>,
     oid: u32,
+    delimiter: u8,
     out: &mut Vec<u8>,
-    cx: &DumpContext,
+    cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
     let _nested = Nested::enter()?;
-    structured::write(list.py(), out, cx, |out, cx| write_list(list, out, cx, 0))?;
+    structured::write(list.py(), out, cx, |out, cx| {
+        let write = |item: &Bound<'_, PyAny>, out: &mut Vec<u8>| {
+            let way = Way::find(item, PyFormat::Text, cx)?;
+            element_text(&way, item, delimiter, out, cx)
+        };
+        write_list(list, delimiter, out, 0, &write)
+    })?;
     Ok(as_text(oid))
 }
 
 fn write_list(
     list: &Bound<'_, PyList>,
+    delimiter: u8,
     out: &mut Vec<u8>,
-    cx: &DumpContext,
     depth: usize,
+    write: &impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>) -> PyResult<()>,
 ) -> PyResult<()> {
     if depth == MAX_DEPTH {
         return Err(PyRecursionError::new_err("too many nested lists"));
@@ -494,28 +619,35 @@ fn write_list(
     out.push(b'{');
     for (number, item) in list.iter().enumerate() {
         if number > 0 {
-            out.push(DELIMITER);
+            out.push(delimiter);
         }
         match item.cast::<PyList>() {
-            Ok(nested) => write_list(nested, out, cx, depth + 1)?,
-            Err(_) => write_element(&item, out, cx)?,
+            Ok(nested) => write_list(nested, delimiter, out, depth + 1, write)?,
+            Err(_) => write(&item, out)?,
         }
     }
     out.push(b'}');
     Ok(())
 }
 
-fn write_element(item: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext) -> PyResult<()> {
+fn element_text(
+    way: &Way<'_>,
+    item: &Bound<'_, PyAny>,
+    delimiter: u8,
+    out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
+) -> PyResult<()> {
     let start = out.len();
-    let Some(kind) = Kind::of(item)? else {
-        return Err(error::cannot_adapt(item, PyFormat::Text));
+    let null = if item.is_none() {
+        IsNull::Yes
+    } else {
+        way.dump(item, PyFormat::Text, out, cx)?.null
     };
-    let written = dump_as(kind, item, PyFormat::Text, out, cx)?;
-    if written.null == IsNull::Yes {
+    if null == IsNull::Yes {
         out.truncate(start);
         out.extend_from_slice(b"NULL");
-    } else if !matches!(kind, Kind::Int | Kind::Bool) {
-        quote_element(out, start, DELIMITER);
+    } else if !matches!(way, Way::Kind(Kind::Int | Kind::Bool)) {
+        quote_element(out, start, delimiter);
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use howdah_protocol::connection::Written;
 use howdah_types::{float, numeric, oid};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFloat, PyInt};
+use pyo3::types::{PyFloat, PyInt};
 
 use super::{PyFormat, as_binary, as_text, scalar};
 use crate::adapt::error;
@@ -41,10 +41,7 @@ pub(super) fn numpy(
 ) -> PyResult<Written> {
     let py = value.py();
     match oid {
-        oid::BOOL => {
-            let value = PyBool::new(py, value.is_truthy()?);
-            scalar::bool(&value.to_owned().into_any(), want, out)
-        }
+        oid::BOOL => Ok(scalar::truth(value.is_truthy()?, want, out)),
         oid::FLOAT4 => float4(&py.get_type::<PyFloat>().call1((value,))?, want, out),
         oid::NUMERIC => to_numeric(&py.get_type::<PyInt>().call1((value,))?, want, out),
         _ if want == PyFormat::Text => int_text(&py.get_type::<PyInt>().call1((value,))?, oid, out),
@@ -128,7 +125,7 @@ pub(super) fn to_numeric(
     Err(PyTypeError::new_err(message))
 }
 
-fn float4(value: &Bound<'_, PyAny>, want: PyFormat, out: &mut Vec<u8>) -> PyResult<Written> {
+pub(super) fn float4(value: &Bound<'_, PyAny>, want: PyFormat, out: &mut Vec<u8>) -> PyResult<Written> {
     let double = value.cast::<PyFloat>()?.value();
     if want == PyFormat::Text {
         return scalar::float_text(value.py(), double, oid::FLOAT4, out);

@@ -13,7 +13,10 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyString};
 
+use super::by_codec::Adapter;
+use super::way::Way;
 use super::{PyFormat, as_binary, as_text, datetime, dump, list, number, structured};
+use crate::adapt::codec::DumpCodec;
 use crate::adapt::context::DumpContext;
 use crate::adapt::error;
 use crate::adapt::nested::Nested;
@@ -24,19 +27,19 @@ pub(super) fn range(
     value: &Bound<'_, PyAny>,
     want: PyFormat,
     out: &mut Vec<u8>,
-    cx: &DumpContext,
+    cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
     let ranges = [ends(value)?];
     let class = Types::get(value.py())?.range.bind(value.py());
-    let plan = Plan::of(&ranges, value.get_type().is(class), want)?;
+    let plan = Plan::of(&ranges, value.get_type().is(class), want, cx)?;
     let write =
-        |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext| plan.bound(bound, out, cx);
+        |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext<'_>| plan.bound(bound, out, cx);
     if !plan.binary {
         text(value.py(), &ranges[0], out, cx, write)?;
-        return Ok(as_text(oid::range_of(plan.subtype)));
+        return Ok(as_text(plan.range_oid(value.py(), cx)?));
     }
     binary(value.py(), &ranges[0], out, cx, &write)?;
-    Ok(as_binary(oid::range_of(plan.subtype)))
+    Ok(as_binary(plan.range_oid(value.py(), cx)?))
 }
 
 /// A range of the type `oid`.
@@ -45,12 +48,12 @@ pub(super) fn range_of(
     oid: u32,
     want: PyFormat,
     out: &mut Vec<u8>,
-    cx: &DumpContext,
+    cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
     let ranges = [ends(value)?];
     let typed = Typed::of(oid, &ranges, want)?;
     let write =
-        |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, _: &DumpContext| typed.bound(bound, out);
+        |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, _: &DumpContext<'_>| typed.bound(bound, out);
     if !typed.binary {
         text(value.py(), &ranges[0], out, cx, write)?;
         return Ok(as_text(oid));
@@ -64,19 +67,19 @@ pub(super) fn multirange(
     value: &Bound<'_, PyAny>,
     want: PyFormat,
     out: &mut Vec<u8>,
-    cx: &DumpContext,
+    cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
     let ranges = members(value)?;
     let class = Types::get(value.py())?.multirange.bind(value.py());
-    let plan = Plan::of(&ranges, value.get_type().is(class), want)?;
+    let plan = Plan::of(&ranges, value.get_type().is(class), want, cx)?;
     let write =
-        |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext| plan.bound(bound, out, cx);
+        |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext<'_>| plan.bound(bound, out, cx);
     if !plan.binary {
         text_of_all(value.py(), &ranges, out, cx, write)?;
-        return Ok(as_text(multirange_over(plan.subtype)));
+        return Ok(as_text(plan.multirange_oid(value.py(), cx)?));
     }
     binary_of_all(value.py(), &ranges, out, cx, &write)?;
-    Ok(as_binary(multirange_over(plan.subtype)))
+    Ok(as_binary(plan.multirange_oid(value.py(), cx)?))
 }
 
 /// A multirange of the type `oid`.
@@ -85,12 +88,12 @@ pub(super) fn multirange_of(
     oid: u32,
     want: PyFormat,
     out: &mut Vec<u8>,
-    cx: &DumpContext,
+    cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
     let ranges = members(value)?;
     let typed = Typed::of(oid, &ranges, want)?;
     let write =
-        |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, _: &DumpContext| typed.bound(bound, out);
+        |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, _: &DumpContext<'_>| typed.bound(bound, out);
     if !typed.binary {
         text_of_all(value.py(), &ranges, out, cx, write)?;
         return Ok(as_text(oid));
@@ -100,17 +103,62 @@ pub(super) fn multirange_of(
 }
 
 /// The OID that a `Range` of no particular type is sent with.
-pub(super) fn range_type(value: &Bound<'_, PyAny>, want: PyFormat) -> PyResult<u32> {
+pub(super) fn range_type(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    cx: &DumpContext<'_>,
+) -> PyResult<u32> {
     let class = Types::get(value.py())?.range.bind(value.py());
-    let plan = Plan::of(&[ends(value)?], value.get_type().is(class), want)?;
-    Ok(oid::range_of(plan.subtype))
+    let plan = Plan::of(&[ends(value)?], value.get_type().is(class), want, cx)?;
+    plan.range_oid(value.py(), cx)
 }
 
 /// The OID that a `Multirange` of no particular type is sent with.
-pub(super) fn multirange_type(value: &Bound<'_, PyAny>, want: PyFormat) -> PyResult<u32> {
+pub(super) fn multirange_type(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    cx: &DumpContext<'_>,
+) -> PyResult<u32> {
     let class = Types::get(value.py())?.multirange.bind(value.py());
-    let plan = Plan::of(&members(value)?, value.get_type().is(class), want)?;
-    Ok(multirange_over(plan.subtype))
+    let plan = Plan::of(&members(value)?, value.get_type().is(class), want, cx)?;
+    plan.multirange_oid(value.py(), cx)
+}
+
+/// Whether the type is a built-in range or multirange.
+pub(super) fn is_known(oid: u32) -> bool {
+    subtype_of(oid) != 0
+}
+
+/// A range or a multirange, by the adapter's codec, whose bounds are all dumped in one way, as the type `subtype`.
+pub(super) fn by_way(
+    adapter: &Adapter<'_>,
+    value: &Bound<'_, PyAny>,
+    way: &Way<'_>,
+    subtype: u32,
+    out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
+) -> PyResult<Written> {
+    let py = value.py();
+    let write = |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext<'_>| {
+        let null = way.dump_typed(bound, subtype, out, cx)?;
+        Ok(match null {
+            wire::IsNull::Yes => IsNull::Yes,
+            wire::IsNull::No => IsNull::No,
+        })
+    };
+    let several = adapter.codec == DumpCodec::Multirange;
+    let ranges = if several {
+        members(value)?
+    } else {
+        vec![ends(value)?]
+    };
+    match (adapter.want(), ranges.as_slice()) {
+        (PyFormat::Binary, _) if several => binary_of_all(py, &ranges, out, cx, &write)?,
+        (PyFormat::Binary, [range]) => binary(py, range, out, cx, &write)?,
+        (_, [range]) if !several => text(py, range, out, cx, write)?,
+        _ => text_of_all(py, &ranges, out, cx, write)?,
+    }
+    Ok(adapter.written())
 }
 
 /// Whether there is no bound in a range, or in any of a multirange: such a value is of every type.
@@ -133,16 +181,23 @@ struct Plan {
     /// The OID that all bounds must have in binary.
     bound: u32,
     ints: bool,
+    strings: bool,
     binary: bool,
 }
 
 impl Plan {
     /// `plain` is whether the value is of the very class and not of a subclass of the user's, which has no type.
-    fn of(ranges: &[Ends<'_>], plain: bool, want: PyFormat) -> PyResult<Self> {
+    fn of(
+        ranges: &[Ends<'_>],
+        plain: bool,
+        want: PyFormat,
+        cx: &DumpContext<'_>,
+    ) -> PyResult<Self> {
         let mut plan = Self {
             subtype: 0,
             bound: 0,
             ints: false,
+            strings: false,
             binary: want == PyFormat::Binary,
         };
         let Some(first) = first_bound(ranges) else {
@@ -156,18 +211,55 @@ impl Plan {
         }
         plan.ints = first.is_exact_instance_of::<PyInt>();
         plan.binary &= !plan.ints;
-        plan.bound = list::element_oid(first, want)?;
+        plan.bound = list::element_oid(first, want, cx)?;
         if plain && !plan.ints {
             plan.subtype = plan.bound;
+            plan.strings = plan.bound == 0 && first.is_instance_of::<PyString>();
         }
         Ok(plan)
+    }
+
+    fn range_oid(&self, py: Python<'_>, cx: &DumpContext<'_>) -> PyResult<u32> {
+        match oid::range_of(self.subtype) {
+            0 => self.registered(py, ("howdah.types.range", "RangeInfo"), cx),
+            known => Ok(known),
+        }
+    }
+
+    fn multirange_oid(&self, py: Python<'_>, cx: &DumpContext<'_>) -> PyResult<u32> {
+        match multirange_over(self.subtype) {
+            0 => self.registered(py, ("howdah.types.multirange", "MultirangeInfo"), cx),
+            known => Ok(known),
+        }
+    }
+
+    /// What the user has registered for the bounds' type; strings, which have none, count as text.
+    fn registered(
+        &self,
+        py: Python<'_>,
+        (module, class): (&str, &str),
+        cx: &DumpContext<'_>,
+    ) -> PyResult<u32> {
+        let subtype = if self.strings { oid::TEXT } else { self.subtype };
+        let Some(adaptation) = cx.adaptation.filter(|_| subtype != 0) else {
+            return Ok(0);
+        };
+        let class = py.import(module)?.getattr(class)?;
+        let info = adaptation
+            .map()
+            .registry(py)
+            .call_method1(intern!(py, "get_by_subtype"), (class, subtype))?;
+        match info.getattr_opt(intern!(py, "oid"))? {
+            Some(oid) => oid.extract(),
+            None => Ok(0),
+        }
     }
 
     fn bound(
         &self,
         bound: &Bound<'_, PyAny>,
         out: &mut Vec<u8>,
-        cx: &DumpContext,
+        cx: &DumpContext<'_>,
     ) -> PyResult<IsNull> {
         let py = bound.py();
         if self.ints && number::as_int(bound)?.is_none() {
@@ -235,8 +327,8 @@ fn text(
     py: Python<'_>,
     range: &Ends<'_>,
     out: &mut Vec<u8>,
-    cx: &DumpContext,
-    write: impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>, &DumpContext) -> PyResult<IsNull>,
+    cx: &DumpContext<'_>,
+    write: impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>, &DumpContext<'_>) -> PyResult<IsNull>,
 ) -> PyResult<()> {
     structured::write(py, out, cx, |out, cx| {
         range_to_text(range, out, |bound, out| write(bound, out, cx))
@@ -247,8 +339,8 @@ fn text_of_all(
     py: Python<'_>,
     ranges: &[Ends<'_>],
     out: &mut Vec<u8>,
-    cx: &DumpContext,
-    write: impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>, &DumpContext) -> PyResult<IsNull>,
+    cx: &DumpContext<'_>,
+    write: impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>, &DumpContext<'_>) -> PyResult<IsNull>,
 ) -> PyResult<()> {
     structured::write(py, out, cx, |out, cx| {
         out.push(b'{');
@@ -267,8 +359,8 @@ fn binary(
     py: Python<'_>,
     range: &Ends<'_>,
     out: &mut Vec<u8>,
-    cx: &DumpContext,
-    write: &impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>, &DumpContext) -> PyResult<IsNull>,
+    cx: &DumpContext<'_>,
+    write: &impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>, &DumpContext<'_>) -> PyResult<IsNull>,
 ) -> PyResult<()> {
     let done = range_to_binary(range, out, |bound, out| {
         write(bound, out, cx).map_err(Failed::Raised)
@@ -280,8 +372,8 @@ fn binary_of_all(
     py: Python<'_>,
     ranges: &[Ends<'_>],
     out: &mut Vec<u8>,
-    cx: &DumpContext,
-    write: &impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>, &DumpContext) -> PyResult<IsNull>,
+    cx: &DumpContext<'_>,
+    write: &impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>, &DumpContext<'_>) -> PyResult<IsNull>,
 ) -> PyResult<()> {
     let count = i32::try_from(ranges.len()).map_err(|_| error::data(py, "too many ranges"))?;
     out.extend_from_slice(&count.to_be_bytes());

@@ -17,25 +17,30 @@ pub(super) fn tuple(
     value: &Bound<'_, PyAny>,
     want: PyFormat,
     out: &mut Vec<u8>,
-    cx: &DumpContext,
+    cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
     if want == PyFormat::Binary {
         return Err(error::cannot_adapt(value, want));
     }
-    let tuple = value.cast::<PyTuple>()?;
+    let values: Vec<_> = value.cast::<PyTuple>()?.iter().collect();
     let _nested = Nested::enter()?;
-    structured::write(value.py(), out, cx, |out, cx| write_fields(tuple, out, cx))?;
+    structured::write(value.py(), out, cx, |out, cx| write_fields(&values, out, cx))?;
     Ok(as_text(0))
 }
 
-fn write_fields(tuple: &Bound<'_, PyTuple>, out: &mut Vec<u8>, cx: &DumpContext) -> PyResult<()> {
+/// Appends the fields of a composite as text.
+pub(super) fn write_fields(
+    values: &[Bound<'_, PyAny>],
+    out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
+) -> PyResult<()> {
     out.push(b'(');
-    for (number, item) in tuple.iter().enumerate() {
+    for (number, item) in values.iter().enumerate() {
         if number > 0 {
             out.push(b',');
         }
         let start = out.len();
-        let written = dump(&item, PyFormat::Text, out, cx)?;
+        let written = dump(item, PyFormat::Text, out, cx)?;
         if written.null == IsNull::Yes {
             out.truncate(start);
         } else if out.get(start..).is_some_and(needs_quotes) {

@@ -19,7 +19,7 @@ pub(super) fn str(
     value: &Bound<'_, PyAny>,
     want: PyFormat,
     out: &mut Vec<u8>,
-    cx: &DumpContext,
+    cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
     let start = out.len();
     cx.encoding.encode(value.cast::<PyString>()?, out)?;
@@ -100,13 +100,17 @@ pub(super) fn bool(
     want: PyFormat,
     out: &mut Vec<u8>,
 ) -> PyResult<Written> {
-    let value = value.cast::<PyBool>()?.is_true();
+    Ok(truth(value.cast::<PyBool>()?.is_true(), want, out))
+}
+
+#[inline]
+pub(super) fn truth(value: bool, want: PyFormat, out: &mut Vec<u8>) -> Written {
     if want == PyFormat::Text {
         boolean::bool_to_text(value, out);
-        return Ok(as_text(oid::BOOL));
+        return as_text(oid::BOOL);
     }
     boolean::bool_to_binary(value, out);
-    Ok(as_binary(oid::BOOL))
+    as_binary(oid::BOOL)
 }
 
 #[inline]
@@ -163,7 +167,7 @@ pub(super) fn buffer(
 ///
 /// # Errors
 /// TypeError if it has none.
-pub(super) fn append_buffer(value: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<()> {
+pub(in crate::adapt) fn append_buffer(value: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<()> {
     let py = value.py();
     if let Ok(bytes) = value.cast::<PyBytes>() {
         out.extend_from_slice(bytes.as_bytes());
@@ -232,7 +236,7 @@ pub(super) fn enumeration(
     value: &Bound<'_, PyAny>,
     want: PyFormat,
     out: &mut Vec<u8>,
-    cx: &DumpContext,
+    cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
     let name = value.getattr(intern!(value.py(), "name"))?;
     cx.encoding.encode(name.cast::<PyString>()?, out)?;

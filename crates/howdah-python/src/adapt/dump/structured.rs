@@ -12,16 +12,13 @@ use crate::ffi::values::str_from_utf8;
 pub(super) fn write(
     py: Python<'_>,
     out: &mut Vec<u8>,
-    cx: &DumpContext,
-    write: impl FnOnce(&mut Vec<u8>, &DumpContext) -> PyResult<()>,
+    cx: &DumpContext<'_>,
+    write: impl FnOnce(&mut Vec<u8>, &DumpContext<'_>) -> PyResult<()>,
 ) -> PyResult<()> {
     if matches!(cx.encoding, Encoding::Utf8 | Encoding::SqlAscii) {
         return write(out, cx);
     }
-    let utf8 = DumpContext {
-        encoding: Encoding::Utf8,
-    };
     let mut text = Vec::new();
-    write(&mut text, &utf8)?;
+    write(&mut text, &cx.in_utf8())?;
     cx.encoding.encode(&str_from_utf8(py, &text)?, out)
 }

@@ -1,11 +1,12 @@
 //! Arrays to lists.
 
+use howdah_protocol::wire::Format;
 use howdah_types::array::{ArrayBinary, ArrayEvent, ArrayText, Dimension};
 use howdah_types::int;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
-use super::{Loader, scalar};
+use super::{Loader, registered, scalar};
 use crate::adapt::context::LoadContext;
 use crate::adapt::encoding::Encoding;
 use crate::adapt::error;
@@ -30,7 +31,7 @@ impl TextElements {
         &self,
         py: Python<'py>,
         data: &[u8],
-        cx: &LoadContext,
+        cx: &LoadContext<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
         if matches!(self.loader, Loader::Int)
             && let Some(list) = flat_ints(py, data)
@@ -43,14 +44,14 @@ impl TextElements {
         // In some encodings a byte of a character looks like a backslash or a brace.
         let text = cx.encoding.decode(py, data)?;
         let text = text.cast::<PyString>()?;
-        self.load_plain(py, text.to_str()?.as_bytes(), &cx.in_utf8(py))
+        self.load_plain(py, text.to_str()?.as_bytes(), &cx.in_utf8())
     }
 
     fn load_plain<'py>(
         &self,
         py: Python<'py>,
         data: &[u8],
-        cx: &LoadContext,
+        cx: &LoadContext<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let bad = |e| error::decode(py, e, data);
         let mut events = ArrayText::new(data, self.delimiter).map_err(bad)?;
@@ -91,14 +92,14 @@ impl BinaryElements {
         &self,
         py: Python<'py>,
         data: &[u8],
-        cx: &LoadContext,
+        cx: &LoadContext<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let mut array = ArrayBinary::new(data).map_err(|e| error::decode(py, e, data))?;
         let dimensions: Vec<Dimension> = array.dimensions().to_vec();
         let loaded = if array.element_oid() == self.oid {
             nest(py, &mut array, &dimensions, &self.loader, cx)?
         } else {
-            let loader = Loader::for_binary(array.element_oid());
+            let loader = registered::find(py, array.element_oid(), Format::Binary, cx)?;
             // No server has those, and a peer could nest them as deep as the message is long.
             if matches!(loader, Loader::ArrayBinary(_)) {
                 return Err(error::data(
@@ -122,7 +123,7 @@ fn nest<'py>(
     array: &mut ArrayBinary<'_>,
     dimensions: &[Dimension],
     loader: &Loader,
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyList>> {
     let Some((dimension, inner)) = dimensions.split_first() else {
         return Ok(PyList::empty(py));

@@ -18,7 +18,7 @@ const YEARS: Years = Years::FOUR_DIGITS;
 pub(super) fn date_text<'py>(
     py: Python<'py>,
     data: &[u8],
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let civil = Date::from_text(data, cx.date_style(py)?).and_then(|date| date.civil(YEARS));
     date(
@@ -100,7 +100,7 @@ fn no_such_hour(py: Python<'_>, name: &str, hour: u8, data: Option<&[u8]>) -> Py
 pub(super) fn timestamp_text<'py>(
     py: Python<'py>,
     data: &[u8],
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let civil = Timestamp::from_text(data, cx.date_style(py)?).and_then(|stamp| stamp.civil(YEARS));
     let civil = civil.map_err(|e| unloadable(py, "timestamp", e, Some(data)))?;
@@ -118,7 +118,7 @@ pub(super) fn timestamp_binary<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bo
 pub(super) fn timestamptz_text<'py>(
     py: Python<'py>,
     data: &[u8],
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let stamp = match TimestampTz::from_text(data, cx.date_style(py)?) {
         Ok(stamp) => stamp,
@@ -138,7 +138,7 @@ pub(super) fn timestamptz_text<'py>(
 pub(super) fn timestamptz_binary<'py>(
     py: Python<'py>,
     data: &[u8],
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let stamp = TimestampTz::from_binary(data).map_err(|e| unloadable(py, "timestamp", e, None))?;
     zoned(py, stamp, cx, None)
@@ -149,7 +149,7 @@ pub(super) fn timestamptz_binary<'py>(
 fn zoned<'py>(
     py: Python<'py>,
     stamp: TimestampTz,
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
     data: Option<&[u8]>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let zone = cx.tzinfo(py)?;
@@ -218,7 +218,7 @@ fn datetime<'py>(
 pub(super) fn interval_text<'py>(
     py: Python<'py>,
     data: &[u8],
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let style = &cx.interval_style;
     let unread = || {

@@ -12,14 +12,33 @@ use crate::adapt::error;
 pub(super) fn jsonb_binary<'py>(
     py: Python<'py>,
     data: &[u8],
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    json(py, without_version(py, data)?, cx)
+}
+
+/// What a function of the user's makes of the bytes.
+pub(super) fn json_by<'py>(
+    loads: &Bound<'py, PyAny>,
+    data: &[u8],
+) -> PyResult<Bound<'py, PyAny>> {
+    loads.call1((PyBytes::new(loads.py(), data),))
+}
+
+pub(super) fn jsonb_binary_by<'py>(
+    loads: &Bound<'py, PyAny>,
+    data: &[u8],
+) -> PyResult<Bound<'py, PyAny>> {
+    json_by(loads, without_version(loads.py(), data)?)
+}
+
+fn without_version<'a>(py: Python<'_>, data: &'a [u8]) -> PyResult<&'a [u8]> {
     match data {
-        [1, text @ ..] => json(py, text, cx),
-        [version, ..] => Err(error::data(
-            py,
-            &format!("unknown jsonb binary format: {version}"),
-        )),
+        [1, text @ ..] => Ok(text),
+        [version, ..] => {
+            let message = format!("unknown jsonb binary format: {version}");
+            Err(error::data(py, &message))
+        }
         [] => Err(error::data(py, "jsonb without its format")),
     }
 }
@@ -28,7 +47,7 @@ pub(super) fn jsonb_binary<'py>(
 pub(super) fn json<'py>(
     py: Python<'py>,
     data: &[u8],
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let hooks = Hooks::get(py)?;
     let loads = hooks.module.bind(py).getattr(intern!(py, "_loads"))?;

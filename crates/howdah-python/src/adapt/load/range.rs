@@ -17,7 +17,7 @@ pub(super) fn range_text<'py>(
     py: Python<'py>,
     data: &[u8],
     loader: &Loader,
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let range = range_from_text(data).map_err(|e| error::decode(py, e, data))?;
     let mut scratch = Vec::new();
@@ -31,7 +31,7 @@ pub(super) fn range_binary<'py>(
     py: Python<'py>,
     data: &[u8],
     loader: &Loader,
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let range = range_from_binary(data).map_err(|e| error::decode(py, e, data))?;
     make(py, range, |bound| loader.load(py, bound, cx))
@@ -42,7 +42,7 @@ pub(super) fn multirange_text<'py>(
     py: Python<'py>,
     data: &[u8],
     loader: &Loader,
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let bad = |e| error::decode(py, e, data);
     let mut ranges = MultirangeText::new(data).map_err(bad)?;
@@ -61,7 +61,7 @@ pub(super) fn multirange_binary<'py>(
     py: Python<'py>,
     data: &[u8],
     loader: &Loader,
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let bad = |e| error::decode(py, e, data);
     let mut ranges = MultirangeBinary::new(data).map_err(bad)?;

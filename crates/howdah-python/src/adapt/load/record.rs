@@ -1,10 +1,12 @@
 //! Records: in text the fields are strings, in binary they come with their types.
 
+use howdah_protocol::wire::Format;
 use howdah_types::composite::{CompositeBinary, CompositeText};
+use howdah_types::oid;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
 
-use super::Loader;
+use super::registered;
 use crate::adapt::context::LoadContext;
 use crate::adapt::encoding::Encoding;
 use crate::adapt::error;
@@ -15,29 +17,35 @@ use crate::ffi::values::TupleBuilder;
 pub(super) fn text<'py>(
     py: Python<'py>,
     data: &[u8],
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    if matches!(cx.encoding, Encoding::Utf8 | Encoding::SqlAscii) {
-        return plain_text(py, data, cx.encoding);
-    }
-    // In some encodings a byte of a character looks like a backslash or a bracket.
-    let text = cx.encoding.decode(py, data)?;
-    let text = text.cast::<PyString>()?;
-    plain_text(py, text.to_str()?.as_bytes(), Encoding::Utf8)
+    let loader = registered::find(py, oid::TEXT, Format::Text, cx)?;
+    text_fields(py, data, cx, |_, field, cx| loader.load(py, field, cx))
 }
 
-fn plain_text<'py>(
+/// A tuple of what `load` makes of the fields; it is told their numbers.
+pub(super) fn text_fields<'py>(
     py: Python<'py>,
     data: &[u8],
-    encoding: Encoding,
+    cx: &LoadContext<'_>,
+    load: impl Fn(usize, &[u8], &LoadContext<'_>) -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let _nested = Nested::enter()?;
+    let decoded;
+    let (data, cx) = if matches!(cx.encoding, Encoding::Utf8 | Encoding::SqlAscii) {
+        (data, *cx)
+    } else {
+        // In some encodings a byte of a character looks like a backslash or a bracket.
+        decoded = cx.encoding.decode(py, data)?;
+        (decoded.cast::<PyString>()?.to_str()?.as_bytes(), cx.in_utf8())
+    };
     let bad = |e| error::decode(py, e, data);
     let mut fields = CompositeText::new(data).map_err(bad)?;
     let mut values = Vec::new();
     let mut scratch = Vec::new();
     while let Some(field) = fields.next_field().map_err(bad)? {
         values.push(match field {
-            Some(field) => encoding.decode(py, field.bytes(&mut scratch))?,
+            Some(field) => load(values.len(), field.bytes(&mut scratch), &cx)?,
             None => py.None().into_bound(py),
         });
     }
@@ -51,7 +59,7 @@ fn plain_text<'py>(
 pub(super) fn binary<'py>(
     py: Python<'py>,
     data: &[u8],
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let _nested = Nested::enter()?;
     let bad = |e| error::decode(py, e, data);
@@ -59,7 +67,7 @@ pub(super) fn binary<'py>(
     let mut tuple = TupleBuilder::new(py, fields.remaining())?;
     while let Some((oid, field)) = fields.next_field().map_err(bad)? {
         tuple.push(match field {
-            Some(field) => Loader::for_binary(oid).load(py, field, cx)?,
+            Some(field) => registered::find(py, oid, Format::Binary, cx)?.load(py, field, cx)?,
             None => py.None().into_bound(py),
         });
     }

@@ -20,7 +20,7 @@ pub(crate) fn load_row<'py>(
     py: Python<'py>,
     fields: Fields<'_>,
     loaders: &[Loader],
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyTuple>> {
     let mut tuple = TupleBuilder::new(py, loaders.len())?;
     for (loader, field) in loaders.iter().zip(fields) {
@@ -41,7 +41,7 @@ pub(crate) fn load_rows<'py>(
     rows: &RowSet,
     range: Range<usize>,
     loaders: &[Loader],
-    cx: &LoadContext,
+    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyList>> {
     let mut list = ListBuilder::new(py, range.len())?;
     for fields in range.map_while(|number| rows.get(number)) {

@@ -1,0 +1,235 @@
+//! Rows taken from the results of a cursor.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use howdah_protocol::connection::{Columns, Ending, QueryResult};
+use pyo3::exceptions::{PyIndexError, PyStopAsyncIteration, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+
+use super::BaseCursor;
+use crate::adapt::load::{self, Loader};
+use crate::adapt::{Adaptation, LoadContext};
+use crate::core::lock;
+use crate::errors;
+
+/// Which rows to fetch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fetch {
+    /// The next, or `None`.
+    One,
+    /// The next, or the end of the iteration.
+    Next,
+    /// At most so many; 0 stands for `arraysize`.
+    Many(usize),
+    /// All that are left.
+    All,
+}
+
+/// How the columns of a result are loaded.
+#[derive(Clone)]
+pub(super) struct Loaders {
+    columns: Arc<[Loader]>,
+    /// Of which loaders they were made: [`AdaptersMap::loaders_id`](crate::adapt::AdaptersMap::loaders_id).
+    id: u64,
+    /// The adapters, where they are not the defaults.
+    pub(super) adaptation: Option<Arc<Adaptation>>,
+}
+
+/// The columns that loaders were last chosen for: those of a prepared statement stay the same.
+pub(crate) type LastLoaders = Mutex<Option<(Columns, Arc<[Loader]>)>>;
+
+/// What is needed to load some rows, taken out from under the lock.
+struct Slice {
+    result: Arc<QueryResult>,
+    rows: Range<usize>,
+    loaders: Loaders,
+    make_row: Option<Py<PyAny>>,
+}
+
+impl Loaders {
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match &self.adaptation {
+            Some(adaptation) => adaptation.traverse(visit),
+            None => Ok(()),
+        }
+    }
+}
+
+impl BaseCursor {
+    /// The loaders for a result that has come.
+    pub(super) fn loaders(&self, py: Python<'_>, columns: &Columns) -> PyResult<Loaders> {
+        let map = self.adapters(py)?;
+        if map.get().loaders_id() == 0 {
+            return Ok(self.default_loaders(columns));
+        }
+        let adaptation = self.adaptation(py)?;
+        Ok(Loaders {
+            id: map.get().loaders_id(),
+            columns: load::for_columns(py, columns, &adaptation)?,
+            adaptation: Some(Arc::new(adaptation)),
+        })
+    }
+
+    fn default_loaders(&self, columns: &Columns) -> Loaders {
+        let mut last = lock(&self.core.last_loaders);
+        let known = last.as_ref().filter(|(of, _)| Arc::ptr_eq(of, columns));
+        let chosen = match known {
+            Some((_, loaders)) => Arc::clone(loaders),
+            None => {
+                let loaders = load::defaults(columns);
+                *last = Some((Arc::clone(columns), Arc::clone(&loaders)));
+                loaders
+            }
+        };
+        Loaders {
+            columns: chosen,
+            id: 0,
+            adaptation: None,
+        }
+    }
+
+    /// Chooses the loaders again if others have been registered since the result came.
+    fn renew_loaders(&self, py: Python<'_>) -> PyResult<()> {
+        let map = self.adapters(py)?;
+        let id = map.get().loaders_id();
+        let (columns, as_asked) = {
+            let state = lock(&self.state);
+            if state.loaders.as_ref().is_none_or(|known| known.id == id) {
+                return Ok(());
+            }
+            let result = state.results.get(state.current);
+            let Some(columns) = result.and_then(|result| result.columns.clone()) else {
+                return Ok(());
+            };
+            (columns, state.asked_binary)
+        };
+        let adaptation = self.adaptation(py)?;
+        let chosen = if as_asked {
+            load::for_columns(py, &columns, &adaptation)?
+        } else {
+            load::for_late_columns(py, &columns, &adaptation)?
+        };
+        let new = Loaders {
+            columns: chosen,
+            id,
+            adaptation: Some(Arc::new(adaptation)),
+        };
+        let old = lock(&self.state).loaders.replace(new);
+        drop(old);
+        Ok(())
+    }
+
+    /// The rows from the next one on, at most `size`; with what it takes to load them.
+    fn next_rows(&self, py: Python<'_>, size: Option<usize>) -> PyResult<Slice> {
+        self.renew_loaders(py)?;
+        let state = lock(&self.state);
+        if state.closed {
+            drop(state);
+            return Err(errors::interface(py, "the cursor is closed"));
+        }
+        let Some(result) = state.results.get(state.current) else {
+            drop(state);
+            return Err(errors::programming(py, "no result available"));
+        };
+        let (Some(_), Some(loaders)) = (&result.columns, &state.loaders) else {
+            let text = no_records(result);
+            drop(state);
+            return Err(errors::programming(py, text));
+        };
+        let start = state.pos.min(result.rows.len());
+        let left = result.rows.len() - start;
+        Ok(Slice {
+            rows: start..start + size.unwrap_or(left).min(left),
+            result: Arc::clone(result),
+            loaders: loaders.clone(),
+            make_row: state.make_row.as_ref().map(|make| make.clone_ref(py)),
+        })
+    }
+
+    /// Loads one row; `None` at the end.
+    pub(super) fn load_one(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let slice = self.next_rows(py, Some(1))?;
+        let Some(fields) = slice.result.rows.get(slice.rows.start) else {
+            return Ok(None);
+        };
+        if slice.rows.is_empty() {
+            return Ok(None);
+        }
+        let settings = self.core.facts.settings();
+        let cx = LoadContext::new(&settings, slice.loaders.adaptation.as_deref());
+        let row = load::load_row(py, fields, &slice.loaders.columns, &cx)?.into_any();
+        let row = match &slice.make_row {
+            None => row.unbind(),
+            Some(make) => make.call1(py, (row,))?,
+        };
+        lock(&self.state).pos = slice.rows.end;
+        Ok(Some(row))
+    }
+
+    /// Loads at most `size` rows, or all that are left.
+    fn load_many(&self, py: Python<'_>, size: Option<usize>) -> PyResult<Py<PyAny>> {
+        let slice = self.next_rows(py, size)?;
+        let settings = self.core.facts.settings();
+        let cx = LoadContext::new(&settings, slice.loaders.adaptation.as_deref());
+        let end = slice.rows.end;
+        let loaders = &slice.loaders.columns;
+        let rows = load::load_rows(py, &slice.result.rows, slice.rows, loaders, &cx)?;
+        if let Some(make) = &slice.make_row {
+            for (index, row) in rows.iter().enumerate() {
+                rows.set_item(index, make.call1(py, (row,))?)?;
+            }
+        }
+        lock(&self.state).pos = end;
+        Ok(rows.into_any().unbind())
+    }
+
+    /// Fetches, now.
+    pub(crate) fn fetch(&self, py: Python<'_>, what: Fetch) -> PyResult<Py<PyAny>> {
+        match what {
+            Fetch::All => self.load_many(py, None),
+            Fetch::Many(size) => {
+                let size = if size == 0 {
+                    lock(&self.state).arraysize
+                } else {
+                    size
+                };
+                self.load_many(py, Some(size))
+            }
+            Fetch::One => Ok(self.load_one(py)?.unwrap_or_else(|| py.None())),
+            Fetch::Next => self
+                .load_one(py)?
+                .ok_or_else(|| PyStopAsyncIteration::new_err("no more records to return")),
+        }
+    }
+
+    pub(super) fn move_to(&self, py: Python<'_>, value: isize, mode: &str) -> PyResult<()> {
+        let slice = self.next_rows(py, Some(0))?;
+        let base = match mode {
+            "relative" => slice.rows.start,
+            "absolute" => 0,
+            _ => {
+                return Err(PyValueError::new_err(format!(
+                    "bad mode: {mode}. It should be 'relative' or 'absolute'"
+                )));
+            }
+        };
+        let target = base.checked_add_signed(value);
+        match target.filter(|target| *target < slice.result.rows.len()) {
+            None => Err(PyIndexError::new_err("position out of bound")),
+            Some(target) => {
+                lock(&self.state).pos = target;
+                Ok(())
+            }
+        }
+    }
+}
+
+fn no_records(result: &QueryResult) -> String {
+    let detail = match result.ending {
+        Ending::Empty => "result status: EMPTY_QUERY".to_owned(),
+        _ => format!("command status: {}", String::from_utf8_lossy(&result.tag)),
+    };
+    format!("the last operation didn't produce records ({detail})")
+}
