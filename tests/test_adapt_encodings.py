@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.adapting import part
+from support.adapting import Thing, dumper, loader, part
 
 ENCODINGS = {
     "utf8": ("é日\U0001f418", "utf-8"), "latin1": ("éß", "latin1"), "latin9": ("é€", "iso8859-15"), "win1252": ("é€“",
@@ -142,6 +142,23 @@ def test_bytes_that_look_like_syntax(howdah: ModuleType, dsn: str, encoding: str
         assert conn.execute("select lower(%s::textrange)", (rng(text),)).fetchone() == (text,)
         assert conn.execute("select %s", ({text: text},)).fetchone() == ({text: text},)
         assert conn.execute("select row(%s::text)", (text,)).fetchone() == ((text,),)
+
+
+def test_what_adapters_of_users_give_and_get(encoded: tuple[Any, str, str], driver: ModuleType) -> None:
+    # Bytes in the client's encoding, in both directions.
+    conn, text, name = encoded
+    rng = part(driver, "types.range").Range
+    conn.adapters.register_dumper(Thing, dumper(driver, lambda value: value.value.encode(name), oid=25))
+    thing = Thing(text)
+    row = conn.execute("select %s, %s, %s::text, %t", (thing, [thing, None], (thing, 1), [[thing]])).fetchone()
+    assert row == (text, [text, None], f"({text},1)", [[text]])
+    conn.execute(SETUP)
+    row = conn.execute("select lower(%s::textrange), (%s::pair).a", (rng(thing), (thing, [thing]))).fetchone()
+    assert row == (text, text)
+    conn.adapters.register_loader("text", loader(driver, lambda data: data))
+    raw = text.encode(name)
+    row = conn.execute("select %s, %s, row(%s), %s::varchar", (thing, [thing], thing, thing)).fetchone()
+    assert row == (raw, [raw], (raw,), text)
 
 
 @pytest.mark.parametrize(
