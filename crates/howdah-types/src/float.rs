@@ -295,6 +295,10 @@ mod tests {
     }
 
     #[test]
+    #[allow(
+        clippy::excessive_precision,
+        reason = "these are the values in question"
+    )]
     fn close_calls() {
         // As PostgreSQL 18 writes them.
         for (value, written) in [

@@ -61,6 +61,14 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
+    /// The bytes up to a NUL, which is taken too.
+    pub(crate) fn cstring(&mut self) -> Result<&'a [u8], DecodeError> {
+        let end = self.rest.iter().position(|byte| *byte == 0);
+        let text = self.bytes(end.ok_or(self.short())?)?;
+        self.bytes(1)?;
+        Ok(text)
+    }
+
     /// A value with its length in front of it; -1, and nothing else below zero, is NULL.
     pub(crate) fn value(&mut self) -> Result<Option<&'a [u8]>, DecodeError> {
         match self.i32()? {

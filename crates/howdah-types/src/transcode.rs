@@ -6,12 +6,13 @@
 use crate::array::{ArrayBinary, Dimension, quote_element};
 use crate::bit::Bits;
 use crate::datetime::{Date, Interval, Time, TimeTz, Timestamp, TimestampTz};
+use crate::geometry::{Circle, Line, Path, Point, Polygon, Rectangle, Segment};
 use crate::net::Inet;
 use crate::oid::{self, TypeKind};
 use crate::range::{MultirangeBinary, Range, range_from_binary, range_to_text};
 use crate::{
-    DecodeError, DecodeErrorKind, IsNull, boolean, bytea, float, int, json, net, numeric, text,
-    uuid,
+    DecodeError, DecodeErrorKind, IsNull, boolean, bytea, float, int, json, lsn, net, numeric,
+    text, tsquery, tsvector, uuid,
 };
 
 /// The longest text that a server makes of one value, its `MaxAllocSize`.
@@ -90,6 +91,23 @@ fn special(oid: u32, data: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> 
         oid::MACADDR => net::macaddr_to_text(&net::macaddr_from_binary::<6>(data)?, out),
         oid::MACADDR8 => net::macaddr_to_text(&net::macaddr_from_binary::<8>(data)?, out),
         oid::BIT | oid::VARBIT => Bits::from_binary(data)?.to_text(out),
+        oid::PG_LSN => lsn::pg_lsn_to_text(lsn::pg_lsn_from_binary(data)?, out),
+        oid::TSVECTOR => tsvector::binary_to_text(data, out)?,
+        oid::TSQUERY => tsquery::binary_to_text(data, out)?,
+        _ => return shape(oid, data, out),
+    }
+    Ok(())
+}
+
+fn shape(oid: u32, data: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
+    match oid {
+        oid::POINT => Point::from_binary(data)?.to_text(out),
+        oid::LINE => Line::from_binary(data)?.to_text(out),
+        oid::LSEG => Segment::from_binary(data)?.to_text(out),
+        oid::BOX => Rectangle::from_binary(data)?.to_text(out),
+        oid::PATH => Path::from_binary(data)?.to_text(out),
+        oid::POLYGON => Polygon::from_binary(data)?.to_text(out),
+        oid::CIRCLE => Circle::from_binary(data)?.to_text(out),
         _ => {
             let name = oid::lookup(oid).map_or("a type that is not built in", |entry| entry.name);
             let kind = DecodeErrorKind::UnknownType;
@@ -182,7 +200,7 @@ fn braces(dimensions: &[Dimension], at: usize, brace: u8, out: &mut Vec<u8>) {
     let mut stride = 1;
     for dimension in dimensions.iter().rev() {
         stride *= usize::try_from(dimension.length).unwrap_or(1);
-        if at % stride != 0 {
+        if !at.is_multiple_of(stride) {
             break;
         }
         out.push(brace);

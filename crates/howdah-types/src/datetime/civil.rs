@@ -127,7 +127,7 @@ impl CivilDate {
 const fn day_of_era(days: u32) -> (u32, u8, u8) {
     let quarters = 4 * days + 3;
     let century = quarters / 146_097;
-    let product = 2_939_745 * (quarters % 146_097 | 3) as u64;
+    let product = 2_939_745 * ((quarters % 146_097) | 3) as u64;
     let [_, _, _, _, year_of_century, ..] = product.to_le_bytes();
     let day_of_year = (product % (1 << 32)) / 2_939_745 / 4;
     let shifted = 2141 * day_of_year + 197_913;
