@@ -6,7 +6,7 @@
 //!
 //! * Functions `*_from_text`, `*_from_binary`, `*_to_text`, `*_to_binary` convert single values.
 //! * [`FromSql`] and [`ToSql`] put them behind Rust types; the features `jiff`, `chrono`, `time`, `uuid`, `serde_json`,
-//!   `rust_decimal`, `bytes` and `ipnet` add the types of those crates.
+//!   `rust_decimal`, `bytes`, `ipnet` and `geo-types` add the types of those crates.
 //! * [`oid`] is the table of the built-in types.
 //!
 //! ```
@@ -72,7 +72,7 @@ pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use sql::Json;
 pub use sql::{
     Attribute, Definition, Element, Field, FieldWriter, Fields, FromSql, FromSqlOwned, IsNull,
-    Kind, MacAddr, MacAddr8, Multirange, SqlType, ToSql, Type, Types, is_built_in,
+    Kind, MacAddr, MacAddr8, Money, Multirange, PgLsn, SqlType, ToSql, Type, Types, is_built_in,
 };
 #[doc(hidden)]
 pub use sql::{Item, ItemWriter, Items, Shape};

@@ -67,6 +67,7 @@
 //! | `uuid` | its `Uuid` |
 //! | `bytes` | its `Bytes`, for `bytea` |
 //! | `ipnet` | its networks, for `inet` and `cidr` |
+//! | `geo-types` | its shapes of `f64`, for `point`, `lseg`, `box`, `path` and `polygon` |
 //!
 //! Without features, `numeric` is read as [`types::numeric::Numeric`] or `i128`, dates and times as the types of
 //! [`types::datetime`], addresses as those of `std::net`.

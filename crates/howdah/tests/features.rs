@@ -94,6 +94,23 @@ fn ipnet() {
     there_and_back::<Ipv6Net>(&mut conn, "cidr", "2001:db8::/32".parse().unwrap());
 }
 
+#[cfg(feature = "geo-types")]
+#[test]
+fn geo_types() {
+    use geo_types::{Coord, Line, LineString, Point, Polygon, Rect};
+    let mut conn = common::connect();
+    let [a, b, c] = [(1.0, 2.5), (3.0, 4.0), (5.0, -6.0)].map(Coord::from);
+    there_and_back(&mut conn, "point", Point(a));
+    there_and_back(&mut conn, "point[]", vec![Some(a), None]);
+    there_and_back(&mut conn, "lseg", Line::new(a, b));
+    there_and_back(&mut conn, "box", Rect::new(a, b));
+    there_and_back(&mut conn, "box[]", vec![Rect::new(a, b), Rect::new(b, c)]);
+    there_and_back(&mut conn, "path", LineString::new(vec![a, b, c]));
+    there_and_back(&mut conn, "path", LineString::new(vec![a, b, c, a]));
+    let polygon = Polygon::new(LineString::new(vec![a, b, c]), Vec::new());
+    there_and_back(&mut conn, "polygon", polygon);
+}
+
 /// What no Rust type holds is an error in both formats, and never another value.
 #[cfg(all(feature = "chrono", feature = "jiff", feature = "time"))]
 #[test]

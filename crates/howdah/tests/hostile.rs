@@ -105,6 +105,142 @@ fn a_server_that_ignores_a_cancel_request_loses_the_connection_in_bounded_time()
     assert!((5..15).contains(&elapsed.as_secs()), "{elapsed:?}");
 }
 
+/// A server whose first result has a type made by a user, and that answers the lookup of that type like this.
+fn lookup_against(answer: impl FnOnce(Script) -> Script) -> (howdah::Result<howdah::Rows>, bool) {
+    let result = Script::new()
+        .accept_startup()
+        .until_sync()
+        .send_raw(*b"1\0\0\0\x042\0\0\0\x04")
+        .send_result(&[("a", 20_000)], &[&[Some("(1,2)")]], "SELECT 1")
+        .send_ready()
+        .expect("the lookup", |message| match message {
+            FrontendMessage::Parse { sql, .. } => sql.starts_with(b"WITH RECURSIVE met"),
+            _ => false,
+        })
+        .until_sync();
+    let server = MockServer::tcp([answer(result)]).unwrap();
+    let mut conn = Connection::connect(&server.conninfo()).unwrap();
+    conn.set_autocommit(true).unwrap();
+    within(BOUND, move || {
+        let rows = conn.query("SELECT 1", &[]);
+        let closed = conn.is_closed();
+        drop(conn);
+        drop(server);
+        (rows, closed)
+    })
+}
+
+const LOOKED_UP: [(&str, u32); 9] = [
+    ("oid", 26),
+    ("typname", 25),
+    ("typtype", 25),
+    ("typbasetype", 26),
+    ("element", 26),
+    ("typdelim", 25),
+    ("rngsubtype", 26),
+    ("names", 1009),
+    ("oids", 1028),
+];
+
+#[test]
+fn a_lookup_that_fails_fails_the_query_and_leaves_the_connection() {
+    let (rows, closed) = lookup_against(|script| {
+        script
+            .send_error("57014", "that took too long")
+            .send_ready()
+    });
+    assert_eq!(rows.unwrap_err().sqlstate(), Some("57014"));
+    assert!(!closed);
+    let (rows, closed) = lookup_against(|script| script.send_raw(*b"\xff\0\0\0\x04").expect_eof());
+    assert!(rows.unwrap_err().is_closed() && closed);
+}
+
+#[test]
+fn a_type_that_the_catalogue_does_not_tell_of_is_read_by_its_text() {
+    let (rows, _) = lookup_against(|script| {
+        script
+            .send_raw(*b"1\0\0\0\x042\0\0\0\x04")
+            .send_result(&LOOKED_UP, &[], "SELECT 0")
+            .send_ready()
+    });
+    let row = rows.unwrap().fetch_one().unwrap();
+    assert_eq!(row.get::<(i32, i64)>(0).unwrap(), (1, 2));
+    assert!(row.get::<i32>(0).is_err());
+}
+
+#[test]
+fn types_that_contradict_themselves_are_errors() {
+    let read = |definition: &[Option<&str>; 9]| {
+        let definition = *definition;
+        let (rows, _) = lookup_against(|script| {
+            script
+                .send_raw(*b"1\0\0\0\x042\0\0\0\x04")
+                .send_result(&LOOKED_UP, &[&definition], "SELECT 1")
+                .send_ready()
+        });
+        rows
+    };
+    let own = Some("20000");
+    let zero = Some("0");
+    // An array and a domain of itself, a composite that has itself in it.
+    let array = [
+        own,
+        Some("x"),
+        Some("b"),
+        zero,
+        own,
+        Some(","),
+        None,
+        Some("{}"),
+        Some("{}"),
+    ];
+    let row = read(&array).unwrap().fetch_one().unwrap();
+    assert!(row.get::<Vec<Vec<i32>>>(0).is_err());
+    assert_eq!(row.columns().next().unwrap().type_name(), "x[]");
+    let domain = [
+        own,
+        Some("x"),
+        Some("d"),
+        own,
+        zero,
+        None,
+        None,
+        Some("{}"),
+        Some("{}"),
+    ];
+    let row = read(&domain).unwrap().fetch_one().unwrap();
+    assert!(row.get::<i32>(0).is_err());
+    let names = Some("{a,b}");
+    let oids = Some("{20000,23}");
+    let composite = [
+        own,
+        Some("x"),
+        Some("c"),
+        zero,
+        zero,
+        None,
+        None,
+        names,
+        oids,
+    ];
+    let row = read(&composite).unwrap().fetch_one().unwrap();
+    assert!(row.get::<((i32, i32), i32)>(0).is_err());
+    assert!(row.get::<(i32, i32)>(0).is_err());
+    // What the lookup gives is not believed either.
+    let not_a_number = [
+        Some("y"),
+        Some("x"),
+        Some("c"),
+        zero,
+        zero,
+        None,
+        None,
+        names,
+        oids,
+    ];
+    assert!(read(&not_a_number).is_err());
+}
+
 #[cfg(feature = "tokio")]
 mod tokio_shell {
     use super::*;

@@ -9,10 +9,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use howdah::types::bit::Bits;
 use howdah::types::datetime::{Date, Interval, Timestamp};
+use howdah::types::geometry::{Circle, Line, Path, Point, Polygon, Rectangle, Segment};
 use howdah::types::net::Inet;
 use howdah::types::numeric::Numeric;
 use howdah::types::range::{Bounds, Range};
-use howdah::types::{FromSqlOwned, MacAddr, MacAddr8, Multirange};
+use howdah::types::{FromSqlOwned, MacAddr, MacAddr8, Money, Multirange, PgLsn};
 use howdah::{Connection, ToSql};
 
 /// Sends a value as the type `ty` often enough for both formats, and within a record; compares what comes back.
@@ -83,6 +84,49 @@ fn scalars() {
         )
         .unwrap();
     assert!(row.get::<bool>(0).is_ok());
+}
+
+#[test]
+fn money_positions_and_shapes() {
+    let mut conn = common::connect();
+    conn.execute("SET lc_monetary = 'C'", &[]).unwrap();
+    there_and_back(&mut conn, "money", Money(-123_456));
+    there_and_back(&mut conn, "money[]", vec![Some(Money(5)), None]);
+    there_and_back(&mut conn, "pg_lsn", PgLsn(0x16_B374_D848));
+    let [a, b] = [(1.0, 2.5), (3.0, 4.0)].map(|(x, y)| Point { x, y });
+    there_and_back(&mut conn, "point", a);
+    let line = Line {
+        a: 1.0,
+        b: -1.0,
+        c: 0.5,
+    };
+    there_and_back(&mut conn, "line", line);
+    there_and_back(&mut conn, "lseg", Segment { start: a, end: b });
+    let rectangle = Rectangle { high: b, low: a };
+    there_and_back(&mut conn, "box", rectangle);
+    // In a record nothing tells that boxes have another delimiter.
+    let boxes = vec![Some(rectangle), None];
+    let row = conn
+        .query_one("SELECT $1::box[], ROW($1::box[])", &[&boxes])
+        .unwrap();
+    assert_eq!(row.get::<Vec<Option<Rectangle>>>(0).unwrap(), boxes);
+    assert!(row.get::<(Vec<Option<Rectangle>>,)>(1).is_err());
+    for closed in [false, true] {
+        let points = vec![a, b];
+        there_and_back(&mut conn, "path", Path { closed, points });
+    }
+    there_and_back(
+        &mut conn,
+        "polygon",
+        Polygon {
+            points: vec![a, b, b],
+        },
+    );
+    let circle = Circle {
+        center: a,
+        radius: 0.5,
+    };
+    there_and_back(&mut conn, "circle", circle);
 }
 
 #[test]

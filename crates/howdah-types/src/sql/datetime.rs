@@ -6,10 +6,18 @@ use crate::oid;
 
 scalar_to_sql!(Date, oid::DATE, |value, out| binary value.to_binary(out), text value.to_text(out));
 scalar_to_sql!(Time, oid::TIME, |value, out| binary value.to_binary(out), text value.to_text(out));
-scalar_to_sql!(TimeTz, oid::TIMETZ, |value, out| binary value.to_binary(out), text value.to_text(out));
-scalar_to_sql!(Timestamp, oid::TIMESTAMP, |value, out| binary value.to_binary(out), text value.to_text(out));
-scalar_to_sql!(TimestampTz, oid::TIMESTAMPTZ, |value, out| binary value.to_binary(out), text value.to_text(out));
-scalar_to_sql!(Interval, oid::INTERVAL, |value, out| binary value.to_binary(out), text value.to_text(out));
+scalar_to_sql!(TimeTz, oid::TIMETZ, |value, out|
+    binary value.to_binary(out),
+    text value.to_text(out));
+scalar_to_sql!(Timestamp, oid::TIMESTAMP, |value, out|
+    binary value.to_binary(out),
+    text value.to_text(out));
+scalar_to_sql!(TimestampTz, oid::TIMESTAMPTZ, |value, out|
+    binary value.to_binary(out),
+    text value.to_text(out));
+scalar_to_sql!(Interval, oid::INTERVAL, |value, out|
+    binary value.to_binary(out),
+    text value.to_text(out));
 
 scalar_from_sql!(Date, |raw, ctx| {
     oid::DATE => Self::from_text(raw, ctx.date_style), Self::from_binary(raw);

@@ -7,6 +7,9 @@ mod bytes;
 mod chrono;
 mod composite;
 mod datetime;
+#[cfg(feature = "geo-types")]
+mod geo_types;
+mod geometry;
 mod hstore;
 #[cfg(feature = "ipnet")]
 mod ipnet;
@@ -24,6 +27,7 @@ mod time;
 mod types;
 #[cfg(feature = "uuid")]
 mod uuid;
+mod wrapper;
 
 use std::any::type_name;
 
@@ -33,9 +37,9 @@ pub use array::{Item, ItemWriter, Items, Shape};
 pub use composite::{Field, FieldWriter, Fields};
 #[cfg(feature = "serde_json")]
 pub use json::Json;
-pub use net::{MacAddr, MacAddr8};
 pub use range::Multirange;
 pub use types::{Attribute, Definition, Kind, Type, Types, is_built_in};
+pub use wrapper::{MacAddr, MacAddr8, Money, PgLsn};
 
 /// Whether a value is NULL; see [`ToSql::to_sql`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +153,10 @@ pub trait SqlType: ToSql {
     /// The OID of what a list of it has as elements: its own, unless it is a list itself.
     const ELEMENT_OID: u32 = Self::OID;
     /// What separates the values of a list in text.
-    const DELIMITER: u8 = b',';
+    const DELIMITER: u8 = match Self::OID {
+        oid::BOX => b';',
+        _ => b',',
+    };
 }
 
 /// A [`SqlType`] that can be the item of a list: all but `u8`, of which lists are `bytea`.
@@ -458,6 +465,7 @@ macro_rules! scalar_from_sql {
 #[cfg(any(
     feature = "bytes",
     feature = "chrono",
+    feature = "geo-types",
     feature = "ipnet",
     feature = "jiff",
     feature = "time"
@@ -487,6 +495,7 @@ macro_rules! from_sql_as {
 #[cfg(any(
     feature = "bytes",
     feature = "chrono",
+    feature = "geo-types",
     feature = "ipnet",
     feature = "jiff",
     feature = "time"

@@ -7,7 +7,9 @@ use rust_decimal::Decimal;
 use super::{scalar_from_sql, scalar_to_sql};
 use crate::{DecodeError, EncodeError, int, numeric, oid};
 
-scalar_to_sql!(Decimal, oid::NUMERIC, |value, out| binary to_binary(value, out)?, text out.extend_from_slice(value.to_string().as_bytes()));
+scalar_to_sql!(Decimal, oid::NUMERIC, |value, out|
+    binary to_binary(value, out)?,
+    text out.extend_from_slice(value.to_string().as_bytes()));
 
 scalar_from_sql!(Decimal, |raw, ctx| {
     oid::NUMERIC => from_text(raw), from_binary(raw);

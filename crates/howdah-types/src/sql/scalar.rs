@@ -9,21 +9,43 @@ use crate::{
     json, oid, text,
 };
 
-scalar_to_sql!(bool, oid::BOOL, |value, out| binary boolean::bool_to_binary(*value, out), text boolean::bool_to_text(*value, out));
-scalar_to_sql!(i16, oid::INT2, |value, out| binary int::int2_to_binary(*value, out), text int::int_to_text(*value, out));
-scalar_to_sql!(i32, oid::INT4, |value, out| binary int::int4_to_binary(*value, out), text int::int_to_text(*value, out));
-scalar_to_sql!(i64, oid::INT8, |value, out| binary int::int8_to_binary(*value, out), text int::int_to_text(*value, out));
-scalar_to_sql!(u32, oid::OID, |value, out| binary int::oid_to_binary(*value, out), text int::int_to_text(*value, out));
-scalar_to_sql!(f32, oid::FLOAT4, |value, out| binary float::float4_to_binary(*value, out), text float::float4_to_text(*value, out));
-scalar_to_sql!(f64, oid::FLOAT8, |value, out| binary float::float8_to_binary(*value, out), text float::float8_to_text(*value, out));
-scalar_to_sql!(i128, oid::NUMERIC, |value, out| binary numeric::int_to_binary(*value, out)?, text int::int_to_text(*value, out));
-scalar_to_sql!(Numeric, oid::NUMERIC, |value, out| binary value.to_binary(out)?, text value.to_text(out));
+scalar_to_sql!(bool, oid::BOOL, |value, out|
+    binary boolean::bool_to_binary(*value, out),
+    text boolean::bool_to_text(*value, out));
+scalar_to_sql!(i16, oid::INT2, |value, out|
+    binary int::int2_to_binary(*value, out),
+    text int::int_to_text(*value, out));
+scalar_to_sql!(i32, oid::INT4, |value, out|
+    binary int::int4_to_binary(*value, out),
+    text int::int_to_text(*value, out));
+scalar_to_sql!(i64, oid::INT8, |value, out|
+    binary int::int8_to_binary(*value, out),
+    text int::int_to_text(*value, out));
+scalar_to_sql!(u32, oid::OID, |value, out|
+    binary int::oid_to_binary(*value, out),
+    text int::int_to_text(*value, out));
+scalar_to_sql!(f32, oid::FLOAT4, |value, out|
+    binary float::float4_to_binary(*value, out),
+    text float::float4_to_text(*value, out));
+scalar_to_sql!(f64, oid::FLOAT8, |value, out|
+    binary float::float8_to_binary(*value, out),
+    text float::float8_to_text(*value, out));
+scalar_to_sql!(i128, oid::NUMERIC, |value, out|
+    binary numeric::int_to_binary(*value, out)?,
+    text int::int_to_text(*value, out));
+scalar_to_sql!(Numeric, oid::NUMERIC, |value, out|
+    binary value.to_binary(out)?,
+    text value.to_text(out));
 // Undeclared, as a literal in quotes is, so that a string can be compared with or stored in any type.
 scalar_to_sql!(str, 0, |value, out| text text::str_to(value, out)?);
 scalar_to_sql!(String, 0, |value, out| text text::str_to(value, out)?);
 scalar_to_sql!(Cow<'_, str>, 0, |value, out| text text::str_to(value, out)?);
-scalar_to_sql!([u8], oid::BYTEA, |value, out| binary bytea::bytea_to_binary(value, out), text bytea::bytea_to_text(value, out));
-scalar_to_sql!(Vec<u8>, oid::BYTEA, |value, out| binary bytea::bytea_to_binary(value, out), text bytea::bytea_to_text(value, out));
+scalar_to_sql!([u8], oid::BYTEA, |value, out|
+    binary bytea::bytea_to_binary(value, out),
+    text bytea::bytea_to_text(value, out));
+scalar_to_sql!(Vec<u8>, oid::BYTEA, |value, out|
+    binary bytea::bytea_to_binary(value, out),
+    text bytea::bytea_to_text(value, out));
 
 impl<const N: usize> ToSql for [u8; N] {
     fn oid(&self) -> u32 {

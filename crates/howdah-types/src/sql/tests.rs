@@ -289,7 +289,7 @@ proptest! {
             let _ = read::<[[String; 2]; 1]>(oid::TEXT_ARRAY, format, raw);
             let _ = read::<(i32, Option<Vec<String>>, (bool,))>(oid::RECORD, format, raw);
             let _ = read::<Vec<(i32,)>>(oid::RECORD_ARRAY, format, raw);
-            let _ = read::<crate::Multirange<i32>>(oid::INT4MULTIRANGE, format, raw);
+            let _ = read::<Multirange<i32>>(oid::INT4MULTIRANGE, format, raw);
             let _ = read::<crate::range::Range<i128>>(oid::NUMRANGE, format, raw);
             let _ = read::<std::collections::HashMap<String, Option<String>>>(90_000, format, raw);
             let _ = read::<Vec<Chain>>(90_000, format, raw);

@@ -6,7 +6,9 @@ use super::{scalar_from_sql, scalar_to_sql};
 use crate::oid;
 use crate::uuid::{uuid_from_binary, uuid_from_text, uuid_to_binary, uuid_to_text};
 
-scalar_to_sql!(Uuid, oid::UUID, |value, out| binary uuid_to_binary(value.as_bytes(), out), text uuid_to_text(value.as_bytes(), out));
+scalar_to_sql!(Uuid, oid::UUID, |value, out|
+    binary uuid_to_binary(value.as_bytes(), out),
+    text uuid_to_text(value.as_bytes(), out));
 
 scalar_from_sql!(Uuid, |raw, ctx| {
     oid::UUID => uuid_from_text(raw).map(Uuid::from_bytes), uuid_from_binary(raw).map(Uuid::from_bytes);

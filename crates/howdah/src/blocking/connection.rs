@@ -68,6 +68,9 @@ impl Connection {
 
     /// Runs a statement and gives its result, with all rows received.
     ///
+    /// Types made by users that this connection has not met before are looked up, by one statement more: see
+    /// [`rust_types`](crate::rust_types).
+    ///
     /// # Errors
     /// As [`execute`](Self::execute).
     pub fn query(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Rows> {

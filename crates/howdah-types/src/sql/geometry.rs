@@ -1,0 +1,60 @@
+//! The crate's own shapes.
+
+use super::{scalar_from_sql, scalar_to_sql};
+use crate::geometry::{Circle, Line, Path, Point, Polygon, Rectangle, Segment};
+use crate::oid;
+
+macro_rules! shapes {
+    ($($shape:ty, $oid:path;)+) => {
+        $(
+            scalar_to_sql!($shape, $oid, |value, out|
+                binary value.to_binary(out),
+                text value.to_text(out));
+
+            scalar_from_sql!($shape, |raw, ctx| {
+                $oid => Self::from_text(raw), Self::from_binary(raw);
+            });
+        )+
+    };
+}
+
+shapes! {
+    Point, oid::POINT;
+    Line, oid::LINE;
+    Segment, oid::LSEG;
+    Rectangle, oid::BOX;
+    Path, oid::PATH;
+    Polygon, oid::POLYGON;
+    Circle, oid::CIRCLE;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Format, FromSql, LoadContext, SqlType, ToSql};
+
+    #[test]
+    fn boxes_are_separated_by_semicolons() {
+        let corner = |x, y| Point { x, y };
+        let value = Rectangle {
+            high: corner(3.0, 4.0),
+            low: corner(1.0, 2.0),
+        };
+        let list = vec![value, value];
+        assert_eq!(
+            (list.oid(), Vec::<Rectangle>::DELIMITER),
+            (oid::BOX_ARRAY, b';')
+        );
+        let mut out = Vec::new();
+        list.to_sql_text(&mut out).unwrap();
+        assert_eq!(out, b"{(3,4),(1,2);(3,4),(1,2)}");
+        let ctx = LoadContext::default();
+        let back = Vec::from_sql(oid::BOX_ARRAY.into(), Format::Text, &out, &ctx);
+        assert_eq!(back, Ok(list.clone()));
+        out.clear();
+        list.to_sql(&mut out).unwrap();
+        let back = Vec::from_sql(oid::BOX_ARRAY.into(), Format::Binary, &out, &ctx);
+        assert_eq!(back, Ok(list));
+        assert!(Point::from_sql(oid::BOX.into(), Format::Text, b"(1,2)", &ctx).is_err());
+    }
+}
