@@ -72,3 +72,53 @@ select 'int4multirange', '', v::text, encode(multirange_send(v), 'hex')
 from unnest(array['{}', '{[1,2),[5,)}', '{(,)}']::int4multirange[]) v;
 select 'record', '', v::text, encode(record_send(v), 'hex')
 from (values (row(1, null, 'a b')), (row(null, null, '')), (row(2, 5::int8, E'q"\\\\(,)'))) t(v);
+select 'float8', '', v::text, encode(float8send(v), 'hex')
+from unnest(array[1e14, 1e15, 123456789012345678, 1e23, 8.41e21, 0.0001, 0.00012, 2e-5, -1e-300]::float8[]) v;
+select 'float4', '', v::text, encode(float4send(v), 'hex')
+from unnest(array[1e5, 1e6, 1234567, 123456.7, 67108868, 2490571.25, 0.0001]::float4[]) v;
+set lc_monetary = 'C';
+select 'money', '', v::text, encode(cash_send(v), 'hex')
+from unnest(array['0', '12.34', '-0.05', '-92233720368547758.08', '92233720368547758.07']::money[]) v;
+select 'pg_lsn', '', v::text, encode(pg_lsn_send(v), 'hex')
+from unnest(array['0/0', '16/B374D848', 'FFFFFFFF/FFFFFFFF']::pg_lsn[]) v;
+select 'point', '', v::text, encode(point_send(v), 'hex')
+from unnest(array['(1,-2.5)', '(1e20,NaN)', '(Infinity,0.1)']::point[]) v;
+select 'line', '', v::text, encode(line_send(v), 'hex') from unnest(array['{1,2,-3.5}']::line[]) v;
+select 'lseg', '', v::text, encode(lseg_send(v), 'hex') from unnest(array['[(1,2),(3,4)]']::lseg[]) v;
+select 'box', '', v::text, encode(box_send(v), 'hex') from unnest('{(1,2),(3,4);(0,0),(-1,1e-7)}'::box[]) v;
+select 'path', '', v::text, encode(path_send(v), 'hex')
+from unnest(array['[(1,2),(3,4)]', '((1,2),(3,4),(5,6))', '[(0,0)]']::path[]) v;
+select 'polygon', '', v::text, encode(poly_send(v), 'hex')
+from unnest(array['((1,2),(3,4),(5,6))', '((0,0))']::polygon[]) v;
+select 'circle', '', v::text, encode(circle_send(v), 'hex') from unnest(array['<(1,2),3>', '<(0,0),0>']::circle[]) v;
+select 'tsvector', '', v::text, encode(tsvectorsend(v), 'hex')
+from unnest(array['', 'a:1A,2B fat:3 rat:7C', '''it''''s'' ''b\\c'' ''a b'':16383', 'é ë:1']::tsvector[]) v;
+select 'tsquery', '', v::text, encode(tsquerysend(v), 'hex')
+from unnest(array['a', 'a & !(b | c:*AB) <-> d <3> e', '''it''''s'' | ''b\\c'':*', 'a <-> (b <-> c)', '!(a & b) | !!c:D',
+    'a & b & c | d & (e | f)', '!(a <-> b) <-> !(c | d)']::tsquery[]) v;
+select 'timestamptz', '', v::text, encode(timestamptz_send(v), 'hex')
+from unnest(array['2024-07-01 12:00:00.25+00', '0044-03-15 00:00+00 BC', '10000-01-01 00:00+00']::timestamptz[]) v;
+select 'interval', '', v::text, encode(interval_send(v), 'hex')
+from unnest(array['-1 day +02:03', '-1 year +3 days', '1 year -1 day +1 us', '-13 months 1 day -1 us', '1 day 100 hours']::interval[]) v;
+-- Arrays, for what is written from binary: no prefix for hosts, quotes, bounds, other delimiters.
+select 'inet[]', '', v::inet[]::text, encode(array_send(v::inet[]), 'hex')
+from unnest(array['{127.0.0.1,10.1.2.3/8,::1,::1.2.3.4,::1:2,::2,::ffff:1.2.3.4/96,::5:0/128,1:0:0:2::/64,::}']) v;
+select 'cidr[]', '', v::cidr[]::text, encode(array_send(v::cidr[]), 'hex') from unnest(array['{10.0.0.0/8,1.2.3.4,::/0}']) v;
+select 'timestamptz[]', '', v::timestamptz[]::text, encode(array_send(v::timestamptz[]), 'hex')
+from unnest(array['{2024-07-01 12:00:00.25+00,NULL,-infinity}']) v;
+select 'interval[]', '', v::interval[]::text, encode(array_send(v::interval[]), 'hex')
+from unnest(array['[3:4]={-1 day +02:03,infinity}']) v;
+select 'bytea[]', '', v::bytea[]::text, encode(array_send(v::bytea[]), 'hex') from unnest(array['{"\\\\x00ff",""}']) v;
+select 'numeric[]', '', v::numeric[]::text, encode(array_send(v::numeric[]), 'hex')
+from unnest(array['{1.10,NaN,-Infinity,1e-20,12345.678}']) v;
+select 'bool[]', '', v::bool[]::text, encode(array_send(v::bool[]), 'hex') from unnest(array['{{{t,f}},{{NULL,t}}}']) v;
+select 'timetz[]', '', v::timetz[]::text, encode(array_send(v::timetz[]), 'hex')
+from unnest(array['{00:00:00+00,23:59:59.999999-05:30,10:20:30.5+02:30:15}']) v;
+select 'jsonb[]', '', v::jsonb[]::text, encode(array_send(v::jsonb[]), 'hex') from unnest(array['{"{\"a\": [1, null]}",null,"1"}']) v;
+select 'varbit[]', '', v::varbit[]::text, encode(array_send(v::varbit[]), 'hex') from unnest(array['{101,""}']) v;
+select 'path[]', '', v::path[]::text, encode(array_send(v::path[]), 'hex') from unnest(array['{"[(1,2),(3,4)]"}']) v;
+select 'tsrange[]', '', v::text, encode(array_send(v), 'hex')
+from (values (array['[2000-01-01,2024-02-29 12:00:00.5]', '(,infinity)', 'empty']::tsrange[])) t(v);
+select 'daterange', '', v::text, encode(range_send(v), 'hex') from unnest(array['[2000-01-01,2000-02-01)', '(,-infinity]']::daterange[]) v;
+select 'nummultirange', '', v::text, encode(multirange_send(v), 'hex')
+from unnest(array['{[1.10,2),(5,)}', '{}']::nummultirange[]) v;
