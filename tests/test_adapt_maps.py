@@ -44,6 +44,14 @@ async def test_connection_to_cursor(door: Door) -> None:
     assert await one(other, "select %s::text", ("abc",)) == "abc"
 
 
+async def test_what_is_registered_is_for_cursors_to_come(door: Door) -> None:
+    conn = await door.connect()
+    before = conn.cursor()
+    conn.adapters.register_loader("text", reverse(door.module))
+    assert await one(before, "select 'abc'::text") == "abc"
+    assert await one(conn.cursor(), "select 'abc'::text") == "cba"
+
+
 async def test_cursor_does_not_touch_its_connection(door: Door) -> None:
     conn = await door.connect()
     cur, other = conn.cursor(), conn.cursor()
