@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Element, FromSql, IsNull, SqlType, ToSql, Type};
+use super::{Element, FromSql, IsNull, SqlType, ToSql, Type, from_sql_as, to_sql_as};
 use crate::{DecodeError, EncodeError, Format, LoadContext, json, oid};
 
 /// A value that travels as `json` or `jsonb`: read from either, sent as `jsonb`.
@@ -18,10 +18,10 @@ impl<T: DeserializeOwned> FromSql<'_> for Json<T> {
         raw: &[u8],
         _: &LoadContext,
     ) -> Result<Self, DecodeError> {
-        document(ty, format, raw)
-            .ok_or_else(|| ty.mismatch::<Self>())?
-            .and_then(parse)
+        let document = document(ty, format, raw).ok_or_else(|| ty.mismatch::<Self>())??;
+        serde_json::from_slice(document)
             .map(Self)
+            .map_err(|_| DecodeError::invalid("json", "not JSON of the expected shape"))
     }
 
     fn accepts(ty: Type<'_>) -> bool {
@@ -39,7 +39,9 @@ impl<T: Serialize + Sync> ToSql for Json<T> {
     }
 
     fn to_sql(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
-        write(&self.0, out)
+        serde_json::to_writer(out, &self.0)
+            .map_err(|_| EncodeError::new("jsonb", "the value cannot be represented as JSON"))?;
+        Ok(IsNull::No)
     }
 }
 
@@ -50,43 +52,8 @@ impl<T: Serialize + Sync> SqlType for Json<T> {
 
 impl<T: Serialize + Sync> Element for Json<T> {}
 
-impl FromSql<'_> for Value {
-    fn from_sql(
-        ty: Type<'_>,
-        format: Format,
-        raw: &[u8],
-        _: &LoadContext,
-    ) -> Result<Self, DecodeError> {
-        document(ty, format, raw)
-            .ok_or_else(|| ty.mismatch::<Self>())?
-            .and_then(parse)
-    }
-
-    fn accepts(ty: Type<'_>) -> bool {
-        is_json(ty)
-    }
-}
-
-impl ToSql for Value {
-    fn oid(&self) -> u32 {
-        oid::JSONB
-    }
-
-    fn format(&self) -> Format {
-        Format::Text
-    }
-
-    fn to_sql(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
-        write(self, out)
-    }
-}
-
-impl SqlType for Value {
-    const OID: u32 = oid::JSONB;
-    const FORMAT: Format = Format::Text;
-}
-
-impl Element for Value {}
+to_sql_as!(Value, Json<&Value>, |value| Json(value));
+from_sql_as!(Value, Json<Self>, |Json(value)| Ok(value));
 
 fn is_json(ty: Type<'_>) -> bool {
     matches!(ty.oid(), oid::JSON | oid::JSONB) || ty.is_untyped()
@@ -102,17 +69,6 @@ fn document<'a>(
         (oid::JSONB, Format::Binary) => Some(json::jsonb_from_binary(raw)),
         _ => is_json(ty).then_some(Ok(raw)),
     }
-}
-
-fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T, DecodeError> {
-    serde_json::from_slice(raw)
-        .map_err(|_| DecodeError::invalid("json", "not JSON of the expected shape"))
-}
-
-fn write<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
-    serde_json::to_writer(out, value)
-        .map_err(|_| EncodeError::new("jsonb", "the value cannot be represented as JSON"))?;
-    Ok(IsNull::No)
 }
 
 #[cfg(test)]

@@ -468,6 +468,7 @@ macro_rules! scalar_from_sql {
     feature = "geo-types",
     feature = "ipnet",
     feature = "jiff",
+    feature = "serde_json",
     feature = "time"
 ))]
 macro_rules! from_sql_as {
@@ -498,6 +499,7 @@ macro_rules! from_sql_as {
     feature = "geo-types",
     feature = "ipnet",
     feature = "jiff",
+    feature = "serde_json",
     feature = "time"
 ))]
 use from_sql_as;
