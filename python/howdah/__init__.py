@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import logging
 
+from . import abc as abc
+from . import adapt as adapt
 from . import conninfo as conninfo
 from . import dbapi20 as dbapi20
 from . import errors as errors
+from . import postgres as postgres
 from . import pq as pq
 from . import rows as rows
 from . import types as types
@@ -54,6 +57,7 @@ from .errors import (
     ProgrammingError,
     Warning,  # noqa: A004 the name is PEP 249's
 )
+from .postgres import adapters
 from .transaction import AsyncTransaction, Rollback, Transaction
 
 __all__ = [
@@ -70,6 +74,7 @@ __all__ = [
     "Rollback",
     "Transaction",
     "__version__",
+    "adapters",
     "install_as_psycopg",
     # PEP 249
     "apilevel",

@@ -58,7 +58,12 @@ class BaseConnection:
 
     def __init__(self, opened: Opened) -> None: ...
     def _set_up(
-        self, autocommit: bool, prepare_threshold: int | None, row_factory: Any, cursor_factory: Any
+        self,
+        autocommit: bool,
+        prepare_threshold: int | None,
+        row_factory: Any,
+        cursor_factory: Any,
+        context: abc.AdaptContext | None,
     ) -> None: ...
     def _cancel_within(self, timeout: float) -> None: ...
 

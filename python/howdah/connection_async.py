@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn
 
 from . import _howdah
-from ._connection_base import CursorRow, Dbapi20Errors, not_built
+from ._connection_base import CursorRow, Dbapi20Errors
 from ._notify import Notify
 from ._shell import in_thread, open_session_async
 from ._transaction_async import AsyncTransaction
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ._compat import Self
     from ._cursor_base import Params, Query
     from ._enums import IsolationLevel
+    from .abc import AdaptContext
 
 _logger = logging.getLogger("howdah")
 
@@ -52,7 +53,7 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         *,
         autocommit: bool = False,
         prepare_threshold: int | None = 5,
-        context: Any = None,
+        context: AdaptContext | None = None,
         row_factory: AsyncRowFactory[Row] | None = None,
         cursor_factory: type[AsyncCursor[Row]] | None = None,
         **kwargs: ConnParam,
@@ -61,16 +62,15 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
 
         `conninfo` is a connection string, `keyword=value` or URI; keyword arguments override its
         parameters. A statement is prepared after `prepare_threshold` executions, never if that is
-        `None`. Raises `ProgrammingError` for wrong parameters, `OperationalError` if no server
-        accepts (the message lists every attempt), and its subclass `ConnectionTimeout` after
-        `connect_timeout` seconds.
+        `None`. The connection has the adapters of `context`, by default those of the package. Raises
+        `ProgrammingError` for wrong parameters, `OperationalError` if no server accepts (the message
+        lists every attempt), and its subclass `ConnectionTimeout` after `connect_timeout` seconds.
         """
-        if context is not None:
-            raise not_built("an adaptation context")
         params = await cls._get_connection_params(conninfo, **kwargs)
         opened = await open_session_async(_connect_params(params))
         connection = cls(opened)
-        connection._set_up(bool(autocommit), prepare_threshold, row_factory or tuple_row, cursor_factory or AsyncCursor)
+        factories = (row_factory or tuple_row, cursor_factory or AsyncCursor)
+        connection._set_up(bool(autocommit), prepare_threshold, *factories, context)
         return connection
 
     def __del__(self) -> None:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from .types.string import BytesBinaryDumper, BytesDumper
+
+if TYPE_CHECKING:
+    from .abc import AdaptContext
 
 
 class DBAPITypeObject:
@@ -55,6 +60,18 @@ class Binary:
         return f"{type(self).__name__}({text})"
 
 
+class BinaryTextDumper(BytesDumper):
+    """`Binary`, and what it can wrap, to `bytea`, in text."""
+
+    _codec = "bytes"
+
+
+class BinaryBinaryDumper(BytesBinaryDumper):
+    """`Binary`, and what it can wrap, to `bytea`, in binary."""
+
+    _codec = "bytes"
+
+
 def Date(year: int, month: int, day: int) -> dt.date:
     """Make a date."""
     return dt.date(year, month, day)
@@ -83,6 +100,13 @@ def TimeFromTicks(ticks: float) -> dt.time:
 def TimestampFromTicks(ticks: float) -> dt.datetime:
     """Make the moment, in UTC, of so many seconds after the start of 1970."""
     return _EPOCH + dt.timedelta(seconds=ticks)
+
+
+def register_dbapi20_adapters(context: AdaptContext) -> None:
+    """Register the dumpers of `Binary` in a context, and as those of values that are to be `bytea`."""
+    for dumper in (BinaryTextDumper, BinaryBinaryDumper):
+        context.adapters.register_dumper(Binary, dumper)
+        context.adapters.register_dumper(None, dumper)
 
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)

@@ -19,6 +19,7 @@ from ._typemod import (
     TimeTypeModifier,
     TypeModifier,
 )
+from .dbapi20 import register_dbapi20_adapters
 
 if TYPE_CHECKING:
     from .abc import AdaptContext
@@ -72,6 +73,8 @@ _MODIFIERS: Final[dict[int, type[TypeModifier]]] = {
 def _register_defaults() -> None:
     register_default_types(types)
     register_default_adapters(adapters)
+    # After the dumpers of bytes: of those for the OID of bytea, these dump everything.
+    register_dbapi20_adapters(adapters)
     # The arrays of all types, after everything else that can be in them.
     import_module(f"{__package__}.types.array").register_all_arrays(adapters)
     # What is registered from now on is the program's.

@@ -312,7 +312,15 @@ impl BaseConnection {
         prepare_threshold: Option<u32>,
         row_factory: Bound<'_, PyAny>,
         cursor_factory: Py<PyAny>,
+        context: Bound<'_, PyAny>,
     ) -> PyResult<()> {
+        if !context.is_none() {
+            let py = context.py();
+            let template = context.getattr("adapters")?.cast_into::<AdaptersMap>()?;
+            let made = Py::new(py, AdaptersMap::copy_of(&template)?)?;
+            // Nobody has asked for any before.
+            let _ = self.adapters.set(made);
+        }
         self.core
             .change_settings(|settings| settings.autocommit = autocommit);
         self.set_prepare_threshold(prepare_threshold);

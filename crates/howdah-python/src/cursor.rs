@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 
+use crate::adapt::registry::Snapshot;
 use crate::adapt::{Adaptation, AdaptersMap};
 use crate::connection::BaseConnection;
 use crate::core::{Core, Kind, lock};
@@ -32,6 +33,8 @@ pub(crate) struct BaseCursor {
     connection: Py<BaseConnection>,
     core: Arc<Core>,
     state: Mutex<State>,
+    /// What was registered for the connection when the cursor was made.
+    inherited: Snapshot,
     /// Unless they are the connection's.
     own_adapters: OnceLock<Py<AdaptersMap>>,
 }
@@ -80,6 +83,7 @@ impl BaseCursor {
                 binary,
                 ..State::default()
             }),
+            inherited: connection.get().adapters_map(py)?.get().snapshot(),
             own_adapters: OnceLock::new(),
         })
     }
@@ -108,10 +112,20 @@ impl BaseCursor {
 
     /// The adapters in force: the cursor's own, else its connection's.
     pub(crate) fn adapters<'a>(&'a self, py: Python<'a>) -> PyResult<&'a Py<AdaptersMap>> {
-        match self.own_adapters.get() {
-            Some(own) => Ok(own),
-            None => self.connection.get().adapters_map(py),
+        if let Some(own) = self.own_adapters.get() {
+            return Ok(own);
         }
+        let inherited = self.connection.get().adapters_map(py)?;
+        if inherited.get().is_as_in(&self.inherited) {
+            return Ok(inherited);
+        }
+        self.make_own_adapters(py)
+    }
+
+    fn make_own_adapters<'a>(&'a self, py: Python<'a>) -> PyResult<&'a Py<AdaptersMap>> {
+        let template = self.connection.get().adapters_map(py)?.bind(py);
+        let made = Py::new(py, AdaptersMap::as_it_was(template, &self.inherited)?)?;
+        Ok(self.own_adapters.get_or_init(|| made))
     }
 
     /// The adapters and what they are told of their context.
@@ -373,6 +387,7 @@ impl BaseCursor {
             return Ok(None);
         };
         let make = column_class(py)?.getattr("_make")?;
+        let types = self.adapters(py)?.get().registry(py);
         let encoding = self.core.facts.settings().encoding;
         let list = PyList::empty(py);
         for field in columns.iter() {
@@ -385,6 +400,7 @@ impl BaseCursor {
                 field.table_oid,
                 field.column_id,
                 field.format.code(),
+                types,
             ))?)?;
         }
         Ok(Some(list))
@@ -466,12 +482,11 @@ impl BaseCursor {
 
     #[getter(adapters)]
     fn get_adapters(&self, py: Python<'_>) -> PyResult<Py<AdaptersMap>> {
-        if let Some(own) = self.own_adapters.get() {
-            return Ok(own.clone_ref(py));
-        }
-        let made = AdaptersMap::copy_of(self.connection.get().adapters_map(py)?.bind(py))?;
-        let made = Py::new(py, made)?;
-        Ok(self.own_adapters.get_or_init(|| made).clone_ref(py))
+        let own = match self.own_adapters.get() {
+            Some(own) => own,
+            None => self.make_own_adapters(py)?,
+        };
+        Ok(own.clone_ref(py))
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -36,7 +36,7 @@ class GeometryLoader(Loader):
     """Geometries in text, which is EWKB in hexadecimal digits."""
 
     def load(self, data: abc.Buffer) -> BaseGeometry:
-        return wkb.loads(bytes.fromhex(bytes(data).decode()))
+        return wkb.loads(bytes(data).decode("ascii", "replace"), hex=True)
 
 
 class BaseGeometryBinaryDumper(Dumper):

@@ -5,6 +5,7 @@
 use std::sync::{Arc, OnceLock};
 
 use howdah_protocol::wire::{Format, IsNull};
+use pyo3::exceptions::PyNotImplementedError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -60,6 +61,9 @@ impl BuiltinDumper {
         obj: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let py = slf.py();
+        if slf.get().codec == DumpCodec::Null {
+            return Ok(PyBytes::new(py, b"NULL"));
+        }
         // The method may have been overridden.
         let dumped = slf.call_method1(intern!(py, "dump"), (obj,))?;
         if dumped.is_none() {
@@ -69,14 +73,13 @@ impl BuiltinDumper {
         append_buffer(&dumped, &mut text)?;
         let settings = settings(Some(&connection(slf.as_any())?))?;
         let out = match slf.get().codec {
-            DumpCodec::Null => b"NULL".to_vec(),
             DumpCodec::Bool if obj.is_truthy()? => b"true".to_vec(),
             DumpCodec::Bool => b"false".to_vec(),
             DumpCodec::Int | DumpCodec::Integer => literal::number(text),
             DumpCodec::Float4 | DumpCodec::Float8 => literal::special_or_number(text, "float8"),
             DumpCodec::Decimal => literal::special_or_number(text, "numeric"),
             DumpCodec::Bytes => {
-                let standard = settings.is_none_or(|settings| settings.standard_strings);
+                let standard = settings.is_some_and(|settings| settings.standard_strings);
                 bytea_literal(&text, standard)
             }
             _ => {
@@ -98,7 +101,16 @@ impl BuiltinDumper {
         let settings = settings(Some(&connection(slf.as_any())?))?.unwrap_or_default();
         let adaptation = adaptation(slf.as_any())?;
         let cx = DumpContext::new(&settings, Some(&adaptation));
-        Ok(by_codec::dump(&adapter, obj, out, &cx)?.null)
+        let written = match adapter.codec {
+            // Which function it is, the instance may say.
+            DumpCodec::Json | DumpCodec::Jsonb => {
+                let dumps = slf.getattr(intern!(slf.py(), "dumps"))?;
+                by_codec::dump_json(&adapter, obj, Some(dumps), out, &cx)?
+            }
+            DumpCodec::Null => return Err(PyNotImplementedError::new_err("NULL has no value")),
+            _ => by_codec::dump(&adapter, obj, out, &cx)?,
+        };
+        Ok(written.null)
     }
 }
 
@@ -164,8 +176,14 @@ impl BuiltinLoader {
         let format: i16 = slf.getattr(intern!(py, "format"))?.extract()?;
         let format = Format::from_code(format).unwrap_or(Format::Text);
         let adaptation = adaptation(slf.as_any())?;
-        let class = slf.get_type();
-        let loader = load::of_class(class.as_any(), &slf.get().codec, format, &adaptation)?;
+        let loader = match &slf.get().codec {
+            // Which function it is, the instance may say.
+            codec @ (LoadCodec::Json | LoadCodec::Jsonb) => {
+                let loads = slf.getattr(intern!(py, "loads"))?;
+                load::json_by(Some(loads), matches!(codec, LoadCodec::Jsonb), format)
+            }
+            codec => load::of_class(slf.get_type().as_any(), codec, format, &adaptation)?,
+        };
         Ok((loader, adaptation))
     }
 }
@@ -203,7 +221,7 @@ fn adaptation(adapter: &Bound<'_, PyAny>) -> PyResult<Adaptation> {
     Ok(Adaptation::new(map, Some(connection.unbind())))
 }
 
-/// Its text has backslashes, which count as such or not.
+/// Its text has backslashes, which the server takes as they are or not; without a connection nobody knows.
 fn bytea_literal(text: &[u8], standard_strings: bool) -> Vec<u8> {
     if standard_strings {
         return [b"'", text, b"'"].concat();

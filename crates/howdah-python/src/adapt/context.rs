@@ -1,12 +1,13 @@
 //! What dumping and loading have to know of the session, and of the adapters in force.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 
 use howdah_types::{DateStyle, IntervalStyle};
 use pyo3::exceptions::{PyKeyError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyTzInfo;
+use pyo3::types::{PyString, PyTzInfo};
 
 use super::adaptation::Adaptation;
 use super::encoding::Encoding;
@@ -17,6 +18,7 @@ use super::error;
 pub(crate) struct DumpContext<'a> {
     /// How strings are sent.
     pub(crate) encoding: Encoding,
+    session_encoding: Encoding,
     /// The adapters; `None` for the defaults.
     pub(super) adaptation: Option<&'a Adaptation>,
 }
@@ -122,8 +124,25 @@ impl<'a> DumpContext<'a> {
     pub(crate) fn new(settings: &SessionSettings, adaptation: Option<&'a Adaptation>) -> Self {
         Self {
             encoding: settings.encoding,
+            session_encoding: settings.encoding,
             adaptation,
         }
+    }
+
+    /// Appends text in the session's encoding, which whoever is not of this crate gives.
+    pub(super) fn append_encoded(
+        &self,
+        py: Python<'_>,
+        out: &mut Vec<u8>,
+        append: impl FnOnce(&mut Vec<u8>) -> PyResult<()>,
+    ) -> PyResult<()> {
+        if self.encoding == self.session_encoding {
+            return append(out);
+        }
+        let mut raw = Vec::new();
+        append(&mut raw)?;
+        let text = self.session_encoding.decode(py, &raw)?;
+        self.encoding.encode(text.cast::<PyString>()?, out)
     }
 
     /// The same context for text that is turned into the session's encoding later.
@@ -157,6 +176,18 @@ impl<'a> LoadContext<'a> {
             encoding: Encoding::Utf8,
             ..self
         }
+    }
+
+    /// Text in the session's encoding, which whoever is not of this crate gets.
+    pub(super) fn encoded<'d>(&self, py: Python<'_>, text: &'d [u8]) -> PyResult<Cow<'d, [u8]>> {
+        if self.encoding == self.settings.encoding {
+            return Ok(Cow::Borrowed(text));
+        }
+        let text = self.encoding.decode(py, text)?;
+        let mut encoded = Vec::new();
+        let encoding = self.settings.encoding;
+        encoding.encode(text.cast::<PyString>()?, &mut encoded)?;
+        Ok(Cow::Owned(encoded))
     }
 
     /// The adapters, if the user has registered loaders.

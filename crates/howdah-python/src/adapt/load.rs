@@ -21,7 +21,7 @@ use pyo3::prelude::*;
 
 use super::context::LoadContext;
 pub(crate) use registered::{defaults, for_columns, for_late_columns};
-pub(super) use registered::of_class;
+pub(super) use registered::{json_by, of_class};
 pub(crate) use row::{load_row, load_rows};
 
 /// How the values of one column are loaded; chosen once for a column.
@@ -77,7 +77,8 @@ pub(crate) enum Loader {
     Composite(Arc<composite::Composite>),
     CompositeBinary(Arc<composite::Composite>),
     Enum(Arc<enumeration::Enumeration>),
-    Hstore,
+    /// hstore with the loader of its text.
+    Hstore(Box<Self>),
     HstoreBinary,
     /// json in either format and jsonb in text, parsed by a function of the user's.
     JsonBy(Arc<Py<PyAny>>),
@@ -241,11 +242,14 @@ impl Loader {
             Self::Composite(composite) => composite.load_text(py, data, cx),
             Self::CompositeBinary(composite) => composite.load_binary(py, data, cx),
             Self::Enum(members) => members.load(py, data, cx),
-            Self::Hstore => hstore::text(py, data, cx),
+            Self::Hstore(text) => hstore::text(&text.load(py, data, cx)?, data),
             Self::HstoreBinary => hstore::binary(py, data, cx),
-            Self::JsonBy(loads) => json::json_by(loads.bind(py), data),
+            Self::JsonBy(loads) => json::json_by(loads.bind(py), &cx.encoded(py, data)?),
             Self::JsonbBinaryBy(loads) => json::jsonb_binary_by(loads.bind(py), data),
-            Self::Python(load) => load.bind(py).call1((scalar::bytes(py, data),)),
+            Self::Python(load) => {
+                let data = cx.encoded(py, data)?;
+                load.bind(py).call1((scalar::bytes(py, &data),))
+            }
             Self::ByText(oid, loader) => registered::by_text(py, *oid, data, loader, cx),
         }
     }

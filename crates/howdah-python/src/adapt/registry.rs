@@ -3,7 +3,7 @@
 //! What is registered when the map is sealed are the defaults: they stand for what this crate does anyway. As long as
 //! a map and those it was copied from have nothing else, it is not even asked.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -23,16 +23,22 @@ use crate::core::lock;
 /// connection's. What is registered in one is seen by copies made later, and not by those made before.
 #[pyclass(subclass, frozen, weakref, module = "howdah.adapt")]
 pub(crate) struct AdaptersMap {
-    tables: Mutex<Tables>,
+    tables: Mutex<Arc<Tables>>,
     types: Py<PyAny>,
-    /// Whether there are dumpers besides the defaults.
+    // What the tables say too, to be read without their lock.
     own_dumpers: AtomicBool,
-    /// What tells the loaders from those of other maps; 0 for the defaults.
     loaders_id: AtomicU64,
+    version: AtomicU64,
 }
 
-/// Dictionaries that copies of the map share until one of them changes.
+/// What is registered at one time. Dictionaries are shared between tables until one of them is to change.
 struct Tables {
+    /// Different for any two that differ.
+    version: u64,
+    /// Whether there are dumpers besides the defaults.
+    own_dumpers: bool,
+    /// What tells the loaders from others; 0 for the defaults.
+    loaders_id: u64,
     /// By [`PyFormat`]: class, or its name, to [`DumperEntry`].
     dumpers: [Table; 3],
     /// By format: OID to [`DumperEntry`].
@@ -43,8 +49,11 @@ struct Tables {
 
 struct Table {
     dict: Py<PyDict>,
-    shared: bool,
+    shared: AtomicBool,
 }
+
+/// A map as it was at one time.
+pub(crate) struct Snapshot(Arc<Tables>);
 
 /// A dumper class as it was registered.
 #[pyclass(frozen)]
@@ -67,7 +76,7 @@ pub(super) struct LoaderEntry {
 pub(super) const TEXT: usize = 0;
 pub(super) const BINARY: usize = 1;
 
-static LOADERS: AtomicU64 = AtomicU64::new(1);
+static VERSIONS: AtomicU64 = AtomicU64::new(1);
 
 impl AdaptersMap {
     /// `howdah.postgres.adapters`.
@@ -86,16 +95,61 @@ impl AdaptersMap {
     /// # Errors
     /// Those of making a registry of types.
     pub(crate) fn copy_of(template: &Bound<'_, Self>) -> PyResult<Self> {
-        let py = template.py();
-        let template = template.get();
-        let registry = template.types.bind(py).get_type();
-        let types = registry.call1((template.types.bind(py),))?.unbind();
+        let tables = Arc::clone(&lock(&template.get().tables));
+        Self::with_tables(tables, template.get().registry(template.py()))
+    }
+
+    /// A map that is as another was at some time.
+    ///
+    /// # Errors
+    /// Those of making a registry of types.
+    pub(crate) fn as_it_was(
+        template: &Bound<'_, Self>,
+        snapshot: &Snapshot,
+    ) -> PyResult<Self> {
+        let types = template.get().registry(template.py());
+        Self::with_tables(Arc::clone(&snapshot.0), types)
+    }
+
+    fn with_tables(tables: Arc<Tables>, types: &Bound<'_, PyAny>) -> PyResult<Self> {
         Ok(Self {
-            tables: Mutex::new(lock(&template.tables).share(py)),
-            types,
-            own_dumpers: AtomicBool::new(template.has_own_dumpers()),
-            loaders_id: AtomicU64::new(template.loaders_id()),
+            types: types.get_type().call1((types,))?.unbind(),
+            own_dumpers: AtomicBool::new(tables.own_dumpers),
+            loaders_id: AtomicU64::new(tables.loaders_id),
+            version: AtomicU64::new(tables.version),
+            tables: Mutex::new(tables),
         })
+    }
+
+    /// What is registered now.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot(Arc::clone(&lock(&self.tables)))
+    }
+
+    /// Whether nothing has been registered since.
+    pub(crate) fn is_as_in(&self, snapshot: &Snapshot) -> bool {
+        self.version.load(Ordering::Acquire) == snapshot.0.version
+    }
+
+    /// Changes what is registered, without changing it for those who hold a snapshot.
+    fn change<T>(
+        &self,
+        py: Python<'_>,
+        change: impl FnOnce(&mut Tables) -> PyResult<T>,
+    ) -> PyResult<T> {
+        let mut guard = lock(&self.tables);
+        if Arc::get_mut(&mut guard).is_none() {
+            *guard = Arc::new(guard.share(py));
+        }
+        let Some(tables) = Arc::get_mut(&mut guard) else {
+            return Err(error::of_class(py, "InternalError", "the tables are shared"));
+        };
+        let done = change(tables);
+        tables.version = VERSIONS.fetch_add(1, Ordering::Relaxed);
+        self.own_dumpers.store(tables.own_dumpers, Ordering::Release);
+        self.loaders_id.store(tables.loaders_id, Ordering::Release);
+        self.version.store(tables.version, Ordering::Release);
+        done
     }
 
     pub(super) fn has_own_dumpers(&self) -> bool {
@@ -108,7 +162,7 @@ impl AdaptersMap {
     }
 
     /// The registry of types.
-    pub(super) fn registry<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
+    pub(crate) fn registry<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
         self.types.bind(py)
     }
 
@@ -214,11 +268,13 @@ impl AdaptersMap {
                 .getattr("TypesRegistry")?
                 .call0()?,
         };
+        let tables = Tables::new(py);
         Ok(Self {
-            tables: Mutex::new(Tables::new(py)),
             types: types.unbind(),
-            own_dumpers: AtomicBool::new(true),
-            loaders_id: AtomicU64::new(LOADERS.fetch_add(1, Ordering::Relaxed)),
+            own_dumpers: AtomicBool::new(tables.own_dumpers),
+            loaders_id: AtomicU64::new(tables.loaders_id),
+            version: AtomicU64::new(tables.version),
+            tables: Mutex::new(Arc::new(tables)),
         })
     }
 
@@ -228,6 +284,7 @@ impl AdaptersMap {
         self.types.clone_ref(py)
     }
 
+    /// The map itself: it is a context too.
     #[getter]
     fn adapters(slf: Py<Self>) -> Py<Self> {
         slf
@@ -264,16 +321,24 @@ impl AdaptersMap {
             },
         )?;
         let oid: u32 = dumper.getattr(intern!(py, "oid"))?.extract()?;
-        if cls.is_truthy()? {
-            for number in [format + 1, PyFormat::Auto.number()] {
-                let table = lock(&self.tables).dumpers[number].to_change(py)?;
-                table.set_item(cls, &entry)?;
+        let of_class = cls.is_truthy()?;
+        // The lock is not held when a class is hashed, which may be by code of the user's.
+        let tables = self.change(py, |tables| {
+            let mut changing = Vec::new();
+            if of_class {
+                tables.own_dumpers = true;
+                changing.push((tables.dumpers[format + 1].to_change(py)?, cls.clone()));
+                let auto = &mut tables.dumpers[PyFormat::Auto.number()];
+                changing.push((auto.to_change(py)?, cls.clone()));
             }
-            self.own_dumpers.store(true, Ordering::Release);
-        }
-        if oid != 0 {
-            let table = lock(&self.tables).dumpers_by_oid[format].to_change(py)?;
-            table.set_item(oid, &entry)?;
+            if oid != 0 {
+                let key = oid.into_pyobject(py)?.into_any();
+                changing.push((tables.dumpers_by_oid[format].to_change(py)?, key));
+            }
+            Ok(changing)
+        })?;
+        for (table, key) in tables {
+            table.set_item(key, &entry)?;
         }
         Ok(())
     }
@@ -301,11 +366,12 @@ impl AdaptersMap {
             codec: codec::loader(loader)?,
             is_default: AtomicBool::new(false),
         };
-        let table = lock(&self.tables).loaders[format_of(loader)?].to_change(py)?;
-        table.set_item(oid, Bound::new(py, entry)?)?;
-        let id = LOADERS.fetch_add(1, Ordering::Relaxed);
-        self.loaders_id.store(id, Ordering::Release);
-        Ok(())
+        let format = format_of(loader)?;
+        let entry = Bound::new(py, entry)?;
+        self.change(py, |tables| {
+            tables.loaders_id = VERSIONS.fetch_add(1, Ordering::Relaxed);
+            tables.loaders[format].to_change(py)?.set_item(oid, entry)
+        })
     }
 
     /// The dumper for a class. ProgrammingError if neither it nor a base of it has one.
@@ -354,38 +420,32 @@ impl AdaptersMap {
 
     /// Declare that what is registered so far are the defaults.
     fn _seal(&self, py: Python<'_>) -> PyResult<()> {
-        let tables = {
-            let tables = lock(&self.tables);
-            let all = tables.dumpers.iter().chain(&tables.dumpers_by_oid);
-            let all: Vec<_> = all
-                .chain(&tables.loaders)
-                .map(|table| table.bind(py))
-                .collect();
-            all
-        };
-        for table in tables {
-            for entry in table.values() {
-                match entry.cast::<DumperEntry>() {
-                    Ok(entry) => entry.get().is_default.store(true, Ordering::Release),
-                    Err(_) => entry
-                        .cast::<LoaderEntry>()?
-                        .get()
-                        .is_default
-                        .store(true, Ordering::Release),
+        self.change(py, |tables| {
+            tables.own_dumpers = false;
+            tables.loaders_id = 0;
+            for table in tables.all() {
+                for entry in table.bind(py).values() {
+                    match entry.cast::<DumperEntry>() {
+                        Ok(entry) => entry.get().is_default.store(true, Ordering::Release),
+                        Err(_) => {
+                            let entry = entry.cast::<LoaderEntry>()?.get();
+                            entry.is_default.store(true, Ordering::Release);
+                        }
+                    }
                 }
             }
-        }
-        self.own_dumpers.store(false, Ordering::Release);
-        self.loaders_id.store(0, Ordering::Release);
-        Ok(())
+            Ok(())
+        })
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.types)?;
         if let Ok(tables) = self.tables.try_lock() {
-            let all = tables.dumpers.iter().chain(&tables.dumpers_by_oid);
-            for table in all.chain(&tables.loaders) {
-                visit.call(&table.dict)?;
+            // What others hold as well they visit, or keep alive until they go.
+            if Arc::strong_count(&tables) == 1 {
+                for table in tables.all() {
+                    visit.call(&table.dict)?;
+                }
             }
         }
         Ok(())
@@ -422,20 +482,31 @@ impl Tables {
     fn new(py: Python<'_>) -> Self {
         let table = || Table {
             dict: PyDict::new(py).unbind(),
-            shared: false,
+            shared: AtomicBool::new(false),
         };
         Self {
+            version: VERSIONS.fetch_add(1, Ordering::Relaxed),
+            own_dumpers: true,
+            loaders_id: VERSIONS.fetch_add(1, Ordering::Relaxed),
             dumpers: std::array::from_fn(|_| table()),
             dumpers_by_oid: std::array::from_fn(|_| table()),
             loaders: std::array::from_fn(|_| table()),
         }
     }
 
-    fn share(&mut self, py: Python<'_>) -> Self {
+    fn all(&self) -> impl Iterator<Item = &Table> {
+        let dumpers = self.dumpers.iter().chain(&self.dumpers_by_oid);
+        dumpers.chain(&self.loaders)
+    }
+
+    fn share(&self, py: Python<'_>) -> Self {
         Self {
-            dumpers: self.dumpers.each_mut().map(|table| table.share(py)),
-            dumpers_by_oid: self.dumpers_by_oid.each_mut().map(|table| table.share(py)),
-            loaders: self.loaders.each_mut().map(|table| table.share(py)),
+            version: self.version,
+            own_dumpers: self.own_dumpers,
+            loaders_id: self.loaders_id,
+            dumpers: self.dumpers.each_ref().map(|table| table.share(py)),
+            dumpers_by_oid: self.dumpers_by_oid.each_ref().map(|table| table.share(py)),
+            loaders: self.loaders.each_ref().map(|table| table.share(py)),
         }
     }
 }
@@ -445,19 +516,19 @@ impl Table {
         self.dict.bind(py).clone()
     }
 
-    fn share(&mut self, py: Python<'_>) -> Self {
-        self.shared = true;
+    fn share(&self, py: Python<'_>) -> Self {
+        self.shared.store(true, Ordering::Release);
         Self {
             dict: self.dict.clone_ref(py),
-            shared: true,
+            shared: AtomicBool::new(true),
         }
     }
 
-    /// The dictionary, this map's own from now on.
+    /// The dictionary, not shared from now on.
     fn to_change<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        if self.shared {
+        if *self.shared.get_mut() {
             self.dict = self.dict.bind(py).copy()?.unbind();
-            self.shared = false;
+            *self.shared.get_mut() = false;
         }
         Ok(self.bind(py))
     }

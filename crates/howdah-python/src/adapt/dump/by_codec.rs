@@ -24,13 +24,16 @@ pub(in crate::adapt) struct Adapter<'py> {
     pub(in crate::adapt) oid: u32,
     pub(in crate::adapt) format: Format,
     pub(super) class: Bound<'py, PyType>,
+    /// Whether the type is settled, so that a value cannot choose another.
+    pub(super) is_settled: bool,
 }
 
 impl<'py> Adapter<'py> {
-    pub(super) fn of_entry(entry: &Bound<'py, DumperEntry>) -> PyResult<Self> {
+    pub(super) fn of_entry(entry: &Bound<'py, DumperEntry>, is_settled: bool) -> PyResult<Self> {
         let class = entry.get().class.bind(entry.py());
         let codec = entry.get().codec.unwrap_or(DumpCodec::Null);
-        Self::read(codec, class, class)
+        let read = Self::read(codec, class, class)?;
+        Ok(Self { is_settled, ..read })
     }
 
     /// Of an object with the attributes `oid` and `format`.
@@ -53,6 +56,7 @@ impl<'py> Adapter<'py> {
             oid: owner.getattr(intern!(py, "oid"))?.extract()?,
             format: Format::from_code(format).unwrap_or(Format::Text),
             class: class.clone(),
+            is_settled: true,
         })
     }
 
@@ -85,8 +89,10 @@ pub(in crate::adapt) fn dump(
     let want = adapter.want();
     let mut written = match adapter.codec {
         DumpCodec::Null => return Ok(NULL),
-        DumpCodec::Time => return datetime::time(value, want, out),
-        DumpCodec::DateTime => return datetime::datetime(value, want, out),
+        DumpCodec::Time if !adapter.is_settled => return datetime::time(value, want, out),
+        DumpCodec::DateTime if !adapter.is_settled => return datetime::datetime(value, want, out),
+        DumpCodec::Time => datetime::time(&without_zone(value, want)?, want, out)?,
+        DumpCodec::DateTime => zoned(datetime::datetime(value, want, out)?, oid::TIMESTAMPTZ)?,
         DumpCodec::Str => scalar::str(value, want, out, cx)?,
         DumpCodec::Bytes => bytes(value, want, out)?,
         DumpCodec::Bool => scalar::truth(value.is_truthy()?, want, out),
@@ -97,12 +103,14 @@ pub(in crate::adapt) fn dump(
         DumpCodec::Decimal => scalar::decimal(value, want, out)?,
         DumpCodec::Numeric => number::to_numeric(value, want, out)?,
         DumpCodec::Date => datetime::date(value, want, out)?,
-        DumpCodec::TimeTz => zoned(datetime::time(value, want, out)?, oid::TIMETZ)?,
+        DumpCodec::TimeTz => time_with_zone(value, want, out)?,
         DumpCodec::DateTimeNoTz => zoned(datetime::datetime(value, want, out)?, oid::TIMESTAMP)?,
         DumpCodec::Delta => datetime::timedelta(value, want, out)?,
         DumpCodec::Uuid => scalar::uuid(value, want, out)?,
-        DumpCodec::Json => json::json_of_class(value, oid::JSON, &adapter.class, want, out, cx)?,
-        DumpCodec::Jsonb => json::json_of_class(value, oid::JSONB, &adapter.class, want, out, cx)?,
+        DumpCodec::Json | DumpCodec::Jsonb => {
+            let dumps = json::class_function(&adapter.class, intern!(value.py(), "_dumps"))?;
+            return dump_json(adapter, value, dumps, out, cx);
+        }
         DumpCodec::Inet => inet(value, want, out)?,
         DumpCodec::Cidr => network::network(value, want, out)?,
         DumpCodec::Tuple => record::tuple(value, want, out, cx)?,
@@ -119,6 +127,23 @@ pub(in crate::adapt) fn dump(
     if adapter.oid != 0 || !chosen_by_value {
         written.oid = adapter.oid;
     }
+    Ok(written)
+}
+
+/// The same for what becomes JSON, by a function unless the value brings its own.
+pub(in crate::adapt) fn dump_json<'py>(
+    adapter: &Adapter<'_>,
+    value: &Bound<'py, PyAny>,
+    dumps: Option<Bound<'py, PyAny>>,
+    out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
+) -> PyResult<Written> {
+    let base = match adapter.codec {
+        DumpCodec::Json => oid::JSON,
+        _ => oid::JSONB,
+    };
+    let mut written = json::json_by(value, base, dumps, adapter.want(), out, cx)?;
+    written.oid = adapter.oid;
     Ok(written)
 }
 
@@ -158,6 +183,27 @@ fn fixed_integer(
     }
 }
 
+/// In text the server ignores the zone, in binary there is no place for it.
+fn without_zone<'py>(value: &Bound<'py, PyAny>, want: PyFormat) -> PyResult<Bound<'py, PyAny>> {
+    match want {
+        PyFormat::Binary => range::without_zone(value),
+        PyFormat::Auto | PyFormat::Text => Ok(value.clone()),
+    }
+}
+
+fn time_with_zone(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+) -> PyResult<Written> {
+    let written = datetime::time(value, want, out)?;
+    if written.oid != oid::TIMETZ {
+        let message = "a time without a time zone cannot be sent as timetz";
+        return Err(error::data(value.py(), message));
+    }
+    Ok(written)
+}
+
 /// In binary a time without its zone, or with one too many, would be another time.
 fn zoned(written: Written, oid: u32) -> PyResult<Written> {
     if written.format == Format::Binary && written.oid != oid {
@@ -193,7 +239,10 @@ fn enumeration(
         return scalar::enumeration(value, want, out, cx);
     };
     let label = labels.get_item(value)?;
-    out.extend_from_slice(label.cast::<PyBytes>()?.as_bytes());
+    cx.append_encoded(py, out, |out| {
+        out.extend_from_slice(label.cast::<PyBytes>()?.as_bytes());
+        Ok(())
+    })?;
     Ok(adapter.written())
 }
 

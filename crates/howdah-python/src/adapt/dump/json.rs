@@ -32,11 +32,11 @@ pub(super) fn json(
     append(&dumped, oid, want, out, cx)
 }
 
-/// The same by the function of a dumper class, if it has one; for any object that is to become JSON.
-pub(super) fn json_of_class(
-    value: &Bound<'_, PyAny>,
+/// The same by a function of a dumper's, if it has one; for any object that is to become JSON.
+pub(super) fn json_by<'py>(
+    value: &Bound<'py, PyAny>,
     oid: u32,
-    class: &Bound<'_, PyType>,
+    mut dumps: Option<Bound<'py, PyAny>>,
     want: PyFormat,
     out: &mut Vec<u8>,
     cx: &DumpContext<'_>,
@@ -44,7 +44,6 @@ pub(super) fn json_of_class(
     let py = value.py();
     let kind = Kind::of(value)?;
     let wrapped = matches!(kind, Some(Kind::Json | Kind::Jsonb));
-    let mut dumps = class_function(class, intern!(py, "_dumps"))?;
     let mut object = value.clone();
     if wrapped {
         let own = value.getattr(intern!(py, "dumps"))?;

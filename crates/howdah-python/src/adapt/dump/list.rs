@@ -347,7 +347,7 @@ impl<'py> Element<'_, 'py> {
         };
         let kind = match Way::find(value, want, cx)? {
             Way::Kind(kind) => kind,
-            Way::Builtin(_) | Way::Object(_) => {
+            Way::Null(_) | Way::Builtin(_) | Way::Settled(_) | Way::Object(_) => {
                 let way = Way::find(value, format, cx)?;
                 return Ok(Self {
                     kind: None,
@@ -504,7 +504,7 @@ impl<'py> Element<'_, 'py> {
         if let Some(way) = self.way {
             return match way.dump_typed(item, self.oid, out, cx)? {
                 IsNull::Yes => {
-                    length::end_null(out, mark);
+                    out.truncate(start);
                     array.null(out);
                     Ok(())
                 }
@@ -532,7 +532,7 @@ impl<'py> Element<'_, 'py> {
             way => way.dump(item, PyFormat::Binary, out, cx)?,
         };
         if written.null == IsNull::Yes {
-            length::end_null(out, mark);
+            out.truncate(start);
             array.null(out);
             return Ok(());
         }

@@ -459,7 +459,8 @@ fn zone_of<'py>(bound: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     bound.getattr(intern!(bound.py(), "tzinfo"))
 }
 
-fn without_zone<'py>(bound: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+/// A datetime or time without its time zone.
+pub(super) fn without_zone<'py>(bound: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     if zone_of(bound)?.is_none() {
         return Ok(bound.clone());
     }

@@ -5,7 +5,7 @@ use howdah_protocol::wire::{Format, IsNull};
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use super::{PyFormat, by_codec, dump_as, scalar};
+use super::{NULL, PyFormat, by_codec, dump_as, scalar};
 use crate::adapt::adaptation::Adaptation;
 use crate::adapt::context::DumpContext;
 use crate::adapt::error;
@@ -16,8 +16,12 @@ use crate::adapt::types::Kind;
 pub(super) enum Way<'py> {
     /// As howdah does unless told otherwise.
     Kind(Kind),
-    /// By a built-in class that was registered for it.
+    /// Not at all: None is NULL, of the type of its dumper.
+    Null(u32),
+    /// By a built-in class that was registered for its class.
     Builtin(Bound<'py, DumperEntry>),
+    /// By the built-in class for a type.
+    Settled(Bound<'py, DumperEntry>),
     /// By a dumper that is called.
     Object(Bound<'py, PyAny>),
 }
@@ -35,7 +39,6 @@ impl<'py> Way<'py> {
     ) -> PyResult<Self> {
         let kind = match cx.own_dumpers() {
             None => Kind::of(value)?,
-            Some(_) if value.is_none() => Some(Kind::Null),
             Some(adaptation) => return Self::registered(value, want, adaptation),
         };
         kind.map(Self::Kind)
@@ -50,6 +53,10 @@ impl<'py> Way<'py> {
         let Some(entry) = adaptation.map().dumper(&value.get_type(), want)? else {
             return Err(error::cannot_adapt(value, want));
         };
+        if value.is_none() {
+            let oid = entry.get().class.bind(value.py()).getattr("oid")?;
+            return Ok(Self::Null(oid.extract()?));
+        }
         if entry.get().is_default()
             && let Some(kind) = Kind::of(value)?
         {
@@ -83,7 +90,7 @@ impl<'py> Way<'py> {
             .dumper_by_oid(py, oid, number)?
             .ok_or_else(|| map.no_dumper_by_oid(py, oid, number))?;
         if entry.get().codec.is_some() {
-            return Ok(Self::Builtin(entry));
+            return Ok(Self::Settled(entry));
         }
         let transformer = adaptation.transformer(py)?;
         let class = entry.get().class.bind(py);
@@ -102,11 +109,13 @@ impl<'py> Way<'py> {
     ) -> PyResult<Written> {
         match self {
             Self::Kind(kind) => dump_as(*kind, value, want, out, cx),
-            Self::Builtin(entry) => {
-                let adapter = by_codec::Adapter::of_entry(entry)?;
+            Self::Null(oid) => Ok(Written { oid: *oid, ..NULL }),
+            Self::Builtin(entry) | Self::Settled(entry) => {
+                let is_settled = matches!(self, Self::Settled(_));
+                let adapter = by_codec::Adapter::of_entry(entry, is_settled)?;
                 by_codec::dump(&adapter, value, out, cx)
             }
-            Self::Object(dumper) => called(dumper, value, out),
+            Self::Object(dumper) => called(dumper, value, out, cx),
         }
     }
 
@@ -150,6 +159,7 @@ fn called(
     dumper: &Bound<'_, PyAny>,
     value: &Bound<'_, PyAny>,
     out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
     let py = value.py();
     let dumped = dumper.call_method1(intern!(py, "dump"), (value,))?;
@@ -162,6 +172,8 @@ fn called(
     };
     if dumped.is_none() {
         written.null = IsNull::Yes;
+    } else if written.format == Format::Text {
+        cx.append_encoded(py, out, |out| scalar::append_buffer(&dumped, out))?;
     } else {
         scalar::append_buffer(&dumped, out)?;
     }

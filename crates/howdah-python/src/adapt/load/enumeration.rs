@@ -31,7 +31,7 @@ impl Enumeration {
         data: &[u8],
         cx: &LoadContext<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let label = PyBytes::new(py, data);
+        let label = PyBytes::new(py, &cx.encoded(py, data)?);
         if let Some(member) = self.members.bind(py).get_item(&label)? {
             return Ok(member);
         }

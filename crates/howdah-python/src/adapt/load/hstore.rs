@@ -8,19 +8,18 @@ use crate::adapt::context::LoadContext;
 use crate::adapt::encoding::Encoding;
 use crate::adapt::error;
 
+/// What has been decoded as `text` already; bytes, if that is not a str.
+///
 /// # Errors
 /// DataError if it is malformed, UnicodeDecodeError.
 pub(super) fn text<'py>(
-    py: Python<'py>,
+    text: &Bound<'py, PyAny>,
     data: &[u8],
-    cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let decoded;
-    let data = if matches!(cx.encoding, Encoding::Utf8 | Encoding::SqlAscii) {
-        data
-    } else {
-        decoded = cx.encoding.decode(py, data)?;
-        decoded.cast::<PyString>()?.to_str()?.as_bytes()
+    let py = text.py();
+    let data = match text.cast::<PyString>() {
+        Ok(text) => text.to_str()?.as_bytes(),
+        Err(_) => data,
     };
     let bad = |e| error::decode(py, e, data);
     let mut pairs = HstoreText::new(data);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use howdah_protocol::connection::Columns;
 use howdah_protocol::wire::Format;
-use howdah_types::transcode;
+use howdah_types::{oid, transcode};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
@@ -103,7 +103,11 @@ pub(crate) fn of_class(
     };
     Ok(match codec {
         LoadCodec::Plain(loader) => loader.clone(),
-        LoadCodec::Json | LoadCodec::Jsonb => json(owner, binary && matches!(codec, LoadCodec::Jsonb))?,
+        LoadCodec::Json | LoadCodec::Jsonb => {
+            let class = owner.cast::<PyType>()?;
+            let loads = class_function(class, intern!(py, "_loads"))?;
+            json_by(loads, matches!(codec, LoadCodec::Jsonb), format)
+        }
         LoadCodec::Array if binary => Loader::ArrayBinary(Box::new(array::BinaryElements {
             // The array says itself what is in it.
             oid: 0,
@@ -124,7 +128,11 @@ pub(crate) fn of_class(
         }
         LoadCodec::Enum => Loader::Enum(Arc::new(enumeration::Enumeration::of(owner)?)),
         LoadCodec::Hstore if binary => Loader::HstoreBinary,
-        LoadCodec::Hstore => Loader::Hstore,
+        LoadCodec::Hstore => {
+            // In text it is a text: what loads those decides what is parsed.
+            let text = of_oid(py, oid::TEXT, Format::Text, adaptation)?;
+            Loader::Hstore(Box::new(text))
+        }
     })
 }
 
@@ -193,25 +201,14 @@ fn text_array(owner: &Bound<'_, PyAny>, adaptation: &Adaptation) -> PyResult<Loa
     })))
 }
 
-/// By the class's function, if it has one, else by what `set_json_loads()` set for all.
-fn json(owner: &Bound<'_, PyAny>, has_version: bool) -> PyResult<Loader> {
-    let py = owner.py();
-    let class = match owner.cast::<PyType>() {
-        Ok(class) => class.clone(),
-        Err(_) => owner.get_type(),
-    };
-    let loads = class_function(&class, intern!(py, "_loads"))?;
-    let Some(loads) = loads else {
-        return Ok(if has_version {
-            Loader::JsonbBinary
-        } else {
-            Loader::Json
-        });
-    };
-    let loads = Arc::new(loads.unbind());
-    Ok(if has_version {
-        Loader::JsonbBinaryBy(loads)
-    } else {
-        Loader::JsonBy(loads)
-    })
+/// By a function of the user's, if there is one, else by what `set_json_loads()` set for all.
+pub(crate) fn json_by(loads: Option<Bound<'_, PyAny>>, is_jsonb: bool, format: Format) -> Loader {
+    let has_version = is_jsonb && format == Format::Binary;
+    let loads = loads.map(|loads| Arc::new(loads.unbind()));
+    match (loads, has_version) {
+        (None, true) => Loader::JsonbBinary,
+        (None, false) => Loader::Json,
+        (Some(loads), true) => Loader::JsonbBinaryBy(loads),
+        (Some(loads), false) => Loader::JsonBy(loads),
+    }
 }
