@@ -169,8 +169,15 @@ impl CivilDateTime {
     /// Microseconds since 2000-01-01 00:00:00; `None` if there is no such day or time, or it is out of range.
     #[must_use]
     pub fn to_micros(self) -> Option<i64> {
-        let day = self.date.to_days()?.checked_mul(MICROS_PER_DAY)?;
-        day.checked_add(self.time.to_micros()?)
+        let days = self.date.to_days()?;
+        let time = self.time.to_micros()?;
+        // Before the epoch from the day's end, or the first day that there is would begin out of range.
+        let (midnight, time) = if days < 0 {
+            (days + 1, time - MICROS_PER_DAY)
+        } else {
+            (days, time)
+        };
+        midnight.checked_mul(MICROS_PER_DAY)?.checked_add(time)
     }
 
     /// The day and time that are `micros` after 2000-01-01 00:00:00.
@@ -245,6 +252,10 @@ mod tests {
         assert_eq!(CivilDate::from_days(i64::MIN).year, i32::MIN);
         assert!(date(i32::MAX, 12, 31).to_days().is_some());
         assert!(date(i32::MIN, 1, 1).to_days().is_some());
+        for micros in [i64::MIN, i64::MIN + 1, i64::MAX - 1, i64::MAX] {
+            let civil = CivilDateTime::from_micros(micros);
+            assert_eq!(civil.to_micros(), Some(micros));
+        }
         let time = CivilTime {
             hour: 0,
             minute: 0,
