@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn
 
 from . import _howdah
-from ._connection_base import CursorRow, Dbapi20Errors
+from ._connection_base import CursorRow, Dbapi20Errors, not_built
 from ._notify import Notify
 from ._shell import in_place, open_session
 from ._transaction import Transaction

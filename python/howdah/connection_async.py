@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, NoReturn
 
 from . import _howdah
-from ._connection_base import CursorRow, Dbapi20Errors
+from ._connection_base import CursorRow, Dbapi20Errors, not_built
 from ._notify import Notify
 from ._shell import in_thread, open_session_async
 from ._transaction_async import AsyncTransaction

@@ -43,10 +43,7 @@ impl Adaptation {
     }
 
     /// The transformer that makes dumpers and loaders.
-    pub(super) fn transformer<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<&Bound<'py, Transformer>> {
+    pub(super) fn transformer<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, Transformer>> {
         let made = self.transformer.get_or_try_init(py, || {
             let connection = self.connection.as_ref().map(|known| known.clone_ref(py));
             let made = Transformer::with(py, self.map.clone_ref(py), connection);

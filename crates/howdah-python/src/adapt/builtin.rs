@@ -139,10 +139,7 @@ impl BuiltinLoader {
     }
 
     /// Return the object that bytes in the class's format stand for.
-    fn load<'py>(
-        slf: &Bound<'py, Self>,
-        data: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn load<'py>(slf: &Bound<'py, Self>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let this = slf.get();
         let (loader, adaptation) = match this.prepared.get() {

@@ -50,7 +50,9 @@ impl PyFormat {
             Some("s") => Ok(Self::Auto),
             Some("t") => Ok(Self::Text),
             Some("b") => Ok(Self::Binary),
-            _ => Err(PyValueError::new_err(format!("bad dumper format: {format}"))),
+            _ => Err(PyValueError::new_err(format!(
+                "bad dumper format: {format}"
+            ))),
         }
     }
 

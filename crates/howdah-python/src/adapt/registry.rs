@@ -3,8 +3,8 @@
 //! What is registered when the map is sealed are the defaults: they stand for what this crate does anyway. As long as
 //! a map and those it was copied from have nothing else, it is not even asked.
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -103,10 +103,7 @@ impl AdaptersMap {
     ///
     /// # Errors
     /// Those of making a registry of types.
-    pub(crate) fn as_it_was(
-        template: &Bound<'_, Self>,
-        snapshot: &Snapshot,
-    ) -> PyResult<Self> {
+    pub(crate) fn as_it_was(template: &Bound<'_, Self>, snapshot: &Snapshot) -> PyResult<Self> {
         let types = template.get().registry(template.py());
         Self::with_tables(Arc::clone(&snapshot.0), types)
     }
@@ -142,11 +139,16 @@ impl AdaptersMap {
             *guard = Arc::new(guard.share(py));
         }
         let Some(tables) = Arc::get_mut(&mut guard) else {
-            return Err(error::of_class(py, "InternalError", "the tables are shared"));
+            return Err(error::of_class(
+                py,
+                "InternalError",
+                "the tables are shared",
+            ));
         };
         let done = change(tables);
         tables.version = VERSIONS.fetch_add(1, Ordering::Relaxed);
-        self.own_dumpers.store(tables.own_dumpers, Ordering::Release);
+        self.own_dumpers
+            .store(tables.own_dumpers, Ordering::Release);
         self.loaders_id.store(tables.loaders_id, Ordering::Release);
         self.version.store(tables.version, Ordering::Release);
         done
@@ -327,13 +329,13 @@ impl AdaptersMap {
             let mut changing = Vec::new();
             if of_class {
                 tables.own_dumpers = true;
-                changing.push((tables.dumpers[format + 1].to_change(py)?, cls.clone()));
+                changing.push((tables.dumpers[format + 1].owned(py)?, cls.clone()));
                 let auto = &mut tables.dumpers[PyFormat::Auto.number()];
-                changing.push((auto.to_change(py)?, cls.clone()));
+                changing.push((auto.owned(py)?, cls.clone()));
             }
             if oid != 0 {
                 let key = oid.into_pyobject(py)?.into_any();
-                changing.push((tables.dumpers_by_oid[format].to_change(py)?, key));
+                changing.push((tables.dumpers_by_oid[format].owned(py)?, key));
             }
             Ok(changing)
         })?;
@@ -370,7 +372,7 @@ impl AdaptersMap {
         let entry = Bound::new(py, entry)?;
         self.change(py, |tables| {
             tables.loaders_id = VERSIONS.fetch_add(1, Ordering::Relaxed);
-            tables.loaders[format].to_change(py)?.set_item(oid, entry)
+            tables.loaders[format].owned(py)?.set_item(oid, entry)
         })
     }
 
@@ -524,8 +526,8 @@ impl Table {
         }
     }
 
-    /// The dictionary, not shared from now on.
-    fn to_change<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+    /// The dictionary, to be changed: not shared from now on.
+    fn owned<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         if *self.shared.get_mut() {
             self.dict = self.dict.bind(py).copy()?.unbind();
             *self.shared.get_mut() = false;

@@ -170,9 +170,8 @@ impl Transformer {
             Some(entry) => Some(entry),
             None => map.loader(py, INVALID, format)?,
         };
-        let entry = entry.ok_or_else(|| {
-            error::of_class(py, "InterfaceError", "unknown oid loader not found")
-        })?;
+        let entry = entry
+            .ok_or_else(|| error::of_class(py, "InterfaceError", "unknown oid loader not found"))?;
         let format = if format == BINARY {
             Format::Binary
         } else {

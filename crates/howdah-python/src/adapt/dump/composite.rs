@@ -30,7 +30,9 @@ pub(super) fn composite(
     let values: Vec<Bound<'_, PyAny>> = values.try_iter()?.collect::<PyResult<_>>()?;
     let _nested = Nested::enter()?;
     if adapter.format == Format::Text {
-        structured::write(py, out, cx, |out, cx| record::write_fields(&values, out, cx))?;
+        structured::write(py, out, cx, |out, cx| {
+            record::write_fields(&values, out, cx)
+        })?;
         return Ok(adapter.written());
     }
     let types: Vec<u32> = info.getattr(intern!(py, "field_types"))?.extract()?;

@@ -373,7 +373,16 @@ impl<'py> Element<'_, 'py> {
             Kind::RangeOf(oid) | Kind::MultirangeOf(oid) => oid,
             Kind::Range => range::range_type(value, want, cx)?,
             Kind::Multirange => range::multirange_type(value, want, cx)?,
-            _ => dump_as(kind, value, PyFormat::Binary, &mut Vec::new(), &cx.in_utf8())?.oid,
+            _ => {
+                dump_as(
+                    kind,
+                    value,
+                    PyFormat::Binary,
+                    &mut Vec::new(),
+                    &cx.in_utf8(),
+                )?
+                .oid
+            }
         };
         Ok(Self {
             kind: Some(kind),
@@ -400,7 +409,11 @@ impl<'py> Element<'_, 'py> {
         if let (0, Some(adaptation)) = (known, cx.adaptation) {
             return registered_array(py, self.oid, adaptation);
         }
-        let delimiter = if self.oid == oid::BOX { b';' } else { DELIMITER };
+        let delimiter = if self.oid == oid::BOX {
+            b';'
+        } else {
+            DELIMITER
+        };
         Ok((if known == 0 { oid::TEXT_ARRAY } else { known }, delimiter))
     }
 
@@ -572,11 +585,7 @@ fn numeric_int(item: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<Written> 
 }
 
 /// What is registered of the array over a type: OID and delimiter.
-fn registered_array(
-    py: Python<'_>,
-    element: u32,
-    adaptation: &Adaptation,
-) -> PyResult<(u32, u8)> {
+fn registered_array(py: Python<'_>, element: u32, adaptation: &Adaptation) -> PyResult<(u32, u8)> {
     let registry = adaptation.map().registry(py);
     let info = registry.call_method1(intern!(py, "get"), (element,))?;
     if info.is_none() {

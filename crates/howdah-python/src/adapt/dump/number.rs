@@ -125,7 +125,11 @@ pub(super) fn to_numeric(
     Err(PyTypeError::new_err(message))
 }
 
-pub(super) fn float4(value: &Bound<'_, PyAny>, want: PyFormat, out: &mut Vec<u8>) -> PyResult<Written> {
+pub(super) fn float4(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+) -> PyResult<Written> {
     let double = value.cast::<PyFloat>()?.value();
     if want == PyFormat::Text {
         return scalar::float_text(value.py(), double, oid::FLOAT4, out);

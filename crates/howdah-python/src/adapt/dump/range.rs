@@ -32,8 +32,9 @@ pub(super) fn range(
     let ranges = [ends(value)?];
     let class = Types::get(value.py())?.range.bind(value.py());
     let plan = Plan::of(&ranges, value.get_type().is(class), want, cx)?;
-    let write =
-        |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext<'_>| plan.bound(bound, out, cx);
+    let write = |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext<'_>| {
+        plan.bound(bound, out, cx)
+    };
     if !plan.binary {
         text(value.py(), &ranges[0], out, cx, write)?;
         return Ok(as_text(plan.range_oid(value.py(), cx)?));
@@ -72,8 +73,9 @@ pub(super) fn multirange(
     let ranges = members(value)?;
     let class = Types::get(value.py())?.multirange.bind(value.py());
     let plan = Plan::of(&ranges, value.get_type().is(class), want, cx)?;
-    let write =
-        |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext<'_>| plan.bound(bound, out, cx);
+    let write = |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext<'_>| {
+        plan.bound(bound, out, cx)
+    };
     if !plan.binary {
         text_of_all(value.py(), &ranges, out, cx, write)?;
         return Ok(as_text(plan.multirange_oid(value.py(), cx)?));
@@ -240,7 +242,11 @@ impl Plan {
         (module, class): (&str, &str),
         cx: &DumpContext<'_>,
     ) -> PyResult<u32> {
-        let subtype = if self.strings { oid::TEXT } else { self.subtype };
+        let subtype = if self.strings {
+            oid::TEXT
+        } else {
+            self.subtype
+        };
         let Some(adaptation) = cx.adaptation.filter(|_| subtype != 0) else {
             return Ok(0);
         };

@@ -24,7 +24,9 @@ pub(super) fn tuple(
     }
     let values: Vec<_> = value.cast::<PyTuple>()?.iter().collect();
     let _nested = Nested::enter()?;
-    structured::write(value.py(), out, cx, |out, cx| write_fields(&values, out, cx))?;
+    structured::write(value.py(), out, cx, |out, cx| {
+        write_fields(&values, out, cx)
+    })?;
     Ok(as_text(0))
 }
 

@@ -84,11 +84,7 @@ impl Composite {
         self.make(py, tuple.finish().into_any())
     }
 
-    fn make<'py>(
-        &self,
-        py: Python<'py>,
-        values: Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+    fn make<'py>(&self, py: Python<'py>, values: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         self.make_object.bind(py).call1((values, &self.info))
     }
 

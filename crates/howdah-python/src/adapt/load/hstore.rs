@@ -12,10 +12,7 @@ use crate::adapt::error;
 ///
 /// # Errors
 /// DataError if it is malformed, UnicodeDecodeError.
-pub(super) fn text<'py>(
-    text: &Bound<'py, PyAny>,
-    data: &[u8],
-) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn text<'py>(text: &Bound<'py, PyAny>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let py = text.py();
     let data = match text.cast::<PyString>() {
         Ok(text) => text.to_str()?.as_bytes(),

@@ -18,10 +18,7 @@ pub(super) fn jsonb_binary<'py>(
 }
 
 /// What a function of the user's makes of the bytes.
-pub(super) fn json_by<'py>(
-    loads: &Bound<'py, PyAny>,
-    data: &[u8],
-) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn json_by<'py>(loads: &Bound<'py, PyAny>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     loads.call1((PyBytes::new(loads.py(), data),))
 }
 

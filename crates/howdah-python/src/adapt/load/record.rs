@@ -37,7 +37,10 @@ pub(super) fn text_fields<'py>(
     } else {
         // In some encodings a byte of a character looks like a backslash or a bracket.
         decoded = cx.encoding.decode(py, data)?;
-        (decoded.cast::<PyString>()?.to_str()?.as_bytes(), cx.in_utf8())
+        (
+            decoded.cast::<PyString>()?.to_str()?.as_bytes(),
+            cx.in_utf8(),
+        )
     };
     let bad = |e| error::decode(py, e, data);
     let mut fields = CompositeText::new(data).map_err(bad)?;

@@ -165,9 +165,9 @@ pub(in crate::adapt) fn of_oid(
     let map = adaptation.map();
     let entry = match map.loader(py, oid, number)? {
         Some(entry) => entry,
-        None => map.loader(py, INVALID, number)?.ok_or_else(|| {
-            error::of_class(py, "InterfaceError", "unknown oid loader not found")
-        })?,
+        None => map
+            .loader(py, INVALID, number)?
+            .ok_or_else(|| error::of_class(py, "InterfaceError", "unknown oid loader not found"))?,
     };
     let class = entry.get().class.bind(py);
     match &entry.get().codec {
@@ -185,7 +185,9 @@ fn called(
 ) -> PyResult<Loader> {
     let py = class.py();
     let transformer = adaptation.transformer(py)?;
-    let made = transformer.get().loader_of(transformer, class, oid, format)?;
+    let made = transformer
+        .get()
+        .loader_of(transformer, class, oid, format)?;
     let load = made.getattr(intern!(py, "load"))?;
     Ok(Loader::Python(Arc::new(load.unbind())))
 }
