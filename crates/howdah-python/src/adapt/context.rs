@@ -12,6 +12,7 @@ use pyo3::types::{PyString, PyTzInfo};
 use super::adaptation::Adaptation;
 use super::encoding::Encoding;
 use super::error;
+use super::load::Zone;
 
 /// What dumping has to know of the session and of the adapters in force.
 #[derive(Clone, Copy)]
@@ -43,7 +44,7 @@ pub(crate) struct SessionSettings {
     pub(super) date_style: Setting<DateStyle>,
     pub(super) interval_style: Setting<IntervalStyle>,
     time_zone: Option<String>,
-    tzinfo: PyOnceLock<Py<PyTzInfo>>,
+    zone: PyOnceLock<Zone>,
 }
 
 /// A parameter as the server reported it, and what it means; `None` if that is not known.
@@ -85,7 +86,7 @@ impl SessionSettings {
                 text: interval_style,
             },
             time_zone,
-            tzinfo: PyOnceLock::new(),
+            zone: PyOnceLock::new(),
         }
     }
 
@@ -96,15 +97,12 @@ impl SessionSettings {
     /// # Errors
     /// Only of the interpreter, or of the logger.
     #[inline]
-    pub(super) fn tzinfo<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyTzInfo>> {
-        if let Some(known) = self.tzinfo.get(py) {
-            return Ok(known.bind(py));
-        }
-        let found = match self.time_zone.as_deref() {
-            None | Some("UTC") => PyTzInfo::utc(py)?.to_owned(),
-            Some(name) => zone(py, name)?,
-        };
-        Ok(self.tzinfo.get_or_init(py, || found.unbind()).bind(py))
+    pub(super) fn zone(&self, py: Python<'_>) -> PyResult<&Zone> {
+        self.zone
+            .get_or_try_init(py, || match self.time_zone.as_deref() {
+                None | Some("UTC") => Zone::utc(py),
+                Some(name) => zone(py, name),
+            })
     }
 
     /// The DateStyle.
@@ -212,9 +210,9 @@ impl Default for SessionSettings {
     }
 }
 
-fn zone<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyTzInfo>> {
+fn zone(py: Python<'_>, name: &str) -> PyResult<Zone> {
     let failure = match PyTzInfo::timezone(py, name) {
-        Ok(zone) => return Ok(zone),
+        Ok(tzinfo) => return Ok(Zone::named(name, tzinfo)),
         Err(failure) => failure,
     };
     let logger = py
@@ -229,5 +227,5 @@ fn zone<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyTzInfo>> {
         let message = "error handling PostgreSQL timezone: %r; will use UTC (%s)";
         logger.call_method1("warning", (message, name, failure.to_string()))?;
     }
-    Ok(PyTzInfo::utc(py)?.to_owned())
+    Zone::utc(py)
 }

@@ -7,11 +7,13 @@ mod enumeration;
 mod hstore;
 mod json;
 mod network;
+mod numeric;
 mod range;
 mod record;
 mod registered;
 mod row;
 mod scalar;
+mod zone;
 
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use super::context::LoadContext;
 pub(crate) use registered::{defaults, for_columns, for_late_columns};
 pub(super) use registered::{json_by, of_class};
 pub(crate) use row::{load_row, load_rows};
+pub(super) use zone::Zone;
 
 /// How the values of one column are loaded; chosen once for a column.
 #[derive(Debug, Clone)]
@@ -209,8 +212,8 @@ impl Loader {
             Self::Float => scalar::float_text(py, data),
             Self::Float4Binary => scalar::float4_binary(py, data),
             Self::Float8Binary => scalar::float8_binary(py, data),
-            Self::Numeric => scalar::numeric_text(py, data),
-            Self::NumericBinary => scalar::numeric_binary(py, data),
+            Self::Numeric => numeric::text(py, data),
+            Self::NumericBinary => numeric::binary(py, data),
             Self::Uuid => scalar::uuid_text(py, data),
             Self::UuidBinary => scalar::uuid_binary(py, data),
             Self::Date => datetime::date_text(py, data, cx),

@@ -3,6 +3,8 @@
 
 pub(crate) mod awaitable;
 pub(crate) mod context;
+pub(crate) mod decimal;
+pub(crate) mod slots;
 pub(crate) mod values;
 
 /// Takes over a descriptor that Python's `socket.detach()` has let go of.

@@ -1,11 +1,11 @@
 //! Python objects made or read in one step, where PyO3's way takes several.
 
-use std::ffi::{c_int, c_longlong};
+use std::ffi::{c_int, c_long, c_longlong};
 use std::ptr;
 
-use pyo3::exceptions::{PyMemoryError, PyTypeError};
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyList, PyString, PyTuple, PyType};
+use pyo3::types::{PyInt, PyList, PyString, PyTuple};
 use pyo3::{Borrowed, ffi};
 
 /// A tuple of known length that is being filled from the left.
@@ -50,6 +50,26 @@ impl<'py> TupleBuilder<'py> {
             self.push(self.tuple.py().None().into_bound(self.tuple.py()));
         }
         self.tuple
+    }
+
+    /// The tuple, hidden from the garbage collector if nothing in it can be part of a cycle.
+    ///
+    /// The collector itself does that with a tuple, but only once it has looked at it and all that is in it.
+    #[inline]
+    pub(crate) fn finish_row(self) -> Bound<'py, PyTuple> {
+        let tuple = self.finish();
+        let mut plain = true;
+        // SAFETY: the tuple and what is in it are alive, every place is filled, and flags of types are read.
+        unsafe {
+            for index in 0..ffi::PyTuple_GET_SIZE(tuple.as_ptr()) {
+                let value = ffi::PyTuple_GET_ITEM(tuple.as_ptr(), index);
+                plain &= ffi::PyObject_IS_GC(value) == 0;
+            }
+            if plain {
+                ffi::PyObject_GC_UnTrack(tuple.as_ptr().cast());
+            }
+        }
+        tuple
     }
 }
 
@@ -127,6 +147,44 @@ fn str_from_ascii<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PySt
     }
 }
 
+/// An int; `None` if there is no memory for it.
+#[inline]
+pub(crate) fn quick_int(py: Python<'_>, value: i64) -> Option<Bound<'_, PyAny>> {
+    let value = c_long::try_from(value).ok()?;
+    // SAFETY: a new reference or null with an exception set.
+    quick(py, unsafe { ffi::PyLong_FromLong(value) })
+}
+
+/// A str from ASCII characters; `None` if they are others, or if there is no memory for it.
+#[inline]
+pub(crate) fn quick_ascii<'py>(py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyAny>> {
+    if !data.is_ascii() {
+        return None;
+    }
+    if let [_] = data {
+        // SAFETY: one byte that stands for its own code point; a new reference or null with an exception set.
+        return quick(py, unsafe {
+            ffi::PyUnicode_FromKindAndData(
+                ffi::PyUnicode_1BYTE_KIND.cast_signed(),
+                data.as_ptr().cast(),
+                1,
+            )
+        });
+    }
+    str_from_ascii(py, data).ok().map(Bound::into_any)
+}
+
+/// The object behind a new reference.
+#[inline]
+fn quick(py: Python<'_>, object: *mut ffi::PyObject) -> Option<Bound<'_, PyAny>> {
+    // SAFETY: callers pass a new reference, or null with an exception set.
+    let object = unsafe { Bound::from_owned_ptr_or_opt(py, object) };
+    if object.is_none() {
+        drop(PyErr::take(py));
+    }
+    object
+}
+
 /// The value of an int, `None` if it does not fit.
 #[inline]
 pub(crate) fn int_as_i64(value: Borrowed<'_, '_, PyInt>) -> Option<i64> {
@@ -135,46 +193,4 @@ pub(crate) fn int_as_i64(value: Borrowed<'_, '_, PyInt>) -> Option<i64> {
     let value: c_longlong =
         unsafe { ffi::PyLong_AsLongLongAndOverflow(value.as_ptr(), &raw mut overflow) };
     (overflow == 0).then_some(value)
-}
-
-/// What `object.__new__(cls)` gives: an instance whose `__init__` has not run.
-///
-/// # Errors
-/// TypeError if the class has a constructor of its own, which must not be passed by.
-#[inline]
-pub(crate) fn bare_instance<'py>(cls: &Bound<'py, PyType>) -> PyResult<Bound<'py, PyAny>> {
-    let py = cls.py();
-    let type_ptr = cls.as_type_ptr();
-    // SAFETY: both pointers are to live type objects, whose slot does not change behind the interpreter's back;
-    // the arguments are an empty tuple and no keywords; a new reference or null with an exception set comes back.
-    unsafe {
-        let base = ffi::PyBaseObject_Type.tp_new;
-        match (base, (*type_ptr).tp_new) {
-            (Some(base), Some(own)) if ptr::fn_addr_eq(base, own) => {
-                let args = PyTuple::empty(py);
-                let made = base(type_ptr, args.as_ptr(), ptr::null_mut());
-                Bound::from_owned_ptr_or_err(py, made)
-            }
-            _ => Err(PyTypeError::new_err("the class has its own __new__")),
-        }
-    }
-}
-
-/// What `object.__setattr__(target, name, value)` does: the class's own `__setattr__` is passed by.
-///
-/// # Errors
-/// AttributeError if there is no such attribute.
-#[inline]
-pub(crate) fn set_plain_attribute(
-    target: &Bound<'_, PyAny>,
-    name: &Bound<'_, PyString>,
-    value: &Bound<'_, PyAny>,
-) -> PyResult<()> {
-    // SAFETY: three live objects, borrowed for the call; -1 comes with an exception set.
-    let done =
-        unsafe { ffi::PyObject_GenericSetAttr(target.as_ptr(), name.as_ptr(), value.as_ptr()) };
-    if done == -1 {
-        return Err(PyErr::fetch(target.py()));
-    }
-    Ok(())
 }

@@ -10,7 +10,7 @@ use super::{Loader, registered, scalar};
 use crate::adapt::context::LoadContext;
 use crate::adapt::encoding::Encoding;
 use crate::adapt::error;
-use crate::ffi::values::ListBuilder;
+use crate::ffi::values::{ListBuilder, quick_int};
 
 /// What is in an array that comes as text.
 #[derive(Debug, Clone)]
@@ -94,6 +94,9 @@ impl BinaryElements {
         data: &[u8],
         cx: &LoadContext<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(list) = self.flat_ints(py, data) {
+            return Ok(list.into_any());
+        }
         let mut array = ArrayBinary::new(data).map_err(|e| error::decode(py, e, data))?;
         let dimensions: Vec<Dimension> = array.dimensions().to_vec();
         let loaded = if array.element_oid() == self.oid {
@@ -115,6 +118,58 @@ impl BinaryElements {
             .map_err(|e| error::decode(py, e, data))?;
         Ok(loaded.into_any())
     }
+
+    /// The list for integers of one dimension without a NULL; `None` for anything else.
+    #[inline]
+    fn flat_ints<'py>(&self, py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyList>> {
+        let load = match self.loader {
+            Loader::Int2Binary => equally_wide::<6>,
+            Loader::Int4Binary => equally_wide::<8>,
+            Loader::Int8Binary => equally_wide::<12>,
+            _ => return None,
+        };
+        let (header, elements) = data.split_first_chunk::<20>()?;
+        let (fields, _) = header.as_chunks::<4>();
+        let [one, _, oid, length, bound] = *fields else {
+            return None;
+        };
+        let usual = one == ONE && bound == ONE && oid == self.oid.to_be_bytes();
+        let length = usize::try_from(i32::from_be_bytes(length)).ok()?;
+        if usual {
+            load(py, elements, length)
+        } else {
+            None
+        }
+    }
+}
+
+const ONE: [u8; 4] = 1_i32.to_be_bytes();
+
+/// The list of `length` integers that lie in `WIDTH` bytes each, of which the first four say how many follow.
+fn equally_wide<'py, const WIDTH: usize>(
+    py: Python<'py>,
+    data: &[u8],
+    length: usize,
+) -> Option<Bound<'py, PyList>> {
+    let (elements, rest) = data.as_chunks::<WIDTH>();
+    if !rest.is_empty() || elements.len() != length {
+        return None;
+    }
+    let width = i32::try_from(WIDTH).ok()? - 4;
+    let mut list = ListBuilder::new(py, length).ok()?;
+    for element in elements {
+        let (size, value) = element.split_first_chunk::<4>()?;
+        if i32::from_be_bytes(*size) != width {
+            return None;
+        }
+        let value = match value {
+            [a, b] => i64::from(i16::from_be_bytes([*a, *b])),
+            [a, b, c, d] => i64::from(i32::from_be_bytes([*a, *b, *c, *d])),
+            _ => i64::from_be_bytes(value.try_into().ok()?),
+        };
+        list.push(quick_int(py, value)?);
+    }
+    Some(list.finish())
 }
 
 /// The lists of one dimension; there are at most six dimensions.

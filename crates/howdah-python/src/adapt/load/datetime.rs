@@ -10,6 +10,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDate, PyDateTime, PyDelta, PyDeltaAccess, PyTime, PyTzInfo};
 
+use super::zone;
 use crate::adapt::context::LoadContext;
 use crate::adapt::error::{self, shown};
 
@@ -152,7 +153,11 @@ fn zoned<'py>(
     cx: &LoadContext<'_>,
     data: Option<&[u8]>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let zone = cx.tzinfo(py)?;
+    let known = cx.zone(py)?;
+    let zone = known.tzinfo(py);
+    if let Some((civil, fold)) = known.local(stamp) {
+        return Ok(zone::datetime(py, civil, Some(zone), fold)?.into_any());
+    }
     let civil = match stamp.civil_utc(YEARS) {
         Ok(civil) => civil,
         Err(e) => return at_the_edge(py, stamp, zone, e, data),
@@ -161,6 +166,7 @@ fn zoned<'py>(
     if zone.is(PyTzInfo::utc(py)?) {
         return Ok(utc);
     }
+    known.learn(py, stamp)?;
     match zone.call_method1(intern!(py, "fromutc"), (utc,)) {
         Err(e) if e.is_instance_of::<PyOverflowError>(py) => {
             let out_of_range = stamp.civil_at(
@@ -205,14 +211,7 @@ fn datetime<'py>(
     civil: CivilDateTime,
     zone: Option<&Bound<'py, PyTzInfo>>,
 ) -> PyResult<Bound<'py, PyDateTime>> {
-    let CivilDate { year, month, day } = civil.date;
-    let CivilTime {
-        hour,
-        minute,
-        second,
-        micro,
-    } = civil.time;
-    PyDateTime::new(py, year, month, day, hour, minute, second, micro, zone)
+    zone::datetime(py, civil, zone, false)
 }
 
 pub(super) fn interval_text<'py>(

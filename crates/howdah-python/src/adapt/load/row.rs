@@ -4,12 +4,14 @@ use std::ops::Range;
 
 use howdah_protocol::connection::RowSet;
 use howdah_protocol::wire::Fields;
+use howdah_types::int;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyBool, PyList, PyTuple};
 
 use super::Loader;
 use crate::adapt::context::LoadContext;
-use crate::ffi::values::{ListBuilder, TupleBuilder};
+use crate::adapt::encoding::Encoding;
+use crate::ffi::values::{ListBuilder, TupleBuilder, quick_ascii, quick_int};
 
 /// The values of one row, with a loader for each column.
 ///
@@ -24,12 +26,50 @@ pub(crate) fn load_row<'py>(
 ) -> PyResult<Bound<'py, PyTuple>> {
     let mut tuple = TupleBuilder::new(py, loaders.len())?;
     for (loader, field) in loaders.iter().zip(fields) {
-        tuple.push(match field {
-            Some(data) => loader.load(py, data, cx)?,
-            None => py.None().into_bound(py),
-        });
+        let Some(data) = field else {
+            tuple.push(py.None().into_bound(py));
+            continue;
+        };
+        let value = match quick(py, loader, data, cx) {
+            Some(value) => value,
+            None => loader.load(py, data, cx)?,
+        };
+        tuple.push(value);
     }
-    Ok(tuple.finish())
+    Ok(tuple.finish_row())
+}
+
+/// The value of a well-formed field of one of the commonest types; `None` leaves it to [`Loader::load`].
+///
+/// What comes back fits a register, where a result with an error in it goes through memory: that and the call are a
+/// third of what such a value costs.
+#[inline]
+fn quick<'py>(
+    py: Python<'py>,
+    loader: &Loader,
+    data: &[u8],
+    cx: &LoadContext<'_>,
+) -> Option<Bound<'py, PyAny>> {
+    let int = match loader {
+        Loader::Int4Binary => i64::from(i32::from_be_bytes(data.try_into().ok()?)),
+        Loader::OidBinary => i64::from(u32::from_be_bytes(data.try_into().ok()?)),
+        Loader::Int8Binary => i64::from_be_bytes(data.try_into().ok()?),
+        Loader::Int2Binary => i64::from(i16::from_be_bytes(data.try_into().ok()?)),
+        Loader::Int => int::int8_from_text(data).ok()?,
+        Loader::Str if cx.encoding == Encoding::Utf8 => return quick_ascii(py, data),
+        Loader::BoolBinary => return quick_bool(py, data),
+        _ => return None,
+    };
+    quick_int(py, int)
+}
+
+#[inline]
+fn quick_bool<'py>(py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyAny>> {
+    match data {
+        [0] => Some(PyBool::new(py, false).to_owned().into_any()),
+        [1] => Some(PyBool::new(py, true).to_owned().into_any()),
+        _ => None,
+    }
 }
 
 /// The rows whose numbers are in `range`, which must not go beyond the last.

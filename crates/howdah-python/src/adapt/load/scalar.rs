@@ -1,13 +1,14 @@
 //! Numbers, bytes, UUIDs.
 
-use howdah_types::{DecodeError, boolean, bytea as bytea_codec, float, int, numeric, uuid};
+use howdah_types::{DecodeError, boolean, bytea as bytea_codec, float, int, uuid};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyFloat};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{IntoPyDict, PyBool, PyBytes, PyFloat};
 
 use crate::adapt::error;
 use crate::adapt::types::Types;
-use crate::ffi::values::{bare_instance, set_plain_attribute, str_from_utf8};
+use crate::ffi::slots::TwoSlots;
 
 #[inline]
 pub(super) fn bytes<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyAny> {
@@ -114,18 +115,6 @@ fn float<'py>(
     }
 }
 
-#[inline]
-pub(super) fn numeric_text<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let text = str_from_utf8(py, data)?;
-    Types::get(py)?.decimal.bind(py).call1((text,))
-}
-
-pub(super) fn numeric_binary<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let mut text = Vec::with_capacity(32);
-    numeric::binary_to_text(data, &mut text).map_err(|e| error::decode(py, e, data))?;
-    numeric_text(py, &text)
-}
-
 pub(super) fn uuid_text<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     make_uuid(
         py,
@@ -140,12 +129,17 @@ pub(super) fn uuid_binary<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'
     )
 }
 
-/// Sets the two attributes that a UUID has: its `__init__` would spend most of the time on checks.
+/// Fills the two slots that a UUID has: its `__init__` would spend most of the time on checks.
 fn make_uuid(py: Python<'_>, bytes: [u8; 16]) -> PyResult<Bound<'_, PyAny>> {
+    static SLOTS: PyOnceLock<Option<TwoSlots>> = PyOnceLock::new();
     let types = Types::get(py)?;
-    let uuid = bare_instance(types.uuid.bind(py))?;
-    let number = u128::from_be_bytes(bytes).into_pyobject(py)?;
-    set_plain_attribute(&uuid, intern!(py, "int"), number.as_any())?;
-    set_plain_attribute(&uuid, intern!(py, "is_safe"), types.safe_unknown.bind(py))?;
-    Ok(uuid)
+    let class = types.uuid.bind(py);
+    let number = u128::from_be_bytes(bytes).into_pyobject(py)?.into_any();
+    match SLOTS.get_or_init(py, || TwoSlots::find(class, ["int", "is_safe"])) {
+        Some(slots) => slots.make(py, [number, types.safe_unknown.bind(py).clone()]),
+        None => {
+            let named = [(intern!(py, "int"), number)].into_py_dict(py)?;
+            class.call((), Some(&named))
+        }
+    }
 }
