@@ -129,10 +129,12 @@ fn range(range: &Range<&[u8]>, subtype: u32, out: &mut Vec<u8>) -> Result<(), De
 
 fn multirange(subtype: u32, data: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
     let mut ranges = MultirangeBinary::new(data)?;
+    let start = out.len();
     let mut before = b'{';
     while let Some(next) = ranges.next_range()? {
         out.push(before);
         range(&next, subtype, out)?;
+        check_length(start, out)?;
         before = b',';
     }
     if before == b'{' {
@@ -147,7 +149,7 @@ fn array(element: u32, delimiter: u8, data: &[u8], out: &mut Vec<u8>) -> Result<
     if elements.element_oid() != element {
         return Err(DecodeError::invalid("array", "elements of another type"));
     }
-    let limit = out.len().saturating_add(MAX_TEXT);
+    let start = out.len();
     let all = elements.remaining();
     let dimensions = elements.clone();
     let dimensions = dimensions.dimensions();
@@ -170,9 +172,15 @@ fn array(element: u32, delimiter: u8, data: &[u8], out: &mut Vec<u8>) -> Result<
             None => out.extend_from_slice(b"NULL"),
         }
         braces(dimensions, at + 1, b'}', out);
-        if out.len() > limit {
-            return Err(DecodeError::range("array", "its text is longer than 1 GB"));
-        }
+        check_length(start, out)?;
+    }
+    Ok(())
+}
+
+/// Whether what was written since `start` is not too long.
+fn check_length(start: usize, out: &[u8]) -> Result<(), DecodeError> {
+    if out.len() - start > MAX_TEXT {
+        return Err(DecodeError::range("value", "its text is longer than 1 GB"));
     }
     Ok(())
 }
