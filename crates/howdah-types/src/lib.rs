@@ -7,6 +7,7 @@
 //! * Functions `*_from_text`, `*_from_binary`, `*_to_text`, `*_to_binary` convert single values.
 //! * [`FromSql`] and [`ToSql`] put them behind Rust types; the features `jiff`, `chrono`, `time`, `uuid`, `serde_json`,
 //!   `rust_decimal`, `bytes`, `ipnet` and `geo-types` add the types of those crates.
+//! * [`transcode`] makes the server's text of a binary value.
 //! * [`oid`] is the table of the built-in types.
 //!
 //! ```
