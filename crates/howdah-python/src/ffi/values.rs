@@ -51,23 +51,46 @@ impl<'py> TupleBuilder<'py> {
         }
         self.tuple
     }
+}
 
-    /// The tuple, hidden from the garbage collector if nothing in it can be part of a cycle.
-    ///
-    /// The collector itself does that with a tuple, but only once it has looked at it and all that is in it.
+/// A tuple as [`TupleBuilder`] makes it, hidden from the garbage collector if nothing in it can be part of a cycle.
+///
+/// The collector itself hides such a tuple, but only once it has looked at it and all that is in it.
+pub(crate) struct RowBuilder<'py> {
+    tuple: TupleBuilder<'py>,
+    has_containers: bool,
+}
+
+impl<'py> RowBuilder<'py> {
     #[inline]
-    pub(crate) fn finish_row(self) -> Bound<'py, PyTuple> {
-        let tuple = self.finish();
-        let mut plain = true;
-        // SAFETY: the tuple and what is in it are alive, every place is filled, and flags of types are read.
-        unsafe {
-            for index in 0..ffi::PyTuple_GET_SIZE(tuple.as_ptr()) {
-                let value = ffi::PyTuple_GET_ITEM(tuple.as_ptr(), index);
-                plain &= ffi::PyObject_IS_GC(value) == 0;
-            }
-            if plain {
-                ffi::PyObject_GC_UnTrack(tuple.as_ptr().cast());
-            }
+    pub(crate) fn new(py: Python<'py>, len: usize) -> PyResult<Self> {
+        Ok(Self {
+            tuple: TupleBuilder::new(py, len)?,
+            has_containers: false,
+        })
+    }
+
+    /// Puts `value` into the next place; a value too many is dropped.
+    #[inline]
+    pub(crate) fn push(&mut self, value: Bound<'py, PyAny>) {
+        // SAFETY: a live object; flags of its type are read.
+        self.has_containers |= unsafe { ffi::PyObject_IS_GC(value.as_ptr()) } != 0;
+        self.tuple.push(value);
+    }
+
+    /// Puts in a value that refers to no other: a str, a number, None.
+    #[inline]
+    pub(crate) fn push_plain(&mut self, value: Bound<'py, PyAny>) {
+        self.tuple.push(value);
+    }
+
+    /// The tuple; places that were not filled are None.
+    #[inline]
+    pub(crate) fn finish(self) -> Bound<'py, PyTuple> {
+        let tuple = self.tuple.finish();
+        if !self.has_containers {
+            // SAFETY: a live tuple that nobody else has seen; the empty tuple is not tracked, which the call allows.
+            unsafe { ffi::PyObject_GC_UnTrack(tuple.as_ptr().cast()) };
         }
         tuple
     }

@@ -126,7 +126,9 @@ fn scaled(coefficient: u128, power: i32) -> Option<u128> {
         (_, 0..=5) => Some(coefficient * 10_u128.pow(power.unsigned_abs())),
         (_, -3..0) => {
             let divisor = 10_u128.pow(power.unsigned_abs());
-            (coefficient % divisor == 0).then_some(coefficient / divisor)
+            coefficient
+                .is_multiple_of(divisor)
+                .then_some(coefficient / divisor)
         }
         _ => None,
     }

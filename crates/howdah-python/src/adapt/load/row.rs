@@ -11,7 +11,7 @@ use pyo3::types::{PyBool, PyList, PyTuple};
 use super::Loader;
 use crate::adapt::context::LoadContext;
 use crate::adapt::encoding::Encoding;
-use crate::ffi::values::{ListBuilder, TupleBuilder, quick_ascii, quick_int};
+use crate::ffi::values::{ListBuilder, RowBuilder, quick_ascii, quick_int};
 
 /// The values of one row, with a loader for each column.
 ///
@@ -24,19 +24,18 @@ pub(crate) fn load_row<'py>(
     loaders: &[Loader],
     cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let mut tuple = TupleBuilder::new(py, loaders.len())?;
+    let mut row = RowBuilder::new(py, loaders.len())?;
     for (loader, field) in loaders.iter().zip(fields) {
         let Some(data) = field else {
-            tuple.push(py.None().into_bound(py));
+            row.push_plain(py.None().into_bound(py));
             continue;
         };
-        let value = match quick(py, loader, data, cx) {
-            Some(value) => value,
-            None => loader.load(py, data, cx)?,
-        };
-        tuple.push(value);
+        match quick(py, loader, data, cx) {
+            Some(value) => row.push_plain(value),
+            None => row.push(loader.load(py, data, cx)?),
+        }
     }
-    Ok(tuple.finish_row())
+    Ok(row.finish())
 }
 
 /// The value of a well-formed field of one of the commonest types; `None` leaves it to [`Loader::load`].
