@@ -18,6 +18,7 @@ VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 # The tests that touch the interpreter most, on every shell; a version that passes them differs little in the rest.
 SMOKE = ["connect", "query", "cursor", "transactions", "executemany", "types", "errors", "module", "lifecycle"]
 SMOKE += ["promises", "cancel", "ctrl_c", "notices", "notifies", "disconnections", "examples"]
+SMOKE += ["adapt_builtin", "adapt_dumpers", "adapt_loaders", "adapt_maps", "adapt_composite", "adapt_numpy"]
 # The oracle has been tested by the main interpreter.
 CHOSEN = "not psycopg- and not psycopg]"
 
