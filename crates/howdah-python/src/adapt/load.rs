@@ -3,6 +3,7 @@
 mod array;
 mod composite;
 mod datetime;
+mod document;
 mod enumeration;
 mod hstore;
 mod json;

@@ -6,7 +6,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyModule, PyString};
 
+use super::document;
 use crate::adapt::context::LoadContext;
+use crate::adapt::encoding::Encoding;
 use crate::adapt::error;
 
 pub(super) fn jsonb_binary<'py>(
@@ -50,6 +52,11 @@ pub(super) fn json<'py>(
     let loads = hooks.module.bind(py).getattr(intern!(py, "_loads"))?;
     if !loads.is(&hooks.standard_loads) {
         return loads.call1((PyBytes::new(py, data),));
+    }
+    if cx.encoding == Encoding::Utf8
+        && let Some(value) = document::parse(py, data)
+    {
+        return Ok(value);
     }
     let text = cx.encoding.decode(py, data)?;
     if text.is_instance_of::<PyString>()
