@@ -35,10 +35,10 @@ fn every_sample() {
 fn damaged_samples_never_panic() {
     for sample in samples() {
         for raw in [sample.text, &sample.binary] {
-            for length in 0..raw.len().min(32) {
+            for length in 0..raw.len().min(20) {
                 decode_as_everything(&raw[..length]);
                 for bit in 0..8 {
-                    let mut damaged = raw[..raw.len().min(32)].to_vec();
+                    let mut damaged = raw[..raw.len().min(20)].to_vec();
                     damaged[length] ^= 1 << bit;
                     decode_as_everything(&damaged);
                 }
