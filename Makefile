@@ -105,6 +105,7 @@ lint: test-generated
 	$(call say,cargo fmt)
 	@$(CARGO) fmt --all --check
 	@$(CARGO) fmt --check --manifest-path bench/rust/Cargo.toml
+	@$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(call say,cargo clippy)
 	@$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	@$(CARGO) clippy --manifest-path bench/rust/Cargo.toml --target-dir target/bench --all-targets -- -D warnings
@@ -120,6 +121,7 @@ lint: test-generated
 fmt: $(STAMP)-test
 	@$(CARGO) fmt --all
 	@$(CARGO) fmt --manifest-path bench/rust/Cargo.toml
+	@$(CARGO) fmt --manifest-path fuzz/Cargo.toml
 	@$(PY) -m ruff check --fix $(PYTHON_SOURCES)
 	@$(PY) -m ruff format $(PYTHON_SOURCES)
 
