@@ -52,37 +52,56 @@ fn from_digits(py: Python<'_>, digits: Option<Digits>) -> PyResult<Option<Bound<
 /// The digits that a word holds.
 const WORD_DIGITS: usize = 19;
 
-/// The digits of `-123.45`; `None` for other spellings and for more digits than a word holds.
+/// The digits of `-123.45`; `None` for other spellings and for more characters than two words hold digits.
 #[inline]
 fn digits_of_text(text: &[u8]) -> Option<Digits> {
     let (negative, text) = match text {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, text),
     };
-    if text.len() > WORD_DIGITS {
+    let (start, end) = text.split_at(text.len().min(WORD_DIGITS));
+    let mut point = None;
+    let (high, _) = word(start, &mut point)?;
+    let coefficient = if end.is_empty() {
+        u128::from(high)
+    } else if end.len() <= WORD_DIGITS {
+        let in_start = point;
+        let (low, digits) = word(end, &mut point)?;
+        if in_start.is_none() {
+            point = point.map(|at| at + WORD_DIGITS);
+        }
+        u128::from(high) * 10_u128.pow(digits) + u128::from(low)
+    } else {
+        return None;
+    };
+    if text.len() == usize::from(point.is_some()) {
         return None;
     }
-    let mut coefficient = 0_u64;
-    let mut point = None;
+    let decimals = point.map_or(0, |at| text.len() - at - 1);
+    Some(Digits {
+        negative,
+        coefficient,
+        exponent: -decimals.cast_signed(),
+    })
+}
+
+/// The number that digits make and how many there are; notes where a decimal point is, of which there is one in all.
+#[inline]
+fn word(text: &[u8], point: &mut Option<usize>) -> Option<(u64, u32)> {
+    let mut number = 0_u64;
+    let mut digits = 0;
     for (at, byte) in text.iter().enumerate() {
         let digit = byte.wrapping_sub(b'0');
         if digit < 10 {
-            coefficient = coefficient * 10 + u64::from(digit);
+            number = number * 10 + u64::from(digit);
+            digits += 1;
         } else if *byte == b'.' && point.is_none() {
-            point = Some(at);
+            *point = Some(at);
         } else {
             return None;
         }
     }
-    let decimals = point.map_or(0, |at| text.len() - at - 1);
-    if text.len() == usize::from(point.is_some()) {
-        return None;
-    }
-    Some(Digits {
-        negative,
-        coefficient: u128::from(coefficient),
-        exponent: -decimals.cast_signed(),
-    })
+    Some((number, digits))
 }
 
 /// The base-10000 digits of numbers whose coefficient certainly has less than 38 digits.
