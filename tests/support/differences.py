@@ -112,6 +112,28 @@ def mixes_addresses(value: Any) -> bool:
     return found >= {"Address", "Interface"}
 
 
+def mixes_types_of_ranges(value: Any) -> bool:
+    """Ranges in a list, or bounds in a range, of several types; a range without bounds is of none."""
+    found = list(items(value)) if isinstance(value, list) else [value]
+    found = [v for v in found if v is not None]
+    if not all(type(v).__name__.endswith(("Range", "Multirange")) for v in found):
+        return False
+    mixed = [kinds for v in found if len(kinds := kinds_of_bounds(v)) > 1]
+    return bool(mixed) or len({min(kinds_of_bounds(v), default="") for v in found}) > 1
+
+
+def kinds_of_bounds(value: Any) -> set[str]:
+    """What decides the type: the class of the bounds of a plain range."""
+    kinds = {type(bound).__name__ for bound in numbers(value)}
+    return kinds if type(value).__name__ in ("Range", "Multirange") or not kinds else {type(value).__name__}
+
+
+def mixes_numerics(value: Any) -> bool:
+    """A list of ints and decimals."""
+    found = list(items(value)) if isinstance(value, list) else []
+    return any(isinstance(v, Decimal) for v in found) and any(isinstance(v, int) for v in found)
+
+
 PARAMETERS = [
     ParameterDifference(
         "A list that cannot be an array is a DataError wherever the inner list is; psycopg lets a TypeError out.",
@@ -158,6 +180,18 @@ PARAMETERS = [
     ParameterDifference(
         "psycopg puts the binary form of a range into an array of text.",
         is_list_of_untyped_ranges,
+        frozenset(["%b"]),
+        None,
+    ),
+    ParameterDifference(
+        "psycopg dumps all of them as the type of one of them, which the server refuses or takes for something else.",
+        mixes_types_of_ranges,
+        frozenset(["%b"]),
+        None,
+    ),
+    ParameterDifference(
+        "psycopg asks the int for the digits that only a Decimal has, and lets an AttributeError out.",
+        mixes_numerics,
         frozenset(["%b"]),
         None,
     ),

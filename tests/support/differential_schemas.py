@@ -1,0 +1,159 @@
+"""Schemas that hypothesis invents: trees of composites, ranges, domains, enums and arrays, with values of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from support.differential import Call, Case, Registered
+from support.differential_texts import SETTINGS
+from support.differential_values import COMPARABLE, TYPES, Values, lists_of
+
+NAMES = ["t{}", "t{}", '"T {}"', '"q""{}"', '"é{}"', '"{}x"', '"a.b{}"', '"select{}"']
+FIELDS = ["a", '"B c"', '"q""d"', "é", '"1st"', "_under", '"class"', '"a.b"']
+LABELS = ["a", "B c", "it's", 'q"u', "b\\s", "é", "NULL", "", "c,d", "{}", "1", "_x", "__init__", "mro"]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type: what to write for it, what makes it, and values of it."""
+
+    sql: str
+    values: Values
+    ddl: tuple[str, ...] = ()
+    registered: tuple[Registered, ...] = ()
+    comparable: bool = False
+    is_array: bool = False
+
+
+class Drawing:
+    """The types of one schema, numbered."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw = draw
+        self._count = 0
+
+    def name(self) -> tuple[str, str]:
+        """A name for the server, and one for Python."""
+        self._count += 1
+        return self.draw(st.sampled_from(NAMES)).format(self._count), f"t{self._count}"
+
+    def kind(self, depth: int) -> Kind:
+        made = [self.scalar, self.enum] if depth == 0 else [
+            self.scalar, self.enum, self.array, self.range, self.multirange, self.composite, self.composite, self.domain,
+        ]  # fmt: skip
+        return self.draw(st.sampled_from(made))(depth)
+
+    def scalar(self, depth: int) -> Kind:
+        name = self.draw(st.sampled_from(sorted(TYPES)))
+        registered = (Registered("hstore", "hstore", "hstore"),) if name == "hstore" else ()
+        return Kind(name, TYPES[name], registered=registered, comparable=name in COMPARABLE)
+
+    def enum(self, depth: int) -> Kind:
+        sql, key = self.name()
+        labels = self.draw(st.lists(st.sampled_from(LABELS), min_size=1, max_size=5, unique=True))
+        quoted = ", ".join("'" + label.replace("'", "''") + "'" for label in labels)
+        ddl = f"create type {sql} as enum ({quoted})"
+        members = st.sampled_from(labels).map(lambda label: Call(key, (label,)))
+        found = (Registered("enum", key, sql),) if self.is_registered() else ()
+        values = (members | st.sampled_from(labels)) if found else st.sampled_from(labels)
+        return Kind(sql, values, (ddl,), found, comparable=True)
+
+    def is_registered(self) -> bool:
+        return self.draw(st.integers(0, 7)) > 0
+
+    def array(self, depth: int) -> Kind:
+        inner = self.kind(depth - 1)
+        if inner.is_array:
+            return inner
+        return Kind(f"{inner.sql}[]", lists_of(inner.values), inner.ddl, inner.registered, is_array=True)
+
+    def range(self, depth: int) -> Kind:
+        return self._ranges(depth)[0]
+
+    def multirange(self, depth: int) -> Kind:
+        return self._ranges(depth)[1]
+
+    def _ranges(self, depth: int) -> tuple[Kind, Kind]:
+        subtype = self.kind(depth - 1)
+        if not subtype.comparable:
+            subtype = self.subtype()
+        (sql, key), (multi_sql, multi_key) = self.name(), self.name()
+        ddl = f"create type {sql} as range (subtype = {subtype.sql}, multirange_type_name = {multi_sql})"
+        found = (Registered("range", key, sql), Registered("multirange", multi_key, multi_sql))
+        # See range-of-user-over-int8.json, among the seeds.
+        is_open_bug = subtype.sql in ("int4", "int8", "numeric", "date", "timestamp", "timestamptz")
+        registered = subtype.registered + (found if self.is_registered() and not is_open_bug else ())
+        made = bounded(subtype.values)
+        several = st.lists(made, max_size=3).map(lambda ranges: Call("Multirange", (ranges,)))
+        return (
+            Kind(sql, made, (*subtype.ddl, ddl), registered, comparable=True),
+            Kind(multi_sql, several, (*subtype.ddl, ddl), registered, comparable=True),
+        )
+
+    def subtype(self) -> Kind:
+        name = self.draw(st.sampled_from(COMPARABLE))
+        return Kind(name, TYPES[name], comparable=True)
+
+    def composite(self, depth: int) -> Kind:
+        sql, key = self.name()
+        names = self.draw(st.lists(st.sampled_from(FIELDS), max_size=4, unique=True))
+        fields = [self.kind(depth - 1) for _ in names]
+        columns = ", ".join(f"{name} {f.sql}" for name, f in zip(names, fields, strict=True))
+        ddl = f"create type {sql} as ({columns})"
+        found = (Registered("composite", key, sql),) if self.is_registered() else ()
+        rows = st.tuples(*(st.none() | f.values for f in fields))
+        values = rows.map(lambda row: Call(key, row)) if found else rows
+        return Kind(
+            sql, values, (*joined(f.ddl for f in fields), ddl), (*joined(f.registered for f in fields), *found),
+            comparable=bool(fields) and all(f.comparable for f in fields),
+        )  # fmt: skip
+
+    def domain(self, depth: int) -> Kind:
+        inner = self.kind(depth - 1)
+        sql, key = self.name()
+        check = self.draw(st.sampled_from(["", "", " not null"]))
+        found = (Registered("type", key, sql),) if self.is_registered() else ()
+        ddl = f"create domain {sql} as {inner.sql}{check}"
+        # An array of a domain over an array is a type; a range of a domain compares as what it is over.
+        return Kind(sql, inner.values, (*inner.ddl, ddl), (*inner.registered, *found), comparable=inner.comparable)
+
+
+def joined(parts: Any) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(item for part in parts for item in part))
+
+
+@st.composite
+def bounded(draw: st.DrawFn, bound: Values) -> Call:
+    lower, upper = draw(st.none() | bound), draw(st.none() | bound)
+    if lower is not None and upper is not None and draw(st.integers(0, 4)) > 0:
+        try:
+            lower, upper = min(lower, upper), max(lower, upper)
+        except TypeError:
+            upper = lower
+    return Call("Range", (lower, upper, draw(st.sampled_from(["[)", "[]"])), draw(st.integers(0, 9)) == 0))
+
+
+@st.composite
+def schemas(draw: st.DrawFn, depth: int = 3) -> Kind:
+    """A type that is made of others, as deep as that."""
+    drawing = Drawing(draw)
+    made = [drawing.array, drawing.range, drawing.multirange, drawing.composite, drawing.composite, drawing.domain]
+    return draw(st.sampled_from(made))(draw(st.integers(1, depth)))
+
+
+@st.composite
+def cases(draw: st.DrawFn, kind: Kind) -> Case:
+    """A value of a type, or none, under the settings of a client."""
+    # None in binary where something is registered: see none-in-binary.json, among the seeds.
+    may_be_none = not kind.registered and draw(st.integers(0, 9)) == 0
+    value = draw(st.none() | kind.values) if may_be_none else draw(kind.values)
+    chosen = draw(SETTINGS) if draw(st.integers(0, 3)) == 0 else {}
+    return Case(value, kind.sql, kind.ddl, kind.registered, chosen, draw(st.booleans()), draw(prepared(chosen)))
+
+
+def prepared(settings: dict[str, str]) -> st.SearchStrategy[bool | None]:
+    """Not under other settings: see prepared-datestyle.json, among the seeds."""
+    return st.just(False) if settings else st.sampled_from([None, True])
