@@ -40,6 +40,7 @@ help:
 	@echo 'make fmt      format Rust and Python; make clean: remove what was built'
 	@echo 'make test-rust, test-python, test-generated: parts of make test'
 	@echo 'make test-debian, test-pythons, check-wasm: beside it, in .ci/run'
+	@echo 'make test-differential: new values and schemas against psycopg, EXAMPLES=20 times as many, on every server'
 
 # --- the environment and the extension ---------------------------------------------------------------------------
 
@@ -149,6 +150,19 @@ test-debian: $(STAMP)-test build
 	else \
 		echo 'it is not installed: skipped'; \
 	fi
+
+# Other examples at every run. What it finds it prints as a seed, for tests/seeds/.
+EXAMPLES ?= 20
+.PHONY: test-differential
+test-differential: $(STAMP)-test build
+	$(call say,values and schemas that hypothesis invents)
+	@flavours=embedded; \
+	if compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null; then flavours='embedded debian'; fi; \
+	for flavour in $$flavours; do \
+		HOWDAH_TESTS_FLAVOUR=$$flavour HOWDAH_TESTS_RANDOM=1 HOWDAH_TESTS_EXAMPLES=$(EXAMPLES) \
+			$(PY) -m pytest tests/test_differential_*.py tests/test_types_*differential.py -q \
+			-k 'not psycopg- and not psycopg]' $(PYTEST_ARGS) < /dev/null; \
+	done
 
 .PHONY: test-pythons
 test-pythons:

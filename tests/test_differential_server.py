@@ -65,3 +65,11 @@ def test_text_in_encodings(pair: Pair, data: st.DataObject) -> None:
         {**QUIET, "client_encoding": data.draw(POSSIBLE["client_encoding"])},
         data.draw(st.booleans()),
     )
+
+
+@compared(150)
+def test_numeric_of_every_scale(pair: Pair, data: st.DataObject) -> None:
+    number = data.draw(st.decimals(allow_nan=False, allow_infinity=False))
+    text = format(number, "f") if abs(number.adjusted()) < 200 else "0"
+    columns = [f"'{text}'::numeric", f"round('{text}'::numeric, {data.draw(st.integers(0, 40))})"]
+    compare(pair, columns, data.draw(st.booleans()))

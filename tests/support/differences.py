@@ -134,6 +134,21 @@ def mixes_numerics(value: Any) -> bool:
     return any(isinstance(v, Decimal) for v in found) and any(isinstance(v, int) for v in found)
 
 
+def mixes_nan(value: Any) -> bool:
+    """The same, with a Decimal that has no order among them."""
+    return mixes_numerics(value) and any(v.is_nan() for v in items(value) if isinstance(v, Decimal))
+
+
+def has_int_numerics_of_many_sizes(value: Any) -> bool:
+    """A list of numbers of which the last one needs fewer bytes than another."""
+    found = [v for v in items(value) if v is not None] if isinstance(value, list) else []
+    return (
+        bool(found)
+        and all(type(v).__name__ == "IntNumeric" for v in found)
+        and any(abs(v) > abs(found[-1]) for v in found)
+    )
+
+
 PARAMETERS = [
     ParameterDifference(
         "A list that cannot be an array is a DataError wherever the inner list is; psycopg lets a TypeError out.",
@@ -192,6 +207,18 @@ PARAMETERS = [
     ParameterDifference(
         "psycopg asks the int for the digits that only a Decimal has, and lets an AttributeError out.",
         mixes_numerics,
+        frozenset(["%b"]),
+        None,
+    ),
+    ParameterDifference(
+        "psycopg compares them to find the widest, and lets an InvalidOperation out.",
+        mixes_nan,
+        frozenset(["%s", "%t"]),
+        None,
+    ),
+    ParameterDifference(
+        "psycopg takes the size of the last one and cuts the others.",
+        has_int_numerics_of_many_sizes,
         frozenset(["%b"]),
         None,
     ),

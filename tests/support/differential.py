@@ -324,6 +324,13 @@ def has_json_beyond_ascii(value: Any) -> bool:
     return any(isinstance(p, Call) and p.name.startswith("Json") and not repr(p).isascii() for p in parts(value))
 
 
+def writes_other_bytes(case: Case) -> bool:
+    """Whether an int is sent as numeric: howdah leaves groups of zeros out at the end, as the server does."""
+    ints = [p for p in parts(case.value) if isinstance(p, int) and not isinstance(p, bool)]
+    told = case.cast + "".join(case.ddl)
+    return bool(ints) and ("num" in told or any(not -(2**63) <= p < 2**63 for p in ints))
+
+
 def writes_other_text(value: Any) -> bool:
     """Whether the drivers have different texts for the same value, as for an interval."""
     return any(isinstance(p, dt.timedelta) for p in parts(value))
@@ -332,11 +339,11 @@ def writes_other_text(value: Any) -> bool:
 def check_adaptation(pair: Pair, case: Case, placeholder: str) -> None:
     """The dumper's OID, format and bytes, and those of the same value in a row of parameters."""
 
-    same_text = placeholder == "%b" or not writes_other_text(case.value)
+    is_comparable = not writes_other_bytes(case) and (placeholder == "%b" or not writes_other_text(case.value))
 
     def data(dumped: Any) -> bytes | None:
         """Any buffer as bytes: which of them it is, is not in question."""
-        return bytes(dumped) if same_text and dumped is not None else None
+        return bytes(dumped) if is_comparable and dumped is not None else None
 
     def dumped(side: Side) -> Any:
         value, fmt, tx = side.build(case.value), side.formats()[placeholder[1]], side.transformer()
