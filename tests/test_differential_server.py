@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import strategies as st
 
+from support.differences import of_settings
 from support.differential import Case, Pair, Registered, compared, pair
 from support.differential_texts import POSSIBLE, QUIET, SETTINGS, TEXTS, quoted
 
@@ -23,12 +24,12 @@ def compare(pair: Pair, columns: list[str], binary: bool) -> bool:
 
 def load(pair: Pair, name: str, texts: list[str], settings: dict[str, str], binary: bool) -> None:
     """One value and another, in arrays, in records, and as text: all at once, or one by one if that fails."""
-    if name == "hstore" and settings.get("client_encoding") == "SQL_ASCII":
-        return  # psycopg's loader of hstore is for str, and lets the TypeError of its regular expression out.
-    if name.startswith("json") and settings.get("client_encoding", "UTF8") != "UTF8":
-        texts = [text.encode("ascii", "replace").decode() for text in texts]  # psycopg takes it for UTF-8.
     values = [f"{quoted(text)}::{name}" for text in texts]
     columns = [*values, f"array[{', '.join(values)}, null]", f"array[[{values[0]}]]", f"row({', '.join(values)}, null)"]
+    if of_settings(settings, name, texts):
+        return
+    if of_settings(settings, f"{name}[]", texts):
+        columns = values
     case = Case(None, name, (), HSTORE if name == "hstore" else (), settings)
     with pair.prepared_for(case):
         if not compare(pair, columns, binary):

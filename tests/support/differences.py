@@ -199,30 +199,6 @@ PARAMETERS = [
         None,
     ),
     ParameterDifference(
-        "psycopg dumps all of them as the type of one of them, which the server refuses or takes for something else.",
-        mixes_types_of_ranges,
-        frozenset(["%b"]),
-        None,
-    ),
-    ParameterDifference(
-        "psycopg asks the int for the digits that only a Decimal has, and lets an AttributeError out.",
-        mixes_numerics,
-        frozenset(["%b"]),
-        None,
-    ),
-    ParameterDifference(
-        "psycopg compares them to find the widest, and lets an InvalidOperation out.",
-        mixes_nan,
-        frozenset(["%s", "%t"]),
-        None,
-    ),
-    ParameterDifference(
-        "psycopg takes the size of the last one and cuts the others.",
-        has_int_numerics_of_many_sizes,
-        frozenset(["%b"]),
-        None,
-    ),
-    ParameterDifference(
         "psycopg asks each address for the network that only the last one has, and lets an AttributeError out.",
         mixes_addresses,
         frozenset(["%b"]),
@@ -231,9 +207,105 @@ PARAMETERS = [
 ]
 
 
+@dataclass(frozen=True)
+class Mixture:
+    """Values of several types where the oracle's outcome is an accident: of their order, or of the last one's size.
+
+    howdah sends them as what they are, or raises DataError.
+    """
+
+    reason: str
+    concerns: Callable[[Any], bool]
+    placeholders: frozenset[str]
+
+
+MIXTURES = [
+    Mixture(
+        "psycopg dumps all ranges as the type of one of them, which the server refuses or takes for something else.",
+        mixes_types_of_ranges,
+        frozenset(["%b"]),
+    ),
+    Mixture(
+        "psycopg asks an int for the digits that only a Decimal has, and lets an AttributeError out.",
+        mixes_numerics,
+        frozenset(["%b"]),
+    ),
+    Mixture(
+        "psycopg compares NaN to find the widest number, and lets an InvalidOperation out.",
+        mixes_nan,
+        frozenset(["%s", "%t"]),
+    ),
+    Mixture(
+        "psycopg takes the size of the last number and cuts the others.",
+        has_int_numerics_of_many_sizes,
+        frozenset(["%b"]),
+    ),
+]
+
+
+def is_mixture(value: Any, placeholder: str) -> bool:
+    return any(placeholder in m.placeholders and m.concerns(value) for m in MIXTURES)
+
+
 def of_parameter(value: Any, placeholder: str) -> ParameterDifference | None:
     """How howdah differs for that value, if it does."""
     return next((d for d in PARAMETERS if placeholder in d.placeholders and d.concerns(value)), None)
+
+
+@dataclass(frozen=True)
+class SettingDifference:
+    """Types that the oracle cannot send or load under some settings, where howdah can or says so."""
+
+    reason: str
+    setting: str
+    values: Callable[[str], bool]
+    types: Callable[[str], bool]
+    only_beyond_ascii: bool = False
+
+
+SETTINGS = [
+    SettingDifference(
+        "psycopg doubles the backslash of a parameter, as in a literal, and the server takes it for other bytes.",
+        "standard_conforming_strings",
+        "off".__eq__,
+        lambda types: "bytea" in types,
+    ),
+    SettingDifference(
+        "psycopg unescapes on to the end of the array or record that the bytes are in.",
+        "bytea_output",
+        "escape".__eq__,
+        lambda types: "bytea" in types and types != "bytea",
+    ),
+    SettingDifference(
+        "psycopg takes JSON for UTF-8, whatever the encoding.",
+        "client_encoding",
+        "UTF8".__ne__,
+        lambda types: "json" in types,
+        only_beyond_ascii=True,
+    ),
+    SettingDifference(
+        "psycopg lets the TypeError of a regular expression out, which is for str and is given bytes.",
+        "client_encoding",
+        "SQL_ASCII".__eq__,
+        lambda types: "hstore" in types,
+    ),
+    SettingDifference(
+        "In binary the server sends lengths that are not those of the converted text; psycopg does not look.",
+        "client_encoding",
+        "UTF8".__ne__,
+        lambda types: "hstore" in types,
+        only_beyond_ascii=True,
+    ),
+]
+
+
+def of_settings(settings: dict[str, str], types: str, value: Any) -> SettingDifference | None:
+    """How the oracle fails under those settings with those types, if it does."""
+    for found in SETTINGS:
+        holds = found.setting in settings and found.values(settings[found.setting]) and found.types(types)
+        if holds and not (found.only_beyond_ascii and repr(value).isascii()):
+            return found
+    return None
 
 
 AFTER_CLOSE = {

@@ -25,7 +25,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from support.differences import of_parameter
+from support.differences import is_mixture, of_parameter, of_settings
 from support.type_cases import portrait
 
 EXAMPLES = float(os.environ.get("HOWDAH_TESTS_EXAMPLES", "1"))
@@ -115,6 +115,9 @@ class Case:
     binary: bool = False
     prepare: bool | None = None
     """Never, always, or when the driver has executed it often enough."""
+
+    def types(self) -> str:
+        return " ".join([self.cast, *self.ddl])
 
     def seed(self) -> str:
         return json.dumps({**asdict(self), "value": repr(self.value)}, indent=1, ensure_ascii=False)
@@ -278,7 +281,7 @@ INFOS = {
 def check(pair: Pair, case: Case) -> None:
     """The value as parameter in each format, as literal, and what the transformer says of it."""
     with pair.prepared_for(case) as is_registered:
-        if not is_registered:
+        if not is_registered or of_settings(case.settings, case.types(), case.value):
             return
         for placeholder in PLACEHOLDERS:
             if differs_by_intent(pair, case, placeholder):
@@ -294,19 +297,15 @@ def differs_by_intent(pair: Pair, case: Case, placeholder: str) -> bool:
     ours = pair.ours
     if pair.is_oracle_alone:
         return False
-    if case.settings.get("client_encoding", "UTF8") != "UTF8" and has_json_beyond_ascii(case.value):
-        # psycopg takes what the server sends for UTF-8.
+    value = ours.build(case.value)
+    # A part is dumped for its place, in a format that the whole decides.
+    inner = [(ours.build(p), f) for p in parts(case.value) if p is not case.value for f in PLACEHOLDERS]
+    if is_mixture(value, placeholder) or any(is_mixture(*p) or of_parameter(*p) for p in inner):
         return True
-    if case.settings.get("standard_conforming_strings") == "off" and placeholder == "%t":
-        # psycopg doubles the backslash, as in a literal, and the server takes "\\x" for other bytes.
-        return any(isinstance(p, (bytes, bytearray)) for p in parts(case.value))
-    difference = of_parameter(ours.build(case.value), placeholder)
+    difference = of_parameter(value, placeholder)
     if difference is None:
-        # A part is dumped for its place, in a format that the whole decides.
-        return any(
-            of_parameter(ours.build(p), f) for p in parts(case.value) if p is not case.value for f in PLACEHOLDERS
-        )
-    found = ours.rows(f"select {placeholder}", (ours.build(case.value),))
+        return False
+    found = ours.rows(f"select {placeholder}", (value,))
     if difference.error is not None:
         assert found[:2] == ("error", difference.error), f"{found}\n{pair.seed}"
     return True
@@ -320,15 +319,10 @@ def parts(value: Any) -> Iterator[Any]:
         yield from parts(item)
 
 
-def has_json_beyond_ascii(value: Any) -> bool:
-    return any(isinstance(p, Call) and p.name.startswith("Json") and not repr(p).isascii() for p in parts(value))
-
-
 def writes_other_bytes(case: Case) -> bool:
     """Whether an int is sent as numeric: howdah leaves groups of zeros out at the end, as the server does."""
     ints = [p for p in parts(case.value) if isinstance(p, int) and not isinstance(p, bool)]
-    told = case.cast + "".join(case.ddl)
-    return bool(ints) and ("num" in told or any(not -(2**63) <= p < 2**63 for p in ints))
+    return bool(ints) and ("num" in case.types() or any(not -(2**63) <= p < 2**63 for p in ints))
 
 
 def writes_other_text(value: Any) -> bool:

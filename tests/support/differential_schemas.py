@@ -157,7 +157,7 @@ def bounded(draw: st.DrawFn, bound: Values) -> Call:
     elif lower is not None and upper is not None and draw(st.integers(0, 4)) > 0:
         try:
             lower, upper = min(lower, upper), max(lower, upper)
-        except TypeError:
+        except (TypeError, ArithmeticError):
             upper = lower
     return Call("Range", (lower, upper, draw(st.sampled_from(["[)", "[]"])), draw(st.integers(0, 9)) == 0))
 

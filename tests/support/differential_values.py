@@ -113,7 +113,7 @@ def ranges(draw: st.DrawFn, prefix: str, bound: Values) -> Call:
     if lower is not None and upper is not None and draw(st.integers(0, 9)) > 0:
         try:
             lower, upper = min(lower, upper), max(lower, upper)
-        except TypeError:
+        except (TypeError, ArithmeticError):
             pass
     brackets = draw(st.sampled_from(["[)", "(]", "()", "[]"]))
     return Call(f"{prefix}Range", (lower, upper, brackets, draw(st.integers(0, 9)) == 0))
