@@ -22,10 +22,13 @@ def compare(pair: Pair, columns: list[str], binary: bool) -> bool:
     return bool(answer[0] != "error")
 
 
-def load(pair: Pair, name: str, texts: list[str], settings: dict[str, str], binary: bool) -> None:
+def load(pair: Pair, name: str, texts: list[str], settings: dict[str, str], binary: bool, lower: int = 0) -> None:
     """One value and another, in arrays, in records, and as text: all at once, or one by one if that fails."""
     values = [f"{quoted(text)}::{name}" for text in texts]
     columns = [*values, f"array[{', '.join(values)}, null]", f"array[[{values[0]}]]", f"row({', '.join(values)}, null)"]
+    if not name.endswith(")"):
+        bounds = f"[{lower}:{lower + len(values) - 1}]="
+        columns.append(f"('{bounds}' || array[{', '.join(values)}]::text)::{name}[]")
     if of_settings(settings, name, texts):
         return
     if of_settings(settings, f"{name}[]", texts):
@@ -41,7 +44,8 @@ def load(pair: Pair, name: str, texts: list[str], settings: dict[str, str], bina
 @compared(25)
 def test_text_of_each_type(pair: Pair, name: str, data: st.DataObject) -> None:
     texts = data.draw(st.lists(TEXTS[name], min_size=1, max_size=3))
-    load(pair, name, texts, data.draw(SETTINGS | st.just({})), data.draw(st.booleans()))
+    settings, binary = data.draw(SETTINGS | st.just({})), data.draw(st.booleans())
+    load(pair, name, texts, settings, binary, data.draw(st.integers(-3, 3)))
 
 
 @pytest.mark.parametrize("name", ["date", "timestamp", "timestamptz", "timetz", "interval"])

@@ -303,9 +303,19 @@ def of_settings(settings: dict[str, str], types: str, value: Any) -> SettingDiff
     """How the oracle fails under those settings with those types, if it does."""
     for found in SETTINGS:
         holds = found.setting in settings and found.values(settings[found.setting]) and found.types(types)
-        if holds and not (found.only_beyond_ascii and repr(value).isascii()):
+        if holds and not (found.only_beyond_ascii and is_ascii(value)):
             return found
     return None
+
+
+def is_ascii(value: Any) -> bool:
+    """Whether all text in a value is; what a driver makes an object of is in its `args`."""
+    if isinstance(value, str):
+        return value.isascii()
+    if isinstance(value, dict):
+        return all(map(is_ascii, value.items()))
+    inner = value if isinstance(value, (list, tuple)) else getattr(value, "args", ())
+    return all(map(is_ascii, inner))
 
 
 AFTER_CLOSE = {

@@ -7,6 +7,7 @@ run. An assertion that fails prints a seed: kept as a file in tests/seeds/, test
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import functools
 import importlib
 import inspect
@@ -255,18 +256,49 @@ class Pair:
 
 def register(side: Side, registered: Registered) -> None:
     """Fetches what the server knows of a type, and registers it on the side's cursor."""
-    kind = registered.kind
+    kind, _, way = registered.kind.partition(" ")
     where, info_class = INFOS[kind]
     info = getattr(side.part(where), info_class).fetch(side.conn, registered.regtype)
     if kind == "type":
         info.register(side.cursor)
-    else:
-        getattr(side.part(f"types.{kind}"), f"register_{kind}")(info, side.cursor)
-    if registered.kind == "composite":
+        return
+    function = getattr(side.part(f"types.{kind}"), f"register_{kind}")
+    function(info, side.cursor, **WAYS[way](registered.key, info) if way else {})
+    if kind == "composite":
         side.names[registered.key] = info.python_type
-    elif registered.kind == "enum":
-        side.names[registered.key] = info.enum.__getitem__
+    elif kind == "enum":
+        members = dict(zip(info.labels, info.enum, strict=False))
+        side.names[registered.key] = members.__getitem__
 
+
+class Fields:
+    """An object for a composite that is no sequence."""
+
+    def __init__(self, *fields: Any) -> None:
+        self.fields = fields
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}{self.fields!r}"
+
+
+def as_object(key: str, info: Any) -> dict[str, Any]:
+    """A class of the type's own, with functions that make it and take it apart."""
+    made = type(f"Fields{key}", (Fields,), {})
+    return {
+        "factory": made,
+        "make_object": lambda values, info: made(*values),
+        "make_sequence": lambda found, info: found.fields,
+    }
+
+
+def as_members(key: str, info: Any) -> dict[str, Any]:
+    """An enumeration whose names are not the labels."""
+    made: Any = enum.Enum(f"Members{key}", [f"M{i}" for i in range(len(info.labels))])  # type: ignore[misc]
+    return {"enum": made, "mapping": dict(zip(made, info.labels, strict=True))}
+
+
+WAYS: dict[str, Callable[[str, Any], dict[str, Any]]] = {"object": as_object, "members": as_members}
+"""Ways to register a type: a second word after its kind."""
 
 INFOS = {
     "type": ("types", "TypeInfo"),

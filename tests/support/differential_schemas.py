@@ -61,7 +61,8 @@ class Drawing:
         quoted = ", ".join("'" + label.replace("'", "''") + "'" for label in labels)
         ddl = f"create type {sql} as enum ({quoted})"
         members = st.sampled_from(labels).map(lambda label: Call(key, (label,)))
-        found = (Registered("enum", key, sql),) if self.is_registered() else ()
+        kind = self.draw(st.sampled_from(["enum", "enum", "enum members"]))
+        found = (Registered(kind, key, sql),) if self.is_registered() else ()
         values = members if found else st.sampled_from(labels)
         return Kind(sql, values, (ddl,), found, comparable=True, has_dumper=bool(found))
 
@@ -110,7 +111,8 @@ class Drawing:
         fields = [self.kind(depth - 1) for _ in names]
         columns = ", ".join(f"{name} {f.sql}" for name, f in zip(names, fields, strict=True))
         ddl = f"create type {sql} as ({columns})"
-        found = (Registered("composite", key, sql),) if self.is_registered() else ()
+        kind = self.draw(st.sampled_from(["composite", "composite", "composite object"]))
+        found = (Registered(kind, key, sql),) if self.is_registered() else ()
         # A NULL alone, and one without a dumper: see composite-of-*.json, among the seeds.
         nullable = [f.has_dumper and len(fields) > 1 for f in fields]
         rows = st.tuples(*((st.none() | f.values) if n else f.values for f, n in zip(fields, nullable, strict=True)))
