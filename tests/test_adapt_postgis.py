@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -26,7 +26,7 @@ SHAPES = [
 
 
 @pytest.fixture
-def postgis(connect: Callable[..., Any], driver: ModuleType) -> Iterator[Any]:
+def postgis(connect: Callable[..., Any], driver: ModuleType) -> Any:
     """A connection that knows PostGIS's geometries."""
     conn = connect(autocommit=True)
     available = conn.execute("select 1 from pg_available_extensions where name = 'postgis'").fetchone()
@@ -36,7 +36,7 @@ def postgis(connect: Callable[..., Any], driver: ModuleType) -> Iterator[Any]:
     conn.execute("create extension if not exists postgis")
     info = part(driver, "types").TypeInfo.fetch(conn, "geometry")
     part(driver, "types.shapely").register_shapely(info, conn)
-    yield conn
+    return conn
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s.geom_type}-{s.has_z}")

@@ -208,21 +208,15 @@ async def _awaited(operation: Any) -> Any:
     return await operation
 
 
-def test_types_registered_after_a_cursor_was_made(conn: Any, driver: ModuleType) -> None:
-    cur = conn.cursor()
-    conn.adapters.types.add(part(driver, "types").TypeInfo("mine", 99990, 99991))
-    assert cur.adapters.types.get("mine") is None
-    assert conn.cursor().adapters.types.get("mine") is not None
-
-
 # Locks: none may be held while code of the program runs.
 
 WATCHED = """
-import faulthandler, threading, time
+import atexit, faulthandler, threading, time
 faulthandler.dump_traceback_later(20, exit=True)
 import DRIVER
 from DRIVER.adapt import Dumper, Loader
 conn = DRIVER.connect(DSN, autocommit=True)
+atexit.register(conn.close)
 """
 
 LOADER_WITH_FINALIZER = """

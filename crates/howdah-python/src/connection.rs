@@ -19,6 +19,7 @@ use crate::jobs::command::{Change, Command, End};
 use crate::jobs::notifies::WaitNotifies;
 use crate::shell::asyncio::Channel;
 use crate::shell::{self, blocking};
+use crate::truth::Truth;
 
 /// What synchronous and asynchronous connections share.
 #[pyclass(subclass, frozen, module = "howdah._howdah")]
@@ -207,19 +208,19 @@ impl BaseConnection {
 #[pymethods]
 impl BaseConnection {
     /// Return a new cursor.
-    #[pyo3(signature = (name="", *, binary=false, row_factory=None, scrollable=None, withhold=false))]
+    #[pyo3(signature = (name="", *, binary=Truth(false), row_factory=None, scrollable=None, withhold=Truth(false)), text_signature = "($self, name='', *, binary=False, row_factory=None, scrollable=None, withhold=False)")]
     fn cursor<'py>(
         slf: &Bound<'py, Self>,
         name: &str,
-        binary: bool,
+        binary: Truth,
         row_factory: Option<Bound<'py, PyAny>>,
         scrollable: Option<bool>,
-        withhold: bool,
+        withhold: Truth,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let this = slf.get();
         this.core.check_open(py)?;
-        if !name.is_empty() || scrollable.is_some() || withhold {
+        if !name.is_empty() || scrollable.is_some() || withhold.0 {
             return Err(errors::new(
                 py,
                 "NotSupportedError",
@@ -247,23 +248,24 @@ impl BaseConnection {
                 factory.bind(py).call((slf,), Some(&options))?
             }
         };
-        if binary {
+        if binary.0 {
             cursor.setattr("format", 1)?;
         }
         Ok(cursor)
     }
 
     /// Execute a query and return a cursor to read its results.
-    #[pyo3(signature = (query, params=None, *, prepare=None, binary=false))]
+    #[pyo3(signature = (query, params=None, *, prepare=None, binary=Truth(false)), text_signature = "($self, query, params=None, *, prepare=None, binary=False)")]
     fn execute(
         slf: &Bound<'_, Self>,
         query: Py<PyAny>,
         params: Option<Py<PyAny>>,
-        prepare: Option<bool>,
-        binary: bool,
+        prepare: Option<Truth>,
+        binary: Truth,
     ) -> PyResult<Py<PyAny>> {
-        let cursor = Self::cursor(slf, "", binary, None, None, false)?;
+        let cursor = Self::cursor(slf, "", binary, None, None, Truth(false))?;
         let cursor = cursor.cast_into::<BaseCursor>()?;
+        let prepare = prepare.map(|Truth(value)| value);
         BaseCursor::start_execute(cursor, query, params, prepare, None)
     }
 
@@ -618,8 +620,8 @@ impl BaseConnection {
         started.is_some_and(|started| started.used_password)
     }
 
-    fn _encoding(&self, py: Python<'_>) -> &'static str {
-        self.core.facts.encoding(py)
+    fn _encoding(&self, py: Python<'_>) -> PyResult<&'static str> {
+        self.core.facts.settings().encoding.python_name(py)
     }
 
     fn _protocol(&self) -> (u16, u16) {
@@ -643,6 +645,9 @@ impl BaseConnection {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(adapters) = self.adapters.get() {
+            visit.call(adapters)?;
+        }
         if let Ok(factories) = self.factories.try_lock() {
             visit.call(&factories.row)?;
             visit.call(&factories.cursor)?;

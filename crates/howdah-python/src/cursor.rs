@@ -18,10 +18,11 @@ use crate::adapt::{Adaptation, AdaptersMap};
 use crate::connection::BaseConnection;
 use crate::core::{Core, Kind, lock};
 use crate::errors;
-use crate::jobs::execute::{ExecuteQuery, Text};
+use crate::jobs::execute::ExecuteQuery;
 use crate::jobs::executemany::ExecuteMany;
 use crate::shell;
 use crate::shell::ready::Ready;
+use crate::truth::Truth;
 
 pub(crate) use kinds::{AsyncCursorBase, SyncCursor};
 use rows::Loaders;
@@ -83,7 +84,11 @@ impl BaseCursor {
                 binary,
                 ..State::default()
             }),
-            inherited: connection.get().adapters_map(py)?.get().snapshot(),
+            inherited: connection
+                .get()
+                .adapters_map(py)?
+                .get()
+                .snapshot(connection.py()),
             own_adapters: OnceLock::new(),
         })
     }
@@ -141,7 +146,7 @@ impl BaseCursor {
         lock(&self.state).binary
     }
 
-    pub(crate) fn note_query(&self, py: Python<'_>, query: &Py<PyAny>, _text: &Text) {
+    pub(crate) fn note_query(&self, py: Python<'_>, query: &Py<PyAny>) {
         let query = query.clone_ref(py);
         let old = lock(&self.state).query.replace(query);
         drop(old);
@@ -189,7 +194,7 @@ impl BaseCursor {
         let loaders = columns
             .map(|columns| this.loaders(slf.py(), &columns))
             .transpose()?;
-        let row_factory = {
+        let (row_factory, old) = {
             let mut guard = lock(&this.state);
             let state = &mut *guard;
             let Some(result) = state.results.get(index) else {
@@ -199,12 +204,12 @@ impl BaseCursor {
             state.pos = 0;
             state.rowcount = rowcount(result);
             state.statusmessage = (result.ending == Ending::Complete).then(|| result.tag.clone());
-            state.loaders = loaders;
-            state
-                .row_factory
-                .as_ref()
-                .map(|factory| factory.clone_ref(slf.py()))
+            let factory = state.row_factory.as_ref();
+            let factory = factory.map(|factory| factory.clone_ref(slf.py()));
+            (factory, std::mem::replace(&mut state.loaders, loaders))
         };
+        // Without the lock: this may call back into Python.
+        drop(old);
         if let Some(factory) = row_factory {
             let make_row = factory.call1(slf.py(), (slf,))?;
             let old = lock(&this.state).make_row.replace(make_row);
@@ -259,19 +264,20 @@ impl BaseCursor {
         slf: Bound<'_, Self>,
         query: Py<PyAny>,
         params: Option<Py<PyAny>>,
-        prepare: Option<bool>,
-        binary: Option<bool>,
+        prepare: Option<Truth>,
+        binary: Option<Truth>,
     ) -> PyResult<Py<PyAny>> {
+        let [prepare, binary] = [prepare, binary].map(|option| option.map(|Truth(value)| value));
         Self::start_execute(slf, query, params, prepare, binary)
     }
 
     /// Execute a command once for each set of parameters, all in one exchange with the server.
-    #[pyo3(signature = (query, params_seq, *, returning=false))]
+    #[pyo3(signature = (query, params_seq, *, returning=Truth(false)), text_signature = "($self, query, params_seq, *, returning=False)")]
     fn executemany(
         slf: Bound<'_, Self>,
         query: Py<PyAny>,
         params_seq: Py<PyAny>,
-        returning: bool,
+        returning: Truth,
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let connection = slf.get().connection.bind(py).get();
@@ -279,7 +285,7 @@ impl BaseCursor {
             cursor: slf.clone().unbind(),
             query,
             params: params_seq,
-            returning,
+            returning: returning.0,
             running: None,
         };
         shell::run(py, connection.core(), connection.channel(), job)
@@ -513,6 +519,7 @@ impl BaseCursor {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.connection)?;
+        self.inherited.traverse(&visit)?;
         if let Some(adapters) = self.own_adapters.get() {
             visit.call(adapters)?;
         }
@@ -538,13 +545,16 @@ impl BaseCursor {
 
 impl State {
     /// Forgets results; what was forgotten is to be dropped without the lock.
-    fn reset(&mut self) -> (Vec<Arc<QueryResult>>, Option<Py<PyAny>>) {
+    fn reset(&mut self) -> (Vec<Arc<QueryResult>>, Option<Py<PyAny>>, Option<Loaders>) {
         self.current = 0;
         self.pos = 0;
         self.rowcount = -1;
         self.statusmessage = None;
-        self.loaders = None;
-        (std::mem::take(&mut self.results), self.make_row.take())
+        (
+            std::mem::take(&mut self.results),
+            self.make_row.take(),
+            self.loaders.take(),
+        )
     }
 }
 

@@ -11,6 +11,7 @@ mod ffi;
 mod jobs;
 mod query;
 mod shell;
+mod truth;
 
 use pyo3::prelude::*;
 

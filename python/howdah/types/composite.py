@@ -7,7 +7,7 @@ import re
 from abc import ABC, abstractmethod
 from collections import namedtuple
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeAlias, TypeVar
 
 from .. import abc
@@ -111,13 +111,13 @@ def register_composite(
     adapters = register_info(info, context, "Is the requested composite available?")
     factory = factory or _namedtuple_of(info)
     make_object = make_object or _object_maker(factory)
-    adapters.register_loader(info.oid, _make_loader(info, make_object))
-    adapters.register_loader(info.oid, _make_binary_loader(info, make_object))
+    adapters.register_loader(info.oid, _make_loader(_CompositeLoader, info, make_object))
+    adapters.register_loader(info.oid, _make_loader(_CompositeBinaryLoader, info, make_object))
     if isinstance(factory, type):
         make_sequence = make_sequence or _sequence_maker(factory)
-        adapters.register_dumper(factory, _make_binary_dumper(factory.__name__, info, make_sequence))
+        adapters.register_dumper(factory, _make_dumper(_SequenceBinaryDumper, factory.__name__, info, make_sequence))
         # Text is the last, and so what `%s` uses: the types of the fields need not be those of the values.
-        adapters.register_dumper(factory, _make_dumper(factory.__name__, info, make_sequence))
+        adapters.register_dumper(factory, _make_dumper(_SequenceDumper, factory.__name__, info, make_sequence))
         info.python_type = factory
 
 
@@ -183,7 +183,6 @@ class _CompositeBinaryLoader(_CompositeLoader[T]):
     format = Format.BINARY
 
 
-@cache
 def _namedtuple_of(info: CompositeInfo) -> Callable[..., Any]:
     try:
         return _make_namedtuple(_identifier(info.name), tuple(map(_identifier, info.field_names)))
@@ -191,15 +190,16 @@ def _namedtuple_of(info: CompositeInfo) -> Callable[..., Any]:
         raise DataError(f"can't create a namedtuple for the composite {info.name!r}: {error}") from None
 
 
-# Each class is made once: registering a type again, for every connection, must not fill the memory.
+# Registering a type again, for every connection, gives the classes that were made before, and does not fill the memory.
+_CLASSES: Final = 1024
 
 
-@cache
+@lru_cache(maxsize=_CLASSES)
 def _make_namedtuple(name: str, fields: tuple[str, ...]) -> Callable[..., Any]:
     return namedtuple(name, fields)
 
 
-@cache
+@lru_cache(maxsize=_CLASSES)
 def _object_maker(factory: Callable[..., T]) -> ObjectMaker[T]:
     def make_object(values: Sequence[Any], info: CompositeInfo) -> T:
         return factory(*values)
@@ -228,46 +228,39 @@ def _refused(obj: Any, info: CompositeInfo) -> Sequence[Any]:
     raise TypeError(f"{name!r} objects cannot be dumped without specifying 'make_sequence' in 'register_composite()'")
 
 
-@cache
-def _make_loader(info: CompositeInfo, make_object: ObjectMaker[T]) -> type[_CompositeLoader[T]]:
-    doc = f"Values of {info.name!r} in text."
-    body = {"__doc__": doc, "_codec": "composite", "info": info, "make_object": staticmethod(make_object)}
-    return type(f"{info.name.title()}Loader", (_CompositeLoader,), body)
+class _Known:
+    """A composite type as the key of a cache: the same for every `CompositeInfo` that says the same of it."""
+
+    __slots__ = ("_key", "info")
+
+    def __init__(self, info: CompositeInfo) -> None:
+        self.info = info
+        self._key = (info.name, info.oid, info.array_oid, info.regtype, info.field_names, info.field_types)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Known) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
 
 
-@cache
-def _make_binary_loader(info: CompositeInfo, make_object: ObjectMaker[T]) -> type[_CompositeBinaryLoader[T]]:
-    doc = f"Values of {info.name!r} in binary."
-    body = {"__doc__": doc, "_codec": "composite", "info": info, "make_object": staticmethod(make_object)}
-    return type(f"{info.name.title()}BinaryLoader", (_CompositeBinaryLoader,), body)
+def _make_loader(base: Any, info: CompositeInfo, make_object: ObjectMaker[T]) -> Any:
+    suffix = "Binary" if base.format == Format.BINARY else ""
+    return _make_class(base, f"{info.name.title()}{suffix}Loader", 0, _Known(info), "make_object", make_object)
 
 
-@cache
-def _make_dumper(name: str, info: CompositeInfo, make_sequence: SequenceMaker[T]) -> type[_SequenceDumper[T]]:
-    doc = f"Objects of {name!r} as text."
-    body = {
-        "__doc__": doc,
-        "_codec": "composite",
-        "oid": info.oid,
-        "info": info,
-        "make_sequence": staticmethod(make_sequence),
-    }
-    return type(f"{name}Dumper", (_SequenceDumper,), body)
+def _make_dumper(base: Any, name: str, info: CompositeInfo, make_sequence: SequenceMaker[T]) -> Any:
+    suffix = "Binary" if base.format == Format.BINARY else ""
+    return _make_class(base, f"{name}{suffix}Dumper", info.oid, _Known(info), "make_sequence", make_sequence)
 
 
-@cache
-def _make_binary_dumper(
-    name: str, info: CompositeInfo, make_sequence: SequenceMaker[T]
-) -> type[_SequenceBinaryDumper[T]]:
-    doc = f"Objects of {name!r} in binary."
-    body = {
-        "__doc__": doc,
-        "_codec": "composite",
-        "oid": info.oid,
-        "info": info,
-        "make_sequence": staticmethod(make_sequence),
-    }
-    return type(f"{name}BinaryDumper", (_SequenceBinaryDumper,), body)
+@lru_cache(maxsize=_CLASSES)
+def _make_class(base: type, name: str, oid: int, known: _Known, method: str, function: Callable[..., Any]) -> Any:
+    body: dict[str, Any] = {"_codec": "composite", "info": known.info, method: staticmethod(function)}
+    body["__doc__"] = f"What {known.info.name!r} is in Python."
+    if oid:
+        body["oid"] = oid
+    return type(name, (base,), body)
 
 
 def _identifier(name: str) -> str:

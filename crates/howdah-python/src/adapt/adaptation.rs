@@ -1,10 +1,12 @@
 //! The adapters that one operation works with, where they are not the defaults.
 
+use std::sync::OnceLock;
+
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
-use super::registry::AdaptersMap;
+use super::dump::PyFormat;
+use super::registry::{AdaptersMap, BINARY, TEXT};
 use super::transformer::Transformer;
 
 /// A map of adapters, and what the adapters that it makes are told of their context.
@@ -12,7 +14,7 @@ pub(crate) struct Adaptation {
     map: Py<AdaptersMap>,
     connection: Option<Py<PyAny>>,
     /// Keeps the dumpers and loaders that have been made.
-    transformer: PyOnceLock<Py<Transformer>>,
+    transformer: OnceLock<Py<Transformer>>,
 }
 
 impl Adaptation {
@@ -20,7 +22,7 @@ impl Adaptation {
         Self {
             map,
             connection,
-            transformer: PyOnceLock::new(),
+            transformer: OnceLock::new(),
         }
     }
 
@@ -28,13 +30,10 @@ impl Adaptation {
     pub(super) fn of(transformer: &Bound<'_, Transformer>) -> Self {
         let py = transformer.py();
         let (map, connection) = transformer.get().context(py);
-        let known = PyOnceLock::new();
-        // A new cell is empty.
-        let _ = known.set(py, transformer.clone().unbind());
         Self {
             map,
             connection,
-            transformer: known,
+            transformer: OnceLock::from(transformer.clone().unbind()),
         }
     }
 
@@ -42,18 +41,43 @@ impl Adaptation {
         self.map.get()
     }
 
+    /// Whether nobody has registered a dumper of their own for a type.
+    pub(super) fn dumps_as_default(
+        &self,
+        py: Python<'_>,
+        oid: u32,
+        want: PyFormat,
+    ) -> PyResult<bool> {
+        let formats: &[usize] = match want {
+            PyFormat::Auto => &[TEXT, BINARY],
+            PyFormat::Text => &[TEXT],
+            PyFormat::Binary => &[BINARY],
+        };
+        for format in formats {
+            let entry = self.map().dumper_by_oid(py, oid, *format)?;
+            if !entry.is_some_and(|entry| entry.get().is_default()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// The transformer that makes dumpers and loaders.
     pub(super) fn transformer<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, Transformer>> {
-        let made = self.transformer.get_or_try_init(py, || {
-            let connection = self.connection.as_ref().map(|known| known.clone_ref(py));
-            let made = Transformer::with(py, self.map.clone_ref(py), connection);
-            Py::new(py, made)
-        })?;
-        Ok(made.bind(py))
+        if let Some(made) = self.transformer.get() {
+            return Ok(made.bind(py));
+        }
+        let connection = self.connection.as_ref().map(|known| known.clone_ref(py));
+        let made = Transformer::with(py, self.map.clone_ref(py), connection);
+        let made = Py::new(py, made)?;
+        Ok(self.transformer.get_or_init(|| made).bind(py))
     }
 
     pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.map)?;
+        if let Some(transformer) = self.transformer.get() {
+            visit.call(transformer)?;
+        }
         visit.call(&self.connection)
     }
 }

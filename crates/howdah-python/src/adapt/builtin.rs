@@ -16,6 +16,7 @@ use super::context::{DumpContext, LoadContext, SessionSettings};
 use super::dump::append_buffer;
 use super::dump::by_codec::{self, Adapter};
 use super::encoding::Encoding;
+use super::error;
 use super::load::{self, Loader};
 use super::registry::AdaptersMap;
 use super::transformer::Transformer;
@@ -41,6 +42,10 @@ impl BuiltinDumper {
         Ok(Self {
             codec: codec::inherited_dumper(cls)?,
         })
+    }
+
+    fn __getstate__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.getattr(intern!(slf.py(), "__dict__"))
     }
 
     /// Return the bytes that stand for an object, in the class's format; None for NULL.
@@ -75,7 +80,7 @@ impl BuiltinDumper {
         let out = match slf.get().codec {
             DumpCodec::Bool if obj.is_truthy()? => b"true".to_vec(),
             DumpCodec::Bool => b"false".to_vec(),
-            DumpCodec::Int | DumpCodec::Integer => literal::number(text),
+            DumpCodec::Int | DumpCodec::Integer(_) => literal::number(text),
             DumpCodec::Float4 | DumpCodec::Float8 => literal::special_or_number(text, "float8"),
             DumpCodec::Decimal => literal::special_or_number(text, "numeric"),
             DumpCodec::Bytes => {
@@ -110,6 +115,10 @@ impl BuiltinDumper {
             DumpCodec::Null => return Err(PyNotImplementedError::new_err("NULL has no value")),
             _ => by_codec::dump(&adapter, obj, out, &cx)?,
         };
+        if written.format != adapter.format && written.null == IsNull::No {
+            let message = "the value has no binary form without a type";
+            return Err(error::data(slf.py(), message));
+        }
         Ok(written.null)
     }
 }
@@ -138,6 +147,10 @@ impl BuiltinLoader {
         })
     }
 
+    fn __getstate__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.getattr(intern!(slf.py(), "__dict__"))
+    }
+
     /// Return the object that bytes in the class's format stand for.
     fn load<'py>(slf: &Bound<'py, Self>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
@@ -161,7 +174,10 @@ impl BuiltinLoader {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         match self.prepared.get() {
-            Some((_, adaptation)) => adaptation.traverse(&visit),
+            Some((loader, adaptation)) => {
+                loader.traverse(&visit)?;
+                adaptation.traverse(&visit)
+            }
             None => Ok(()),
         }
     }
@@ -192,8 +208,9 @@ pub(super) fn settings(
     let Some(connection) = connection.filter(|connection| !connection.is_none()) else {
         return Ok(None);
     };
-    let connection = connection.cast::<BaseConnection>()?;
-    Ok(Some(connection.get().core().facts.settings()))
+    // Of a connection that is not ours nothing is known.
+    let connection = connection.cast::<BaseConnection>().ok();
+    Ok(connection.map(|connection| connection.get().core().facts.settings()))
 }
 
 fn connection<'py>(adapter: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {

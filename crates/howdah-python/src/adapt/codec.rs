@@ -1,5 +1,6 @@
 //! The codecs that the built-in adapter classes name in their attribute `_codec`.
 
+use howdah_types::oid;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
@@ -16,8 +17,8 @@ pub(super) enum DumpCodec {
     Bool,
     /// Of the smallest type that holds the value.
     Int,
-    /// Of the type that the class says.
-    Integer,
+    /// Of the type with this OID.
+    Integer(u32),
     Float4,
     Float8,
     Decimal,
@@ -107,7 +108,11 @@ fn named_dumper(name: &str) -> PyResult<DumpCodec> {
         "bytes" => DumpCodec::Bytes,
         "bool" => DumpCodec::Bool,
         "int" => DumpCodec::Int,
-        "int2" | "int4" | "int8" | "int_numeric" | "oid" => DumpCodec::Integer,
+        "int2" => DumpCodec::Integer(oid::INT2),
+        "int4" => DumpCodec::Integer(oid::INT4),
+        "int8" => DumpCodec::Integer(oid::INT8),
+        "int_numeric" => DumpCodec::Integer(oid::NUMERIC),
+        "oid" => DumpCodec::Integer(oid::OID),
         "float4" => DumpCodec::Float4,
         "float8" => DumpCodec::Float8,
         "decimal" => DumpCodec::Decimal,

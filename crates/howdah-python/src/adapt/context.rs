@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Deref;
 
-use howdah_types::{DateStyle, IntervalStyle};
+use howdah_types::{DateFormat, DateStyle, IntervalStyle, oid};
 use pyo3::exceptions::{PyKeyError, PyOSError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -13,6 +13,7 @@ use super::adaptation::Adaptation;
 use super::encoding::Encoding;
 use super::error;
 use super::load::Zone;
+use super::registry::AdaptersMap;
 
 /// What dumping has to know of the session and of the adapters in force.
 #[derive(Clone, Copy)]
@@ -88,6 +89,26 @@ impl SessionSettings {
             time_zone,
             zone: PyOnceLock::new(),
         }
+    }
+
+    /// Whether values of a type come as text in the style that any loader reads; if not, whoever asks for text wants it
+    /// in the session's.
+    pub(crate) fn text_is_plain(&self, oid: u32) -> bool {
+        match oid {
+            oid::DATE | oid::TIMESTAMP | oid::TIMESTAMPTZ => {
+                let style = self.date_style.value;
+                style.is_some_and(|style| style.format == DateFormat::Iso)
+            }
+            oid::INTERVAL => self.interval_style.value == Some(IntervalStyle::Postgres),
+            _ => oid::element_of(oid).is_none_or(|element| self.text_is_plain(element.oid)),
+        }
+    }
+
+    /// What tells the columns that are asked for in binary unasked from those of other settings and loaders.
+    pub(crate) fn choice_id(&self, loaders: &AdaptersMap) -> u64 {
+        let dates = u64::from(self.text_is_plain(oid::DATE));
+        let intervals = u64::from(self.text_is_plain(oid::INTERVAL));
+        loaders.loaders_id() << 2 | dates << 1 | intervals
     }
 
     /// The session's time zone.

@@ -138,9 +138,9 @@ fn dump_as(
         Kind::Interface => network::interface(value, want, out),
         Kind::Network => network::network(value, want, out),
         Kind::Range => range::range(value, want, out, cx),
-        Kind::RangeOf(oid) => range::range_of(value, oid, want, out, cx),
+        Kind::RangeOf(oid) => range::typed(value, oid, false, want, out, cx),
         Kind::Multirange => range::multirange(value, want, out, cx),
-        Kind::MultirangeOf(oid) => range::multirange_of(value, oid, want, out, cx),
+        Kind::MultirangeOf(oid) => range::typed(value, oid, true, want, out, cx),
     }
 }
 

@@ -20,10 +20,11 @@ use std::sync::Arc;
 
 use howdah_protocol::wire::Format;
 use howdah_types::oid::{self, TypeKind};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use super::context::LoadContext;
-pub(crate) use registered::{defaults, for_columns, for_late_columns};
+pub(crate) use registered::{defaults, for_columns, for_unasked_columns};
 pub(super) use registered::{json_by, of_class};
 pub(crate) use row::{load_row, load_rows};
 pub(super) use zone::Zone;
@@ -259,11 +260,39 @@ impl Loader {
     }
 }
 
+impl Loader {
+    /// Shows the collector what the loader holds, unless another one holds it too.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self {
+            Self::Python(object) | Self::JsonBy(object) | Self::JsonbBinaryBy(object)
+                if Arc::strong_count(object) == 1 =>
+            {
+                visit.call(&**object)
+            }
+            Self::Composite(composite) | Self::CompositeBinary(composite)
+                if Arc::strong_count(composite) == 1 =>
+            {
+                composite.traverse(visit)
+            }
+            Self::Enum(members) if Arc::strong_count(members) == 1 => members.traverse(visit),
+            Self::Range(inner)
+            | Self::RangeBinary(inner)
+            | Self::Multirange(inner)
+            | Self::MultirangeBinary(inner)
+            | Self::Hstore(inner)
+            | Self::ByText(_, inner) => inner.traverse(visit),
+            Self::Array(elements) => elements.loader.traverse(visit),
+            Self::ArrayBinary(elements) => elements.loader.traverse(visit),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Whether binary gives the very same Python value as text and is at least as quick to load, so that it can be asked
 /// for unasked.
 ///
-/// Not so for `float4`, whose text is rounded to fewer digits, for `numeric`, which comes by way of text, for `record`,
-/// whose text has no types, and for types that have no binary loader.
+/// Not so for `float4`, whose text is rounded to fewer digits, for `numeric`, whose text is as quick, for `record`, whose
+/// text has no types, and for types that have no binary loader.
 pub(crate) fn binary_is_equal(oid: u32) -> bool {
     match oid {
         oid::BOOL

@@ -3,8 +3,8 @@
 //! What is registered when the map is sealed are the defaults: they stand for what this crate does anyway. As long as
 //! a map and those it was copied from have nothing else, it is not even asked.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -23,7 +23,7 @@ use crate::core::lock;
 /// connection's. What is registered in one is seen by copies made later, and not by those made before.
 #[pyclass(subclass, frozen, weakref, module = "howdah.adapt")]
 pub(crate) struct AdaptersMap {
-    tables: Mutex<Arc<Tables>>,
+    tables: Mutex<Py<Tables>>,
     types: Py<PyAny>,
     // What the tables say too, to be read without their lock.
     own_dumpers: AtomicBool,
@@ -31,7 +31,8 @@ pub(crate) struct AdaptersMap {
     version: AtomicU64,
 }
 
-/// What is registered at one time. Dictionaries are shared between tables until one of them is to change.
+/// What is registered at one time. Nothing is added to it: whoever registers makes another.
+#[pyclass(frozen)]
 struct Tables {
     /// Different for any two that differ.
     version: u64,
@@ -40,20 +41,15 @@ struct Tables {
     /// What tells the loaders from others; 0 for the defaults.
     loaders_id: u64,
     /// By [`PyFormat`]: class, or its name, to [`DumperEntry`].
-    dumpers: [Table; 3],
+    dumpers: [Py<PyDict>; 3],
     /// By format: OID to [`DumperEntry`].
-    dumpers_by_oid: [Table; 2],
+    dumpers_by_oid: [Py<PyDict>; 2],
     /// By format: OID to [`LoaderEntry`].
-    loaders: [Table; 2],
-}
-
-struct Table {
-    dict: Py<PyDict>,
-    shared: AtomicBool,
+    loaders: [Py<PyDict>; 2],
 }
 
 /// A map as it was at one time.
-pub(crate) struct Snapshot(Arc<Tables>);
+pub(crate) struct Snapshot(Py<Tables>);
 
 /// A dumper class as it was registered.
 #[pyclass(frozen)]
@@ -95,7 +91,7 @@ impl AdaptersMap {
     /// # Errors
     /// Those of making a registry of types.
     pub(crate) fn copy_of(template: &Bound<'_, Self>) -> PyResult<Self> {
-        let tables = Arc::clone(&lock(&template.get().tables));
+        let tables = template.get().now(template.py());
         Self::with_tables(tables, template.get().registry(template.py()))
     }
 
@@ -104,54 +100,62 @@ impl AdaptersMap {
     /// # Errors
     /// Those of making a registry of types.
     pub(crate) fn as_it_was(template: &Bound<'_, Self>, snapshot: &Snapshot) -> PyResult<Self> {
-        let types = template.get().registry(template.py());
-        Self::with_tables(Arc::clone(&snapshot.0), types)
+        let py = template.py();
+        Self::with_tables(snapshot.0.clone_ref(py), template.get().registry(py))
     }
 
-    fn with_tables(tables: Arc<Tables>, types: &Bound<'_, PyAny>) -> PyResult<Self> {
+    fn with_tables(tables: Py<Tables>, types: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let now = tables.get();
         Ok(Self {
             types: types.get_type().call1((types,))?.unbind(),
-            own_dumpers: AtomicBool::new(tables.own_dumpers),
-            loaders_id: AtomicU64::new(tables.loaders_id),
-            version: AtomicU64::new(tables.version),
+            own_dumpers: AtomicBool::new(now.own_dumpers),
+            loaders_id: AtomicU64::new(now.loaders_id),
+            version: AtomicU64::new(now.version),
             tables: Mutex::new(tables),
         })
     }
 
+    fn now(&self, py: Python<'_>) -> Py<Tables> {
+        lock(&self.tables).clone_ref(py)
+    }
+
     /// What is registered now.
-    pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot(Arc::clone(&lock(&self.tables)))
+    pub(crate) fn snapshot(&self, py: Python<'_>) -> Snapshot {
+        Snapshot(self.now(py))
     }
 
     /// Whether nothing has been registered since.
     pub(crate) fn is_as_in(&self, snapshot: &Snapshot) -> bool {
-        self.version.load(Ordering::Acquire) == snapshot.0.version
+        self.version.load(Ordering::Acquire) == snapshot.0.get().version
     }
 
-    /// Changes what is registered, without changing it for those who hold a snapshot.
-    fn change<T>(
-        &self,
-        py: Python<'_>,
-        change: impl FnOnce(&mut Tables) -> PyResult<T>,
-    ) -> PyResult<T> {
-        let mut guard = lock(&self.tables);
-        if Arc::get_mut(&mut guard).is_none() {
-            *guard = Arc::new(guard.share(py));
+    /// Registers: replaces the tables by a copy that `change` has changed.
+    ///
+    /// The lock is not held meanwhile, because whatever Python does can come back here: it hashes classes and collects
+    /// garbage. If somebody else has registered in between, it begins again.
+    fn change(&self, py: Python<'_>, change: impl Fn(&mut Tables) -> PyResult<()>) -> PyResult<()> {
+        loop {
+            let before = self.now(py);
+            let mut tables = before.get().again(py);
+            change(&mut tables)?;
+            tables.version = VERSIONS.fetch_add(1, Ordering::Relaxed);
+            let (own_dumpers, loaders_id, version) =
+                (tables.own_dumpers, tables.loaders_id, tables.version);
+            let after = Py::new(py, tables)?;
+            let mut current = lock(&self.tables);
+            if current.get().version != before.get().version {
+                drop(current);
+                continue;
+            }
+            let old = std::mem::replace(&mut *current, after);
+            self.own_dumpers.store(own_dumpers, Ordering::Release);
+            self.loaders_id.store(loaders_id, Ordering::Release);
+            self.version.store(version, Ordering::Release);
+            drop(current);
+            // Without the lock: this may free what it held.
+            drop(old);
+            return Ok(());
         }
-        let Some(tables) = Arc::get_mut(&mut guard) else {
-            return Err(error::of_class(
-                py,
-                "InternalError",
-                "the tables are shared",
-            ));
-        };
-        let done = change(tables);
-        tables.version = VERSIONS.fetch_add(1, Ordering::Relaxed);
-        self.own_dumpers
-            .store(tables.own_dumpers, Ordering::Release);
-        self.loaders_id.store(tables.loaders_id, Ordering::Release);
-        self.version.store(tables.version, Ordering::Release);
-        done
     }
 
     pub(super) fn has_own_dumpers(&self) -> bool {
@@ -192,7 +196,8 @@ impl AdaptersMap {
         want: PyFormat,
     ) -> PyResult<Option<Bound<'py, DumperEntry>>> {
         let py = class.py();
-        let table = lock(&self.tables).dumpers[want.number()].bind(py);
+        let tables = self.now(py);
+        let table = tables.get().dumpers[want.number()].bind(py);
         if let Some(entry) = table.get_item(class)? {
             return Ok(Some(entry.cast_into()?));
         }
@@ -219,7 +224,8 @@ impl AdaptersMap {
         oid: u32,
         format: usize,
     ) -> PyResult<Option<Bound<'py, DumperEntry>>> {
-        let table = lock(&self.tables).dumpers_by_oid[format].bind(py);
+        let tables = self.now(py);
+        let table = tables.get().dumpers_by_oid[format].bind(py);
         Ok(table.get_item(oid)?.map(Bound::cast_into).transpose()?)
     }
 
@@ -230,7 +236,8 @@ impl AdaptersMap {
         oid: u32,
         format: usize,
     ) -> PyResult<Option<Bound<'py, LoaderEntry>>> {
-        let table = lock(&self.tables).loaders[format].bind(py);
+        let tables = self.now(py);
+        let table = tables.get().loaders[format].bind(py);
         Ok(table.get_item(oid)?.map(Bound::cast_into).transpose()?)
     }
 
@@ -276,7 +283,7 @@ impl AdaptersMap {
             own_dumpers: AtomicBool::new(tables.own_dumpers),
             loaders_id: AtomicU64::new(tables.loaders_id),
             version: AtomicU64::new(tables.version),
-            tables: Mutex::new(Arc::new(tables)),
+            tables: Mutex::new(Py::new(py, tables)?),
         })
     }
 
@@ -324,25 +331,20 @@ impl AdaptersMap {
         )?;
         let oid: u32 = dumper.getattr(intern!(py, "oid"))?.extract()?;
         let of_class = cls.is_truthy()?;
-        // The lock is not held when a class is hashed, which may be by code of the user's.
-        let tables = self.change(py, |tables| {
-            let mut changing = Vec::new();
+        self.change(py, |tables| {
             if of_class {
                 tables.own_dumpers = true;
-                changing.push((tables.dumpers[format + 1].owned(py)?, cls.clone()));
-                let auto = &mut tables.dumpers[PyFormat::Auto.number()];
-                changing.push((auto.owned(py)?, cls.clone()));
+                for number in [format + 1, PyFormat::Auto.number()] {
+                    insert(py, &mut tables.dumpers[number], cls, entry.as_any())?;
+                }
             }
             if oid != 0 {
-                let key = oid.into_pyobject(py)?.into_any();
-                changing.push((tables.dumpers_by_oid[format].owned(py)?, key));
+                let key = oid.into_pyobject(py)?;
+                let table = &mut tables.dumpers_by_oid[format];
+                insert(py, table, key.as_any(), entry.as_any())?;
             }
-            Ok(changing)
-        })?;
-        for (table, key) in tables {
-            table.set_item(key, &entry)?;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Have values of a type loaded by `loader`. `oid` may be the type's name in the registry of types.
@@ -363,6 +365,7 @@ impl AdaptersMap {
             let message = format!("loaders should be registered on oid, got {oid} instead");
             return Err(PyTypeError::new_err(message));
         }
+        let oid: u32 = oid.extract()?;
         let entry = LoaderEntry {
             class: loader.clone().unbind(),
             codec: codec::loader(loader)?,
@@ -370,9 +373,11 @@ impl AdaptersMap {
         };
         let format = format_of(loader)?;
         let entry = Bound::new(py, entry)?;
+        let key = oid.into_pyobject(py)?;
         self.change(py, |tables| {
             tables.loaders_id = VERSIONS.fetch_add(1, Ordering::Relaxed);
-            tables.loaders[format].owned(py)?.set_item(oid, entry)
+            let table = &mut tables.loaders[format];
+            insert(py, table, key.as_any(), entry.as_any())
         })
     }
 
@@ -411,11 +416,15 @@ impl AdaptersMap {
     fn get_loader(
         &self,
         py: Python<'_>,
-        oid: u32,
+        oid: &Bound<'_, PyAny>,
         format: &Bound<'_, PyAny>,
     ) -> PyResult<Option<Py<PyType>>> {
         let format = format_number(format)
             .ok_or_else(|| PyValueError::new_err(format!("bad loader format: {format}")))?;
+        // What is no OID has no loader.
+        let Ok(oid) = oid.extract() else {
+            return Ok(None);
+        };
         let entry = self.loader(py, oid, format)?;
         Ok(entry.map(|entry| entry.get().class.clone_ref(py)))
     }
@@ -440,17 +449,27 @@ impl AdaptersMap {
         })
     }
 
+    fn __copy__(slf: &Bound<'_, Self>) -> PyResult<Self> {
+        Self::copy_of(slf)
+    }
+
+    #[expect(unused_variables, reason = "the protocol's argument")]
+    fn __deepcopy__(slf: &Bound<'_, Self>, memo: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Self::copy_of(slf)
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.types)?;
-        if let Ok(tables) = self.tables.try_lock() {
-            // What others hold as well they visit, or keep alive until they go.
-            if Arc::strong_count(&tables) == 1 {
-                for table in tables.all() {
-                    visit.call(&table.dict)?;
-                }
-            }
+        match self.tables.try_lock() {
+            Ok(tables) => visit.call(&*tables),
+            Err(_) => Ok(()),
         }
-        Ok(())
+    }
+}
+
+impl Snapshot {
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
     }
 }
 
@@ -482,58 +501,57 @@ impl LoaderEntry {
 
 impl Tables {
     fn new(py: Python<'_>) -> Self {
-        let table = || Table {
-            dict: PyDict::new(py).unbind(),
-            shared: AtomicBool::new(false),
-        };
+        let table = |_| PyDict::new(py).unbind();
         Self {
             version: VERSIONS.fetch_add(1, Ordering::Relaxed),
             own_dumpers: true,
             loaders_id: VERSIONS.fetch_add(1, Ordering::Relaxed),
-            dumpers: std::array::from_fn(|_| table()),
-            dumpers_by_oid: std::array::from_fn(|_| table()),
-            loaders: std::array::from_fn(|_| table()),
+            dumpers: std::array::from_fn(table),
+            dumpers_by_oid: std::array::from_fn(table),
+            loaders: std::array::from_fn(table),
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = &Table> {
+    fn all(&self) -> impl Iterator<Item = &Py<PyDict>> {
         let dumpers = self.dumpers.iter().chain(&self.dumpers_by_oid);
         dumpers.chain(&self.loaders)
     }
 
-    fn share(&self, py: Python<'_>) -> Self {
+    /// The same tables, with the same dictionaries.
+    fn again(&self, py: Python<'_>) -> Self {
         Self {
             version: self.version,
             own_dumpers: self.own_dumpers,
             loaders_id: self.loaders_id,
-            dumpers: self.dumpers.each_ref().map(|table| table.share(py)),
-            dumpers_by_oid: self.dumpers_by_oid.each_ref().map(|table| table.share(py)),
-            loaders: self.loaders.each_ref().map(|table| table.share(py)),
+            dumpers: self.dumpers.each_ref().map(|table| table.clone_ref(py)),
+            dumpers_by_oid: self
+                .dumpers_by_oid
+                .each_ref()
+                .map(|table| table.clone_ref(py)),
+            loaders: self.loaders.each_ref().map(|table| table.clone_ref(py)),
         }
     }
 }
 
-impl Table {
-    fn bind<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
-        self.dict.bind(py).clone()
+#[pymethods]
+impl Tables {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        // A dictionary that several tables have is referred to by each.
+        self.all().try_for_each(|table| visit.call(table))
     }
+}
 
-    fn share(&self, py: Python<'_>) -> Self {
-        self.shared.store(true, Ordering::Release);
-        Self {
-            dict: self.dict.clone_ref(py),
-            shared: AtomicBool::new(true),
-        }
-    }
-
-    /// The dictionary, to be changed: not shared from now on.
-    fn owned<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        if *self.shared.get_mut() {
-            self.dict = self.dict.bind(py).copy()?.unbind();
-            *self.shared.get_mut() = false;
-        }
-        Ok(self.bind(py))
-    }
+/// Puts an entry into a copy of a table's dictionary.
+fn insert(
+    py: Python<'_>,
+    table: &mut Py<PyDict>,
+    key: &Bound<'_, PyAny>,
+    entry: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let copy = table.bind(py).copy()?;
+    copy.set_item(key, entry)?;
+    *table = copy.unbind();
+    Ok(())
 }
 
 /// 0 for text, 1 for binary: the class attribute `format` of an adapter.

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -441,14 +441,18 @@ impl Transformer {
         let mut types = Vec::new();
         let pq_formats = PyList::empty(py);
         let text = py.import("howdah.pq")?.getattr("Format")?.call1((TEXT,))?;
-        for (param, format) in params.iter().zip(formats.try_iter()?) {
+        let formats: Vec<Bound<'py, PyAny>> = formats.try_iter()?.collect::<PyResult<_>>()?;
+        if formats.len() < params.len() {
+            return Err(PyIndexError::new_err("there are fewer formats than values"));
+        }
+        for (param, format) in params.iter().zip(formats) {
             if param.is_none() {
                 out.append(py.None())?;
                 types.push(0);
                 pq_formats.append(&text)?;
                 continue;
             }
-            let dumper = this.dumper_for(slf, param, PyFormat::extract(&format?)?)?;
+            let dumper = this.dumper_for(slf, param, PyFormat::extract(&format)?)?;
             out.append(dumper.call_method1(intern!(py, "dump"), (param,))?)?;
             types.push(dumper.getattr(intern!(py, "oid"))?.extract::<u32>()?);
             pq_formats.append(dumper.getattr(intern!(py, "format"))?)?;
@@ -563,6 +567,8 @@ impl Transformer {
             for object in state.row_dumpers.iter().flatten().chain(&state.row_loaders) {
                 visit.call(object)?;
             }
+            visit.call(&state.types)?;
+            visit.call(&state.formats)?;
             visit.call(&state.result)?;
         }
         Ok(())

@@ -51,23 +51,35 @@ struct Slice {
 impl Loaders {
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         match &self.adaptation {
-            Some(adaptation) => adaptation.traverse(visit),
-            None => Ok(()),
+            Some(adaptation) => adaptation.traverse(visit)?,
+            // The defaults hold nothing of Python's.
+            None => return Ok(()),
         }
+        if Arc::strong_count(&self.columns) > 1 {
+            return Ok(());
+        }
+        self.columns
+            .iter()
+            .try_for_each(|loader| loader.traverse(visit))
     }
 }
 
 impl BaseCursor {
     /// The loaders for a result that has come.
     pub(super) fn loaders(&self, py: Python<'_>, columns: &Columns) -> PyResult<Loaders> {
-        let map = self.adapters(py)?;
-        if map.get().loaders_id() == 0 {
+        let id = self.adapters(py)?.get().loaders_id();
+        if id == 0 {
             return Ok(self.default_loaders(columns));
         }
         let adaptation = self.adaptation(py)?;
+        let chosen = if lock(&self.state).asked_binary {
+            load::for_columns(py, columns, &adaptation)?
+        } else {
+            load::for_unasked_columns(py, columns, &adaptation)?
+        };
         Ok(Loaders {
-            id: map.get().loaders_id(),
-            columns: load::for_columns(py, columns, &adaptation)?,
+            id,
+            columns: chosen,
             adaptation: Some(Arc::new(adaptation)),
         })
     }
@@ -92,30 +104,19 @@ impl BaseCursor {
 
     /// Chooses the loaders again if others have been registered since the result came.
     fn renew_loaders(&self, py: Python<'_>) -> PyResult<()> {
-        let map = self.adapters(py)?;
-        let id = map.get().loaders_id();
-        let (columns, as_asked) = {
+        let id = self.adapters(py)?.get().loaders_id();
+        let columns = {
             let state = lock(&self.state);
-            if state.loaders.as_ref().is_none_or(|known| known.id == id) {
+            if state.loaders.as_ref().is_some_and(|known| known.id == id) {
                 return Ok(());
             }
             let result = state.results.get(state.current);
-            let Some(columns) = result.and_then(|result| result.columns.clone()) else {
-                return Ok(());
-            };
-            (columns, state.asked_binary)
+            result.and_then(|result| result.columns.clone())
         };
-        let adaptation = self.adaptation(py)?;
-        let chosen = if as_asked {
-            load::for_columns(py, &columns, &adaptation)?
-        } else {
-            load::for_late_columns(py, &columns, &adaptation)?
+        let Some(columns) = columns else {
+            return Ok(());
         };
-        let new = Loaders {
-            columns: chosen,
-            id,
-            adaptation: Some(Arc::new(adaptation)),
-        };
+        let new = self.loaders(py, &columns)?;
         let old = lock(&self.state).loaders.replace(new);
         drop(old);
         Ok(())

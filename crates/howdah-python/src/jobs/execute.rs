@@ -35,18 +35,19 @@ impl Job for ExecuteQuery {
         cursor.begin(py, binary)?;
         core.check_open(py)?;
         let adaptation = cursor.adaptation(py)?;
-        let cx = DumpContext::new(&core.facts.settings(), Some(&adaptation));
+        let settings = core.facts.settings();
+        let cx = DumpContext::new(&settings, Some(&adaptation));
         let query = self.query.bind(py);
         let params = self.params.as_ref().map(|params| params.bind(py));
         let text = Text::new(query, params.is_some(), cx.encoding)?;
         let loaders = cursor.adapters(py)?.get();
-        let accepts = |oid| loaders.binary_is_equal(py, oid);
+        let accepts = |oid| settings.text_is_plain(oid) && loaders.binary_is_equal(py, oid);
         let mut values = core.borrow_params();
         let queued = dump_params(&text, params, &cx, &mut values).and_then(|()| {
             let request = Execute {
                 sql: text.sql(py),
                 params: &values,
-                format: result_format(binary, loaders.loaders_id(), &accepts),
+                format: result_format(binary, settings.choice_id(loaders), &accepts),
                 prepare: self.prepare,
                 begin: None,
                 extended: false,
@@ -54,7 +55,7 @@ impl Job for ExecuteQuery {
             queue(py, core, &request, Session::execute)
         });
         core.return_params(values);
-        cursor.note_query(py, &self.query, &text);
+        cursor.note_query(py, &self.query);
         self.text = Some(text);
         queued.map(|()| Next::Exchange)
     }
@@ -172,16 +173,16 @@ pub(crate) fn dump_params(
     };
     if let Ok(tuple) = params.cast_exact::<PyTuple>() {
         check_count(params, template, tuple.len())?;
-        return dump_all(tuple.iter(), template, cx, out);
+        return dump_all(params.py(), tuple.iter(), template, cx, out);
     }
     if let Ok(list) = params.cast_exact::<PyList>() {
         check_count(params, template, list.len())?;
-        return dump_all(list.iter(), template, cx, out);
+        return dump_all(params.py(), list.iter(), template, cx, out);
     }
     if !params.is_instance_of::<PyDict>() && is_sequence(params)? {
         let items = params.cast::<PySequence>()?.to_tuple()?;
         check_count(params, template, items.len())?;
-        return dump_all(items.iter(), template, cx, out);
+        return dump_all(params.py(), items.iter(), template, cx, out);
     }
     dump_named(params, template, cx, out)
 }
@@ -212,15 +213,24 @@ fn check_count(params: &Bound<'_, PyAny>, template: &Template, count: usize) -> 
 }
 
 fn dump_all<'py>(
+    py: Python<'py>,
     items: impl Iterator<Item = Bound<'py, PyAny>>,
     template: &Template,
     cx: &DumpContext<'_>,
     out: &mut Params,
 ) -> PyResult<()> {
-    for (item, format) in items.zip(&template.formats) {
+    let mut formats = template.formats.iter();
+    for (item, format) in items.zip(&mut formats) {
         dump_one(&item, *format, cx, out)?;
     }
-    Ok(())
+    // A dumper may have changed the list.
+    match formats.len() {
+        0 => Ok(()),
+        missing => Err(errors::programming(
+            py,
+            format!("{missing} parameters were taken away while they were dumped"),
+        )),
+    }
 }
 
 fn dump_named(

@@ -8,7 +8,7 @@ use pyo3::types::PyIterator;
 
 use super::execute::{Text, dump_params, result_format};
 use super::{check, queue};
-use crate::adapt::DumpContext;
+use crate::adapt::{Adaptation, DumpContext};
 use crate::core::Core;
 use crate::cursor::BaseCursor;
 use crate::shell::{Job, Next};
@@ -25,6 +25,7 @@ pub(crate) struct ExecuteMany {
 /// What there is once it has begun.
 pub(crate) struct Running {
     params: Py<PyIterator>,
+    adaptation: Adaptation,
     text: Option<Text>,
     /// All has been queued, or given up for this error.
     ended: bool,
@@ -43,6 +44,7 @@ impl Job for ExecuteMany {
         cursor.begin_many(self.returning);
         self.running = Some(Running {
             params: self.params.bind(py).try_iter()?.unbind(),
+            adaptation: cursor.adaptation(py)?,
             text: None,
             ended: false,
             failure: None,
@@ -112,27 +114,27 @@ impl ExecuteMany {
         params: &Bound<'_, PyAny>,
     ) -> PyResult<usize> {
         let cursor = self.cursor.get();
-        let adaptation = cursor.adaptation(py)?;
-        let cx = DumpContext::new(&core.facts.settings(), Some(&adaptation));
+        let settings = core.facts.settings();
         let Some(running) = &mut self.running else {
             return Ok(0);
         };
+        let cx = DumpContext::new(&settings, Some(&running.adaptation));
         if running.text.is_none() {
             let text = Text::new(self.query.bind(py), true, cx.encoding)?;
-            cursor.note_query(py, &self.query, &text);
+            cursor.note_query(py, &self.query);
             running.text = Some(text);
         }
         let Some(text) = &running.text else {
             return Ok(0);
         };
         let loaders = cursor.adapters(py)?.get();
-        let accepts = |oid| loaders.binary_is_equal(py, oid);
+        let accepts = |oid| settings.text_is_plain(oid) && loaders.binary_is_equal(py, oid);
         let mut values = core.borrow_params();
         let queued = dump_params(text, Some(params), &cx, &mut values).and_then(|()| {
             let request = Execute {
                 sql: text.sql(py),
                 params: &values,
-                format: result_format(cursor.is_binary(), loaders.loaders_id(), &accepts),
+                format: result_format(cursor.is_binary(), settings.choice_id(loaders), &accepts),
                 prepare: Some(true),
                 begin: None,
                 extended: true,

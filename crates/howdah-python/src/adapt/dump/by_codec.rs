@@ -6,7 +6,7 @@ use howdah_types::oid;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyFloat, PyInt, PyType};
+use pyo3::types::{PyBytes, PyFloat, PyType};
 
 use super::way::Way;
 use super::{NULL, PyFormat, composite, datetime, hstore, json, list, network};
@@ -67,6 +67,17 @@ impl<'py> Adapter<'py> {
         }
     }
 
+    /// The OID that values are sent with, unless each chooses its own.
+    pub(super) fn fixed_oid(&self) -> Option<u32> {
+        match self.codec {
+            DumpCodec::Time | DumpCodec::DateTime => self.is_settled.then_some(self.oid),
+            DumpCodec::Int | DumpCodec::List | DumpCodec::Range | DumpCodec::Multirange => {
+                (self.oid != 0).then_some(self.oid)
+            }
+            _ => Some(self.oid),
+        }
+    }
+
     /// An attribute of the class that holds an OID.
     fn type_attribute(&self, name: &Bound<'_, pyo3::types::PyString>) -> PyResult<u32> {
         match self.class.getattr_opt(name)? {
@@ -96,11 +107,11 @@ pub(in crate::adapt) fn dump(
         DumpCodec::Str => scalar::str(value, want, out, cx)?,
         DumpCodec::Bytes => bytes(value, want, out)?,
         DumpCodec::Bool => scalar::truth(value.is_truthy()?, want, out),
-        DumpCodec::Int => scalar::int(&integer(value)?, want, out)?,
-        DumpCodec::Integer => fixed_integer(value, adapter.oid, want, out)?,
+        DumpCodec::Int => scalar::int(&integer(value, want)?, want, out)?,
+        DumpCodec::Integer(oid) => fixed_integer(value, oid, want, out)?,
         DumpCodec::Float4 => number::float4(&float(value)?, want, out)?,
         DumpCodec::Float8 => scalar::float(&float(value)?, want, out)?,
-        DumpCodec::Decimal => scalar::decimal(value, want, out)?,
+        DumpCodec::Decimal => decimal(value, want, out)?,
         DumpCodec::Numeric => number::to_numeric(value, want, out)?,
         DumpCodec::Date => datetime::date(value, want, out)?,
         DumpCodec::TimeTz => time_with_zone(value, want, out)?,
@@ -113,19 +124,15 @@ pub(in crate::adapt) fn dump(
         }
         DumpCodec::Inet => inet(value, want, out)?,
         DumpCodec::Cidr => network::network(value, want, out)?,
-        DumpCodec::Tuple => record::tuple(value, want, out, cx)?,
+        DumpCodec::Tuple => record::sequence(value, want, out, cx)?,
         DumpCodec::Enum => enumeration(adapter, value, want, out, cx)?,
         DumpCodec::Hstore => hstore::hstore(value, want, out, cx)?,
         DumpCodec::Composite => composite::composite(adapter, value, out, cx)?,
         DumpCodec::List => elements(adapter, value, out, cx)?,
         DumpCodec::Range | DumpCodec::Multirange => bounds(adapter, value, out, cx)?,
     };
-    let chosen_by_value = matches!(
-        adapter.codec,
-        DumpCodec::Int | DumpCodec::List | DumpCodec::Range | DumpCodec::Multirange
-    );
-    if adapter.oid != 0 || !chosen_by_value {
-        written.oid = adapter.oid;
+    if let Some(oid) = adapter.fixed_oid() {
+        written.oid = oid;
     }
     Ok(written)
 }
@@ -154,19 +161,32 @@ fn bytes(value: &Bound<'_, PyAny>, want: PyFormat, out: &mut Vec<u8>) -> PyResul
     }
 }
 
-/// An int, made of what is not one but can be: a number of numpy's.
-fn integer<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    if value.is_instance_of::<PyInt>() {
-        return Ok(value.clone());
+/// An int, made of a number of numpy's if need be; nothing is cut off to become one.
+fn integer<'py>(value: &Bound<'py, PyAny>, want: PyFormat) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(int) = number::as_int(value)? {
+        return Ok(int.into_any());
     }
-    value.py().get_type::<PyInt>().call1((value,))
+    let message = format!("integer expected, got '{}'", value.get_type().name()?);
+    Err(match want {
+        PyFormat::Binary => PyTypeError::new_err(message),
+        PyFormat::Auto | PyFormat::Text => error::data(value.py(), &message),
+    })
 }
 
+/// A float, made of what has `__float__` if need be; a str has not.
 fn float<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     if value.is_instance_of::<PyFloat>() {
         return Ok(value.clone());
     }
-    value.py().get_type::<PyFloat>().call1((value,))
+    Ok(PyFloat::new(value.py(), value.extract()?).into_any())
+}
+
+fn decimal(value: &Bound<'_, PyAny>, want: PyFormat, out: &mut Vec<u8>) -> PyResult<Written> {
+    if value.is_instance(Types::get(value.py())?.decimal.bind(value.py()))? {
+        return scalar::decimal(value, want, out);
+    }
+    let message = format!("Decimal expected, got '{}'", value.get_type().name()?);
+    Err(PyTypeError::new_err(message))
 }
 
 fn fixed_integer(
@@ -175,7 +195,7 @@ fn fixed_integer(
     want: PyFormat,
     out: &mut Vec<u8>,
 ) -> PyResult<Written> {
-    let int = integer(value)?;
+    let int = integer(value, want)?;
     match (oid, want) {
         (_, PyFormat::Auto | PyFormat::Text) => number::int_text(&int, oid, out),
         (oid::NUMERIC, PyFormat::Binary) => number::to_numeric(&int, want, out),
@@ -303,14 +323,16 @@ fn bounds(
     if subtype == 0 {
         return range::range(value, want, out, cx);
     }
-    if range::is_known(adapter.oid) && several {
-        return range::multirange_of(value, adapter.oid, want, out, cx);
-    }
     if range::is_known(adapter.oid) {
-        return range::range_of(value, adapter.oid, want, out, cx);
+        return range::typed(value, adapter.oid, several, want, out, cx);
     }
+    let target = range::Target {
+        oid: adapter.oid,
+        format: adapter.format,
+        several,
+    };
     let way = Way::by_oid(py, subtype, adapter.format, adaptation(py, cx)?)?;
-    range::by_way(adapter, value, &way, subtype, out, cx)
+    range::by_way(&target, value, &way, subtype, out, cx)
 }
 
 /// The adapters, which have to be known to find one by its type.

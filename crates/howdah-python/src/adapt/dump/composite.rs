@@ -2,6 +2,7 @@
 
 use howdah_protocol::connection::Written;
 use howdah_protocol::wire::{Format, IsNull};
+use howdah_types::composite::{begin_binary, begin_field};
 use howdah_types::length;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -44,12 +45,10 @@ pub(super) fn composite(
         );
         return Err(error::data(py, &message));
     }
-    let count = i32::try_from(types.len()).map_err(|_| error::data(py, "too many fields"))?;
-    out.extend_from_slice(&count.to_be_bytes());
+    begin_binary(out, types.len()).map_err(|e| error::encode(py, e))?;
     let adaptation = adaptation(py, cx)?;
     for (oid, value) in types.into_iter().zip(&values) {
-        out.extend_from_slice(&oid.to_be_bytes());
-        let mark = length::begin(out);
+        let mark = begin_field(out, oid);
         if value.is_none() {
             length::end_null(out, mark);
             continue;

@@ -96,6 +96,7 @@ pub(super) fn list_of(
         kind: None,
         oid,
         way: Some(way),
+        mixed: false,
     };
     element
         .write_binary(list, out, cx)
@@ -302,6 +303,7 @@ impl<'py> Survey<'py> {
         if element.kind.is_some() && class.is(value.py().get_type::<PyInt>()) {
             element.oid = self.widest_int;
         }
+        element.mixed = self.classes.len() > 1 && cx.own_dumpers().is_some();
         Ok(Some(element))
     }
 
@@ -336,6 +338,8 @@ struct Element<'a, 'py> {
     oid: u32,
     /// The one way for all of them, where it does not depend on their classes.
     way: Option<&'a Way<'py>>,
+    /// Whether there are several classes, of which some may have dumpers for text only.
+    mixed: bool,
 }
 
 impl<'py> Element<'_, 'py> {
@@ -353,6 +357,7 @@ impl<'py> Element<'_, 'py> {
                     kind: None,
                     oid: way.oid(value, format, cx)?,
                     way: None,
+                    mixed: false,
                 });
             }
         };
@@ -388,6 +393,7 @@ impl<'py> Element<'_, 'py> {
             kind: Some(kind),
             oid,
             way: None,
+            mixed: false,
         })
     }
 
@@ -421,7 +427,7 @@ impl<'py> Element<'_, 'py> {
     ///
     /// Of the types that only classes of their own stand for, the integers alone.
     fn prefers_binary(&self) -> bool {
-        let Some(kind) = self.kind else {
+        let Some(kind) = self.kind.filter(|_| !self.mixed) else {
             return false;
         };
         match kind {
@@ -459,12 +465,16 @@ impl<'py> Element<'_, 'py> {
         cx: &DumpContext<'_>,
     ) -> Result<(), Misfit> {
         let mut lengths = Vec::new();
-        measure(list, &mut lengths)?;
+        if self.way.is_none() || !list.is_empty() {
+            measure(list, &mut lengths)?;
+        }
         // An enumeration has no type of its own here.
         let oid = if self.oid == 0 { oid::TEXT } else { self.oid };
         let mut array =
             ArrayWriter::begin(out, oid, &lengths).map_err(|e| Misfit::Shape(e.detail()))?;
-        self.write_items(list, &lengths, &mut array, out, cx)?;
+        if !lengths.is_empty() {
+            self.write_items(list, &lengths, &mut array, out, cx)?;
+        }
         array.finish(out);
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! into an `int8range`, so that it has to choose itself, by the context, from text. The subclasses have their type.
 
 use howdah_protocol::connection::Written;
-use howdah_protocol::wire;
+use howdah_protocol::wire::{self, Format};
 use howdah_types::oid::{self, TypeKind};
 use howdah_types::range::{Range, range_to_binary, range_to_text};
 use howdah_types::{EncodeError, IsNull, length};
@@ -13,10 +13,8 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyString};
 
-use super::by_codec::Adapter;
 use super::way::Way;
 use super::{PyFormat, as_binary, as_text, datetime, dump, list, number, structured};
-use crate::adapt::codec::DumpCodec;
 use crate::adapt::context::DumpContext;
 use crate::adapt::error;
 use crate::adapt::nested::Nested;
@@ -44,7 +42,7 @@ pub(super) fn range(
 }
 
 /// A range of the type `oid`.
-pub(super) fn range_of(
+fn range_of(
     value: &Bound<'_, PyAny>,
     oid: u32,
     want: PyFormat,
@@ -61,6 +59,34 @@ pub(super) fn range_of(
     }
     binary(value.py(), &ranges[0], out, cx, &write)?;
     Ok(as_binary(oid))
+}
+
+/// A range or a multirange of the built-in type `oid`, whose bounds may have a dumper of the user's.
+pub(super) fn typed(
+    value: &Bound<'_, PyAny>,
+    oid: u32,
+    several: bool,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
+) -> PyResult<Written> {
+    let py = value.py();
+    let subtype = subtype_of(oid);
+    let own = match cx.adaptation {
+        Some(adaptation) if !adaptation.dumps_as_default(py, subtype, want)? => adaptation,
+        _ if several => return multirange_of(value, oid, want, out, cx),
+        _ => return range_of(value, oid, want, out, cx),
+    };
+    let target = Target {
+        oid,
+        format: match want {
+            PyFormat::Binary => Format::Binary,
+            PyFormat::Auto | PyFormat::Text => Format::Text,
+        },
+        several,
+    };
+    let way = Way::by_oid(py, subtype, target.format, own)?;
+    by_way(&target, value, &way, subtype, out, cx)
 }
 
 /// A `Multirange` of no particular type.
@@ -85,7 +111,7 @@ pub(super) fn multirange(
 }
 
 /// A multirange of the type `oid`.
-pub(super) fn multirange_of(
+fn multirange_of(
     value: &Bound<'_, PyAny>,
     oid: u32,
     want: PyFormat,
@@ -131,9 +157,17 @@ pub(super) fn is_known(oid: u32) -> bool {
     subtype_of(oid) != 0
 }
 
-/// A range or a multirange, by the adapter's codec, whose bounds are all dumped in one way, as the type `subtype`.
+/// What a range or a multirange is sent as.
+pub(super) struct Target {
+    pub(super) oid: u32,
+    pub(super) format: Format,
+    /// Whether it is a multirange.
+    pub(super) several: bool,
+}
+
+/// A range or a multirange whose bounds are all dumped in one way, as the type `subtype`.
 pub(super) fn by_way(
-    adapter: &Adapter<'_>,
+    target: &Target,
     value: &Bound<'_, PyAny>,
     way: &Way<'_>,
     subtype: u32,
@@ -148,19 +182,22 @@ pub(super) fn by_way(
             wire::IsNull::No => IsNull::No,
         })
     };
-    let several = adapter.codec == DumpCodec::Multirange;
-    let ranges = if several {
+    let ranges = if target.several {
         members(value)?
     } else {
         vec![ends(value)?]
     };
-    match (adapter.want(), ranges.as_slice()) {
-        (PyFormat::Binary, _) if several => binary_of_all(py, &ranges, out, cx, &write)?,
-        (PyFormat::Binary, [range]) => binary(py, range, out, cx, &write)?,
-        (_, [range]) if !several => text(py, range, out, cx, write)?,
+    match (target.format, ranges.as_slice()) {
+        (Format::Binary, _) if target.several => binary_of_all(py, &ranges, out, cx, &write)?,
+        (Format::Binary, [range]) => binary(py, range, out, cx, &write)?,
+        (_, [range]) if !target.several => text(py, range, out, cx, write)?,
         _ => text_of_all(py, &ranges, out, cx, write)?,
     }
-    Ok(adapter.written())
+    Ok(Written {
+        oid: target.oid,
+        format: target.format,
+        null: wire::IsNull::No,
+    })
 }
 
 /// Whether there is no bound in a range, or in any of a multirange: such a value is of every type.

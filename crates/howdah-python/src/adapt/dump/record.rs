@@ -23,10 +23,31 @@ pub(super) fn tuple(
         return Err(error::cannot_adapt(value, want));
     }
     let values: Vec<_> = value.cast::<PyTuple>()?.iter().collect();
+    fields(value.py(), &values, out, cx)
+}
+
+/// The same for the items of anything.
+pub(super) fn sequence(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
+) -> PyResult<Written> {
+    if want == PyFormat::Binary {
+        return Err(error::cannot_adapt(value, want));
+    }
+    let values: Vec<_> = value.try_iter()?.collect::<PyResult<_>>()?;
+    fields(value.py(), &values, out, cx)
+}
+
+fn fields(
+    py: Python<'_>,
+    values: &[Bound<'_, PyAny>],
+    out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
+) -> PyResult<Written> {
     let _nested = Nested::enter()?;
-    structured::write(value.py(), out, cx, |out, cx| {
-        write_fields(&values, out, cx)
-    })?;
+    structured::write(py, out, cx, |out, cx| write_fields(values, out, cx))?;
     Ok(as_text(0))
 }
 

@@ -50,13 +50,12 @@ impl<'py> Way<'py> {
         want: PyFormat,
         adaptation: &Adaptation,
     ) -> PyResult<Self> {
+        if value.is_none() {
+            return null(value, adaptation);
+        }
         let Some(entry) = adaptation.map().dumper(&value.get_type(), want)? else {
             return Err(error::cannot_adapt(value, want));
         };
-        if value.is_none() {
-            let oid = entry.get().class.bind(value.py()).getattr("oid")?;
-            return Ok(Self::Null(oid.extract()?));
-        }
         if entry.get().is_default()
             && let Some(kind) = Kind::of(value)?
         {
@@ -129,6 +128,13 @@ impl<'py> Way<'py> {
         if let Self::Object(dumper) = self {
             return dumper.getattr(intern!(value.py(), "oid"))?.extract();
         }
+        if let Self::Builtin(entry) | Self::Settled(entry) = self {
+            let is_settled = matches!(self, Self::Settled(_));
+            let adapter = by_codec::Adapter::of_entry(entry, is_settled)?;
+            if let Some(oid) = adapter.fixed_oid() {
+                return Ok(oid);
+            }
+        }
         let written = self.dump(value, want, &mut Vec::new(), &cx.in_utf8())?;
         Ok(written.oid)
     }
@@ -152,6 +158,17 @@ impl<'py> Way<'py> {
         }
         Ok(written.null)
     }
+}
+
+/// None is NULL in any format; of which type, its dumper for text says.
+fn null<'py>(value: &Bound<'_, PyAny>, adaptation: &Adaptation) -> PyResult<Way<'py>> {
+    let py = value.py();
+    let entry = adaptation.map().dumper(&value.get_type(), PyFormat::Text)?;
+    let Some(entry) = entry else {
+        return Ok(Way::Null(0));
+    };
+    let oid = entry.get().class.bind(py).getattr(intern!(py, "oid"))?;
+    Ok(Way::Null(oid.extract()?))
 }
 
 /// What a dumper's method gives.

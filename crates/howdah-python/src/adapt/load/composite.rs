@@ -2,6 +2,7 @@
 
 use howdah_protocol::wire::Format;
 use howdah_types::composite::CompositeBinary;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -39,6 +40,14 @@ impl Composite {
             info: info.unbind(),
             make_object: owner.getattr(intern!(py, "make_object"))?.unbind(),
         })
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.info)?;
+        visit.call(&self.make_object)?;
+        self.fields
+            .iter()
+            .try_for_each(|loader| loader.traverse(visit))
     }
 
     pub(super) fn load_text<'py>(

@@ -1,5 +1,6 @@
 //! Enumerations that have been registered: labels to members.
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -23,6 +24,11 @@ impl Enumeration {
             members: members.cast_into::<PyDict>()?.unbind(),
             class: owner.getattr(intern!(py, "enum"))?.unbind(),
         })
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.members)?;
+        visit.call(&self.class)
     }
 
     pub(super) fn load<'py>(

@@ -41,13 +41,13 @@ pub(crate) fn for_columns(
         .collect()
 }
 
-/// The loaders for the columns of a result that came before they were registered.
+/// The same where the format was left to us: what was registered since may be for text only.
 ///
 /// Columns that came in binary unasked are loaded as if they had come as text.
 ///
 /// # Errors
 /// Those of making a loader of the user's.
-pub(crate) fn for_late_columns(
+pub(crate) fn for_unasked_columns(
     py: Python<'_>,
     columns: &Columns,
     adaptation: &Adaptation,
