@@ -175,15 +175,10 @@ def schemas(draw: st.DrawFn, depth: int = 3) -> Kind:
 @st.composite
 def cases(draw: st.DrawFn, kind: Kind) -> Case:
     """A value of a type, or none, under the settings of a client."""
-    # None in binary where something is registered: see none-in-binary.json, among the seeds.
-    may_be_none = not kind.registered and draw(st.integers(0, 9)) == 0
-    value = draw(st.none() | kind.values) if may_be_none else draw(kind.values)
+    value = draw(st.none() | kind.values) if draw(st.integers(0, 9)) == 0 else draw(kind.values)
     chosen = draw(SETTINGS) if draw(st.integers(0, 3)) == 0 else {}
     if not "".join(kind.ddl).isascii():
         chosen.pop("client_encoding", None)  # psycopg cannot write the names of the types in every encoding.
-    return Case(value, kind.sql, kind.ddl, kind.registered, chosen, draw(st.booleans()), draw(prepared(chosen)))
-
-
-def prepared(settings: dict[str, str]) -> st.SearchStrategy[bool | None]:
-    """Not under other settings: see prepared-datestyle.json, among the seeds."""
-    return st.just(False) if settings else st.sampled_from([None, True])
+    return Case(
+        value, kind.sql, kind.ddl, kind.registered, chosen, draw(st.booleans()), draw(st.sampled_from([None, True]))
+    )
