@@ -24,7 +24,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use super::context::LoadContext;
-pub(crate) use registered::{defaults, for_columns, for_unasked_columns};
+pub(crate) use registered::{defaults, for_columns};
 pub(super) use registered::{json_by, of_class};
 pub(crate) use row::{load_row, load_rows};
 pub(super) use zone::Zone;

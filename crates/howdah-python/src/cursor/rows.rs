@@ -72,14 +72,10 @@ impl BaseCursor {
             return Ok(self.default_loaders(columns));
         }
         let adaptation = self.adaptation(py)?;
-        let chosen = if lock(&self.state).asked_binary {
-            load::for_columns(py, columns, &adaptation)?
-        } else {
-            load::for_unasked_columns(py, columns, &adaptation)?
-        };
+        let asked = lock(&self.state).asked_binary;
         Ok(Loaders {
             id,
-            columns: chosen,
+            columns: load::for_columns(py, columns, asked, &adaptation)?,
             adaptation: Some(Arc::new(adaptation)),
         })
     }

@@ -19,11 +19,13 @@ pub(super) fn tuple(
     out: &mut Vec<u8>,
     cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
-    if want == PyFormat::Binary {
-        return Err(error::cannot_adapt(value, want));
-    }
-    let values: Vec<_> = value.cast::<PyTuple>()?.iter().collect();
-    fields(value.py(), &values, out, cx)
+    fields(
+        value,
+        value.cast::<PyTuple>()?.iter().map(Ok),
+        want,
+        out,
+        cx,
+    )
 }
 
 /// The same for the items of anything.
@@ -33,21 +35,24 @@ pub(super) fn sequence(
     out: &mut Vec<u8>,
     cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
-    if want == PyFormat::Binary {
-        return Err(error::cannot_adapt(value, want));
-    }
-    let values: Vec<_> = value.try_iter()?.collect::<PyResult<_>>()?;
-    fields(value.py(), &values, out, cx)
+    fields(value, value.try_iter()?, want, out, cx)
 }
 
-fn fields(
-    py: Python<'_>,
-    values: &[Bound<'_, PyAny>],
+fn fields<'py>(
+    value: &Bound<'py, PyAny>,
+    items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>,
+    want: PyFormat,
     out: &mut Vec<u8>,
     cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
+    if want == PyFormat::Binary {
+        return Err(error::cannot_adapt(value, want));
+    }
+    let values: Vec<_> = items.collect::<PyResult<_>>()?;
     let _nested = Nested::enter()?;
-    structured::write(py, out, cx, |out, cx| write_fields(values, out, cx))?;
+    structured::write(value.py(), out, cx, |out, cx| {
+        write_fields(&values, out, cx)
+    })?;
     Ok(as_text(0))
 }
 

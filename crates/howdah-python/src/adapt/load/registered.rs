@@ -28,43 +28,30 @@ pub(crate) fn defaults(columns: &Columns) -> Arc<[Loader]> {
 
 /// The loaders for the columns of a result.
 ///
+/// Where the format was left to us (`asked` is false), what was registered since may be for text only: columns that
+/// came in binary unasked are then loaded as if they had come as text.
+///
 /// # Errors
 /// Those of making a loader of the user's.
 pub(crate) fn for_columns(
     py: Python<'_>,
     columns: &Columns,
+    asked: bool,
     adaptation: &Adaptation,
 ) -> PyResult<Arc<[Loader]>> {
+    let loader_of = |oid, format| {
+        if asked || format == Format::Text {
+            return of_oid(py, oid, format, adaptation);
+        }
+        if adaptation.map().binary_is_equal(py, oid) {
+            return Ok(Loader::by_default(oid, Format::Binary));
+        }
+        let loader = of_oid(py, oid, Format::Text, adaptation)?;
+        Ok(Loader::ByText(oid, Box::new(loader)))
+    };
     columns
         .iter()
-        .map(|field| of_oid(py, field.type_oid, field.format, adaptation))
-        .collect()
-}
-
-/// The same where the format was left to us: what was registered since may be for text only.
-///
-/// Columns that came in binary unasked are loaded as if they had come as text.
-///
-/// # Errors
-/// Those of making a loader of the user's.
-pub(crate) fn for_unasked_columns(
-    py: Python<'_>,
-    columns: &Columns,
-    adaptation: &Adaptation,
-) -> PyResult<Arc<[Loader]>> {
-    columns
-        .iter()
-        .map(|field| {
-            let oid = field.type_oid;
-            if field.format == Format::Text {
-                return of_oid(py, oid, Format::Text, adaptation);
-            }
-            if adaptation.map().binary_is_equal(py, oid) {
-                return Ok(Loader::by_default(oid, Format::Binary));
-            }
-            let loader = of_oid(py, oid, Format::Text, adaptation)?;
-            Ok(Loader::ByText(oid, Box::new(loader)))
-        })
+        .map(|field| loader_of(field.type_oid, field.format))
         .collect()
 }
 
