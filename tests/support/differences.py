@@ -129,14 +129,10 @@ def kinds_of_bounds(value: Any) -> set[str]:
 
 
 def mixes_numerics(value: Any) -> bool:
-    """A list of ints and decimals."""
+    """A list of decimals, and of ints of which one is beyond 64 bits: that one is a numeric, too."""
     found = list(items(value)) if isinstance(value, list) else []
-    return any(isinstance(v, Decimal) for v in found) and any(isinstance(v, int) for v in found)
-
-
-def mixes_nan(value: Any) -> bool:
-    """The same, with a Decimal that has no order among them."""
-    return mixes_numerics(value) and any(v.is_nan() for v in items(value) if isinstance(v, Decimal))
+    is_big = any(isinstance(v, int) and not -(2**63) <= v < 2**63 for v in found)
+    return is_big and any(isinstance(v, Decimal) for v in found)
 
 
 def has_int_numerics_of_many_sizes(value: Any) -> bool:
@@ -226,14 +222,10 @@ MIXTURES = [
         frozenset(["%b"]),
     ),
     Mixture(
-        "psycopg asks an int for the digits that only a Decimal has, and lets an AttributeError out.",
+        "psycopg takes the last one for the widest, or whichever is the greatest, and dumps the others as that: an "
+        "AttributeError, InvalidOperation or DataError, or it works.",
         mixes_numerics,
-        frozenset(["%b"]),
-    ),
-    Mixture(
-        "psycopg compares NaN to find the widest number, and lets an InvalidOperation out.",
-        mixes_nan,
-        frozenset(["%s", "%t"]),
+        frozenset(["%s", "%b", "%t"]),
     ),
     Mixture(
         "psycopg takes the size of the last number and cuts the others.",
