@@ -351,3 +351,15 @@ def test_executemany(typed: Any, driver: ModuleType) -> None:
     rows = [(Data(i, str(i)),) for i in range(5)]
     typed.cursor().executemany("insert into t values (%s)", rows)
     assert typed.execute("select p from t").fetchall() == rows
+
+
+def test_one_field_that_is_null(howdah: ModuleType, dsn: str) -> None:
+    # The text of such a value is (), which psycopg takes for no field at all.
+    with howdah.connect(dsn) as conn:
+        conn.execute("create type pg_temp.lone as (a text)")
+        info = part(howdah, "types.composite").CompositeInfo.fetch(conn, "lone")
+        part(howdah, "types.composite").register_composite(info, conn)
+        for binary in (False, True):
+            (value,) = conn.execute("select row(null)::lone", binary=binary).fetchone()
+            assert (value, value.a) == ((None,), None)
+        conn.rollback()

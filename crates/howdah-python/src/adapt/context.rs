@@ -21,6 +21,8 @@ pub(crate) struct DumpContext<'a> {
     /// How strings are sent.
     pub(crate) encoding: Encoding,
     session_encoding: Encoding,
+    /// Whether the session's IntervalStyle is `sql_standard`, in which a sign is of all that follows it.
+    pub(super) sql_intervals: bool,
     /// The adapters; `None` for the defaults.
     pub(super) adaptation: Option<&'a Adaptation>,
 }
@@ -144,6 +146,7 @@ impl<'a> DumpContext<'a> {
         Self {
             encoding: settings.encoding,
             session_encoding: settings.encoding,
+            sql_intervals: settings.interval_style.value == Some(IntervalStyle::SqlStandard),
             adaptation,
         }
     }

@@ -127,7 +127,7 @@ fn dump_as(
         Kind::Date => datetime::date(value, want, out),
         Kind::Time => datetime::time(value, want, out),
         Kind::DateTime => datetime::datetime(value, want, out),
-        Kind::Delta => datetime::timedelta(value, want, out),
+        Kind::Delta => datetime::timedelta(value, want, out, cx),
         Kind::Json => json::json(value, oid::JSON, want, out, cx),
         Kind::Jsonb => json::json(value, oid::JSONB, want, out, cx),
         Kind::List => list::list(value.cast()?, want, out, cx),

@@ -291,7 +291,7 @@ impl Loader {
 /// Whether binary gives the very same Python value as text and is at least as quick to load, so that it can be asked
 /// for unasked.
 ///
-/// Not so for `float4`, whose text is rounded to fewer digits, for `numeric`, whose text is as quick, for `record`, whose
+/// Not so for `float4` and `float8`, whose text has as many digits as `extra_float_digits` says, for `numeric`, whose text is as quick, for `record`, whose
 /// text has no types, and for types that have no binary loader.
 pub(crate) fn binary_is_equal(oid: u32) -> bool {
     match oid {
@@ -300,7 +300,6 @@ pub(crate) fn binary_is_equal(oid: u32) -> bool {
         | oid::INT4
         | oid::INT8
         | oid::OID
-        | oid::FLOAT8
         | oid::BYTEA
         | oid::UUID
         | oid::DATE

@@ -116,7 +116,7 @@ pub(in crate::adapt) fn dump(
         DumpCodec::Date => datetime::date(value, want, out)?,
         DumpCodec::TimeTz => time_with_zone(value, want, out)?,
         DumpCodec::DateTimeNoTz => zoned(datetime::datetime(value, want, out)?, oid::TIMESTAMP)?,
-        DumpCodec::Delta => datetime::timedelta(value, want, out)?,
+        DumpCodec::Delta => datetime::timedelta(value, want, out, cx)?,
         DumpCodec::Uuid => scalar::uuid(value, want, out)?,
         DumpCodec::Json | DumpCodec::Jsonb => {
             let dumps = json::class_function(&adapter.class, intern!(value.py(), "_dumps"))?;

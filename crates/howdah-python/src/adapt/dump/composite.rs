@@ -49,10 +49,6 @@ pub(super) fn composite(
     let adaptation = adaptation(py, cx)?;
     for (oid, value) in types.into_iter().zip(&values) {
         let mark = begin_field(out, oid);
-        if value.is_none() {
-            length::end_null(out, mark);
-            continue;
-        }
         let way = Way::by_oid(py, oid, Format::Binary, adaptation)?;
         match way.dump_typed(value, oid, out, cx)? {
             IsNull::Yes => length::end_null(out, mark),

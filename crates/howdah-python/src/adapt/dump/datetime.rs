@@ -15,6 +15,7 @@ use pyo3::types::{
 };
 
 use super::{PyFormat, as_binary, as_text};
+use crate::adapt::context::DumpContext;
 use crate::adapt::error;
 
 pub(super) fn date(
@@ -93,17 +94,30 @@ pub(super) fn timedelta(
     value: &Bound<'_, PyAny>,
     want: PyFormat,
     out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
     let delta = value.cast::<PyDelta>()?;
+    if want == PyFormat::Text && cx.sql_intervals {
+        let (days, seconds, micros) = (
+            delta.get_days(),
+            delta.get_seconds(),
+            delta.get_microseconds(),
+        );
+        let text = format!("{days:+} day {seconds:+} second {micros:+} microsecond");
+        out.extend_from_slice(text.as_bytes());
+        return Ok(as_text(oid::INTERVAL));
+    }
+    if want == PyFormat::Text {
+        // The server would take the comma, but says so nowhere.
+        let text = value.str()?.to_str()?.replace(',', "");
+        out.extend_from_slice(text.as_bytes());
+        return Ok(as_text(oid::INTERVAL));
+    }
     let interval = Interval {
         months: 0,
         days: delta.get_days(),
         micros: sub_day_micros(delta),
     };
-    if want == PyFormat::Text {
-        interval.to_text(out);
-        return Ok(as_text(oid::INTERVAL));
-    }
     interval.to_binary(out);
     Ok(as_binary(oid::INTERVAL))
 }

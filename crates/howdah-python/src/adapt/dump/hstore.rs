@@ -5,7 +5,7 @@ use howdah_types::hstore::{begin_binary, pair_to_binary, pair_to_text};
 use pyo3::prelude::*;
 use pyo3::types::{PyAnyMethods, PyMapping, PyString};
 
-use super::{PyFormat, as_binary, as_text, structured};
+use super::{PyFormat, as_binary, as_text, scalar, structured};
 use crate::adapt::context::DumpContext;
 use crate::adapt::error;
 
@@ -19,7 +19,9 @@ pub(super) fn hstore(
 ) -> PyResult<Written> {
     let pairs = pairs_of(value)?;
     if want != PyFormat::Binary {
+        let start = out.len();
         structured::write(value.py(), out, cx, |out, _| write_text(&pairs, out))?;
+        scalar::refuse_nul(value.py(), out.get(start..).unwrap_or_default())?;
         return Ok(as_text(0));
     }
     let py = value.py();

@@ -259,15 +259,16 @@ impl Plan {
     }
 
     fn range_oid(&self, py: Python<'_>, cx: &DumpContext<'_>) -> PyResult<u32> {
-        match oid::range_of(self.subtype) {
-            0 => self.registered(py, ("howdah.types.range", "RangeInfo"), cx),
+        match self.registered(py, ("howdah.types.range", "RangeInfo"), cx)? {
+            0 => Ok(oid::range_of(self.subtype)),
             known => Ok(known),
         }
     }
 
     fn multirange_oid(&self, py: Python<'_>, cx: &DumpContext<'_>) -> PyResult<u32> {
-        match multirange_over(self.subtype) {
-            0 => self.registered(py, ("howdah.types.multirange", "MultirangeInfo"), cx),
+        let class = ("howdah.types.multirange", "MultirangeInfo");
+        match self.registered(py, class, cx)? {
+            0 => Ok(multirange_over(self.subtype)),
             known => Ok(known),
         }
     }

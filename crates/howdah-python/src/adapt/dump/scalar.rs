@@ -27,13 +27,19 @@ pub(super) fn str(
         // The server refuses a NUL itself, with the class of its own error.
         return Ok(as_binary(oid::TEXT));
     }
-    if out.get(start..).is_some_and(|text| text.contains(&0)) {
-        return Err(error::data(
-            value.py(),
-            "PostgreSQL text fields cannot contain NUL (0x00) bytes",
-        ));
-    }
+    refuse_nul(value.py(), out.get(start..).unwrap_or_default())?;
     Ok(as_text(0))
+}
+
+/// # Errors
+/// DataError for text that the server could not store.
+#[inline]
+pub(super) fn refuse_nul(py: Python<'_>, text: &[u8]) -> PyResult<()> {
+    if text.contains(&0) {
+        let message = "PostgreSQL text fields cannot contain NUL (0x00) bytes";
+        return Err(error::data(py, message));
+    }
+    Ok(())
 }
 
 /// The smallest of smallint, integer, bigint and numeric that holds the value.

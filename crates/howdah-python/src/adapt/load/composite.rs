@@ -56,9 +56,14 @@ impl Composite {
         data: &[u8],
         cx: &LoadContext<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        // A composite without fields, which in text looks like one with a single NULL.
-        if data == b"()" && self.fields.is_empty() {
-            return self.make(py, TupleBuilder::new(py, 0)?.finish().into_any());
+        // In text a single NULL looks like no field at all.
+        if data == b"()" && self.fields.len() < 2 {
+            return self.make(
+                py,
+                TupleBuilder::new(py, self.fields.len())?
+                    .finish()
+                    .into_any(),
+            );
         }
         let values = record::text_fields(py, data, cx, |number, field, cx| {
             let loader = self.fields.get(number).ok_or_else(|| self.miscounted(py))?;

@@ -4,7 +4,7 @@ use howdah_types::datetime::{
     CivilDate, CivilDateTime, CivilTime, Date, Interval, MICROS_PER_DAY, MICROS_PER_SECOND, Time,
     TimeTz, Timestamp, TimestampTz, Years,
 };
-use howdah_types::{DecodeError, DecodeErrorKind};
+use howdah_types::{DateFormat, DecodeError, DecodeErrorKind};
 use pyo3::exceptions::{PyNotImplementedError, PyOverflowError};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -121,17 +121,17 @@ pub(super) fn timestamptz_text<'py>(
     data: &[u8],
     cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let stamp = match TimestampTz::from_text(data, cx.date_style(py)?) {
-        Ok(stamp) => stamp,
-        Err(e) if e.kind() == DecodeErrorKind::Unsupported => {
-            let style = &cx.date_style.text;
-            return Err(PyNotImplementedError::new_err(format!(
-                "can't parse timestamptz with DateStyle '{style}': {}",
-                shown(py, data)
-            )));
-        }
-        Err(e) => return Err(unloadable(py, "timestamp", e, Some(data))),
-    };
+    let style = cx.date_style(py)?;
+    // Whatever the value is: infinity would be the same in any style.
+    if style.format != DateFormat::Iso {
+        let style = &cx.date_style.text;
+        return Err(PyNotImplementedError::new_err(format!(
+            "can't parse timestamptz with DateStyle '{style}': {}",
+            shown(py, data)
+        )));
+    }
+    let stamp = TimestampTz::from_text(data, style)
+        .map_err(|e| unloadable(py, "timestamp", e, Some(data)))?;
     zoned(py, stamp, cx, Some(data))
 }
 
