@@ -14,7 +14,7 @@ from support.differential_values import COMPARABLE, TYPES, Values, lists_of
 
 NAMES = ["t{}", "t{}", '"T {}"', '"q""{}"', '"é{}"', '"{}x"', '"a.b{}"', '"select{}"']
 FIELDS = ["a", '"B c"', '"q""d"', "é", '"1st"', "_under", '"class"', '"a.b"']
-LABELS = ["a", "B c", "it's", 'q"u', "b\\s", "é", "NULL", "", "c,d", "{}", "1", "_x", "__init__", "mro"]
+LABELS = ["a", "B c", "it's", 'q"u', "b\\s", "é", "NULL", "", "c,d", "{}", "1", "_x", "mro"]
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,10 @@ class Drawing:
         nullable = [f.has_dumper and len(fields) > 1 for f in fields]
         rows = st.tuples(*((st.none() | f.values) if n else f.values for f, n in zip(fields, nullable, strict=True)))
         values = rows.map(lambda row: Call(key, row)) if found else rows
+        has_dumper = bool(found) and all(f.has_dumper for f in fields)
         return Kind(
             sql, values, (*joined(f.ddl for f in fields), ddl), (*joined(f.registered for f in fields), *found),
-            comparable=bool(fields) and all(f.comparable for f in fields), has_dumper=bool(found),
+            comparable=bool(fields) and all(f.comparable for f in fields), has_dumper=has_dumper,
         )  # fmt: skip
 
     def domain(self, depth: int) -> Kind:
