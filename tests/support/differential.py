@@ -6,7 +6,6 @@ run. An assertion that fails prints a seed: kept as a file in tests/seeds/, test
 
 from __future__ import annotations
 
-import datetime as dt
 import enum
 import functools
 import importlib
@@ -357,15 +356,10 @@ def writes_other_bytes(case: Case) -> bool:
     return bool(ints) and ("num" in case.types() or any(not -(2**63) <= p < 2**63 for p in ints))
 
 
-def writes_other_text(value: Any) -> bool:
-    """Whether the drivers have different texts for the same value, as for an interval."""
-    return any(isinstance(p, dt.timedelta) for p in parts(value))
-
-
 def check_adaptation(pair: Pair, case: Case, placeholder: str) -> None:
     """The dumper's OID, format and bytes, and those of the same value in a row of parameters."""
 
-    is_comparable = not writes_other_bytes(case) and (placeholder == "%b" or not writes_other_text(case.value))
+    is_comparable = not writes_other_bytes(case)
 
     def data(dumped: Any) -> bytes | None:
         """Any buffer as bytes: which of them it is, is not in question."""
@@ -391,8 +385,6 @@ def check_parameter(pair: Pair, case: Case, placeholder: str) -> None:
     """The value itself, its type, and what the server makes of it: at once, or one by one if that fails."""
     columns = [p.format(placeholder) for p in ("{}", "pg_typeof({})::text", f"{{}}::{case.cast}")]
     columns.append(f"{columns[-1]}::text")
-    if writes_other_text(case.value):
-        del columns[:2]  # What has no type is text to the server.
     if not ask(pair, case, columns):
         for column in columns:
             ask(pair, case, [column])
@@ -417,12 +409,10 @@ def check_literal(pair: Pair, case: Case) -> None:
     def literal(side: Side) -> Any:
         return bytes(side.transformer().as_literal(side.build(case.value)))
 
-    encoded = literal(pair.theirs) if writes_other_text(case.value) else b""
-    if not encoded:
-        text = pair.same(lambda side: side.outcome(lambda: literal(side)), "as_literal")
-        if text[0] == "error":
-            return
-        encoded = literal(pair.theirs)
+    text = pair.same(lambda side: side.outcome(lambda: literal(side)), "as_literal")
+    if text[0] == "error":
+        return
+    encoded = literal(pair.theirs)
     # Bytes, as they are already in the encoding of the client; without parameters, so that "%" is nothing special.
     for query in (b"select " + encoded, b"select (" + encoded + b")::" + case.cast.encode()):
         pair.same(lambda side, q=query: side.rows(q, binary=case.binary, prepare=case.prepare), f"{query!r}")  # type: ignore[misc]

@@ -38,7 +38,7 @@ POSSIBLE = {
     "timezone": st.sampled_from(ZONES),
     "client_encoding": st.sampled_from(["UTF8", "UTF8", *ENCODINGS]),
     "bytea_output": st.sampled_from(["hex", "escape"]),
-    "extra_float_digits": st.integers(1, 3).map(str),
+    "extra_float_digits": st.integers(-3, 3).map(str),
     "standard_conforming_strings": st.sampled_from(["on", "on", "on", "off"]),
 }
 QUIET = {"escape_string_warning": "off"}
@@ -116,7 +116,7 @@ TEXTS: dict[str, Texts] = {
     "bytea": st.binary(max_size=20).map(lambda raw: "\\x" + raw.hex()) | strings,
     "date": some_dates | infinity,
     "time": clocks(), "timetz": st.builds("{}{}".format, clocks(), offsets()),
-    "timestamp": moments | infinity, "timestamptz": zoned, "timestamp(0)": moments,
+    "timestamp": moments | infinity, "timestamptz": zoned | infinity, "timestamp(0)": moments,
     "interval": intervals, "interval(2)": intervals, "interval year to month": intervals,
     "uuid": st.uuids().map(str),
     "json": json_values.map(json_text), "jsonb": json_values.map(json_text),
