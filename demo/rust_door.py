@@ -35,6 +35,8 @@ def find_targets(cargo: str) -> list[str]:
     command = [cargo, "metadata", "--no-deps", "--format-version=1"]
     output = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=ROOT).stdout
     targets = [target for package in json.loads(output)["packages"] for target in package["targets"]]
+    # A test may have the name of an example.
+    targets = [target for target in targets if target["kind"] == ["example"]]
     sources = {str(target["name"]): Path(target["src_path"]).resolve() for target in targets}
     return sorted(name for name, source in sources.items() if source.parent == EXAMPLES.resolve())
 
