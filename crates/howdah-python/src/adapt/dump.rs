@@ -137,9 +137,9 @@ fn dump_as(
         Kind::Address => network::address(value, want, out),
         Kind::Interface => network::interface(value, want, out),
         Kind::Network => network::network(value, want, out),
-        Kind::Range => range::range(value, want, out, cx),
+        Kind::Range => range::plain(value, false, want, out, cx),
         Kind::RangeOf(oid) => range::typed(value, oid, false, want, out, cx),
-        Kind::Multirange => range::multirange(value, want, out, cx),
+        Kind::Multirange => range::plain(value, true, want, out, cx),
         Kind::MultirangeOf(oid) => range::typed(value, oid, true, want, out, cx),
     }
 }

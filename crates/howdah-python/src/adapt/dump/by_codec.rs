@@ -317,11 +317,8 @@ fn bounds(
     let want = adapter.want();
     let several = adapter.codec == DumpCodec::Multirange;
     let subtype = adapter.type_attribute(intern!(py, "subtype_oid"))?;
-    if subtype == 0 && several {
-        return range::multirange(value, want, out, cx);
-    }
     if subtype == 0 {
-        return range::range(value, want, out, cx);
+        return range::plain(value, several, want, out, cx);
     }
     if range::is_known(adapter.oid) {
         return range::typed(value, adapter.oid, several, want, out, cx);

@@ -376,8 +376,8 @@ impl<'py> Element<'_, 'py> {
             Kind::Address | Kind::Interface => oid::INET,
             Kind::Network => oid::CIDR,
             Kind::RangeOf(oid) | Kind::MultirangeOf(oid) => oid,
-            Kind::Range => range::range_type(value, want, cx)?,
-            Kind::Multirange => range::multirange_type(value, want, cx)?,
+            Kind::Range => range::type_of(value, false, want, cx)?,
+            Kind::Multirange => range::type_of(value, true, want, cx)?,
             _ => {
                 dump_as(
                     kind,

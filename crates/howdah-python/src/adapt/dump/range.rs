@@ -20,45 +20,22 @@ use crate::adapt::error;
 use crate::adapt::nested::Nested;
 use crate::adapt::types::Types;
 
-/// A `Range` of no particular type.
-pub(super) fn range(
+/// A `Range`, or a `Multirange` if `several`, of no particular type.
+pub(super) fn plain(
     value: &Bound<'_, PyAny>,
+    several: bool,
     want: PyFormat,
     out: &mut Vec<u8>,
     cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
-    let ranges = [ends(value)?];
-    let class = Types::get(value.py())?.range.bind(value.py());
-    let plan = Plan::of(&ranges, value.get_type().is(class), want, cx)?;
+    let ranges = members(value, several)?;
+    let plan = Plan::of(&ranges, is_plain(value, several)?, want, cx)?;
     let write = |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext<'_>| {
         plan.bound(bound, out, cx)
     };
-    if !plan.binary {
-        text(value.py(), &ranges[0], out, cx, write)?;
-        return Ok(as_text(plan.range_oid(value.py(), cx)?));
-    }
-    binary(value.py(), &ranges[0], out, cx, &write)?;
-    Ok(as_binary(plan.range_oid(value.py(), cx)?))
-}
-
-/// A range of the type `oid`.
-fn range_of(
-    value: &Bound<'_, PyAny>,
-    oid: u32,
-    want: PyFormat,
-    out: &mut Vec<u8>,
-    cx: &DumpContext<'_>,
-) -> PyResult<Written> {
-    let ranges = [ends(value)?];
-    let typed = Typed::of(oid, &ranges, want)?;
-    let write =
-        |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, _: &DumpContext<'_>| typed.bound(bound, out);
-    if !typed.binary {
-        text(value.py(), &ranges[0], out, cx, write)?;
-        return Ok(as_text(oid));
-    }
-    binary(value.py(), &ranges[0], out, cx, &write)?;
-    Ok(as_binary(oid))
+    let format = format_of(plan.binary);
+    write_all(value.py(), several, format, &ranges, out, cx, &write)?;
+    Ok(written(plan.oid(value.py(), several, cx)?, format))
 }
 
 /// A range or a multirange of the built-in type `oid`, whose bounds may have a dumper of the user's.
@@ -72,84 +49,36 @@ pub(super) fn typed(
 ) -> PyResult<Written> {
     let py = value.py();
     let subtype = subtype_of(oid);
-    let own = match cx.adaptation {
-        Some(adaptation) if !adaptation.dumps_as_default(py, subtype, want)? => adaptation,
-        _ if several => return multirange_of(value, oid, want, out, cx),
-        _ => return range_of(value, oid, want, out, cx),
-    };
-    let target = Target {
-        oid,
-        format: match want {
-            PyFormat::Binary => Format::Binary,
-            PyFormat::Auto | PyFormat::Text => Format::Text,
-        },
-        several,
-    };
-    let way = Way::by_oid(py, subtype, target.format, own)?;
-    by_way(&target, value, &way, subtype, out, cx)
-}
-
-/// A `Multirange` of no particular type.
-pub(super) fn multirange(
-    value: &Bound<'_, PyAny>,
-    want: PyFormat,
-    out: &mut Vec<u8>,
-    cx: &DumpContext<'_>,
-) -> PyResult<Written> {
-    let ranges = members(value)?;
-    let class = Types::get(value.py())?.multirange.bind(value.py());
-    let plan = Plan::of(&ranges, value.get_type().is(class), want, cx)?;
-    let write = |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext<'_>| {
-        plan.bound(bound, out, cx)
-    };
-    if !plan.binary {
-        text_of_all(value.py(), &ranges, out, cx, write)?;
-        return Ok(as_text(plan.multirange_oid(value.py(), cx)?));
+    if let Some(adaptation) = cx.adaptation
+        && !adaptation.dumps_as_default(py, subtype, want)?
+    {
+        let target = Target {
+            oid,
+            format: format_of(want == PyFormat::Binary),
+            several,
+        };
+        let way = Way::by_oid(py, subtype, target.format, adaptation)?;
+        return by_way(&target, value, &way, subtype, out, cx);
     }
-    binary_of_all(value.py(), &ranges, out, cx, &write)?;
-    Ok(as_binary(plan.multirange_oid(value.py(), cx)?))
-}
-
-/// A multirange of the type `oid`.
-fn multirange_of(
-    value: &Bound<'_, PyAny>,
-    oid: u32,
-    want: PyFormat,
-    out: &mut Vec<u8>,
-    cx: &DumpContext<'_>,
-) -> PyResult<Written> {
-    let ranges = members(value)?;
+    let ranges = members(value, several)?;
     let typed = Typed::of(oid, &ranges, want)?;
     let write =
         |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, _: &DumpContext<'_>| typed.bound(bound, out);
-    if !typed.binary {
-        text_of_all(value.py(), &ranges, out, cx, write)?;
-        return Ok(as_text(oid));
-    }
-    binary_of_all(value.py(), &ranges, out, cx, &write)?;
-    Ok(as_binary(oid))
+    let format = format_of(typed.binary);
+    write_all(py, several, format, &ranges, out, cx, &write)?;
+    Ok(written(oid, format))
 }
 
-/// The OID that a `Range` of no particular type is sent with.
-pub(super) fn range_type(
+/// The OID that a `Range` or a `Multirange` of no particular type is sent with.
+pub(super) fn type_of(
     value: &Bound<'_, PyAny>,
+    several: bool,
     want: PyFormat,
     cx: &DumpContext<'_>,
 ) -> PyResult<u32> {
-    let class = Types::get(value.py())?.range.bind(value.py());
-    let plan = Plan::of(&[ends(value)?], value.get_type().is(class), want, cx)?;
-    plan.range_oid(value.py(), cx)
-}
-
-/// The OID that a `Multirange` of no particular type is sent with.
-pub(super) fn multirange_type(
-    value: &Bound<'_, PyAny>,
-    want: PyFormat,
-    cx: &DumpContext<'_>,
-) -> PyResult<u32> {
-    let class = Types::get(value.py())?.multirange.bind(value.py());
-    let plan = Plan::of(&members(value)?, value.get_type().is(class), want, cx)?;
-    plan.multirange_oid(value.py(), cx)
+    let ranges = members(value, several)?;
+    let plan = Plan::of(&ranges, is_plain(value, several)?, want, cx)?;
+    plan.oid(value.py(), several, cx)
 }
 
 /// Whether the type is a built-in range or multirange.
@@ -174,41 +103,20 @@ pub(super) fn by_way(
     out: &mut Vec<u8>,
     cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
-    let py = value.py();
     let write = |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext<'_>| {
-        let null = way.dump_typed(bound, subtype, out, cx)?;
-        Ok(match null {
-            wire::IsNull::Yes => IsNull::Yes,
-            wire::IsNull::No => IsNull::No,
-        })
+        way.dump_typed(bound, subtype, out, cx).map(is_null)
     };
-    let ranges = if target.several {
-        members(value)?
-    } else {
-        vec![ends(value)?]
-    };
-    match (target.format, ranges.as_slice()) {
-        (Format::Binary, _) if target.several => binary_of_all(py, &ranges, out, cx, &write)?,
-        (Format::Binary, [range]) => binary(py, range, out, cx, &write)?,
-        (_, [range]) if !target.several => text(py, range, out, cx, write)?,
-        _ => text_of_all(py, &ranges, out, cx, write)?,
-    }
-    Ok(Written {
-        oid: target.oid,
-        format: target.format,
-        null: wire::IsNull::No,
-    })
+    let ranges = members(value, target.several)?;
+    let format = target.format;
+    write_all(value.py(), target.several, format, &ranges, out, cx, &write)?;
+    Ok(written(target.oid, format))
 }
 
 /// Whether there is no bound in a range, or in any of a multirange: such a value is of every type.
 pub(super) fn is_unbounded(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let class = Types::get(value.py())?.range.bind(value.py());
-    let ranges = if value.is_instance(class)? {
-        vec![ends(value)?]
-    } else {
-        members(value)?
-    };
-    Ok(first_bound(&ranges).is_none())
+    let several = !value.is_instance(class)?;
+    Ok(first_bound(&members(value, several)?).is_none())
 }
 
 type Ends<'py> = Range<Bound<'py, PyAny>>;
@@ -258,17 +166,15 @@ impl Plan {
         Ok(plan)
     }
 
-    fn range_oid(&self, py: Python<'_>, cx: &DumpContext<'_>) -> PyResult<u32> {
-        match self.registered(py, ("howdah.types.range", "RangeInfo"), cx)? {
-            0 => Ok(oid::range_of(self.subtype)),
-            known => Ok(known),
-        }
-    }
-
-    fn multirange_oid(&self, py: Python<'_>, cx: &DumpContext<'_>) -> PyResult<u32> {
-        let class = ("howdah.types.multirange", "MultirangeInfo");
+    fn oid(&self, py: Python<'_>, several: bool, cx: &DumpContext<'_>) -> PyResult<u32> {
+        let class = if several {
+            ("howdah.types.multirange", "MultirangeInfo")
+        } else {
+            ("howdah.types.range", "RangeInfo")
+        };
         match self.registered(py, class, cx)? {
-            0 => Ok(multirange_over(self.subtype)),
+            0 if several => Ok(multirange_over(self.subtype)),
+            0 => Ok(oid::range_of(self.subtype)),
             known => Ok(known),
         }
     }
@@ -311,11 +217,11 @@ impl Plan {
         }
         let _nested = Nested::enter()?;
         if !self.binary {
-            return Ok(is_null(dump(bound, PyFormat::Text, out, cx)?));
+            return Ok(is_null(dump(bound, PyFormat::Text, out, cx)?.null));
         }
         let written = dump(bound, PyFormat::Binary, out, cx)?;
         if written.oid == self.bound {
-            return Ok(is_null(written));
+            return Ok(is_null(written.null));
         }
         Err(if matches!(self.bound, oid::TIMESTAMP | oid::TIMESTAMPTZ) {
             PyTypeError::new_err("can't subtract offset-naive and offset-aware datetimes")
@@ -363,8 +269,48 @@ impl Typed {
                 return Ok(IsNull::No);
             }
         };
-        Ok(is_null(written))
+        Ok(is_null(written.null))
     }
+}
+
+/// Writes the only range, or all of them as a multirange if `several`.
+fn write_all(
+    py: Python<'_>,
+    several: bool,
+    format: Format,
+    ranges: &[Ends<'_>],
+    out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
+    write: &impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>, &DumpContext<'_>) -> PyResult<IsNull>,
+) -> PyResult<()> {
+    match (format, ranges) {
+        (Format::Binary, [range]) if !several => binary(py, range, out, cx, write),
+        (Format::Binary, _) => binary_of_all(py, ranges, out, cx, write),
+        (Format::Text, [range]) if !several => text(py, range, out, cx, write),
+        (Format::Text, _) => text_of_all(py, ranges, out, cx, write),
+    }
+}
+
+const fn format_of(binary: bool) -> Format {
+    if binary { Format::Binary } else { Format::Text }
+}
+
+const fn written(oid: u32, format: Format) -> Written {
+    match format {
+        Format::Text => as_text(oid),
+        Format::Binary => as_binary(oid),
+    }
+}
+
+/// Whether the value is of the very class, and not of a subclass of the user's.
+fn is_plain(value: &Bound<'_, PyAny>, several: bool) -> PyResult<bool> {
+    let types = Types::get(value.py())?;
+    let class = if several {
+        &types.multirange
+    } else {
+        &types.range
+    };
+    Ok(value.get_type().is(class.bind(value.py())))
 }
 
 fn text(
@@ -449,8 +395,12 @@ impl From<EncodeError> for Failed {
     }
 }
 
-fn members<'py>(value: &Bound<'py, PyAny>) -> PyResult<Vec<Ends<'py>>> {
-    value.try_iter()?.map(|range| ends(&range?)).collect()
+/// The range itself, or the ranges of a multirange.
+fn members<'py>(value: &Bound<'py, PyAny>, several: bool) -> PyResult<Vec<Ends<'py>>> {
+    if several {
+        return value.try_iter()?.map(|range| ends(&range?)).collect();
+    }
+    Ok(vec![ends(value)?])
 }
 
 fn ends<'py>(range: &Bound<'py, PyAny>) -> PyResult<Ends<'py>> {
@@ -513,8 +463,8 @@ pub(super) fn without_zone<'py>(bound: &Bound<'py, PyAny>) -> PyResult<Bound<'py
     bound.call_method(intern!(bound.py(), "replace"), (), Some(&none))
 }
 
-fn is_null(written: Written) -> IsNull {
-    match written.null {
+const fn is_null(null: wire::IsNull) -> IsNull {
+    match null {
         wire::IsNull::Yes => IsNull::Yes,
         wire::IsNull::No => IsNull::No,
     }
