@@ -4,10 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use howdah::blocking::drive;
-use howdah::net::connect::establish;
-use howdah::net::resolve::resolve;
-use howdah::net::{Action, ConnectError, Connector, Peer, Socket};
+use howdah_net::connect::establish;
+use howdah_net::drive;
+use howdah_net::resolve::resolve;
+use howdah_net::{Action, ConnectError, Connector, Peer, Socket};
 use howdah_protocol::connection::{Connection, Error};
 use howdah_protocol::conninfo::{self, Params};
 use howdah_protocol::session::Session;

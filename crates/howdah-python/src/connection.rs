@@ -348,7 +348,7 @@ impl BaseConnection {
         }
         match sent {
             Ok(()) => Ok(()),
-            Err(howdah::net::ConnectError::TimedOut) => Err(errors::new(
+            Err(howdah_net::ConnectError::TimedOut) => Err(errors::new(
                 py,
                 "CancellationTimeout",
                 "cancellation timeout expired",

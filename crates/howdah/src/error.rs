@@ -9,10 +9,10 @@ use howdah_protocol::error::UsageError;
 use howdah_protocol::startup::StartupError;
 use howdah_types::{DecodeError, EncodeError};
 
-use crate::blocking::drive::Lost;
 use crate::diagnostic::Diagnostic;
-use crate::net::connect::ConnectError;
-use crate::net::connector::Connector;
+use howdah_net::connect::ConnectError;
+use howdah_net::connector::Connector;
+use howdah_net::drive::Lost;
 
 /// What an operation ends with.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -76,13 +76,10 @@
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
-#[doc(hidden)]
-pub mod blocking;
+mod blocking;
 mod core;
 mod diagnostic;
 mod error;
-#[doc(hidden)]
-pub mod net;
 mod row;
 
 #[cfg(feature = "tokio")]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use howdah::net::Peer;
-use howdah::net::cancel::CancelTarget;
+use howdah_net::Peer;
+use howdah_net::cancel::CancelTarget;
 use howdah_protocol::connection::Connection;
 use howdah_protocol::wire::TransactionStatus;
 use pyo3::prelude::*;

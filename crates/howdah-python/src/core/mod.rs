@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use howdah::blocking::drive::Lost;
-use howdah::net::Socket;
-use howdah::net::cancel::CancelTarget;
+use howdah_net::Socket;
+use howdah_net::cancel::CancelTarget;
+use howdah_net::drive::Lost;
 use howdah_protocol::connection::{Error, Params};
 use howdah_protocol::session::{Outcome, Session};
 use pyo3::prelude::*;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use howdah::net::Peer;
+use howdah_net::Peer;
 use howdah_protocol::session::Outcome;
 use pyo3::prelude::*;
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use howdah::blocking::drive::{Step, Until, drive};
-use howdah::net::connect::ConnectError;
+use howdah_net::connect::ConnectError;
+use howdah_net::drive::{Step, Until, drive};
 use pyo3::prelude::*;
 
 use super::{Job, Next};

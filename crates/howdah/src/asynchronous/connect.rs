@@ -8,14 +8,14 @@ use howdah_protocol::session::Session;
 
 use super::turn::poll_turn;
 use super::watch::Watched;
-use crate::blocking::drive::{Step, Until};
 use crate::core::Core;
 use crate::core::dial::{Dial, Refusal};
 use crate::error::Result;
-use crate::net::connect::ConnectError;
-use crate::net::connector::Action;
-use crate::net::resolve::unresolved;
-use crate::net::socket::{Peer, Socket};
+use howdah_net::connect::ConnectError;
+use howdah_net::connector::Action;
+use howdah_net::drive::{Step, Until};
+use howdah_net::resolve::unresolved;
+use howdah_net::socket::{Peer, Socket};
 
 /// Connects to the first server that lets the session start.
 pub(super) async fn connect(conninfo: &str) -> Result<(Core, Watched)> {

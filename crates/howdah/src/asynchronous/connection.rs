@@ -13,12 +13,12 @@ use super::connect::connect;
 use super::turn::poll_turn;
 use super::watch::Watched;
 use super::{AsyncNotifies, AsyncRowStream, AsyncTransaction};
-use crate::blocking::drive::{Lost, Step, Until, hand_out};
 use crate::core::info::Info;
 use crate::core::{Core, Mode, Patience, shared_methods};
 use crate::error::{Error, Result};
-use crate::net::socket::Waited;
 use crate::row::{Row, Rows};
+use howdah_net::drive::{Lost, Step, Until, hand_out};
+use howdah_net::socket::Waited;
 
 /// A connection to a PostgreSQL server, for tokio.
 ///

@@ -10,9 +10,9 @@ use futures_core::Stream;
 use tokio::time::Sleep;
 
 use super::AsyncConnection;
-use crate::blocking::drive::{Until, glance};
 use crate::core::messages::{Listener, Notify};
 use crate::error::{Error, Result};
+use howdah_net::drive::{Until, glance};
 
 /// The notifications of a connection, from [`AsyncConnection::notifies`].
 ///

@@ -1,4 +1,4 @@
-//! Moving bytes between a session and a socket that tokio watches: the twin of [`crate::blocking::drive`].
+//! Moving bytes between a session and a socket that tokio watches: the twin of [`howdah_net::drive`].
 
 use std::task::{Context, Poll, ready};
 
@@ -6,7 +6,7 @@ use howdah_protocol::session::Session;
 use tokio::io::Interest;
 
 use super::watch::Watched;
-use crate::blocking::drive::{Lost, Step, Until, flush, hand_out, take_in};
+use howdah_net::drive::{Lost, Step, Until, flush, hand_out, take_in};
 
 /// One turn: hands out what has come, sends what is outgoing, and receives once. `None` means go on.
 pub(super) fn poll_turn(

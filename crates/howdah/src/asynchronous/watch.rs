@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 
-use crate::net::Socket;
-use crate::net::socket::Peer;
+use howdah_net::Socket;
+use howdah_net::socket::Peer;
 
 /// A socket with a second descriptor that is registered with tokio.
 ///

@@ -2,14 +2,14 @@
 
 use howdah_protocol::session::Session;
 
-use super::drive::{Lost, Step, Until, drive, prepare};
 use crate::core::Core;
 use crate::core::dial::{Dial, Refusal};
 use crate::error::Result;
-use crate::net::connect::{ConnectError, establish};
-use crate::net::connector::Action;
-use crate::net::resolve::resolve;
-use crate::net::socket::{Peer, Socket};
+use howdah_net::connect::{ConnectError, establish};
+use howdah_net::connector::Action;
+use howdah_net::drive::{Lost, Step, Until, drive, prepare};
+use howdah_net::resolve::resolve;
+use howdah_net::socket::{Peer, Socket};
 
 /// Connects to the first server that lets the session start.
 pub(super) fn connect(conninfo: &str) -> Result<(Core, Socket)> {

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use howdah_types::ToSql;
 
 use super::connect::connect;
-use super::drive::{Step, Until, drive, turn};
 use super::{Notifies, RowStream, Transaction};
 use crate::core::{Core, Mode, Patience, shared_methods};
 use crate::error::{Error, Result};
-use crate::net::Socket;
 use crate::row::{Row, Rows};
+use howdah_net::Socket;
+use howdah_net::drive::{Step, Until, drive, turn};
 
 /// A connection to a PostgreSQL server, for code that blocks.
 ///
@@ -290,7 +290,7 @@ impl Connection {
     /// Hands out what came beside the results.
     pub(super) fn deliver(
         &mut self,
-        step: std::result::Result<Step, super::drive::Lost>,
+        step: std::result::Result<Step, howdah_net::drive::Lost>,
     ) -> Result<()> {
         match step {
             Ok(Step::Notice(notice)) => self.core.messages.deliver_notice(notice),

@@ -2,8 +2,6 @@
 
 mod connect;
 mod connection;
-#[doc(hidden)]
-pub mod drive;
 mod notifies;
 mod stream;
 mod transaction;

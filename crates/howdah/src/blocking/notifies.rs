@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::Connection;
-use super::drive::{Step, Until, drive};
 use crate::core::messages::{Listener, Notify};
 use crate::error::Result;
+use howdah_net::drive::{Step, Until, drive};
 
 /// The notifications of a connection, from [`Connection::notifies`].
 ///

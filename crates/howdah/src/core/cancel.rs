@@ -6,7 +6,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::net::cancel::CancelTarget;
+use howdah_net::cancel::CancelTarget;
 
 /// How long a cancel request may take, from connecting to the server's answer.
 pub(crate) const CANCEL_TIME: Duration = Duration::from_secs(5);
@@ -97,7 +97,7 @@ impl CancelHandle {
         };
         match tokio::task::spawn_blocking(|| ticket.send()).await {
             Ok(sent) => sent,
-            Err(_) => Err(Error::cancel(crate::net::ConnectError::Interrupted)),
+            Err(_) => Err(Error::cancel(howdah_net::ConnectError::Interrupted)),
         }
     }
 
@@ -215,7 +215,7 @@ impl fmt::Debug for CancelHandle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::Peer;
+    use howdah_net::Peer;
 
     fn handle() -> CancelHandle {
         CancelHandle::new(Some(CancelTarget {

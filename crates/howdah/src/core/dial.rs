@@ -9,12 +9,12 @@ use howdah_protocol::session::Session;
 use super::Core;
 use super::cancel::CancelHandle;
 use super::info::Facts;
-use crate::blocking::drive::Lost;
 use crate::error::{Error, Result};
-use crate::net::cancel::CancelTarget;
-use crate::net::connect::ConnectError;
-use crate::net::connector::{Action, Connector};
-use crate::net::socket::{Peer, TcpOptions};
+use howdah_net::cancel::CancelTarget;
+use howdah_net::connect::ConnectError;
+use howdah_net::connector::{Action, Connector};
+use howdah_net::drive::Lost;
+use howdah_net::socket::{Peer, TcpOptions};
 
 /// A connection on its way, for any shell.
 pub(crate) struct Dial {

@@ -19,10 +19,10 @@ use howdah_protocol::session::{Choice, Execute, ResultFormat, Session};
 use howdah_protocol::wire::{self, TransactionStatus};
 use howdah_types::{DateStyle, Format, IntervalStyle, IsNull, LoadContext, ToSql, oid};
 
-use crate::blocking::drive::Lost;
 use crate::error::{Error, Result};
 use crate::row::{Reading, Rows};
 use cancel::CancelHandle;
+use howdah_net::drive::Lost;
 use info::{Facts, Info};
 use messages::Messages;
 pub(crate) use shared::shared_methods;

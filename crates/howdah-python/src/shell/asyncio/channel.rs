@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use howdah::blocking::drive::{Lost, lost};
+use howdah_net::drive::{Lost, lost};
 use howdah_protocol::session::Progress;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -633,7 +633,7 @@ fn send(io: &mut Io) -> Result<bool, Lost> {
         match io.socket.send_now(io.session.outgoing()) {
             Ok(0) => return Ok(false),
             Ok(count) => io.session.sent(count),
-            Err(error) if howdah::net::socket::is_reset(&error) => {
+            Err(error) if howdah_net::socket::is_reset(&error) => {
                 let rest = io.session.outgoing().len();
                 io.session.sent(rest);
             }

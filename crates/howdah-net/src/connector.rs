@@ -15,9 +15,9 @@ use howdah_protocol::conninfo::{
 };
 use howdah_protocol::startup::StartupConfig;
 
-use super::connect::ConnectError;
-use super::environment;
-use super::socket::{Peer, TcpOptions};
+use crate::connect::ConnectError;
+use crate::environment;
+use crate::socket::{Peer, TcpOptions};
 
 /// What to do next.
 #[derive(Debug)]

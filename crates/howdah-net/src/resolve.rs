@@ -4,8 +4,8 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Instant;
 
-use super::connect::ConnectError;
-use super::socket::time_slice;
+use crate::connect::ConnectError;
+use crate::socket::time_slice;
 
 /// Resolves `host`, calling `go_on` every so often; when it says no, or the deadline passes, the wait ends.
 ///
@@ -45,8 +45,9 @@ pub fn resolve(
     }
 }
 
-/// What a failed lookup of `host` is reported as.
-pub(crate) fn unresolved(host: &str, error: &std::io::Error) -> ConnectError {
+/// What a failed lookup of `host` is reported as, whoever looked it up.
+#[must_use]
+pub fn unresolved(host: &str, error: &std::io::Error) -> ConnectError {
     let text = error.to_string();
     let reason = text
         .strip_prefix("failed to lookup address information: ")

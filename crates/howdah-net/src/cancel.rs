@@ -3,8 +3,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use super::connect::{ConnectError, establish};
-use super::socket::{Peer, Socket, TcpOptions, Waited, time_slice};
+use crate::connect::{ConnectError, establish};
+use crate::socket::{Peer, Socket, TcpOptions, Waited, time_slice};
 
 /// What is needed to cancel a session's running statement, from any thread.
 #[derive(Debug, Clone)]

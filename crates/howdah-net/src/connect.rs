@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::time::Instant;
 
-use super::socket::{Peer, Socket, TcpOptions, Waited, time_slice};
+use crate::socket::{Peer, Socket, TcpOptions, Waited, time_slice};
 
 /// Why a server was not reached.
 #[derive(Debug)]

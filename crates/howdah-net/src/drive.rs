@@ -1,4 +1,7 @@
 //! The blocking loop: moves bytes between a socket and a session until an exchange is over.
+//!
+//! A shell that waits by other means, such as tokio's reactor, takes the steps themselves: [`hand_out`] what has come, [`flush`]
+//! what is outgoing, wait until the socket can be read (or written, if `flush` gave `false`), receive, [`take_in`], and again.
 
 use std::io;
 use std::time::Instant;
@@ -7,7 +10,7 @@ use howdah_protocol::connection::{Error, Notification};
 use howdah_protocol::session::{Progress, Session};
 use howdah_protocol::wire::Diagnostic;
 
-use crate::net::socket::{SLICE, Socket, is_reset, time_slice};
+use crate::socket::{SLICE, Socket, is_reset, time_slice};
 
 /// Why [`drive`] came back.
 #[derive(Debug)]
@@ -113,8 +116,13 @@ pub fn glance(session: &mut Session, socket: &Socket) -> Result<bool, Lost> {
     take_in(session, received)
 }
 
-/// What the bytes received so far give, if they give anything.
-pub(crate) fn hand_out(session: &mut Session, until: Until) -> Result<Option<Step>, Lost> {
+/// What the bytes received so far give, if they give anything. `None` means that more has to be received.
+///
+/// To be called before each wait: until it gives `None`, what it would give lies there already.
+///
+/// # Errors
+/// The server broke the protocol or ended the session: the socket must be closed.
+pub fn hand_out(session: &mut Session, until: Until) -> Result<Option<Step>, Lost> {
     Ok(match session.advance()? {
         Progress::Done if until == Until::Answered => Some(Step::Done),
         Progress::Notice(notice) => Some(Step::Notice(notice)),
@@ -123,11 +131,12 @@ pub(crate) fn hand_out(session: &mut Session, until: Until) -> Result<Option<Ste
     })
 }
 
-/// Notes what was received; tells whether anything was.
-pub(crate) fn take_in(
-    session: &mut Session,
-    received: io::Result<Option<usize>>,
-) -> Result<bool, Lost> {
+/// Notes what was received into [`Session::spare`], as [`Socket::recv`] or [`Socket::recv_now`] gave it; tells whether anything
+/// was.
+///
+/// # Errors
+/// It was the end or an error, and the connection is lost: the socket must be closed.
+pub fn take_in(session: &mut Session, received: io::Result<Option<usize>>) -> Result<bool, Lost> {
     match received {
         Ok(Some(0)) => Err(session.eof().into()),
         Ok(Some(count)) => {
@@ -139,10 +148,16 @@ pub(crate) fn take_in(
     }
 }
 
-/// Sends what is outgoing; tells whether all of it went.
+/// Sends what is outgoing, as far as the kernel takes it without waiting; tells whether all of it went.
 ///
-/// A server that has hung up may have said why: that is still to be read, so such an error waits for the end of input.
-pub(crate) fn flush(session: &mut Session, socket: &Socket) -> Result<bool, Lost> {
+/// Where it did not, go on reading while the socket cannot be written: the server may wait for that.
+///
+/// A server that has hung up may have said why. That is still to be read, so such an error is not given here: it waits for the
+/// end of input.
+///
+/// # Errors
+/// The connection is lost: the socket must be closed.
+pub fn flush(session: &mut Session, socket: &Socket) -> Result<bool, Lost> {
     while !session.outgoing().is_empty() {
         match socket.send_now(session.outgoing()) {
             Ok(0) => return Ok(false),

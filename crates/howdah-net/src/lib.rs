@@ -1,0 +1,32 @@
+//! What the doors of the howdah driver share about the outside world. It is plumbing, and **not for users**: it is published only
+//! because the doors need it, and any release may change it. Use the crate `howdah`, or the Python package of that name.
+//!
+//! The engine, `howdah-protocol`, has no sockets, clock, environment or files. They are here, once, below the blocking and the
+//! tokio shell of the crate `howdah` and the blocking and the asyncio shell of the Python extension:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`connector`] | the plan of a connection: which server comes next, and what the failures add up to |
+//! | [`environment`] | environment variables, the user's name, the password file |
+//! | [`resolve`] | names to addresses, with a deadline |
+//! | [`connect`] | one server reached, with a deadline |
+//! | [`socket`] | the socket, and the wait for it |
+//! | [`drive`] | the loop that moves bytes between a socket and a session |
+//! | [`cancel`] | cancel requests |
+//!
+//! Nothing in here knows of Python or of an async runtime. What waits does so in slices, and asks its caller in between whether
+//! to go on.
+
+#![forbid(unsafe_code)]
+
+pub mod cancel;
+pub mod connect;
+pub mod connector;
+pub mod drive;
+pub mod environment;
+pub mod resolve;
+pub mod socket;
+
+pub use connect::ConnectError;
+pub use connector::{Action, Connector};
+pub use socket::{Peer, Socket};
