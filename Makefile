@@ -20,8 +20,9 @@ export PYO3_PYTHON := $(PY)
 export PYTHONUNBUFFERED := 1
 
 STAMP := $(VENV)/.howdah
-# Linking the extension's own test harness needs libpython, which many interpreters lack: pytest covers that crate.
-RUST_TESTED := --workspace --exclude howdah-python
+# Linking a test harness of what uses PyO3 needs libpython, which many interpreters lack: pytest covers these crates.
+EXTENSION_CRATES := howdah-ffi howdah-adapt howdah-python
+RUST_TESTED := --workspace $(addprefix --exclude ,$(EXTENSION_CRATES))
 PURE_CRATES := howdah-protocol howdah-types
 PYTHON_SOURCES := python tests tools demo bench examples/python
 GENERATORS := async_to_sync generate_sqlstates generate_oids

@@ -208,7 +208,7 @@ impl Connecting {
         if fd < 0 {
             return Err(PyValueError::new_err("not a descriptor"));
         }
-        let socket = Socket::from_fd(crate::ffi::owned_fd(fd));
+        let socket = Socket::from_fd(howdah_ffi::owned_fd(fd));
         let connector = lock(&self.connector);
         if let Some(Peer::Tcp(_)) = connector.peer() {
             socket.set_tcp_options(&connector.tcp_options())?;

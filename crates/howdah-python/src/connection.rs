@@ -11,7 +11,6 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
-use crate::adapt::AdaptersMap;
 use crate::core::{Core, Kind, Settings, lock};
 use crate::cursor::{BaseCursor, is_tuple_row};
 use crate::errors;
@@ -20,6 +19,7 @@ use crate::jobs::notifies::WaitNotifies;
 use crate::shell::asyncio::Channel;
 use crate::shell::{self, blocking};
 use crate::truth::Truth;
+use howdah_adapt::{AdaptersMap, SettingsObject};
 
 /// What synchronous and asynchronous connections share.
 #[pyclass(subclass, frozen, module = "howdah._howdah")]
@@ -622,6 +622,11 @@ impl BaseConnection {
 
     fn _encoding(&self, py: Python<'_>) -> PyResult<&'static str> {
         self.core.facts.settings().encoding.python_name(py)
+    }
+
+    #[getter]
+    fn _settings(&self) -> SettingsObject {
+        SettingsObject(self.core.facts.settings())
     }
 
     fn _protocol(&self) -> (u16, u16) {

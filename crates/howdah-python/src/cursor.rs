@@ -13,8 +13,6 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 
-use crate::adapt::registry::Snapshot;
-use crate::adapt::{Adaptation, AdaptersMap};
 use crate::connection::BaseConnection;
 use crate::core::{Core, Kind, lock};
 use crate::errors;
@@ -23,6 +21,8 @@ use crate::jobs::executemany::ExecuteMany;
 use crate::shell;
 use crate::shell::ready::Ready;
 use crate::truth::Truth;
+use howdah_adapt::registry::Snapshot;
+use howdah_adapt::{Adaptation, AdaptersMap};
 
 pub(crate) use kinds::{AsyncCursorBase, SyncCursor};
 use rows::Loaders;

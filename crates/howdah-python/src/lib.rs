@@ -1,13 +1,11 @@
 //! The Python door of howdah: the extension module `howdah._howdah`.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
-mod adapt;
 mod connect;
 mod connection;
 mod core;
 mod cursor;
 mod errors;
-mod ffi;
 mod jobs;
 mod query;
 mod shell;
@@ -22,14 +20,6 @@ mod _howdah {
     use pyo3::types::PyDict;
 
     #[pymodule_export]
-    use crate::adapt::builtin::{BuiltinDumper, BuiltinLoader};
-    #[pymodule_export]
-    use crate::adapt::literal::quote_literal;
-    #[pymodule_export]
-    use crate::adapt::registry::AdaptersMap;
-    #[pymodule_export]
-    use crate::adapt::transformer::Transformer;
-    #[pymodule_export]
     use crate::connect::{
         Connecting, connect_blocking, conninfo_keywords, make_conninfo, parse_conninfo,
     };
@@ -41,6 +31,14 @@ mod _howdah {
     use crate::shell::asyncio::{Channel, Op};
     #[pymodule_export]
     use crate::shell::ready::Ready;
+    #[pymodule_export]
+    use howdah_adapt::builtin::{BuiltinDumper, BuiltinLoader};
+    #[pymodule_export]
+    use howdah_adapt::literal::quote_literal;
+    #[pymodule_export]
+    use howdah_adapt::registry::AdaptersMap;
+    #[pymodule_export]
+    use howdah_adapt::transformer::Transformer;
 
     /// Note that this process is a child of the one that imported the module.
     #[pyfunction]
@@ -51,8 +49,8 @@ mod _howdah {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-        crate::ffi::awaitable::install::<Op>(module.py());
-        crate::ffi::awaitable::install::<Ready>(module.py());
+        howdah_ffi::awaitable::install::<Op>(module.py());
+        howdah_ffi::awaitable::install::<Ready>(module.py());
         let os = module.py().import("os")?;
         if crate::core::needs_fork_hook() && os.hasattr("register_at_fork")? {
             let options = PyDict::new(module.py());

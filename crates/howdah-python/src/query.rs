@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString};
 
-use crate::adapt::dump::PyFormat;
 use crate::errors;
+use howdah_adapt::dump::PyFormat;
 
 /// A query text in the server's syntax, with what it wants for parameters.
 #[derive(Debug, PartialEq, Eq)]

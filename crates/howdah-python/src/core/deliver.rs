@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use super::{Core, lock};
-use crate::adapt::Encoding;
 use crate::errors;
+use howdah_adapt::Encoding;
 
 /// What the user registered.
 #[derive(Default)]

@@ -11,7 +11,7 @@ use howdah_protocol::wire::TransactionStatus;
 use pyo3::prelude::*;
 
 use super::lock;
-use crate::adapt::SessionSettings;
+use howdah_adapt::SessionSettings;
 
 /// How a connection came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

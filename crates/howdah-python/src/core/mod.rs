@@ -8,7 +8,7 @@ pub(crate) mod facts;
 pub(crate) mod gate;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use howdah_net::Socket;
@@ -23,6 +23,7 @@ use crate::errors;
 use deliver::{Backlog, Handlers};
 use facts::Facts;
 use gate::Gate;
+pub(crate) use howdah_adapt::lock;
 
 /// A session and its socket.
 pub(crate) struct Io {
@@ -415,11 +416,6 @@ pub(crate) fn after_fork() {
 /// Whether the caller is the first to ask, and so has to register [`after_fork`].
 pub(crate) fn needs_fork_hook() -> bool {
     !FORK_HOOK.swap(true, Ordering::AcqRel)
-}
-
-/// Locks a mutex whose data is valid also after a panic.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The words for an end of the connection that came while something was waited for.

@@ -9,10 +9,10 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use super::BaseCursor;
-use crate::adapt::load::{self, Loader};
-use crate::adapt::{Adaptation, LoadContext};
 use crate::core::lock;
 use crate::errors;
+use howdah_adapt::load::{self, Loader};
+use howdah_adapt::{Adaptation, LoadContext};
 
 /// Which rows to fetch.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +31,7 @@ pub(crate) enum Fetch {
 #[derive(Clone)]
 pub(super) struct Loaders {
     columns: Arc<[Loader]>,
-    /// Of which loaders they were made: [`AdaptersMap::loaders_id`](crate::adapt::AdaptersMap::loaders_id).
+    /// Of which loaders they were made: [`AdaptersMap::loaders_id`](howdah_adapt::AdaptersMap::loaders_id).
     id: u64,
     /// The adapters, where they are not the defaults.
     pub(super) adaptation: Option<Arc<Adaptation>>,

@@ -10,13 +10,13 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PySequence, PyString, PyTuple};
 
 use super::{check, queue};
-use crate::adapt::dump::{PyFormat, dump};
-use crate::adapt::{DumpContext, Encoding};
 use crate::core::Core;
 use crate::cursor::BaseCursor;
 use crate::errors;
 use crate::query::{self, CachedTemplate, Template};
 use crate::shell::{Job, Next};
+use howdah_adapt::dump::{PyFormat, dump};
+use howdah_adapt::{DumpContext, Encoding};
 
 /// One call of `execute()`.
 pub(crate) struct ExecuteQuery {

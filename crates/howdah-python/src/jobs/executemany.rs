@@ -8,10 +8,10 @@ use pyo3::types::PyIterator;
 
 use super::execute::{Text, dump_params, result_format};
 use super::{check, queue};
-use crate::adapt::{Adaptation, DumpContext};
 use crate::core::Core;
 use crate::cursor::BaseCursor;
 use crate::shell::{Job, Next};
+use howdah_adapt::{Adaptation, DumpContext};
 
 /// One call of `executemany()`.
 pub(crate) struct ExecuteMany {

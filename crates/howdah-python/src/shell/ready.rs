@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use crate::core::lock;
 use crate::cursor::{BaseCursor, Fetch};
-use crate::ffi::awaitable::{Awaitable, Step};
+use howdah_ffi::awaitable::{Awaitable, Step};
 
 /// What methods return that are awaited but never wait, such as `fetchall()`: the work is done when it is awaited.
 #[pyclass(frozen, module = "howdah._howdah")]

@@ -464,7 +464,7 @@ impl Channel {
         let before = CURRENT_LOOP.replace(own.unwrap_or(0));
         let mut outcome = Ok(());
         for (callback, context) in op.get().take_callbacks() {
-            let called = crate::ffi::context::call_in_context(
+            let called = howdah_ffi::context::call_in_context(
                 callback.bind(py),
                 op.as_any(),
                 context.as_ref().map(|context| context.bind(py)),

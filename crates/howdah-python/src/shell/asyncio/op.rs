@@ -12,8 +12,8 @@ use super::channel::Channel;
 use crate::core::gate::Entered;
 use crate::core::{Patience, lock};
 use crate::errors;
-use crate::ffi::awaitable::{Awaitable, Step};
 use crate::shell::{Job, Next};
+use howdah_ffi::awaitable::{Awaitable, Step};
 
 /// One operation on an asynchronous connection. It begins when it is first awaited.
 #[pyclass(frozen, module = "howdah._howdah", name = "Operation")]

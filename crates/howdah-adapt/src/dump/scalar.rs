@@ -1,0 +1,253 @@
+//! Strings, numbers, bytes, UUIDs, members of enumerations.
+
+use howdah_protocol::connection::Written;
+use howdah_types::{boolean, bytea, float, int, numeric, oid, uuid as uuid_codec};
+use pyo3::buffer::PyBuffer;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString};
+
+use super::{PyFormat, as_binary, as_text};
+use crate::context::DumpContext;
+use crate::error;
+use crate::types::Types;
+use howdah_ffi::values::int_as_i64;
+
+/// Without a type, so that the server decides by the context; as text only if binary is asked for.
+#[inline]
+pub(super) fn str(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
+) -> PyResult<Written> {
+    let start = out.len();
+    cx.encoding.encode(value.cast::<PyString>()?, out)?;
+    if want == PyFormat::Binary {
+        // The server refuses a NUL itself, with the class of its own error.
+        return Ok(as_binary(oid::TEXT));
+    }
+    refuse_nul(value.py(), out.get(start..).unwrap_or_default())?;
+    Ok(as_text(0))
+}
+
+/// # Errors
+/// DataError for text that the server could not store.
+#[inline]
+pub(super) fn refuse_nul(py: Python<'_>, text: &[u8]) -> PyResult<()> {
+    if text.contains(&0) {
+        let message = "PostgreSQL text fields cannot contain NUL (0x00) bytes";
+        return Err(error::data(py, message));
+    }
+    Ok(())
+}
+
+/// The smallest of smallint, integer, bigint and numeric that holds the value.
+#[inline]
+pub(super) fn int(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+) -> PyResult<Written> {
+    let number = value.cast::<PyInt>()?;
+    let Some(number) = int_as_i64(number.as_borrowed()) else {
+        return big_int(number, want, out);
+    };
+    let oid = int_oid(number);
+    if want == PyFormat::Text {
+        int::int_to_text(number, out);
+        return Ok(as_text(oid));
+    }
+    // Big-endian: the low bytes are the last ones.
+    let bytes = number.to_be_bytes();
+    out.extend_from_slice(match oid {
+        oid::INT2 => &bytes[6..],
+        oid::INT4 => &bytes[4..],
+        _ => &bytes,
+    });
+    Ok(as_binary(oid))
+}
+
+/// The OID of the smallest integer type that holds the value.
+#[inline]
+pub(super) fn int_oid(value: i64) -> u32 {
+    if i16::try_from(value).is_ok() {
+        oid::INT2
+    } else if i32::try_from(value).is_ok() {
+        oid::INT4
+    } else {
+        oid::INT8
+    }
+}
+
+#[cold]
+fn big_int(value: &Bound<'_, PyInt>, want: PyFormat, out: &mut Vec<u8>) -> PyResult<Written> {
+    let py = value.py();
+    // Of a subclass, such as IntEnum, only the number counts.
+    let number = py.get_type::<PyInt>().call1((value,))?;
+    if want == PyFormat::Text {
+        out.extend_from_slice(number.str()?.to_str()?.as_bytes());
+        return Ok(as_text(oid::NUMERIC));
+    }
+    // Through Decimal, because str(int) refuses more than 4300 digits.
+    let digits = Types::get(py)?.decimal.bind(py).call1((number,))?.str()?;
+    numeric::text_to_binary(digits.to_str()?.as_bytes(), out).map_err(|_| {
+        error::data(
+            py,
+            "integer too large for PostgreSQL numeric binary format (maximum 32768 base-10000 digits)",
+        )
+    })?;
+    Ok(as_binary(oid::NUMERIC))
+}
+
+#[inline]
+pub(super) fn bool(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+) -> PyResult<Written> {
+    Ok(truth(value.cast::<PyBool>()?.is_true(), want, out))
+}
+
+#[inline]
+pub(super) fn truth(value: bool, want: PyFormat, out: &mut Vec<u8>) -> Written {
+    if want == PyFormat::Text {
+        boolean::bool_to_text(value, out);
+        return as_text(oid::BOOL);
+    }
+    boolean::bool_to_binary(value, out);
+    as_binary(oid::BOOL)
+}
+
+#[inline]
+pub(super) fn float(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+) -> PyResult<Written> {
+    let number = value.cast::<PyFloat>()?.value();
+    if want == PyFormat::Text {
+        return float_text(value.py(), number, oid::FLOAT8, out);
+    }
+    float::float8_to_binary(number, out);
+    Ok(as_binary(oid::FLOAT8))
+}
+
+/// What Python shows, which is what comes back from a place that takes any text.
+pub(super) fn float_text(
+    py: Python<'_>,
+    number: f64,
+    oid: u32,
+    out: &mut Vec<u8>,
+) -> PyResult<Written> {
+    let text = PyFloat::new(py, number).repr()?;
+    out.extend_from_slice(text.to_str()?.as_bytes());
+    Ok(as_text(oid))
+}
+
+#[inline]
+pub(super) fn bytes(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+) -> PyResult<Written> {
+    Ok(bytea(value.cast::<PyBytes>()?.as_bytes(), want, out))
+}
+
+/// bytearray, memoryview and whatever else has a buffer.
+pub(super) fn buffer(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+) -> PyResult<Written> {
+    if want != PyFormat::Text {
+        append_buffer(value, out)?;
+        return Ok(as_binary(oid::BYTEA));
+    }
+    let mut raw = Vec::new();
+    append_buffer(value, &mut raw)?;
+    Ok(bytea(&raw, want, out))
+}
+
+/// Appends the bytes of an object that has a buffer.
+///
+/// # Errors
+/// TypeError if it has none.
+pub(crate) fn append_buffer(value: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<()> {
+    let py = value.py();
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        out.extend_from_slice(bytes.as_bytes());
+    } else if let Ok(buffer) = PyBuffer::<u8>::get(value) {
+        let start = out.len();
+        out.resize(start + buffer.len_bytes(), 0);
+        buffer.copy_to_slice(py, &mut out[start..])?;
+    } else {
+        // Items of another size or not contiguous: let Python put them in order.
+        let view = py
+            .import("builtins")?
+            .getattr("memoryview")?
+            .call1((value,))?;
+        let bytes = view.call_method0("tobytes")?;
+        out.extend_from_slice(bytes.cast::<PyBytes>()?.as_bytes());
+    }
+    Ok(())
+}
+
+fn bytea(value: &[u8], want: PyFormat, out: &mut Vec<u8>) -> Written {
+    if want == PyFormat::Text {
+        bytea::bytea_to_text(value, out);
+        return as_text(oid::BYTEA);
+    }
+    bytea::bytea_to_binary(value, out);
+    as_binary(oid::BYTEA)
+}
+
+/// In text unless binary is asked for: the server converts faster than we would.
+pub(super) fn decimal(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+) -> PyResult<Written> {
+    let text = value.str()?;
+    let text = match text.to_str()? {
+        // A signalling NaN, or one with digits behind it.
+        text if text.trim_start_matches('-').starts_with(['N', 's']) => "NaN",
+        text => text,
+    };
+    if want != PyFormat::Binary {
+        out.extend_from_slice(text.as_bytes());
+        return Ok(as_text(oid::NUMERIC));
+    }
+    numeric::text_to_binary(text.as_bytes(), out).map_err(|e| error::encode(value.py(), e))?;
+    Ok(as_binary(oid::NUMERIC))
+}
+
+pub(super) fn uuid(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+) -> PyResult<Written> {
+    let number: u128 = value.getattr(intern!(value.py(), "int"))?.extract()?;
+    if want == PyFormat::Text {
+        // Without dashes, as psycopg spells it.
+        out.extend_from_slice(format!("{number:032x}").as_bytes());
+        return Ok(as_text(oid::UUID));
+    }
+    uuid_codec::uuid_to_binary(&number.to_be_bytes(), out);
+    Ok(as_binary(oid::UUID))
+}
+
+/// The name of the member, without a type, as for an enumeration type of the server.
+pub(super) fn enumeration(
+    value: &Bound<'_, PyAny>,
+    want: PyFormat,
+    out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
+) -> PyResult<Written> {
+    let name = value.getattr(intern!(value.py(), "name"))?;
+    cx.encoding.encode(name.cast::<PyString>()?, out)?;
+    Ok(match want {
+        PyFormat::Binary => as_binary(0),
+        PyFormat::Auto | PyFormat::Text => as_text(0),
+    })
+}

@@ -1,0 +1,136 @@
+//! Client encodings: strings to and from the bytes that the session's `client_encoding` asks for.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+
+use super::error;
+use howdah_ffi::values::str_from_utf8;
+
+/// The session's client encoding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF8.
+    Utf8,
+    /// No encoding: the server does not know what its text means. Text is loaded as bytes and sent as UTF-8.
+    SqlAscii,
+    /// One that Python has under this name.
+    Python(&'static str),
+    /// One that Python does not have.
+    Unavailable(&'static str),
+}
+
+impl Encoding {
+    /// The encoding with PostgreSQL's `name`, in any spelling that the server takes.
+    ///
+    /// Source: PostgreSQL documentation, "Character Set Support", table of character sets.
+    pub fn from_postgres(name: &str) -> Self {
+        let letters = name.bytes().filter(u8::is_ascii_alphanumeric);
+        let name: Vec<u8> = letters.map(|byte| byte.to_ascii_uppercase()).collect();
+        Self::Python(match name.as_slice() {
+            b"UTF8" | b"UNICODE" => return Self::Utf8,
+            b"SQLASCII" => return Self::SqlAscii,
+            b"EUCTW" => return Self::Unavailable("EUC_TW"),
+            b"MULEINTERNAL" => return Self::Unavailable("MULE_INTERNAL"),
+            b"LATIN1" | b"ISO88591" => "iso8859-1",
+            b"LATIN2" | b"ISO88592" => "iso8859-2",
+            b"LATIN3" | b"ISO88593" => "iso8859-3",
+            b"LATIN4" | b"ISO88594" => "iso8859-4",
+            b"ISO88595" => "iso8859-5",
+            b"ISO88596" => "iso8859-6",
+            b"ISO88597" => "iso8859-7",
+            b"ISO88598" => "iso8859-8",
+            b"LATIN5" | b"ISO88599" => "iso8859-9",
+            b"LATIN6" | b"ISO885910" => "iso8859-10",
+            b"LATIN7" | b"ISO885913" => "iso8859-13",
+            b"LATIN8" | b"ISO885914" => "iso8859-14",
+            b"LATIN9" | b"ISO885915" => "iso8859-15",
+            b"LATIN10" | b"ISO885916" => "iso8859-16",
+            b"WIN1250" => "cp1250",
+            b"WIN1251" | b"WIN" => "cp1251",
+            b"WIN1252" => "cp1252",
+            b"WIN1253" => "cp1253",
+            b"WIN1254" => "cp1254",
+            b"WIN1255" => "cp1255",
+            b"WIN1256" => "cp1256",
+            b"WIN1257" => "cp1257",
+            b"WIN1258" | b"ABC" | b"TCVN" | b"TCVN5712" | b"VSCII" => "cp1258",
+            b"WIN866" | b"ALT" => "cp866",
+            b"WIN874" => "cp874",
+            b"KOI8R" | b"KOI8" => "koi8-r",
+            b"KOI8U" => "koi8-u",
+            b"EUCCN" => "gb2312",
+            b"EUCJP" => "euc_jp",
+            b"EUCJIS2004" => "euc_jis_2004",
+            b"EUCKR" => "euc_kr",
+            b"BIG5" | b"WIN950" | b"WINDOWS950" => "big5",
+            b"GBK" | b"WIN936" | b"WINDOWS936" => "gbk",
+            b"GB18030" => "gb18030",
+            b"UHC" | b"WIN949" | b"WINDOWS949" => "cp949",
+            b"JOHAB" => "johab",
+            b"SJIS" | b"MSKANJI" | b"SHIFTJIS" | b"WIN932" | b"WINDOWS932" => "shift_jis",
+            b"SHIFTJIS2004" => "shift_jis_2004",
+            _ => return Self::Unavailable("of a name that is not known"),
+        })
+    }
+
+    /// Python's name for it; `ascii` for SQL_ASCII.
+    ///
+    /// # Errors
+    /// NotSupportedError if Python has no such codec.
+    pub fn python_name(self, py: Python<'_>) -> PyResult<&'static str> {
+        match self {
+            Self::Utf8 => Ok("utf-8"),
+            Self::SqlAscii => Ok("ascii"),
+            Self::Python(name) => Ok(name),
+            Self::Unavailable(name) => Err(error::of_class(
+                py,
+                "NotSupportedError",
+                &format!("codec not available in Python: '{name}'"),
+            )),
+        }
+    }
+
+    /// Appends a string.
+    ///
+    /// # Errors
+    /// UnicodeEncodeError, NotSupportedError.
+    #[inline]
+    pub fn encode(self, text: &Bound<'_, PyString>, out: &mut Vec<u8>) -> PyResult<()> {
+        match self {
+            Self::Utf8 | Self::SqlAscii => out.extend_from_slice(text.to_str()?.as_bytes()),
+            Self::Python(_) | Self::Unavailable(_) => {
+                let name = self.python_name(text.py())?;
+                let bytes = text.call_method1("encode", (name,))?;
+                out.extend_from_slice(bytes.cast::<PyBytes>()?.as_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    /// A str; bytes if the encoding is SQL_ASCII.
+    ///
+    /// # Errors
+    /// UnicodeDecodeError, NotSupportedError.
+    #[inline]
+    pub fn decode<'py>(self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+        match self {
+            Self::Utf8 => Ok(str_from_utf8(py, data)?.into_any()),
+            Self::SqlAscii => Ok(PyBytes::new(py, data).into_any()),
+            Self::Python(_) | Self::Unavailable(_) => {
+                let name = self.python_name(py)?;
+                PyBytes::new(py, data).call_method1("decode", (name,))
+            }
+        }
+    }
+
+    /// A str, whatever the bytes are: for names and payloads, where there has to be one. What is no text is replaced.
+    ///
+    /// # Errors
+    /// Only of the interpreter.
+    pub fn decode_str<'py>(self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyString>> {
+        match self.decode(py, data).map(Bound::cast_into::<PyString>) {
+            Ok(Ok(text)) => Ok(text),
+            _ => Ok(PyString::new(py, &String::from_utf8_lossy(data))),
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Python values to parameters, result values to Python.
+//!
+//! [`dump::dump`] appends one parameter to a buffer; [`load::load_row`] and [`load::load_rows`] make tuples of the
+//! rows of a result, with one [`load::Loader`] a column. Which Python type becomes which PostgreSQL type, and back,
+//! is as in psycopg 3.
+//!
+//! Nothing here holds a lock or a borrow of a `#[pyclass]`, because any value can call back into Python. Nothing here
+//! knows a connection: what adaptation has to know of a session is in [`SessionSettings`], which a connection object
+//! shows as its attribute `_settings`.
+#![forbid(unsafe_code)]
+
+mod adaptation;
+pub mod builtin;
+mod codec;
+mod context;
+pub mod dump;
+mod encoding;
+mod error;
+pub mod literal;
+pub mod load;
+mod nested;
+pub mod registry;
+pub mod transformer;
+mod types;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use adaptation::Adaptation;
+pub use context::{DumpContext, LoadContext, SessionSettings, SettingsObject};
+pub use encoding::Encoding;
+pub use registry::AdaptersMap;
+
+/// Locks a mutex whose data is valid also after a panic.
+#[inline]
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,127 @@
+//! Values as literals of SQL.
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+
+use super::builtin;
+use super::dump::append_buffer;
+use super::encoding::Encoding;
+use super::error;
+use howdah_ffi::values::str_from_utf8;
+
+/// The text of a value as a literal, with its quotes.
+///
+/// Where there is a backslash in it, it is one of the kind that is read alike whatever the session's
+/// `standard_conforming_strings`. Without a connection the encoding is taken for UTF-8.
+///
+/// Source: PostgreSQL documentation, "Lexical Structure", string constants; libpq's PQescapeLiteral.
+///
+/// # Errors
+/// OperationalError for text that is not in the connection's encoding.
+#[pyfunction]
+#[pyo3(signature = (value, connection=None))]
+pub fn quote_literal<'py>(
+    value: &Bound<'py, PyAny>,
+    connection: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let py = value.py();
+    let mut raw = Vec::new();
+    append_buffer(value, &mut raw)?;
+    let settings = builtin::settings(connection)?;
+    let encoding = settings.map_or(Encoding::Utf8, |settings| settings.encoding);
+    Ok(PyBytes::new(py, &quoted(py, &raw, encoding)?))
+}
+
+/// The same for bytes in an encoding.
+pub(super) fn quoted(py: Python<'_>, raw: &[u8], encoding: Encoding) -> PyResult<Vec<u8>> {
+    let mut out = Vec::with_capacity(raw.len() + 2);
+    match encoding {
+        Encoding::SqlAscii => escape(raw, &mut out),
+        Encoding::Utf8 => {
+            std::str::from_utf8(raw).map_err(|_| malformed(py))?;
+            escape(raw, &mut out);
+        }
+        // In some encodings a byte of a character looks like a quote or a backslash.
+        Encoding::Python(_) | Encoding::Unavailable(_) => {
+            let text = encoding.decode(py, raw).map_err(|_| malformed(py))?;
+            let mut utf8 = Vec::new();
+            escape(text.cast::<PyString>()?.to_str()?.as_bytes(), &mut utf8);
+            encoding.encode(&str_from_utf8(py, &utf8)?, &mut out)?;
+        }
+    }
+    Ok(out)
+}
+
+fn escape(text: &[u8], out: &mut Vec<u8>) {
+    if text.contains(&b'\\') {
+        // The space keeps it apart from a letter before it.
+        out.extend_from_slice(b" E");
+    }
+    out.push(b'\'');
+    for byte in text {
+        if matches!(byte, b'\'' | b'\\') {
+            out.push(*byte);
+        }
+        out.push(*byte);
+    }
+    out.push(b'\'');
+}
+
+#[cold]
+fn malformed(py: Python<'_>) -> PyErr {
+    let message = "escape_literal failed: incomplete or invalid multibyte character";
+    error::of_class(py, "OperationalError", message)
+}
+
+/// What is put in front of a negative number, so that no comment begins with two dashes.
+pub(super) fn number(text: Vec<u8>) -> Vec<u8> {
+    if text.starts_with(b"-") {
+        [b" ".as_slice(), &text].concat()
+    } else {
+        text
+    }
+}
+
+/// A float or a Decimal: those that are no numbers need quotes and a type.
+pub(super) fn special_or_number(text: Vec<u8>, type_name: &str) -> Vec<u8> {
+    let letters = String::from_utf8_lossy(&text).to_ascii_lowercase();
+    let name = match letters.as_str() {
+        "nan" => "NaN",
+        "inf" | "infinity" => "Infinity",
+        "-inf" | "-infinity" => "-Infinity",
+        _ => return number(text),
+    };
+    format!("'{name}'::{type_name}").into_bytes()
+}
+
+/// What follows a quoted literal: the type that it is of, by what is registered of it.
+///
+/// # Errors
+/// Those of the registry.
+pub(super) fn type_name(
+    registry: &Bound<'_, PyAny>,
+    oid: u32,
+    encoding: Encoding,
+) -> PyResult<Vec<u8>> {
+    /// OIDs from here on are not PostgreSQL's own.
+    const FIRST_OF_EXTENSIONS: u32 = 8192;
+    let py = registry.py();
+    let info = registry.call_method1(intern!(py, "get"), (oid,))?;
+    if info.is_none() {
+        return Ok(Vec::new());
+    }
+    // `timestamptz` is shorter than `timestamp with time zone`.
+    let name = if oid < FIRST_OF_EXTENSIONS {
+        info.getattr(intern!(py, "name"))?
+    } else {
+        info.getattr(intern!(py, "regtype"))?
+    };
+    let mut out = b"::".to_vec();
+    encoding.encode(name.cast::<PyString>()?, &mut out)?;
+    let array: u32 = info.getattr(intern!(py, "array_oid"))?.extract()?;
+    if oid == array {
+        out.extend_from_slice(b"[]");
+    }
+    Ok(out)
+}

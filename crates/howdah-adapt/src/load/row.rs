@@ -1,0 +1,90 @@
+//! Rows to tuples.
+
+use std::ops::Range;
+
+use howdah_protocol::connection::RowSet;
+use howdah_protocol::wire::Fields;
+use howdah_types::int;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyList, PyTuple};
+
+use super::Loader;
+use crate::context::LoadContext;
+use crate::encoding::Encoding;
+use howdah_ffi::values::{ListBuilder, RowBuilder, quick_ascii, quick_int};
+
+/// The values of one row, with a loader for each column.
+///
+/// # Errors
+/// As for [`Loader::load`].
+#[inline]
+pub fn load_row<'py>(
+    py: Python<'py>,
+    fields: Fields<'_>,
+    loaders: &[Loader],
+    cx: &LoadContext<'_>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let mut row = RowBuilder::new(py, loaders.len())?;
+    for (loader, field) in loaders.iter().zip(fields) {
+        let Some(data) = field else {
+            row.push_plain(py.None().into_bound(py));
+            continue;
+        };
+        match quick(py, loader, data, cx) {
+            Some(value) => row.push_plain(value),
+            None => row.push(loader.load(py, data, cx)?),
+        }
+    }
+    Ok(row.finish())
+}
+
+/// The value of a well-formed field of one of the commonest types; `None` leaves it to [`Loader::load`].
+///
+/// What comes back fits a register, where a result with an error in it goes through memory: that and the call are a
+/// third of what such a value costs.
+#[inline]
+fn quick<'py>(
+    py: Python<'py>,
+    loader: &Loader,
+    data: &[u8],
+    cx: &LoadContext<'_>,
+) -> Option<Bound<'py, PyAny>> {
+    let int = match loader {
+        Loader::Int4Binary => i64::from(i32::from_be_bytes(data.try_into().ok()?)),
+        Loader::OidBinary => i64::from(u32::from_be_bytes(data.try_into().ok()?)),
+        Loader::Int8Binary => i64::from_be_bytes(data.try_into().ok()?),
+        Loader::Int2Binary => i64::from(i16::from_be_bytes(data.try_into().ok()?)),
+        Loader::Int => int::int8_from_text(data).ok()?,
+        Loader::Str if cx.encoding == Encoding::Utf8 => return quick_ascii(py, data),
+        Loader::BoolBinary => return quick_bool(py, data),
+        _ => return None,
+    };
+    quick_int(py, int)
+}
+
+#[inline]
+fn quick_bool<'py>(py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyAny>> {
+    match data {
+        [0] => Some(PyBool::new(py, false).to_owned().into_any()),
+        [1] => Some(PyBool::new(py, true).to_owned().into_any()),
+        _ => None,
+    }
+}
+
+/// The rows whose numbers are in `range`, which must not go beyond the last.
+///
+/// # Errors
+/// As for [`Loader::load`].
+pub fn load_rows<'py>(
+    py: Python<'py>,
+    rows: &RowSet,
+    range: Range<usize>,
+    loaders: &[Loader],
+    cx: &LoadContext<'_>,
+) -> PyResult<Bound<'py, PyList>> {
+    let mut list = ListBuilder::new(py, range.len())?;
+    for fields in range.map_while(|number| rows.get(number)) {
+        list.push(load_row(py, fields, loaders, cx)?.into_any());
+    }
+    Ok(list.finish())
+}

@@ -1,0 +1,231 @@
+//! Python objects made or read in one step, where PyO3's way takes several.
+
+use std::ffi::{c_int, c_long, c_longlong};
+use std::ptr;
+
+use pyo3::exceptions::PyMemoryError;
+use pyo3::prelude::*;
+use pyo3::types::{PyInt, PyList, PyString, PyTuple};
+use pyo3::{Borrowed, ffi};
+
+/// A tuple of known length that is being filled from the left.
+///
+/// Dropped before [`finish`](Self::finish) it frees what it holds.
+pub struct TupleBuilder<'py> {
+    tuple: Bound<'py, PyTuple>,
+    len: isize,
+    filled: isize,
+}
+
+impl<'py> TupleBuilder<'py> {
+    /// An empty one for `len` values.
+    ///
+    /// # Errors
+    /// MemoryError.
+    #[inline]
+    pub fn new(py: Python<'py>, len: usize) -> PyResult<Self> {
+        let len = isize::try_from(len).map_err(|_| PyMemoryError::new_err(()))?;
+        // SAFETY: a new reference or null with an exception set, and the object is a tuple.
+        let tuple = unsafe {
+            Bound::from_owned_ptr_or_err(py, ffi::PyTuple_New(len))?.cast_into_unchecked()
+        };
+        Ok(Self {
+            tuple,
+            len,
+            filled: 0,
+        })
+    }
+
+    /// Puts `value` into the next place; a value too many is dropped.
+    #[inline]
+    pub fn push(&mut self, value: Bound<'py, PyAny>) {
+        if self.filled < self.len {
+            // SAFETY: the index is below the length, the place is still empty, the tuple is not shared yet, and
+            // SET_ITEM takes over the reference that into_ptr gives up.
+            unsafe { ffi::PyTuple_SET_ITEM(self.tuple.as_ptr(), self.filled, value.into_ptr()) };
+            self.filled += 1;
+        }
+    }
+
+    /// The tuple; places that were not filled are None.
+    #[inline]
+    pub fn finish(mut self) -> Bound<'py, PyTuple> {
+        while self.filled < self.len {
+            self.push(self.tuple.py().None().into_bound(self.tuple.py()));
+        }
+        self.tuple
+    }
+}
+
+/// A tuple as [`TupleBuilder`] makes it, hidden from the garbage collector if nothing in it can be part of a cycle.
+///
+/// The collector itself hides such a tuple, but only once it has looked at it and all that is in it.
+pub struct RowBuilder<'py> {
+    tuple: TupleBuilder<'py>,
+    has_containers: bool,
+}
+
+impl<'py> RowBuilder<'py> {
+    /// An empty one for `len` values.
+    ///
+    /// # Errors
+    /// MemoryError.
+    #[inline]
+    pub fn new(py: Python<'py>, len: usize) -> PyResult<Self> {
+        Ok(Self {
+            tuple: TupleBuilder::new(py, len)?,
+            has_containers: false,
+        })
+    }
+
+    /// Puts `value` into the next place; a value too many is dropped.
+    #[inline]
+    pub fn push(&mut self, value: Bound<'py, PyAny>) {
+        // SAFETY: a live object; flags of its type are read.
+        self.has_containers |= unsafe { ffi::PyObject_IS_GC(value.as_ptr()) } != 0;
+        self.tuple.push(value);
+    }
+
+    /// Puts in a value that refers to no other: a str, a number, None.
+    #[inline]
+    pub fn push_plain(&mut self, value: Bound<'py, PyAny>) {
+        self.tuple.push(value);
+    }
+
+    /// The tuple; places that were not filled are None.
+    #[inline]
+    pub fn finish(self) -> Bound<'py, PyTuple> {
+        let tuple = self.tuple.finish();
+        if !self.has_containers {
+            // SAFETY: a live tuple that nobody else has seen; the empty tuple is not tracked, which the call allows.
+            unsafe { ffi::PyObject_GC_UnTrack(tuple.as_ptr().cast()) };
+        }
+        tuple
+    }
+}
+
+/// A list of known length that is being filled from the left; otherwise as [`TupleBuilder`].
+pub struct ListBuilder<'py> {
+    list: Bound<'py, PyList>,
+    len: isize,
+    filled: isize,
+}
+
+impl<'py> ListBuilder<'py> {
+    /// An empty one for `len` values.
+    ///
+    /// # Errors
+    /// MemoryError.
+    #[inline]
+    pub fn new(py: Python<'py>, len: usize) -> PyResult<Self> {
+        let len = isize::try_from(len).map_err(|_| PyMemoryError::new_err(()))?;
+        // SAFETY: a new reference or null with an exception set, and the object is a list.
+        let list = unsafe {
+            Bound::from_owned_ptr_or_err(py, ffi::PyList_New(len))?.cast_into_unchecked()
+        };
+        Ok(Self {
+            list,
+            len,
+            filled: 0,
+        })
+    }
+
+    /// Puts `value` into the next place; a value too many is dropped.
+    #[inline]
+    pub fn push(&mut self, value: Bound<'py, PyAny>) {
+        if self.filled < self.len {
+            // SAFETY: as in TupleBuilder::push.
+            unsafe { ffi::PyList_SET_ITEM(self.list.as_ptr(), self.filled, value.into_ptr()) };
+            self.filled += 1;
+        }
+    }
+
+    /// The list; places that were not filled are None.
+    #[inline]
+    pub fn finish(mut self) -> Bound<'py, PyList> {
+        while self.filled < self.len {
+            self.push(self.list.py().None().into_bound(self.list.py()));
+        }
+        self.list
+    }
+}
+
+/// A str from UTF-8 bytes.
+///
+/// # Errors
+/// UnicodeDecodeError.
+#[inline]
+pub fn str_from_utf8<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyString>> {
+    // One character: the interpreter has those ready.
+    if data.len() > 1 && data.is_ascii() {
+        return str_from_ascii(py, data);
+    }
+    let len = data.len().cast_signed();
+    // SAFETY: pointer and length are those of a slice, which is never longer than isize::MAX; null stands for
+    // strict error handling; a new reference to a str or null with an exception set comes back.
+    unsafe {
+        let decoded = ffi::PyUnicode_DecodeUTF8(data.as_ptr().cast(), len, ptr::null());
+        Ok(Bound::from_owned_ptr_or_err(py, decoded)?.cast_into_unchecked())
+    }
+}
+
+#[inline]
+fn str_from_ascii<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyString>> {
+    // SAFETY: a str made for code points up to 127 has one writable byte for each character, nobody else has seen
+    // it yet, and all bytes of the slice are below 128.
+    unsafe {
+        let made = ffi::PyUnicode_New(data.len().cast_signed(), 127);
+        let made = Bound::from_owned_ptr_or_err(py, made)?;
+        let target = ffi::PyUnicode_1BYTE_DATA(made.as_ptr());
+        ptr::copy_nonoverlapping(data.as_ptr(), target, data.len());
+        Ok(made.cast_into_unchecked())
+    }
+}
+
+/// An int; `None` if there is no memory for it.
+#[inline]
+pub fn quick_int(py: Python<'_>, value: i64) -> Option<Bound<'_, PyAny>> {
+    let value = c_long::try_from(value).ok()?;
+    // SAFETY: a new reference or null with an exception set.
+    quick(py, unsafe { ffi::PyLong_FromLong(value) })
+}
+
+/// A str from ASCII characters; `None` if they are others, or if there is no memory for it.
+#[inline]
+pub fn quick_ascii<'py>(py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyAny>> {
+    if !data.is_ascii() {
+        return None;
+    }
+    if let [_] = data {
+        // SAFETY: one byte that stands for its own code point; a new reference or null with an exception set.
+        return quick(py, unsafe {
+            ffi::PyUnicode_FromKindAndData(
+                ffi::PyUnicode_1BYTE_KIND.cast_signed(),
+                data.as_ptr().cast(),
+                1,
+            )
+        });
+    }
+    str_from_ascii(py, data).ok().map(Bound::into_any)
+}
+
+/// The object behind a new reference.
+#[inline]
+fn quick(py: Python<'_>, object: *mut ffi::PyObject) -> Option<Bound<'_, PyAny>> {
+    // SAFETY: callers pass a new reference, or null with an exception set.
+    let object = unsafe { Bound::from_owned_ptr_or_opt(py, object) };
+    if object.is_none() {
+        drop(PyErr::take(py));
+    }
+    object
+}
+
+/// The value of an int, `None` if it does not fit.
+#[inline]
+pub fn int_as_i64(value: Borrowed<'_, '_, PyInt>) -> Option<i64> {
+    let mut overflow: c_int = 0;
+    // SAFETY: the object is an int, for which the call cannot fail but by overflow.
+    let value: c_longlong =
+        unsafe { ffi::PyLong_AsLongLongAndOverflow(value.as_ptr(), &raw mut overflow) };
+    (overflow == 0).then_some(value)
+}
