@@ -161,7 +161,7 @@ test-differential: $(STAMP)-test build
 	if compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null; then flavours='embedded debian'; fi; \
 	for flavour in $$flavours; do \
 		HOWDAH_TESTS_FLAVOUR=$$flavour HOWDAH_TESTS_RANDOM=1 HOWDAH_TESTS_EXAMPLES=$(EXAMPLES) \
-			$(PY) -m pytest tests/test_differential_*.py tests/test_types_*differential.py -q \
+			$(PY) -m pytest tests/differential -q \
 			-k 'not psycopg- and not psycopg]' $(PYTEST_ARGS) < /dev/null; \
 	done
 

@@ -16,9 +16,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 # The tests that touch the interpreter most, on every shell; a version that passes them differs little in the rest.
-SMOKE = ["connect", "query", "cursor", "transactions", "executemany", "types", "errors", "module", "lifecycle"]
-SMOKE += ["promises", "cancel", "ctrl_c", "notices", "notifies", "disconnections", "examples"]
-SMOKE += ["adapt_builtin", "adapt_dumpers", "adapt_loaders", "adapt_maps", "adapt_composite", "adapt_numpy"]
+SMOKE = ["query", "cursor", "transactions", "interruption"]
+SMOKE += [f"connection/test_{name}.py" for name in ("connect", "disconnections", "lifecycle", "event_loops", "sharing")]
+SMOKE += [f"connection/test_{name}.py" for name in ("notices", "notifies")]
+SMOKE += [f"adapt/test_{name}.py" for name in ("builtin_adapters", "dumpers", "loaders", "maps", "adapter_lifetimes")]
+SMOKE += [f"types/test_{name}.py" for name in ("round_trips", "same_as_psycopg", "composites", "numpy")]
+SMOKE += ["surface/test_module.py", "package/test_examples.py"]
 # The oracle has been tested by the main interpreter.
 CHOSEN = "not psycopg- and not psycopg]"
 
@@ -79,7 +82,7 @@ def test(version: str, python: str) -> bool:
         "CARGO_TARGET_DIR": str(ROOT / "target" / "pythons"),
     }
     build = [interpreter, "-m", "maturin", "develop", "--quiet"]
-    files = [f"tests/test_{name}.py" for name in SMOKE]
+    files = [f"tests/{name}" for name in SMOKE]
     tests = [interpreter, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", CHOSEN, *files]
     return all(
         subprocess.call(command, env=environ, cwd=ROOT, stdin=subprocess.DEVNULL) == 0

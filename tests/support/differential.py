@@ -1,7 +1,7 @@
 """Two drivers asked the same: the machinery of every test that hypothesis feeds.
 
 HOWDAH_TESTS_EXAMPLES multiplies the number of examples of each test; HOWDAH_TESTS_RANDOM=1 draws new ones at every
-run. An assertion that fails prints a seed: kept as a file in tests/seeds/, test_differential_seeds.py replays it.
+run. An assertion that fails prints a seed: kept as a file in tests/seeds/, differential/test_seeds.py replays it.
 """
 
 from __future__ import annotations

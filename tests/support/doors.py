@@ -13,6 +13,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from types import ModuleType
 from typing import Any
 
+import pytest
+
+asyncio_only = pytest.mark.doors("asyncio", "uvloop")
+howdah_alone = pytest.mark.parametrize("driver", ["howdah"], indirect=True)
+"""What psycopg does not do; a test without `door` asks for the fixture `howdah` instead."""
+
 COROUTINES = frozenset(
     [
         "execute",

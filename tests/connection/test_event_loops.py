@@ -1,0 +1,169 @@
+"""A connection and its event loop: what it registers there, loops that change, stop or end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from support.doors import Door, asyncio_only, howdah_alone
+from support.sessions import Observer
+from support.ticking import ticking
+from support.waiting import PATIENCE, soon, until
+
+BUSY = "select pg_sleep(20)"
+
+
+def test_connection_moves_to_another_loop(driver: ModuleType, dsn: str) -> None:
+    async def use(conn: Any) -> Any:
+        return await (await conn.execute("select 1")).fetchone()
+
+    async def opened() -> Any:
+        conn = await driver.AsyncConnection.connect(dsn)
+        assert await use(conn) == (1,)
+        return conn
+
+    conn = asyncio.run(opened())
+    assert asyncio.run(use(conn)) == (1,)
+    asyncio.run(conn.close())
+    assert conn.closed
+
+
+@asyncio_only
+async def test_many_connections_on_one_loop(door: Door) -> None:
+    conns = await asyncio.gather(*(door.connect(autocommit=True) for _ in range(20)))
+
+    async def work(number: int, conn: Any) -> None:
+        for i in range(20):
+            assert await (await conn.execute("select %s::int + %s::int", (number, i))).fetchone() == (number + i,)
+
+    await asyncio.gather(*(work(n, c) for n, c in enumerate(conns)))
+
+
+@asyncio_only
+async def test_loop_runs_while_a_query_waits(door: Door) -> None:
+    conn = await door.connect()
+    async with ticking() as ticks:
+        await conn.execute("select pg_sleep(0.5)")
+    assert ticks.count >= 5
+
+
+@howdah_alone
+@asyncio_only
+async def test_reader_of_the_user_keeps_firing_after_queries(door: Door, observer: Observer, channel: str) -> None:
+    conn = await door.connect(autocommit=True)
+    await conn.execute(f"listen {channel}")
+    fired = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(conn.fileno(), fired.set)
+    for i in range(5):
+        assert await (await conn.execute("select %s::int", (i,))).fetchone() == (i,)
+    for i in range(3):
+        fired.clear()
+        observer.notify(channel, str(i))
+        await asyncio.wait_for(fired.wait(), PATIENCE)
+        await conn.execute("select 1")
+    fired.clear()
+    observer.terminate(conn.info.backend_pid)
+    await asyncio.wait_for(fired.wait(), PATIENCE)
+    await until(lambda: conn.closed)
+
+
+@howdah_alone
+@asyncio_only
+async def test_removing_the_users_reader_leaves_the_driver_its_own(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    loop = asyncio.get_running_loop()
+    loop.add_reader(conn.fileno(), lambda: None)
+    loop.remove_reader(conn.fileno())
+    assert await asyncio.wait_for((await conn.execute("select 1")).fetchone(), PATIENCE) == (1,)
+
+
+@howdah_alone
+@asyncio_only
+async def test_closing_leaves_no_reader_behind(door: Door) -> None:
+    for _ in range(10):
+        conn = await door.connect()
+        await conn.execute("select 1")
+        await conn.close()
+    reader, writer = os.pipe()
+    try:
+        loop = asyncio.get_running_loop()
+        got = asyncio.Event()
+        loop.add_reader(reader, got.set)
+        os.write(writer, b"x")
+        await asyncio.wait_for(got.wait(), PATIENCE)
+        loop.remove_reader(reader)
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+@pytest.mark.parametrize("queued", [0, 2])
+def test_loop_closed_with_operations_pending(howdah: ModuleType, dsn: str, queued: int) -> None:
+    first = asyncio.new_event_loop()
+    conn = first.run_until_complete(howdah.AsyncConnection.connect(dsn, autocommit=True))
+    tasks = [first.create_task(conn.execute(BUSY)) for _ in range(1 + queued)]
+    first.run_until_complete(asyncio.sleep(0.1))
+    first.close()
+
+    async def again() -> Any:
+        return await (await soon(conn.execute("select 8"))).fetchall()
+
+    second = asyncio.new_event_loop()
+    assert second.run_until_complete(again()) == [(8,)]
+    second.run_until_complete(close(conn))
+    second.close()
+    for task in tasks:
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+def test_loop_stopped_with_an_operation_pending(howdah: ModuleType, dsn: str) -> None:
+    first = asyncio.new_event_loop()
+    conn = first.run_until_complete(howdah.AsyncConnection.connect(dsn, autocommit=True))
+    task = first.create_task(conn.execute("select pg_sleep(0.3), 7"))
+    first.run_until_complete(asyncio.sleep(0.05))
+
+    async def again() -> Any:
+        return await (await soon(conn.execute("select 8"))).fetchall()
+
+    second = asyncio.new_event_loop()
+    with pytest.raises(RuntimeError, match="unfinished in another event loop"):
+        second.run_until_complete(again())
+    assert first.run_until_complete(first.run_until_complete(task).fetchone()) == ("", 7)
+    assert second.run_until_complete(again()) == [(8,)]
+    second.run_until_complete(close(conn))
+    second.close()
+    first.close()
+
+
+@howdah_alone
+@asyncio_only
+async def test_closed_by_another_thread(howdah: ModuleType, door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    running = asyncio.create_task(conn.execute(BUSY))
+    await asyncio.sleep(0.1)
+    await asyncio.to_thread(lambda: asyncio.run(close(conn)))
+    with pytest.raises(howdah.OperationalError, match="closed"):
+        await soon(running)
+
+
+async def test_time_limit_where_asyncio_has_none(howdah: ModuleType) -> None:
+    assert howdah
+    from howdah._shell import _cancelled_after
+
+    assert await _cancelled_after(5, asyncio.sleep(0, "done")) == "done"
+    with pytest.raises(asyncio.TimeoutError):
+        await _cancelled_after(0.01, asyncio.sleep(5))
+    task = asyncio.create_task(_cancelled_after(5, asyncio.sleep(5)))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def close(conn: Any) -> None:
+    await conn.close()

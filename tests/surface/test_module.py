@@ -1,0 +1,202 @@
+"""The module: PEP 249 attributes, names, signatures, and howdah under psycopg's name."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+import inspect
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+NAMES = [
+    "AsyncConnection", "AsyncCursor", "BaseConnection", "Column", "Connection", "ConnectionInfo", "Cursor",
+    "IsolationLevel",
+    "Notify", "connect", "apilevel", "threadsafety", "paramstyle", "Warning", "Error", "InterfaceError",
+    "DatabaseError",
+    "DataError", "OperationalError", "IntegrityError", "InternalError", "ProgrammingError", "NotSupportedError",
+    "Binary",
+    "Date", "DateFromTicks", "Time", "TimeFromTicks", "Timestamp", "TimestampFromTicks", "BINARY", "DATETIME", "NUMBER",
+    "ROWID", "STRING",
+]  # fmt: skip
+
+
+METHODS: dict[str, list[str]] = {
+    "Connection": [
+        "connect", "close", "cursor", "execute", "commit", "rollback", "cancel", "cancel_safe", "notifies", "fileno",
+        "set_autocommit", "add_notice_handler", "remove_notice_handler", "add_notify_handler", "remove_notify_handler",
+    ],
+    "Cursor": [
+        "execute", "executemany", "fetchone", "fetchmany", "fetchall", "scroll", "close", "nextset", "setinputsizes",
+        "setoutputsize", "__iter__", "__next__", "__enter__", "__exit__",
+    ],
+}  # fmt: skip
+
+
+def test_pep_249_attributes(driver: ModuleType) -> None:
+    assert (driver.apilevel, driver.threadsafety, driver.paramstyle) == ("2.0", 2, "pyformat")
+    assert driver.__version__.split(".")[0].isdigit()
+
+
+def test_names(driver: ModuleType) -> None:
+    assert [name for name in NAMES if not hasattr(driver, name)] == []
+    assert set(NAMES) <= set(driver.__all__)
+    assert [name for name in driver.__all__ if not hasattr(driver, name)] == []
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [(prefix + owner, name) for owner, names in METHODS.items() for name in names for prefix in ("", "Async")],
+)
+def test_parameters_have_the_oracles_names(driver: ModuleType, oracle: ModuleType, owner: str, name: str) -> None:
+    if owner.startswith("Async"):
+        name = {
+            "__iter__": "__aiter__",
+            "__next__": "__anext__",
+            "__enter__": "__aenter__",
+            "__exit__": "__aexit__",
+        }.get(name, name)
+    ours, theirs = (getattr(getattr(module, owner), name) for module in (driver, oracle))
+    if name.startswith("__"):
+        return
+    assert list(inspect.signature(ours).parameters) == list(inspect.signature(theirs).parameters)
+
+
+def test_pep_249_constructors(driver: ModuleType) -> None:
+    ticks = time.mktime(dt.datetime(2020, 1, 2, 3, 4, 5).timetuple())
+    assert driver.Date(2020, 1, 2) == dt.date(2020, 1, 2)
+    assert driver.Time(3, 4, 5) == dt.time(3, 4, 5)
+    assert driver.Timestamp(2020, 1, 2, 3, 4, 5) == dt.datetime(2020, 1, 2, 3, 4, 5)
+    assert driver.DateFromTicks(ticks) == dt.date(2020, 1, 2)
+    assert driver.TimeFromTicks(ticks).replace(tzinfo=None) == dt.time(3, 4, 5)
+    assert driver.TimestampFromTicks(ticks).replace(tzinfo=None) == dt.datetime(2020, 1, 2, 3, 4, 5)
+
+
+def test_binary_constructor(conn: Any, driver: ModuleType) -> None:
+    value = driver.Binary(b"\x00\xff")
+    assert conn.execute("select %s, pg_typeof(%s)::text", (value, value)).fetchone() == (b"\x00\xff", "bytea")
+
+
+def test_pep_249_type_objects(conn: Any, driver: ModuleType) -> None:
+    query = (
+        "select 'x'::text, '\\x00'::bytea, 1, 1.5::float8, 1.5::numeric, current_date, now(), '1 day'::interval, 1::oid"
+    )
+    cur = conn.execute(query)
+    kinds = [driver.STRING, driver.BINARY, *[driver.NUMBER] * 3, *[driver.DATETIME] * 3, driver.ROWID]
+    others = [driver.STRING, driver.BINARY, driver.NUMBER, driver.DATETIME, driver.ROWID]
+    for column, kind in zip(cur.description, kinds, strict=True):
+        assert column.type_code == kind
+        assert [o for o in others if o is not kind and column.type_code == o] == []
+
+
+def test_classes_say_where_they_live(driver: ModuleType) -> None:
+    for name in ("Connection", "AsyncConnection", "Cursor", "AsyncCursor", "Notify", "Column", "ConnectionInfo"):
+        assert getattr(driver, name).__module__ == driver.__name__
+        assert getattr(driver, name).__name__ == name
+
+
+def run(*arguments: str) -> str:
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_import_is_silent(driver: ModuleType) -> None:
+    assert run("-W", "error", "-c", f"import {driver.__name__}") == ""
+
+
+def test_no_libpq(howdah: ModuleType) -> None:
+    code = "import howdah; print('libpq' in open('/proc/self/maps').read())"
+    assert run("-c", code) == "False\n"
+
+
+def test_package_is_typed(howdah: ModuleType) -> None:
+    assert howdah.__file__ is not None
+    assert (Path(howdah.__file__).parent / "py.typed").exists()
+
+
+INSTALLED = """
+import howdah
+howdah.install_as_psycopg()
+import psycopg
+from psycopg import errors, rows, AsyncConnection
+from psycopg.errors import UniqueViolation
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+import psycopg.errors as again
+assert psycopg.connect is howdah.connect or psycopg.connect == howdah.connect
+assert psycopg.Error is howdah.Error and UniqueViolation is howdah.errors.UniqueViolation
+assert errors is again and AsyncConnection is howdah.AsyncConnection
+assert importlib.import_module("howdah.types.json").Jsonb is Jsonb
+assert "site-packages/psycopg/" not in (psycopg.__file__ or "")
+with psycopg.connect(DSN, row_factory=dict_row) as conn:
+    row = conn.execute("select %s as a, %s as b", ("x", Jsonb([1]))).fetchone()
+    try:
+        conn.execute("wat")
+    except psycopg.errors.SyntaxError as ex:
+        print(type(ex).__mro__[1].__name__, row)
+for statement in ("import psycopg.pool", "from psycopg import crdb", "import psycopg.types.wat"):
+    try:
+        exec(statement)
+    except ImportError as ex:
+        assert "howdah" in str(ex) and statement.split()[-1].split(".")[-1] in str(ex), ex
+    else:
+        raise AssertionError(statement)
+assert not [m for m in sys.modules if m.startswith("psycopg_")]
+"""
+
+
+def test_install_as_psycopg(howdah: ModuleType, dsn: str) -> None:
+    code = f"import importlib, sys\nDSN = {dsn!r}\n{INSTALLED}"
+    assert run("-W", "error", "-c", code) == "ProgrammingError {'a': 'x', 'b': [1]}\n"
+
+
+def test_install_as_psycopg_twice(howdah: ModuleType) -> None:
+    code = "import howdah\nfor _ in range(2): howdah.install_as_psycopg()\nimport psycopg\nprint(psycopg.apilevel)"
+    assert run("-c", code) == "2.0\n"
+
+
+def test_submodules(driver: ModuleType) -> None:
+    for name in ("errors", "rows", "conninfo", "types.json"):
+        importlib.import_module(f"{driver.__name__}.{name}")
+
+
+@pytest.mark.parametrize(
+    ("conninfo", "kwargs"),
+    [
+        ("", {}),
+        ("host=a port=1", {"dbname": "x y", "user": None}),
+        ("postgresql://u:p@h:1/d?application_name=a%20b", {"port": 2}),
+        ("host='it''s'", {}),
+        (r"password='\'\\'", {}),
+    ],
+)
+def test_conninfo_helpers_equal_the_oracles(
+    driver: ModuleType, oracle: ModuleType, conninfo: str, kwargs: dict[str, Any]
+) -> None:
+    results: list[Any] = []
+    for module in (driver, oracle):
+        helpers = importlib.import_module(f"{module.__name__}.conninfo")
+        try:
+            made = helpers.make_conninfo(conninfo, **kwargs)
+            results.append((made, helpers.conninfo_to_dict(made)))
+        except module.Error as ex:
+            results.append(type(ex).__name__)
+    assert results[0] == results[1]
+
+
+def test_types_of_the_installed_psycopg(howdah: ModuleType) -> None:
+    code = (
+        "import howdah; howdah.install_as_psycopg()\n"
+        "from psycopg.types.range import Range, Int4Range\n"
+        "from psycopg.types.multirange import Multirange\n"
+        "from psycopg.types.numeric import Int2\n"
+        "print(Range.__module__, Multirange.__module__, Int2.__module__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["howdah.types.range", "howdah.types.multirange", "howdah.types.numeric"]
