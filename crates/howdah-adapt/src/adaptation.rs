@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
-use super::dump::PyFormat;
-use super::registry::{AdaptersMap, BINARY, TEXT};
+use super::format::{BINARY, PyFormat, TEXT};
+use super::registry::AdaptersMap;
 use super::transformer::Transformer;
 
 /// A map of adapters, and what the adapters that it makes are told of their context.

@@ -2,7 +2,7 @@
 //!
 //! Registered as they are, the classes are not called at all; a class derived from one is.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use howdah_protocol::wire::{Format, IsNull};
 use pyo3::exceptions::PyNotImplementedError;
@@ -11,16 +11,16 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 
+use super::buffer::append_buffer;
 use super::codec::{self, DumpCodec, LoadCodec};
-use super::context::{DumpContext, LoadContext, SessionSettings, SettingsObject};
-use super::dump::append_buffer;
-use super::dump::by_codec::{self, Adapter};
+use super::context::{DumpContext, LoadContext};
+use super::dump::{Adapter, by_codec};
 use super::encoding::Encoding;
 use super::error;
 use super::load::{self, Loader};
 use super::registry::AdaptersMap;
 use super::transformer::Transformer;
-use super::{Adaptation, literal};
+use super::{Adaptation, literal, settings};
 
 /// The base of the built-in dumpers.
 #[pyclass(subclass, frozen, weakref, module = "howdah._howdah")]
@@ -75,7 +75,7 @@ impl BuiltinDumper {
         }
         let mut text = Vec::new();
         append_buffer(&dumped, &mut text)?;
-        let settings = settings(Some(&connection(slf.as_any())?))?;
+        let settings = settings::of_connection(Some(&connection(slf.as_any())?))?;
         let out = match slf.get().codec {
             DumpCodec::Bool if obj.is_truthy()? => b"true".to_vec(),
             DumpCodec::Bool => b"false".to_vec(),
@@ -102,7 +102,8 @@ impl BuiltinDumper {
         out: &mut Vec<u8>,
     ) -> PyResult<IsNull> {
         let adapter = Adapter::of_instance(slf.get().codec, slf.as_any())?;
-        let settings = settings(Some(&connection(slf.as_any())?))?.unwrap_or_default();
+        let settings =
+            settings::of_connection(Some(&connection(slf.as_any())?))?.unwrap_or_default();
         let adaptation = adaptation(slf.as_any())?;
         let cx = DumpContext::new(&settings, Some(&adaptation));
         let written = match adapter.codec {
@@ -161,7 +162,8 @@ impl BuiltinLoader {
                 this.prepared.get_or_init(|| prepared)
             }
         };
-        let settings = settings(Some(&connection(slf.as_any())?))?.unwrap_or_default();
+        let settings =
+            settings::of_connection(Some(&connection(slf.as_any())?))?.unwrap_or_default();
         let cx = LoadContext::new(&settings, Some(adaptation));
         if let Ok(data) = data.cast::<PyBytes>() {
             return loader.load(py, data.as_bytes(), &cx);
@@ -188,7 +190,7 @@ impl BuiltinLoader {
         let format: i16 = slf.getattr(intern!(py, "format"))?.extract()?;
         let format = Format::from_code(format).unwrap_or(Format::Text);
         let adaptation = adaptation(slf.as_any())?;
-        let loader = match &slf.get().codec {
+        let loader = match slf.get().codec {
             // Which function it is, the instance may say.
             codec @ (LoadCodec::Json | LoadCodec::Jsonb) => {
                 let loads = slf.getattr(intern!(py, "loads"))?;
@@ -198,21 +200,6 @@ impl BuiltinLoader {
         };
         Ok((loader, adaptation))
     }
-}
-
-/// The settings of a connection's session; `None` without a connection.
-pub(super) fn settings(
-    connection: Option<&Bound<'_, PyAny>>,
-) -> PyResult<Option<Arc<SessionSettings>>> {
-    let Some(connection) = connection.filter(|connection| !connection.is_none()) else {
-        return Ok(None);
-    };
-    // Of a connection that is not ours nothing is known.
-    let shown = connection.getattr_opt(intern!(connection.py(), "_settings"))?;
-    let known = shown
-        .as_ref()
-        .and_then(|shown| shown.cast::<SettingsObject>().ok());
-    Ok(known.map(|known| Arc::clone(&known.get().0)))
 }
 
 fn connection<'py>(adapter: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {

@@ -5,9 +5,6 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
 
-use super::load::Loader;
-use super::registry::BINARY;
-
 /// How the values of a dumper class are written; its format and its OID are the class's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DumpCodec {
@@ -46,11 +43,32 @@ pub(super) enum DumpCodec {
     Composite,
 }
 
-/// How the values of a loader class are read.
-#[derive(Debug, Clone)]
+/// How the values of a loader class are read; in which format, the class says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LoadCodec {
-    /// By what needs to know nothing of the class.
-    Plain(Loader),
+    Str,
+    Bytes,
+    Bytea,
+    Bool,
+    /// int2, int4 and int8 in text.
+    Int,
+    Int2,
+    Int4,
+    Int8,
+    Oid,
+    Float4,
+    Float8,
+    Numeric,
+    Uuid,
+    Date,
+    Time,
+    TimeTz,
+    Timestamp,
+    TimestampTz,
+    Interval,
+    Inet,
+    Cidr,
+    Record,
     Json,
     Jsonb,
     Array,
@@ -74,8 +92,7 @@ pub(super) fn loader(class: &Bound<'_, PyType>) -> PyResult<Option<LoadCodec>> {
     let Some(name) = own_name(class)? else {
         return Ok(None);
     };
-    let format = class.getattr(intern!(class.py(), "format"))?.extract()?;
-    named_loader(name.to_str()?, format).map(Some)
+    named_loader(name.to_str()?).map(Some)
 }
 
 /// The codec that a dumper class has, be it a built-in one's or its own.
@@ -86,10 +103,8 @@ pub(super) fn inherited_dumper(class: &Bound<'_, PyType>) -> PyResult<DumpCodec>
 
 /// The codec that a loader class has, be it a built-in one's or its own.
 pub(super) fn inherited_loader(class: &Bound<'_, PyType>) -> PyResult<LoadCodec> {
-    let py = class.py();
-    let name = class.getattr(intern!(py, "_codec"))?;
-    let format = class.getattr(intern!(py, "format"))?.extract()?;
-    named_loader(name.cast::<PyString>()?.to_str()?, format)
+    let name = class.getattr(intern!(class.py(), "_codec"))?;
+    named_loader(name.cast::<PyString>()?.to_str()?)
 }
 
 fn own_name<'py>(class: &Bound<'py, PyType>) -> PyResult<Option<Bound<'py, PyString>>> {
@@ -139,34 +154,30 @@ fn named_dumper(name: &str) -> PyResult<DumpCodec> {
     })
 }
 
-fn named_loader(name: &str, format: usize) -> PyResult<LoadCodec> {
-    let either = |text: Loader, binary: Loader| {
-        LoadCodec::Plain(if format == BINARY { binary } else { text })
-    };
+fn named_loader(name: &str) -> PyResult<LoadCodec> {
     Ok(match name {
-        "str" => LoadCodec::Plain(Loader::Str),
-        "bytes" => LoadCodec::Plain(Loader::Bytes),
-        "bytea" => either(Loader::Bytea, Loader::Bytes),
-        "bool" => either(Loader::Bool, Loader::BoolBinary),
-        "int" => LoadCodec::Plain(Loader::Int),
-        "int2" => either(Loader::Int, Loader::Int2Binary),
-        "int4" => either(Loader::Int, Loader::Int4Binary),
-        "int8" => either(Loader::Int, Loader::Int8Binary),
-        "oid" => either(Loader::Int, Loader::OidBinary),
-        "float" => either(Loader::Float, Loader::Float8Binary),
-        "float4" => either(Loader::Float, Loader::Float4Binary),
-        "float8" => either(Loader::Float, Loader::Float8Binary),
-        "numeric" => either(Loader::Numeric, Loader::NumericBinary),
-        "uuid" => either(Loader::Uuid, Loader::UuidBinary),
-        "date" => either(Loader::Date, Loader::DateBinary),
-        "time" => either(Loader::Time, Loader::TimeBinary),
-        "timetz" => either(Loader::TimeTz, Loader::TimeTzBinary),
-        "timestamp" => either(Loader::Timestamp, Loader::TimestampBinary),
-        "timestamptz" => either(Loader::TimestampTz, Loader::TimestampTzBinary),
-        "interval" => either(Loader::Interval, Loader::IntervalBinary),
-        "inet" => either(Loader::Inet, Loader::InetBinary),
-        "cidr" => either(Loader::Cidr, Loader::CidrBinary),
-        "record" => either(Loader::Record, Loader::RecordBinary),
+        "str" => LoadCodec::Str,
+        "bytes" => LoadCodec::Bytes,
+        "bytea" => LoadCodec::Bytea,
+        "bool" => LoadCodec::Bool,
+        "int" => LoadCodec::Int,
+        "int2" => LoadCodec::Int2,
+        "int4" => LoadCodec::Int4,
+        "int8" => LoadCodec::Int8,
+        "oid" => LoadCodec::Oid,
+        "float" | "float8" => LoadCodec::Float8,
+        "float4" => LoadCodec::Float4,
+        "numeric" => LoadCodec::Numeric,
+        "uuid" => LoadCodec::Uuid,
+        "date" => LoadCodec::Date,
+        "time" => LoadCodec::Time,
+        "timetz" => LoadCodec::TimeTz,
+        "timestamp" => LoadCodec::Timestamp,
+        "timestamptz" => LoadCodec::TimestampTz,
+        "interval" => LoadCodec::Interval,
+        "inet" => LoadCodec::Inet,
+        "cidr" => LoadCodec::Cidr,
+        "record" => LoadCodec::Record,
         "json" => LoadCodec::Json,
         "jsonb" => LoadCodec::Jsonb,
         "array" => LoadCodec::Array,

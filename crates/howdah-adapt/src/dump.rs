@@ -1,7 +1,7 @@
 //! Parameters: Python values to bytes.
 
+mod adapter;
 pub(super) mod by_codec;
-mod composite;
 mod datetime;
 mod hstore;
 mod json;
@@ -13,78 +13,23 @@ mod record;
 mod scalar;
 mod structured;
 mod way;
+mod written;
 
 use howdah_protocol::connection::Written;
 use howdah_protocol::wire::{Format, IsNull};
 use howdah_types::oid;
-use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
 
-use super::context::DumpContext;
-use super::types::Kind;
+use crate::buffer::append_buffer;
+use crate::context::DumpContext;
+use crate::error;
+use crate::format::PyFormat;
+use crate::types::Kind;
+pub(super) use adapter::Adapter;
 pub(super) use json::class_function;
-pub(super) use scalar::append_buffer;
 use way::Way;
-
-/// The format that a placeholder asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PyFormat {
-    /// `%s`: whatever suits the type.
-    Auto,
-    /// `%t`
-    Text,
-    /// `%b`
-    Binary,
-}
-
-impl PyFormat {
-    /// From a member of `howdah.adapt.PyFormat`.
-    ///
-    /// # Errors
-    /// ValueError for anything else.
-    pub(super) fn extract(format: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let letter = format.cast::<PyString>().ok().map(|text| text.to_str());
-        match letter.transpose()? {
-            Some("s") => Ok(Self::Auto),
-            Some("t") => Ok(Self::Text),
-            Some("b") => Ok(Self::Binary),
-            _ => Err(PyValueError::new_err(format!(
-                "bad dumper format: {format}"
-            ))),
-        }
-    }
-
-    /// Its place in a table.
-    pub(super) const fn number(self) -> usize {
-        match self {
-            Self::Auto => 0,
-            Self::Text => 1,
-            Self::Binary => 2,
-        }
-    }
-
-    /// The member of `howdah.adapt.PyFormat`.
-    ///
-    /// # Errors
-    /// ImportError.
-    pub(super) fn member(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-        let name = self.names().1;
-        py.import(intern!(py, "howdah._enums"))?
-            .getattr(intern!(py, "PyFormat"))?
-            .getattr(name)
-    }
-
-    /// The letter of the placeholder and the name of the member of `howdah.adapt.PyFormat`.
-    pub(super) const fn names(self) -> (char, &'static str) {
-        match self {
-            Self::Auto => ('s', "AUTO"),
-            Self::Text => ('t', "TEXT"),
-            Self::Binary => ('b', "BINARY"),
-        }
-    }
-}
+use written::NULL;
 
 /// Appends `value` to `out` and says as what.
 ///
@@ -144,24 +89,90 @@ fn dump_as(
     }
 }
 
-const fn as_text(oid: u32) -> Written {
-    Written {
-        oid,
-        format: Format::Text,
-        null: IsNull::No,
+impl Way<'_> {
+    pub(super) fn dump(
+        &self,
+        value: &Bound<'_, PyAny>,
+        want: PyFormat,
+        out: &mut Vec<u8>,
+        cx: &DumpContext<'_>,
+    ) -> PyResult<Written> {
+        match self {
+            Self::Kind(kind) => dump_as(*kind, value, want, out, cx),
+            Self::Null(oid) => Ok(Written { oid: *oid, ..NULL }),
+            Self::Builtin(entry) | Self::Settled(entry) => {
+                let is_settled = matches!(self, Self::Settled(_));
+                let adapter = Adapter::of_entry(entry, is_settled)?;
+                by_codec::dump(&adapter, value, out, cx)
+            }
+            Self::Object(dumper) => called(dumper, value, out, cx),
+        }
+    }
+
+    /// The OID that a value is sent with.
+    pub(super) fn oid(
+        &self,
+        value: &Bound<'_, PyAny>,
+        want: PyFormat,
+        cx: &DumpContext<'_>,
+    ) -> PyResult<u32> {
+        if let Self::Object(dumper) = self {
+            return dumper.getattr(intern!(value.py(), "oid"))?.extract();
+        }
+        if let Self::Builtin(entry) | Self::Settled(entry) = self {
+            let is_settled = matches!(self, Self::Settled(_));
+            let adapter = Adapter::of_entry(entry, is_settled)?;
+            if let Some(oid) = adapter.fixed_oid() {
+                return Ok(oid);
+            }
+        }
+        let written = self.dump(value, want, &mut Vec::new(), &cx.in_utf8())?;
+        Ok(written.oid)
+    }
+
+    /// Dumps one of several values that are of one type: the value may not have another.
+    pub(super) fn dump_typed(
+        &self,
+        value: &Bound<'_, PyAny>,
+        oid: u32,
+        out: &mut Vec<u8>,
+        cx: &DumpContext<'_>,
+    ) -> PyResult<IsNull> {
+        if value.is_none() {
+            return Ok(IsNull::Yes);
+        }
+        let written = self.dump(value, PyFormat::Text, out, cx)?;
+        if written.format == Format::Binary && written.oid != oid && oid != 0 {
+            let name = value.get_type().name()?;
+            let message = format!("cannot send a value of type {name} as the type with oid {oid}");
+            return Err(error::data(value.py(), &message));
+        }
+        Ok(written.null)
     }
 }
 
-const fn as_binary(oid: u32) -> Written {
-    Written {
-        oid,
-        format: Format::Binary,
+/// What a dumper's method gives.
+fn called(
+    dumper: &Bound<'_, PyAny>,
+    value: &Bound<'_, PyAny>,
+    out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
+) -> PyResult<Written> {
+    let py = value.py();
+    let dumped = dumper.call_method1(intern!(py, "dump"), (value,))?;
+    let format: i16 = dumper.getattr(intern!(py, "format"))?.extract()?;
+    let mut written = Written {
+        oid: dumper.getattr(intern!(py, "oid"))?.extract()?,
+        format: Format::from_code(format)
+            .ok_or_else(|| error::data(py, &format!("bad format of a dumper: {format}")))?,
         null: IsNull::No,
+    };
+    if dumped.is_none() {
+        written.null = IsNull::Yes;
+    } else if written.format == Format::Text {
+        cx.append_encoded(py, out, |out| append_buffer(&dumped, out))?;
+    } else {
+        append_buffer(&dumped, out)?;
     }
+    Ok(written)
 }
-
-const NULL: Written = Written {
-    oid: 0,
-    format: Format::Text,
-    null: IsNull::Yes,
-};

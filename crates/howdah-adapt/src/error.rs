@@ -4,7 +4,7 @@ use howdah_types::{DecodeError, EncodeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
 
-use super::dump::PyFormat;
+use super::format::PyFormat;
 
 /// `howdah.errors.DataError` with a message.
 #[cold]

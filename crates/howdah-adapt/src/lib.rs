@@ -10,25 +10,30 @@
 #![forbid(unsafe_code)]
 
 mod adaptation;
+mod buffer;
 pub mod builtin;
 mod codec;
 mod context;
 pub mod dump;
 mod encoding;
 mod error;
+mod format;
 pub mod literal;
 pub mod load;
 mod nested;
 pub mod registry;
+mod settings;
 pub mod transformer;
 mod types;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use adaptation::Adaptation;
-pub use context::{DumpContext, LoadContext, SessionSettings, SettingsObject};
+pub use context::{DumpContext, LoadContext};
 pub use encoding::Encoding;
+pub use format::PyFormat;
 pub use registry::AdaptersMap;
+pub use settings::{SessionSettings, SettingsObject};
 
 /// Locks a mutex whose data is valid also after a panic.
 #[inline]

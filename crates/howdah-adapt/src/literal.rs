@@ -4,10 +4,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use super::builtin;
-use super::dump::append_buffer;
+use super::buffer::append_buffer;
 use super::encoding::Encoding;
-use super::error;
+use super::{error, settings};
 use howdah_ffi::values::str_from_utf8;
 
 /// The text of a value as a literal, with its quotes.
@@ -28,7 +27,7 @@ pub fn quote_literal<'py>(
     let py = value.py();
     let mut raw = Vec::new();
     append_buffer(value, &mut raw)?;
-    let settings = builtin::settings(connection)?;
+    let settings = settings::of_connection(connection)?;
     let encoding = settings.map_or(Encoding::Utf8, |settings| settings.encoding);
     Ok(PyBytes::new(py, &quoted(py, &raw, encoding)?))
 }

@@ -1,7 +1,7 @@
 //! Results: bytes to Python values.
 
 mod array;
-mod composite;
+mod choice;
 mod datetime;
 mod document;
 mod enumeration;
@@ -24,6 +24,8 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use super::context::LoadContext;
+pub(super) use choice::binary_is_equal;
+use choice::element_of;
 pub use registered::{defaults, for_columns};
 pub(super) use registered::{json_by, of_class};
 pub use row::{load_row, load_rows};
@@ -83,8 +85,8 @@ pub enum Loader {
     RecordBinary,
     Array(Box<array::TextElements>),
     ArrayBinary(Box<array::BinaryElements>),
-    Composite(Arc<composite::Composite>),
-    CompositeBinary(Arc<composite::Composite>),
+    Composite(Arc<record::Composite>),
+    CompositeBinary(Arc<record::Composite>),
     Enum(Arc<enumeration::Enumeration>),
     /// hstore with the loader of its text.
     Hstore(Box<Self>),
@@ -290,42 +292,4 @@ impl Loader {
             _ => Ok(()),
         }
     }
-}
-
-/// Whether binary gives the very same Python value as text and is at least as quick to load, so that it can be asked
-/// for unasked.
-///
-/// Not so for `float4` and `float8`, whose text has as many digits as `extra_float_digits` says, for `numeric`, whose text is as quick, for `record`, whose
-/// text has no types, and for types that have no binary loader.
-pub fn binary_is_equal(oid: u32) -> bool {
-    match oid {
-        oid::BOOL
-        | oid::INT2
-        | oid::INT4
-        | oid::INT8
-        | oid::OID
-        | oid::BYTEA
-        | oid::UUID
-        | oid::DATE
-        | oid::TIME
-        | oid::TIMETZ
-        | oid::TIMESTAMP
-        | oid::TIMESTAMPTZ
-        | oid::INTERVAL
-        | oid::INET
-        | oid::CIDR => true,
-        // The framing of an array is quicker to read in binary, whatever is in it.
-        _ => element_of(oid).is_some_and(|element| {
-            binary_is_equal(element.oid)
-                || matches!(
-                    element.oid,
-                    oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::NAME
-                )
-        }),
-    }
-}
-
-/// The elements of an array type that is loaded as a list: every built-in one but two that psycopg leaves as text.
-fn element_of(oid: u32) -> Option<&'static oid::TypeEntry> {
-    oid::element_of(oid).filter(|element| !matches!(element.oid, oid::CSTRING | oid::PG_SNAPSHOT))
 }

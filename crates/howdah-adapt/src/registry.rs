@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyString, PyType};
 
 use super::codec::{self, DumpCodec, LoadCodec};
-use super::dump::PyFormat;
+use super::format::{BINARY, PyFormat, TEXT, format_number};
 use super::{error, load};
 use crate::lock;
 
@@ -67,10 +67,6 @@ pub(super) struct LoaderEntry {
     pub(super) codec: Option<LoadCodec>,
     is_default: AtomicBool,
 }
-
-/// The number of a format in the tables.
-pub(super) const TEXT: usize = 0;
-pub(super) const BINARY: usize = 1;
 
 static VERSIONS: AtomicU64 = AtomicU64::new(1);
 
@@ -559,9 +555,4 @@ fn insert(
 fn format_of(class: &Bound<'_, PyType>) -> PyResult<usize> {
     let format = class.getattr(intern!(class.py(), "format"))?;
     format_number(&format).ok_or_else(|| PyValueError::new_err(format!("bad format: {format}")))
-}
-
-/// The number of a `howdah.pq.Format`.
-pub(super) fn format_number(format: &Bound<'_, PyAny>) -> Option<usize> {
-    format.extract().ok().filter(|number| *number <= BINARY)
 }

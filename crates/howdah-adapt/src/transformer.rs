@@ -8,11 +8,11 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple, PyType};
 
-use super::builtin;
-use super::dump::{PyFormat, append_buffer};
+use super::buffer::append_buffer;
 use super::encoding::Encoding;
-use super::registry::{AdaptersMap, BINARY, TEXT, format_number};
-use super::{error, literal};
+use super::format::{BINARY, PyFormat, TEXT, format_number};
+use super::registry::AdaptersMap;
+use super::{error, literal, settings};
 use crate::lock;
 use howdah_protocol::wire::Format;
 use howdah_types::oid;
@@ -201,7 +201,7 @@ impl Transformer {
 
     fn encoding_of(&self, py: Python<'_>) -> PyResult<Encoding> {
         let connection = self.connection.as_ref().map(|known| known.bind(py));
-        let settings = builtin::settings(connection)?;
+        let settings = settings::of_connection(connection)?;
         Ok(settings.map_or(Encoding::Utf8, |settings| settings.encoding))
     }
 

@@ -9,7 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString};
 
 use crate::errors;
-use howdah_adapt::dump::PyFormat;
+use howdah_adapt::PyFormat;
 
 /// A query text in the server's syntax, with what it wants for parameters.
 #[derive(Debug, PartialEq, Eq)]

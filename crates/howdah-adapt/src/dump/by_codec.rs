@@ -6,83 +6,18 @@ use howdah_types::oid;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyFloat, PyType};
+use pyo3::types::{PyBytes, PyFloat};
 
+use super::adapter::Adapter;
 use super::way::Way;
-use super::{NULL, PyFormat, composite, datetime, hstore, json, list, network};
+use super::written::NULL;
+use super::{datetime, hstore, json, list, network};
 use super::{number, range, record, scalar};
-use crate::adaptation::Adaptation;
 use crate::codec::DumpCodec;
 use crate::context::DumpContext;
 use crate::error;
-use crate::registry::DumperEntry;
+use crate::format::PyFormat;
 use crate::types::{Kind, Types};
-
-/// A built-in dumper class, or an instance of one or of a class derived from one.
-pub(crate) struct Adapter<'py> {
-    pub(crate) codec: DumpCodec,
-    pub(crate) oid: u32,
-    pub(crate) format: Format,
-    pub(super) class: Bound<'py, PyType>,
-    /// Whether the type is settled, so that a value cannot choose another.
-    pub(super) is_settled: bool,
-}
-
-impl<'py> Adapter<'py> {
-    pub(super) fn of_entry(entry: &Bound<'py, DumperEntry>, is_settled: bool) -> PyResult<Self> {
-        let class = entry.get().class.bind(entry.py());
-        let codec = entry.get().codec.unwrap_or(DumpCodec::Null);
-        let read = Self::read(codec, class, class)?;
-        Ok(Self { is_settled, ..read })
-    }
-
-    /// Of an object with the attributes `oid` and `format`.
-    pub(crate) fn of_instance(codec: DumpCodec, instance: &Bound<'py, PyAny>) -> PyResult<Self> {
-        Self::read(codec, instance, &instance.get_type())
-    }
-
-    fn read(
-        codec: DumpCodec,
-        owner: &Bound<'py, PyAny>,
-        class: &Bound<'py, PyType>,
-    ) -> PyResult<Self> {
-        let py = owner.py();
-        let format: i16 = owner.getattr(intern!(py, "format"))?.extract()?;
-        Ok(Self {
-            codec,
-            oid: owner.getattr(intern!(py, "oid"))?.extract()?,
-            format: Format::from_code(format).unwrap_or(Format::Text),
-            class: class.clone(),
-            is_settled: true,
-        })
-    }
-
-    pub(super) fn want(&self) -> PyFormat {
-        match self.format {
-            Format::Text => PyFormat::Text,
-            Format::Binary => PyFormat::Binary,
-        }
-    }
-
-    /// The OID that values are sent with, unless each chooses its own.
-    pub(super) fn fixed_oid(&self) -> Option<u32> {
-        match self.codec {
-            DumpCodec::Time | DumpCodec::DateTime => self.is_settled.then_some(self.oid),
-            DumpCodec::Int | DumpCodec::List | DumpCodec::Range | DumpCodec::Multirange => {
-                (self.oid != 0).then_some(self.oid)
-            }
-            _ => Some(self.oid),
-        }
-    }
-
-    /// An attribute of the class that holds an OID.
-    fn type_attribute(&self, name: &Bound<'_, pyo3::types::PyString>) -> PyResult<u32> {
-        match self.class.getattr_opt(name)? {
-            Some(oid) => oid.extract(),
-            None => Ok(0),
-        }
-    }
-}
 
 /// Appends a value as the class does.
 ///
@@ -124,7 +59,7 @@ pub(crate) fn dump(
         DumpCodec::Tuple => record::sequence(value, want, out, cx)?,
         DumpCodec::Enum => enumeration(adapter, value, want, out, cx)?,
         DumpCodec::Hstore => hstore::hstore(value, want, out, cx)?,
-        DumpCodec::Composite => composite::composite(adapter, value, out, cx)?,
+        DumpCodec::Composite => record::composite(adapter, value, out, cx)?,
         DumpCodec::List => elements(adapter, value, out, cx)?,
         DumpCodec::Range | DumpCodec::Multirange => bounds(adapter, value, out, cx)?,
     };
@@ -263,17 +198,6 @@ fn enumeration(
     Ok(adapter.written())
 }
 
-impl Adapter<'_> {
-    /// What is sent, when it is not NULL.
-    pub(super) const fn written(&self) -> Written {
-        Written {
-            oid: self.oid,
-            format: self.format,
-            null: howdah_protocol::wire::IsNull::No,
-        }
-    }
-}
-
 /// A list, whose elements are of the type that the class says, if it says one.
 fn elements(
     adapter: &Adapter<'_>,
@@ -290,7 +214,7 @@ fn elements(
         Some(delimiter) => delimiter.cast::<PyBytes>()?.as_bytes().first().copied(),
         None => None,
     };
-    let way = Way::by_oid(py, element, adapter.format, adaptation(py, cx)?)?;
+    let way = Way::by_oid(py, element, adapter.format, cx.adapters(py)?)?;
     list::list_of(
         value.cast()?,
         &way,
@@ -325,14 +249,6 @@ fn bounds(
         format: adapter.format,
         several,
     };
-    let way = Way::by_oid(py, subtype, adapter.format, adaptation(py, cx)?)?;
+    let way = Way::by_oid(py, subtype, adapter.format, cx.adapters(py)?)?;
     range::by_way(&target, value, &way, subtype, out, cx)
-}
-
-/// The adapters, which have to be known to find one by its type.
-pub(super) fn adaptation<'a>(py: Python<'_>, cx: &DumpContext<'a>) -> PyResult<&'a Adaptation> {
-    cx.adaptation.ok_or_else(|| {
-        let message = "there are no adapters to find a dumper among";
-        error::of_class(py, "InternalError", message)
-    })
 }

@@ -14,9 +14,10 @@ use pyo3::types::{
     PyTzInfoAccess,
 };
 
-use super::{PyFormat, as_binary, as_text};
+use super::written::{as_binary, as_text};
 use crate::context::DumpContext;
 use crate::error;
+use crate::format::PyFormat;
 
 pub(super) fn date(
     value: &Bound<'_, PyAny>,

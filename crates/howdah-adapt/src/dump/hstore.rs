@@ -5,9 +5,11 @@ use howdah_types::hstore::{begin_binary, pair_to_binary, pair_to_text};
 use pyo3::prelude::*;
 use pyo3::types::{PyAnyMethods, PyMapping, PyString};
 
-use super::{PyFormat, as_binary, as_text, scalar, structured};
+use super::written::{as_binary, as_text};
+use super::{scalar, structured};
 use crate::context::DumpContext;
 use crate::error;
+use crate::format::PyFormat;
 
 /// # Errors
 /// DataError unless all keys are str and all values str or None.

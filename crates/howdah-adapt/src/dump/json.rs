@@ -7,8 +7,10 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
 
-use super::{PyFormat, as_binary, as_text, scalar};
+use super::written::{as_binary, as_text};
+use crate::buffer::append_buffer;
 use crate::context::DumpContext;
+use crate::format::PyFormat;
 use crate::types::Kind;
 
 /// The format that a binary `jsonb` starts with; there is no other.
@@ -101,7 +103,7 @@ fn append(
     }
     match dumped.cast::<PyString>() {
         Ok(text) => cx.encoding.encode(text, out)?,
-        Err(_) => scalar::append_buffer(dumped, out)?,
+        Err(_) => append_buffer(dumped, out)?,
     }
     Ok(written)
 }

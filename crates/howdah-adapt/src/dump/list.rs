@@ -12,12 +12,14 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyType};
 
-use super::by_codec::Adapter;
+use super::adapter::Adapter;
 use super::way::Way;
-use super::{PyFormat, as_binary, as_text, dump_as, range, scalar, structured};
+use super::written::{as_binary, as_text};
+use super::{dump_as, range, scalar, structured};
 use crate::adaptation::Adaptation;
 use crate::context::DumpContext;
 use crate::error;
+use crate::format::PyFormat;
 use crate::nested::Nested;
 use crate::types::Kind;
 use howdah_ffi::values::int_as_i64;

@@ -8,7 +8,8 @@ use howdah_types::oid;
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use super::{PyFormat, as_binary, as_text};
+use super::written::{as_binary, as_text};
+use crate::format::PyFormat;
 
 /// `inet`, with the longest prefix.
 pub(super) fn address(

@@ -6,8 +6,10 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyFloat, PyInt};
 
-use super::{PyFormat, as_binary, as_text, scalar};
+use super::scalar;
+use super::written::{as_binary, as_text};
 use crate::error;
+use crate::format::PyFormat;
 use crate::types::{Kind, Types};
 use howdah_ffi::values::int_as_i64;
 

@@ -14,9 +14,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyString};
 
 use super::way::Way;
-use super::{PyFormat, as_binary, as_text, datetime, dump, list, number, structured};
+use super::written::{as_binary, as_text};
+use super::{datetime, dump, list, number, structured};
 use crate::context::DumpContext;
 use crate::error;
+use crate::format::PyFormat;
 use crate::nested::Nested;
 use crate::types::Types;
 

@@ -2,14 +2,15 @@
 
 use howdah_protocol::connection::Written;
 use howdah_types::{boolean, bytea, float, int, numeric, oid, uuid as uuid_codec};
-use pyo3::buffer::PyBuffer;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString};
 
-use super::{PyFormat, as_binary, as_text};
+use super::written::{as_binary, as_text};
+use crate::buffer::append_buffer;
 use crate::context::DumpContext;
 use crate::error;
+use crate::format::PyFormat;
 use crate::types::Types;
 use howdah_ffi::values::int_as_i64;
 
@@ -167,30 +168,6 @@ pub(super) fn buffer(
     let mut raw = Vec::new();
     append_buffer(value, &mut raw)?;
     Ok(bytea(&raw, want, out))
-}
-
-/// Appends the bytes of an object that has a buffer.
-///
-/// # Errors
-/// TypeError if it has none.
-pub(crate) fn append_buffer(value: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<()> {
-    let py = value.py();
-    if let Ok(bytes) = value.cast::<PyBytes>() {
-        out.extend_from_slice(bytes.as_bytes());
-    } else if let Ok(buffer) = PyBuffer::<u8>::get(value) {
-        let start = out.len();
-        out.resize(start + buffer.len_bytes(), 0);
-        buffer.copy_to_slice(py, &mut out[start..])?;
-    } else {
-        // Items of another size or not contiguous: let Python put them in order.
-        let view = py
-            .import("builtins")?
-            .getattr("memoryview")?
-            .call1((value,))?;
-        let bytes = view.call_method0("tobytes")?;
-        out.extend_from_slice(bytes.cast::<PyBytes>()?.as_bytes());
-    }
-    Ok(())
 }
 
 fn bytea(value: &[u8], want: PyFormat, out: &mut Vec<u8>) -> Written {

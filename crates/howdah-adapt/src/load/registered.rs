@@ -9,14 +9,14 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
 
-use super::{Loader, array, composite, enumeration};
+use super::{Loader, array, enumeration, record};
 use crate::adaptation::Adaptation;
 use crate::codec::LoadCodec;
 use crate::context::LoadContext;
 use crate::dump::class_function;
 use crate::error;
+use crate::format::{BINARY, TEXT};
 use crate::nested::Nested;
-use crate::registry::{BINARY, TEXT};
 
 /// The loaders for the columns of a result where the user has registered none.
 pub fn defaults(columns: &Columns) -> Arc<[Loader]> {
@@ -78,7 +78,7 @@ pub(super) fn find(
 /// AttributeError and TypeError for a class that lacks what its codec needs; RecursionError.
 pub(crate) fn of_class(
     owner: &Bound<'_, PyAny>,
-    codec: &LoadCodec,
+    codec: LoadCodec,
     format: Format,
     adaptation: &Adaptation,
 ) -> PyResult<Loader> {
@@ -89,7 +89,6 @@ pub(crate) fn of_class(
         of_oid(py, oid, format, adaptation).map(Box::new)
     };
     Ok(match codec {
-        LoadCodec::Plain(loader) => loader.clone(),
         LoadCodec::Json | LoadCodec::Jsonb => {
             let class = owner.cast::<PyType>()?;
             let loads = class_function(class, intern!(py, "_loads"))?;
@@ -106,7 +105,7 @@ pub(crate) fn of_class(
         LoadCodec::Multirange if binary => Loader::MultirangeBinary(nested()?),
         LoadCodec::Multirange => Loader::Multirange(nested()?),
         LoadCodec::Composite => {
-            let made = Arc::new(composite::Composite::of(owner, format, adaptation)?);
+            let made = Arc::new(record::Composite::of(owner, format, adaptation)?);
             if binary {
                 Loader::CompositeBinary(made)
             } else {
@@ -120,6 +119,7 @@ pub(crate) fn of_class(
             let text = of_oid(py, oid::TEXT, Format::Text, adaptation)?;
             Loader::Hstore(Box::new(text))
         }
+        plain => Loader::plain(plain, binary),
     })
 }
 
@@ -158,7 +158,7 @@ pub(crate) fn of_oid(
     };
     let class = entry.get().class.bind(py);
     match &entry.get().codec {
-        Some(codec) => of_class(class, codec, format, adaptation),
+        Some(codec) => of_class(class, *codec, format, adaptation),
         None => called(class, oid, format, adaptation),
     }
 }
@@ -199,5 +199,37 @@ pub(crate) fn json_by(loads: Option<Bound<'_, PyAny>>, is_jsonb: bool, format: F
         (None, false) => Loader::Json,
         (Some(loads), true) => Loader::JsonbBinaryBy(loads),
         (Some(loads), false) => Loader::JsonBy(loads),
+    }
+}
+
+impl Loader {
+    /// That of a codec which has to know nothing of the class.
+    fn plain(codec: LoadCodec, binary: bool) -> Self {
+        let either = |text: Self, of_binary: Self| if binary { of_binary } else { text };
+        match codec {
+            LoadCodec::Str => Self::Str,
+            LoadCodec::Bytea => either(Self::Bytea, Self::Bytes),
+            LoadCodec::Bool => either(Self::Bool, Self::BoolBinary),
+            LoadCodec::Int => Self::Int,
+            LoadCodec::Int2 => either(Self::Int, Self::Int2Binary),
+            LoadCodec::Int4 => either(Self::Int, Self::Int4Binary),
+            LoadCodec::Int8 => either(Self::Int, Self::Int8Binary),
+            LoadCodec::Oid => either(Self::Int, Self::OidBinary),
+            LoadCodec::Float4 => either(Self::Float, Self::Float4Binary),
+            LoadCodec::Float8 => either(Self::Float, Self::Float8Binary),
+            LoadCodec::Numeric => either(Self::Numeric, Self::NumericBinary),
+            LoadCodec::Uuid => either(Self::Uuid, Self::UuidBinary),
+            LoadCodec::Date => either(Self::Date, Self::DateBinary),
+            LoadCodec::Time => either(Self::Time, Self::TimeBinary),
+            LoadCodec::TimeTz => either(Self::TimeTz, Self::TimeTzBinary),
+            LoadCodec::Timestamp => either(Self::Timestamp, Self::TimestampBinary),
+            LoadCodec::TimestampTz => either(Self::TimestampTz, Self::TimestampTzBinary),
+            LoadCodec::Interval => either(Self::Interval, Self::IntervalBinary),
+            LoadCodec::Inet => either(Self::Inet, Self::InetBinary),
+            LoadCodec::Cidr => either(Self::Cidr, Self::CidrBinary),
+            LoadCodec::Record => either(Self::Record, Self::RecordBinary),
+            // `Bytes`: those that have to know the class do not come here.
+            _ => Self::Bytes,
+        }
     }
 }

@@ -15,8 +15,8 @@ use crate::cursor::BaseCursor;
 use crate::errors;
 use crate::query::{self, CachedTemplate, Template};
 use crate::shell::{Job, Next};
-use howdah_adapt::dump::{PyFormat, dump};
-use howdah_adapt::{DumpContext, Encoding};
+use howdah_adapt::dump::dump;
+use howdah_adapt::{DumpContext, Encoding, PyFormat};
 
 /// One call of `execute()`.
 pub(crate) struct ExecuteQuery {
@@ -47,7 +47,7 @@ impl Job for ExecuteQuery {
             let request = Execute {
                 sql: text.sql(py),
                 params: &values,
-                format: result_format(binary, settings.choice_id(loaders), &accepts),
+                format: result_format(binary, settings.choice_id(loaders.loaders_id()), &accepts),
                 prepare: self.prepare,
                 begin: None,
                 extended: false,

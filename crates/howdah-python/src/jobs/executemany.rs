@@ -134,7 +134,11 @@ impl ExecuteMany {
             let request = Execute {
                 sql: text.sql(py),
                 params: &values,
-                format: result_format(cursor.is_binary(), settings.choice_id(loaders), &accepts),
+                format: result_format(
+                    cursor.is_binary(),
+                    settings.choice_id(loaders.loaders_id()),
+                    &accepts,
+                ),
                 prepare: Some(true),
                 begin: None,
                 extended: true,
