@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
+import hmac
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -125,6 +129,56 @@ class Peer:
         with contextlib.suppress(OSError):
             while self.sock.recv(65536):
                 pass
+
+
+class ScramServer:
+    """Lets in who proves by SCRAM-SHA-256 that they know the password, after so many iterations."""
+
+    SALT = b"salt of howdah!!"
+
+    def __init__(self, iterations: int, password: bytes = b"secret", pause: float = 0) -> None:
+        self.iterations = iterations
+        self.password = password
+        self.pause = pause
+        self.challenged = threading.Event()
+        """The client has what it needs to derive its key."""
+        self.answered = threading.Event()
+        """The client has proved itself, or tried to."""
+        self.gone = threading.Event()
+        """The client has hung up."""
+
+    def __call__(self, peer: Peer) -> None:
+        peer.read_startup()
+        try:
+            self._authenticate(peer)
+            peer.send(GREETING)
+            peer.drain()
+        finally:
+            self.gone.set()
+
+    def _authenticate(self, peer: Peer) -> None:
+        peer.send(_sasl(10, b"SCRAM-SHA-256\0\0"))
+        first = peer.read_message()[1].partition(b"n,,")[2]
+        time.sleep(self.pause)
+        nonce = first.partition(b",r=")[2] + b"servers-part"
+        challenge = b"r=%b,s=%b,i=%d" % (nonce, base64.b64encode(self.SALT), self.iterations)
+        peer.send(_sasl(11, challenge))
+        self.challenged.set()
+        without_proof, _, proof = peer.read_message()[1].partition(b",p=")
+        self.answered.set()
+        salted = hashlib.pbkdf2_hmac("sha256", self.password, self.SALT, self.iterations)
+        text = b",".join([first, challenge, without_proof])
+        client_key = hmac.digest(salted, b"Client Key", "sha256")
+        signature = hmac.digest(hashlib.sha256(client_key).digest(), text, "sha256")
+        if base64.b64decode(proof) != bytes(a ^ b for a, b in zip(client_key, signature, strict=True)):
+            peer.send(error(b"password authentication failed", b"28P01", b"FATAL"))
+            raise EOFError
+        signature = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), text, "sha256")
+        peer.send(_sasl(12, b"v=" + base64.b64encode(signature)))
+
+
+def _sasl(kind: int, data: bytes) -> bytes:
+    return message(b"R", struct.pack("!i", kind) + data)
 
 
 class HostileServer:

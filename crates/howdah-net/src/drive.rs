@@ -21,7 +21,7 @@ pub enum Step {
     Notice(Diagnostic),
     /// A notification came; go on by calling again.
     Notification(Notification),
-    /// A time slice went by in which nothing came, or a signal did; go on by calling again.
+    /// A time slice went by in which nothing came, or that a computation took, or a signal came; go on by calling again.
     Interrupted,
     /// The deadline passed.
     TimedOut,
@@ -55,8 +55,8 @@ pub enum Until {
 
 /// Moves bytes until the exchange is over, something has to be handed out, or the deadline passes.
 ///
-/// It also comes back, with [`Step::Interrupted`], after every time slice in which nothing came: there a caller looks
-/// for Ctrl-C, holding no lock. The socket must have been set up with [`prepare`].
+/// It also comes back, with [`Step::Interrupted`], after every time slice in which nothing came or the handshake computed:
+/// there a caller looks for Ctrl-C, holding no lock. The socket must have been set up with [`prepare`].
 ///
 /// # Errors
 /// The connection is lost: the socket must be closed.
@@ -87,8 +87,12 @@ pub fn turn(
     until: Until,
     deadline: Option<Instant>,
 ) -> Result<Option<Step>, Lost> {
-    if let Some(step) = hand_out(session, until)? {
-        return Ok(Some(step));
+    match hand_out(session, until)? {
+        Some(Step::Interrupted) if time_slice(deadline).is_none() => {
+            return Ok(Some(Step::TimedOut));
+        }
+        Some(step) => return Ok(Some(step)),
+        None => {}
     }
     let blocked = !flush(session, socket)?;
     if until == Until::Sent && !blocked {
@@ -125,6 +129,7 @@ pub fn glance(session: &mut Session, socket: &Socket) -> Result<bool, Lost> {
 pub fn hand_out(session: &mut Session, until: Until) -> Result<Option<Step>, Lost> {
     Ok(match session.advance()? {
         Progress::Done if until == Until::Answered => Some(Step::Done),
+        Progress::Working => Some(Step::Interrupted),
         Progress::Notice(notice) => Some(Step::Notice(notice)),
         Progress::Notification(notification) => Some(Step::Notification(notification)),
         Progress::Done | Progress::NeedInput => None,

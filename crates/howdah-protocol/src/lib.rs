@@ -36,6 +36,7 @@
 //!                 0 => return Err(session.eof().into()),
 //!                 count => session.received(count),
 //!             },
+//!             Progress::Working => {} // a long computation has paused: look at deadlines here
 //!             Progress::Notice(notice) => println!("notice: {notice:?}"),
 //!             Progress::Notification(notification) => println!("{notification:?}"),
 //!         }

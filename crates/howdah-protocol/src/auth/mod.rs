@@ -4,6 +4,7 @@
 
 pub mod md5;
 mod password;
+mod pbkdf2;
 mod require;
 mod saslprep;
 pub mod scram;

@@ -9,11 +9,16 @@ fn expect_first() -> ExpectServerFirst {
     begin("user", &Password::new("pencil"), NONCE).unwrap().1
 }
 
+/// Takes the server-first-message and derives the key, in one go.
+fn answer(next: ExpectServerFirst, message: &str) -> (Vec<u8>, ExpectServerFinal) {
+    match next.server_first(message.as_bytes()).unwrap().step() {
+        Derived::Done(message, next) => (message, next),
+        Derived::More(_) => panic!("more iterations than expected"),
+    }
+}
+
 fn expect_final() -> ExpectServerFinal {
-    expect_first()
-        .server_first(SERVER_FIRST.as_bytes())
-        .unwrap()
-        .1
+    answer(expect_first(), SERVER_FIRST).1
 }
 
 /// The example of RFC 7677, section 3.
@@ -21,7 +26,7 @@ fn expect_final() -> ExpectServerFinal {
 fn rfc_7677() {
     let (message, next) = begin("user", &Password::new("pencil"), NONCE).unwrap();
     assert_eq!(message, b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
-    let (message, next) = next.server_first(SERVER_FIRST.as_bytes()).unwrap();
+    let (message, next) = answer(next, SERVER_FIRST);
     assert_eq!(
         String::from_utf8(message).unwrap(),
         "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
@@ -62,14 +67,15 @@ fn keys_are_those_that_libpq_makes() {
             salt,
             iterations,
         };
-        let salted = salted_password(&Password::new(*password), &challenge);
-        let stored_key: [u8; 32] = Sha256::digest(hmac(&salted, &[b"Client Key"])).into();
+        let mut derivation = challenge.derivation(&Password::new(*password));
+        let salted = derivation.run(iterations).unwrap();
+        let stored_key: [u8; 32] = Sha256::digest(hmac(&salted, b"Client Key")).into();
         assert_eq!(
             parts.next(),
             Some(&*BASE64.encode(stored_key)),
             "{password:?}"
         );
-        let server_key = hmac(&salted, &[b"Server Key"]);
+        let server_key = hmac(&salted, b"Server Key");
         assert_eq!(
             parts.next(),
             Some(&*BASE64.encode(server_key)),
@@ -149,6 +155,21 @@ fn the_work_is_bounded() {
 }
 
 #[test]
+fn the_work_is_done_in_slices() {
+    let slices_of = |iterations: u32| {
+        let message = format!("r={NONCE}x,s=QQ==,i={iterations}");
+        let mut derive = expect_first().server_first(message.as_bytes()).unwrap();
+        let mut slices = 1;
+        while let Derived::More(next) = derive.step() {
+            derive = next;
+            slices += 1;
+        }
+        slices
+    };
+    assert_eq!([4096, 4097, 4098, 8194].map(slices_of), [1, 1, 2, 3]);
+}
+
+#[test]
 fn only_the_right_signature_is_accepted() {
     let refused = |message: &str| match expect_final().server_final(message.as_bytes()) {
         Err(ScramError::Refused(text)) => text,
@@ -187,6 +208,8 @@ fn only_the_right_signature_is_accepted() {
 fn debug_shows_no_secret() {
     let first = format!("{:?}", expect_first());
     assert!(!first.contains("pencil"), "{first}");
+    let derive = expect_first().server_first(SERVER_FIRST.as_bytes());
+    assert_eq!(format!("{:?}", derive.unwrap()), "DeriveKey { .. }");
     assert_eq!(format!("{:?}", expect_final()), "ExpectServerFinal { .. }");
 }
 
@@ -198,7 +221,7 @@ proptest::proptest! {
         let _ = expect_first().server_first(format!("r={NONCE}x,s=QQ==,i=1,{tail}").as_bytes());
         for last in [last, format!("v={tail}")] {
             let quick = format!("r={NONCE}x,s=QQ==,i=1");
-            let (_, next) = expect_first().server_first(quick.as_bytes()).unwrap();
+            let (_, next) = answer(expect_first(), &quick);
             let _ = next.server_final(last.as_bytes());
         }
     }

@@ -117,6 +117,9 @@ impl QueryResult {
 /// What the server said.
 #[derive(Debug, Clone)]
 pub enum Event {
+    /// The handshake is computing (a SCRAM key, for up to a second) and has paused: call [`Connection::poll`] again, after
+    /// a look at whatever else waits, such as timers and signals.
+    Working,
     /// The session has been started; the connection is ready for its first request.
     Started,
     /// ParseComplete: a statement was prepared.
@@ -342,6 +345,11 @@ impl Connection {
         if self.is_over() {
             return Ok(None);
         }
+        if self.is_working()
+            && let Some(event) = self.work()?
+        {
+            return Ok(Some(event));
+        }
         let mut limits = self.limits();
         loop {
             let unread = self.inbox.unread();
@@ -368,6 +376,11 @@ impl Connection {
             self.inbox.rewind(self.is_idle());
         }
         Ok(None)
+    }
+
+    /// Whether the handshake has something to compute, rather than to wait for.
+    fn is_working(&self) -> bool {
+        matches!(&self.phase, Phase::Starting(startup) if startup.is_working())
     }
 
     /// How long the server's next message may be.

@@ -172,6 +172,15 @@ impl Connection {
         }
     }
 
+    /// Goes on with what the handshake computes; messages of the server wait until that is done.
+    pub(super) fn work(&mut self) -> Result<Option<Event>, Error> {
+        let Phase::Starting(startup) = std::mem::replace(&mut self.phase, Phase::Over) else {
+            return Ok(None);
+        };
+        let progress = startup.work(&mut self.outbox).map_err(Error::Startup)?;
+        Ok(self.started_up(progress))
+    }
+
     fn startup_message(
         &mut self,
         tag: u8,
@@ -185,13 +194,18 @@ impl Connection {
         let Phase::Starting(startup) = std::mem::replace(&mut self.phase, Phase::Over) else {
             return Ok(None);
         };
-        match startup
+        let progress = startup
             .advance(message, &mut self.outbox)
-            .map_err(Error::Startup)?
-        {
+            .map_err(Error::Startup)?;
+        Ok(self.started_up(progress))
+    }
+
+    fn started_up(&mut self, progress: Progress) -> Option<Event> {
+        match progress {
             Progress::Continue(next) => {
+                let working = next.is_working();
                 self.phase = Phase::Starting(Box::new(next));
-                Ok(None)
+                working.then_some(Event::Working)
             }
             Progress::Ready(session) => {
                 self.phase = Phase::Open;
@@ -210,7 +224,7 @@ impl Connection {
                         )
                     })
                     .collect();
-                Ok(Some(Event::Started))
+                Some(Event::Started)
             }
         }
     }

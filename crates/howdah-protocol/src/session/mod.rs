@@ -84,6 +84,8 @@ pub enum Progress {
     Done,
     /// More bytes from the server are needed; write what is outgoing first.
     NeedInput,
+    /// The handshake computes, and has paused: advance again, after a look at whatever else waits.
+    Working,
     /// A notice came.
     Notice(Diagnostic),
     /// A notification came.
@@ -241,6 +243,7 @@ impl Session {
                 Event::Notification(notification) => {
                     return Ok(Progress::Notification(notification));
                 }
+                Event::Working => return Ok(Progress::Working),
                 Event::Result(result) => self.on_result(result),
                 Event::Failed(diagnostic) => self.on_failure(diagnostic),
                 Event::Prepared => self.on_prepared(),

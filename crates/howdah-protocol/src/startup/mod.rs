@@ -16,7 +16,7 @@ use crate::auth::{Password, RequireAuth};
 use crate::conninfo::{Config, Target};
 use crate::wire::{BackendMessage, TransactionStatus, frontend};
 use negotiate::{OPTION_PREFIX, Offer};
-use steps::{ExpectRequest, Facts, Step};
+use steps::{ExpectRequest, Facts, Step, unexpected};
 
 /// What a handshake needs to know.
 #[derive(Clone, Debug)]
@@ -62,7 +62,8 @@ pub struct Startup {
 /// How far a handshake has come.
 #[derive(Debug)]
 pub enum Progress {
-    /// The server's next message is awaited, once what was written to `out` is sent.
+    /// The server's next message is awaited, once what was written to `out` is sent; or, where
+    /// [`Startup::is_working`] says so, [`Startup::work`] is to be called.
     Continue(Startup),
     /// The session has begun.
     Ready(SessionParameters),
@@ -131,10 +132,26 @@ impl Startup {
         matches!(self.step, Step::Ready(_))
     }
 
+    /// Whether the SCRAM key is being derived: the server awaits an answer that has yet to be computed.
+    #[must_use]
+    pub fn is_working(&self) -> bool {
+        matches!(self.step, Step::Deriving(_))
+    }
+
+    /// Computes for about a millisecond, where [`Startup::is_working`]; at the end the answer is appended to `out`.
+    ///
+    /// # Errors
+    /// As [`Startup::advance`].
+    pub fn work(self, out: &mut Vec<u8>) -> Result<Progress, StartupError> {
+        match self.step {
+            Step::Deriving(step) => step.work(self.facts, out),
+            _ => Ok(Progress::Continue(self)),
+        }
+    }
+
     /// Takes the server's next message, and appends the answer, if there is one, to `out`.
     ///
-    /// A NoticeResponse changes nothing here: report it before calling this, or do not call this for it. Deriving the
-    /// SCRAM key takes milliseconds.
+    /// A NoticeResponse changes nothing here: report it before calling this, or do not call this for it.
     ///
     /// # Errors
     /// See [`StartupError`]. The session cannot begin then.
@@ -149,6 +166,7 @@ impl Startup {
             message => match self.step {
                 Step::Request(step) => step.handle(self.facts, message, out),
                 Step::ScramFirst(step) => step.handle(self.facts, message, out),
+                Step::Deriving(_) => Err(unexpected(&message, "nothing: it is this side's turn")),
                 Step::ScramFinal(step) => step.handle(self.facts, message),
                 Step::Accepted(step) => step.handle(self.facts, message),
                 Step::Ready(step) => step.handle(self.facts, message),

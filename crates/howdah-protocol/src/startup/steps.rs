@@ -13,6 +13,7 @@ const MAX_PARAMETERS: usize = 1_000;
 pub(super) enum Step {
     Request(ExpectRequest),
     ScramFirst(ExpectScramFirst),
+    Deriving(Deriving),
     ScramFinal(ExpectScramFinal),
     Accepted(ExpectAccepted),
     Ready(ExpectReady),
@@ -161,9 +162,23 @@ impl ExpectScramFirst {
         let BackendMessage::Authentication(Authentication::SaslContinue(data)) = message else {
             return Err(unexpected(&message, "AuthenticationSASLContinue"));
         };
-        let (response, next) = self.0.server_first(data)?;
-        frontend::sasl_response(out, &response)?;
-        facts.then(Step::ScramFinal(ExpectScramFinal(next)))
+        Deriving(Box::new(self.0.server_first(data)?)).work(facts, out)
+    }
+}
+
+/// Awaits nothing but the end of a computation, which goes on when it is asked to.
+#[derive(Debug)]
+pub(super) struct Deriving(Box<scram::DeriveKey>);
+
+impl Deriving {
+    pub(super) fn work(self, facts: Facts, out: &mut Vec<u8>) -> Result<Progress, StartupError> {
+        match self.0.step() {
+            scram::Derived::More(next) => facts.then(Step::Deriving(Self(Box::new(next)))),
+            scram::Derived::Done(response, next) => {
+                frontend::sasl_response(out, &response)?;
+                facts.then(Step::ScramFinal(ExpectScramFinal(next)))
+            }
+        }
     }
 }
 
@@ -282,7 +297,7 @@ fn unavailable(
     )))
 }
 
-fn unexpected(message: &BackendMessage<'_>, expecting: &str) -> StartupError {
+pub(super) fn unexpected(message: &BackendMessage<'_>, expecting: &str) -> StartupError {
     let got = match message {
         BackendMessage::Authentication(request) => request_name(request),
         other => other.name(),

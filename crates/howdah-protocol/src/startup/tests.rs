@@ -238,6 +238,42 @@ fn scram() {
     );
 }
 
+/// A challenge with so many iterations.
+fn challenge(iterations: u32) -> String {
+    format!("r={NONCE}3rfcNHYJY1ZVvWVs7j,s=QSXCR+Q6sek8bf92,i={iterations}")
+}
+
+#[test]
+fn a_long_derivation_is_done_in_pieces() {
+    let challenge = challenge(10_000);
+    let script = [
+        sasl(&["SCRAM-SHA-256"]),
+        auth(Authentication::SaslContinue(challenge.as_bytes())),
+    ];
+    let (Ok(Progress::Continue(mut startup)), sent) = play(config(), &script) else {
+        panic!("it goes on");
+    };
+    let mut out = Vec::new();
+    let mut pieces = 1;
+    while startup.is_working() {
+        assert!(out.is_empty());
+        match startup.work(&mut out).unwrap() {
+            Progress::Continue(next) => startup = next,
+            other => panic!("{other:?}"),
+        }
+        pieces += 1;
+    }
+    assert_eq!(pieces, 3);
+    assert!(out.starts_with(b"p") && !sent.is_empty());
+    let early = play(config(), &[&script[..], &[OK]].concat())
+        .0
+        .unwrap_err();
+    assert_eq!(
+        early.to_string(),
+        "got AuthenticationOk while expecting nothing: it is this side's turn"
+    );
+}
+
 #[test]
 fn scram_cannot_be_cut_short() {
     let server = ScramServer::new();

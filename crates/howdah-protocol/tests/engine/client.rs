@@ -143,6 +143,7 @@ impl Runner {
                     break;
                 }
                 Ok(Progress::NeedInput) => break,
+                Ok(Progress::Working) => {}
                 Ok(Progress::Notice(notice)) => self.log.push(show_notice(&notice)),
                 Ok(Progress::Notification(notification)) => {
                     let channel = text(&notification.channel);
@@ -275,6 +276,7 @@ fn show_event(event: &Event) -> String {
         Event::CopyBoth(_) => "copy both".to_owned(),
         Event::Ready(status) => format!("ready {}", char::from(status.as_byte())),
         Event::Parameters(oids) => format!("parameters {oids:?}"),
+        Event::Working => "working".to_owned(),
         Event::Started => "started".to_owned(),
         Event::Prepared => "prepared".to_owned(),
         Event::CopyDone => "copy done".to_owned(),

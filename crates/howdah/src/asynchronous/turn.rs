@@ -1,5 +1,6 @@
 //! Moving bytes between a session and a socket that tokio watches: the twin of [`howdah_net::drive`].
 
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use howdah_protocol::session::Session;
@@ -15,8 +16,14 @@ pub(super) fn poll_turn(
     until: Until,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Option<Step>, Lost>> {
-    if let Some(step) = hand_out(session, until)? {
-        return Poll::Ready(Ok(Some(step)));
+    match hand_out(session, until)? {
+        // A computation has paused. tokio polls a task that merely wakes itself some 60 times before it looks at timers and
+        // sockets again; one that yields only once.
+        Some(Step::Interrupted) => {
+            return pin!(tokio::task::yield_now()).poll(cx).map(|()| Ok(None));
+        }
+        Some(step) => return Poll::Ready(Ok(Some(step))),
+        None => {}
     }
     // The kernel nearly always takes all at once: tokio is not asked first.
     let blocked = !flush(session, &link.socket)?;

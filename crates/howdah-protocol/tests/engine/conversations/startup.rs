@@ -1,6 +1,6 @@
 //! Start-up, last words and goodbyes.
 
-use howdah_protocol::connection::Connection;
+use howdah_protocol::connection::{Connection, Event};
 use howdah_protocol::startup::StartupConfig;
 use howdah_protocol::wire::{Authentication, FrontendMessage, frontend};
 use howdah_testkit::Script;
@@ -351,4 +351,27 @@ fn without_a_key_nothing_can_be_cancelled() {
     connection.received(stream.len());
     connection.poll().unwrap();
     assert!(connection.cancel_request().is_err());
+}
+
+#[test]
+fn a_long_derivation_pauses_and_what_arrives_meanwhile_waits() {
+    let challenge = b"r=clientnonceservernonce,s=c2FsdC1vZi1ob3dkYWghIQ==,i=10000";
+    let stream = crate::server::bytes(&[
+        Message::Authentication(Authentication::Sasl(vec![b"SCRAM-SHA-256"])),
+        Message::Authentication(Authentication::SaslContinue(challenge)),
+        notice("patience"),
+    ]);
+    let mut connection = Connection::start(config()).unwrap();
+    connection.spare()[..stream.len()].copy_from_slice(&stream);
+    connection.received(stream.len());
+    let mut sent = Vec::new();
+    for _ in 0..2 {
+        assert!(matches!(connection.poll(), Ok(Some(Event::Working))));
+        sent = connection.outgoing().to_vec();
+        assert!(!connection.is_idle());
+    }
+    assert!(matches!(connection.poll(), Ok(Some(Event::Notice(_)))));
+    let answer = connection.outgoing().strip_prefix(&*sent).unwrap();
+    assert!(answer.starts_with(b"p") && answer.ends_with(b"="));
+    assert!(matches!(connection.poll(), Ok(None)));
 }

@@ -26,6 +26,8 @@ pub(crate) struct Channel {
     running: Mutex<Option<Py<Op>>>,
     /// Whether reading has been given up until there is an operation: nobody takes what comes.
     paused: AtomicBool,
+    /// Whether the loop will call us to go on with a computation; what arrives meanwhile waits.
+    working: AtomicBool,
 }
 
 #[derive(Default)]
@@ -51,6 +53,8 @@ const READ_BUDGET: usize = 512 * 1024;
 struct Read {
     messages: Vec<Message>,
     answered: bool,
+    /// The handshake computes, and wants to be called again.
+    working: bool,
     lost: Option<Lost>,
 }
 
@@ -61,6 +65,7 @@ impl Channel {
             registration: Mutex::default(),
             running: Mutex::default(),
             paused: AtomicBool::new(false),
+            working: AtomicBool::new(false),
         }
     }
 
@@ -97,6 +102,7 @@ impl Channel {
             writing: false,
         };
         slf.get().paused.store(false, Ordering::Relaxed);
+        slf.get().working.store(false, Ordering::Relaxed);
         Self::end_orphan(slf)
     }
 
@@ -398,11 +404,47 @@ impl Channel {
             io.session.received(count);
             read.take_progress(io);
             budget = budget.saturating_sub(count);
-            if count < room || budget == 0 || read.lost.is_some() {
+            if count < room || budget == 0 || read.working || read.lost.is_some() {
                 break;
             }
         }
         read
+    }
+
+    /// Moves the session on with what it has.
+    fn compute(&self) -> Read {
+        let mut read = Read::default();
+        if let Some(io) = lock(&self.core.io).as_mut() {
+            read.take_progress(io);
+        }
+        read
+    }
+
+    /// Delivers what was read, and goes on with it.
+    fn take_in(slf: &Bound<'_, Self>, mut read: Read) -> PyResult<()> {
+        let py = slf.py();
+        // A handler that raises KeyboardInterrupt must not keep the rest from those who wait for it.
+        let mut outcome = Ok(());
+        let mut heard = false;
+        for message in std::mem::take(&mut read.messages) {
+            heard |= matches!(message, Message::Notification(_));
+            outcome = outcome.and(slf.get().core.deliver(py, message));
+        }
+        if read.working {
+            outcome = outcome.and(Self::work_soon(slf));
+        }
+        outcome.and(Self::follow_up(slf, &read, heard))
+    }
+
+    /// Has the loop go on with a computation after a look at whatever else waits.
+    fn work_soon(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let Some(event_loop) = slf.get().event_loop(py) else {
+            return Ok(());
+        };
+        event_loop.call_method1(py, "call_soon", (slf.getattr("_on_working")?,))?;
+        slf.get().working.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Goes on with what was read.
@@ -517,20 +559,23 @@ impl Channel {
 impl Channel {
     /// Called by the loop when the socket can be read.
     fn _on_readable(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
         let this = slf.get();
+        if this.core.forked() || this.working.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let read = this.read();
+        Self::take_in(slf, read)
+    }
+
+    /// Called by the loop to go on with a computation.
+    fn _on_working(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.get();
+        this.working.store(false, Ordering::Relaxed);
         if this.core.forked() {
             return Ok(());
         }
-        let mut read = this.read();
-        // A handler that raises KeyboardInterrupt must not keep the rest from those who wait for it.
-        let mut outcome = Ok(());
-        let mut heard = false;
-        for message in std::mem::take(&mut read.messages) {
-            heard |= matches!(message, Message::Notification(_));
-            outcome = outcome.and(this.core.deliver(py, message));
-        }
-        outcome.and(Self::follow_up(slf, &read, heard))
+        let read = this.compute();
+        Self::take_in(slf, read)
     }
 
     /// Called by the loop when the socket can be written.
@@ -610,6 +655,11 @@ impl Read {
                 }
                 Ok(Progress::NeedInput) => {
                     self.answered = false;
+                    return;
+                }
+                Ok(Progress::Working) => {
+                    self.answered = false;
+                    self.working = true;
                     return;
                 }
                 Ok(Progress::Notice(notice)) => self.messages.push(Message::Notice(notice)),
