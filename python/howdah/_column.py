@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from . import _globals
 from ._typeinfo import TypeInfo
 
 if TYPE_CHECKING:
     from ._compat import Self
     from ._howdah import BaseCursor
-    from ._typeinfo import TypesRegistry
+    from ._registry import TypesRegistry
 
 
 class Column(Sequence[Any]):
@@ -54,7 +55,7 @@ class Column(Sequence[Any]):
         self = cls.__new__(cls)
         self._name = name
         self._type_code = type_code
-        self._type = (_global_types() if types is None else types).get(type_code)
+        self._type = (_globals.types if types is None else types).get(type_code)
         self._fmod = fmod
         self._fsize = fsize
         self._table_oid = table_oid
@@ -130,12 +131,6 @@ class Column(Sequence[Any]):
 
 def _new_column(cls: type[Column]) -> Column:
     return cls.__new__(cls)
-
-
-def _global_types() -> TypesRegistry:
-    from . import postgres
-
-    return postgres.types
 
 
 def _plain(info: TypeInfo | None) -> TypeInfo | None:

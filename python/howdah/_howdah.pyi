@@ -14,7 +14,7 @@ from ._connection_base import NoticeHandler, NotifyHandler
 from ._enums import IsolationLevel, PyFormat
 from ._info import ConnectionInfo
 from ._notify import Notify
-from ._typeinfo import TypesRegistry
+from ._registry import TypesRegistry
 from .rows import Row, RowMaker
 
 __version__: str

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from .conninfo import make_conninfo
 from .errors import OperationalError
 from .pq import ConnStatus, PipelineStatus, TransactionStatus
 
@@ -100,9 +101,6 @@ class ConnectionInfo:
     @property
     def dsn(self) -> str:
         """A connection string of `get_parameters()`, so without the password."""
-        # Not at the top: the extension imports this module while it is being loaded itself.
-        from .conninfo import make_conninfo
-
         return make_conninfo("", **self.get_parameters())
 
     @property

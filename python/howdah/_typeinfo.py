@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, cast, overload
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from . import errors
 from ._both_doors import Steps, run, run_async, within
 from ._compat import TypeVar
+from ._globals import adapters_of
+from ._howdah import AsyncConnectionBase, AsyncCursorBase, SyncConnection, SyncCursor
 from ._typemod import TypeModifier
 from .rows import dict_row
 
 if TYPE_CHECKING:
     from ._howdah import BaseConnection
+    from ._registry import TypesRegistry
     from .abc import AdaptContext
     from .connection import Connection
     from .connection_async import AsyncConnection
 
 T = TypeVar("T", bound="TypeInfo")
-
-RegistryKey: TypeAlias = str | int | tuple[type, int]
 
 
 class TypeInfo:
@@ -67,14 +68,11 @@ class TypeInfo:
         if `conn` is no connection. The transaction status of the connection is the same afterwards.
         Source: function `to_regtype()`.
         """
-        from .connection import Connection
-        from .connection_async import AsyncConnection
-
         if hasattr(name, "as_string"):
             name = name.as_string(conn)
-        if isinstance(conn, Connection):
+        if isinstance(conn, SyncConnection):
             return run(cls._fetching(conn, name))
-        if isinstance(conn, AsyncConnection):
+        if isinstance(conn, AsyncConnectionBase):
             return run_async(cls._fetching(conn, name))
         raise TypeError(f"expected Connection or AsyncConnection, got {type(conn).__name__}")
 
@@ -83,14 +81,9 @@ class TypeInfo:
 
         What was made from the context before does not see it.
         """
-        from . import postgres
-
-        types = postgres.types if context is None else context.adapters.types
-        types.add(self)
+        adapters_of(context).types.add(self)
         if self.array_oid:
-            from .types.array import register_array
-
-            register_array(self, context)
+            self._register_array(context)
 
     def get_type_display(self, oid: int | None = None, fmod: int | None = None) -> str:
         """Return the name with a modifier, and with brackets if `oid` is that of the array."""
@@ -116,11 +109,9 @@ class TypeInfo:
         return _QUERY
 
     @classmethod
-    def _fetching(cls: type[T], conn: Connection[Any] | AsyncConnection[Any], name: str) -> Steps[T | None]:
-        from .cursor import Cursor
-        from .cursor_async import AsyncCursor
-
-        cursor_class: Any = AsyncCursor if hasattr(conn, "__aenter__") else Cursor
+    def _fetching(cls: type[T], conn: Any, name: str) -> Steps[T | None]:
+        # The plainest cursor, whatever the connection's are.
+        cursor_class: Any = AsyncCursorBase if isinstance(conn, AsyncConnectionBase) else SyncCursor
         transaction: Any = conn.transaction()
         try:
             # A block of its own: a failure leaves no transaction of the user's in error.
@@ -149,89 +140,10 @@ class TypeInfo:
     def _added(self, registry: TypesRegistry) -> None:
         """Do what is left to do when the type was added to a registry."""
 
+    if TYPE_CHECKING:
 
-class TypesRegistry:
-    """Types by name and by OID; that of an array finds its element's type.
-
-    A registry made from another one begins with its types, and is independent of it.
-    """
-
-    __module__ = "howdah.types"
-
-    def __init__(self, template: TypesRegistry | None = None) -> None:
-        self._registry: dict[RegistryKey, TypeInfo] = {}
-        self._own_state = True
-        if template is not None:
-            # Shared until one of the two is written to.
-            self._registry = template._registry
-            self._own_state = template._own_state = False
-
-    def clear(self) -> None:
-        """Forget all types."""
-        self._registry = {}
-        self._own_state = True
-
-    def add(self, info: TypeInfo) -> None:
-        """Add a type; it takes the place of another one of its name or OID."""
-        self._ensure_own_state()
-        keys = [key for key in (info.oid, info.array_oid) if key]
-        self._registry.update(dict.fromkeys((*keys, info.name), info))
-        if info.regtype:
-            self._registry.setdefault(info.regtype, info)
-        info._added(self)
-
-    def __iter__(self) -> Iterator[TypeInfo]:
-        return iter({id(info): info for info in self._registry.values()}.values())
-
-    @overload
-    def __getitem__(self, key: str | int) -> TypeInfo: ...
-    @overload
-    def __getitem__(self, key: tuple[type[T], int]) -> T: ...
-    def __getitem__(self, key: RegistryKey) -> TypeInfo:
-        """Return the type of a name or an OID. Raises `KeyError` if it is not known.
-
-        A name may be that of SQL, such as `double precision`, and may have `[]` after it.
-        """
-        if isinstance(key, str):
-            key = key.removesuffix("[]")
-        elif not isinstance(key, (int, tuple)):
-            raise TypeError(f"the key must be an oid or a name, got {type(key)}")
-        try:
-            return self._registry[key]
-        except KeyError:
-            raise KeyError(f"couldn't find the type {key!r} in the types registry") from None
-
-    @overload
-    def get(self, key: str | int) -> TypeInfo | None: ...
-    @overload
-    def get(self, key: tuple[type[T], int]) -> T | None: ...
-    def get(self, key: RegistryKey) -> TypeInfo | None:
-        """Return the type of a name or an OID, `None` if it is not known."""
-        try:
-            return self[key]
-        except KeyError:
-            return None
-
-    def get_oid(self, name: str) -> int:
-        """Return the OID of a type, or of its array if there is `[]` after the name.
-
-        Raises `KeyError` if the type is not known.
-        """
-        info = self[name]
-        return info.array_oid if name.endswith("[]") else info.oid
-
-    def get_by_subtype(self, cls: type[T], subtype: int | str) -> T | None:
-        """Return the range or multirange whose bounds are of a type, given by name or OID.
-
-        `cls` is `RangeInfo` or `MultirangeInfo`. Returns `None` if there is none.
-        """
-        element = self.get(subtype)
-        return None if element is None else self.get((cls, element.oid))
-
-    def _ensure_own_state(self) -> None:
-        if not self._own_state:
-            self._registry = self._registry.copy()
-            self._own_state = True
+        def _register_array(self, context: AdaptContext | None) -> None:
+            """Register the adapters of the array: `types.array`, which stands on this module, puts it here."""
 
 
 _QUERY = """\

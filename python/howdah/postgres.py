@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from . import _types_generated as builtin
-from ._howdah import AdaptersMap
-from ._typeinfo import TypeInfo, TypesRegistry
+from ._globals import adapters as adapters
+from ._globals import types as types
+from ._typeinfo import TypeInfo
 from ._typemod import (
     BitTypeModifier,
     CharTypeModifier,
@@ -20,22 +21,16 @@ from ._typemod import (
     TypeModifier,
 )
 from .dbapi20 import register_dbapi20_adapters
+from .types.multirange import MultirangeInfo
+from .types.range import RangeInfo
 
 if TYPE_CHECKING:
+    from ._registry import TypesRegistry
     from .abc import AdaptContext
-
-types = TypesRegistry()
-"""The types of every PostgreSQL server, and those that the program registers without a context."""
-
-adapters = AdaptersMap(types=types)
-"""The dumpers and loaders of those types, and those that the program registers without a context."""
 
 
 def register_default_types(types: TypesRegistry) -> None:
     """Add the types of every PostgreSQL server to a registry. Source: catalogues `pg_type` and `pg_range`."""
-    from .types.multirange import MultirangeInfo
-    from .types.range import RangeInfo
-
     for name, oid, array_oid, regtype, delimiter in builtin.BASE_TYPES:
         modifier = _MODIFIERS.get(oid, TypeModifier)
         types.add(TypeInfo(name, oid, array_oid, regtype=regtype, delimiter=delimiter, typemod=modifier))

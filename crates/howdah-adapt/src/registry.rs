@@ -269,7 +269,7 @@ impl AdaptersMap {
         let types = match types {
             Some(types) => types,
             None => py
-                .import("howdah._typeinfo")?
+                .import("howdah._registry")?
                 .getattr("TypesRegistry")?
                 .call0()?,
         };

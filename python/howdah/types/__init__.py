@@ -1,5 +1,6 @@
 """What Python objects become in PostgreSQL, and the other way round."""
 
-from .._typeinfo import TypeInfo, TypesRegistry
+from .._registry import TypesRegistry
+from .._typeinfo import TypeInfo
 
 __all__ = ["TypeInfo", "TypesRegistry"]

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Iterable
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any, ClassVar, NamedTuple
 
+from .._globals import adapters_of
 from ..abc import AdaptContext, Buffer
 from ..adapt import Loader
 from ..errors import DataError
-from .datetime import (
-    DateBinaryLoader,
-    DateLoader,
-    TimestampBinaryLoader,
-    TimestampLoader,
-    TimestamptzBinaryLoader,
-    TimestamptzLoader,
-    utc,
-)
 
 
 class Replacements(NamedTuple):
@@ -31,17 +23,25 @@ class Replacements(NamedTuple):
     too_early: Any
 
 
-def register(context: AdaptContext | None, types: Iterable[str], given: Replacements) -> None:
-    """Register loaders that put replacements in the place of what Python cannot hold."""
-    from .. import postgres
+class Bounded(NamedTuple):
+    """A type of which Python holds a part: the ends of that part, and the loaders in text and in binary."""
 
-    adapters = postgres.adapters if context is None else context.adapters
+    first: date
+    last: date
+    loaders: tuple[type[Loader], type[Loader]]
+
+
+def register(
+    context: AdaptContext | None, known: Mapping[str, Bounded], types: Iterable[str], given: Replacements
+) -> None:
+    """Register loaders that put replacements in the place of what Python cannot hold, for some of the known types."""
+    adapters = adapters_of(context)
     names = [types] if isinstance(types, str) else list(types)
     for name in names:
-        if name not in _KINDS:
+        if name not in known:
             raise ValueError(f"not a type that can be infinite: {name!r}")
     for name in names:
-        first, last, bases = _KINDS[name]
+        first, last, bases = known[name]
         values = Replacements(*(_chosen(value, end) for value, end in zip(given, (last, first) * 2, strict=True)))
         for base, reading in zip(bases, (_TextLoader, _BinaryLoader), strict=True):
             # Named like the built-in one, but without a codec of its own, so that its method is called.
@@ -96,13 +96,3 @@ class _BinaryLoader(_InfinityLoader):
 
 # In every DateStyle; the fraction of a second is the other number that is that long.
 _LONG_YEAR = re.compile(rb"(?<!\d)(?<!:\d\d\.)\d{5}")
-
-_KINDS: dict[str, tuple[date, date, tuple[type[Loader], type[Loader]]]] = {
-    "date": (date.min, date.max, (DateLoader, DateBinaryLoader)),
-    "timestamp": (datetime.min, datetime.max, (TimestampLoader, TimestampBinaryLoader)),
-    "timestamptz": (
-        datetime.min.replace(tzinfo=utc),
-        datetime.max.replace(tzinfo=utc),
-        (TimestamptzLoader, TimestamptzBinaryLoader),
-    ),
-}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._globals import adapters_of
+
 if TYPE_CHECKING:
     from .._howdah import AdaptersMap
     from .._typeinfo import TypeInfo
@@ -19,13 +21,6 @@ def register_info(info: TypeInfo | None, context: AdaptContext | None, question:
         raise TypeError(f"no info passed. {question}")
     info.register(context)
     return adapters_of(context)
-
-
-def adapters_of(context: AdaptContext | None) -> AdaptersMap:
-    """Return the adapters of a context, the global ones without a context."""
-    from .. import postgres
-
-    return postgres.adapters if context is None else context.adapters
 
 
 def encoding_of(context: AdaptContext | None) -> str:

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .. import abc
+from .. import _typeinfo, abc
+from .._globals import adapters_of
 from .._howdah import BuiltinDumper, BuiltinLoader
 from .._oids_generated import INVALID, TEXT_ARRAY
 from ..adapt import PyFormat, RecursiveDumper, RecursiveLoader
 from ..errors import DataError
 from ..pq import Format
-from ._registering import adapters_of
 
 if TYPE_CHECKING:
     from .._typeinfo import TypeInfo
@@ -153,6 +153,9 @@ def register_array(info: TypeInfo, context: abc.AdaptContext | None = None) -> N
     adapters.register_loader(info.array_oid, ArrayBinaryLoader)
     adapters.register_dumper(None, _make_dumper(info.name, info.oid, info.array_oid, info.delimiter))
     adapters.register_dumper(None, _make_binary_dumper(info.name, info.oid, info.array_oid))
+
+
+_typeinfo.TypeInfo._register_array = register_array  # type: ignore[method-assign,assignment]
 
 
 def register_default_adapters(context: abc.AdaptContext) -> None:

@@ -9,7 +9,7 @@ not. What Python cannot hold raises `DataError`: `infinity`, and years before 1 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, time, timezone
+from datetime import date, datetime, time, timezone
 from typing import Any
 
 from .. import _oids_generated as oids
@@ -17,6 +17,7 @@ from .._howdah import BuiltinDumper, BuiltinLoader
 from ..abc import AdaptContext, DumperKey
 from ..adapt import Dumper, Loader, PyFormat
 from ..pq import Format
+from ._infinity import Bounded, Replacements, register
 
 utc = timezone.utc
 
@@ -248,9 +249,7 @@ def register_infinity(
     from now on; in text and in binary, and in arrays and ranges. Call it once for each of `types`
     that are to differ. What is sent does not change. Raises `ValueError` for another type.
     """
-    from ._infinity import Replacements, register
-
-    register(context, types, Replacements(infinity, minus_infinity, too_late, too_early))
+    register(context, _INFINITE, types, Replacements(infinity, minus_infinity, too_late, too_early))
 
 
 def register_default_adapters(context: AdaptContext) -> None:
@@ -282,3 +281,13 @@ _LOADERS: list[tuple[str, type[Loader], type[Loader]]] = [
     ("timestamptz", TimestamptzLoader, TimestamptzBinaryLoader),
     ("interval", IntervalLoader, IntervalBinaryLoader),
 ]
+
+_INFINITE: dict[str, Bounded] = {
+    "date": Bounded(date.min, date.max, (DateLoader, DateBinaryLoader)),
+    "timestamp": Bounded(datetime.min, datetime.max, (TimestampLoader, TimestampBinaryLoader)),
+    "timestamptz": Bounded(
+        datetime.min.replace(tzinfo=utc),
+        datetime.max.replace(tzinfo=utc),
+        (TimestamptzLoader, TimestamptzBinaryLoader),
+    ),
+}

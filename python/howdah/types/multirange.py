@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, overload
 from .. import _oids_generated as oids
 from .. import abc
 from .._howdah import BuiltinDumper, BuiltinLoader
-from .._typeinfo import TypeInfo, TypesRegistry
+from .._registry import TypesRegistry
+from .._typeinfo import TypeInfo
 from ..errors import NotSupportedError
 from ..pq import Format
 from ._bounds import BoundsDumper, BoundsLoader

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 from .. import _oids_generated as oids
 from .. import abc
 from .._howdah import BuiltinDumper, BuiltinLoader
-from .._typeinfo import TypeInfo, TypesRegistry
+from .._registry import TypesRegistry
+from .._typeinfo import TypeInfo
 from ..pq import Format
 from ._bounds import BoundsDumper, BoundsLoader
 from ._registering import register_info
