@@ -20,6 +20,7 @@ mod error;
 mod format;
 pub mod literal;
 pub mod load;
+pub mod log;
 mod nested;
 pub mod registry;
 mod settings;

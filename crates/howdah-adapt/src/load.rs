@@ -26,7 +26,7 @@ use pyo3::prelude::*;
 use super::context::LoadContext;
 pub(super) use choice::binary_is_equal;
 use choice::element_of;
-pub use registered::{defaults, for_columns};
+pub use registered::{LastLoaders, for_columns};
 pub(super) use registered::{json_by, of_class};
 pub use row::{load_row, load_rows};
 pub(super) use zone::Zone;

@@ -12,6 +12,7 @@ use pyo3::types::PyTzInfo;
 use crate::encoding::Encoding;
 use crate::error;
 use crate::load::Zone;
+use crate::log::logger;
 
 /// The parameters of the session that change how values are read and written.
 ///
@@ -149,9 +150,7 @@ fn zone(py: Python<'_>, name: &str) -> PyResult<Zone> {
         Ok(tzinfo) => return Ok(Zone::named(name, tzinfo)),
         Err(failure) => failure,
     };
-    let logger = py
-        .import("logging")?
-        .call_method1("getLogger", ("howdah",))?;
+    let logger = logger(py)?;
     let unknown =
         failure.is_instance_of::<PyKeyError>(py) || failure.is_instance_of::<PyOSError>(py);
     if unknown {

@@ -17,11 +17,12 @@ use pyo3::types::PyDict;
 
 use crate::connection::Opened;
 use crate::core::facts::Facts;
-use crate::core::{Core, Io, Kind, lock};
+use crate::core::{Core, Io, Kind};
 use crate::errors;
 use crate::jobs::start::Start;
 use crate::shell::asyncio::Channel;
 use crate::shell::{self, blocking};
+use howdah_adapt::lock;
 
 /// The time for an attempt when the user gives none: libpq has no limit, and psycopg this one.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(130);

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
-use crate::core::{Core, Kind, Settings, lock};
+use crate::core::{Core, Kind, Settings};
 use crate::cursor::{BaseCursor, is_tuple_row};
 use crate::errors;
 use crate::jobs::command::{Change, Command, End};
@@ -19,6 +19,7 @@ use crate::jobs::notifies::WaitNotifies;
 use crate::shell::asyncio::Channel;
 use crate::shell::{self, blocking};
 use crate::truth::Truth;
+use howdah_adapt::lock;
 use howdah_adapt::{AdaptersMap, SettingsObject};
 
 /// What synchronous and asynchronous connections share.

@@ -14,19 +14,19 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 
 use crate::connection::BaseConnection;
-use crate::core::{Core, Kind, lock};
+use crate::core::{Core, Kind};
 use crate::errors;
 use crate::jobs::execute::ExecuteQuery;
 use crate::jobs::executemany::ExecuteMany;
 use crate::shell;
-use crate::shell::ready::Ready;
+use crate::shell::ready::{Fetch, Ready};
 use crate::truth::Truth;
+use howdah_adapt::lock;
 use howdah_adapt::registry::Snapshot;
 use howdah_adapt::{Adaptation, AdaptersMap};
 
 pub(crate) use kinds::{AsyncCursorBase, SyncCursor};
 use rows::Loaders;
-pub(crate) use rows::{Fetch, LastLoaders};
 
 /// What synchronous and asynchronous cursors share.
 #[pyclass(subclass, frozen, weakref, module = "howdah._howdah")]
@@ -223,7 +223,13 @@ impl BaseCursor {
         let py = slf.py();
         match slf.get().core.kind {
             Kind::Sync => slf.get().fetch(py, what),
-            Kind::Async => Py::new(py, Ready::fetch(slf.clone().unbind(), what)).map(Py::into_any),
+            Kind::Async => {
+                let fetch = |cursor: &Bound<'_, PyAny>, what| {
+                    cursor.cast::<Self>()?.get().fetch(cursor.py(), what)
+                };
+                let cursor = slf.clone().into_any().unbind();
+                Py::new(py, Ready::fetch(cursor, what, fetch)).map(Py::into_any)
+            }
         }
     }
 

@@ -7,6 +7,7 @@ mod core;
 mod cursor;
 mod errors;
 mod jobs;
+mod log;
 mod query;
 mod shell;
 mod truth;

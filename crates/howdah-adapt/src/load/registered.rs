@@ -1,6 +1,6 @@
 //! Loaders of the user's: which one loads a type is asked of the map of adapters.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use howdah_protocol::connection::Columns;
 use howdah_protocol::wire::Format;
@@ -16,14 +16,29 @@ use crate::context::LoadContext;
 use crate::dump::class_function;
 use crate::error;
 use crate::format::{BINARY, TEXT};
+use crate::lock;
 use crate::nested::Nested;
 
-/// The loaders for the columns of a result where the user has registered none.
-pub fn defaults(columns: &Columns) -> Arc<[Loader]> {
-    columns
-        .iter()
-        .map(|field| Loader::by_default(field.type_oid, field.format))
-        .collect()
+/// The columns that default loaders were last chosen for: those of a prepared statement stay the same.
+#[derive(Debug, Default)]
+pub struct LastLoaders(Mutex<Option<(Columns, Arc<[Loader]>)>>);
+
+impl LastLoaders {
+    /// The loaders for the columns of a result where the user has registered none.
+    pub fn defaults(&self, columns: &Columns) -> Arc<[Loader]> {
+        let mut last = lock(&self.0);
+        if let Some((known, loaders)) = last.as_ref()
+            && Arc::ptr_eq(known, columns)
+        {
+            return Arc::clone(loaders);
+        }
+        let loaders: Arc<[Loader]> = columns
+            .iter()
+            .map(|field| Loader::by_default(field.type_oid, field.format))
+            .collect();
+        *last = Some((Arc::clone(columns), Arc::clone(&loaders)));
+        loaders
+    }
 }
 
 /// The loaders for the columns of a result.

@@ -7,9 +7,11 @@ use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
-use super::{Core, lock};
+use super::Core;
 use crate::errors;
+use crate::log;
 use howdah_adapt::Encoding;
+use howdah_adapt::lock;
 
 /// What the user registered.
 #[derive(Default)]
@@ -150,21 +152,5 @@ fn call(
     if !error.is_instance_of::<pyo3::exceptions::PyException>(py) {
         return Err(error);
     }
-    let logger = py
-        .import("logging")?
-        .call_method1("getLogger", ("howdah",))?;
-    let options = pyo3::types::PyDict::new(py);
-    // Until the error is raised its value does not know where it came from.
-    let traceback = error.traceback(py);
-    options.set_item("exc_info", (error.get_type(py), error.value(py), traceback))?;
-    logger.call_method(
-        "error",
-        (
-            format!("error processing {what} callback '%s': %s"),
-            handler.bind(py),
-            error.value(py),
-        ),
-        Some(&options),
-    )?;
-    Ok(())
+    log::handler_failure(py, what, handler.bind(py), &error)
 }

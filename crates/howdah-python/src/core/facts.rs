@@ -10,8 +10,8 @@ use howdah_protocol::connection::Connection;
 use howdah_protocol::wire::TransactionStatus;
 use pyo3::prelude::*;
 
-use super::lock;
 use howdah_adapt::SessionSettings;
+use howdah_adapt::lock;
 
 /// How a connection came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Who may use the session: one operation at a time, the others in the order they came.
+//! Which thread may use the session of a sync connection: one at a time, the others in the order they came.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 
-use super::lock;
 use crate::errors;
-use crate::shell::asyncio::Op;
+use howdah_adapt::lock;
 
 /// The right to use a session.
 #[derive(Default)]
@@ -21,7 +20,6 @@ pub(crate) struct Gate {
 #[derive(Default)]
 struct State {
     holder: Option<ThreadId>,
-    waiting: VecDeque<Py<Op>>,
     /// Threads that wait.
     threads: VecDeque<Ticket>,
     /// The thread whose turn it is, and that has not taken it yet: with a free gate anybody quicker would pass it by.
@@ -34,14 +32,6 @@ struct State {
 struct Ticket {
     thread: ThreadId,
     number: u64,
-}
-
-/// What became of an operation that asked for the gate.
-pub(crate) enum Entered {
-    /// It has it.
-    Now,
-    /// It is in the queue, and will be woken.
-    Later,
 }
 
 /// How long to wait before looking for signals.
@@ -107,42 +97,11 @@ impl Gate {
         }
     }
 
-    /// Takes the gate, or joins the queue.
-    pub(crate) fn enter(&self, op: impl FnOnce() -> Py<Op>) -> Entered {
+    /// Frees the gate, and calls the next thread.
+    fn leave(&self) {
         let mut state = lock(&self.state);
-        if state.holder.is_none() {
-            state.holder = Some(std::thread::current().id());
-            return Entered::Now;
-        }
-        state.waiting.push_back(op());
-        Entered::Later
-    }
-
-    /// Leaves the queue.
-    pub(crate) fn give_up(&self, op: &Py<Op>) {
-        lock(&self.state).waiting.retain(|other| !other.is(op));
-    }
-
-    /// Whether an operation has the gate.
-    pub(crate) fn is_held(&self) -> bool {
-        lock(&self.state).holder.is_some()
-    }
-
-    /// Empties the queue of operations.
-    pub(crate) fn take_waiting(&self) -> VecDeque<Py<Op>> {
-        std::mem::take(&mut lock(&self.state).waiting)
-    }
-
-    /// Frees the gate, or hands it to the next in the queue, which is to be woken.
-    #[must_use]
-    pub(crate) fn leave(&self) -> Option<Py<Op>> {
-        let mut state = lock(&self.state);
-        let next = state.waiting.pop_front();
-        if next.is_none() {
-            state.holder = None;
-            self.call_next(&mut state);
-        }
-        next
+        state.holder = None;
+        self.call_next(&mut state);
     }
 }
 
@@ -172,14 +131,13 @@ impl State {
     }
 }
 
-/// The gate, held by a blocking operation.
+/// The gate, held by an operation.
 pub(crate) struct Turn<'a> {
     gate: &'a Gate,
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        // Only asynchronous operations queue up, and only on asynchronous connections.
-        drop(self.gate.leave());
+        self.gate.leave();
     }
 }

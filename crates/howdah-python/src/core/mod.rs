@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use howdah_adapt::load::LastLoaders;
+use howdah_adapt::lock;
 use howdah_net::Socket;
 use howdah_net::cancel::CancelTarget;
 use howdah_net::drive::Lost;
@@ -18,12 +20,10 @@ use howdah_protocol::connection::{Error, Params};
 use howdah_protocol::session::{Outcome, Session};
 use pyo3::prelude::*;
 
-use crate::cursor::LastLoaders;
 use crate::errors;
 use deliver::{Backlog, Handlers};
 use facts::Facts;
 use gate::Gate;
-pub(crate) use howdah_adapt::lock;
 
 /// A session and its socket.
 pub(crate) struct Io {
@@ -123,7 +123,7 @@ impl Core {
             handlers: Mutex::default(),
             backlog: Mutex::default(),
             scratch: Mutex::default(),
-            last_loaders: Mutex::default(),
+            last_loaders: LastLoaders::default(),
             transactions: AtomicU32::new(0),
             reason: Mutex::default(),
             cancels: Cancels::default(),

@@ -3,10 +3,10 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-use super::{BaseCursor, Fetch};
+use super::BaseCursor;
 use crate::connection::BaseConnection;
 use crate::core::Kind;
-use crate::shell::ready::Ready;
+use crate::shell::ready::{Fetch, Ready};
 
 /// The base of `Cursor`.
 #[pyclass(extends = BaseCursor, subclass, frozen, module = "howdah._howdah")]

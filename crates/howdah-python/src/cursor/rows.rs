@@ -1,7 +1,7 @@
 //! Rows taken from the results of a cursor.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use howdah_protocol::connection::{Columns, Ending, QueryResult};
 use pyo3::exceptions::{PyIndexError, PyStopAsyncIteration, PyValueError};
@@ -9,23 +9,11 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use super::BaseCursor;
-use crate::core::lock;
 use crate::errors;
+use crate::shell::ready::Fetch;
 use howdah_adapt::load::{self, Loader};
+use howdah_adapt::lock;
 use howdah_adapt::{Adaptation, LoadContext};
-
-/// Which rows to fetch.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Fetch {
-    /// The next, or `None`.
-    One,
-    /// The next, or the end of the iteration.
-    Next,
-    /// At most so many; 0 stands for `arraysize`.
-    Many(usize),
-    /// All that are left.
-    All,
-}
 
 /// How the columns of a result are loaded.
 #[derive(Clone)]
@@ -36,9 +24,6 @@ pub(super) struct Loaders {
     /// The adapters, where they are not the defaults.
     pub(super) adaptation: Option<Arc<Adaptation>>,
 }
-
-/// The columns that loaders were last chosen for: those of a prepared statement stay the same.
-pub(crate) type LastLoaders = Mutex<Option<(Columns, Arc<[Loader]>)>>;
 
 /// What is needed to load some rows, taken out from under the lock.
 struct Slice {
@@ -69,7 +54,11 @@ impl BaseCursor {
     pub(super) fn loaders(&self, py: Python<'_>, columns: &Columns) -> PyResult<Loaders> {
         let id = self.adapters(py)?.get().loaders_id();
         if id == 0 {
-            return Ok(self.default_loaders(columns));
+            return Ok(Loaders {
+                columns: self.core.last_loaders.defaults(columns),
+                id: 0,
+                adaptation: None,
+            });
         }
         let adaptation = self.adaptation(py)?;
         let asked = lock(&self.state).asked_binary;
@@ -78,24 +67,6 @@ impl BaseCursor {
             columns: load::for_columns(py, columns, asked, &adaptation)?,
             adaptation: Some(Arc::new(adaptation)),
         })
-    }
-
-    fn default_loaders(&self, columns: &Columns) -> Loaders {
-        let mut last = lock(&self.core.last_loaders);
-        let known = last.as_ref().filter(|(of, _)| Arc::ptr_eq(of, columns));
-        let chosen = match known {
-            Some((_, loaders)) => Arc::clone(loaders),
-            None => {
-                let loaders = load::defaults(columns);
-                *last = Some((Arc::clone(columns), Arc::clone(&loaders)));
-                loaders
-            }
-        };
-        Loaders {
-            columns: chosen,
-            id: 0,
-            adaptation: None,
-        }
     }
 
     /// Chooses the loaders again if others have been registered since the result came.

@@ -12,8 +12,9 @@ use howdah_protocol::error::UsageError;
 use howdah_protocol::session::{Execute, Outcome, ResultFormat, Session};
 use pyo3::prelude::*;
 
-use crate::core::{Core, lock};
+use crate::core::Core;
 use crate::errors;
+use howdah_adapt::lock;
 
 /// Has the session queue a statement, with the policy and the transaction that the user set.
 fn queue<T>(

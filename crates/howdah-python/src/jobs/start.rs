@@ -7,8 +7,9 @@ use howdah_net::Peer;
 use howdah_protocol::session::Outcome;
 use pyo3::prelude::*;
 
-use crate::core::{Core, lock};
+use crate::core::Core;
 use crate::shell::{Job, Next};
+use howdah_adapt::lock;
 
 /// Runs the handshake that is queued in the session.
 pub(crate) struct Start {

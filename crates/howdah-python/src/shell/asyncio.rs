@@ -5,6 +5,7 @@
 //! having read the answer, steps the task directly. No tokio, no thread, no loop future.
 
 mod channel;
+mod gate;
 mod op;
 
 pub(crate) use channel::Channel;

@@ -7,10 +7,12 @@ use howdah_net::connect::ConnectError;
 use howdah_net::drive::{Step, Until, drive};
 use pyo3::prelude::*;
 
-use super::{Job, Next};
+use super::job::{Job, Next};
 use crate::core::deliver::Message;
-use crate::core::{CANCEL_TIME, Core, Patience, disconnected, lock};
+use crate::core::{CANCEL_TIME, Core, Patience, disconnected};
 use crate::errors;
+use crate::log;
+use howdah_adapt::lock;
 
 /// Runs a job to its end. If it is cut short, as by Ctrl-C, the statement is cancelled and the answer awaited.
 pub(crate) fn run(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResult<Py<PyAny>> {
@@ -146,7 +148,7 @@ fn call_off(py: Python<'_>, core: &Arc<Core>) {
     let mut patience = Patience::new();
     while let Some(deadline) = patience.next() {
         if let Err(error) = send_cancel(py, core, CANCEL_TIME) {
-            log_cancel_failure(py, &error);
+            log::cancel_failure(py, &error);
         }
         if answered_by(py, core, deadline) {
             drop(core.take_outcome());
@@ -183,18 +185,4 @@ pub(crate) fn send_cancel(
     let sent = py.detach(|| target.send(time, &mut || true));
     core.cancel_ends();
     sent
-}
-
-pub(crate) fn log_cancel_failure(py: Python<'_>, error: &ConnectError) {
-    let logged = py.import("logging").and_then(|logging| {
-        logging
-            .call_method1("getLogger", ("howdah",))?
-            .call_method1(
-                "warning",
-                ("query cancellation failed: %s", error.to_string()),
-            )
-    });
-    if let Err(error) = logged {
-        error.write_unraisable(py, None);
-    }
 }

@@ -5,8 +5,7 @@ use std::sync::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::core::lock;
-use crate::cursor::{BaseCursor, Fetch};
+use howdah_adapt::lock;
 use howdah_ffi::awaitable::{Awaitable, Step};
 
 /// What methods return that are awaited but never wait, such as `fetchall()`: the work is done when it is awaited.
@@ -17,9 +16,25 @@ pub(crate) struct Ready {
 
 enum Work {
     /// Rows from a cursor: by far the most frequent, so it does without a box.
-    Fetch(Py<BaseCursor>, Fetch),
+    Fetch(Py<PyAny>, Fetch, FetchFrom),
     Other(Box<AnyWork>),
 }
+
+/// Which rows to fetch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fetch {
+    /// The next, or `None`.
+    One,
+    /// The next, or the end of the iteration.
+    Next,
+    /// At most so many; 0 stands for `arraysize`.
+    Many(usize),
+    /// All that are left.
+    All,
+}
+
+/// Fetches from a cursor.
+type FetchFrom = fn(&Bound<'_, PyAny>, Fetch) -> PyResult<Py<PyAny>>;
 
 type AnyWork = dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send;
 
@@ -32,9 +47,9 @@ impl Ready {
         }
     }
 
-    pub(crate) fn fetch(cursor: Py<BaseCursor>, what: Fetch) -> Self {
+    pub(crate) fn fetch(cursor: Py<PyAny>, what: Fetch, fetch: FetchFrom) -> Self {
         Self {
-            work: Mutex::new(Some(Work::Fetch(cursor, what))),
+            work: Mutex::new(Some(Work::Fetch(cursor, what, fetch))),
         }
     }
 }
@@ -44,7 +59,7 @@ impl Awaitable for Ready {
         let py = slf.py();
         let work = lock(&slf.get().work).take();
         let value = match work {
-            Some(Work::Fetch(cursor, what)) => cursor.bind(py).get().fetch(py, what),
+            Some(Work::Fetch(cursor, what, fetch)) => fetch(cursor.bind(py), what),
             Some(Work::Other(work)) => work(py),
             None => Err(PyRuntimeError::new_err(
                 "cannot reuse already awaited operation",

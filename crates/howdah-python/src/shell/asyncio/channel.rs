@@ -12,15 +12,18 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
+use super::gate::Gate;
 use super::op::{Awaits, Op};
 use crate::core::deliver::Message;
-use crate::core::{CANCEL_TIME, Core, Io, lock};
-use crate::shell::blocking::log_cancel_failure;
+use crate::core::{CANCEL_TIME, Core, Io};
+use crate::log;
+use howdah_adapt::lock;
 
 /// What the loop calls, and what operations run on. It does not hold the connection object.
 #[pyclass(frozen, module = "howdah._howdah")]
 pub(crate) struct Channel {
     pub(crate) core: Arc<Core>,
+    pub(super) gate: Gate<Op>,
     registration: Mutex<Registration>,
     /// The operation whose answer is awaited.
     running: Mutex<Option<Py<Op>>>,
@@ -62,6 +65,7 @@ impl Channel {
     pub(crate) fn new(core: Arc<Core>) -> Self {
         Self {
             core,
+            gate: Gate::new(),
             registration: Mutex::default(),
             running: Mutex::default(),
             paused: AtomicBool::new(false),
@@ -112,7 +116,7 @@ impl Channel {
         let Some(op) = this.running_op(slf.py()) else {
             return Ok(());
         };
-        for waiting in this.core.gate.take_waiting() {
+        for waiting in this.gate.take_waiting() {
             waiting.bind(slf.py()).get().abandon();
         }
         Op::drain_for_nobody(op.bind(slf.py()))
@@ -136,7 +140,7 @@ impl Channel {
         }
         let op = self.running_op(event_loop.py());
         let forsaken = op.is_some_and(|op| closed || op.get().is_abandoned());
-        if self.core.gate.is_held() && !forsaken {
+        if self.gate.is_held() && !forsaken {
             return Err(PyRuntimeError::new_err(
                 "an operation on the connection is unfinished in another event loop, which does not run any more",
             ));
@@ -306,7 +310,7 @@ impl Channel {
     /// Frees the gate, and sees to it that the next operation in the queue runs.
     pub(crate) fn leave_gate(&self, py: Python<'_>) {
         self.core.facts.set_busy(false);
-        while let Some(next) = self.core.gate.leave() {
+        while let Some(next) = self.gate.leave() {
             let next = next.bind(py);
             next.get().hand_over();
             match self.wake_soon(next) {
@@ -347,7 +351,7 @@ impl Channel {
                     core.cancel_ends();
                     Python::try_attach(|py| {
                         if let Err(error) = sent {
-                            log_cancel_failure(py, &error);
+                            log::cancel_failure(py, &error);
                         }
                         if let Some(event_loop) = event_loop {
                             // A loop that has been closed meanwhile waits for nothing.

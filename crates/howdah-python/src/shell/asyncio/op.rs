@@ -9,10 +9,11 @@ use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyRuntimeWarning};
 use pyo3::prelude::*;
 
 use super::channel::Channel;
-use crate::core::gate::Entered;
-use crate::core::{Patience, lock};
+use super::gate::Entered;
+use crate::core::Patience;
 use crate::errors;
-use crate::shell::{Job, Next};
+use crate::shell::job::{Job, Next};
+use howdah_adapt::lock;
 use howdah_ffi::awaitable::{Awaitable, Step};
 
 /// One operation on an asynchronous connection. It begins when it is first awaited.
@@ -155,7 +156,7 @@ impl Op {
         let channel = self.channel.bind(slf.py());
         channel.get().core.check_process(slf.py())?;
         Channel::attach(channel)?;
-        match channel.get().core.gate.enter(|| slf.clone().unbind()) {
+        match channel.get().gate.enter(|| slf.clone().unbind()) {
             Entered::Now => self.begin(slf),
             Entered::Later => {
                 self.set_phase(Phase::Queued);
@@ -280,7 +281,7 @@ impl Op {
                 Err(error)
             }
             Phase::Queued => {
-                channel.get().core.gate.give_up(&slf.clone().unbind());
+                channel.get().gate.give_up(&slf.clone().unbind());
                 Err(error)
             }
             Phase::HandedOver => this.finish(py, Err(error)),

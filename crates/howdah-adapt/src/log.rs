@@ -1,0 +1,19 @@
+//! The logger `howdah`.
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+/// The logger.
+///
+/// # Errors
+/// ImportError at the first call.
+pub fn logger(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static LOGGER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    LOGGER
+        .get_or_try_init(py, || {
+            py.import("logging")?
+                .call_method1("getLogger", ("howdah",))
+                .map(Bound::unbind)
+        })
+        .map(|logger| logger.bind(py))
+}
