@@ -284,6 +284,51 @@ async def test_fatal_error_before_a_reset(door: Door) -> None:
         assert (conn.closed, conn.broken) == (True, True)
 
 
+def dies(*last_words: bytes, idle: bool) -> Script:
+    """A server whose session ends with these words, while the socket stays open."""
+
+    def script(peer: Peer) -> None:
+        peer.greet()
+        if idle:
+            time.sleep(0.1)
+        else:
+            peer.read_command()
+        peer.send(b"".join(last_words))
+        peer.drain()
+
+    return script
+
+
+@pytest.mark.parametrize("severity", [b"FATAL", b"PANIC"], ids=bytes.decode)
+@pytest.mark.parametrize("idle", [True, False], ids=["idle", "busy"])
+async def test_fatal_error_ends_the_connection_whatever_becomes_of_the_socket(
+    door: Door, idle: bool, severity: bytes
+) -> None:
+    if door.module.__name__ == "psycopg":
+        pytest.skip("libpq waits for the end of the socket")
+    with HostileServer(dies(error(b"going down", b"57P01", severity), idle=idle)) as server:
+        conn = await door.connect(server.dsn, autocommit=True)
+        await asyncio.sleep(0.2)
+        begin = time.monotonic()
+        with pytest.raises(door.errors.AdminShutdown, match="going down"):
+            await conn.execute("select 1")
+        assert time.monotonic() - begin < 5
+        assert (conn.closed, conn.broken) == (True, True)
+
+
+@pytest.mark.parametrize("idle", [True, False], ids=["idle", "busy"])
+async def test_first_of_two_fatal_errors_is_raised(door: Door, idle: bool) -> None:
+    # As PgBouncer has it, whose own error follows the server's.
+    if door.module.__name__ == "psycopg":
+        pytest.skip("libpq waits for the end of the socket")
+    words = error(b"terminating", b"57P01", b"FATAL"), error(b"server conn crashed?", b"08P01", b"FATAL")
+    with HostileServer(dies(*words, ready(), idle=idle)) as server:
+        conn = await door.connect(server.dsn, autocommit=True)
+        await asyncio.sleep(0.2)
+        with pytest.raises(door.errors.AdminShutdown, match="terminating"):
+            await conn.execute("select 1")
+
+
 async def test_answers_nobody_asked_for(door: Door) -> None:
     # Two results for one command of the driver itself; the driver may refuse, but not mistake one for the next.
     def script(peer: Peer) -> None:
@@ -332,6 +377,28 @@ async def test_messages_at_any_time(door: Door) -> None:
         assert conn.info.parameter_status("application_name") == "changed"
 
 
+NEGOTIATIONS = {
+    "upwards": message(b"v", struct.pack("!ii", 196608 + 9999, 0)),
+    "no change": message(b"v", struct.pack("!ii", 196608 + 2, 0)),
+    "twice": message(b"v", struct.pack("!ii", 196608, 0)) * 2,
+    "too late": AUTH_OK + message(b"v", struct.pack("!ii", 196608, 0)),
+}
+
+
+@pytest.mark.parametrize("name", NEGOTIATIONS)
+async def test_negotiation_that_breaks_the_protocol_ends_at_once(door: Door, name: str) -> None:
+    def script(peer: Peer) -> None:
+        peer.greet(NEGOTIATIONS[name])
+        peer.drain()
+
+    with HostileServer(script) as server:
+        begin = time.monotonic()
+        with pytest.raises(door.module.OperationalError) as caught:
+            await door.connect(server.dsn, max_protocol_version="3.2")
+        assert time.monotonic() - begin < 5
+        assert not isinstance(caught.value, door.errors.ConnectionTimeout)
+
+
 async def test_server_that_refuses_newer_protocol(door: Door) -> None:
     negotiation = message(b"v", struct.pack("!ii", 196608, 0))
 
@@ -341,10 +408,8 @@ async def test_server_that_refuses_newer_protocol(door: Door) -> None:
         peer.send(COLUMN + data_row(b"1") + END)
         peer.drain()
 
-    if door.module.__name__ == "psycopg":
-        pytest.skip("libpq did not ask for a newer protocol and calls the answer a violation")
     with HostileServer(script) as server:
-        conn = await door.connect(server.dsn, autocommit=True)
+        conn = await door.connect(server.dsn, autocommit=True, max_protocol_version="3.2")
         assert await bounded(door, conn, "select 1") == [(1,)]
 
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use common::within;
 use howdah::Connection;
-use howdah_protocol::wire::FrontendMessage;
+use howdah_protocol::wire::{BackendMessage, Diagnostic, FrontendMessage};
 use howdah_testkit::{MockServer, Script};
 
 const BOUND: Duration = Duration::from_secs(5);
@@ -38,6 +38,28 @@ fn garbage_closes_the_connection() {
     assert!(error.is_closed() && !error.is_safe_to_retry(), "{error}");
     let error = query_against(|script| script.send_ready().expect_eof());
     assert!(error.to_string().contains("expecting"), "{error}");
+}
+
+/// A FATAL error with this SQLSTATE.
+fn fatal(script: Script, sqlstate: &str) -> Script {
+    let fields = [
+        (b'S', "FATAL"),
+        (b'V', "FATAL"),
+        (b'C', sqlstate),
+        (b'M', "going"),
+    ];
+    let fields = fields.map(|(code, text)| (code, text.as_bytes()));
+    script.send(&[BackendMessage::ErrorResponse(
+        Diagnostic::from_fields(fields).unwrap(),
+    )])
+}
+
+/// As PgBouncer has it, whose own error follows the server's; here it keeps the socket open besides.
+#[test]
+fn a_fatal_error_closes_the_connection_and_the_first_of_two_is_told() {
+    let error = query_against(|script| fatal(fatal(script, "57P01"), "08P01").send_ready().hang());
+    assert_eq!(error.sqlstate(), Some("57P01"));
+    assert!(error.is_closed());
 }
 
 #[test]

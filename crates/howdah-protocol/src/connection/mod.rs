@@ -41,7 +41,7 @@ pub enum Error {
     Protocol(ProtocolError),
     /// The session could not be started.
     Startup(StartupError),
-    /// The server closed the connection; with its last words, where it had any.
+    /// The server ended the session, with a FATAL error or by hanging up; with its last words, where it had any.
     Disconnected(Option<Diagnostic>),
 }
 
@@ -167,7 +167,7 @@ pub struct Connection {
     phase: Phase,
     replies: Replies,
     session: SessionFacts,
-    /// The server's last words before it hung up.
+    /// An error that answers nothing: the server's last words, should it hang up next.
     last_words: Option<Diagnostic>,
 }
 

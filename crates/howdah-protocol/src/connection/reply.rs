@@ -123,15 +123,17 @@ impl Connection {
                 self.session.version += 1;
                 Some(Event::ParameterStatus { name, value })
             }
+            // The session is gone, even where the socket stays open. What follows is somebody else's: PgBouncer adds an error
+            // of its own behind the server's.
+            BackendMessage::ErrorResponse(diagnostic) if is_fatal(&diagnostic) => {
+                return Err(Error::Disconnected(Some(diagnostic)));
+            }
             BackendMessage::ErrorResponse(diagnostic) if self.replies.expected.is_empty() => {
-                // Nothing was asked: the server is about to hang up, and says why.
-                self.last_words = Some(diagnostic);
+                // Nothing was asked: whoever it is will hang up, and says why.
+                self.last_words.get_or_insert(diagnostic);
                 None
             }
             BackendMessage::ErrorResponse(diagnostic) => {
-                if is_fatal(&diagnostic) {
-                    self.last_words = Some(diagnostic.clone());
-                }
                 self.resync_after_copy();
                 self.replies.failed();
                 Some(Event::Failed(diagnostic))

@@ -19,14 +19,19 @@ pub(super) struct Offer {
 impl Offer {
     /// The minor version to go on with.
     ///
-    /// A server that names a higher one than we asked for states what it could do; both then speak ours.
-    ///
     /// # Errors
-    /// A version that does not exist, an option that was not asked for, a version below the caller's minimum.
+    /// A version that does not exist or is higher than what was asked for, an option that was not asked for, no change at
+    /// all, a version below the caller's minimum.
     pub(super) fn agree(&self, version: i32, unrecognized: &[&[u8]]) -> Result<u16, StartupError> {
         let theirs = minor_of(version).ok_or_else(|| nonsense("to a version other than 3"))?;
         if theirs == 1 && self.minor > 1 {
             return Err(nonsense("to protocol 3.1, which does not exist").into());
+        }
+        if theirs > self.minor {
+            return Err(nonsense("to a higher version than was asked for").into());
+        }
+        if theirs == self.minor && unrecognized.is_empty() {
+            return Err(nonsense("but asks for no changes").into());
         }
         if theirs < self.min_minor {
             let min = self.min_minor;
@@ -42,7 +47,7 @@ impl Offer {
                 return Err(nonsense("an option that was not asked for").into());
             }
         }
-        Ok(theirs.min(self.minor))
+        Ok(theirs)
     }
 }
 

@@ -298,6 +298,7 @@ const TABLE: &[Conversation] = &[
                 ])
                 .send_row(&[Some("1")])
                 .send(&[fatal("57P01")])
+                .hang()
         },
         client: || {
             raw(&[(On::Idle, |connection| {
@@ -306,7 +307,7 @@ const TABLE: &[Conversation] = &[
                 connection.sync();
             })])
         },
-        sees: &["started", "failed 57P01", "EOF: disconnected: 57P01"],
+        sees: &["started", "disconnected: 57P01"],
         sends: "Parse Bind Describe Execute Parse Bind Describe Execute Sync",
     },
     Conversation {

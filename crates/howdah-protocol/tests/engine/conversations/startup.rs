@@ -6,7 +6,7 @@ use howdah_protocol::wire::{Authentication, FrontendMessage, frontend};
 use howdah_testkit::Script;
 
 use super::{check, raw};
-use crate::client::{On, Raw, config};
+use crate::client::{On, Raw, config, show_error};
 use crate::replay::Conversation;
 use crate::server::{
     KEY, Message, READY, columns, complete, error, fatal, notice, parameter, server,
@@ -206,26 +206,26 @@ const TABLE: &[Conversation] = &[
         sends: "Terminate",
     },
     Conversation {
-        name: "FATAL while idle, then the end",
-        server: || server().send(&[notice("soon"), fatal("57P01")]),
+        name: "FATAL while idle is the end, also of a socket that stays open",
+        server: || server().send(&[notice("soon"), fatal("57P01")]).hang(),
         client: || raw(&[]),
-        sees: &["started", "notice soon", "EOF: disconnected: 57P01"],
+        sees: &["started", "notice soon", "disconnected: 57P01"],
         sends: "",
     },
     Conversation {
-        name: "FATAL while idle, noticed when the next request is answered",
+        name: "FATAL while idle, noticed when the next request is answered: the first of two counts",
         server: || {
             server()
                 .expect_query("select 1")
-                .send(&[fatal("57P01")])
-                .close()
+                .send(&[fatal("57P01"), fatal("08P01"), READY])
+                .hang()
         },
         client: || {
             raw(&[(On::Idle, |connection| {
                 connection.query(b"select 1").unwrap();
             })])
         },
-        sees: &["started", "failed 57P01", "EOF: disconnected: 57P01"],
+        sees: &["started", "disconnected: 57P01"],
         sends: "Query",
     },
     Conversation {
@@ -245,7 +245,7 @@ const TABLE: &[Conversation] = &[
         sends: "Query",
     },
     Conversation {
-        name: "an error is forgotten by the end: only FATAL ones are last words",
+        name: "an error that answered something is not taken for last words",
         server: || {
             server()
                 .expect_query("select 1/0")
@@ -276,6 +276,18 @@ const TABLE: &[Conversation] = &[
         sends: "Query Query",
     },
 ];
+
+#[test]
+fn an_error_that_answers_nothing_is_the_last_word_of_who_hangs_up_next() {
+    let mut connection = Connection::start(config()).unwrap();
+    let stream = crate::server::bytes(&[ACCEPTED, READY, error("08006"), error("08P01")]);
+    connection.spare()[..stream.len()].copy_from_slice(&stream);
+    connection.received(stream.len());
+    assert!(matches!(connection.poll(), Ok(Some(Event::Started))));
+    assert!(matches!(connection.poll(), Ok(None)));
+    assert!(connection.is_idle());
+    assert_eq!(show_error(&connection.eof()), "disconnected: 08006");
+}
 
 #[test]
 fn what_the_server_tells_at_the_start_is_kept() {
