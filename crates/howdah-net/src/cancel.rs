@@ -1,72 +1,91 @@
 //! CancelRequest: sent over a connection of its own, which the server closes when it has acted on it.
+//!
+//! [`CancelTarget`] knows where it goes. [`CancelRequest`] is one on its way, and never waits: each shell waits for its
+//! descriptor as it waits for anything. [`Gate`] keeps the session from sending anything meanwhile, so that the request
+//! cannot hit a statement that it was not meant for. What sends one does this, whatever it waits with:
+//!
+//! ```
+//! # use std::time::{Duration, Instant};
+//! # use howdah_net::cancel::{CancelTarget, Gate, deadline_after};
+//! # use howdah_net::ConnectError;
+//! # fn cancel(gate: &Gate, target: &CancelTarget) -> Result<(), ConnectError> {
+//! let Some(ticket) = gate.begin(deadline_after(Duration::from_secs(5))) else {
+//!     return Ok(()); // nothing is running
+//! };
+//! target.send(ticket.deadline(), &mut || true) // or `target.begin(ticket.deadline())`, and what that says
+//! # }
+//! ```
 
-use std::io;
+mod gate;
+mod request;
+
+use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::connect::{ConnectError, establish};
-use crate::socket::{Peer, Socket, TcpOptions, Waited, time_slice};
+pub use gate::{Gate, Ticket};
+pub use request::{CancelRequest, Progress};
+
+use crate::connect::ConnectError;
+use crate::socket::{Peer, Waited, time_slice};
+
+/// As good as never: `Instant` cannot hold every time that a user may give.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What is needed to cancel a session's running statement, from any thread.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct CancelTarget {
     /// Where the session's server listens.
     pub peer: Peer,
-    /// The CancelRequest message.
+    /// The CancelRequest message. It holds the session's secret.
     pub request: Vec<u8>,
 }
 
 impl CancelTarget {
-    /// Sends the request and waits until the server has closed the socket: by then it has signalled the session, so a late
-    /// cancel cannot hit a statement that is sent afterwards.
+    /// Begins a request, without waiting; go on with [`CancelRequest::advance`].
     ///
     /// # Errors
-    /// The server cannot be reached in `time`, or `go_on` said no.
+    /// The system refuses at once, for example a Unix socket that does not exist.
+    pub fn begin(&self, deadline: Instant) -> Result<CancelRequest, ConnectError> {
+        CancelRequest::begin(self, deadline)
+    }
+
+    /// Sends a request and waits until the server has closed the socket: by then it has signalled the session, so a late
+    /// cancel cannot hit a statement that is sent afterwards. `go_on` is asked every so often.
+    ///
+    /// # Errors
+    /// The server cannot be reached or has not acted before `deadline`, or `go_on` said no.
     pub fn send(
         &self,
-        time: Duration,
+        deadline: Instant,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<(), ConnectError> {
-        let deadline = Instant::now().checked_add(time);
-        let socket = establish(&self.peer, &TcpOptions::default(), deadline, go_on)?;
-        let mut rest = self.request.as_slice();
-        while !rest.is_empty() {
-            let count = socket.send_now(rest).map_err(ConnectError::Io)?;
-            rest = rest.get(count..).unwrap_or_default();
-            if count == 0 {
-                wait_for(&socket, true, deadline, go_on)?;
-            }
-        }
-        let mut buffer = [0; 64];
+        let mut request = self.begin(deadline)?;
         loop {
-            match socket.recv_now(&mut buffer) {
-                Ok(Some(0)) => return Ok(()),
-                Ok(Some(_)) => {}
-                Ok(None) => wait_for(&socket, false, deadline, go_on)?,
-                // A server that resets the connection has read the request as well.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(()),
-                Err(error) => return Err(ConnectError::Io(error)),
+            let write = match request.advance(Instant::now())? {
+                Progress::Done => return Ok(()),
+                Progress::NeedReadable => false,
+                Progress::NeedWritable => true,
+            };
+            let slice = time_slice(Some(deadline)).ok_or(ConnectError::TimedOut)?;
+            let waited = request.socket().wait(!write, write, slice);
+            if waited.map_err(ConnectError::Io)? == Waited::NotYet && !go_on() {
+                return Err(ConnectError::Interrupted);
             }
         }
     }
 }
 
-fn wait_for(
-    socket: &Socket,
-    write: bool,
-    deadline: Option<Instant>,
-    go_on: &mut dyn FnMut() -> bool,
-) -> Result<(), ConnectError> {
-    loop {
-        let Some(slice) = time_slice(deadline) else {
-            return Err(ConnectError::TimedOut);
-        };
-        match socket
-            .wait(!write, write, slice)
-            .map_err(ConnectError::Io)?
-        {
-            Waited::Ready => return Ok(()),
-            Waited::NotYet if !go_on() => return Err(ConnectError::Interrupted),
-            Waited::NotYet => {}
-        }
+impl fmt::Debug for CancelTarget {
+    /// Without the session's secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelTarget")
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
     }
+}
+
+/// The moment when `time` from now is over; one that is years ahead where `time` is more than a year.
+#[must_use]
+pub fn deadline_after(time: Duration) -> Instant {
+    Instant::now() + time.min(FAR)
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use howdah_protocol::connection::server_version_number;
 use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -603,7 +604,7 @@ impl BaseConnection {
     fn _server_version(&self) -> u32 {
         let parameters = self.core.facts.parameters();
         let text = parameters.get("server_version");
-        text.map_or(0, |text| version_number(text))
+        text.map_or(0, |text| server_version_number(text))
     }
 
     fn _conninfo(&self) -> std::collections::BTreeMap<String, String> {
@@ -744,22 +745,4 @@ fn level_sql(name: &str) -> PyResult<&'static str> {
 fn duration(seconds: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds.max(0.0))
         .map_err(|_| PyValueError::new_err("timeout is not a number of seconds"))
-}
-
-/// The number of a version as libpq tells it: 180006 for `18.6`, 90603 for `9.6.3`.
-fn version_number(text: &str) -> u32 {
-    let digits = |part: &str| {
-        let end = part.find(|c: char| !c.is_ascii_digit());
-        part.get(..end.unwrap_or(part.len()))
-            .and_then(|digits| digits.parse::<u32>().ok())
-    };
-    let mut parts = text.split('.').map(digits);
-    let major = parts.next().flatten().unwrap_or(0);
-    let minor = parts.next().flatten().unwrap_or(0);
-    let patch = parts.next().flatten().unwrap_or(0);
-    if major >= 10 {
-        major * 10_000 + minor
-    } else {
-        major * 10_000 + minor * 100 + patch
-    }
 }

@@ -309,6 +309,42 @@ mod tokio_shell {
     }
 
     #[tokio::test]
+    async fn a_cancel_request_whose_future_is_dropped_goes_on() {
+        let session = Script::new()
+            .accept_startup()
+            .until_sync()
+            .sleep(Duration::from_millis(100))
+            .send_error("57014", "canceled")
+            .send_ready()
+            .until_sync()
+            .send_error("42601", "that will do")
+            .send_ready()
+            .expect_eof();
+        let slow = cancel_request(Script::new())
+            .sleep(Duration::from_millis(600))
+            .close();
+        let server = MockServer::tcp([session, slow]).unwrap();
+        let mut conn = AsyncConnection::connect(&server.conninfo()).await.unwrap();
+        conn.set_autocommit(true).await.unwrap();
+        let handle = conn.cancel_handle();
+        let begun = Instant::now();
+        let (first, given_up) = tokio::join!(
+            conn.execute("SELECT 1", &[]),
+            timeout(Duration::from_millis(20), handle.cancel_async()),
+        );
+        assert!(given_up.is_err() && first.unwrap_err().is_cancelled());
+        let error = conn.execute("SELECT 2", &[]).await.unwrap_err();
+        assert_eq!(error.sqlstate(), Some("42601"));
+        let waited = begun.elapsed();
+        assert!(waited >= Duration::from_millis(600), "{waited:?}");
+        drop(conn);
+        tokio::task::spawn_blocking(|| server.join())
+            .await
+            .unwrap()
+            .unwrap();
+    }
+
+    #[tokio::test]
     async fn a_server_that_ignores_a_cancel_request_loses_the_connection() {
         let scripts = std::iter::once(Script::new().accept_startup().hang())
             .chain((0..10).map(|_| cancel_request(Script::new()).close()));

@@ -148,6 +148,68 @@ async fn a_dropped_future_has_its_statement_cancelled_at_once() {
     assert_eq!(one(&mut conn, "SELECT 1").await, 1);
 }
 
+#[test]
+fn cancelling_takes_no_thread() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    runtime.block_on(async {
+        let mut conn = connect_autocommit().await;
+        let mut tcp = AsyncConnection::connect(&tcp_dsn()).await.unwrap();
+        tcp.set_autocommit(true).await.unwrap();
+        // The only thread for what blocks is taken.
+        tokio::task::spawn_blocking(move || held.recv());
+        for conn in [&mut conn, &mut tcp] {
+            let begun = Instant::now();
+            let query = conn.execute("SELECT pg_sleep(3600)", &[]);
+            assert!(timeout(Duration::from_millis(100), query).await.is_err());
+            assert_eq!(one(conn, "SELECT 7").await, 7);
+            let handle = conn.cancel_handle();
+            let (error, cancelled) =
+                tokio::join!(conn.execute("SELECT pg_sleep(3600)", &[]), async {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    handle.cancel_async().await
+                });
+            cancelled.unwrap();
+            assert!(error.unwrap_err().is_cancelled());
+            assert!(begun.elapsed() < Duration::from_secs(5));
+        }
+        release.send(()).unwrap();
+    });
+}
+
+#[test]
+fn a_dropped_future_has_its_statement_cancelled_also_if_the_runtime_is_left() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut conn = runtime.block_on(async {
+        let mut conn = connect_autocommit().await;
+        let query = conn.execute("SELECT pg_sleep(3600), 'left alone'", &[]);
+        assert!(timeout(Duration::from_millis(300), query).await.is_err());
+        conn
+    });
+    // Nothing drives the runtime now.
+    let pid = conn.info().backend_pid();
+    let mut watcher = howdah::Connection::connect(&dsn()).unwrap();
+    watcher.set_autocommit(true).unwrap();
+    let running = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND state = 'active'";
+    let begun = Instant::now();
+    let count = |watcher: &mut howdah::Connection| {
+        let row = watcher.query_one(running, &[&pid]).unwrap();
+        row.get::<i64>(0).unwrap()
+    };
+    while count(&mut watcher) > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it still runs");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(runtime.block_on(one(&mut conn, "SELECT 1")), 1);
+}
+
 #[tokio::test]
 async fn a_dropped_future_in_a_transaction_leaves_it_failed() {
     let mut conn = connect().await;

@@ -15,6 +15,7 @@ mod inbox;
 mod reply;
 mod request;
 mod rows;
+mod version;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -30,6 +31,7 @@ use reply::{Expected, Replies};
 
 pub use request::{Mark, Params, Written};
 pub use rows::RowSet;
+pub use version::server_version_number;
 
 /// The columns of a result, shared between the results of one prepared statement.
 pub type Columns = Arc<[FieldDescription]>;
@@ -313,6 +315,13 @@ impl Connection {
     #[must_use]
     pub fn parameters(&self) -> &BTreeMap<String, String> {
         &self.session.parameters
+    }
+
+    /// The server's version as a number: 180006 is 18.6, 90603 is 9.6.3. 0 where it is not known.
+    #[must_use]
+    pub fn server_version(&self) -> u32 {
+        self.parameter("server_version")
+            .map_or(0, server_version_number)
     }
 
     /// A number that changes whenever a parameter does.

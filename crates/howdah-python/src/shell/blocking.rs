@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use howdah_net::cancel::deadline_after;
 use howdah_net::connect::ConnectError;
 use howdah_net::drive::{Step, Until, drive};
 use pyo3::prelude::*;
@@ -182,7 +183,7 @@ pub(crate) fn send_cancel(
     let Some(target) = core.cancel_begins() else {
         return Ok(());
     };
-    let sent = py.detach(|| target.send(time, &mut || true));
+    let sent = py.detach(|| target.send(deadline_after(time), &mut || true));
     core.cancel_ends();
     sent
 }

@@ -311,10 +311,10 @@ impl AsyncConnection {
     /// Brings the connection to rest, then queues an exchange.
     async fn begin(&mut self, queue: impl FnOnce(&mut Core) -> Result<()>) -> Result<()> {
         self.settle().await?;
-        while !self.core.cancel.try_enter() {
-            poll_fn(|cx| self.core.cancel.poll_free(cx)).await;
+        while !self.core.cancel.gate().try_enter() {
+            poll_fn(|cx| self.core.cancel.gate().poll_free(cx)).await;
         }
-        queue(&mut self.core).inspect_err(|_| self.core.cancel.leave())
+        queue(&mut self.core).inspect_err(|_| self.core.cancel.gate().leave())
     }
 
     /// Runs what was queued to its end. If this is dropped before, the statement is cancelled.
@@ -331,7 +331,7 @@ impl AsyncConnection {
     pub(super) fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool>> {
         let over = ready!(self.poll_step(Until::Answered, cx))?;
         if over {
-            self.core.cancel.leave();
+            self.core.cancel.gate().leave();
         }
         Poll::Ready(Ok(over))
     }
@@ -407,7 +407,7 @@ impl AsyncConnection {
         // What is not with the server yet cannot be cancelled there.
         let mut until = Until::Sent;
         if self.core.called_off {
-            poll_fn(|cx| self.core.cancel.poll_free(cx)).await;
+            poll_fn(|cx| self.core.cancel.gate().poll_free(cx)).await;
             until = Until::Answered;
         }
         while let Some(deadline) = patience.next_deadline() {

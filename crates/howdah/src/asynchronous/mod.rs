@@ -1,5 +1,6 @@
 //! The tokio shell.
 
+pub(crate) mod cancel;
 mod connect;
 mod connection;
 mod notifies;

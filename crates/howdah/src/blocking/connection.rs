@@ -262,22 +262,22 @@ impl Connection {
                 step => self.deliver(step)?,
             }
         }
-        self.core.cancel.leave();
+        self.core.cancel.gate().leave();
         finish(&mut self.core)
     }
 
     /// Brings the connection to rest, then queues an exchange.
     fn begin(&mut self, queue: impl FnOnce(&mut Core) -> Result<()>) -> Result<()> {
         self.settle()?;
-        self.core.cancel.enter();
-        queue(&mut self.core).inspect_err(|_| self.core.cancel.leave())
+        self.core.cancel.gate().enter();
+        queue(&mut self.core).inspect_err(|_| self.core.cancel.gate().leave())
     }
 
     /// One turn of the running exchange; `true` when it is over.
     pub(super) fn turn(&mut self) -> Result<bool> {
         match turn(&mut self.core.session, &self.socket, Until::Answered, None) {
             Ok(Some(Step::Done)) => {
-                self.core.cancel.leave();
+                self.core.cancel.gate().leave();
                 return Ok(true);
             }
             Ok(None) => {}

@@ -1,12 +1,14 @@
 //! Cancelling what a connection runs, from anywhere.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::Waker;
+use std::sync::Arc;
 use std::time::Duration;
 
+use howdah_net::cancel::{CancelTarget, Gate, Ticket, deadline_after};
+
+#[cfg(feature = "tokio")]
+use crate::asynchronous::cancel::send;
 use crate::error::{Error, Result};
-use howdah_net::cancel::CancelTarget;
 
 /// How long a cancel request may take, from connecting to the server's answer.
 pub(crate) const CANCEL_TIME: Duration = Duration::from_secs(5);
@@ -37,39 +39,16 @@ pub(crate) const CANCEL_TIME: Duration = Duration::from_secs(5);
 /// ```
 #[derive(Clone)]
 pub struct CancelHandle {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
     /// Nothing where the server gave no key.
-    target: Option<CancelTarget>,
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct State {
-    /// Requests that are under way.
-    pending: usize,
-    /// Whether a statement is running.
-    busy: bool,
-    /// Tasks that wait until no request is under way.
-    wakers: Vec<Waker>,
-}
-
-/// A request that is under way, until it is dropped.
-pub(crate) struct Ticket {
-    shared: Arc<Shared>,
+    target: Option<Arc<CancelTarget>>,
+    gate: Gate,
 }
 
 impl CancelHandle {
     pub(crate) fn new(target: Option<CancelTarget>) -> Self {
         Self {
-            shared: Arc::new(Shared {
-                target,
-                state: Mutex::default(),
-                changed: Condvar::new(),
-            }),
+            target: target.map(Arc::new),
+            gate: Gate::default(),
         }
     }
 
@@ -78,10 +57,15 @@ impl CancelHandle {
     /// # Errors
     /// The server cannot be reached or does not answer in time.
     pub fn cancel(&self) -> Result<()> {
-        self.ticket().map_or(Ok(()), |ticket| ticket.send())
+        let Some((target, ticket)) = self.begin() else {
+            return Ok(());
+        };
+        target
+            .send(ticket.deadline(), &mut || true)
+            .map_err(Error::cancel)
     }
 
-    /// The same for async code: the waiting is done on tokio's threads for blocking work.
+    /// The same for async code. A task of its own waits for the server.
     ///
     /// Dropping the future does not take the request back.
     ///
@@ -89,14 +73,15 @@ impl CancelHandle {
     /// As [`cancel`](Self::cancel).
     ///
     /// # Panics
-    /// Outside of a tokio runtime.
+    /// Outside of a tokio runtime with I/O and time enabled.
     #[cfg(feature = "tokio")]
     pub async fn cancel_async(&self) -> Result<()> {
-        let Some(ticket) = self.ticket() else {
+        let Some((target, ticket)) = self.begin() else {
             return Ok(());
         };
-        match tokio::task::spawn_blocking(|| ticket.send()).await {
-            Ok(sent) => sent,
+        // In the task of the caller it would end, and free the connection, with the future.
+        match tokio::spawn(send(target, ticket)).await {
+            Ok(sent) => sent.map_err(Error::cancel),
             Err(_) => Err(Error::cancel(howdah_net::ConnectError::Interrupted)),
         }
     }
@@ -107,105 +92,29 @@ impl CancelHandle {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return false;
         };
-        if let Some(ticket) = self.ticket() {
+        if let Some((target, ticket)) = self.begin() {
             // If it fails, the drain that follows runs into its bound.
-            runtime.spawn_blocking(|| ticket.send());
+            runtime.spawn(send(target, ticket));
         }
         true
     }
 
-    /// Notes that a statement is about to be sent, unless a request is under way.
-    #[cfg(any(feature = "tokio", test))]
-    pub(crate) fn try_enter(&self) -> bool {
-        let mut state = self.shared.lock();
-        state.busy = state.busy || state.pending == 0;
-        state.pending == 0
-    }
-
-    /// Notes that a statement is about to be sent, as soon as no request is under way: each ends within [`CANCEL_TIME`].
-    pub(crate) fn enter(&self) {
-        self.wait_until_free();
-        // Requests begin only while a statement is running: none has begun meanwhile.
-        self.shared.lock().busy = true;
-    }
-
-    /// Notes that no statement is running any more.
-    pub(crate) fn leave(&self) {
-        self.shared.lock().busy = false;
-    }
-
-    /// Waits until no request is under way.
-    pub(crate) fn wait_until_free(&self) {
-        let mut state = self.shared.lock();
-        while state.pending > 0 {
-            state = self
-                .shared
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    /// Ready when no request is under way.
-    #[cfg(feature = "tokio")]
-    pub(crate) fn poll_free(&self, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
-        let mut state = self.shared.lock();
-        if state.pending == 0 {
-            return std::task::Poll::Ready(());
-        }
-        if !state.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-            state.wakers.push(cx.waker().clone());
-        }
-        std::task::Poll::Pending
+    /// Where the connection notes what it does.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// Begins a request, if there is anything to cancel.
-    fn ticket(&self) -> Option<Ticket> {
-        self.shared.target.as_ref()?;
-        let mut state = self.shared.lock();
-        if !state.busy {
-            return None;
-        }
-        state.pending += 1;
-        Some(Ticket {
-            shared: Arc::clone(&self.shared),
-        })
-    }
-}
-
-impl Ticket {
-    fn send(self) -> Result<()> {
-        match &self.shared.target {
-            Some(target) => target
-                .send(CANCEL_TIME, &mut || true)
-                .map_err(Error::cancel),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        let mut state = self.shared.lock();
-        state.pending -= 1;
-        if state.pending == 0 {
-            let wakers = std::mem::take(&mut state.wakers);
-            drop(state);
-            self.shared.changed.notify_all();
-            wakers.into_iter().for_each(Waker::wake);
-        }
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn begin(&self) -> Option<(Arc<CancelTarget>, Ticket)> {
+        let target = self.target.as_ref()?;
+        let ticket = self.gate.begin(deadline_after(CANCEL_TIME))?;
+        Some((Arc::clone(target), ticket))
     }
 }
 
 impl fmt::Debug for CancelHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let target = self.shared.target.as_ref();
+        let target = self.target.as_ref();
         f.debug_struct("CancelHandle")
             .field("peer", &target.map(|target| &target.peer))
             .finish_non_exhaustive()
@@ -228,21 +137,10 @@ mod tests {
     fn nothing_running_means_nothing_to_do() {
         let handle = handle();
         assert!(handle.cancel().is_ok());
-        handle.enter();
+        handle.gate().enter();
         assert!(!handle.cancel().unwrap_err().is_closed());
-        handle.leave();
+        handle.gate().leave();
         assert!(handle.cancel().is_ok());
-    }
-
-    #[test]
-    fn no_statement_is_sent_while_a_request_is_under_way() {
-        let handle = handle();
-        handle.enter();
-        let ticket = handle.ticket().unwrap();
-        handle.leave();
-        assert!(!handle.try_enter());
-        drop(ticket);
-        assert!(handle.try_enter());
     }
 
     #[test]

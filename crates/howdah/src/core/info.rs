@@ -67,7 +67,7 @@ impl<'a> Info<'a> {
     /// The server's version as a number: 180006 is 18.6, 90603 is 9.6.3. 0 where it is not known.
     #[must_use]
     pub fn server_version(&self) -> u32 {
-        self.parameter("server_version").map_or(0, version_number)
+        self.connection.server_version()
     }
 
     /// The transaction status after the last statement.
@@ -94,38 +94,5 @@ impl fmt::Debug for Info<'_> {
             .field("server_version", &self.server_version())
             .field("transaction_status", &self.transaction_status())
             .finish()
-    }
-}
-
-/// `18.6 (Debian 18.6-1)`, `9.6.3` or `19devel` as a number.
-fn version_number(text: &str) -> u32 {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let mut parts = text
-        .get(..end)
-        .unwrap_or_default()
-        .split('.')
-        .map(|part| part.parse::<u32>().unwrap_or(0).min(9999));
-    let mut part = || parts.next().unwrap_or(0);
-    let (major, minor, patch) = (part(), part(), part());
-    if major >= 10 {
-        major * 10_000 + minor
-    } else {
-        major * 10_000 + minor * 100 + patch
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::version_number;
-
-    #[test]
-    fn versions() {
-        assert_eq!(version_number("18.6 (Debian 18.6-1.pgdg12+1)"), 180_006);
-        assert_eq!(version_number("9.6.3"), 90_603);
-        assert_eq!(version_number("19devel"), 190_000);
-        assert_eq!(version_number("99999999999999"), 0);
-        assert_eq!(version_number(""), 0);
     }
 }

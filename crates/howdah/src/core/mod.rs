@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::row::{Reading, Rows};
 use cancel::CancelHandle;
 use howdah_net::drive::Lost;
-use info::{Facts, Info};
+use info::Facts;
 use messages::Messages;
 pub(crate) use shared::shared_methods;
 use transactions::{Block, Transactions};
@@ -263,7 +263,7 @@ impl Core {
 
     /// Queues the lookup of types.
     pub(crate) fn queue_lookup(&mut self, oids: &[u32]) -> Result<()> {
-        let sql = types::lookup(Info::new(&self.facts, self.session.connection()).server_version());
+        let sql = types::lookup(self.session.connection().server_version());
         self.write_params(&[&oids])?;
         self.session.execute(&Execute {
             sql: sql.as_bytes(),
@@ -306,7 +306,7 @@ impl Core {
         self.called_off = false;
         self.discard();
         self.read_parameters();
-        self.cancel.leave();
+        self.cancel.gate().leave();
     }
 
     /// Notes that the connection is lost; gives the error that says why.
@@ -314,7 +314,7 @@ impl Core {
         if self.end.is_none() {
             self.end = Some(End::Lost(error.to_string()));
         }
-        self.cancel.leave();
+        self.cancel.gate().leave();
         error
     }
 
@@ -333,7 +333,7 @@ impl Core {
         if polite {
             self.session.terminate();
         }
-        self.cancel.leave();
+        self.cancel.gate().leave();
         polite
     }
 

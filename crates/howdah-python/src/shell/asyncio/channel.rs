@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use howdah_net::cancel::deadline_after;
 use howdah_net::drive::{Lost, lost};
 use howdah_protocol::session::Progress;
 use pyo3::exceptions::PyRuntimeError;
@@ -347,7 +348,7 @@ impl Channel {
             .spawn({
                 let core = Arc::clone(&core);
                 move || {
-                    let sent = target.send(CANCEL_TIME, &mut || true);
+                    let sent = target.send(deadline_after(CANCEL_TIME), &mut || true);
                     core.cancel_ends();
                     Python::try_attach(|py| {
                         if let Err(error) = sent {

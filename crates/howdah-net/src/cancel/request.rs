@@ -1,0 +1,161 @@
+//! One cancel request on its way, without waiting.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use super::CancelTarget;
+use crate::connect::ConnectError;
+use crate::socket::{Socket, TcpOptions, Waited};
+
+/// What a server may say before it closes the socket. It has nothing to say; but one that never stops is not to be read for ever.
+const MOST_HEARD: usize = 64 * 1024;
+
+/// A cancel request on its way, from [`CancelTarget::begin`]. Nothing in it waits, and it needs no thread.
+///
+/// Call [`advance`](Self::advance); wait until the descriptor can be read or written, as it says, but not longer than until
+/// [`deadline`](Self::deadline); and call it again, in either case. Dropping it closes the socket: what has been sent
+/// cannot be taken back.
+pub struct CancelRequest {
+    socket: Socket,
+    stage: Stage,
+    /// What is still to be sent.
+    rest: Vec<u8>,
+    heard: usize,
+    deadline: Instant,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Connecting,
+    Sending,
+    /// The server has the request. It closes the socket when it has signalled the session.
+    Closing,
+}
+
+/// How far a [`CancelRequest`] is.
+///
+/// A need is what the kernel has said of the socket in this very call, after everything before it was used up. So a
+/// reactor that tells of changes only can be used, as well as one that tells of states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// The server has acted on the request.
+    Done,
+    /// It goes on when the socket can be read.
+    NeedReadable,
+    /// It goes on when the socket can be written.
+    NeedWritable,
+}
+
+impl CancelRequest {
+    pub(super) fn begin(target: &CancelTarget, deadline: Instant) -> Result<Self, ConnectError> {
+        let socket = Socket::begin_connect(&target.peer, &TcpOptions::default());
+        Ok(Self {
+            socket: socket.map_err(ConnectError::Io)?,
+            stage: Stage::Connecting,
+            rest: target.request.clone(),
+            heard: 0,
+            deadline,
+        })
+    }
+
+    /// Does what can be done without waiting. It may be called at any time, also before what it asked for has happened.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or `now` is not before the deadline. Nothing is sent after that, but what the server has
+    /// said by then counts. The request is over: drop it.
+    pub fn advance(&mut self, now: Instant) -> Result<Progress, ConnectError> {
+        if self.stage == Stage::Connecting {
+            self.check_time(now)?;
+            if !self.connected()? {
+                return Ok(Progress::NeedWritable);
+            }
+            self.stage = Stage::Sending;
+        }
+        if self.stage == Stage::Sending {
+            self.check_time(now)?;
+            if !self.sent()? {
+                return Ok(Progress::NeedWritable);
+            }
+            self.stage = Stage::Closing;
+        }
+        if self.closed()? {
+            return Ok(Progress::Done);
+        }
+        self.check_time(now)?;
+        Ok(Progress::NeedReadable)
+    }
+
+    /// When [`advance`](Self::advance) gives up.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    fn check_time(&self, now: Instant) -> Result<(), ConnectError> {
+        match now < self.deadline {
+            true => Ok(()),
+            false => Err(ConnectError::TimedOut),
+        }
+    }
+
+    fn connected(&self) -> Result<bool, ConnectError> {
+        let waited = self.socket.wait(false, true, Duration::ZERO);
+        if waited.map_err(ConnectError::Io)? == Waited::NotYet {
+            return Ok(false);
+        }
+        self.socket.finish_connect().map_err(ConnectError::Io)?;
+        Ok(true)
+    }
+
+    fn sent(&mut self) -> Result<bool, ConnectError> {
+        while !self.rest.is_empty() {
+            match self.socket.send_now(&self.rest).map_err(ConnectError::Io)? {
+                0 => return Ok(false),
+                count => drop(self.rest.drain(..count)),
+            }
+        }
+        Ok(true)
+    }
+
+    fn closed(&mut self) -> Result<bool, ConnectError> {
+        let mut buffer = [0; 1024];
+        loop {
+            match self.socket.recv_now(&mut buffer) {
+                Ok(Some(0)) => return Ok(true),
+                Ok(Some(count)) => self.heard += count,
+                Ok(None) => return Ok(false),
+                // A server that resets the connection has read the request as well.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(true),
+                Err(error) => return Err(ConnectError::Io(error)),
+            }
+            if self.heard > MOST_HEARD {
+                let text = "the server answers a cancel request, which it only has to close";
+                let error = io::Error::new(io::ErrorKind::InvalidData, text);
+                return Err(ConnectError::Io(error));
+            }
+        }
+    }
+}
+
+impl AsFd for CancelRequest {
+    /// The socket, to wait for it. It is the same one until the end.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl fmt::Debug for CancelRequest {
+    /// Without the session's secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelRequest")
+            .field("stage", &self.stage)
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,64 @@
+//! Cancel requests on tokio: it waits for their sockets as for any other.
+
+use std::future::poll_fn;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use howdah_net::ConnectError;
+use howdah_net::cancel::{CancelRequest, CancelTarget, Progress, Ticket};
+use tokio::io::Interest;
+
+use super::watch::Watch;
+
+/// Sends a request. What goes without waiting has gone when this returns; the future is the rest of it.
+///
+/// So the server nearly always has it before a task comes to run, also in a runtime that is left after a future was dropped.
+pub(crate) fn send(
+    target: Arc<CancelTarget>,
+    ticket: Ticket,
+) -> impl Future<Output = Result<(), ConnectError>> + Send + 'static {
+    let begun = target.begin(ticket.deadline()).and_then(|mut request| {
+        let progress = request.advance(Instant::now())?;
+        Ok((request, progress))
+    });
+    // It holds the ticket until the server has acted, or the time is over.
+    async move {
+        let (mut request, mut progress) = begun?;
+        if progress == Progress::Done {
+            return Ok(());
+        }
+        let second = request.as_fd().try_clone_to_owned();
+        let watch = second.and_then(|second| Watch::new(second, &target.peer));
+        let watch = watch.map_err(ConnectError::Io)?;
+        let end = poll_fn(|cx| poll_end(&mut request, &mut progress, &watch, cx));
+        let sent = tokio::time::timeout_at(ticket.deadline().into(), end).await;
+        sent.unwrap_or(Err(ConnectError::TimedOut))
+    }
+}
+
+/// Ready when the server has acted.
+fn poll_end(
+    request: &mut CancelRequest,
+    progress: &mut Progress,
+    watch: &Watch,
+    cx: &mut Context<'_>,
+) -> Poll<Result<(), ConnectError>> {
+    loop {
+        let need = *progress;
+        let (interest, ready) = match need {
+            Progress::Done => return Poll::Ready(Ok(())),
+            Progress::NeedReadable => (Interest::READABLE, watch.poll_read_ready(cx)),
+            Progress::NeedWritable => (Interest::WRITABLE, watch.poll_write_ready(cx)),
+        };
+        ready!(ready).map_err(ConnectError::Io)?;
+        let mut advanced = Ok(need);
+        watch.attempt(interest, || {
+            advanced = request.advance(Instant::now());
+            // The same need once more: what tokio has heard of it is used up.
+            !matches!(advanced, Ok(again) if again == need)
+        });
+        *progress = advanced?;
+    }
+}
