@@ -113,6 +113,8 @@ lint: test-generated
 	@$(CARGO) clippy --manifest-path bench/rust/Cargo.toml --target-dir target/bench --all-targets -- -D warnings
 	$(call say,dependencies have their reasons in DESIGN.md)
 	@$(PY) tools/check_dependencies.py
+	$(call say,walls between crates, files and modules)
+	@$(PY) tools/check_layers.py
 	$(call say,ruff)
 	@$(PY) -m ruff check $(PYTHON_SOURCES)
 	@$(PY) -m ruff format --check $(PYTHON_SOURCES)
