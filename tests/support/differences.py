@@ -38,19 +38,46 @@ def starts_shallow(value: Any) -> bool:
     return isinstance(value, list) and any(isinstance(v, list) for v in value) and not isinstance(value[0], list)
 
 
-def loses_zones(value: Any) -> bool:
-    """A list of times with and without a zone, of which the last has none."""
-    if not isinstance(value, list):
+def moment(value: Any) -> str:
+    """The type of a date or time; empty for anything else."""
+    if isinstance(value, (dt.datetime, dt.time)):
+        name = "timestamp" if isinstance(value, dt.datetime) else "time"
+        return name if value.tzinfo is None else f"{name}tz"
+    return "date" if isinstance(value, dt.date) else ""
+
+
+TAKEN_FOR_ANOTHER = {
+    ("date", "timestamp"), ("date", "timestamptz"), ("timestamp", "timestamptz"), ("timestamptz", "timestamp"),
+    ("timestamptz", "date"), ("time", "timetz"), ("timetz", "time"),
+}  # fmt: skip
+"""The type that is wanted, and what the server makes another value of."""
+
+
+def is_range(value: Any) -> bool:
+    return type(value).__name__.endswith(("Range", "Multirange"))
+
+
+def is_plain_range(value: Any) -> bool:
+    """Whether the bounds decide what it is."""
+    return type(value).__name__ in ("Range", "Multirange")
+
+
+def mixes_moments(value: Any) -> bool:
+    """A list, or bounds, of which the server would take some for others."""
+    if isinstance(value, list):
+        found = [v for v in items(value) if v is not None]
+        kinds = [moment(next(numbers(v), None) if is_plain_range(v) else v) for v in found]
+        return any(map(mixes_moments, found)) or any((kinds[-1], kind) in TAKEN_FOR_ANOTHER for kind in kinds)
+    if not is_range(value):
         return False
-    zones = [v.tzinfo is not None for v in items(value) if isinstance(v, dt.time)]
-    return any(zones) and not zones[-1]
-
-
-def has_zone_without_offset(value: Any) -> bool:
-    """A list like that with a time whose zone needs a date to tell the offset."""
-    return loses_zones(value) and any(
-        v.utcoffset() is None for v in items(value) if isinstance(v, dt.time) and v.tzinfo
-    )
+    kinds = [moment(v) for v in numbers(value)]
+    if not kinds:
+        return False
+    if type(value).__name__.startswith("Date"):
+        return "date" in kinds and len(set(kinds)) > 1
+    if type(value).__name__.startswith("Timestamp"):
+        return {"timestamp", "timestamptz"} <= set(kinds)
+    return any((kinds[0], kind) in TAKEN_FOR_ANOTHER for kind in kinds)
 
 
 def is_negative_nan(value: Any) -> bool:
@@ -100,7 +127,7 @@ def is_list_of_untyped_ranges(value: Any) -> bool:
 
 
 def is_untyped_range(value: Any) -> bool:
-    if type(value).__name__ not in ("Range", "Multirange"):
+    if not is_plain_range(value):
         return False
     typed = ("int", "Int4", "Int8", "IntNumeric", "Decimal", "date", "datetime")
     return next((type(n).__name__ not in typed for n in numbers(value)), True)
@@ -125,7 +152,7 @@ def mixes_types_of_ranges(value: Any) -> bool:
 def kinds_of_bounds(value: Any) -> set[str]:
     """What decides the type: the class of the bounds of a plain range."""
     kinds = {type(bound).__name__ for bound in numbers(value)}
-    return kinds if type(value).__name__ in ("Range", "Multirange") or not kinds else {type(value).__name__}
+    return kinds if is_plain_range(value) or not kinds else {type(value).__name__}
 
 
 def mixes_numerics(value: Any) -> bool:
@@ -153,14 +180,9 @@ PARAMETERS = [
         "DataError",
     ),
     ParameterDifference(
-        "psycopg drops the zones without a word.",
-        loses_zones,
-        frozenset(["%b"]),
-        "DataError",
-    ),
-    ParameterDifference(
-        "Alone such a time is a DataError, and psycopg makes one without a zone of it if another comes last.",
-        has_zone_without_offset,
+        "psycopg sends all as the type of one of them: the server drops time zones and times of day, or adds them. Or "
+        "a TypeError comes out.",
+        mixes_moments,
         frozenset(["%s", "%b", "%t"]),
         "DataError",
     ),

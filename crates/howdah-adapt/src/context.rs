@@ -111,7 +111,7 @@ impl<'a> LoadContext<'a> {
         if self.encoding == self.settings.encoding {
             return Ok(Cow::Borrowed(text));
         }
-        let text = self.encoding.decode(py, text)?;
+        let text = self.encoding.load(py, text)?;
         let mut encoded = Vec::new();
         let encoding = self.settings.encoding;
         encoding.encode(text.cast::<PyString>()?, &mut encoded)?;

@@ -6,6 +6,7 @@ mod datetime;
 mod hstore;
 mod json;
 mod list;
+mod mixture;
 mod network;
 mod number;
 mod range;

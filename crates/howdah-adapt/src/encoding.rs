@@ -123,6 +123,12 @@ impl Encoding {
         }
     }
 
+    /// The same for a value from the server, whose error is a DataError besides.
+    #[inline]
+    pub(super) fn load<'py>(self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+        self.decode(py, data).map_err(|e| error::of_value(py, e))
+    }
+
     /// A str, whatever the bytes are: for names and payloads, where there has to be one. What is no text is replaced.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
 //! The exceptions that adaptation raises.
 
 use howdah_types::{DecodeError, EncodeError};
+use pyo3::PyTypeInfo;
+use pyo3::exceptions::{PyArithmeticError, PyRecursionError, PyValueError};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
 
@@ -19,6 +22,54 @@ pub(super) fn of_class(py: Python<'_>, class: &str, message: &str) -> PyErr {
         .import("howdah.errors")
         .and_then(|errors| errors.getattr(class))
         .and_then(|class| class.call1((message,)));
+    raised_or_why_not(raised)
+}
+
+/// An error of two classes: `howdah.errors.<class>`, and `E`, which psycopg raises.
+#[cold]
+pub(super) fn also<E: PyTypeInfo>(py: Python<'_>, class: &str, message: &str) -> PyErr {
+    also_of(&py.get_type::<E>(), class, message)
+}
+
+/// The same for a class that is not built in.
+#[cold]
+pub(super) fn also_of(other: &Bound<'_, PyType>, class: &str, message: &str) -> PyErr {
+    let py = other.py();
+    raised_or_why_not(
+        value_errors(py)
+            .and_then(|module| module.call_method1(intern!(py, "new"), (class, other, message))),
+    )
+}
+
+/// What a reader of values of Python's own raised: a DataError besides, because a server has sent the value.
+///
+/// Not for what code of the user's raises, and lets alone what is not about the value, such as MemoryError.
+#[cold]
+pub(super) fn of_value(py: Python<'_>, error: PyErr) -> PyErr {
+    let is_of_value = error.is_instance_of::<PyValueError>(py)
+        || error.is_instance_of::<PyArithmeticError>(py)
+        || error.is_instance_of::<PyRecursionError>(py);
+    if !is_of_value {
+        return error;
+    }
+    raised_or_why_not(
+        value_errors(py).and_then(|module| {
+            module.call_method1(intern!(py, "of_value"), (error.into_value(py),))
+        }),
+    )
+}
+
+/// Values in values, too many to be read or written.
+#[cold]
+pub(super) fn too_deep(py: Python<'_>, message: &str) -> PyErr {
+    also::<PyRecursionError>(py, "DataError", message)
+}
+
+fn value_errors(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    Ok(py.import(intern!(py, "howdah._value_errors"))?.into_any())
+}
+
+fn raised_or_why_not(raised: PyResult<Bound<'_, PyAny>>) -> PyErr {
     match raised {
         Ok(raised) => PyErr::from_value(raised),
         Err(error) => error,
@@ -49,12 +100,19 @@ pub(super) fn encode(py: Python<'_>, error: EncodeError) -> PyErr {
 
 #[cold]
 pub(super) fn decode(py: Python<'_>, error: DecodeError, raw: &[u8]) -> PyErr {
+    data(py, &unreadable(py, error, raw))
+}
+
+/// The same for a type that psycopg has a class of Python's read, which raises ValueError.
+#[cold]
+pub(super) fn decode_by_class(py: Python<'_>, error: DecodeError, raw: &[u8]) -> PyErr {
+    also::<PyValueError>(py, "DataError", &unreadable(py, error, raw))
+}
+
+fn unreadable(py: Python<'_>, error: DecodeError, raw: &[u8]) -> String {
     let name = error.type_name();
     let detail = error.detail();
-    data(
-        py,
-        &format!("can't parse {name} {}: {detail}", shown(py, raw)),
-    )
+    format!("can't parse {name} {}: {detail}", shown(py, raw))
 }
 
 /// The text of a value for a message: in quotes, shortened.

@@ -197,8 +197,9 @@ impl Loader {
     /// The Python value for the bytes of one field that is not NULL.
     ///
     /// # Errors
-    /// DataError for a value that Python's type cannot hold or that is malformed, NotImplementedError for a DateStyle
-    /// or IntervalStyle that is not read, UnicodeDecodeError; what a function of `set_json_loads()` raises.
+    /// DataError for a value that Python's type cannot hold or that is malformed, NotSupportedError for a DateStyle or
+    /// IntervalStyle that is not read; each is also of the class that psycopg raises, such as UnicodeDecodeError. What
+    /// code of the user's raises comes out as it is.
     #[inline]
     pub fn load<'py>(
         &self,
@@ -207,7 +208,7 @@ impl Loader {
         cx: &LoadContext<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
         match self {
-            Self::Str => cx.encoding.decode(py, data),
+            Self::Str => cx.encoding.load(py, data),
             Self::Bytes => Ok(scalar::bytes(py, data)),
             Self::Bytea => scalar::bytea(py, data),
             Self::Bool => scalar::bool_text(py, data),

@@ -2,8 +2,9 @@
 
 use std::cell::Cell;
 
-use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
+
+use super::error;
 
 /// More than any table has, and little of the smallest stack that a thread gets.
 ///
@@ -21,11 +22,11 @@ impl Nested {
     /// Goes one level deeper.
     ///
     /// # Errors
-    /// RecursionError beyond the deepest one.
-    pub(super) fn enter() -> PyResult<Self> {
+    /// DataError that is also RecursionError, beyond the deepest one.
+    pub(super) fn enter(py: Python<'_>) -> PyResult<Self> {
         DEPTH.with(|depth| {
             if depth.get() == MAX_DEPTH {
-                return Err(PyRecursionError::new_err("too many nested values"));
+                return Err(error::too_deep(py, "too many nested values"));
             }
             depth.set(depth.get() + 1);
             Ok(Self(()))

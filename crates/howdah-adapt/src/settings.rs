@@ -126,7 +126,7 @@ impl SessionSettings {
 impl Default for SessionSettings {
     /// Those of no session.
     fn default() -> Self {
-        Self::from_parameters(|_| None)
+        Self::from_parameters(|name| (name == "IntervalStyle").then(|| "postgres".into()))
     }
 }
 

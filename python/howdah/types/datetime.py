@@ -199,8 +199,8 @@ class TimestampBinaryLoader(BuiltinLoader, Loader):
 class TimestamptzLoader(BuiltinLoader, Loader):
     """`timestamptz` in text to `datetime` in the time zone of the connection.
 
-    Raises `NotImplementedError` if `DateStyle` is not ISO: the others have names of time zones,
-    which say too little.
+    Raises an error that is both `NotSupportedError` and `NotImplementedError` if `DateStyle` is not
+    ISO: the others have names of time zones, which say too little.
     """
 
     _codec = "timestamptz"
@@ -216,7 +216,8 @@ class TimestamptzBinaryLoader(BuiltinLoader, Loader):
 class IntervalLoader(BuiltinLoader, Loader):
     """`interval` in text to `timedelta`, a month counted as 30 days and a year as 365.
 
-    Raises `NotImplementedError` if `IntervalStyle` is not `postgres`.
+    Raises an error that is both `NotSupportedError` and `NotImplementedError` if `IntervalStyle` is
+    not `postgres`.
     """
 
     _codec = "interval"

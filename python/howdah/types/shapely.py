@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from .. import abc
+from .._value_errors import of_value
 from ..adapt import Dumper, Loader
 from ..pq import Format
 from ._registering import register_info
@@ -29,14 +30,20 @@ class GeometryBinaryLoader(Loader):
     format = Format.BINARY
 
     def load(self, data: abc.Buffer) -> BaseGeometry:
-        return wkb.loads(bytes(data))
+        try:
+            return wkb.loads(bytes(data))
+        except Exception as error:
+            raise of_value(error) from error
 
 
 class GeometryLoader(Loader):
     """Geometries in text, which is EWKB in hexadecimal digits."""
 
     def load(self, data: abc.Buffer) -> BaseGeometry:
-        return wkb.loads(bytes(data).decode("ascii", "replace"), hex=True)
+        try:
+            return wkb.loads(bytes(data).decode("ascii", "replace"), hex=True)
+        except Exception as error:
+            raise of_value(error) from error
 
 
 class BaseGeometryBinaryDumper(Dumper):

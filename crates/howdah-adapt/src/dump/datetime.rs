@@ -91,6 +91,15 @@ pub(super) fn datetime(
     Ok(as_binary(oid))
 }
 
+/// The type that a date or a datetime is sent as by itself; `None` for anything else.
+pub(super) fn type_of(value: &Bound<'_, PyAny>) -> Option<u32> {
+    match value.cast::<PyDateTime>() {
+        Ok(moment) if moment.get_tzinfo().is_some() => Some(oid::TIMESTAMPTZ),
+        Ok(_) => Some(oid::TIMESTAMP),
+        Err(_) => value.is_instance_of::<PyDate>().then_some(oid::DATE),
+    }
+}
+
 pub(super) fn timedelta(
     value: &Bound<'_, PyAny>,
     want: PyFormat,

@@ -7,7 +7,7 @@ use howdah_protocol::connection::Written;
 use howdah_protocol::wire::{Format, IsNull};
 use howdah_types::array::{ArrayWriter, quote_element};
 use howdah_types::{length, oid};
-use pyo3::exceptions::{PyOverflowError, PyRecursionError, PyTypeError};
+use pyo3::exceptions::PyOverflowError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyType};
@@ -15,7 +15,7 @@ use pyo3::types::{PyInt, PyList, PyType};
 use super::adapter::Adapter;
 use super::way::Way;
 use super::written::{as_binary, as_text};
-use super::{dump_as, range, scalar, structured};
+use super::{dump_as, mixture, range, scalar, structured};
 use crate::adaptation::Adaptation;
 use crate::context::DumpContext;
 use crate::error;
@@ -43,7 +43,10 @@ pub(super) fn list(
     let survey = Survey::of(list)?;
     let Some(element) = survey.element(want, cx)? else {
         // Nothing but NULLs has no type, and without one there is only text.
-        return write_text(list, 0, DELIMITER, out, cx);
+        return write_text(list, 0, 0, DELIMITER, out, cx);
+    };
+    let text = |delimiter, array_oid, out: &mut Vec<u8>| {
+        write_text(list, element.oid, array_oid, delimiter, out, cx)
     };
     let (array_oid, delimiter) = element.array_type(list.py(), want, cx)?;
     let start = out.len();
@@ -51,7 +54,7 @@ pub(super) fn list(
         PyFormat::Binary => match element.write_binary(list, out, cx) {
             Err(Misfit::OnlyText) => {
                 out.truncate(start);
-                return write_text(list, array_oid, delimiter, out, cx);
+                return text(delimiter, array_oid, out);
             }
             done => done.map_err(|e| e.raise(list.py()))?,
         },
@@ -60,14 +63,10 @@ pub(super) fn list(
             Err(Misfit::Raised(error)) => return Err(error),
             Err(_) => {
                 out.truncate(start);
-                element.check_zones(list, cx)?;
-                return write_text(list, array_oid, delimiter, out, cx);
+                return text(delimiter, array_oid, out);
             }
         },
-        PyFormat::Auto | PyFormat::Text => {
-            element.check_zones(list, cx)?;
-            return write_text(list, array_oid, delimiter, out, cx);
-        }
+        PyFormat::Auto | PyFormat::Text => return text(delimiter, array_oid, out),
     }
     Ok(as_binary(array_oid))
 }
@@ -86,10 +85,11 @@ pub(super) fn list_of(
     cx: &DumpContext<'_>,
 ) -> PyResult<()> {
     if adapter.format == Format::Text {
-        let _nested = Nested::enter()?;
+        let _nested = Nested::enter(list.py())?;
         return structured::write(list.py(), out, cx, |out, cx| {
             let write = |item: &Bound<'_, PyAny>, out: &mut Vec<u8>| {
-                element_text(way, item, delimiter, out, cx)
+                // Whose type the user has settled.
+                element_text(way, item, 0, delimiter, out, cx)
             };
             write_list(list, delimiter, out, 0, &write)
         });
@@ -129,8 +129,10 @@ fn ints_are_default(py: Python<'_>, cx: &DumpContext<'_>) -> PyResult<bool> {
 enum Misfit {
     /// The lists in it are not all alike.
     Shape(&'static str),
-    /// Within one class the type differs: datetimes and times with and without time zone do that, and ranges.
-    Zones(Option<Kind>),
+    /// Within one class the type differs: ranges do that.
+    Types,
+    /// The same, and an element would be taken for another value of this type.
+    Mixture(u32),
     /// An element has only a text form.
     OnlyText,
     /// An int of more than 64 bits whose class stands for fewer.
@@ -142,14 +144,9 @@ impl Misfit {
     fn raise(self, py: Python<'_>) -> PyErr {
         match self {
             Self::Shape(message) => error::data(py, message),
-            Self::Zones(Some(Kind::DateTime)) => {
-                PyTypeError::new_err("can't subtract offset-naive and offset-aware datetimes")
-            }
-            Self::Zones(Some(Kind::Time)) => {
-                error::data(py, "cannot dump lists of times with and without tzinfo")
-            }
+            Self::Mixture(oid) => mixture::refused(py, oid),
             Self::TooLarge => PyOverflowError::new_err("int too large for its type"),
-            Self::Zones(_) | Self::OnlyText => {
+            Self::Types | Self::OnlyText => {
                 error::data(py, "cannot dump lists of ranges of different types")
             }
             Self::Raised(error) => error,
@@ -262,7 +259,7 @@ impl<'py> Survey<'py> {
             return Err(error::data(list.py(), "cannot dump a recursive list"));
         }
         if path.len() == MAX_DEPTH {
-            return Err(PyRecursionError::new_err("too many nested lists"));
+            return Err(error::too_deep(list.py(), "too many nested lists"));
         }
         path.push(list.as_ptr());
         for item in list {
@@ -441,17 +438,6 @@ impl<'py> Element<'_, 'py> {
         }
     }
 
-    /// Refuses times without a zone among those with one: as text they would be taken for times in the session's.
-    fn check_zones(&self, list: &Bound<'_, PyList>, cx: &DumpContext<'_>) -> PyResult<()> {
-        if self.oid != oid::TIMETZ {
-            return Ok(());
-        }
-        match self.write_binary(list, &mut Vec::new(), cx) {
-            Err(misfit @ Misfit::Zones(_)) => Err(misfit.raise(list.py())),
-            _ => Ok(()),
-        }
-    }
-
     /// Whether the item is a range of no type, which is of any.
     fn takes_any(&self, item: &Bound<'_, PyAny>) -> PyResult<bool> {
         match self.kind {
@@ -562,7 +548,11 @@ impl<'py> Element<'_, 'py> {
             return Ok(());
         }
         if written.oid != self.oid && !self.takes_any(item)? {
-            return Err(Misfit::Zones(self.kind));
+            return Err(if mixture::changes(self.oid, written.oid) {
+                Misfit::Mixture(self.oid)
+            } else {
+                Misfit::Types
+            });
         }
         if written.format == Format::Text && self.oid != 0 {
             return Err(Misfit::OnlyText);
@@ -609,18 +599,20 @@ fn registered_array(py: Python<'_>, element: u32, adaptation: &Adaptation) -> Py
     Ok((oid, delimiter.bytes().next().unwrap_or(DELIMITER)))
 }
 
+/// The array of the type `oid`, whose elements are of the type `element`; 0 for those that have none.
 fn write_text(
     list: &Bound<'_, PyList>,
+    element: u32,
     oid: u32,
     delimiter: u8,
     out: &mut Vec<u8>,
     cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
-    let _nested = Nested::enter()?;
+    let _nested = Nested::enter(list.py())?;
     structured::write(list.py(), out, cx, |out, cx| {
         let write = |item: &Bound<'_, PyAny>, out: &mut Vec<u8>| {
             let way = Way::find(item, PyFormat::Text, cx)?;
-            element_text(&way, item, delimiter, out, cx)
+            element_text(&way, item, element, delimiter, out, cx)
         };
         write_list(list, delimiter, out, 0, &write)
     })?;
@@ -635,7 +627,7 @@ fn write_list(
     write: &impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>) -> PyResult<()>,
 ) -> PyResult<()> {
     if depth == MAX_DEPTH {
-        return Err(PyRecursionError::new_err("too many nested lists"));
+        return Err(error::too_deep(list.py(), "too many nested lists"));
     }
     out.push(b'{');
     for (number, item) in list.iter().enumerate() {
@@ -654,6 +646,7 @@ fn write_list(
 fn element_text(
     way: &Way<'_>,
     item: &Bound<'_, PyAny>,
+    element: u32,
     delimiter: u8,
     out: &mut Vec<u8>,
     cx: &DumpContext<'_>,
@@ -662,7 +655,11 @@ fn element_text(
     let null = if item.is_none() {
         IsNull::Yes
     } else {
-        way.dump(item, PyFormat::Text, out, cx)?.null
+        let written = way.dump(item, PyFormat::Text, out, cx)?;
+        if mixture::changes(element, written.oid) {
+            return Err(mixture::refused(item.py(), element));
+        }
+        written.null
     };
     if null == IsNull::Yes {
         out.truncate(start);

@@ -8,14 +8,13 @@ use howdah_protocol::wire::{self, Format};
 use howdah_types::oid::{self, TypeKind};
 use howdah_types::range::{Range, range_to_binary, range_to_text};
 use howdah_types::{EncodeError, IsNull, length};
-use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyString};
 
 use super::way::Way;
 use super::written::{as_binary, as_text};
-use super::{datetime, dump, list, number, structured};
+use super::{datetime, dump, list, mixture, number, structured};
 use crate::context::DumpContext;
 use crate::error;
 use crate::format::PyFormat;
@@ -152,7 +151,7 @@ impl Plan {
         let Some(first) = first_bound(ranges) else {
             return Ok(plan);
         };
-        let _nested = Nested::enter()?;
+        let _nested = Nested::enter(first.py())?;
         if first.is_instance_of::<PyList>() {
             // There are no ranges of arrays, and finding out the type of a list in a list in ... takes long.
             plan.binary = false;
@@ -217,19 +216,20 @@ impl Plan {
         if self.ints && number::as_int(bound)?.is_none() {
             return Err(not_an_integer(bound));
         }
-        let _nested = Nested::enter()?;
-        if !self.binary {
-            return Ok(is_null(dump(bound, PyFormat::Text, out, cx)?.null));
-        }
-        let written = dump(bound, PyFormat::Binary, out, cx)?;
-        if written.oid == self.bound {
-            return Ok(is_null(written.null));
-        }
-        Err(if matches!(self.bound, oid::TIMESTAMP | oid::TIMESTAMPTZ) {
-            PyTypeError::new_err("can't subtract offset-naive and offset-aware datetimes")
+        let _nested = Nested::enter(py)?;
+        let want = if self.binary {
+            PyFormat::Binary
         } else {
-            error::data(py, "the bounds of a range are not of one type")
-        })
+            PyFormat::Text
+        };
+        let written = dump(bound, want, out, cx)?;
+        if mixture::changes(self.bound, written.oid) {
+            return Err(mixture::refused(py, self.bound));
+        }
+        if self.binary && written.oid != self.bound {
+            return Err(error::data(py, "the bounds of a range are not of one type"));
+        }
+        Ok(is_null(written.null))
     }
 }
 
@@ -243,6 +243,7 @@ impl Typed {
     fn of(oid: u32, ranges: &[Ends<'_>], want: PyFormat) -> PyResult<Self> {
         let subtype = subtype_of(oid);
         let mut binary = want != PyFormat::Text;
+        refuse_mixture(ranges, subtype)?;
         // Without a time zone it is a time in the session's, which the server knows best.
         if binary && subtype == oid::TIMESTAMPTZ {
             for bound in bounds(ranges) {
@@ -272,6 +273,28 @@ impl Typed {
             }
         };
         Ok(is_null(written.null))
+    }
+}
+
+/// Refuses bounds of which only some have a time zone, or a time of day.
+///
+/// That all of them have what the type has not is for the user to know, who has chosen the type.
+fn refuse_mixture(ranges: &[Ends<'_>], subtype: u32) -> PyResult<()> {
+    let mut found = (None, None, None);
+    for bound in bounds(ranges) {
+        match datetime::type_of(bound) {
+            Some(oid::DATE) => found.0 = Some(bound),
+            Some(oid::TIMESTAMP) => found.1 = Some(bound),
+            Some(_) => found.2 = Some(bound),
+            None => {}
+        }
+    }
+    match (subtype, found) {
+        (oid::DATE, (Some(bound), Some(_), _) | (Some(bound), _, Some(_)))
+        | (oid::TIMESTAMP | oid::TIMESTAMPTZ, (_, Some(bound), Some(_))) => {
+            Err(mixture::refused(bound.py(), subtype))
+        }
+        _ => Ok(()),
     }
 }
 

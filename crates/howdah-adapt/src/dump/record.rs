@@ -57,7 +57,7 @@ fn fields<'py>(
         return Err(error::cannot_adapt(value, want));
     }
     let values: Vec<_> = items.collect::<PyResult<_>>()?;
-    let _nested = Nested::enter()?;
+    let _nested = Nested::enter(value.py())?;
     structured::write(value.py(), out, cx, |out, cx| {
         write_fields(&values, out, cx)
     })?;
@@ -113,7 +113,7 @@ pub(super) fn composite(
     let make_sequence = adapter.class.getattr(intern!(py, "make_sequence"))?;
     let values = make_sequence.call1((value, &info))?;
     let values: Vec<Bound<'_, PyAny>> = values.try_iter()?.collect::<PyResult<_>>()?;
-    let _nested = Nested::enter()?;
+    let _nested = Nested::enter(value.py())?;
     if adapter.format == Format::Text {
         structured::write(py, out, cx, |out, cx| write_fields(&values, out, cx))?;
         return Ok(adapter.written());

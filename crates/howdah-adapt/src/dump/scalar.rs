@@ -86,12 +86,12 @@ fn big_int(value: &Bound<'_, PyInt>, want: PyFormat, out: &mut Vec<u8>) -> PyRes
     let py = value.py();
     // Of a subclass, such as IntEnum, only the number counts.
     let number = py.get_type::<PyInt>().call1((value,))?;
-    if want == PyFormat::Text {
-        out.extend_from_slice(number.str()?.to_str()?.as_bytes());
-        return Ok(as_text(oid::NUMERIC));
-    }
     // Through Decimal, because str(int) refuses more than 4300 digits.
     let digits = Types::get(py)?.decimal.bind(py).call1((number,))?.str()?;
+    if want == PyFormat::Text {
+        out.extend_from_slice(digits.to_str()?.as_bytes());
+        return Ok(as_text(oid::NUMERIC));
+    }
     numeric::text_to_binary(digits.to_str()?.as_bytes(), out).map_err(|_| {
         error::data(
             py,

@@ -42,7 +42,7 @@ impl TextElements {
             return self.load_plain(py, data, cx);
         }
         // In some encodings a byte of a character looks like a backslash or a brace.
-        let text = cx.encoding.decode(py, data)?;
+        let text = cx.encoding.load(py, data)?;
         let text = text.cast::<PyString>()?;
         self.load_plain(py, text.to_str()?.as_bytes(), &cx.in_utf8())
     }

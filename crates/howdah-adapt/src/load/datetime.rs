@@ -125,10 +125,11 @@ pub(super) fn timestamptz_text<'py>(
     // Whatever the value is: infinity would be the same in any style.
     if style.format != DateFormat::Iso {
         let style = &cx.date_style.text;
-        return Err(PyNotImplementedError::new_err(format!(
+        let message = format!(
             "can't parse timestamptz with DateStyle '{style}': {}",
             shown(py, data)
-        )));
+        );
+        return Err(unread_style(py, &message));
     }
     let stamp = TimestampTz::from_text(data, style)
         .map_err(|e| unloadable(py, "timestamp", e, Some(data)))?;
@@ -226,7 +227,7 @@ pub(super) fn interval_text<'py>(
             style.text,
             shown(py, data)
         );
-        PyNotImplementedError::new_err(message)
+        unread_style(py, &message)
     };
     match Interval::from_text(data, style.value.ok_or_else(unread)?) {
         Ok(value) => timedelta(py, value, Some(data)),
@@ -269,6 +270,12 @@ fn timedelta<'py>(
         };
         error::data(py, &format!("can't parse interval{text}: {why}"))
     })
+}
+
+/// A value in a style that is not read.
+#[cold]
+fn unread_style(py: Python<'_>, message: &str) -> PyErr {
+    error::also::<PyNotImplementedError>(py, "NotSupportedError", message)
 }
 
 /// What Python cannot hold; `data` is the value if it came as text.

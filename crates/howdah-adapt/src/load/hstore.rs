@@ -11,7 +11,7 @@ use crate::error;
 /// What has been decoded as `text` already; bytes, if that is not a str.
 ///
 /// # Errors
-/// DataError if it is malformed, UnicodeDecodeError.
+/// DataError if it is malformed or not in the encoding.
 pub(super) fn text<'py>(text: &Bound<'py, PyAny>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let py = text.py();
     let data = match text.cast::<PyString>() {
@@ -23,9 +23,9 @@ pub(super) fn text<'py>(text: &Bound<'py, PyAny>, data: &[u8]) -> PyResult<Bound
     let pairs_of = PyDict::new(py);
     let mut scratch = Vec::new();
     while let Some((key, value)) = pairs.next_pair().map_err(bad)? {
-        let key = Encoding::Utf8.decode(py, key.bytes(&mut scratch))?;
+        let key = Encoding::Utf8.load(py, key.bytes(&mut scratch))?;
         let value = match value {
-            Some(value) => Encoding::Utf8.decode(py, value.bytes(&mut scratch))?,
+            Some(value) => Encoding::Utf8.load(py, value.bytes(&mut scratch))?,
             None => py.None().into_bound(py),
         };
         pairs_of.set_item(key, value)?;
@@ -34,7 +34,7 @@ pub(super) fn text<'py>(text: &Bound<'py, PyAny>, data: &[u8]) -> PyResult<Bound
 }
 
 /// # Errors
-/// DataError if it is malformed, UnicodeDecodeError.
+/// DataError if it is malformed or not in the encoding.
 pub(super) fn binary<'py>(
     py: Python<'py>,
     data: &[u8],
@@ -49,10 +49,10 @@ pub(super) fn binary<'py>(
     let pairs_of = PyDict::new(py);
     while let Some((key, value)) = pairs.next_pair().map_err(bad)? {
         let value = match value {
-            Some(value) => encoding.decode(py, value)?,
+            Some(value) => encoding.load(py, value)?,
             None => py.None().into_bound(py),
         };
-        pairs_of.set_item(encoding.decode(py, key)?, value)?;
+        pairs_of.set_item(encoding.load(py, key)?, value)?;
     }
     Ok(pairs_of.into_any())
 }

@@ -19,9 +19,15 @@ pub(super) fn jsonb_binary<'py>(
     json(py, without_version(py, data)?, cx)
 }
 
-/// What a function of the user's makes of the bytes.
+/// What a function of the user's makes of the bytes, or the standard library's if a loader object says so.
 pub(super) fn json_by<'py>(loads: &Bound<'py, PyAny>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    loads.call1((PyBytes::new(loads.py(), data),))
+    let py = loads.py();
+    loads
+        .call1((PyBytes::new(py, data),))
+        .map_err(|e| match Hooks::get(py) {
+            Ok(hooks) if loads.is(&hooks.standard_loads) => error::of_value(py, e),
+            _ => e,
+        })
 }
 
 pub(super) fn jsonb_binary_by<'py>(
@@ -58,13 +64,13 @@ pub(super) fn json<'py>(
     {
         return Ok(value);
     }
-    let text = cx.encoding.decode(py, data)?;
+    let text = cx.encoding.load(py, data)?;
     if text.is_instance_of::<PyString>()
         && let Some(value) = hooks.scan(py, &text)?
     {
         return Ok(value);
     }
-    loads.call1((text,))
+    loads.call1((text,)).map_err(|e| error::of_value(py, e))
 }
 
 /// The module with the hook, and the standard library's parser behind its default.
@@ -101,7 +107,7 @@ impl Hooks {
             }
             // No value starts here; let the whole parser say so.
             Err(e) if e.is_instance_of::<PyStopIteration>(py) => Ok(None),
-            Err(e) => Err(e),
+            Err(e) => Err(error::of_value(py, e)),
         }
     }
 }

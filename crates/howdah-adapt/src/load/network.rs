@@ -33,7 +33,7 @@ fn inet<'py>(
     data: &[u8],
     value: Result<Inet, DecodeError>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let value = value.map_err(|e| error::decode(py, e, data))?;
+    let value = value.map_err(|e| error::decode_by_class(py, e, data))?;
     let types = &Types::get(py)?.network;
     let packed = packed(py, &value);
     if value.is_host() {
@@ -51,11 +51,13 @@ fn cidr<'py>(
     data: &[u8],
     value: Result<Inet, DecodeError>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let value = value.map_err(|e| error::decode(py, e, data))?;
+    let value = value.map_err(|e| error::decode_by_class(py, e, data))?;
     let types = &Types::get(py)?.network;
     of_family(&types.networks, &value)
         .bind(py)
         .call1(((packed(py, &value), value.prefix),))
+        // It has bits to the right of the prefix.
+        .map_err(|e| error::of_value(py, e))
 }
 
 fn packed<'py>(py: Python<'py>, value: &Inet) -> Bound<'py, PyBytes> {

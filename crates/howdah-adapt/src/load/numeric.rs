@@ -1,6 +1,7 @@
 //! `numeric` to Decimal.
 
 use howdah_types::numeric as codec;
+use pyo3::exceptions::PyArithmeticError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
@@ -31,8 +32,16 @@ pub(super) fn binary<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, P
 
 /// The value that the class makes of the text.
 fn parse<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    let text = str_from_utf8(py, text)?;
-    Types::get(py)?.decimal.bind(py).call1((text,))
+    let class = Types::get(py)?.decimal.bind(py);
+    let made = str_from_utf8(py, text).and_then(|text| class.call1((text,)));
+    made.map_err(|e| {
+        if e.is_instance_of::<PyArithmeticError>(py) {
+            // Its own text says nothing of the value.
+            let message = format!("can't parse numeric {}", error::shown(py, text));
+            return error::also_of(&e.get_type(py), "DataError", &message);
+        }
+        error::of_value(py, e)
+    })
 }
 
 #[inline]

@@ -35,13 +35,13 @@ pub(super) fn text_fields<'py>(
     cx: &LoadContext<'_>,
     load: impl Fn(usize, &[u8], &LoadContext<'_>) -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let _nested = Nested::enter()?;
+    let _nested = Nested::enter(py)?;
     let decoded;
     let (data, cx) = if matches!(cx.encoding, Encoding::Utf8 | Encoding::SqlAscii) {
         (data, *cx)
     } else {
         // In some encodings a byte of a character looks like a backslash or a bracket.
-        decoded = cx.encoding.decode(py, data)?;
+        decoded = cx.encoding.load(py, data)?;
         (
             decoded.cast::<PyString>()?.to_str()?.as_bytes(),
             cx.in_utf8(),
@@ -63,13 +63,13 @@ pub(super) fn text_fields<'py>(
 /// A tuple of what the binary loaders make of the fields.
 ///
 /// # Errors
-/// RecursionError besides those of the fields: a peer can nest records as deep as its message is long.
+/// DataError besides those of the fields: a peer can nest records as deep as its message is long.
 pub(super) fn binary<'py>(
     py: Python<'py>,
     data: &[u8],
     cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let _nested = Nested::enter()?;
+    let _nested = Nested::enter(py)?;
     let bad = |e| error::decode(py, e, data);
     let mut fields = CompositeBinary::new(data).map_err(bad)?;
     let mut tuple = TupleBuilder::new(py, fields.remaining())?;
@@ -150,7 +150,7 @@ impl Composite {
         data: &[u8],
         cx: &LoadContext<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let _nested = Nested::enter()?;
+        let _nested = Nested::enter(py)?;
         let bad = |e| error::decode(py, e, data);
         let mut fields = CompositeBinary::new(data).map_err(bad)?;
         if fields.remaining() != self.fields.len() {

@@ -159,7 +159,7 @@ pub(crate) fn of_oid(
     adaptation: &Adaptation,
 ) -> PyResult<Loader> {
     const INVALID: u32 = 0;
-    let _nested = Nested::enter()?;
+    let _nested = Nested::enter(py)?;
     let number = match format {
         Format::Text => TEXT,
         Format::Binary => BINARY,

@@ -83,7 +83,7 @@ fn int<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     match value {
         Ok(value) => Ok(value.into_pyobject(py)?.into_any()),
-        Err(e) => Err(error::decode(py, e, data)),
+        Err(e) => Err(error::decode_by_class(py, e, data)),
     }
 }
 
@@ -111,21 +111,21 @@ fn float<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     match value {
         Ok(value) => Ok(PyFloat::new(py, value).into_any()),
-        Err(e) => Err(error::decode(py, e, data)),
+        Err(e) => Err(error::decode_by_class(py, e, data)),
     }
 }
 
 pub(super) fn uuid_text<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     make_uuid(
         py,
-        uuid::uuid_from_text(data).map_err(|e| error::decode(py, e, data))?,
+        uuid::uuid_from_text(data).map_err(|e| error::decode_by_class(py, e, data))?,
     )
 }
 
 pub(super) fn uuid_binary<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     make_uuid(
         py,
-        uuid::uuid_from_binary(data).map_err(|e| error::decode(py, e, data))?,
+        uuid::uuid_from_binary(data).map_err(|e| error::decode_by_class(py, e, data))?,
     )
 }
 
