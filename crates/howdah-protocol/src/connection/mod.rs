@@ -12,6 +12,7 @@
 //! ```
 
 mod inbox;
+mod parameters;
 mod reply;
 mod request;
 mod rows;
@@ -20,6 +21,7 @@ mod version;
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::{ProtocolError, UsageError};
 use crate::startup::{Startup, StartupConfig, StartupError};
@@ -29,6 +31,7 @@ use crate::wire::{self, Limits, TransactionStatus};
 use inbox::Inbox;
 use reply::{Expected, Replies};
 
+pub use parameters::{MAX_PARAMETER_BYTES, Parameters};
 pub use request::{Mark, Params, Written};
 pub use rows::RowSet;
 pub use version::server_version_number;
@@ -45,6 +48,8 @@ pub enum Error {
     Startup(StartupError),
     /// The server ended the session, with a FATAL error or by hanging up; with its last words, where it had any.
     Disconnected(Option<Diagnostic>),
+    /// The server did not end in this time what it was asked to give up, or what it owed.
+    Unresponsive(Duration),
 }
 
 impl fmt::Display for Error {
@@ -56,6 +61,11 @@ impl fmt::Display for Error {
                 let text = last_words.message_primary().unwrap_or_default();
                 write!(f, "{}", String::from_utf8_lossy(text))
             }
+            Self::Unresponsive(time) => write!(
+                f,
+                "the server did not end what was interrupted within {} seconds",
+                time.as_secs_f64()
+            ),
             Self::Disconnected(None) => f.write_str(
                 "server closed the connection unexpectedly\n\
                  \tThis probably means the server terminated abnormally\n\
@@ -82,6 +92,8 @@ pub struct Notification {
     pub channel: Box<[u8]>,
     /// The payload, in the client encoding; empty when none was given.
     pub payload: Box<[u8]>,
+    /// The parameters that were in force when it came, the client encoding among them.
+    pub parameters: Arc<Parameters>,
 }
 
 /// How a statement ended.
@@ -106,6 +118,8 @@ pub struct QueryResult {
     pub tag: Box<[u8]>,
     /// How it ended.
     pub ending: Ending,
+    /// The parameters that were in force when it came, which say how its values are written.
+    pub parameters: Arc<Parameters>,
 }
 
 impl QueryResult {
@@ -128,6 +142,8 @@ pub enum Event {
     Prepared,
     /// ParameterDescription: the types of a described statement's parameters.
     Parameters(Vec<u32>),
+    /// RowDescription or NoData: the columns of a described statement, see [`Connection::ask_description`].
+    Described(Option<Columns>),
     /// A statement ended well.
     Result(QueryResult),
     /// A statement failed. What follows it, up to its Sync, is skipped by the server.
@@ -168,7 +184,9 @@ pub struct Connection {
     written: usize,
     phase: Phase,
     replies: Replies,
-    session: SessionFacts,
+    /// Answers asked for since the start.
+    asked: u64,
+    session: SessionSnapshot,
     /// An error that answers nothing: the server's last words, should it hang up next.
     last_words: Option<Diagnostic>,
 }
@@ -182,14 +200,12 @@ enum Phase {
 
 /// What the server has told about the session.
 #[derive(Debug, Default)]
-struct SessionFacts {
+struct SessionSnapshot {
     process_id: i32,
     secret_key: Box<[u8]>,
     minor_version: u16,
     used_password: bool,
-    parameters: BTreeMap<String, String>,
-    /// Counts the changes of `parameters`.
-    version: u64,
+    parameters: Arc<Parameters>,
 }
 
 impl Connection {
@@ -206,7 +222,8 @@ impl Connection {
             written: 0,
             phase: Phase::Starting(Box::new(startup)),
             replies: Replies::default(),
-            session: SessionFacts::default(),
+            asked: 0,
+            session: SessionSnapshot::default(),
             last_words: None,
         })
     }
@@ -308,12 +325,18 @@ impl Connection {
     /// The current value of a parameter that the server reports, such as `TimeZone`.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        self.session.parameters.get(name).map(String::as_str)
+        self.session.parameters.get(name)
     }
 
     /// All parameters that the server has reported.
     #[must_use]
     pub fn parameters(&self) -> &BTreeMap<String, String> {
+        self.session.parameters.all()
+    }
+
+    /// The same as a snapshot that can be kept.
+    #[must_use]
+    pub fn shared_parameters(&self) -> &Arc<Parameters> {
         &self.session.parameters
     }
 
@@ -327,7 +350,12 @@ impl Connection {
     /// A number that changes whenever a parameter does.
     #[must_use]
     pub fn parameters_version(&self) -> u64 {
-        self.session.version
+        self.session.parameters.version()
+    }
+
+    /// Ends the conversation, because it cannot go on.
+    pub fn give_up(&mut self) {
+        self.phase = Phase::Over;
     }
 
     /// The bytes that, sent over a connection of their own, ask the server to cancel what this session is running.

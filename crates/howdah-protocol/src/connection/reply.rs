@@ -1,5 +1,7 @@
 //! What the server says, matched against what was asked.
 
+use std::sync::Arc;
+
 use super::rows::RowCollector;
 use super::{Columns, Connection, Ending, Error, Event, Notification, Phase, QueryResult, Queue};
 use crate::error::ProtocolError;
@@ -21,7 +23,11 @@ pub(super) enum Expected {
     /// RowDescription or NoData of a portal.
     DescribePortal,
     /// ParameterDescription, then RowDescription or NoData.
-    DescribeStatement { formats: Formats },
+    DescribeStatement {
+        formats: Formats,
+        /// Whether the columns are an event.
+        tell: bool,
+    },
     /// Rows, then CommandComplete, EmptyQueryResponse or PortalSuspended.
     Execute { silent: bool, columns: Asked },
     /// CloseComplete.
@@ -60,6 +66,8 @@ pub(super) struct Replies {
     pub(super) rows: RowCollector,
     /// A COPY that is running.
     pub(super) copy: Copying,
+    /// Whether the server, after an error, skips what is still to be asked up to the next Sync.
+    pub(super) skipping: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +91,7 @@ impl Default for Replies {
             width: None,
             rows: RowCollector::default(),
             copy: Copying::No,
+            skipping: false,
         }
     }
 }
@@ -115,12 +124,12 @@ impl Connection {
                 process_id,
                 channel: channel.into(),
                 payload: payload.into(),
+                parameters: Arc::clone(&self.session.parameters),
             })),
             BackendMessage::ParameterStatus { name, value } => {
                 let name = String::from_utf8_lossy(name).into_owned();
                 let value = String::from_utf8_lossy(value).into_owned();
-                self.session.parameters.insert(name.clone(), value.clone());
-                self.session.version += 1;
+                Arc::make_mut(&mut self.session.parameters).set(&name, &value)?;
                 Some(Event::ParameterStatus { name, value })
             }
             // The session is gone, even where the socket stays open. What follows is somebody else's: PgBouncer adds an error
@@ -144,6 +153,7 @@ impl Connection {
             Some(Event::Result(mut result)) => {
                 let rows_end = start.saturating_sub(crate::wire::HEADER_LEN);
                 result.rows = self.collect_rows(rows_end);
+                result.parameters = Arc::clone(&self.session.parameters);
                 Some(Event::Result(result))
             }
             other => other,
@@ -180,7 +190,7 @@ impl Connection {
             return Ok(None);
         };
         let progress = startup.work(&mut self.outbox).map_err(Error::Startup)?;
-        Ok(self.started_up(progress))
+        self.started_up(progress)
     }
 
     fn startup_message(
@@ -199,11 +209,11 @@ impl Connection {
         let progress = startup
             .advance(message, &mut self.outbox)
             .map_err(Error::Startup)?;
-        Ok(self.started_up(progress))
+        self.started_up(progress)
     }
 
-    fn started_up(&mut self, progress: Progress) -> Option<Event> {
-        match progress {
+    fn started_up(&mut self, progress: Progress) -> Result<Option<Event>, Error> {
+        Ok(match progress {
             Progress::Continue(next) => {
                 let working = next.is_working();
                 self.phase = Phase::Starting(Box::new(next));
@@ -216,19 +226,14 @@ impl Connection {
                 self.session.secret_key = session.secret_key;
                 self.session.minor_version = session.minor_version;
                 self.session.used_password = session.used_password;
-                self.session.parameters = session
-                    .parameters
-                    .into_iter()
-                    .map(|(name, value)| {
-                        (
-                            String::from_utf8_lossy(&name).into_owned(),
-                            String::from_utf8_lossy(&value).into_owned(),
-                        )
-                    })
-                    .collect();
+                let parameters = Arc::make_mut(&mut self.session.parameters);
+                for (name, value) in session.parameters {
+                    let name = String::from_utf8_lossy(&name);
+                    parameters.set(&name, &String::from_utf8_lossy(&value))?;
+                }
                 Some(Event::Started)
             }
-        }
+        })
     }
 }
 
@@ -305,6 +310,7 @@ impl Replies {
         ) {
             self.expected.pop_front();
         }
+        self.skipping = self.expected.is_empty();
     }
 
     fn reset_result(&mut self) {
@@ -335,17 +341,11 @@ impl Replies {
             (
                 BackendMessage::RowDescription(fields),
                 Some(Expected::DescribePortal | Expected::DescribeStatement { .. }),
-            ) => {
-                self.described(Some(fields));
-                Ok(None)
-            }
+            ) => Ok(self.described(Some(fields))),
             (
                 BackendMessage::NoData,
                 Some(Expected::DescribePortal | Expected::DescribeStatement { .. }),
-            ) => {
-                self.described(None);
-                Ok(None)
-            }
+            ) => Ok(self.described(None)),
             (BackendMessage::RowDescription(fields), Some(Expected::Query))
                 if self.columns.is_none() =>
             {
@@ -380,13 +380,13 @@ impl Replies {
     }
 
     /// The answer to Describe: the columns, where there are any.
-    fn described(&mut self, fields: Option<Vec<FieldDescription>>) {
-        let binary = matches!(
-            self.expected.pop_front(),
-            Some(Expected::DescribeStatement {
-                formats: Formats::AllBinary
-            })
-        );
+    fn described(&mut self, fields: Option<Vec<FieldDescription>>) -> Option<Event> {
+        let (binary, tell) = match self.expected.pop_front() {
+            Some(Expected::DescribeStatement { formats, tell }) => {
+                (formats == Formats::AllBinary, tell)
+            }
+            _ => (false, false),
+        };
         let mut fields = fields;
         if binary {
             for field in fields.iter_mut().flatten() {
@@ -394,6 +394,7 @@ impl Replies {
             }
         }
         self.columns = fields.map(Into::into);
+        tell.then(|| Event::Described(self.columns.clone()))
     }
 
     /// A message within the result of a query or of an executed portal.
@@ -454,6 +455,7 @@ impl Replies {
         Some(Event::Result(QueryResult {
             columns,
             rows: super::RowSet::default(),
+            parameters: Arc::default(),
             tag: tag.into(),
             ending,
         }))

@@ -89,7 +89,31 @@ impl Connection {
     /// Takes back the requests made since `mark`.
     pub fn forget_since(&mut self, mark: Mark) {
         self.outbox.truncate(mark.outbox);
+        let before = self.replies.expected.len();
         self.replies.expected.truncate(mark.expected);
+        let forgotten = before.saturating_sub(mark.expected);
+        self.asked -= u64::try_from(forgotten).unwrap_or_default();
+    }
+
+    /// How many answers have been asked for since the start.
+    #[must_use]
+    pub fn asked(&self) -> u64 {
+        self.asked
+    }
+
+    /// How many of those have been given, or will not be because of an earlier error.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        let open = u64::try_from(self.replies.expected.len()).unwrap_or(u64::MAX);
+        self.asked.saturating_sub(open)
+    }
+
+    fn ask(&mut self, answer: Expected) {
+        self.asked += 1;
+        self.replies.skipping &= !matches!(answer, Expected::Sync);
+        if !self.replies.skipping {
+            self.replies.expected.push_back(answer);
+        }
     }
 
     /// Query: one or more statements without parameters, by the simple protocol. Ends with [`super::Event::Ready`].
@@ -98,7 +122,7 @@ impl Connection {
     /// A NUL in the text, or more than 1 GiB of it. Nothing has been queued then, as for all requests.
     pub fn query(&mut self, sql: &[u8]) -> Result<(), UsageError> {
         frontend::query(&mut self.outbox, sql)?;
-        self.replies.expected.push_back(Expected::Query);
+        self.ask(Expected::Query);
         Ok(())
     }
 
@@ -114,7 +138,7 @@ impl Connection {
         silent: bool,
     ) -> Result<(), UsageError> {
         frontend::parse(&mut self.outbox, name, sql, oids)?;
-        self.replies.expected.push_back(Expected::Parse { silent });
+        self.ask(Expected::Parse { silent });
         Ok(())
     }
 
@@ -137,7 +161,7 @@ impl Connection {
             params.len(),
             result_formats,
         )?;
-        self.replies.expected.push_back(Expected::Bind);
+        self.ask(Expected::Bind);
         Ok(())
     }
 
@@ -147,7 +171,7 @@ impl Connection {
     /// None at present.
     pub fn describe_portal(&mut self) -> Result<(), UsageError> {
         frontend::describe_portal(&mut self.outbox, b"")?;
-        self.replies.expected.push_back(Expected::DescribePortal);
+        self.ask(Expected::DescribePortal);
         Ok(())
     }
 
@@ -162,9 +186,23 @@ impl Connection {
         } else {
             Formats::AsDescribed
         };
-        self.replies
-            .expected
-            .push_back(Expected::DescribeStatement { formats });
+        self.ask(Expected::DescribeStatement {
+            formats,
+            tell: false,
+        });
+        Ok(())
+    }
+
+    /// Describe, of a statement, as an end in itself: the answer is [`super::Event::Parameters`], then `Described`.
+    ///
+    /// # Errors
+    /// A NUL in the name.
+    pub fn ask_description(&mut self, name: &[u8]) -> Result<(), UsageError> {
+        frontend::describe_statement(&mut self.outbox, name)?;
+        self.ask(Expected::DescribeStatement {
+            formats: Formats::AsDescribed,
+            tell: true,
+        });
         Ok(())
     }
 
@@ -195,9 +233,7 @@ impl Connection {
         columns: Asked,
     ) -> Result<(), UsageError> {
         frontend::execute(&mut self.outbox, b"", max_rows)?;
-        self.replies
-            .expected
-            .push_back(Expected::Execute { silent, columns });
+        self.ask(Expected::Execute { silent, columns });
         Ok(())
     }
 
@@ -207,14 +243,19 @@ impl Connection {
     /// A NUL in the name.
     pub fn close_statement(&mut self, name: &[u8], silent: bool) -> Result<(), UsageError> {
         frontend::close_statement(&mut self.outbox, name)?;
-        self.replies.expected.push_back(Expected::Close { silent });
+        self.ask(Expected::Close { silent });
         Ok(())
     }
 
     /// Sync: ends a sequence of extended requests. Ends with [`super::Event::Ready`].
     pub fn sync(&mut self) {
         frontend::sync(&mut self.outbox);
-        self.replies.expected.push_back(Expected::Sync);
+        self.ask(Expected::Sync);
+    }
+
+    /// Flush: has the server send the answers it has so far. It has no answer itself.
+    pub fn flush(&mut self) {
+        frontend::flush(&mut self.outbox);
     }
 
     /// CopyData, after [`super::Event::CopyIn`] or `CopyBoth`.

@@ -1,36 +1,56 @@
-//! What every shell does with a connection: run statements, whole, one exchange at a time.
+//! What every shell does with a connection: run statements, many at a time, and give them up.
 //!
-//! [`Session`] adds to [`Connection`] what sync and async, Python and Rust would otherwise each write again: the
-//! implicit BEGIN, the choice of protocol, prepared statements, the gathering of results, the refusal of a COPY that
-//! nobody feeds. A shell queues requests, then moves bytes until [`Session::advance`] says [`Progress::Done`]:
+//! [`Session`] adds to [`Connection`] what sync and async, Python and Rust would otherwise each write again: exchanges that are
+//! queued before earlier ones are answered, the implicit BEGIN and transaction blocks, the choice of protocol, prepared
+//! statements, the gathering of results, the refusal of a COPY that nobody feeds, cancellation and its bound. A shell queues
+//! requests, then moves bytes until [`Session::advance`] gives the outcome of its exchange:
 //!
 //! ```text
-//! session.execute(&request)?;                     // nothing has been written yet; an error leaves all as it was
+//! let id = session.execute(&request)?;            // nothing has been written yet; an error leaves all as it was
 //! loop {
-//!     write session.outgoing() to the socket; session.sent(n)
-//!     match session.advance()? {
-//!         Progress::Done => break,                // session.take_outcome()
-//!         Progress::NeedInput => read from the socket into session.spare(); session.received(n)
+//!     match session.advance(now)? {
+//!         Progress::Ended(ended, outcome) => if ended == id { break },
 //!         Progress::Notice(..) | Progress::Notification(..) => hand it out
+//!         Progress::SendCancel => send a CancelRequest; then session.cancel_request_ended()
+//!         Progress::Working => look whether anything else is to be done
+//!         Progress::NeedInput | Progress::Idle => {
+//!             write session.outgoing() to the socket; session.sent(n)
+//!             read from the socket into session.spare(); session.received(n)
+//!             // at session.poll_timeout() at the latest, advance again
+//!         }
 //!     }
 //! }
 //! ```
+//!
+//! Exchanges end in the order in which they were queued. Who does not want one any more says so with [`Session::detach`], or
+//! has it given up by the server with [`Session::cancel_and_drain`]; then the session is to come to rest
+//! ([`Session::is_settled`]) within [`Session::set_cancel_timeout`], or it is over.
 
+mod backlog;
+mod cancel;
+mod exchange;
+mod formats;
+mod queue;
 mod statements;
+mod transaction;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use crate::connection::{
-    Columns, Connection, Error, Event, Notification, Params, QueryResult, RowSet,
-};
-use crate::error::UsageError;
+use crate::connection::{Columns, Connection, Error, Event, Notification, Params, RowSet};
+use crate::error::{ProtocolError, UsageError};
+use crate::wire::TransactionStatus;
 use crate::wire::backend::Diagnostic;
-use crate::wire::{Format, TransactionStatus};
 
-use statements::{Key, Mixed, Plan, Prepared};
+use cancel::{Cancel, Due};
+use exchange::Exchange;
 
+pub use backlog::{Backlog, MAX_NOTIFICATION_BYTES, MAX_NOTIFICATIONS};
+pub use cancel::CANCEL_TIMEOUT;
+pub use exchange::{Description, ExchangeId, Outcome};
+pub use formats::{BinaryChoice, ResultFormat};
 pub use statements::Statements;
+pub use transaction::{Block, Characteristics, IsolationLevel, Transactions};
 
 /// One statement to be run.
 #[derive(Debug, Clone, Copy)]
@@ -43,96 +63,45 @@ pub struct Execute<'a> {
     pub format: ResultFormat<'a>,
     /// Whether to prepare it: always, never, or as the policy says.
     pub prepare: Option<bool>,
-    /// The statement that begins a transaction, where one is to be begun if none is running.
-    pub begin: Option<&'a [u8]>,
+    /// Whether it is the user's, and so begins a transaction where each statement does and none is running.
+    pub begin: bool,
     /// Use the extended protocol also where the simple one would do.
     pub extended: bool,
 }
 
-/// In which format result columns are asked for.
-#[derive(Debug, Clone, Copy)]
-pub enum ResultFormat<'a> {
-    /// All in text.
-    Text,
-    /// All in binary.
-    Binary,
-    /// In text, but once a statement is prepared and its columns are known, in binary those that are chosen.
-    Auto(Choice<'a>),
-}
-
-/// Which columns are wanted in binary, by the OID of their type.
-#[derive(Clone, Copy)]
-pub struct Choice<'a> {
-    /// What tells this choice from others: what it comes to is remembered with a prepared statement.
-    pub id: u64,
-    /// Whether a type is wanted in binary.
-    pub accepts: &'a dyn Fn(u32) -> bool,
-}
-
-impl std::fmt::Debug for Choice<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Choice")
-            .field("id", &self.id)
-            .finish_non_exhaustive()
-    }
-}
-
-/// How far an exchange has come.
+/// How far a session has come.
 #[derive(Debug)]
 pub enum Progress {
-    /// All that was asked has been answered: the outcome can be taken.
-    Done,
-    /// More bytes from the server are needed; write what is outgoing first.
-    NeedInput,
-    /// The handshake computes, and has paused: advance again, after a look at whatever else waits.
-    Working,
+    /// An exchange has been answered whole.
+    Ended(ExchangeId, Outcome),
     /// A notice came.
     Notice(Diagnostic),
-    /// A notification came.
+    /// A notification came: call handlers, or keep it in [`Session::backlog`].
     Notification(Notification),
+    /// The server is to be asked to cancel what it runs; call [`Session::cancel_request_ended`] when it was, or could not be.
+    SendCancel,
+    /// More is to be done at once; look first whether anything else is to be done.
+    Working,
+    /// More bytes from the server are needed; write what is outgoing first.
+    NeedInput,
+    /// Nothing is asked; what is outgoing is still to be written.
+    Idle,
 }
 
-/// What an exchange gave.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// The results of the statements that ended well, in order.
-    pub results: Vec<QueryResult>,
-    /// The error that ended it.
-    pub error: Option<Diagnostic>,
-    /// Index of the statement that failed among those queued, counted from 0.
-    pub failed_at: usize,
-    /// A COPY was refused, because it has to be run by other means.
-    pub refused_copy: bool,
-}
-
-/// A session that can run one exchange at a time.
+/// A session that runs exchanges, one after the other, queued before the earlier ones are answered.
 #[derive(Debug)]
 pub struct Session {
     connection: Connection,
     /// The prepared statements and their policy.
     pub statements: Statements,
-    /// Statements queued whose results have not come.
-    uses: VecDeque<Use>,
-    finished: usize,
-    outcome: Outcome,
-    /// Whether extended requests have been queued that no Sync follows yet.
-    open: bool,
-}
-
-/// Why a statement was queued: what to note when its result comes.
-#[derive(Debug)]
-enum Use {
-    /// The caller's, which leaves nothing to note.
-    Plain,
-    /// A simple query, with the number of results before it; to be counted towards preparation, where there is a key, if
-    /// it turns out to be one statement.
-    Simple(Option<Key>, usize),
-    /// To be counted towards preparation.
-    Counted(Key),
-    /// Prepared in this exchange; `true` once the server has said so.
-    Prepared(Key, Box<[u8]>, bool),
-    /// One that had been prepared before.
-    Reused(Arc<Prepared>),
+    /// How transactions are begun, and the blocks that are open.
+    pub transactions: Transactions,
+    /// Notifications that nobody has taken.
+    pub backlog: Backlog,
+    /// Those that have not been answered, oldest first.
+    exchanges: VecDeque<Exchange>,
+    next_id: u64,
+    cancel: Cancel,
 }
 
 impl Session {
@@ -142,10 +111,11 @@ impl Session {
         Self {
             connection,
             statements: Statements::default(),
-            uses: VecDeque::new(),
-            finished: 0,
-            outcome: Outcome::default(),
-            open: false,
+            transactions: Transactions::default(),
+            backlog: Backlog::default(),
+            exchanges: VecDeque::new(),
+            next_id: 0,
+            cancel: Cancel::default(),
         }
     }
 
@@ -187,6 +157,12 @@ impl Session {
         self.connection.terminate();
     }
 
+    /// The transaction status at the end of the last exchange.
+    #[must_use]
+    pub fn transaction_status(&self) -> TransactionStatus {
+        self.connection.transaction_status()
+    }
+
     /// Whether the session has been started and nothing waits for an answer.
     #[inline]
     #[must_use]
@@ -194,49 +170,38 @@ impl Session {
         self.connection.is_idle()
     }
 
-    /// Queues a statement with its Sync: one exchange.
-    ///
-    /// # Errors
-    /// What cannot be sent: a NUL in the text, too many or too large parameters. Nothing has been queued then.
-    pub fn execute(&mut self, request: &Execute<'_>) -> Result<(), UsageError> {
-        let mark = self.connection.mark();
-        let simple = request.params.is_empty() && !request.extended && !request.format.is_binary();
-        let queued = if simple {
-            self.queue_simple(request)
-        } else {
-            self.begin(request.begin)
-                .and_then(|_| self.queue_extended(request))
-                .map(|()| self.connection.sync())
-        };
-        self.open &= queued.is_err();
-        self.settle(mark, queued)
+    /// Whether nothing is left over from what was interrupted: no answers to come, no cancel request under way, no rollback
+    /// owed. Before that, no other statement may be queued.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.connection.is_idle()
+            && !self.cancel.is_draining()
+            && !self.cancel.is_in_flight()
+            && !self.transactions.owes_rollback()
     }
 
-    /// Queues a statement without its Sync, so that more can follow in the same exchange; [`Session::end_exchange`] ends it.
-    ///
-    /// # Errors
-    /// As [`Session::execute`]; what was queued before stays.
-    pub fn execute_more(&mut self, request: &Execute<'_>) -> Result<(), UsageError> {
-        let mark = self.connection.mark();
-        let queued = self
-            .begin(request.begin)
-            .and_then(|_| self.queue_extended(request));
-        self.open |= queued.is_ok();
-        self.settle(mark, queued)
+    /// Sets how long the session may take to come to rest after an interruption; [`CANCEL_TIMEOUT`] at first.
+    pub fn set_cancel_timeout(&mut self, timeout: Duration) {
+        self.cancel.timeout = timeout;
     }
 
-    /// Ends a sequence of [`Session::execute_more`], if there is one, so that the server answers all of it.
-    pub fn end_exchange(&mut self) {
-        if std::mem::take(&mut self.open) {
-            self.connection.sync();
-        }
+    /// How long the session may take to come to rest after an interruption.
+    #[must_use]
+    pub fn cancel_timeout(&self) -> Duration {
+        self.cancel.timeout
     }
 
-    /// Moves on with the bytes received. Call it again until it gives [`Progress::Done`] or [`Progress::NeedInput`].
+    /// How many exchanges have not been answered.
+    #[must_use]
+    pub fn unanswered(&self) -> usize {
+        self.exchanges.len()
+    }
+
+    /// Moves on with the bytes received. Call it again until it gives [`Progress::NeedInput`] or [`Progress::Idle`].
     ///
     /// # Errors
-    /// The session is over: broken protocol, refused at the start.
-    pub fn advance(&mut self) -> Result<Progress, Error> {
+    /// The session is over: broken protocol, refused at the start, or not at rest in time after an interruption.
+    pub fn advance(&mut self, now: Instant) -> Result<Progress, Error> {
         while let Some(event) = self.connection.poll()? {
             match event {
                 Event::Notice(diagnostic) => return Ok(Progress::Notice(diagnostic)),
@@ -244,306 +209,192 @@ impl Session {
                     return Ok(Progress::Notification(notification));
                 }
                 Event::Working => return Ok(Progress::Working),
-                Event::Result(result) => self.on_result(result),
-                Event::Failed(diagnostic) => self.on_failure(diagnostic),
-                Event::Prepared => self.on_prepared(),
-                Event::Ready(_) => self.on_ready(),
-                Event::CopyIn(_) | Event::CopyBoth(_) => self.refuse_copy_in(),
-                Event::CopyOut(_) => self.outcome.refused_copy = true,
-                Event::Started
-                | Event::CopyData(_)
-                | Event::CopyDone
-                | Event::Closed
-                | Event::Parameters(_)
-                | Event::ParameterStatus { .. } => {}
+                Event::Result(result) => self.on_result(result)?,
+                Event::Ready(_) => {
+                    if let Some((id, outcome)) = self.on_ready()? {
+                        return Ok(Progress::Ended(id, outcome));
+                    }
+                }
+                Event::CopyIn(_) | Event::CopyBoth(_) => self.refuse_copy(now, true),
+                Event::CopyOut(_) => self.refuse_copy(now, false),
+                other => self.on_minor_event(other),
             }
         }
-        Ok(if self.connection.is_idle() {
-            Progress::Done
-        } else {
-            Progress::NeedInput
-        })
+        self.discard_detached();
+        self.on_time(now)
     }
 
-    /// Takes what the exchange has given.
-    pub fn take_outcome(&mut self) -> Outcome {
-        self.finished = 0;
-        std::mem::take(&mut self.outcome)
+    /// When to call [`Session::advance`] at the latest, even if nothing has been received.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.cancel.timeout()
     }
 
-    /// Takes the rows that have come so far of the result that is still coming: for streaming.
-    pub fn take_rows(&mut self) -> (Option<Columns>, RowSet) {
-        self.connection.take_rows()
-    }
-
-    fn settle(
-        &mut self,
-        mark: crate::connection::Mark,
-        queued: Result<(), UsageError>,
-    ) -> Result<(), UsageError> {
-        match queued {
-            Ok(()) => self.statements.closing(),
-            Err(_) => self.connection.forget_since(mark),
+    /// Takes what has come so far of an exchange that is being answered: for pipelines and long sequences.
+    pub fn take_partial(&mut self, id: ExchangeId) -> Outcome {
+        match self.exchanges.front_mut() {
+            Some(exchange) if exchange.id == id => exchange.take_partial(),
+            _ => Outcome::default(),
         }
-        queued
     }
 
-    /// Queues BEGIN, and the closing of evicted statements; tells whether there was anything.
+    /// Takes the rows that have come so far of the result that is still coming of an exchange: for streaming.
+    pub fn take_rows(&mut self, id: ExchangeId) -> (Option<Columns>, RowSet) {
+        match self.exchanges.front() {
+            Some(exchange) if exchange.id == id => self.connection.take_rows(),
+            _ => (None, RowSet::default()),
+        }
+    }
+
+    /// Has the outcome of an exchange thrown away. What the server does about it stays as it is.
+    pub fn detach(&mut self, id: ExchangeId) {
+        if let Some(exchange) = self.exchanges.iter_mut().find(|each| each.id == id) {
+            exchange.detached = true;
+            drop(std::mem::take(&mut exchange.outcome.results));
+        }
+    }
+
+    /// Has everything that is unanswered given up by the server, and thrown away; then pays the rollback that is owed, if any.
     ///
-    /// BEGIN goes by the extended protocol and without a Sync: should it fail, the server skips what follows, which must
-    /// not run outside of a transaction.
-    fn begin(&mut self, begin: Option<&[u8]>) -> Result<bool, UsageError> {
-        let idle = self.connection.is_idle();
-        let closing = !self.statements.to_close().is_empty();
-        for name in self.statements.to_close() {
-            self.connection.close_statement(name, true)?;
+    /// The session is at rest, or over, within [`Session::cancel_timeout`] from `now`. A second call does not extend that.
+    pub fn cancel_and_drain(&mut self, now: Instant) {
+        self.end_exchange();
+        for exchange in &mut self.exchanges {
+            exchange.detached = true;
+            drop(std::mem::take(&mut exchange.outcome.results));
         }
-        let wanted = begin
-            .filter(|_| idle && self.connection.transaction_status() == TransactionStatus::Idle);
-        let Some(sql) = wanted else {
-            return Ok(closing);
-        };
-        self.connection.parse(b"", sql, &[], true)?;
-        self.connection.bind(b"", &Params::default(), &[])?;
-        self.connection.execute(0, true)?;
-        Ok(true)
+        if !self.is_settled() {
+            self.cancel.begin(now, !self.exchanges.is_empty());
+        }
     }
 
-    /// One simple query, which may hold several statements, or the prepared form of it once it has proved to be one.
-    fn queue_simple(&mut self, request: &Execute<'_>) -> Result<(), UsageError> {
-        let plan = self.statements.plan(request.sql, &[], request.prepare);
-        let led = self.begin(request.begin)?;
-        if let Plan::Unprepared = plan {
-            self.connection.query(request.sql)?;
-            let counted = self.statements.counts(request.prepare);
-            let key = counted.then(|| Key::new(request.sql, &[]));
-            self.uses
-                .push_back(Use::Simple(key, self.outcome.results.len()));
-            if led || self.open {
-                self.connection.sync();
-            }
+    /// Notes that the request asked for by [`Progress::SendCancel`] has reached the server, or that it could not be sent.
+    pub fn cancel_request_ended(&mut self) {
+        self.cancel.request_ended();
+    }
+
+    fn on_result(&mut self, result: crate::connection::QueryResult) -> Result<(), Error> {
+        let Some(exchange) = self.exchanges.front_mut() else {
+            return Ok(());
+        };
+        if exchange.on_result(result, &mut self.statements) {
             return Ok(());
         }
-        self.queue_planned(request, plan)?;
-        self.connection.sync();
-        Ok(())
+        let text = "the server sent more results than the query can have";
+        Err(self.give_up(ProtocolError::refused(text).into()))
     }
 
-    fn queue_extended(&mut self, request: &Execute<'_>) -> Result<(), UsageError> {
-        let plan = self
-            .statements
-            .plan(request.sql, &request.params.oids, request.prepare);
-        self.queue_planned(request, plan)
-    }
-
-    fn queue_planned(&mut self, request: &Execute<'_>, plan: Plan) -> Result<(), UsageError> {
-        let Execute { sql, params, .. } = *request;
-        let binary = request.format.is_binary();
-        let all: &[Format] = if binary { &[Format::Binary] } else { &[] };
-        match plan {
-            Plan::Unprepared => {
-                self.connection.parse(b"", sql, &params.oids, true)?;
-                self.connection.bind(b"", params, all)?;
-                self.connection.describe_portal()?;
-                self.connection.execute(0, false)?;
-                let counted = self.statements.counts(request.prepare);
-                self.uses.push_back(if counted {
-                    Use::Counted(Key::new(sql, &params.oids))
-                } else {
-                    Use::Plain
-                });
-            }
-            Plan::Prepare(name) => {
-                self.connection.parse(&name, sql, &params.oids, false)?;
-                self.connection.describe_statement(&name, binary)?;
-                self.connection.bind(&name, params, all)?;
-                self.connection.execute(0, false)?;
-                let key = Key::new(sql, &params.oids);
-                self.statements.preparing(key.clone(), name.clone());
-                self.uses.push_back(Use::Prepared(key, name, false));
-            }
-            Plan::Preparing(name) => {
-                self.connection.bind(&name, params, all)?;
-                self.connection.describe_portal()?;
-                self.connection.execute(0, false)?;
-                self.uses.push_back(Use::Plain);
-            }
-            Plan::Prepared(prepared) => {
-                let (columns, formats) = self.columns_for(request, &prepared);
-                let formats = formats.as_deref().unwrap_or(all);
-                self.connection.bind(&prepared.name, params, formats)?;
-                self.connection.execute_known(0, columns)?;
-                self.uses.push_back(Use::Reused(prepared));
-            }
-        }
-        Ok(())
-    }
-
-    /// The description that the result of a prepared statement will have in the wanted format, with the formats to ask for.
-    fn columns_for(
-        &mut self,
-        request: &Execute<'_>,
-        prepared: &Prepared,
-    ) -> (Option<Columns>, Option<Arc<[Format]>>) {
-        let Some(columns) = &prepared.columns else {
-            return (None, None);
+    fn on_minor_event(&mut self, event: Event) {
+        let Some(exchange) = self.exchanges.front_mut() else {
+            return;
         };
-        let choice = match request.format {
-            ResultFormat::Text => return (Some(with_formats(columns, |_| false)), None),
-            ResultFormat::Binary => return (Some(with_formats(columns, |_| true)), None),
-            ResultFormat::Auto(choice) => choice,
-        };
-        let known = prepared.mixed.clone();
-        let mixed = known.filter(|mixed| mixed.choice == choice.id);
-        let mixed = mixed.unwrap_or_else(|| {
-            let columns = with_formats(columns, choice.accepts);
-            let formats = columns.iter().map(|field| field.format).collect();
-            let mixed = Mixed {
-                choice: choice.id,
-                columns,
-                formats,
-            };
-            self.statements
-                .remember_mixed(request.sql, &request.params.oids, mixed.clone());
-            mixed
-        });
-        (Some(mixed.columns), Some(mixed.formats))
-    }
-
-    fn on_result(&mut self, result: QueryResult) {
-        self.finished += 1;
-        if clears_statements(&result.tag) {
-            self.statements
-                .clear(!result.tag.starts_with(b"D") || result.tag.starts_with(b"DROP"));
-            self.forget_finishing();
-        }
-        // How many results a simple query has is only known at its end.
-        if !matches!(self.uses.front(), Some(Use::Simple(..))) {
-            match self.uses.pop_front() {
-                Some(Use::Counted(key)) => self.statements.executed(key),
-                Some(Use::Prepared(key, name, true)) => {
-                    let columns = result.columns.as_ref();
-                    let columns = columns.map(|columns| with_formats(columns, |_| false));
-                    self.statements.prepared(key, name, columns);
-                }
-                _ => {}
-            }
-        }
-        self.outcome.results.push(result);
-    }
-
-    /// The statement that has just cleared the others is neither counted nor kept prepared.
-    fn forget_finishing(&mut self) {
-        match self.uses.front_mut() {
-            Some(Use::Simple(key, _)) => *key = None,
-            Some(queued) => {
-                if let Use::Prepared(_, name, true) = std::mem::replace(queued, Use::Plain) {
-                    self.statements.close_later(name);
-                }
-            }
-            None => {}
-        }
-    }
-
-    fn on_prepared(&mut self) {
-        let pending = self.uses.iter_mut().find_map(|queued| match queued {
-            Use::Prepared(_, _, done @ false) => Some(done),
-            _ => None,
-        });
-        if let Some(done) = pending {
-            *done = true;
-        }
-    }
-
-    fn on_failure(&mut self, diagnostic: Diagnostic) {
-        if let Some(Use::Reused(prepared)) = self.uses.front()
-            && is_stale_plan(&diagnostic)
-        {
-            self.statements.discard(prepared);
-        }
-        if self.outcome.error.is_none() {
-            self.outcome.error = Some(diagnostic);
-            self.outcome.failed_at = self.finished;
+        match event {
+            Event::Failed(diagnostic) => exchange.on_failure(diagnostic, &mut self.statements),
+            Event::Prepared => exchange.on_prepared(),
+            Event::Parameters(oids) => exchange.on_parameters(oids),
+            Event::Described(columns) => exchange.on_described(columns, &mut self.statements),
+            _ => {}
         }
     }
 
     /// The end of an exchange, or of a simple query within one.
-    fn on_ready(&mut self) {
-        if !self.connection.is_idle() {
-            return;
+    fn on_ready(&mut self) -> Result<Option<(ExchangeId, Outcome)>, Error> {
+        let answered = self.connection.answered();
+        let front = self.exchanges.front();
+        if !front.is_some_and(|front| front.end.is_some_and(|end| answered >= end)) {
+            return Ok(None);
         }
-        let failed = self.outcome.error.is_some();
-        self.statements.exchange_ended();
-        while let Some(queued) = self.uses.pop_front() {
-            match queued {
-                Use::Simple(Some(key), before)
-                    if !failed && self.outcome.results.len() == before + 1 =>
-                {
-                    self.statements.executed(key);
-                }
-                // The server has it, but it could not be run: what its columns are is not known.
-                Use::Prepared(_, name, true) => self.statements.close_later(name),
-                _ => {}
+        let Some(exchange) = self.exchanges.pop_front() else {
+            return Ok(None);
+        };
+        if self.exchanges.iter().any(|each| !each.detached) {
+            self.cancel.end();
+        }
+        let (id, detached, is_rollback) = (exchange.id, exchange.detached, exchange.is_rollback);
+        let parameters = self.connection.shared_parameters();
+        let outcome = exchange.end(&mut self.statements, parameters);
+        if is_rollback && outcome.error.is_some() {
+            // Where the transaction stands is not what anybody expects.
+            let text = "the transaction block that was interrupted could not be rolled back";
+            return Err(self.give_up(ProtocolError::refused(text).into()));
+        }
+        Ok((!detached).then_some((id, outcome)))
+    }
+
+    /// A COPY has come where nobody can feed or take it: the server is told so, and the caller by the outcome.
+    fn refuse_copy(&mut self, now: Instant, fail: bool) {
+        if let Some(exchange) = self.exchanges.front_mut() {
+            exchange.outcome.refused_copy = true;
+        }
+        if fail {
+            // The reason has no NUL and is short: this cannot fail.
+            let _ = self
+                .connection
+                .copy_fail(b"COPY cannot be used with this method");
+            // The server now owes an error, and no more than that.
+            self.cancel.begin(now, false);
+        }
+    }
+
+    /// Rows that nobody wants are not gathered.
+    fn discard_detached(&mut self) {
+        if self.exchanges.front().is_some_and(|front| front.detached) {
+            drop(self.connection.take_rows());
+        }
+    }
+
+    /// What is to be done when all that was received has been looked at.
+    fn on_time(&mut self, now: Instant) -> Result<Progress, Error> {
+        if self.connection.is_idle() && !self.cancel.is_in_flight() {
+            self.pay_rollback(now)?;
+            if self.connection.is_idle() {
+                self.cancel.end();
+                return Ok(Progress::Idle);
             }
         }
-    }
-
-    /// A COPY FROM STDIN has come where nobody can feed it: the server is told so, and the caller by the outcome.
-    fn refuse_copy_in(&mut self) {
-        self.outcome.refused_copy = true;
-        // The reason has no NUL and is short: this cannot fail.
-        let _ = self
-            .connection
-            .copy_fail(b"COPY cannot be used with this method");
-    }
-}
-
-impl ResultFormat<'_> {
-    fn is_binary(self) -> bool {
-        matches!(self, Self::Binary)
-    }
-}
-
-/// The same columns with the format that `binary` chooses by type.
-fn with_formats(columns: &Columns, binary: impl Fn(u32) -> bool) -> Columns {
-    let format = |oid| {
-        if binary(oid) {
-            Format::Binary
-        } else {
-            Format::Text
+        // What is not with the server yet cannot be given up there.
+        let can_ask = !self.exchanges.is_empty() && self.connection.outgoing().is_empty();
+        match self.cancel.due(now, can_ask) {
+            Due::Nothing => Ok(Progress::NeedInput),
+            Due::Request => Ok(Progress::SendCancel),
+            Due::GiveUp => Err(self.give_up(Error::Unresponsive(self.cancel.timeout))),
         }
-    };
-    if columns
-        .iter()
-        .all(|field| field.format == format(field.type_oid))
-    {
-        return Arc::clone(columns);
     }
-    let mut fields = columns.to_vec();
-    for field in &mut fields {
-        field.format = format(field.type_oid);
-    }
-    fields.into()
-}
 
-/// Whether a command with this tag may have made prepared statements useless, or dropped them.
-fn clears_statements(tag: &[u8]) -> bool {
-    matches!(tag.first(), Some(b'A' | b'D' | b'R'))
-        && [
-            b"DROP".as_slice(),
-            b"ALTER",
-            b"ROLLBACK",
-            b"DISCARD ALL",
-            b"DEALLOCATE ALL",
-        ]
-        .iter()
-        .any(|word| {
-            tag.strip_prefix(*word)
-                .is_some_and(|rest| matches!(rest.first(), None | Some(b' ')))
+    /// Queues the rollback that is owed.
+    fn pay_rollback(&mut self, now: Instant) -> Result<(), Error> {
+        let status = self.connection.transaction_status();
+        let Some(sql) = self.transactions.take_pending_rollback(status) else {
+            return Ok(());
+        };
+        let queued = self.command(sql.as_bytes());
+        let text = "the rollback of a transaction block cannot be sent";
+        let id = queued.map_err(|_| self.give_up(ProtocolError::refused(text).into()))?;
+        if let Some(exchange) = self.exchanges.iter_mut().find(|each| each.id == id) {
+            exchange.detached = true;
+            exchange.is_rollback = true;
+        }
+        self.cancel.stop_asking(now);
+        Ok(())
+    }
+
+    fn give_up(&mut self, error: Error) -> Error {
+        self.connection.give_up();
+        error
+    }
+
+    /// Queues a statement of the driver's own, by the simple protocol: it begins no transaction and is never prepared.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub fn command(&mut self, sql: &[u8]) -> Result<ExchangeId, UsageError> {
+        self.execute(&Execute {
+            sql,
+            params: &Params::default(),
+            format: ResultFormat::Text,
+            prepare: Some(false),
+            begin: false,
+            extended: false,
         })
-}
-
-/// Whether an error says that a prepared statement is gone, or that its result would no longer be as described.
-fn is_stale_plan(diagnostic: &Diagnostic) -> bool {
-    matches!(diagnostic.sqlstate(), Some(b"26000" | b"0A000"))
+    }
 }

@@ -1,28 +1,32 @@
 //! Which statements are prepared: counted by use, named, evicted when there are too many.
 
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use hashbrown::{Equivalent, HashMap};
 
+use super::exchange::ExchangeId;
+use super::formats::MixedFormats;
 use crate::connection::Columns;
 
 /// The policy and the memory of a session's prepared statements.
 ///
 /// A statement is a query text with the OIDs of its parameters. It is prepared once it has been executed
-/// `threshold` times, and closed when more than `max` others have been used since.
+/// `threshold` times, and closed when more than `max` others have been used since. Of those that are only counted no text is
+/// kept but a hash: should two share one, one of them is prepared early.
 #[derive(Debug)]
 pub struct Statements {
     /// Executions before a statement is prepared; 0 prepares at once, `None` never.
     pub threshold: Option<u32>,
     /// How many statements are kept prepared, and how many others are counted; `None` is no limit.
     pub max: Option<usize>,
-    entries: HashMap<Key, Entry>,
-    prepared: usize,
+    prepared: HashMap<Key, Entry>,
+    counted: HashMap<u64, Counted>,
     clock: u64,
     next_number: u64,
     to_close: Vec<Box<[u8]>>,
-    /// What is being prepared in the exchange that is running: it can be executed already.
-    preparing: HashMap<Key, Box<[u8]>>,
+    /// What is being prepared in an exchange that has not been answered: within the same it can be executed already.
+    preparing: HashMap<Key, (Box<[u8]>, ExchangeId)>,
 }
 
 impl Default for Statements {
@@ -30,8 +34,8 @@ impl Default for Statements {
         Self {
             threshold: Some(5),
             max: Some(100),
-            entries: HashMap::new(),
-            prepared: 0,
+            prepared: HashMap::new(),
+            counted: HashMap::new(),
             clock: 0,
             next_number: 0,
             to_close: Vec::new(),
@@ -43,8 +47,8 @@ impl Default for Statements {
 /// What to do with a statement that is about to be executed.
 #[derive(Debug, Clone)]
 pub(super) enum Plan {
-    /// Execute it unprepared.
-    Unprepared,
+    /// Execute it unprepared, and count it under this hash, if it is to be counted.
+    Unprepared(Option<u64>),
     /// Prepare it under this name, then execute it.
     Prepare(Box<[u8]>),
     /// Execute what has been asked to be prepared under this name, earlier in the same exchange.
@@ -60,19 +64,12 @@ pub(super) struct Prepared {
     /// Its columns as it was described, all in text; `None` where it returns no rows.
     pub(super) columns: Option<Columns>,
     /// The same for a result in chosen formats, made when first needed.
-    pub(super) mixed: Option<Mixed>,
+    pub(super) mixed: Option<MixedFormats>,
+    /// The types of its parameters, where the server was asked for them.
+    pub(super) parameters: Option<Arc<[u32]>>,
 }
 
-/// A result description with a format chosen for each column.
-#[derive(Debug, Clone)]
-pub(super) struct Mixed {
-    /// The choice's id.
-    pub(super) choice: u64,
-    pub(super) columns: Columns,
-    pub(super) formats: Arc<[crate::wire::Format]>,
-}
-
-/// A statement's identity.
+/// A statement's identity. Parameters of which none has a declared type are none: the text says how many there are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     sql: Box<[u8]>,
@@ -85,6 +82,16 @@ struct KeyRef<'a> {
     oids: &'a [u32],
 }
 
+impl<'a> KeyRef<'a> {
+    fn new(sql: &'a [u8], oids: &'a [u32]) -> Self {
+        let declared = oids.iter().any(|oid| *oid != 0);
+        Self {
+            sql,
+            oids: if declared { oids } else { &[] },
+        }
+    }
+}
+
 impl Equivalent<Key> for KeyRef<'_> {
     fn equivalent(&self, key: &Key) -> bool {
         *self.sql == *key.sql && *self.oids == *key.oids
@@ -94,120 +101,129 @@ impl Equivalent<Key> for KeyRef<'_> {
 #[derive(Debug)]
 struct Entry {
     used: u64,
-    state: State,
+    prepared: Arc<Prepared>,
 }
 
-#[derive(Debug)]
-enum State {
-    Counted(u32),
-    Prepared(Arc<Prepared>),
+#[derive(Debug, Default)]
+struct Counted {
+    used: u64,
+    executions: u32,
 }
 
 impl Statements {
-    /// Decides how a statement is to be executed. `wish` is the caller's: always, never, or as the policy says.
-    pub(super) fn plan(&mut self, sql: &[u8], oids: &[u32], wish: Option<bool>) -> Plan {
+    /// Decides how a statement of exchange `id` is to be executed. `wish` is the caller's: always, never, or as the policy says.
+    pub(super) fn plan(
+        &mut self,
+        sql: &[u8],
+        oids: &[u32],
+        wish: Option<bool>,
+        id: ExchangeId,
+    ) -> Plan {
         let Some(threshold) = self.threshold.filter(|_| wish != Some(false)) else {
-            return Plan::Unprepared;
+            return Plan::Unprepared(None);
         };
         self.clock += 1;
-        let count = match self.entries.get_mut(&KeyRef { sql, oids }) {
-            Some(entry) => {
-                entry.used = self.clock;
-                match &entry.state {
-                    State::Prepared(prepared) => return Plan::Prepared(Arc::clone(prepared)),
-                    State::Counted(count) => *count,
-                }
+        let key = KeyRef::new(sql, oids);
+        if let Some(entry) = self.prepared.get_mut(&key) {
+            entry.used = self.clock;
+            return Plan::Prepared(Arc::clone(&entry.prepared));
+        }
+        let hash = self.prepared.hasher().hash_one(&key);
+        if wish != Some(true) {
+            let counted = self.counted.get_mut(&hash);
+            let executions = counted.map_or(0, |counted| {
+                counted.used = self.clock;
+                counted.executions
+            });
+            if executions < threshold {
+                return Plan::Unprepared(Some(hash));
             }
-            None => 0,
-        };
-        if count < threshold && wish != Some(true) {
-            return Plan::Unprepared;
         }
-        if let Some(name) = self.preparing.get(&KeyRef { sql, oids }) {
-            return Plan::Preparing(name.clone());
+        match self.preparing.get(&key) {
+            Some((name, same)) if *same == id => Plan::Preparing(name.clone()),
+            // Should it not come to be prepared there, what relies on it would fail with an error that is not its own.
+            Some(_) => Plan::Unprepared(None),
+            None => Plan::Prepare(self.next_name()),
         }
-        let name = format!("_howdah_{}", self.next_number);
-        self.next_number += 1;
-        Plan::Prepare(name.into_bytes().into())
     }
 
-    /// Whether executions are counted at all.
-    pub(super) fn counts(&self, wish: Option<bool>) -> bool {
-        self.threshold.is_some() && wish != Some(false)
+    /// A name that no statement has had.
+    pub(super) fn next_name(&mut self) -> Box<[u8]> {
+        let name = format!("_howdah_{}", self.next_number);
+        self.next_number += 1;
+        name.into_bytes().into()
+    }
+
+    /// The types of the parameters of a statement that was prepared without declaring them.
+    pub(super) fn parameters(&self, sql: &[u8]) -> Option<Arc<[u32]>> {
+        let entry = self.prepared.get(&KeyRef::new(sql, &[]))?;
+        entry.prepared.parameters.clone()
     }
 
     /// Notes one more good execution of an unprepared statement.
-    pub(super) fn executed(&mut self, key: Key) {
-        let used = self.clock;
-        let entry = self.entries.entry(key).or_insert(Entry {
-            used,
-            state: State::Counted(0),
-        });
-        entry.used = used;
-        if let State::Counted(count) = &mut entry.state {
-            *count = count.saturating_add(1);
-        }
+    pub(super) fn executed(&mut self, hash: u64) {
+        let counted = self.counted.entry(hash).or_default();
+        counted.used = self.clock;
+        counted.executions = counted.executions.saturating_add(1);
         self.evict();
     }
 
-    /// Notes that a statement is being prepared.
-    pub(super) fn preparing(&mut self, key: Key, name: Box<[u8]>) {
-        self.preparing.insert(key, name);
+    /// Notes that a statement is being prepared in exchange `id`.
+    pub(super) fn preparing(&mut self, key: Key, name: Box<[u8]>, id: ExchangeId) {
+        self.preparing.insert(key, (name, id));
     }
 
-    /// Notes that the server has answered everything: what it has not prepared by now, it has not got.
-    pub(super) fn exchange_ended(&mut self) {
-        self.preparing.clear();
+    /// Notes that the server has answered an exchange: what it has not prepared by now, it has not got.
+    pub(super) fn exchange_ended(&mut self, id: ExchangeId) {
+        if !self.preparing.is_empty() {
+            self.preparing.retain(|_, (_, other)| *other != id);
+        }
     }
 
     /// Notes that the server has prepared a statement.
-    pub(super) fn prepared(&mut self, key: Key, name: Box<[u8]>, columns: Option<Columns>) {
+    pub(super) fn prepared(
+        &mut self,
+        key: Key,
+        name: Box<[u8]>,
+        columns: Option<Columns>,
+        parameters: Option<Arc<[u32]>>,
+    ) {
         self.preparing.remove(&key);
-        let state = State::Prepared(Arc::new(Prepared {
+        self.counted.remove(&self.prepared.hasher().hash_one(&key));
+        let prepared = Arc::new(Prepared {
             name,
             columns,
             mixed: None,
-        }));
+            parameters,
+        });
         let used = self.clock;
-        match self.entries.insert(key, Entry { used, state }) {
-            Some(Entry {
-                state: State::Prepared(old),
-                ..
-            }) => self.to_close.push(old.name.clone()),
-            _ => self.prepared += 1,
+        if let Some(old) = self.prepared.insert(key, Entry { used, prepared }) {
+            self.to_close.push(old.prepared.name.clone());
         }
         self.evict();
     }
 
     /// Keeps the result description that was made for a prepared statement.
-    pub(super) fn remember_mixed(&mut self, sql: &[u8], oids: &[u32], mixed: Mixed) {
-        if let Some(Entry {
-            state: State::Prepared(prepared),
-            ..
-        }) = self.entries.get_mut(&KeyRef { sql, oids })
-        {
-            Arc::make_mut(prepared).mixed = Some(mixed);
+    pub(super) fn remember_mixed(&mut self, sql: &[u8], oids: &[u32], mixed: MixedFormats) {
+        if let Some(entry) = self.prepared.get_mut(&KeyRef::new(sql, oids)) {
+            Arc::make_mut(&mut entry.prepared).mixed = Some(mixed);
         }
     }
 
     /// Forgets a statement that was prepared, which is closed with the next request.
     pub(super) fn discard(&mut self, gone: &Prepared) {
-        let named =
-            |entry: &Entry| matches!(&entry.state, State::Prepared(held) if held.name == gone.name);
-        let found = self.entries.iter().find(|(_, entry)| named(entry));
+        let found = self
+            .prepared
+            .iter()
+            .find(|(_, entry)| entry.prepared.name == gone.name);
         if let Some(key) = found.map(|(key, _)| key.clone()) {
             self.remove_prepared(&key);
         }
     }
 
     fn remove_prepared(&mut self, key: &Key) {
-        if let Some(Entry {
-            state: State::Prepared(prepared),
-            ..
-        }) = self.entries.remove(key)
-        {
-            self.prepared -= 1;
-            self.to_close.push(prepared.name.clone());
+        if let Some(entry) = self.prepared.remove(key) {
+            self.to_close.push(entry.prepared.name.clone());
         }
     }
 
@@ -218,16 +234,12 @@ impl Statements {
 
     /// Forgets everything; with `close`, the prepared ones are closed with the next request.
     pub(super) fn clear(&mut self, close: bool) {
-        self.prepared = 0;
         self.preparing.clear();
-        let names = self
-            .entries
-            .drain()
-            .filter_map(|(_, entry)| match entry.state {
-                State::Prepared(prepared) if close => Some(prepared.name.clone()),
-                _ => None,
-            });
-        self.to_close.extend(names);
+        self.counted.clear();
+        let entries = self.prepared.drain().map(|(_, entry)| entry);
+        let names = entries.filter(|_| close);
+        self.to_close
+            .extend(names.map(|entry| entry.prepared.name.clone()));
     }
 
     /// The statements to be closed with the next request.
@@ -243,29 +255,26 @@ impl Statements {
     /// Drops the least recently used while there are too many of either kind.
     fn evict(&mut self) {
         let Some(max) = self.max else { return };
-        while self.prepared > max
-            && let Some(key) = self.oldest(true)
-        {
+        while self.prepared.len() > max {
+            let oldest = self.prepared.iter().min_by_key(|(_, entry)| entry.used);
+            let Some(key) = oldest.map(|(key, _)| key.clone()) else {
+                break;
+            };
             self.remove_prepared(&key);
         }
-        while self.entries.len() - self.prepared > max
-            && let Some(key) = self.oldest(false)
-        {
-            self.entries.remove(&key);
+        while self.counted.len() > max {
+            let oldest = self.counted.iter().min_by_key(|(_, entry)| entry.used);
+            let Some(hash) = oldest.map(|(hash, _)| *hash) else {
+                break;
+            };
+            self.counted.remove(&hash);
         }
-    }
-
-    fn oldest(&self, prepared: bool) -> Option<Key> {
-        self.entries
-            .iter()
-            .filter(|(_, entry)| matches!(entry.state, State::Prepared(_)) == prepared)
-            .min_by_key(|(_, entry)| entry.used)
-            .map(|(key, _)| key.clone())
     }
 }
 
 impl Key {
     pub(super) fn new(sql: &[u8], oids: &[u32]) -> Self {
+        let KeyRef { sql, oids } = KeyRef::new(sql, oids);
         Self {
             sql: sql.into(),
             oids: oids.into(),

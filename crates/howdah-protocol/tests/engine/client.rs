@@ -1,6 +1,7 @@
 //! Clients that follow a plan and log what they see, over a bare connection and over a session.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use howdah_protocol::auth::Password;
 use howdah_protocol::connection::{Connection, Error, Event, Params, QueryResult, Written};
@@ -120,7 +121,7 @@ pub(crate) struct Runner {
     steps: VecDeque<fn(&mut Session)>,
     log: Vec<String>,
     error: Option<Error>,
-    running: bool,
+    now: Instant,
 }
 
 impl Runner {
@@ -131,19 +132,25 @@ impl Runner {
             steps: steps.iter().copied().collect(),
             log: Vec::new(),
             error: None,
-            running: false,
+            now: Instant::now(),
         }
     }
 
     fn advance(&mut self) {
         while self.error.is_none() {
-            match self.session.advance() {
-                Ok(Progress::Done) => {
-                    self.done();
-                    break;
+            match self.session.advance(self.now) {
+                Ok(Progress::Ended(_, outcome)) => self.log.push(show_outcome(&outcome)),
+                Ok(Progress::Idle) => {
+                    if !self.next_step() {
+                        break;
+                    }
                 }
                 Ok(Progress::NeedInput) => break,
                 Ok(Progress::Working) => {}
+                Ok(Progress::SendCancel) => {
+                    self.log.push("cancel".to_owned());
+                    self.session.cancel_request_ended();
+                }
                 Ok(Progress::Notice(notice)) => self.log.push(show_notice(&notice)),
                 Ok(Progress::Notification(notification)) => {
                     let channel = text(&notification.channel);
@@ -157,14 +164,13 @@ impl Runner {
         }
     }
 
-    fn done(&mut self) {
-        if std::mem::take(&mut self.running) {
-            self.log.push(show_outcome(&self.session.take_outcome()));
-        }
-        if let Some(step) = self.steps.pop_front() {
+    /// Takes the next step of the plan, if there is one.
+    fn next_step(&mut self) -> bool {
+        let step = self.steps.pop_front();
+        if let Some(step) = step {
             step(&mut self.session);
-            self.running = true;
         }
+        step.is_some()
     }
 }
 
@@ -244,7 +250,7 @@ pub(crate) fn statement<'a>(sql: &'a str, params: &'a Params) -> Execute<'a> {
         params,
         format: ResultFormat::Text,
         prepare: None,
-        begin: None,
+        begin: false,
         extended: false,
     }
 }
@@ -252,7 +258,7 @@ pub(crate) fn statement<'a>(sql: &'a str, params: &'a Params) -> Execute<'a> {
 /// The same behind an implicit BEGIN.
 pub(crate) fn begun<'a>(sql: &'a str, params: &'a Params) -> Execute<'a> {
     Execute {
-        begin: Some(b"BEGIN"),
+        begin: true,
         ..statement(sql, params)
     }
 }
@@ -277,6 +283,7 @@ fn show_event(event: &Event) -> String {
         Event::Ready(status) => format!("ready {}", char::from(status.as_byte())),
         Event::Parameters(oids) => format!("parameters {oids:?}"),
         Event::Working => "working".to_owned(),
+        Event::Described(columns) => format!("described {}", columns.is_some()),
         Event::Started => "started".to_owned(),
         Event::Prepared => "prepared".to_owned(),
         Event::CopyDone => "copy done".to_owned(),
@@ -335,6 +342,7 @@ pub(crate) fn show_error(error: &Error) -> String {
             format!("refused: {}", show_diagnostic(error))
         }
         Error::Startup(error) => format!("no start: {error}"),
+        Error::Unresponsive(time) => format!("unresponsive for {time:?}"),
         Error::Disconnected(None) => "disconnected".to_owned(),
         Error::Disconnected(Some(words)) => format!("disconnected: {}", show_diagnostic(words)),
     }

@@ -1,5 +1,6 @@
 //! The engine against scripted servers: conversations, statements, memory, properties.
 
+mod cancelling;
 mod client;
 mod conversations;
 mod memory;

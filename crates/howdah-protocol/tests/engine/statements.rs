@@ -1,8 +1,12 @@
 //! The policy of prepared statements, result formats and usage errors, on the wire.
 
+use std::time::Instant;
+
 use howdah_protocol::connection::Connection;
 use howdah_protocol::error::UsageError;
-use howdah_protocol::session::{Choice, Execute, Outcome, Progress, ResultFormat, Session};
+use howdah_protocol::session::{
+    BinaryChoice, Characteristics, Execute, Outcome, Progress, ResultFormat, Session,
+};
 use howdah_protocol::wire::{
     Authentication, Format, FrontendMessage, HEADER_LEN, Target, TransactionStatus, frontend,
 };
@@ -13,6 +17,8 @@ use crate::server::{KEY, Message, READY, bytes, columns, complete, error};
 /// A session and a server that answers each request by itself: rows of `a, n` for what begins with "select".
 struct Fixture {
     session: Session,
+    /// What the exchanges since the last look at it gave.
+    outcome: Outcome,
     /// Statements that the server has, by name.
     prepared: Vec<String>,
     /// Queries and names of everything the session has sent, such as `Parse s: select`.
@@ -29,9 +35,13 @@ impl Fixture {
         session.sent(sent);
         let ok = Message::Authentication(Authentication::Ok);
         receive(&mut session, &bytes(&[ok, KEY, READY]));
-        assert!(matches!(session.advance(), Ok(Progress::Done)));
+        assert!(matches!(
+            session.advance(Instant::now()),
+            Ok(Progress::Idle)
+        ));
         Self {
             session,
+            outcome: Outcome::default(),
             prepared: Vec::new(),
             sent: Vec::new(),
             fail_next: None,
@@ -65,7 +75,7 @@ impl Fixture {
     }
 
     fn outcome(&mut self) -> Outcome {
-        self.session.take_outcome()
+        std::mem::take(&mut self.outcome)
     }
 
     /// Answers everything that is outgoing.
@@ -74,8 +84,25 @@ impl Fixture {
         self.session.sent(requests.len());
         let answers = self.answer(&requests);
         receive(&mut self.session, &answers);
-        assert!(matches!(self.session.advance(), Ok(Progress::Done)));
+        self.advance();
         assert!(self.session.is_idle());
+    }
+
+    /// Takes in what has been received.
+    fn advance(&mut self) {
+        loop {
+            match self.session.advance(Instant::now()).unwrap() {
+                Progress::Ended(_, outcome) => {
+                    self.outcome.results.extend(outcome.results);
+                    if outcome.error.is_some() {
+                        self.outcome.error = outcome.error;
+                        self.outcome.failed_at = outcome.failed_at;
+                    }
+                }
+                Progress::Idle => return,
+                other => panic!("{other:?}"),
+            }
+        }
     }
 
     fn answer(&mut self, mut requests: &[u8]) -> Vec<u8> {
@@ -474,7 +501,7 @@ fn formats_of_the_results() {
         format,
         ..statement("select $1", &one)
     };
-    let choice = |id, accepts| ResultFormat::Auto(Choice { id, accepts });
+    let choice = |id, accepts| ResultFormat::Auto(BinaryChoice { id, accepts });
     let auto = choice(0, &|oid| oid == 23);
     let other = choice(1, &|oid| oid == 25);
     let text_columns = "a:25, n:23 | x, 1 | SELECT 1";
@@ -555,7 +582,7 @@ fn a_usage_error_leaves_everything_as_it_was() {
         many.push(null).unwrap();
     }
     let none = params(&[]);
-    let begin = Some(b"BEGIN".as_slice());
+    let begin = true;
     let bad = [
         Execute {
             begin,
@@ -570,10 +597,6 @@ fn a_usage_error_leaves_everything_as_it_was() {
             ..statement("select $1", &many)
         },
         Execute {
-            begin: Some(b"BE\0GIN"),
-            ..statement("select $1", &one)
-        },
-        Execute {
             begin,
             extended: true,
             ..statement("select '\0'", &none)
@@ -584,7 +607,7 @@ fn a_usage_error_leaves_everything_as_it_was() {
         assert!(fixture.session.execute_more(request).is_err());
         assert!(fixture.session.outgoing().is_empty());
         assert!(fixture.session.is_idle());
-        assert!(matches!(fixture.session.advance(), Ok(Progress::Done)));
+        fixture.advance();
     }
     let sent = fixture.run_text("select b");
     assert!(
@@ -618,8 +641,10 @@ fn a_usage_error_amid_an_exchange_leaves_it_open() {
 fn begin_is_only_sent_where_no_transaction_is_running() {
     let mut fixture = Fixture::new();
     let none = params(&[]);
+    let read_only = |now: &mut Characteristics| now.read_only = Some(true);
+    fixture.session.transactions.change(read_only);
     let request = Execute {
-        begin: Some(b"BEGIN READ ONLY"),
+        begin: true,
         ..statement("select 1", &none)
     };
     fixture.session.execute(&request).unwrap();
@@ -637,7 +662,7 @@ fn begin_is_only_sent_where_no_transaction_is_running() {
         .unwrap();
     answers.drain(at..at + row.len());
     receive(&mut fixture.session, &answers);
-    assert!(matches!(fixture.session.advance(), Ok(Progress::Done)));
+    fixture.advance();
     assert_eq!(
         fixture.sent.join(", "),
         "Parse , Bind , Execute, Query select 1, Sync"

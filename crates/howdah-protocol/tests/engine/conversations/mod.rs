@@ -2,6 +2,7 @@
 
 mod copy;
 mod extended;
+mod queued;
 mod sessions;
 mod simple;
 mod startup;

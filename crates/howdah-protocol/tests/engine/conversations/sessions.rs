@@ -244,7 +244,7 @@ const TABLE: &[Conversation] = &[
         sends: "Parse Bind Describe Execute Sync",
     },
     Conversation {
-        name: "a simple query that ends what was left open",
+        name: "a statement without parameters ends what was left open",
         server: || simple_result(server().until_sync().send(&[error("22P02"), READY])),
         client: || {
             runner(&[
@@ -260,7 +260,7 @@ const TABLE: &[Conversation] = &[
             ])
         },
         sees: &["[failed at 0: 22P02]", "[a:25 | 1 | SELECT 1]"],
-        sends: "Parse Bind Describe Execute Query Sync Query",
+        sends: "Parse Bind Describe Execute Parse Bind Describe Execute Sync Query",
     },
     Conversation {
         name: "COPY in is refused: simple",

@@ -1,0 +1,152 @@
+//! Giving a statement up: when to ask the server, when to ask again, when to give up the connection.
+
+use std::time::{Duration, Instant};
+
+/// How long a connection may take to come to rest after it was interrupted, unless it is set otherwise.
+pub const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long to wait before a request is repeated for the first time; each pause is twice the last.
+///
+/// A server ignores a request that arrives before it has read the statement, so one is not always enough.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// The state of a cancellation.
+#[derive(Debug)]
+pub(super) struct Cancel {
+    /// The bound for everything: the requests, the end of the statement, the rollback that is owed.
+    pub(super) timeout: Duration,
+    drain: Option<Drain>,
+    /// Whether the shell is sending a request.
+    in_flight: bool,
+}
+
+#[derive(Debug)]
+struct Drain {
+    give_up: Instant,
+    /// When to ask; `None` if the server need not be asked.
+    ask: Option<Instant>,
+    pause: Duration,
+}
+
+/// What is due.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Nothing,
+    /// Ask the server.
+    Request,
+    /// The connection has to be given up.
+    GiveUp,
+}
+
+impl Default for Cancel {
+    fn default() -> Self {
+        Self {
+            timeout: CANCEL_TIMEOUT,
+            drain: None,
+            in_flight: false,
+        }
+    }
+}
+
+impl Cancel {
+    /// Begins to wait for the end, with `ask` also asking the server for it.
+    pub(super) fn begin(&mut self, now: Instant, ask: bool) {
+        let drain = self.drain.get_or_insert_with(|| Drain {
+            // A time too far away for the clock is none.
+            give_up: now.checked_add(self.timeout).unwrap_or(now),
+            ask: None,
+            pause: FIRST_PAUSE,
+        });
+        if ask && drain.ask.is_none() {
+            drain.ask = Some(now);
+        }
+    }
+
+    /// From here on only waits: what runs now must not be given up.
+    pub(super) fn stop_asking(&mut self, now: Instant) {
+        self.begin(now, false);
+        if let Some(drain) = &mut self.drain {
+            drain.ask = None;
+        }
+    }
+
+    /// The end has come.
+    pub(super) fn end(&mut self) {
+        self.drain = None;
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.drain.is_some()
+    }
+
+    pub(super) fn is_in_flight(&self) -> bool {
+        self.in_flight
+    }
+
+    /// The shell's request has reached the server, or never will.
+    pub(super) fn request_ended(&mut self) {
+        self.in_flight = false;
+    }
+
+    /// What is due at `now`; `can_ask` says whether there is anything that the server could give up.
+    pub(super) fn due(&mut self, now: Instant, can_ask: bool) -> Due {
+        let Some(drain) = &mut self.drain else {
+            return Due::Nothing;
+        };
+        if now >= drain.give_up {
+            return Due::GiveUp;
+        }
+        match drain.ask {
+            Some(when) if when <= now && can_ask && !self.in_flight => {
+                drain.ask = now.checked_add(drain.pause);
+                drain.pause *= 2;
+                self.in_flight = true;
+                Due::Request
+            }
+            _ => Due::Nothing,
+        }
+    }
+
+    /// When something will be due.
+    pub(super) fn timeout(&self) -> Option<Instant> {
+        let drain = self.drain.as_ref()?;
+        let ask = drain.ask.filter(|_| !self.in_flight);
+        Some(ask.map_or(drain.give_up, |ask| ask.min(drain.give_up)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_repeated_after_longer_and_longer_pauses() {
+        let mut cancel = Cancel::default();
+        let start = Instant::now();
+        let after = |millis| start + Duration::from_millis(millis);
+        cancel.begin(start, true);
+        assert_eq!(cancel.due(start, false), Due::Nothing);
+        assert_eq!(cancel.due(start, true), Due::Request);
+        assert_eq!(cancel.due(after(300), true), Due::Nothing, "one at a time");
+        cancel.request_ended();
+        assert_eq!(cancel.timeout(), Some(after(250)));
+        assert_eq!(cancel.due(after(250), true), Due::Request);
+        cancel.request_ended();
+        assert_eq!(cancel.due(after(700), true), Due::Nothing);
+        assert_eq!(cancel.due(after(750), true), Due::Request);
+        cancel.request_ended();
+        assert_eq!(cancel.due(after(5000), true), Due::GiveUp);
+    }
+
+    #[test]
+    fn a_second_interruption_does_not_extend_the_bound() {
+        let mut cancel = Cancel::default();
+        let start = Instant::now();
+        cancel.begin(start, false);
+        assert_eq!(cancel.timeout(), Some(start + CANCEL_TIMEOUT));
+        cancel.begin(start + Duration::from_secs(4), true);
+        assert_eq!(cancel.due(start + CANCEL_TIMEOUT, true), Due::GiveUp);
+        cancel.end();
+        assert_eq!(cancel.timeout(), None);
+    }
+}

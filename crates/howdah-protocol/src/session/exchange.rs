@@ -1,0 +1,284 @@
+//! An exchange: what is asked up to one ReadyForQuery, with all that has to be booked when it is answered.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::statements::{Key, Prepared, Statements};
+use crate::connection::{Columns, Parameters, QueryResult};
+use crate::wire::backend::Diagnostic;
+
+/// Names an exchange of a session; later ones are greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ExchangeId(pub(super) u64);
+
+/// What an exchange gave.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The results of the statements that ended well, in order, without those taken before.
+    pub results: Vec<QueryResult>,
+    /// The error that ended it.
+    pub error: Option<Diagnostic>,
+    /// Index of the statement that failed among those queued, counted from 0.
+    pub failed_at: usize,
+    /// How many statements were queued: those behind `failed_at` were skipped by the server.
+    pub statements: usize,
+    /// A COPY was refused, because it has to be run by other means.
+    pub refused_copy: bool,
+    /// What a statement that was only described is like.
+    pub description: Option<Description>,
+}
+
+/// The parameters and columns of a statement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Description {
+    /// Type OIDs of its parameters.
+    pub parameters: Arc<[u32]>,
+    /// Its columns, all in text; `None` where it returns no rows.
+    pub columns: Option<Columns>,
+}
+
+/// Requests whose answers end with one ReadyForQuery.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) id: ExchangeId,
+    /// Statements whose results have not come.
+    pending: VecDeque<PendingStatement>,
+    finished: usize,
+    /// The connection's count of requests at its end; `None` while more can be added.
+    pub(super) end: Option<u64>,
+    pub(super) outcome: Outcome,
+    /// Nobody wants the outcome any more.
+    pub(super) detached: bool,
+    /// The driver's own way of ending a transaction block; it must not fail.
+    pub(super) is_rollback: bool,
+    /// How many results a simple query can have at most.
+    most_results: usize,
+    /// Index of the first result that came after a command which may have changed parameters.
+    changed_from: Option<usize>,
+    /// Results that were taken before the end.
+    taken: usize,
+    parameters: Option<Arc<[u32]>>,
+}
+
+/// Why a statement was queued: what to note when its result comes.
+#[derive(Debug)]
+pub(super) enum PendingStatement {
+    /// The caller's, which leaves nothing to note.
+    Plain,
+    /// A simple query; to be counted towards preparation, where there is a hash, if it turns out to be one statement.
+    Simple(Option<u64>),
+    /// To be counted towards preparation.
+    Counted(u64),
+    /// Prepared in this exchange; `true` once the server has said so.
+    Prepared(Key, Box<[u8]>, bool),
+    /// One that is only described, and kept prepared where there is a name.
+    Described(Key, Option<Box<[u8]>>),
+    /// One that had been prepared before.
+    Reused(Arc<Prepared>),
+}
+
+impl Exchange {
+    pub(super) fn new(id: ExchangeId) -> Self {
+        Self {
+            id,
+            pending: VecDeque::new(),
+            finished: 0,
+            end: None,
+            outcome: Outcome::default(),
+            detached: false,
+            is_rollback: false,
+            most_results: usize::MAX,
+            changed_from: None,
+            taken: 0,
+            parameters: None,
+        }
+    }
+
+    /// Whether nothing has been added yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.outcome.statements == 0
+    }
+
+    pub(super) fn push(&mut self, statement: PendingStatement) {
+        self.outcome.statements += 1;
+        self.pending.push_back(statement);
+    }
+
+    /// Bounds the results by the length of a simple query: each statement takes a character at least.
+    pub(super) fn bound_results(&mut self, sql: &[u8]) {
+        self.most_results = sql.len().saturating_add(1);
+    }
+
+    /// Books a result; `false` if there are more than can have been asked for.
+    pub(super) fn on_result(&mut self, result: QueryResult, statements: &mut Statements) -> bool {
+        self.finished += 1;
+        if self.finished > self.most_results {
+            return false;
+        }
+        if clears_statements(&result.tag) {
+            statements.clear(!result.tag.starts_with(b"D") || result.tag.starts_with(b"DROP"));
+            self.forget_finishing(statements);
+        }
+        // How many results a simple query has is only known at its end.
+        if !matches!(self.pending.front(), Some(PendingStatement::Simple(_))) {
+            match self.pending.pop_front() {
+                Some(PendingStatement::Counted(hash)) => statements.executed(hash),
+                Some(PendingStatement::Prepared(key, name, true)) => {
+                    let columns = result.columns.as_ref();
+                    let columns = columns.map(|columns| super::formats::all_text(columns));
+                    statements.prepared(key, name, columns, None);
+                }
+                _ => {}
+            }
+        }
+        if self.changed_from.is_none() && may_change_parameters(&result.tag) {
+            self.changed_from = Some(self.finished);
+        }
+        if !self.detached {
+            self.outcome.results.push(result);
+        }
+        true
+    }
+
+    /// The statement that has just cleared the others is neither counted nor kept prepared.
+    fn forget_finishing(&mut self, statements: &mut Statements) {
+        match self.pending.front_mut() {
+            Some(PendingStatement::Simple(hash)) => *hash = None,
+            Some(queued) => {
+                let plain = PendingStatement::Plain;
+                if let PendingStatement::Prepared(_, name, true) = std::mem::replace(queued, plain)
+                {
+                    statements.close_later(name);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// ParseComplete of a statement that is to be kept.
+    pub(super) fn on_prepared(&mut self) {
+        let waiting = self.pending.iter_mut().find_map(|queued| match queued {
+            PendingStatement::Prepared(_, _, done @ false) => Some(done),
+            _ => None,
+        });
+        if let Some(done) = waiting {
+            *done = true;
+        }
+    }
+
+    /// ParameterDescription of a statement that is only described.
+    pub(super) fn on_parameters(&mut self, oids: Vec<u32>) {
+        self.parameters = Some(oids.into());
+    }
+
+    /// RowDescription or NoData of a described statement.
+    pub(super) fn on_described(&mut self, columns: Option<Columns>, statements: &mut Statements) {
+        let Some(PendingStatement::Described(..)) = self.pending.front() else {
+            return;
+        };
+        self.finished += 1;
+        let Some(PendingStatement::Described(key, name)) = self.pending.pop_front() else {
+            return;
+        };
+        let description = Description {
+            parameters: self.parameters.take().unwrap_or_default(),
+            columns,
+        };
+        if let Some(name) = name {
+            let types = Some(Arc::clone(&description.parameters));
+            statements.prepared(key, name, description.columns.clone(), types);
+        }
+        self.outcome.description = Some(description);
+    }
+
+    pub(super) fn on_failure(&mut self, diagnostic: Diagnostic, statements: &mut Statements) {
+        if let Some(PendingStatement::Reused(prepared)) = self.pending.front()
+            && is_stale_plan(&diagnostic)
+        {
+            statements.discard(prepared);
+        }
+        if self.outcome.error.is_none() {
+            self.outcome.error = Some(diagnostic);
+            self.outcome.failed_at = self.finished;
+        }
+    }
+
+    /// Takes what has come so far.
+    pub(super) fn take_partial(&mut self) -> Outcome {
+        let results = std::mem::take(&mut self.outcome.results);
+        self.taken += results.len();
+        Outcome {
+            results,
+            error: self.outcome.error.clone(),
+            refused_copy: self.outcome.refused_copy,
+            description: self.outcome.description.take(),
+            failed_at: self.outcome.failed_at,
+            statements: self.outcome.statements,
+        }
+    }
+
+    /// The end: books what is left, and gives the outcome.
+    pub(super) fn end(
+        mut self,
+        statements: &mut Statements,
+        parameters: &Arc<Parameters>,
+    ) -> Outcome {
+        let failed = self.outcome.error.is_some();
+        while let Some(queued) = self.pending.pop_front() {
+            match queued {
+                PendingStatement::Simple(Some(hash)) if !failed && self.finished == 1 => {
+                    statements.executed(hash);
+                }
+                // The server has it, but it could not be run: what its columns are is not known.
+                PendingStatement::Prepared(_, name, true) => statements.close_later(name),
+                _ => {}
+            }
+        }
+        statements.exchange_ended(self.id);
+        self.settle_parameters(parameters);
+        self.outcome
+    }
+
+    /// A server tells of changed parameters at the end of an exchange only (since PostgreSQL 14), so results that came behind
+    /// a SET get those of the end.
+    fn settle_parameters(&mut self, parameters: &Arc<Parameters>) {
+        let Some(from) = self.changed_from else {
+            return;
+        };
+        let behind = from.saturating_sub(self.taken);
+        for result in self.outcome.results.iter_mut().skip(behind) {
+            result.parameters = Arc::clone(parameters);
+        }
+    }
+}
+
+/// Whether a command with this tag may have changed a parameter that the server reports.
+fn may_change_parameters(tag: &[u8]) -> bool {
+    let word = tag.split(|byte| *byte == b' ').next().unwrap_or_default();
+    matches!(
+        word,
+        b"SET" | b"RESET" | b"COMMIT" | b"ROLLBACK" | b"DISCARD" | b"DO" | b"CALL"
+    )
+}
+
+/// Whether a command with this tag may have made prepared statements useless, or dropped them.
+fn clears_statements(tag: &[u8]) -> bool {
+    matches!(tag.first(), Some(b'A' | b'D' | b'R'))
+        && [
+            b"DROP".as_slice(),
+            b"ALTER",
+            b"ROLLBACK",
+            b"DISCARD ALL",
+            b"DEALLOCATE ALL",
+        ]
+        .iter()
+        .any(|word| {
+            tag.strip_prefix(*word)
+                .is_some_and(|rest| matches!(rest.first(), None | Some(b' ')))
+        })
+}
+
+/// Whether an error says that a prepared statement is gone, or that its result would no longer be as described.
+fn is_stale_plan(diagnostic: &Diagnostic) -> bool {
+    matches!(diagnostic.sqlstate(), Some(b"26000" | b"0A000"))
+}

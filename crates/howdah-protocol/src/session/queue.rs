@@ -1,0 +1,250 @@
+//! Queueing: which requests a statement is made of.
+
+use std::sync::Arc;
+
+use super::exchange::{Exchange, ExchangeId, PendingStatement};
+use super::formats::{MixedFormats, ResultFormat, with_formats};
+use super::statements::{Key, Plan, Prepared};
+use super::{Execute, Session};
+use crate::connection::{Columns, Mark, Params};
+use crate::error::UsageError;
+use crate::wire::{Format, TransactionStatus};
+
+impl Session {
+    /// Queues a statement and ends its exchange: it is one of its own, unless [`Session::execute_more`] has begun one.
+    ///
+    /// # Errors
+    /// What cannot be sent: a NUL in the text, too many or too large parameters. Nothing has been queued then.
+    pub fn execute(&mut self, request: &Execute<'_>) -> Result<ExchangeId, UsageError> {
+        let simple = request.params.is_empty() && !request.extended && !request.format.is_binary();
+        if !simple || self.is_open() {
+            let id = self.execute_more(request)?;
+            self.end_exchange();
+            return Ok(id);
+        }
+        self.queue(|session, id| session.queue_simple(request, id))
+            .inspect(|_| self.note_end())
+    }
+
+    /// Queues a statement so that more can follow in the same exchange; [`Session::end_exchange`] ends it.
+    ///
+    /// # Errors
+    /// As [`Session::execute`]; what was queued before stays.
+    pub fn execute_more(&mut self, request: &Execute<'_>) -> Result<ExchangeId, UsageError> {
+        self.queue(|session, id| {
+            session.begin(request.begin)?;
+            let plan = session.plan(request, id);
+            session.queue_planned(request, plan, id)
+        })
+    }
+
+    /// Queues the question what the parameters and columns of a statement are, in an exchange of its own. No types are declared.
+    ///
+    /// With `keep` the statement stays prepared: an execution with parameters of type 0 uses it.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub fn prepare(&mut self, sql: &[u8], keep: bool) -> Result<ExchangeId, UsageError> {
+        let id = self.queue(|session, _| {
+            session.begin(false)?;
+            let name = keep.then(|| session.statements.next_name());
+            let wire_name = name.as_deref().unwrap_or_default();
+            session.connection.parse(wire_name, sql, &[], true)?;
+            session.connection.ask_description(wire_name)?;
+            Ok(PendingStatement::Described(Key::new(sql, &[]), name))
+        })?;
+        self.end_exchange();
+        Ok(id)
+    }
+
+    /// The types of the parameters of a statement that [`Session::prepare`] has kept.
+    #[must_use]
+    pub fn parameter_types(&self, sql: &[u8]) -> Option<Arc<[u32]>> {
+        self.statements.parameters(sql)
+    }
+
+    /// Ends a sequence of [`Session::execute_more`], if there is one, so that the server answers all of it.
+    pub fn end_exchange(&mut self) {
+        if self.is_open() {
+            self.connection.sync();
+            self.note_end();
+        }
+    }
+
+    /// Has the server send what it has for the sequence of [`Session::execute_more`], which goes on.
+    pub fn flush(&mut self) {
+        if self.is_open() {
+            self.connection.flush();
+        }
+    }
+
+    /// Whether a sequence of [`Session::execute_more`] has not been ended.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.exchanges.back().is_some_and(|last| last.end.is_none())
+    }
+
+    fn note_end(&mut self) {
+        let asked = self.connection.asked();
+        if let Some(last) = self.exchanges.back_mut() {
+            last.end = Some(asked);
+        }
+    }
+
+    /// Adds a statement to the exchange that is open, or begins one; takes all back if it cannot be sent.
+    fn queue(
+        &mut self,
+        requests: impl FnOnce(&mut Self, ExchangeId) -> Result<PendingStatement, UsageError>,
+    ) -> Result<ExchangeId, UsageError> {
+        let mark = self.connection.mark();
+        let opened = !self.is_open();
+        if opened {
+            self.next_id += 1;
+            let new = Exchange::new(ExchangeId(self.next_id));
+            self.exchanges.push_back(new);
+        }
+        let id = ExchangeId(self.next_id);
+        let queued = requests(self, id);
+        self.settle(mark, id, queued)
+    }
+
+    fn settle(
+        &mut self,
+        mark: Mark,
+        id: ExchangeId,
+        queued: Result<PendingStatement, UsageError>,
+    ) -> Result<ExchangeId, UsageError> {
+        match queued {
+            Ok(statement) => {
+                self.statements.closing();
+                if let Some(last) = self.exchanges.back_mut() {
+                    last.push(statement);
+                }
+                Ok(id)
+            }
+            Err(error) => {
+                self.connection.forget_since(mark);
+                if self.exchanges.back().is_some_and(Exchange::is_empty) {
+                    self.exchanges.pop_back();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Queues BEGIN where one is due, and the closing of evicted statements; tells whether there was anything.
+    ///
+    /// BEGIN goes by the extended protocol and without a Sync: should it fail, the server skips what follows, which must
+    /// not run outside of a transaction.
+    fn begin(&mut self, wanted: bool) -> Result<bool, UsageError> {
+        let idle = self.connection.is_idle();
+        let closing = !self.statements.to_close().is_empty();
+        for name in self.statements.to_close() {
+            self.connection.close_statement(name, true)?;
+        }
+        let due = wanted && idle && self.connection.transaction_status() == TransactionStatus::Idle;
+        let begin = due.then(|| self.transactions.implicit_begin()).flatten();
+        let Some(sql) = begin else {
+            return Ok(closing);
+        };
+        self.connection.parse(b"", &sql, &[], true)?;
+        self.connection.bind(b"", &Params::default(), &[])?;
+        self.connection.execute(0, true)?;
+        Ok(true)
+    }
+
+    fn plan(&mut self, request: &Execute<'_>, id: ExchangeId) -> Plan {
+        let Execute { sql, params, .. } = *request;
+        self.statements.plan(sql, &params.oids, request.prepare, id)
+    }
+
+    /// One simple query, which may hold several statements, or the prepared form of it once it has proved to be one.
+    fn queue_simple(
+        &mut self,
+        request: &Execute<'_>,
+        id: ExchangeId,
+    ) -> Result<PendingStatement, UsageError> {
+        let plan = self.plan(request, id);
+        let led = self.begin(request.begin)?;
+        if let Plan::Unprepared(hash) = plan {
+            self.connection.query(request.sql)?;
+            if led {
+                self.connection.sync();
+            }
+            if let Some(last) = self.exchanges.back_mut() {
+                last.bound_results(request.sql);
+            }
+            return Ok(PendingStatement::Simple(hash));
+        }
+        let queued = self.queue_planned(request, plan, id)?;
+        self.connection.sync();
+        Ok(queued)
+    }
+
+    fn queue_planned(
+        &mut self,
+        request: &Execute<'_>,
+        plan: Plan,
+        id: ExchangeId,
+    ) -> Result<PendingStatement, UsageError> {
+        let Execute { sql, params, .. } = *request;
+        let binary = request.format.is_binary();
+        let all: &[Format] = if binary { &[Format::Binary] } else { &[] };
+        Ok(match plan {
+            Plan::Unprepared(hash) => {
+                self.connection.parse(b"", sql, &params.oids, true)?;
+                self.connection.bind(b"", params, all)?;
+                self.connection.describe_portal()?;
+                self.connection.execute(0, false)?;
+                hash.map_or(PendingStatement::Plain, PendingStatement::Counted)
+            }
+            Plan::Prepare(name) => {
+                self.connection.parse(&name, sql, &params.oids, false)?;
+                self.connection.describe_statement(&name, binary)?;
+                self.connection.bind(&name, params, all)?;
+                self.connection.execute(0, false)?;
+                let key = Key::new(sql, &params.oids);
+                self.statements.preparing(key.clone(), name.clone(), id);
+                PendingStatement::Prepared(key, name, false)
+            }
+            Plan::Preparing(name) => {
+                self.connection.bind(&name, params, all)?;
+                self.connection.describe_portal()?;
+                self.connection.execute(0, false)?;
+                PendingStatement::Plain
+            }
+            Plan::Prepared(prepared) => {
+                let (columns, formats) = self.columns_for(request, &prepared);
+                let formats = formats.as_deref().unwrap_or(all);
+                self.connection.bind(&prepared.name, params, formats)?;
+                self.connection.execute_known(0, columns)?;
+                PendingStatement::Reused(prepared)
+            }
+        })
+    }
+
+    /// The description that the result of a prepared statement will have in the wanted format, with the formats to ask for.
+    fn columns_for(
+        &mut self,
+        request: &Execute<'_>,
+        prepared: &Prepared,
+    ) -> (Option<Columns>, Option<Arc<[Format]>>) {
+        let Some(columns) = &prepared.columns else {
+            return (None, None);
+        };
+        let choice = match request.format {
+            ResultFormat::Text => return (Some(with_formats(columns, |_| false)), None),
+            ResultFormat::Binary => return (Some(with_formats(columns, |_| true)), None),
+            ResultFormat::Auto(choice) => choice,
+        };
+        let known = prepared.mixed.clone();
+        let mixed = known.filter(|mixed| mixed.choice == choice.id);
+        let mixed = mixed.unwrap_or_else(|| {
+            let mixed = MixedFormats::of(columns, choice);
+            self.statements
+                .remember_mixed(request.sql, &request.params.oids, mixed.clone());
+            mixed
+        });
+        (Some(mixed.columns), Some(mixed.formats))
+    }
+}

@@ -1,0 +1,176 @@
+//! Giving statements up, with a simulated clock.
+
+use std::time::{Duration, Instant};
+
+use howdah_protocol::connection::{Connection, Error};
+use howdah_protocol::session::{Progress, Session};
+use howdah_protocol::wire::{Authentication, TransactionStatus};
+
+use crate::client::{config, params, statement};
+use crate::server::{IN_BLOCK, KEY, Message, READY, bytes, columns, complete, error};
+
+/// A session that is idle, and what time it is.
+struct Fixture {
+    session: Session,
+    now: Instant,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let mut fixture = Self {
+            session: Session::new(Connection::start(config()).unwrap()),
+            now: Instant::now(),
+        };
+        fixture.send();
+        let ok = Message::Authentication(Authentication::Ok);
+        fixture.receive(&[ok, KEY, READY]);
+        assert!(matches!(fixture.advance(), Progress::Idle));
+        fixture
+    }
+
+    /// Queues a statement and writes it to the server.
+    fn run(&mut self) {
+        let none = params(&[]);
+        self.session.execute(&statement("select a", &none)).unwrap();
+        self.send();
+    }
+
+    fn send(&mut self) -> usize {
+        let len = self.session.outgoing().len();
+        self.session.sent(len);
+        len
+    }
+
+    fn receive(&mut self, messages: &[Message<'_>]) {
+        let bytes = bytes(messages);
+        self.session.spare()[..bytes.len()].copy_from_slice(&bytes);
+        self.session.received(bytes.len());
+    }
+
+    fn advance(&mut self) -> Progress {
+        self.session.advance(self.now).unwrap()
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+    }
+
+    /// Cancels, up to the request that is to be sent.
+    fn cancel(&mut self) {
+        self.session.cancel_and_drain(self.now);
+        assert!(matches!(self.advance(), Progress::SendCancel));
+    }
+}
+
+#[test]
+fn a_cancelled_statement_gives_nothing_and_the_session_goes_on() {
+    let mut fixture = Fixture::new();
+    fixture.run();
+    fixture.cancel();
+    fixture.receive(&[columns(&["a"]), error("57014"), READY]);
+    assert!(matches!(fixture.advance(), Progress::NeedInput));
+    assert!(fixture.session.is_idle());
+    assert!(!fixture.session.is_settled(), "the request is under way");
+    fixture.session.cancel_request_ended();
+    assert!(matches!(fixture.advance(), Progress::Idle));
+    assert!(fixture.session.is_settled());
+    assert_eq!(fixture.session.poll_timeout(), None);
+}
+
+#[test]
+fn a_request_waits_until_the_server_has_the_statement() {
+    let mut fixture = Fixture::new();
+    let none = params(&[]);
+    fixture
+        .session
+        .execute(&statement("select a", &none))
+        .unwrap();
+    fixture.session.cancel_and_drain(fixture.now);
+    assert!(matches!(fixture.advance(), Progress::NeedInput));
+    fixture.send();
+    assert!(matches!(fixture.advance(), Progress::SendCancel));
+}
+
+#[test]
+fn a_server_that_does_not_obey_is_asked_again_and_then_given_up() {
+    let mut fixture = Fixture::new();
+    fixture.session.set_cancel_timeout(Duration::from_secs(2));
+    fixture.run();
+    let start = fixture.now;
+    let mut requests = 0;
+    fixture.session.cancel_and_drain(fixture.now);
+    let error = loop {
+        match fixture.session.advance(fixture.now) {
+            Ok(Progress::SendCancel) => {
+                requests += 1;
+                fixture.session.cancel_request_ended();
+            }
+            Ok(Progress::NeedInput) => fixture.now = fixture.session.poll_timeout().unwrap(),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, Error::Unresponsive(_)), "{error}");
+    assert_eq!(fixture.now - start, Duration::from_secs(2));
+    assert_eq!(requests, 4);
+    assert!(fixture.session.connection().is_over());
+}
+
+#[test]
+fn interrupting_again_does_not_extend_the_bound() {
+    let mut fixture = Fixture::new();
+    fixture.run();
+    fixture.cancel();
+    let bound = fixture.now + fixture.session.cancel_timeout();
+    for _ in 0..4 {
+        fixture.pass(Duration::from_secs(1));
+        fixture.session.cancel_and_drain(fixture.now);
+    }
+    assert_eq!(fixture.session.poll_timeout(), Some(bound));
+}
+
+#[test]
+fn the_rollback_that_is_owed_has_the_same_bound() {
+    let mut fixture = Fixture::new();
+    fixture.run();
+    let block = fixture
+        .session
+        .transactions
+        .open(TransactionStatus::Idle, None, false);
+    fixture.session.transactions.owe_rollback(block);
+    fixture.cancel();
+    fixture.session.cancel_request_ended();
+    let bound = fixture.now + fixture.session.cancel_timeout();
+    fixture.pass(Duration::from_secs(4));
+    fixture.receive(&[columns(&["a"]), complete("SELECT 0"), IN_BLOCK]);
+    assert!(matches!(fixture.advance(), Progress::NeedInput));
+    assert_eq!(fixture.session.poll_timeout(), Some(bound));
+    assert!(fixture.send() > 0, "ROLLBACK");
+    fixture.now = bound;
+    assert!(matches!(
+        fixture.session.advance(fixture.now),
+        Err(Error::Unresponsive(_))
+    ));
+}
+
+#[test]
+fn an_error_that_a_server_owes_for_a_refused_copy_has_a_bound() {
+    let mut fixture = Fixture::new();
+    fixture.run();
+    fixture.receive(&[Message::CopyInResponse(crate::server::copy_response())]);
+    assert!(matches!(fixture.advance(), Progress::NeedInput));
+    fixture.send();
+    fixture.now = fixture.session.poll_timeout().unwrap();
+    assert!(fixture.session.advance(fixture.now).is_err());
+}
+
+#[test]
+fn nothing_to_cancel_is_no_matter() {
+    let mut fixture = Fixture::new();
+    fixture.session.cancel_and_drain(fixture.now);
+    assert!(matches!(fixture.advance(), Progress::Idle));
+    assert_eq!(fixture.session.poll_timeout(), None);
+    fixture.run();
+    fixture.receive(&[columns(&["a"]), complete("SELECT 0"), READY]);
+    assert!(matches!(fixture.advance(), Progress::Ended(..)));
+}
