@@ -7,7 +7,7 @@ use std::io;
 use std::time::Instant;
 
 use howdah_protocol::connection::{Error, Notification};
-use howdah_protocol::session::{Progress, Session};
+use howdah_protocol::session::{ExchangeId, Outcome, Progress, Session};
 use howdah_protocol::wire::Diagnostic;
 
 use crate::socket::{SLICE, Socket, is_reset, time_slice};
@@ -15,13 +15,18 @@ use crate::socket::{SLICE, Socket, is_reset, time_slice};
 /// Why [`drive`] came back.
 #[derive(Debug)]
 pub enum Step {
-    /// The exchange is over.
+    /// An exchange has been answered; go on by calling again.
+    Ended(ExchangeId, Outcome),
+    /// What was waited for has happened.
     Done,
+    /// The server is to be asked to cancel what it runs; then call
+    /// [`cancel_request_ended`](Session::cancel_request_ended), and go on.
+    SendCancel,
     /// A notice came; go on by calling again.
     Notice(Diagnostic),
     /// A notification came; go on by calling again.
     Notification(Notification),
-    /// A time slice went by in which nothing came, or that a computation took, or a signal came; go on by calling again.
+    /// A time slice went by, or a signal came, or the session has more to do; go on by calling again.
     Interrupted,
     /// The deadline passed.
     TimedOut,
@@ -45,18 +50,18 @@ impl From<Error> for Lost {
 /// When [`drive`] has nothing left to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
-    /// All that was asked has been answered.
-    Answered,
+    /// The session rests: all that was asked has been answered, and nothing is left of what was interrupted.
+    Idle,
     /// All that was asked has been sent; answers that have come meanwhile are taken in.
     Sent,
     /// Nothing: it goes on until something has to be handed out, or the deadline passes.
     Heard,
 }
 
-/// Moves bytes until the exchange is over, something has to be handed out, or the deadline passes.
+/// Moves bytes until what is wanted has happened, something has to be handed out, or the deadline passes.
 ///
-/// It also comes back, with [`Step::Interrupted`], after every time slice in which nothing came or the handshake computed:
-/// there a caller looks for Ctrl-C, holding no lock. The socket must have been set up with [`prepare`].
+/// It also comes back, with [`Step::Interrupted`], after every time slice, however busy the socket is: there a caller looks for
+/// Ctrl-C, holding no lock. The socket must have been set up with [`prepare`].
 ///
 /// # Errors
 /// The connection is lost: the socket must be closed.
@@ -67,17 +72,24 @@ pub fn drive(
     deadline: Option<Instant>,
 ) -> Result<Step, Lost> {
     let mut looked = false;
+    let began = Instant::now();
+    let mut now = began;
     loop {
-        match turn(session, socket, until, deadline)? {
+        match turn(session, socket, until, deadline, now)? {
             // What is there already counts as having come in time: a deadline of now is a look without a wait.
-            Some(Step::TimedOut) if !looked && glance(session, socket)? => looked = true,
+            Some(Step::TimedOut) if !looked && try_receive(session, socket)? => looked = true,
             Some(step) => return Ok(step),
             None => {}
+        }
+        now = Instant::now();
+        if now.saturating_duration_since(began) >= SLICE {
+            return Ok(Step::Interrupted);
         }
     }
 }
 
-/// One turn of [`drive`]: hands out what has come, sends what is outgoing, and receives once. `None` means go on.
+/// One turn of [`drive`] at the time `now`: hands out what has come, sends what is outgoing, and receives once. `None` means
+/// go on.
 ///
 /// # Errors
 /// The connection is lost: the socket must be closed.
@@ -86,8 +98,9 @@ pub fn turn(
     socket: &Socket,
     until: Until,
     deadline: Option<Instant>,
+    now: Instant,
 ) -> Result<Option<Step>, Lost> {
-    match hand_out(session, until)? {
+    match hand_out(session, until, now)? {
         Some(Step::Interrupted) if time_slice(deadline).is_none() => {
             return Ok(Some(Step::TimedOut));
         }
@@ -115,7 +128,7 @@ pub fn turn(
 ///
 /// # Errors
 /// The connection is lost: the socket must be closed.
-pub fn glance(session: &mut Session, socket: &Socket) -> Result<bool, Lost> {
+pub fn try_receive(session: &mut Session, socket: &Socket) -> Result<bool, Lost> {
     let received = socket.recv_now(session.spare());
     take_in(session, received)
 }
@@ -126,13 +139,15 @@ pub fn glance(session: &mut Session, socket: &Socket) -> Result<bool, Lost> {
 ///
 /// # Errors
 /// The server broke the protocol or ended the session: the socket must be closed.
-pub fn hand_out(session: &mut Session, until: Until) -> Result<Option<Step>, Lost> {
-    Ok(match session.advance()? {
-        Progress::Done if until == Until::Answered => Some(Step::Done),
-        Progress::Working => Some(Step::Interrupted),
+pub fn hand_out(session: &mut Session, until: Until, now: Instant) -> Result<Option<Step>, Lost> {
+    Ok(match session.advance(now)? {
+        Progress::Ended(id, outcome) => Some(Step::Ended(id, outcome)),
+        Progress::Idle if until == Until::Idle => Some(Step::Done),
         Progress::Notice(notice) => Some(Step::Notice(notice)),
         Progress::Notification(notification) => Some(Step::Notification(notification)),
-        Progress::Done | Progress::NeedInput => None,
+        Progress::SendCancel => Some(Step::SendCancel),
+        Progress::Working => Some(Step::Interrupted),
+        Progress::Idle | Progress::NeedInput => None,
     })
 }
 

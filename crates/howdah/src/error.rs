@@ -167,6 +167,7 @@ impl Error {
                     }
                     _ => None,
                 };
+                lost.0.timed_out = matches!(error, connection::Error::Unresponsive(_));
                 lost.caused_by(error)
             }
         }
@@ -178,16 +179,6 @@ impl Error {
             Kind::RolledBack,
             "the transaction had failed: COMMIT has rolled it back",
         )
-    }
-
-    /// The server did not come to rest within the time it had.
-    pub(crate) fn drain_timeout() -> Self {
-        let mut error = Self::new(
-            Kind::Lost,
-            "the server did not end a cancelled statement in time: the connection was closed",
-        );
-        error.0.timed_out = true;
-        error
     }
 
     /// A cancel request could not be sent.

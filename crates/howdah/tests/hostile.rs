@@ -121,10 +121,10 @@ fn a_server_that_ignores_a_cancel_request_loses_the_connection_in_bounded_time()
         drop(conn.query_stream("SELECT 1", &[]).unwrap());
         assert!(conn.is_closed() && conn.is_broken());
         let error = conn.execute("SELECT 1", &[]).unwrap_err();
-        assert!(error.to_string().contains("in time"), "{error}");
+        assert!(error.to_string().contains("within 5 seconds"), "{error}");
         begun.elapsed()
     });
-    assert!((5..15).contains(&elapsed.as_secs()), "{elapsed:?}");
+    assert!((4..10).contains(&elapsed.as_secs()), "{elapsed:?}");
 }
 
 /// A server whose first result has a type made by a user, and that answers the lookup of that type like this.

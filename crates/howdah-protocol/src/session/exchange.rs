@@ -125,7 +125,7 @@ impl Exchange {
                 Some(PendingStatement::Counted(hash)) => statements.executed(hash),
                 Some(PendingStatement::Prepared(key, name, true)) => {
                     let columns = result.columns.as_ref();
-                    let columns = columns.map(|columns| super::formats::all_text(columns));
+                    let columns = columns.map(super::formats::all_text);
                     statements.prepared(key, name, columns, None);
                 }
                 _ => {}

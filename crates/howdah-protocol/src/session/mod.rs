@@ -191,6 +191,12 @@ impl Session {
         self.cancel.timeout
     }
 
+    /// Whether the request asked for by [`Progress::SendCancel`] has not been reported to have ended.
+    #[must_use]
+    pub fn is_cancel_in_flight(&self) -> bool {
+        self.cancel.is_in_flight()
+    }
+
     /// How many exchanges have not been answered.
     #[must_use]
     pub fn unanswered(&self) -> usize {
@@ -301,7 +307,8 @@ impl Session {
     fn on_ready(&mut self) -> Result<Option<(ExchangeId, Outcome)>, Error> {
         let answered = self.connection.answered();
         let front = self.exchanges.front();
-        if !front.is_some_and(|front| front.end.is_some_and(|end| answered >= end)) {
+        let end = front.and_then(|front| front.end);
+        if end.is_none_or(|end| answered < end) {
             return Ok(None);
         }
         let Some(exchange) = self.exchanges.pop_front() else {

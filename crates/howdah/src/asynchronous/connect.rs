@@ -62,7 +62,7 @@ async fn attempt(dial: &Dial, peer: &Peer) -> std::result::Result<(Session, Watc
         .map_err(|error| Refusal::Unreachable(ConnectError::Io(error)))?;
     let mut session = dial.session()?;
     loop {
-        let turn = poll_fn(|cx| poll_turn(&mut session, &link, Until::Answered, cx)).await;
+        let turn = poll_fn(|cx| poll_turn(&mut session, &link, Until::Idle, cx)).await;
         // Nobody can have registered a handler yet: messages are dropped.
         if let Some(Step::Done) = turn.map_err(Refusal::Session)? {
             return Ok((session, link));

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use howdah_protocol::session::{ExchangeId, Outcome};
 use howdah_types::ToSql;
 use tokio::io::Interest;
 
@@ -14,10 +15,10 @@ use super::turn::poll_turn;
 use super::watch::Watched;
 use super::{AsyncNotifies, AsyncRowStream, AsyncTransaction};
 use crate::core::info::Info;
-use crate::core::{Core, Mode, Patience, shared_methods};
+use crate::core::{Core, Mode, shared_methods};
 use crate::error::{Error, Result};
 use crate::row::{Row, Rows};
-use howdah_net::drive::{Lost, Step, Until, hand_out};
+use howdah_net::drive::{Lost, Step, Until, flush, hand_out};
 use howdah_net::socket::Waited;
 
 /// A connection to a PostgreSQL server, for tokio.
@@ -117,9 +118,10 @@ impl AsyncConnection {
         sql: &str,
         params: &[&dyn ToSql],
     ) -> Result<AsyncRowStream<'_>> {
-        self.begin(|core| core.queue(sql, params, Mode::Once))
+        let id = self
+            .begin(|core| core.queue(sql, params, Mode::Once))
             .await?;
-        Ok(AsyncRowStream::new(self))
+        Ok(AsyncRowStream::new(self, id))
     }
 
     /// Runs a text of any number of statements without parameters; gives the result of each.
@@ -142,8 +144,7 @@ impl AsyncConnection {
     /// A transaction is running.
     pub async fn set_autocommit(&mut self, on: bool) -> Result<()> {
         self.settle().await?;
-        let status = self.core.status();
-        self.core.transactions.set_autocommit(on, status)
+        self.core.set_autocommit(on)
     }
 
     /// Commits the running transaction; does nothing where there is none.
@@ -153,7 +154,7 @@ impl AsyncConnection {
     /// constraint is violated; or this is within a [`transaction`](Self::transaction) block. If the connection is lost,
     /// it is not known whether the server has committed.
     pub async fn commit(&mut self) -> Result<()> {
-        self.core.transactions.check_outside("commit")?;
+        self.core.check_outside("commit")?;
         self.settle().await?;
         self.control(Core::commit_statement).await
     }
@@ -163,7 +164,7 @@ impl AsyncConnection {
     /// # Errors
     /// The connection is closed or lost, or this is within a [`transaction`](Self::transaction) block.
     pub async fn rollback(&mut self) -> Result<()> {
-        self.core.transactions.check_outside("rollback")?;
+        self.core.check_outside("rollback")?;
         self.settle().await?;
         self.control(Core::rollback_statement).await
     }
@@ -278,7 +279,7 @@ impl AsyncConnection {
         };
         self.perform(
             |core| core.queue_control(&sql),
-            |core| core.finish_control(&sql),
+            |core, outcome| core.finish_control(&sql, outcome),
         )
         .await
     }
@@ -290,7 +291,7 @@ impl AsyncConnection {
         };
         self.perform(
             |core| core.queue_lookup(&oids),
-            |core| core.finish_lookup(&oids),
+            |core, outcome| core.finish_lookup(&oids, outcome),
         )
         .await?;
         self.core.introduce_types(results);
@@ -300,16 +301,19 @@ impl AsyncConnection {
     /// One exchange, from its queueing to its outcome.
     pub(super) async fn perform<T>(
         &mut self,
-        queue: impl FnOnce(&mut Core) -> Result<()>,
-        finish: impl FnOnce(&mut Core) -> Result<T>,
+        queue: impl FnOnce(&mut Core) -> Result<ExchangeId>,
+        finish: impl FnOnce(&mut Core, Outcome) -> Result<T>,
     ) -> Result<T> {
         self.begin(queue).await?;
-        self.run().await?;
-        finish(&mut self.core)
+        let outcome = self.run().await?;
+        finish(&mut self.core, outcome)
     }
 
     /// Brings the connection to rest, then queues an exchange.
-    async fn begin(&mut self, queue: impl FnOnce(&mut Core) -> Result<()>) -> Result<()> {
+    async fn begin(
+        &mut self,
+        queue: impl FnOnce(&mut Core) -> Result<ExchangeId>,
+    ) -> Result<ExchangeId> {
         self.settle().await?;
         while !self.core.cancel.gate().try_enter() {
             poll_fn(|cx| self.core.cancel.gate().poll_free(cx)).await;
@@ -318,55 +322,67 @@ impl AsyncConnection {
     }
 
     /// Runs what was queued to its end. If this is dropped before, the statement is cancelled.
-    async fn run(&mut self) -> Result<()> {
+    async fn run(&mut self) -> Result<Outcome> {
         let running = Running(self);
         poll_fn(|cx| {
-            while !ready!(running.0.poll_exchange(cx))? {}
-            Poll::Ready(Ok(()))
+            loop {
+                if let Some(outcome) = ready!(running.0.poll_exchange(cx))? {
+                    return Poll::Ready(Ok(outcome));
+                }
+            }
         })
         .await
     }
 
-    /// One turn of the running exchange; `true` when it is over.
-    pub(super) fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<bool>> {
-        let over = ready!(self.poll_step(Until::Answered, cx))?;
-        if over {
+    /// One turn of the running exchange; its outcome when it is over.
+    pub(super) fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Outcome>>> {
+        let ended = ready!(self.poll_step(Until::Idle, cx))?;
+        if ended.is_some() {
             self.core.cancel.gate().leave();
         }
-        Poll::Ready(Ok(over))
+        Poll::Ready(Ok(ended))
     }
 
-    /// One turn; `true` when there is no more to do.
-    pub(super) fn poll_step(&mut self, until: Until, cx: &mut Context<'_>) -> Poll<Result<bool>> {
+    /// One turn; what has been answered, if anything has.
+    pub(super) fn poll_step(
+        &mut self,
+        until: Until,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Outcome>>> {
         let turn = ready!(poll_turn(&mut self.core.session, &self.link, until, cx));
-        Poll::Ready(match turn {
-            Ok(Some(step)) => Ok(self.deliver(step)),
-            Ok(None) => Ok(false),
-            Err(lost) => Err(self.lose(lost)),
-        })
+        let step = turn.map(|step| step.unwrap_or(Step::Interrupted));
+        Poll::Ready(self.take_step(step))
     }
 
     /// Hands out one message that has been received already; tells whether there was any.
     pub(super) fn hand_out_message(&mut self) -> Result<bool> {
-        match hand_out(&mut self.core.session, Until::Heard) {
+        match hand_out(&mut self.core.session, Until::Heard, Instant::now()) {
             Ok(None) => Ok(false),
-            Ok(Some(step)) => {
-                self.deliver(step);
-                Ok(true)
+            step => {
+                let step = step.map(|step| step.unwrap_or(Step::Interrupted));
+                self.take_step(step).map(|_| true)
             }
-            Err(lost) => Err(self.lose(lost)),
         }
     }
 
-    /// Hands out what came beside the results; tells whether it is the end.
-    fn deliver(&mut self, step: Step) -> bool {
-        match step {
-            Step::Done => return true,
-            Step::Notice(notice) => self.core.messages.deliver_notice(notice),
-            Step::Notification(notify) => self.core.messages.deliver_notification(&notify),
-            Step::TimedOut | Step::Interrupted => {}
-        }
-        false
+    /// Does what a step asks for; gives what has been answered.
+    fn take_step(&mut self, step: std::result::Result<Step, Lost>) -> Result<Option<Outcome>> {
+        let delivered = match step {
+            Ok(Step::Ended(_, outcome)) => return Ok(Some(outcome)),
+            Ok(Step::Notice(notice)) => {
+                self.core.messages.deliver_notice(notice);
+                Ok(())
+            }
+            Ok(Step::Notification(notification)) => self.core.deliver_notification(notification),
+            Ok(Step::SendCancel) => {
+                // Without a runtime the statement can only end by itself.
+                self.core.cancel.cancel_in_background();
+                Ok(())
+            }
+            Ok(Step::Done | Step::TimedOut | Step::Interrupted) => Ok(()),
+            Err(lost) => Err(lost),
+        };
+        delivered.map_err(|lost| self.lose(lost)).map(|()| None)
     }
 
     /// The connection is lost.
@@ -375,69 +391,49 @@ impl AsyncConnection {
         self.core.lost_by(lost)
     }
 
+    /// Leaves a running exchange to the next operation, and has it cancelled meanwhile.
+    pub(super) fn detach(&mut self) {
+        if self.core.is_closed() || self.core.is_settled() {
+            return;
+        }
+        // What is still to be sent, or has come, is left to the next operation: it waits anyway.
+        let _ = flush(&mut self.core.session, &self.link.socket);
+        let _ = self.hand_out_message();
+    }
+
     /// Fails if the connection is closed; ends what an earlier operation has left.
+    ///
+    /// It takes the session's bound at most, after which the connection is lost.
     pub(super) async fn settle(&mut self) -> Result<()> {
         self.core.check_open()?;
         if self.core.is_settled() {
             return Ok(());
         }
-        self.call_off().await?;
-        if let Some(sql) = self.core.owed_statement() {
-            self.core.queue_control(&sql)?;
-            self.run().await?;
-            self.core.finish()?;
+        while !self.core.session.is_settled() {
+            let timer = self.core.session.poll_timeout();
+            let step = poll_fn(|cx| self.poll_settling(cx));
+            match timer {
+                // A timer that fires has the session look at the time.
+                Some(timer) => match tokio::time::timeout_at(timer.into(), step).await {
+                    Ok(turned) => turned?,
+                    Err(_) => self.hand_out_message().map(drop)?,
+                },
+                None => step.await?,
+            }
         }
-        self.core.transactions.paid();
+        self.core.recovered();
         Ok(())
     }
 
-    /// Leaves a running exchange to the next operation, and has it cancelled meanwhile.
-    pub(super) fn abandon(&mut self) {
-        if !self.core.session.is_idle() && !self.core.is_closed() {
-            self.core.called_off = self.core.cancel.cancel_in_background();
+    /// One turn of coming to rest.
+    fn poll_settling(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if self.core.session.is_cancel_in_flight()
+            && self.core.cancel.gate().poll_free(cx).is_ready()
+        {
+            self.core.session.cancel_request_ended();
+            return Poll::Ready(Ok(()));
         }
-    }
-
-    /// Has what is running cancelled, and throws its results away; a server that does not obey loses the connection.
-    async fn call_off(&mut self) -> Result<()> {
-        if self.core.session.is_idle() {
-            return Ok(());
-        }
-        let mut patience = Patience::new();
-        // What is not with the server yet cannot be cancelled there.
-        let mut until = Until::Sent;
-        if self.core.called_off {
-            poll_fn(|cx| self.core.cancel.gate().poll_free(cx)).await;
-            until = Until::Answered;
-        }
-        while let Some(deadline) = patience.next_deadline() {
-            if self.drain(until, deadline).await? && until == Until::Answered {
-                self.core.recovered();
-                return Ok(());
-            }
-            // If it cannot be sent, the statement may still end by itself.
-            let _ = self.core.cancel.cancel_async().await;
-            until = Until::Answered;
-        }
-        self.link.socket.shut_down();
-        Err(self.core.lost(Error::drain_timeout()))
-    }
-
-    /// Throws away what comes, until the deadline; tells whether the exchange came so far before.
-    async fn drain(&mut self, until: Until, deadline: Instant) -> Result<bool> {
-        let drained = poll_fn(|cx| {
-            loop {
-                let over = ready!(self.poll_step(until, cx))?;
-                self.core.discard();
-                if over {
-                    return Poll::Ready(Ok(()));
-                }
-            }
-        });
-        match tokio::time::timeout_at(deadline.into(), drained).await {
-            Ok(ended) => ended.map(|()| true),
-            Err(_) => Ok(false),
-        }
+        self.poll_step(Until::Idle, cx).map_ok(drop)
     }
 
     fn hang_up(&mut self) {
@@ -457,7 +453,7 @@ struct Running<'a>(&'a mut AsyncConnection);
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.abandon();
+        self.0.detach();
     }
 }
 

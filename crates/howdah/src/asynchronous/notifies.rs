@@ -12,7 +12,7 @@ use tokio::time::Sleep;
 use super::AsyncConnection;
 use crate::core::messages::{Listener, Notify};
 use crate::error::{Error, Result};
-use howdah_net::drive::{Until, glance};
+use howdah_net::drive::{Until, try_receive};
 
 /// The notifications of a connection, from [`AsyncConnection::notifies`].
 ///
@@ -70,7 +70,7 @@ impl<'a> AsyncNotifies<'a> {
             return Poll::Ready(Ok(None));
         };
         loop {
-            if let Some(notify) = conn.core.messages.backlog.pop_front() {
+            if let Some(notify) = conn.core.next_notification() {
                 return Poll::Ready(Ok(Some(notify)));
             }
             if let Some(error) = failure.take() {
@@ -88,7 +88,7 @@ impl<'a> AsyncNotifies<'a> {
 impl AsyncConnection {
     /// Takes what has come already, also when there is no time to wait.
     fn look(&mut self) -> Result<()> {
-        match glance(&mut self.core.session, &self.link.socket) {
+        match try_receive(&mut self.core.session, &self.link.socket) {
             Ok(_) => {}
             Err(lost) => return Err(self.lose(lost)),
         }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
+use howdah_protocol::session::ExchangeId;
 
 use super::AsyncConnection;
 use crate::error::Result;
@@ -18,15 +19,17 @@ use crate::row::{Row, Rows};
 /// before its end cancels the statement, which leaves a transaction that it runs in failed.
 pub struct AsyncRowStream<'a> {
     conn: &'a mut AsyncConnection,
+    id: ExchangeId,
     ready: Option<Rows>,
     /// Whether nothing is to be expected any more.
     over: bool,
 }
 
 impl<'a> AsyncRowStream<'a> {
-    pub(super) fn new(conn: &'a mut AsyncConnection) -> Self {
+    pub(super) fn new(conn: &'a mut AsyncConnection, id: ExchangeId) -> Self {
         Self {
             conn,
+            id,
             ready: None,
             over: false,
         }
@@ -51,11 +54,12 @@ impl<'a> AsyncRowStream<'a> {
             if self.over {
                 return Poll::Ready(Ok(None));
             }
-            self.over = ready!(self.conn.poll_exchange(cx))?;
-            self.ready = if self.over {
-                Some(self.conn.core.finish_rows()?)
-            } else {
-                self.conn.core.take_rows()
+            self.ready = match ready!(self.conn.poll_exchange(cx))? {
+                Some(outcome) => {
+                    self.over = true;
+                    Some(self.conn.core.finish_rows(outcome)?)
+                }
+                None => self.conn.core.take_rows(self.id),
             };
         }
     }
@@ -71,7 +75,7 @@ impl Stream for AsyncRowStream<'_> {
 
 impl Drop for AsyncRowStream<'_> {
     fn drop(&mut self) {
-        self.conn.abandon();
+        self.conn.detach();
     }
 }
 

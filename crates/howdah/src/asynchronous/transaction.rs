@@ -3,8 +3,10 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
+use howdah_protocol::session::Block;
+use howdah_protocol::wire::TransactionStatus;
+
 use super::AsyncConnection;
-use crate::core::transactions::Block;
 use crate::error::Result;
 
 /// A transaction or savepoint, from [`AsyncConnection::transaction`]. It can be used as the connection that it borrows.
@@ -20,19 +22,19 @@ pub struct AsyncTransaction<'a> {
 impl<'a> AsyncTransaction<'a> {
     pub(super) async fn open(conn: &'a mut AsyncConnection) -> Result<Self> {
         conn.settle().await?;
-        let block = conn.core.open_block();
+        let (block, opening) = conn.core.open_block();
         // From here on dropping it, and this future with it, closes the block.
         let mut opened = Self {
             conn,
             block,
             over: false,
         };
-        if let Some(sql) = opened.block.opening() {
+        if let Some(sql) = opening {
             let made = opened
                 .conn
                 .perform(
                     |core| core.queue_opening(&sql),
-                    |core| core.finish_control(&sql),
+                    |core, outcome| core.finish_control(&sql, outcome),
                 )
                 .await;
             if let Err(error) = made {
@@ -51,7 +53,7 @@ impl<'a> AsyncTransaction<'a> {
         self.conn.settle().await?;
         let block = self.block.clone();
         self.conn
-            .control(|core| block.commit(core.status()))
+            .control(|core| (core.status() != TransactionStatus::Idle).then(|| block.commit()))
             .await?;
         self.end();
         Ok(())
@@ -69,12 +71,14 @@ impl<'a> AsyncTransaction<'a> {
     /// Leaves the rollback to whatever is done next.
     fn abandon(&mut self) {
         self.end();
-        self.conn.core.transactions.owe(self.block.clone());
+        let transactions = &mut self.conn.core.session.transactions;
+        transactions.owe_rollback(self.block.clone());
     }
 
     fn end(&mut self) {
         self.over = true;
-        self.conn.core.transactions.close(&self.block);
+        // Borrows make sure that blocks end from the inside.
+        let _ = self.conn.core.session.transactions.close(&self.block);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use howdah_protocol::session::Session;
 use tokio::io::Interest;
@@ -16,7 +17,7 @@ pub(super) fn poll_turn(
     until: Until,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Option<Step>, Lost>> {
-    match hand_out(session, until)? {
+    match hand_out(session, until, Instant::now())? {
         // A computation has paused. tokio polls a task that merely wakes itself some 60 times before it looks at timers and
         // sockets again; one that yields only once.
         Some(Step::Interrupted) => {

@@ -38,11 +38,13 @@ fn attempt(dial: &Dial, peer: &Peer) -> std::result::Result<(Session, Socket), R
     prepare(&socket).map_err(|error| Refusal::Session(Lost::Io(error)))?;
     let mut session = dial.session()?;
     loop {
-        match drive(&mut session, &socket, Until::Answered, deadline).map_err(Refusal::Session)? {
+        match drive(&mut session, &socket, Until::Idle, deadline).map_err(Refusal::Session)? {
             Step::Done => return Ok((session, socket)),
             Step::TimedOut => return Err(Refusal::Unreachable(ConnectError::TimedOut)),
             // Nobody can have registered a handler yet.
             Step::Notice(_) | Step::Notification(_) | Step::Interrupted => {}
+            // Nothing was asked.
+            Step::Ended(..) | Step::SendCancel => {}
         }
     }
 }

@@ -4,15 +4,16 @@ use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
+use howdah_protocol::session::{ExchangeId, Outcome};
 use howdah_types::ToSql;
 
 use super::connect::connect;
 use super::{Notifies, RowStream, Transaction};
-use crate::core::{Core, Mode, Patience, shared_methods};
+use crate::core::{Core, Mode, shared_methods};
 use crate::error::{Error, Result};
 use crate::row::{Row, Rows};
 use howdah_net::Socket;
-use howdah_net::drive::{Step, Until, drive, turn};
+use howdah_net::drive::{Lost, Step, Until, drive, turn};
 
 /// A connection to a PostgreSQL server, for code that blocks.
 ///
@@ -105,8 +106,8 @@ impl Connection {
     /// # Errors
     /// A parameter cannot be sent, or the connection is closed or lost. The server's errors come from the stream.
     pub fn query_stream(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<RowStream<'_>> {
-        self.begin(|core| core.queue(sql, params, Mode::Once))?;
-        Ok(RowStream::new(self))
+        let id = self.begin(|core| core.queue(sql, params, Mode::Once))?;
+        Ok(RowStream::new(self, id))
     }
 
     /// Runs a text of any number of statements without parameters; gives the result of each.
@@ -127,8 +128,7 @@ impl Connection {
     /// A transaction is running.
     pub fn set_autocommit(&mut self, on: bool) -> Result<()> {
         self.settle()?;
-        let status = self.core.session.connection().transaction_status();
-        self.core.transactions.set_autocommit(on, status)
+        self.core.set_autocommit(on)
     }
 
     /// Commits the running transaction; does nothing where there is none.
@@ -138,7 +138,7 @@ impl Connection {
     /// constraint is violated; or this is within a [`transaction`](Self::transaction) block. If the connection is lost,
     /// it is not known whether the server has committed.
     pub fn commit(&mut self) -> Result<()> {
-        self.core.transactions.check_outside("commit")?;
+        self.core.check_outside("commit")?;
         self.settle()?;
         self.control(Core::commit_statement)
     }
@@ -148,7 +148,7 @@ impl Connection {
     /// # Errors
     /// The connection is closed or lost, or this is within a [`transaction`](Self::transaction) block.
     pub fn rollback(&mut self) -> Result<()> {
-        self.core.transactions.check_outside("rollback")?;
+        self.core.check_outside("rollback")?;
         self.settle()?;
         self.control(Core::rollback_statement)
     }
@@ -231,7 +231,7 @@ impl Connection {
         };
         self.perform(
             |core| core.queue_control(&sql),
-            |core| core.finish_control(&sql),
+            |core, outcome| core.finish_control(&sql, outcome),
         )
     }
 
@@ -242,7 +242,7 @@ impl Connection {
         };
         self.perform(
             |core| core.queue_lookup(&oids),
-            |core| core.finish_lookup(&oids),
+            |core, outcome| core.finish_lookup(&oids, outcome),
         )?;
         self.core.introduce_types(results);
         Ok(())
@@ -251,109 +251,85 @@ impl Connection {
     /// One exchange, from its queueing to its outcome.
     pub(super) fn perform<T>(
         &mut self,
-        queue: impl FnOnce(&mut Core) -> Result<()>,
-        finish: impl FnOnce(&mut Core) -> Result<T>,
+        queue: impl FnOnce(&mut Core) -> Result<ExchangeId>,
+        finish: impl FnOnce(&mut Core, Outcome) -> Result<T>,
     ) -> Result<T> {
-        self.begin(queue)?;
-        loop {
-            let step = drive(&mut self.core.session, &self.socket, Until::Answered, None);
-            match step {
-                Ok(Step::Done) => break,
-                step => self.deliver(step)?,
+        let id = self.begin(queue)?;
+        let outcome = loop {
+            let step = drive(&mut self.core.session, &self.socket, Until::Idle, None);
+            if let Some((ended, outcome)) = self.take_step(step)?
+                && ended == id
+            {
+                break outcome;
             }
-        }
+        };
         self.core.cancel.gate().leave();
-        finish(&mut self.core)
+        finish(&mut self.core, outcome)
     }
 
     /// Brings the connection to rest, then queues an exchange.
-    fn begin(&mut self, queue: impl FnOnce(&mut Core) -> Result<()>) -> Result<()> {
+    fn begin(&mut self, queue: impl FnOnce(&mut Core) -> Result<ExchangeId>) -> Result<ExchangeId> {
         self.settle()?;
         self.core.cancel.gate().enter();
         queue(&mut self.core).inspect_err(|_| self.core.cancel.gate().leave())
     }
 
-    /// One turn of the running exchange; `true` when it is over.
-    pub(super) fn turn(&mut self) -> Result<bool> {
-        match turn(&mut self.core.session, &self.socket, Until::Answered, None) {
-            Ok(Some(Step::Done)) => {
-                self.core.cancel.gate().leave();
-                return Ok(true);
-            }
-            Ok(None) => {}
-            Ok(Some(step)) => self.deliver(Ok(step))?,
-            Err(lost) => self.deliver(Err(lost))?,
+    /// One turn of the running exchange; its outcome when it is over.
+    pub(super) fn turn(&mut self) -> Result<Option<Outcome>> {
+        let session = &mut self.core.session;
+        let turned = turn(session, &self.socket, Until::Idle, None, Instant::now());
+        let step = turned.map(|step| step.unwrap_or(Step::Interrupted));
+        let ended = self.take_step(step)?;
+        if ended.is_some() {
+            self.core.cancel.gate().leave();
         }
-        Ok(false)
+        Ok(ended.map(|(_, outcome)| outcome))
     }
 
-    /// Hands out what came beside the results.
-    pub(super) fn deliver(
+    /// Does what a step asks for; gives what has been answered.
+    pub(super) fn take_step(
         &mut self,
-        step: std::result::Result<Step, howdah_net::drive::Lost>,
-    ) -> Result<()> {
-        match step {
-            Ok(Step::Notice(notice)) => self.core.messages.deliver_notice(notice),
-            Ok(Step::Notification(notify)) => self.core.messages.deliver_notification(&notify),
-            Ok(Step::Done | Step::TimedOut | Step::Interrupted) => {}
+        step: std::result::Result<Step, Lost>,
+    ) -> Result<Option<(ExchangeId, Outcome)>> {
+        let delivered = match step {
+            Ok(Step::Ended(id, outcome)) => return Ok(Some((id, outcome))),
+            Ok(Step::Notice(notice)) => {
+                self.core.messages.deliver_notice(notice);
+                Ok(())
+            }
+            Ok(Step::Notification(notification)) => self.core.deliver_notification(notification),
+            Ok(Step::SendCancel) => {
+                // If it cannot be sent, the statement may still end by itself.
+                let _ = self.core.cancel.cancel();
+                self.core.session.cancel_request_ended();
+                Ok(())
+            }
+            Ok(Step::Done | Step::TimedOut | Step::Interrupted) => Ok(()),
+            Err(lost) => Err(lost),
+        };
+        match delivered {
+            Ok(()) => Ok(None),
             Err(lost) => {
                 self.socket.shut_down();
-                return Err(self.core.lost_by(lost));
+                Err(self.core.lost_by(lost))
             }
         }
-        Ok(())
     }
 
     /// Fails if the connection is closed; ends what an earlier operation has left.
+    ///
+    /// It takes the session's bound at most, after which the connection is lost.
     pub(super) fn settle(&mut self) -> Result<()> {
         self.core.check_open()?;
         if self.core.is_settled() {
             return Ok(());
         }
-        self.call_off()?;
-        if let Some(sql) = self.core.owed_statement() {
-            self.core.queue_control(&sql)?;
-            while !self.turn()? {}
-            self.core.finish()?;
+        while !self.core.session.is_settled() {
+            let step = drive(&mut self.core.session, &self.socket, Until::Idle, None);
+            self.take_step(step)?;
         }
-        self.core.transactions.paid();
+        self.core.recovered();
         Ok(())
-    }
-
-    /// Has what is running cancelled, and throws its results away; a server that does not obey loses the connection.
-    pub(super) fn call_off(&mut self) -> Result<()> {
-        if self.core.session.is_idle() {
-            return Ok(());
-        }
-        let mut patience = Patience::new();
-        // What is not with the server yet cannot be cancelled there.
-        let mut until = Until::Sent;
-        while let Some(deadline) = patience.next_deadline() {
-            if self.drain(until, deadline)? && until == Until::Answered {
-                self.core.recovered();
-                return Ok(());
-            }
-            // If it cannot be sent, the statement may still end by itself.
-            let _ = self.core.cancel.cancel();
-            until = Until::Answered;
-        }
-        self.socket.shut_down();
-        Err(self.core.lost(Error::drain_timeout()))
-    }
-
-    /// Throws away what comes, until the deadline; tells whether the exchange came so far before.
-    fn drain(&mut self, until: Until, deadline: Instant) -> Result<bool> {
-        loop {
-            let session = &mut self.core.session;
-            match turn(session, &self.socket, until, Some(deadline)) {
-                Ok(Some(Step::Done)) => return Ok(true),
-                Ok(Some(Step::TimedOut)) => return Ok(false),
-                Ok(None) => {}
-                Ok(Some(step)) => self.deliver(Ok(step))?,
-                Err(lost) => self.deliver(Err(lost))?,
-            }
-            self.core.discard();
-        }
     }
 }
 

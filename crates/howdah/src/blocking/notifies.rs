@@ -32,18 +32,18 @@ impl<'a> Notifies<'a> {
 
     fn receive(&mut self) -> Result<Option<Notify>> {
         // What came before the connection was lost is still there.
-        if let Some(notify) = self.conn.core.messages.backlog.pop_front() {
+        if let Some(notify) = self.conn.core.next_notification() {
             return Ok(Some(notify));
         }
         self.conn.settle()?;
         loop {
-            if let Some(notify) = self.conn.core.messages.backlog.pop_front() {
+            if let Some(notify) = self.conn.core.next_notification() {
                 return Ok(Some(notify));
             }
             let (session, socket) = (&mut self.conn.core.session, &self.conn.socket);
             match drive(session, socket, Until::Heard, self.deadline) {
                 Ok(Step::TimedOut) => return Ok(None),
-                step => self.conn.deliver(step)?,
+                step => self.conn.take_step(step).map(drop)?,
             }
         }
     }

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use howdah_protocol::session::ExchangeId;
+
 use super::Connection;
-use crate::core::Core;
 use crate::error::Result;
 use crate::row::{Row, Rows};
 
@@ -13,15 +14,17 @@ use crate::row::{Row, Rows};
 /// statement, which leaves a transaction that it runs in failed.
 pub struct RowStream<'a> {
     conn: &'a mut Connection,
+    id: ExchangeId,
     ready: Option<Rows>,
     /// Whether nothing is to be expected any more.
     over: bool,
 }
 
 impl<'a> RowStream<'a> {
-    pub(super) fn new(conn: &'a mut Connection) -> Self {
+    pub(super) fn new(conn: &'a mut Connection, id: ExchangeId) -> Self {
         Self {
             conn,
+            id,
             ready: None,
             over: false,
         }
@@ -35,11 +38,12 @@ impl<'a> RowStream<'a> {
             if self.over {
                 return Ok(None);
             }
-            self.over = self.conn.turn()?;
-            self.ready = if self.over {
-                Some(Core::finish_rows(&mut self.conn.core)?)
-            } else {
-                self.conn.core.take_rows()
+            self.ready = match self.conn.turn()? {
+                Some(outcome) => {
+                    self.over = true;
+                    Some(self.conn.core.finish_rows(outcome)?)
+                }
+                None => self.conn.core.take_rows(self.id),
             };
         }
     }
@@ -57,7 +61,7 @@ impl Drop for RowStream<'_> {
     fn drop(&mut self) {
         if !self.over && !self.conn.is_closed() {
             // A connection that does not come to rest is closed by this, and says so at its next use.
-            let _ = self.conn.call_off();
+            let _ = self.conn.settle();
         }
     }
 }

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
+use howdah_protocol::session::Block;
+use howdah_protocol::wire::TransactionStatus;
+
 use super::Connection;
-use crate::core::transactions::Block;
 use crate::error::Result;
 
 /// A transaction or savepoint, from [`Connection::transaction`]. It can be used as the connection that it borrows.
@@ -20,17 +22,17 @@ pub struct Transaction<'a> {
 impl<'a> Transaction<'a> {
     pub(super) fn open(conn: &'a mut Connection) -> Result<Self> {
         conn.settle()?;
-        let block = conn.core.open_block();
+        let (block, opening) = conn.core.open_block();
         // From here on dropping it closes the block.
         let mut opened = Self {
             conn,
             block,
             over: false,
         };
-        if let Some(sql) = opened.block.opening() {
+        if let Some(sql) = opening {
             let made = opened.conn.perform(
                 |core| core.queue_opening(&sql),
-                |core| core.finish_control(&sql),
+                |core, outcome| core.finish_control(&sql, outcome),
             );
             if let Err(error) = made {
                 opened.end();
@@ -47,7 +49,8 @@ impl<'a> Transaction<'a> {
     pub fn commit(mut self) -> Result<()> {
         self.conn.settle()?;
         let block = self.block.clone();
-        self.conn.control(|core| block.commit(core.status()))?;
+        self.conn
+            .control(|core| (core.status() != TransactionStatus::Idle).then(|| block.commit()))?;
         self.end();
         Ok(())
     }
@@ -64,12 +67,14 @@ impl<'a> Transaction<'a> {
         self.end();
         self.conn.settle()?;
         let block = self.block.clone();
-        self.conn.control(|core| block.rollback(core.status()))
+        self.conn
+            .control(|core| (core.status() != TransactionStatus::Idle).then(|| block.rollback()))
     }
 
     fn end(&mut self) {
         self.over = true;
-        self.conn.core.transactions.close(&self.block);
+        // Borrows make sure that blocks end from the inside.
+        let _ = self.conn.core.session.transactions.close(&self.block);
     }
 }
 

@@ -1,6 +1,5 @@
 //! Notices and notifications, to whoever wants them.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -26,12 +25,11 @@ pub struct Notify {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HandlerId(u64);
 
-/// The handlers, and the notifications that nobody has taken yet.
+/// The handlers.
 #[derive(Default)]
 pub(crate) struct Messages {
     pub(crate) notice: Handlers<Diagnostic>,
     pub(crate) notify: Handlers<Notify>,
-    pub(crate) backlog: VecDeque<Notify>,
     listeners: Arc<()>,
 }
 
@@ -50,16 +48,22 @@ impl Messages {
         }
     }
 
-    pub(crate) fn deliver_notification(&mut self, notification: &Notification) {
+    /// Calls the handlers; tells whether the notification is to be kept for `notifies()`.
+    pub(crate) fn deliver_notification(&mut self, notification: &Notification) -> bool {
+        if !self.notify.is_empty() {
+            self.notify.call(&notification.into());
+        }
+        self.notify.is_empty() || Arc::strong_count(&self.listeners) > 1
+    }
+}
+
+impl From<&Notification> for Notify {
+    fn from(notification: &Notification) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let notify = Notify {
+        Self {
             channel: text(&notification.channel),
             payload: text(&notification.payload),
             pid: notification.process_id,
-        };
-        self.notify.call(&notify);
-        if self.notify.is_empty() || Arc::strong_count(&self.listeners) > 1 {
-            self.backlog.push_back(notify);
         }
     }
 }
@@ -124,6 +128,7 @@ mod tests {
             process_id: 7,
             channel: b"c".as_slice().into(),
             payload: payload.as_bytes().into(),
+            parameters: Arc::default(),
         }
     }
 
@@ -136,24 +141,21 @@ mod tests {
         messages.notify.add(Box::new(move |n| {
             log.lock().unwrap().push(n.payload.clone())
         }));
-        messages.deliver_notification(&notification("a"));
-        messages.deliver_notification(&notification("b"));
+        assert!(!messages.deliver_notification(&notification("a")));
+        assert!(!messages.deliver_notification(&notification("b")));
         assert_eq!(*seen.lock().unwrap(), ["a", "b"]);
-        assert!(messages.backlog.is_empty());
     }
 
     #[test]
     fn notifications_wait_where_nobody_handles_them() {
         let mut messages = Messages::default();
-        messages.deliver_notification(&notification("kept"));
+        assert!(messages.deliver_notification(&notification("kept")));
         let id = messages.notify.add(Box::new(|_| {}));
-        messages.deliver_notification(&notification("handled"));
+        assert!(!messages.deliver_notification(&notification("handled")));
         let listener = messages.listen();
-        messages.deliver_notification(&notification("both"));
+        assert!(messages.deliver_notification(&notification("both")));
         drop(listener);
-        messages.deliver_notification(&notification("handled"));
+        assert!(!messages.deliver_notification(&notification("handled")));
         assert!(messages.notify.remove(id) && !messages.notify.remove(id));
-        let waiting: Vec<_> = messages.backlog.iter().map(|n| &*n.payload).collect();
-        assert_eq!(waiting, ["kept", "both"]);
     }
 }

@@ -1,6 +1,6 @@
 //! What the blocking and the tokio shell share: everything but the waiting.
 //!
-//! Each operation is a step that queues, then bytes that move until the session is idle, then a step that takes the
+//! Each operation is a step that queues an exchange, then bytes that move until it is answered, then a step that takes its
 //! outcome. A shell is the middle: `settle`, `enter`, queue, drive, `leave`, finish.
 
 pub(crate) mod cancel;
@@ -8,14 +8,15 @@ pub(crate) mod dial;
 pub(crate) mod info;
 pub(crate) mod messages;
 mod shared;
-pub(crate) mod transactions;
 mod types;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use howdah_protocol::connection::{Params, QueryResult, RowSet, Written};
-use howdah_protocol::session::{Choice, Execute, ResultFormat, Session};
+use howdah_protocol::connection::{Notification, Params, QueryResult, RowSet, Written};
+use howdah_protocol::session::{
+    BinaryChoice, Block, ExchangeId, Execute, Outcome, ResultFormat, Session,
+};
 use howdah_protocol::wire::{self, TransactionStatus};
 use howdah_types::{DateStyle, Format, IntervalStyle, IsNull, LoadContext, ToSql, oid};
 
@@ -24,54 +25,16 @@ use crate::row::{Reading, Rows};
 use cancel::CancelHandle;
 use howdah_net::drive::Lost;
 use info::Facts;
-use messages::Messages;
+use messages::{Messages, Notify};
 pub(crate) use shared::shared_methods;
-use transactions::{Block, Transactions};
 use types::Acquaintances;
-
-/// How long the server may take to end a statement that was cancelled. Then the connection is given up.
-const DRAIN_TIME: Duration = Duration::from_secs(10);
-
-/// How long to wait before the first cancel request is repeated.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-
-/// The times at which a cancel request is sent again.
-///
-/// The server ignores one that reaches it before it has begun to read the statement, so one is not always enough.
-pub(crate) struct Patience {
-    wait: Duration,
-    left: Duration,
-}
-
-impl Patience {
-    pub(crate) fn new() -> Self {
-        Self {
-            wait: FIRST_WAIT,
-            left: DRAIN_TIME,
-        }
-    }
-
-    /// When to send the next request; `None` when there has been enough waiting.
-    pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
-        if self.left.is_zero() {
-            return None;
-        }
-        let wait = self.wait.min(self.left);
-        self.left -= wait;
-        self.wait *= 2;
-        Instant::now().checked_add(wait)
-    }
-}
 
 /// A session, and all that is known of it.
 pub(crate) struct Core {
     pub(crate) session: Session,
     pub(crate) messages: Messages,
-    pub(crate) transactions: Transactions,
     pub(crate) facts: Facts,
     pub(crate) cancel: CancelHandle,
-    /// Whether the statement that was abandoned has had its cancel request.
-    pub(crate) called_off: bool,
     pub(crate) types: Acquaintances,
     params: Params,
     load: Arc<LoadContext>,
@@ -101,10 +64,8 @@ impl Core {
         let mut core = Self {
             session,
             messages: Messages::default(),
-            transactions: Transactions::default(),
             facts,
             cancel,
-            called_off: false,
             types: Acquaintances::default(),
             params: Params::default(),
             load: Arc::default(),
@@ -135,45 +96,51 @@ impl Core {
         matches!(self.end, Some(End::Lost(_)))
     }
 
-    /// Whether nothing is left over from an earlier operation.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.session.is_idle() && self.transactions.owed().is_none()
+    /// Whether nothing is left over from an earlier operation. If something is, begins to end it.
+    pub(crate) fn is_settled(&mut self) -> bool {
+        let settled = self.session.is_settled();
+        if !settled {
+            self.session.cancel_and_drain(Instant::now());
+        }
+        settled
     }
 
     /// Queues one statement, by the extended protocol: several in one text are refused by the server.
-    pub(crate) fn queue(&mut self, sql: &str, params: &[&dyn ToSql], mode: Mode) -> Result<()> {
+    pub(crate) fn queue(
+        &mut self,
+        sql: &str,
+        params: &[&dyn ToSql],
+        mode: Mode,
+    ) -> Result<ExchangeId> {
         self.write_params(params)?;
         self.check_encoding(sql, !params.is_empty())?;
-        self.session.execute(&Execute {
+        Ok(self.session.execute(&Execute {
             sql: sql.as_bytes(),
             params: &self.params,
-            format: ResultFormat::Auto(Choice {
+            format: ResultFormat::Auto(BinaryChoice {
                 id: 0,
                 accepts: &is_read_in_binary,
             }),
             prepare: (mode == Mode::Once).then_some(false),
-            begin: self.transactions.begin(),
+            begin: true,
             extended: true,
-        })?;
-        Ok(())
+        })?)
     }
 
     /// Queues a text of any number of statements, by the simple protocol.
-    pub(crate) fn queue_script(&mut self, sql: &str) -> Result<()> {
+    pub(crate) fn queue_script(&mut self, sql: &str) -> Result<ExchangeId> {
         self.check_encoding(sql, false)?;
-        let begin = self.transactions.begin();
-        self.queue_simple(sql, begin)
+        self.queue_simple(sql)
     }
 
     /// Queues a statement of the driver's own that begins no transaction.
-    pub(crate) fn queue_control(&mut self, sql: &str) -> Result<()> {
-        self.queue_simple(sql, None)
+    pub(crate) fn queue_control(&mut self, sql: &str) -> Result<ExchangeId> {
+        Ok(self.session.command(sql.as_bytes())?)
     }
 
     /// Queues the statement that opens a savepoint, with the BEGIN of the block around it if that has not been sent.
-    pub(crate) fn queue_opening(&mut self, sql: &str) -> Result<()> {
-        let begin = self.transactions.begin();
-        self.queue_simple(sql, begin)
+    pub(crate) fn queue_opening(&mut self, sql: &str) -> Result<ExchangeId> {
+        self.queue_simple(sql)
     }
 
     /// The transaction status after the last exchange.
@@ -181,32 +148,50 @@ impl Core {
         self.session.connection().transaction_status()
     }
 
-    /// Opens a block.
-    pub(crate) fn open_block(&mut self) -> Block {
+    /// Opens a block, whose BEGIN goes with its first statement; with the statement that makes its savepoint, if it is one.
+    pub(crate) fn open_block(&mut self) -> (Block, Option<String>) {
         let status = self.status();
-        self.transactions.open(status)
+        let transactions = &mut self.session.transactions;
+        let block = transactions.open(status, None, true);
+        let opening = transactions.opening(&block).pop();
+        let opening = opening.map(|sql| String::from_utf8_lossy(&sql).into_owned());
+        (block, opening)
     }
 
-    /// What ends the running transaction well.
+    /// Changes the mode, where no transaction is running.
+    pub(crate) fn set_autocommit(&mut self, on: bool) -> Result<()> {
+        let in_block = self.session.transactions.depth() > 0;
+        if in_block || self.status() != TransactionStatus::Idle {
+            let text = "autocommit cannot be changed within a transaction";
+            return Err(Error::usage(text));
+        }
+        self.session.transactions.change(|now| now.autocommit = on);
+        Ok(())
+    }
+
+    /// Fails within a block: there only the block ends the transaction.
+    pub(crate) fn check_outside(&self, what: &str) -> Result<()> {
+        if self.session.transactions.depth() == 0 {
+            return Ok(());
+        }
+        Err(Error::usage(format!(
+            "{what}() cannot be used within a transaction block: commit, roll back or drop the block"
+        )))
+    }
+
+    /// What ends the running transaction well, if one is running.
     pub(crate) fn commit_statement(&self) -> Option<String> {
-        Block::Outer.commit(self.status())
+        (self.status() != TransactionStatus::Idle).then(|| "COMMIT".into())
     }
 
-    /// What undoes the running transaction.
+    /// What undoes the running transaction, if one is running.
     pub(crate) fn rollback_statement(&self) -> Option<String> {
-        Block::Outer.rollback(self.status())
-    }
-
-    /// What has to be sent because a block was dropped.
-    pub(crate) fn owed_statement(&self) -> Option<String> {
-        self.transactions
-            .owed()
-            .and_then(|rollback| rollback.sql(self.status()))
+        (self.status() != TransactionStatus::Idle).then(|| "ROLLBACK".into())
     }
 
     /// The outcome of a statement of the driver's own.
-    pub(crate) fn finish_control(&mut self, sql: &str) -> Result<()> {
-        let results = self.finish()?;
+    pub(crate) fn finish_control(&mut self, sql: &str, outcome: Outcome) -> Result<()> {
+        let results = self.finish(outcome)?;
         let rolled_back = results.iter().any(|result| *result.tag == *b"ROLLBACK");
         if sql == "COMMIT" && rolled_back {
             return Err(Error::rolled_back());
@@ -215,10 +200,8 @@ impl Core {
     }
 
     /// The results of the exchange that has ended.
-    pub(crate) fn finish(&mut self) -> Result<Vec<QueryResult>> {
-        self.called_off = false;
+    pub(crate) fn finish(&mut self, outcome: Outcome) -> Result<Vec<QueryResult>> {
         self.read_parameters();
-        let outcome = self.session.take_outcome();
         if outcome.refused_copy {
             return Err(Error::usage("COPY cannot be used with this method"));
         }
@@ -230,8 +213,8 @@ impl Core {
     }
 
     /// The result of the one statement of the exchange that has ended.
-    pub(crate) fn finish_rows(&mut self) -> Result<Rows> {
-        let mut results = self.finish()?;
+    pub(crate) fn finish_rows(&mut self, outcome: Outcome) -> Result<Rows> {
+        let mut results = self.finish(outcome)?;
         let result = results
             .pop()
             .ok_or_else(|| Error::shape("the server gave no result"))?;
@@ -239,15 +222,15 @@ impl Core {
     }
 
     /// The results of all statements of the exchange that has ended.
-    pub(crate) fn finish_all(&mut self) -> Result<Vec<Rows>> {
-        let results = self.finish()?;
+    pub(crate) fn finish_all(&mut self, outcome: Outcome) -> Result<Vec<Rows>> {
+        let results = self.finish(outcome)?;
         let rows = results.into_iter();
         Ok(rows.map(|result| self.rows_of_result(result)).collect())
     }
 
     /// How many rows the statements of the exchange that has ended gave or changed.
-    pub(crate) fn finish_count(&mut self) -> Result<u64> {
-        let results = self.finish()?;
+    pub(crate) fn finish_count(&mut self, outcome: Outcome) -> Result<u64> {
+        let results = self.finish(outcome)?;
         let counts = results.iter().filter_map(QueryResult::tagged_rows);
         Ok(counts.fold(0, u64::saturating_add))
     }
@@ -262,23 +245,22 @@ impl Core {
     }
 
     /// Queues the lookup of types.
-    pub(crate) fn queue_lookup(&mut self, oids: &[u32]) -> Result<()> {
+    pub(crate) fn queue_lookup(&mut self, oids: &[u32]) -> Result<ExchangeId> {
         let sql = types::lookup(self.session.connection().server_version());
         self.write_params(&[&oids])?;
-        self.session.execute(&Execute {
+        Ok(self.session.execute(&Execute {
             sql: sql.as_bytes(),
             params: &self.params,
             format: ResultFormat::Text,
             prepare: Some(false),
-            begin: None,
+            begin: false,
             extended: true,
-        })?;
-        Ok(())
+        })?)
     }
 
     /// The outcome of the lookup of these types.
-    pub(crate) fn finish_lookup(&mut self, oids: &[u32]) -> Result<()> {
-        let found = self.finish_rows()?;
+    pub(crate) fn finish_lookup(&mut self, oids: &[u32], outcome: Outcome) -> Result<()> {
+        let found = self.finish_rows(outcome)?;
         self.types.learn(oids, found)
     }
 
@@ -290,21 +272,13 @@ impl Core {
     }
 
     /// The rows that have come so far of the result that is coming.
-    pub(crate) fn take_rows(&mut self) -> Option<Rows> {
-        let (columns, rows) = self.session.take_rows();
+    pub(crate) fn take_rows(&mut self, id: ExchangeId) -> Option<Rows> {
+        let (columns, rows) = self.session.take_rows(id);
         (!rows.is_empty()).then(|| self.rows_of(columns.unwrap_or_default(), rows))
     }
 
-    /// Throws away what an abandoned exchange still gives.
-    pub(crate) fn discard(&mut self) {
-        drop(self.session.take_rows());
-        drop(self.session.take_outcome());
-    }
-
-    /// The end of an abandoned exchange.
+    /// The session has come to rest after an interruption.
     pub(crate) fn recovered(&mut self) {
-        self.called_off = false;
-        self.discard();
         self.read_parameters();
         self.cancel.gate().leave();
     }
@@ -337,6 +311,26 @@ impl Core {
         polite
     }
 
+    /// Hands out a notification.
+    ///
+    /// # Errors
+    /// Too many wait that nobody has taken: the connection is lost.
+    pub(crate) fn deliver_notification(
+        &mut self,
+        notification: Notification,
+    ) -> std::result::Result<(), Lost> {
+        if self.messages.deliver_notification(&notification) {
+            let kept = self.session.backlog.push(notification);
+            kept.map_err(|error| Lost::Session(error.into()))?;
+        }
+        Ok(())
+    }
+
+    /// The oldest notification that nobody has taken.
+    pub(crate) fn next_notification(&mut self) -> Option<Notify> {
+        self.session.backlog.pop().map(|oldest| (&oldest).into())
+    }
+
     fn rows_of(&self, columns: howdah_protocol::connection::Columns, rows: RowSet) -> Rows {
         Rows::from_parts(columns, rows, Box::default(), self.reading())
     }
@@ -353,17 +347,16 @@ impl Core {
         }
     }
 
-    fn queue_simple(&mut self, sql: &str, begin: Option<&[u8]>) -> Result<()> {
+    fn queue_simple(&mut self, sql: &str) -> Result<ExchangeId> {
         self.params.clear();
-        self.session.execute(&Execute {
+        Ok(self.session.execute(&Execute {
             sql: sql.as_bytes(),
             params: &self.params,
             format: ResultFormat::Text,
             prepare: Some(false),
-            begin,
+            begin: true,
             extended: false,
-        })?;
-        Ok(())
+        })?)
     }
 
     fn write_params(&mut self, params: &[&dyn ToSql]) -> Result<()> {

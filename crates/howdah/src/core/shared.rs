@@ -7,7 +7,7 @@ macro_rules! shared_methods {
             /// Whether each statement is a transaction of its own.
             #[must_use]
             pub fn autocommit(&self) -> bool {
-                self.core.transactions.autocommit()
+                self.core.session.transactions.characteristics().autocommit
             }
 
             /// Has `handler` called with each notice: what the server says beside results, such as warnings.
