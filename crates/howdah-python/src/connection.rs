@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use howdah_protocol::connection::server_version_number;
+use howdah_protocol::session::{Characteristics, IsolationLevel};
 use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
-use crate::core::{Core, Kind, Settings};
+use crate::core::{Core, Kind};
 use crate::cursor::{BaseCursor, is_tuple_row};
 use crate::errors;
+use crate::jobs::block::{BeginBlock, EndBlock, TransactionBlock};
 use crate::jobs::command::{Change, Command, End};
 use crate::jobs::notifies::WaitNotifies;
 use crate::shell::asyncio::Channel;
@@ -144,7 +146,7 @@ impl BaseConnection {
         &self,
         py: Python<'_>,
         attribute: &'static str,
-        change: impl Fn(&mut Settings) + Send + Sync + 'static,
+        change: impl Fn(&mut Characteristics) + Send + Sync + 'static,
     ) -> PyResult<Py<PyAny>> {
         let change = Box::new(change);
         self.run(py, Change { attribute, change })
@@ -326,7 +328,7 @@ impl BaseConnection {
             let _ = self.adapters.set(made);
         }
         self.core
-            .change_settings(|settings| settings.autocommit = autocommit);
+            .change_characteristics(|now| now.autocommit = autocommit);
         self.set_prepare_threshold(prepare_threshold);
         self.set_cursor_factory(cursor_factory);
         self.set_row_factory(row_factory)
@@ -388,13 +390,12 @@ impl BaseConnection {
     }
 
     fn _notifies_begin(&self) -> bool {
-        lock(&self.core.backlog).generators += 1;
+        self.core.generators.fetch_add(1, Ordering::Relaxed);
         !lock(&self.core.handlers).notify.is_empty()
     }
 
     fn _notifies_end(&self) {
-        let mut backlog = lock(&self.core.backlog);
-        backlog.generators = backlog.generators.saturating_sub(1);
+        self.core.generators.fetch_sub(1, Ordering::Relaxed);
     }
 
     #[pyo3(signature = (timeout))]
@@ -444,7 +445,7 @@ impl BaseConnection {
 
     #[getter]
     fn autocommit(&self) -> bool {
-        lock(&self.core.settings).autocommit
+        self.core.characteristics().autocommit
     }
 
     #[setter(autocommit)]
@@ -463,8 +464,9 @@ impl BaseConnection {
 
     #[getter]
     fn isolation_level<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let name = lock(&self.core.settings).isolation_level;
-        name.map(|name| isolation_levels(py)?.get_item(name.replace(' ', "_")))
+        let level = self.core.characteristics().isolation_level;
+        level
+            .map(|level| isolation_levels(py)?.get_item(level.sql().replace(' ', "_")))
             .transpose()
     }
 
@@ -480,7 +482,7 @@ impl BaseConnection {
             None
         } else {
             let level = isolation_levels(py)?.call1((value,))?.getattr("name")?;
-            Some(level_sql(&level.extract::<String>()?)?)
+            Some(level_by_name(&level.extract::<String>()?)?)
         };
         self.change(py, "isolation_level", move |settings| {
             settings.isolation_level = level;
@@ -489,7 +491,7 @@ impl BaseConnection {
 
     #[getter]
     fn read_only(&self) -> Option<bool> {
-        lock(&self.core.settings).read_only
+        self.core.characteristics().read_only
     }
 
     #[setter(read_only)]
@@ -506,7 +508,7 @@ impl BaseConnection {
 
     #[getter]
     fn deferrable(&self) -> Option<bool> {
-        lock(&self.core.settings).deferrable
+        self.core.characteristics().deferrable
     }
 
     #[setter(deferrable)]
@@ -578,18 +580,29 @@ impl BaseConnection {
         drop(old);
     }
 
-    #[getter]
-    fn _num_transactions(&self) -> u32 {
-        self.core.transactions.load(Ordering::Relaxed)
+    /// Open a transaction block, a savepoint within another one or within a transaction: a `TransactionBlock`.
+    #[pyo3(signature = (savepoint_name))]
+    fn _begin_block(&self, py: Python<'_>, savepoint_name: Option<String>) -> PyResult<Py<PyAny>> {
+        self.run(py, BeginBlock::new(savepoint_name))
     }
 
-    #[setter(_num_transactions)]
-    fn set_num_transactions(&self, number: u32) {
-        self.core.transactions.store(number, Ordering::Relaxed);
+    /// End a transaction block, keeping what it did or not. Whatever happens to the call, the block will have ended.
+    fn _end_block(
+        &self,
+        py: Python<'_>,
+        block: &Bound<'_, TransactionBlock>,
+        commit: bool,
+    ) -> PyResult<Py<PyAny>> {
+        self.run(py, EndBlock::new(block.get(), commit))
+    }
+
+    #[getter]
+    fn _num_transactions(&self) -> u32 {
+        self.core.transaction_depth()
     }
 
     fn _parameter_status(&self, name: &str) -> Option<String> {
-        self.core.facts.parameters().get(name).cloned()
+        self.core.facts.parameters().get(name).map(str::to_owned)
     }
 
     fn _transaction_status(&self) -> u8 {
@@ -604,7 +617,7 @@ impl BaseConnection {
     fn _server_version(&self) -> u32 {
         let parameters = self.core.facts.parameters();
         let text = parameters.get("server_version");
-        text.map_or(0, |text| server_version_number(text))
+        text.map_or(0, server_version_number)
     }
 
     fn _conninfo(&self) -> std::collections::BTreeMap<String, String> {
@@ -730,12 +743,12 @@ fn isolation_levels(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
         .map(|class| class.bind(py))
 }
 
-fn level_sql(name: &str) -> PyResult<&'static str> {
+fn level_by_name(name: &str) -> PyResult<IsolationLevel> {
     match name {
-        "READ_UNCOMMITTED" => Ok("READ UNCOMMITTED"),
-        "READ_COMMITTED" => Ok("READ COMMITTED"),
-        "REPEATABLE_READ" => Ok("REPEATABLE READ"),
-        "SERIALIZABLE" => Ok("SERIALIZABLE"),
+        "READ_UNCOMMITTED" => Ok(IsolationLevel::ReadUncommitted),
+        "READ_COMMITTED" => Ok(IsolationLevel::ReadCommitted),
+        "REPEATABLE_READ" => Ok(IsolationLevel::RepeatableRead),
+        "SERIALIZABLE" => Ok(IsolationLevel::Serializable),
         _ => Err(PyValueError::new_err(format!(
             "unknown isolation level: {name}"
         ))),

@@ -23,7 +23,7 @@ use crate::shell::ready::{Fetch, Ready};
 use crate::truth::Truth;
 use howdah_adapt::lock;
 use howdah_adapt::registry::Snapshot;
-use howdah_adapt::{Adaptation, AdaptersMap};
+use howdah_adapt::{Adaptation, AdaptersMap, Encoding, SessionSettings};
 
 pub(crate) use kinds::{AsyncCursorBase, SyncCursor};
 use rows::Loaders;
@@ -50,6 +50,8 @@ struct State {
     rowcount: i64,
     statusmessage: Option<Box<[u8]>>,
     loaders: Option<Loaders>,
+    /// The settings that were in force when the current result came.
+    settings: Option<Arc<SessionSettings>>,
     /// Makes rows from tuples; without it rows are tuples.
     make_row: Option<Py<PyAny>>,
     row_factory: Option<Py<PyAny>>,
@@ -186,11 +188,13 @@ impl BaseCursor {
     /// Makes a result the current one.
     fn select(slf: &Bound<'_, Self>, index: usize) -> PyResult<()> {
         let this = slf.get();
-        let columns = {
+        let (columns, parameters) = {
             let state = lock(&this.state);
             let result = state.results.get(index);
-            result.and_then(|result| result.columns.clone())
+            let parameters = result.map(|result| Arc::clone(&result.parameters));
+            (result.and_then(|result| result.columns.clone()), parameters)
         };
+        let settings = parameters.map(|then| this.core.facts.settings_for(&then));
         let loaders = columns
             .map(|columns| this.loaders(slf.py(), &columns))
             .transpose()?;
@@ -201,6 +205,7 @@ impl BaseCursor {
                 return Ok(());
             };
             state.current = index;
+            state.settings = settings;
             state.pos = 0;
             state.rowcount = rowcount(result);
             state.statusmessage = (result.ending == Ending::Complete).then(|| result.tag.clone());
@@ -400,7 +405,8 @@ impl BaseCursor {
         };
         let make = column_class(py)?.getattr("_make")?;
         let types = self.adapters(py)?.get().registry(py);
-        let encoding = self.core.facts.settings().encoding;
+        let settings = lock(&self.state).settings.clone();
+        let encoding = settings.map_or(Encoding::Utf8, |settings| settings.encoding);
         let list = PyList::empty(py);
         for field in columns.iter() {
             let name = encoding.decode_str(py, &field.name)?;

@@ -42,6 +42,15 @@ pub(crate) fn in_destructor(work: impl FnOnce(Python<'_>) -> PyResult<()>) {
     });
 }
 
+/// `OutOfOrderTransactionNesting`.
+pub(crate) fn out_of_order(py: Python<'_>, message: String) -> PyErr {
+    let made = py
+        .import("howdah._transaction_base")
+        .and_then(|module| module.getattr("OutOfOrderTransactionNesting"))
+        .and_then(|class| class.call1((message,)));
+    made.map_or_else(|error| error, PyErr::from_value)
+}
+
 /// `OperationalError`.
 pub(crate) fn operational(py: Python<'_>, message: impl Into<String>) -> PyErr {
     new(py, "OperationalError", message)

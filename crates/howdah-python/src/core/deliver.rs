@@ -1,7 +1,8 @@
 //! Notices and notifications, to whoever wants them.
 
-use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 
+use howdah_net::drive::Lost;
 use howdah_protocol::connection::Notification;
 use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
@@ -18,37 +19,6 @@ use howdah_adapt::lock;
 pub(crate) struct Handlers {
     pub(crate) notice: Vec<Py<PyAny>>,
     pub(crate) notify: Vec<Py<PyAny>>,
-}
-
-/// Notifications that nobody has taken yet.
-#[derive(Default)]
-pub(crate) struct Backlog {
-    waiting: VecDeque<Notification>,
-    /// Length of their texts.
-    bytes: usize,
-    /// Whether a `notifies()` generator runs: it takes them even if there are handlers.
-    pub(crate) generators: usize,
-}
-
-/// From here on a backlog is long enough: so many notifications, or so many bytes.
-const FULL: usize = 64 * 1024;
-const FULL_BYTES: usize = 16 * 1024 * 1024;
-
-impl Backlog {
-    pub(crate) fn push(&mut self, notification: Notification) {
-        self.bytes += notification.channel.len() + notification.payload.len();
-        self.waiting.push_back(notification);
-    }
-
-    /// Whether more should wait at the server until somebody takes these.
-    pub(crate) fn is_full(&self) -> bool {
-        self.waiting.len() >= FULL || self.bytes >= FULL_BYTES
-    }
-
-    fn take(&mut self) -> VecDeque<Notification> {
-        self.bytes = 0;
-        std::mem::take(&mut self.waiting)
-    }
 }
 
 /// Something that came without being asked for.
@@ -82,30 +52,43 @@ impl Core {
 
     fn deliver_notification(&self, py: Python<'_>, notification: Notification) -> PyResult<()> {
         let handlers = self.copy_handlers(py, |handlers| &handlers.notify);
-        {
-            let mut backlog = lock(&self.backlog);
-            if handlers.is_empty() || backlog.generators > 0 {
-                backlog.push(notification.clone());
-            }
-        }
         if handlers.is_empty() {
-            return Ok(());
+            return self.keep_notification(py, notification);
         }
-        let notify = notify(py, &notification, self.facts.settings().encoding)?;
+        let notify = notify(py, &notification)?;
+        if self.generators.load(Ordering::Relaxed) > 0 {
+            self.keep_notification(py, notification)?;
+        }
         for handler in handlers {
             call(py, &handler, &notify, "notify")?;
         }
         Ok(())
     }
 
+    /// Keeps a notification for whoever takes it. If too many wait, the connection is lost.
+    pub(crate) fn keep_notification(
+        &self,
+        py: Python<'_>,
+        notification: Notification,
+    ) -> PyResult<()> {
+        let kept = match lock(&self.io).as_mut() {
+            Some(io) => io.session.backlog.push(notification),
+            None => Ok(()),
+        };
+        kept.map_err(|error| self.broken(py, &Lost::Session(error.into())))
+    }
+
     /// Takes the notifications that nobody has taken, as `Notify` objects.
     pub(crate) fn take_backlog<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let waiting = lock(&self.backlog).take();
-        let encoding = self.facts.settings().encoding;
-        waiting
-            .iter()
-            .map(|notification| notify(py, notification, encoding))
-            .collect()
+        let mut waiting = match lock(&self.io).as_mut() {
+            Some(io) => io.session.backlog.take(),
+            None => return Ok(Vec::new()),
+        };
+        let mut taken = Vec::new();
+        while let Some(notification) = waiting.pop_front() {
+            taken.push(notify(py, &notification)?);
+        }
+        Ok(taken)
     }
 
     fn copy_handlers(
@@ -122,17 +105,15 @@ impl Core {
 }
 
 /// A `Notify` object.
-fn notify<'py>(
-    py: Python<'py>,
-    notification: &Notification,
-    encoding: Encoding,
-) -> PyResult<Bound<'py, PyAny>> {
+fn notify<'py>(py: Python<'py>, notification: &Notification) -> PyResult<Bound<'py, PyAny>> {
     static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let class = CLASS.get_or_try_init(py, || {
         py.import("howdah._notify")?
             .getattr("Notify")
             .map(Bound::unbind)
     })?;
+    let encoding = notification.parameters.get("client_encoding");
+    let encoding = encoding.map_or(Encoding::Utf8, Encoding::from_postgres);
     let channel = encoding.decode_str(py, &notification.channel)?;
     let payload = encoding.decode_str(py, &notification.payload)?;
     class

@@ -1,12 +1,11 @@
 //! What is known of a session, for readers that may not touch the session itself.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use howdah_net::Peer;
 use howdah_net::cancel::CancelTarget;
-use howdah_protocol::connection::Connection;
+use howdah_protocol::connection::{Connection, Parameters};
 use howdah_protocol::wire::TransactionStatus;
 use pyo3::prelude::*;
 
@@ -43,8 +42,7 @@ pub(crate) struct Started {
 }
 
 struct Changing {
-    version: u64,
-    parameters: Arc<BTreeMap<String, String>>,
+    parameters: Arc<Parameters>,
     settings: Arc<SessionSettings>,
     error_message: String,
 }
@@ -63,7 +61,6 @@ impl Facts {
             conninfo,
             started: OnceLock::new(),
             changing: Mutex::new(Changing {
-                version: u64::MAX,
                 parameters: Arc::default(),
                 settings: Arc::new(SessionSettings::from_parameters(|_| None)),
                 error_message: String::new(),
@@ -95,15 +92,24 @@ impl Facts {
         let status = number(connection.transaction_status());
         self.status.store(status, Ordering::Release);
         let mut changing = lock(&self.changing);
-        if changing.version != connection.parameters_version() {
-            let get = |name: &str| connection.parameter(name).map(str::to_owned);
-            changing.version = connection.parameters_version();
-            changing.parameters = Arc::new(connection.parameters().clone());
-            changing.settings = Arc::new(SessionSettings::from_parameters(get));
+        let parameters = connection.shared_parameters();
+        if changing.parameters.version() != parameters.version() {
+            changing.parameters = Arc::clone(parameters);
+            changing.settings = Arc::new(settings_of(parameters));
         }
     }
 
-    /// How values are to be read.
+    /// How values are to be read that came when these parameters were in force.
+    pub(crate) fn settings_for(&self, parameters: &Parameters) -> Arc<SessionSettings> {
+        let changing = lock(&self.changing);
+        if changing.parameters.version() == parameters.version() {
+            return Arc::clone(&changing.settings);
+        }
+        drop(changing);
+        Arc::new(settings_of(parameters))
+    }
+
+    /// How values are to be written, and read if they came now.
     pub(crate) fn settings(&self) -> Arc<SessionSettings> {
         Arc::clone(&lock(&self.changing).settings)
     }
@@ -114,7 +120,7 @@ impl Facts {
         encoding.python_name(py).unwrap_or("utf-8")
     }
 
-    pub(crate) fn parameters(&self) -> Arc<BTreeMap<String, String>> {
+    pub(crate) fn parameters(&self) -> Arc<Parameters> {
         Arc::clone(&lock(&self.changing).parameters)
     }
 
@@ -170,7 +176,12 @@ impl Facts {
     }
 }
 
-fn number(status: TransactionStatus) -> u8 {
+fn settings_of(parameters: &Parameters) -> SessionSettings {
+    SessionSettings::from_parameters(|name| parameters.get(name).map(str::to_owned))
+}
+
+/// The number of a status in `howdah.pq.TransactionStatus`.
+pub(crate) fn number(status: TransactionStatus) -> u8 {
     match status {
         TransactionStatus::Idle => 0,
         TransactionStatus::InTransaction => 2,

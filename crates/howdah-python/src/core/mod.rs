@@ -17,11 +17,11 @@ use howdah_net::Socket;
 use howdah_net::cancel::CancelTarget;
 use howdah_net::drive::Lost;
 use howdah_protocol::connection::{Error, Params};
-use howdah_protocol::session::{Outcome, Session};
+use howdah_protocol::session::{Block, Characteristics, ExchangeId, Outcome, Session};
 use pyo3::prelude::*;
 
 use crate::errors;
-use deliver::{Backlog, Handlers};
+use deliver::Handlers;
 use facts::Facts;
 use gate::Gate;
 
@@ -38,16 +38,6 @@ pub(crate) enum Kind {
     Async,
 }
 
-/// How new transactions are begun.
-#[derive(Debug, Default, Clone)]
-pub(crate) struct Settings {
-    pub(crate) autocommit: bool,
-    /// Name of the level, as in SQL.
-    pub(crate) isolation_level: Option<&'static str>,
-    pub(crate) read_only: Option<bool>,
-    pub(crate) deferrable: Option<bool>,
-}
-
 /// The heart of a connection.
 pub(crate) struct Core {
     pub(crate) kind: Kind,
@@ -56,20 +46,30 @@ pub(crate) struct Core {
     socket: Mutex<Option<Arc<Socket>>>,
     pub(crate) gate: Gate,
     pub(crate) facts: Facts,
-    pub(crate) settings: Mutex<Settings>,
-    begin: Mutex<Option<Arc<[u8]>>>,
+    /// How new transactions are begun: the session's, for readers that may not touch the session.
+    characteristics: Mutex<Characteristics>,
     pub(crate) handlers: Mutex<Handlers>,
-    pub(crate) backlog: Mutex<Backlog>,
+    /// How many `notifies()` generators run: they take notifications even if there are handlers.
+    pub(crate) generators: AtomicU32,
     scratch: Mutex<Params>,
     pub(crate) last_loaders: LastLoaders,
-    /// How many `transaction()` blocks are entered.
-    pub(crate) transactions: AtomicU32,
+    /// How many `transaction()` blocks are entered: the session's, for readers that may not touch the session.
+    transactions: AtomicU32,
+    /// Blocks whose end was interrupted before it had its turn: to be rolled back before anything else.
+    left_blocks: Mutex<Vec<LeftBlock>>,
     cancels: Cancels,
     /// Why the connection was lost while nobody waited: for the next operation to raise.
     reason: Mutex<Option<PyErr>>,
     fork_generation: u32,
     /// Prepared statement policy as the user set it: read at every execution.
     pub(crate) policy: Mutex<Policy>,
+}
+
+/// A block that is to be rolled back before anything else is done.
+pub(crate) struct LeftBlock {
+    pub(crate) block: Block,
+    /// Whether the session still counts it as entered.
+    pub(crate) is_open: bool,
 }
 
 /// The user's wishes about prepared statements.
@@ -82,32 +82,6 @@ pub(crate) struct Policy {
 /// How long a cancel request may take.
 pub(crate) const CANCEL_TIME: Duration = Duration::from_secs(5);
 
-/// When to ask again for a cancellation, and when to give up the connection.
-///
-/// A server ignores a request that arrives before it has read the statement, so one may not be enough.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Patience {
-    give_up: Instant,
-    pause: Duration,
-}
-
-impl Patience {
-    pub(crate) fn new() -> Self {
-        Self {
-            give_up: Instant::now() + CANCEL_TIME * 2,
-            pause: Duration::from_millis(250),
-        }
-    }
-
-    /// Until when to wait before asking again; `None` when it is time to give up. Each pause is twice the last.
-    pub(crate) fn next(&mut self) -> Option<Instant> {
-        let now = Instant::now();
-        let next = (now + self.pause).min(self.give_up);
-        self.pause *= 2;
-        (now < self.give_up).then_some(next)
-    }
-}
-
 impl Core {
     /// Takes over a session that has been started.
     pub(crate) fn new(kind: Kind, io: Io, facts: Facts) -> Self {
@@ -118,13 +92,13 @@ impl Core {
             socket: Mutex::new(Some(socket)),
             gate: Gate::default(),
             facts,
-            settings: Mutex::default(),
-            begin: Mutex::new(Some(b"BEGIN".as_slice().into())),
+            characteristics: Mutex::default(),
             handlers: Mutex::default(),
-            backlog: Mutex::default(),
+            generators: AtomicU32::new(0),
             scratch: Mutex::default(),
             last_loaders: LastLoaders::default(),
             transactions: AtomicU32::new(0),
+            left_blocks: Mutex::default(),
             reason: Mutex::default(),
             cancels: Cancels::default(),
             fork_generation: FORKS.load(Ordering::Relaxed),
@@ -160,7 +134,7 @@ impl Core {
 
     /// Whether a `transaction()` block is entered.
     pub(crate) fn in_transaction_block(&self) -> bool {
-        self.transactions.load(Ordering::Relaxed) > 0
+        self.transaction_depth() > 0
     }
 
     /// Fails within a `transaction()` block, which ends the transaction by itself.
@@ -186,16 +160,84 @@ impl Core {
         lock(&self.socket).clone()
     }
 
-    /// The statement that begins a transaction, unless in autocommit.
-    pub(crate) fn begin_statement(&self) -> Option<Arc<[u8]>> {
-        lock(&self.begin).clone()
+    /// How new transactions are begun.
+    pub(crate) fn characteristics(&self) -> Characteristics {
+        lock(&self.characteristics).clone()
     }
 
-    /// Changes how transactions are begun.
-    pub(crate) fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
-        let mut settings = lock(&self.settings);
-        change(&mut settings);
-        *lock(&self.begin) = settings.begin().map(|sql| sql.into_bytes().into());
+    /// Changes how transactions are begun. The caller has the gate, or nobody else has the connection yet.
+    pub(crate) fn change_characteristics(&self, change: impl FnOnce(&mut Characteristics)) {
+        if let Some(io) = lock(&self.io).as_mut() {
+            io.session.transactions.change(change);
+            *lock(&self.characteristics) = io.session.transactions.characteristics().clone();
+        }
+    }
+
+    /// How many `transaction()` blocks are entered.
+    pub(crate) fn transaction_depth(&self) -> u32 {
+        self.transactions.load(Ordering::Relaxed)
+    }
+
+    /// Notes how many blocks are entered, after a change of the session's.
+    fn note_depth(&self, session: &Session) {
+        let depth = u32::try_from(session.transactions.depth()).unwrap_or(u32::MAX);
+        self.transactions.store(depth, Ordering::Relaxed);
+    }
+
+    /// Opens a block; with the statements that open it on the server. The caller has the gate.
+    pub(crate) fn open_block(
+        &self,
+        py: Python<'_>,
+        savepoint: Option<&str>,
+    ) -> PyResult<(Block, Vec<Vec<u8>>)> {
+        self.with_session(py, |session| {
+            let status = session.transaction_status();
+            let block = session.transactions.open(status, savepoint, false);
+            self.note_depth(session);
+            let statements = session.transactions.opening(&block);
+            (block, statements)
+        })
+    }
+
+    /// Closes a block; `false` if one that was opened within it is still open. The caller has the gate.
+    pub(crate) fn close_block(&self, block: &Block) -> bool {
+        let mut io = lock(&self.io);
+        let Some(io) = io.as_mut() else {
+            return true;
+        };
+        let in_order = io.session.transactions.close(block);
+        self.note_depth(&io.session);
+        in_order
+    }
+
+    /// Leaves a block, to be rolled back before anything else is done, because its beginning or end was interrupted. From
+    /// anywhere.
+    pub(crate) fn leave_block(&self, block: LeftBlock) {
+        lock(&self.left_blocks).push(block);
+    }
+
+    /// Whether the session is at rest, so that an operation can begin. If something is left over, begins to end it.
+    ///
+    /// The caller has the gate.
+    pub(crate) fn is_settled(&self) -> bool {
+        let left = std::mem::take(&mut *lock(&self.left_blocks));
+        let mut io = lock(&self.io);
+        // A closed connection has nothing left; one that is being started is not to be disturbed.
+        let Some(io) = io.as_mut().filter(|_| self.facts.started().is_some()) else {
+            return true;
+        };
+        for left in left {
+            if left.is_open {
+                io.session.transactions.close(&left.block);
+            }
+            io.session.transactions.owe_rollback(left.block);
+        }
+        self.note_depth(&io.session);
+        let settled = io.session.is_settled();
+        if !settled {
+            io.session.cancel_and_drain(Instant::now());
+        }
+        settled
     }
 
     /// Runs `queue` on the session.
@@ -224,14 +266,30 @@ impl Core {
         *lock(&self.scratch) = params;
     }
 
-    /// What the exchange that has just ended gave. Brings the facts up to date.
-    pub(crate) fn take_outcome(&self) -> Outcome {
+    /// How long the session has left to come to rest.
+    pub(crate) fn time_to_settle(&self) -> Duration {
+        let io = lock(&self.io);
+        let session = io.as_ref().map(|io| &io.session);
+        let timeout = session.and_then(Session::poll_timeout);
+        timeout.map_or(CANCEL_TIME, |when| {
+            when.saturating_duration_since(Instant::now())
+        })
+    }
+
+    /// Notes that the cancel request which the session asked for has ended.
+    pub(crate) fn cancel_request_ended(&self) {
+        if let Some(io) = lock(&self.io).as_mut() {
+            io.session.cancel_request_ended();
+        }
+    }
+
+    /// What has come so far of an exchange that goes on.
+    pub(crate) fn take_partial(&self, id: ExchangeId) -> Outcome {
         let mut io = lock(&self.io);
         let Some(io) = io.as_mut() else {
             return Outcome::default();
         };
-        self.facts.update(io.session.connection());
-        io.session.take_outcome()
+        io.session.take_partial(id)
     }
 
     /// Keeps the reason why the connection was lost, where nobody waits who could be told.
@@ -298,12 +356,6 @@ impl Core {
         }
     }
 
-    /// Whether the server still owes an answer.
-    pub(crate) fn is_unfinished(&self) -> bool {
-        let io = lock(&self.io);
-        io.as_ref().is_some_and(|io| !io.session.is_idle())
-    }
-
     /// Brings the facts up to date with what came while nothing was asked.
     pub(crate) fn refresh_facts(&self) {
         if let Some(io) = lock(&self.io).as_ref() {
@@ -368,31 +420,6 @@ impl Drop for PanicGuard<'_> {
         if std::thread::panicking() {
             self.0.lose();
         }
-    }
-}
-
-impl Settings {
-    /// The statement that begins a transaction.
-    fn begin(&self) -> Option<String> {
-        if self.autocommit {
-            return None;
-        }
-        let mut sql = String::from("BEGIN");
-        if let Some(level) = self.isolation_level {
-            sql.push_str(" ISOLATION LEVEL ");
-            sql.push_str(level);
-        }
-        match self.read_only {
-            Some(true) => sql.push_str(" READ ONLY"),
-            Some(false) => sql.push_str(" READ WRITE"),
-            None => {}
-        }
-        match self.deferrable {
-            Some(true) => sql.push_str(" DEFERRABLE"),
-            Some(false) => sql.push_str(" NOT DEFERRABLE"),
-            None => {}
-        }
-        Some(sql)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::errors;
 use crate::shell::ready::Fetch;
 use howdah_adapt::load::{self, Loader};
 use howdah_adapt::lock;
-use howdah_adapt::{Adaptation, LoadContext};
+use howdah_adapt::{Adaptation, LoadContext, SessionSettings};
 
 /// How the columns of a result are loaded.
 #[derive(Clone)]
@@ -28,6 +28,7 @@ pub(super) struct Loaders {
 /// What is needed to load some rows, taken out from under the lock.
 struct Slice {
     result: Arc<QueryResult>,
+    settings: Arc<SessionSettings>,
     rows: Range<usize>,
     loaders: Loaders,
     make_row: Option<Py<PyAny>>,
@@ -101,7 +102,9 @@ impl BaseCursor {
             drop(state);
             return Err(errors::programming(py, "no result available"));
         };
-        let (Some(_), Some(loaders)) = (&result.columns, &state.loaders) else {
+        let (Some(_), Some(loaders), Some(settings)) =
+            (&result.columns, &state.loaders, &state.settings)
+        else {
             let text = no_records(result);
             drop(state);
             return Err(errors::programming(py, text));
@@ -110,6 +113,7 @@ impl BaseCursor {
         let left = result.rows.len() - start;
         Ok(Slice {
             rows: start..start + size.unwrap_or(left).min(left),
+            settings: Arc::clone(settings),
             result: Arc::clone(result),
             loaders: loaders.clone(),
             make_row: state.make_row.as_ref().map(|make| make.clone_ref(py)),
@@ -125,8 +129,7 @@ impl BaseCursor {
         if slice.rows.is_empty() {
             return Ok(None);
         }
-        let settings = self.core.facts.settings();
-        let cx = LoadContext::new(&settings, slice.loaders.adaptation.as_deref());
+        let cx = LoadContext::new(&slice.settings, slice.loaders.adaptation.as_deref());
         let row = load::load_row(py, fields, &slice.loaders.columns, &cx)?.into_any();
         let row = match &slice.make_row {
             None => row.unbind(),
@@ -139,8 +142,7 @@ impl BaseCursor {
     /// Loads at most `size` rows, or all that are left.
     fn load_many(&self, py: Python<'_>, size: Option<usize>) -> PyResult<Py<PyAny>> {
         let slice = self.next_rows(py, size)?;
-        let settings = self.core.facts.settings();
-        let cx = LoadContext::new(&settings, slice.loaders.adaptation.as_deref());
+        let cx = LoadContext::new(&slice.settings, slice.loaders.adaptation.as_deref());
         let end = slice.rows.end;
         let loaders = &slice.loaders.columns;
         let rows = load::load_rows(py, &slice.result.rows, slice.rows, loaders, &cx)?;

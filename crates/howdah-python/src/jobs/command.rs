@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use howdah_protocol::session::Outcome;
+use howdah_protocol::session::{Characteristics, Outcome};
 use pyo3::prelude::*;
 
 use super::{check, queue_command};
-use crate::core::{Core, Settings};
+use crate::core::Core;
 use crate::errors;
 use crate::shell::{Job, Next};
 
@@ -26,8 +26,7 @@ impl Job for End {
         if core.facts.settled_status() == IDLE {
             return Ok(Next::Done(py.None()));
         }
-        queue_command(py, core, self.sql.as_bytes())?;
-        Ok(Next::Exchange)
+        queue_command(py, core, self.sql.as_bytes()).map(Next::Exchange)
     }
 
     fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
@@ -48,8 +47,7 @@ pub(crate) struct Command {
 impl Job for Command {
     fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
         core.check_open(py)?;
-        queue_command(py, core, &self.sql)?;
-        Ok(Next::Exchange)
+        queue_command(py, core, &self.sql).map(Next::Exchange)
     }
 
     fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
@@ -65,7 +63,7 @@ impl Job for Command {
 /// A change of the transactions to come: not possible within one.
 pub(crate) struct Change {
     pub(crate) attribute: &'static str,
-    pub(crate) change: Box<dyn Fn(&mut Settings) + Send + Sync>,
+    pub(crate) change: Box<dyn Fn(&mut Characteristics) + Send + Sync>,
 }
 
 impl Job for Change {
@@ -82,7 +80,7 @@ impl Job for Change {
         core.check_open(py)?;
         let status = match core.facts.settled_status() {
             IDLE => {
-                core.change_settings(&*self.change);
+                core.change_characteristics(&*self.change);
                 return Ok(Next::Done(py.None()));
             }
             2 => "INTRANS",

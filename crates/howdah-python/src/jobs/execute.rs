@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use howdah_protocol::connection::Params;
 use howdah_protocol::error::UsageError;
-use howdah_protocol::session::{Choice, Execute, Outcome, ResultFormat, Session};
+use howdah_protocol::session::{BinaryChoice, Execute, Outcome, ResultFormat, Session};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PySequence, PyString, PyTuple};
@@ -49,7 +49,7 @@ impl Job for ExecuteQuery {
                 params: &values,
                 format: result_format(binary, settings.choice_id(loaders.loaders_id()), &accepts),
                 prepare: self.prepare,
-                begin: None,
+                begin: true,
                 extended: false,
             };
             queue(py, core, &request, Session::execute)
@@ -57,7 +57,7 @@ impl Job for ExecuteQuery {
         core.return_params(values);
         cursor.note_query(py, &self.query);
         self.text = Some(text);
-        queued.map(|()| Next::Exchange)
+        queued.map(Next::Exchange)
     }
 
     fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
@@ -88,7 +88,7 @@ pub(crate) fn result_format(
     if binary {
         ResultFormat::Binary
     } else {
-        ResultFormat::Auto(Choice { id, accepts })
+        ResultFormat::Auto(BinaryChoice { id, accepts })
     }
 }
 

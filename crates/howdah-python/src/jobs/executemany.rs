@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use howdah_protocol::session::{Execute, Outcome};
+use howdah_protocol::session::{Execute, ExchangeId, Outcome};
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 
@@ -30,7 +30,8 @@ pub(crate) struct Running {
     /// All has been queued, or given up for this error.
     ended: bool,
     failure: Option<PyErr>,
-    executed: bool,
+    /// The exchange that all executions are in, once there is one.
+    id: Option<ExchangeId>,
 }
 
 /// How much is queued before it is sent and the answers so far are taken, in bytes.
@@ -48,7 +49,7 @@ impl Job for ExecuteMany {
             text: None,
             ended: false,
             failure: None,
-            executed: false,
+            id: None,
         });
         self.queue_batch(py, core)
     }
@@ -94,8 +95,8 @@ impl ExecuteMany {
                 Some(params) => params.and_then(|params| self.queue_one(py, core, &params)),
             };
             match queued {
-                Ok(size) if size < BATCH => {}
-                Ok(_) => return Ok(Next::Pump),
+                Ok((_, size)) if size < BATCH => {}
+                Ok((id, _)) => return Ok(Next::Pump(id)),
                 Err(error) => {
                     if let Some(running) = &mut self.running {
                         running.failure = Some(error);
@@ -112,11 +113,11 @@ impl ExecuteMany {
         py: Python<'_>,
         core: &Arc<Core>,
         params: &Bound<'_, PyAny>,
-    ) -> PyResult<usize> {
+    ) -> PyResult<(ExchangeId, usize)> {
         let cursor = self.cursor.get();
         let settings = core.facts.settings();
         let Some(running) = &mut self.running else {
-            return Ok(0);
+            return Err(ended(py));
         };
         let cx = DumpContext::new(&settings, Some(&running.adaptation));
         if running.text.is_none() {
@@ -125,7 +126,7 @@ impl ExecuteMany {
             running.text = Some(text);
         }
         let Some(text) = &running.text else {
-            return Ok(0);
+            return Err(ended(py));
         };
         let loaders = cursor.adapters(py)?.get();
         let accepts = |oid| settings.text_is_plain(oid) && loaders.binary_is_equal(py, oid);
@@ -140,17 +141,19 @@ impl ExecuteMany {
                     &accepts,
                 ),
                 prepare: Some(true),
-                begin: None,
+                begin: true,
                 extended: true,
             };
             queue(py, core, &request, |session, request| {
                 session
                     .execute_more(request)
-                    .map(|()| session.outgoing().len())
+                    .map(|id| (id, session.outgoing().len()))
             })
         });
         core.return_params(values);
-        running.executed |= queued.is_ok();
+        if let Ok((id, _)) = &queued {
+            running.id = Some(*id);
+        }
         queued
     }
 
@@ -160,13 +163,17 @@ impl ExecuteMany {
             return Ok(Next::Done(py.None()));
         };
         running.ended = true;
-        if running.executed {
+        if let Some(id) = running.id {
             core.with_session(py, |session| session.end_exchange())?;
-            return Ok(Next::Exchange);
+            return Ok(Next::Exchange(id));
         }
         match running.failure.take() {
             Some(error) => Err(error),
             None => Ok(Next::Done(py.None())),
         }
     }
+}
+
+fn ended(py: Python<'_>) -> PyErr {
+    crate::errors::new(py, "InternalError", "executemany() has ended")
 }

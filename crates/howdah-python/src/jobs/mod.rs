@@ -1,5 +1,6 @@
 //! The operations of the public API, each written once for both shells.
 
+pub(crate) mod block;
 pub(crate) mod command;
 pub(crate) mod execute;
 pub(crate) mod executemany;
@@ -9,14 +10,14 @@ pub(crate) mod start;
 use std::sync::Arc;
 
 use howdah_protocol::error::UsageError;
-use howdah_protocol::session::{Execute, Outcome, ResultFormat, Session};
+use howdah_protocol::session::{Execute, ExchangeId, Outcome, Session};
 use pyo3::prelude::*;
 
 use crate::core::Core;
 use crate::errors;
 use howdah_adapt::lock;
 
-/// Has the session queue a statement, with the policy and the transaction that the user set.
+/// Has the session queue a statement, with the policy that the user set.
 fn queue<T>(
     py: Python<'_>,
     core: &Arc<Core>,
@@ -24,30 +25,17 @@ fn queue<T>(
     queue: impl FnOnce(&mut Session, &Execute<'_>) -> Result<T, UsageError>,
 ) -> PyResult<T> {
     let policy = *lock(&core.policy);
-    let begin = core.begin_statement();
-    let request = Execute {
-        begin: begin.as_deref(),
-        ..*request
-    };
     core.with_session(py, |session| {
         session.statements.threshold = policy.threshold;
         session.statements.max = policy.max;
-        queue(session, &request)
+        queue(session, request)
     })?
     .map_err(|error| errors::usage(py, &error))
 }
 
 /// Queues a statement of the driver's own, which takes no parameters and begins no transaction.
-fn queue_command(py: Python<'_>, core: &Arc<Core>, sql: &[u8]) -> PyResult<()> {
-    let request = Execute {
-        sql,
-        params: &howdah_protocol::connection::Params::default(),
-        format: ResultFormat::Text,
-        prepare: Some(false),
-        begin: None,
-        extended: false,
-    };
-    core.with_session(py, |session| session.execute(&request))?
+fn queue_command(py: Python<'_>, core: &Arc<Core>, sql: &[u8]) -> PyResult<ExchangeId> {
+    core.with_session(py, |session| session.command(sql))?
         .map_err(|error| errors::usage(py, &error))
 }
 

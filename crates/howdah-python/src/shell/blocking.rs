@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 use howdah_net::cancel::deadline_after;
 use howdah_net::connect::ConnectError;
 use howdah_net::drive::{Step, Until, drive};
+use howdah_net::socket::SLICE;
+use howdah_protocol::session::{ExchangeId, Outcome};
 use pyo3::prelude::*;
 
 use super::job::{Job, Next};
 use crate::core::deliver::Message;
-use crate::core::{CANCEL_TIME, Core, Patience, disconnected};
+use crate::core::{Core, disconnected};
 use crate::errors;
 use crate::log;
 use howdah_adapt::lock;
@@ -18,11 +20,17 @@ use howdah_adapt::lock;
 /// Runs a job to its end. If it is cut short, as by Ctrl-C, the statement is cancelled and the answer awaited.
 pub(crate) fn run(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResult<Py<PyAny>> {
     core.check_process(py)?;
-    let _turn = core.gate.enter_blocking(py)?;
+    let turn = core.gate.enter_blocking(py);
+    let _turn = turn.inspect_err(|_| job.interrupted(core))?;
     let _guard = core.lost_by_panic();
-    let ended = run_steps(py, core, job);
-    if ended.is_err() && core.facts.started().is_some() && core.is_unfinished() {
-        call_off(py, core);
+    let ended = match settle(py, core, true) {
+        Ok(()) => run_steps(py, core, job),
+        Err(error) => Err(error),
+    };
+    if ended.is_err() {
+        job.interrupted(core);
+        // What is raised in the end is what cut the job short.
+        let _ = settle(py, core, false);
     }
     core.facts.set_busy(false);
     core.wait_for_cancels(py);
@@ -32,86 +40,153 @@ pub(crate) fn run(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResu
 fn run_steps(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResult<Py<PyAny>> {
     let mut next = job.start(py, core)?;
     loop {
-        match next {
+        let outcome = match next {
             Next::Done(value) => return Ok(value),
-            Next::Exchange => exchange(py, core, Until::Answered, None)?,
-            Next::Started(deadline) => handshake(py, core, deadline)?,
-            Next::Pump => exchange(py, core, Until::Sent, None)?,
-            Next::Listen(deadline) => exchange(py, core, Until::Heard, deadline)?,
-        }
-        let outcome = core.take_outcome();
+            Next::Exchange(id) => exchange(py, core, id)?,
+            Next::Started(deadline) => {
+                handshake(py, core, deadline)?;
+                Outcome::default()
+            }
+            Next::Pump(id) => {
+                core.facts.set_busy(true);
+                wait(py, core, Until::Sent, None)?;
+                core.take_partial(id)
+            }
+            Next::Listen(deadline) => {
+                core.facts.set_busy(false);
+                listen(py, core, deadline)?;
+                Outcome::default()
+            }
+        };
         next = job.resume(py, core, outcome)?;
     }
 }
 
 /// Drives the handshake. Whatever ends it early ends the connection.
 fn handshake(py: Python<'_>, core: &Arc<Core>, deadline: Option<Instant>) -> PyResult<()> {
-    let ended = exchange_until(py, core, Until::Answered, deadline);
-    let idle = lock(&core.io)
-        .as_ref()
-        .is_some_and(|io| io.session.is_idle());
-    match ended {
-        Ok(()) if idle => Ok(()),
-        Ok(()) => {
-            core.close();
-            Err(errors::new(
-                py,
-                "ConnectionTimeout",
-                "connection timeout expired",
-            ))
-        }
-        Err(error) => {
-            core.close();
-            Err(error)
-        }
-    }
-}
-
-/// Drives the session until what is wanted has happened.
-fn exchange(
-    py: Python<'_>,
-    core: &Arc<Core>,
-    until: Until,
-    deadline: Option<Instant>,
-) -> PyResult<()> {
-    core.facts.set_busy(until != Until::Heard);
-    exchange_until(py, core, until, deadline)
-}
-
-fn exchange_until(
-    py: Python<'_>,
-    core: &Arc<Core>,
-    until: Until,
-    deadline: Option<Instant>,
-) -> PyResult<()> {
-    loop {
-        let message = match step(py, core, until, deadline)? {
-            Step::Done | Step::TimedOut => return Ok(()),
-            Step::Interrupted => {
-                py.check_signals()?;
-                continue;
-            }
-            Step::Notice(notice) => Message::Notice(notice),
-            Step::Notification(notification) => Message::Notification(notification),
-        };
-        let heard = matches!(message, Message::Notification(_)) && until == Until::Heard;
-        core.deliver(py, message)?;
-        if heard {
-            drain(py, core)?;
+    core.facts.set_busy(true);
+    let ended = match wait(py, core, Until::Idle, deadline) {
+        Ok(Waited::Done) => {
+            core.refresh_facts();
             return Ok(());
         }
+        Ok(_) => Err(errors::new(
+            py,
+            "ConnectionTimeout",
+            "connection timeout expired",
+        )),
+        Err(error) => Err(error),
+    };
+    core.close();
+    ended
+}
+
+/// Drives the session until an exchange is answered.
+fn exchange(py: Python<'_>, core: &Arc<Core>, id: ExchangeId) -> PyResult<Outcome> {
+    core.facts.set_busy(true);
+    loop {
+        match wait(py, core, Until::Idle, None)? {
+            Waited::Ended(ended, outcome) if ended == id => {
+                core.refresh_facts();
+                return Ok(outcome);
+            }
+            Waited::Ended(..) | Waited::TimedOut | Waited::Heard => {}
+            // The session rests, and the exchange was not among what it has answered: that cannot be.
+            Waited::Done => return Err(core.broken(py, &disconnected())),
+        }
     }
 }
 
-/// Delivers what has been received already.
-fn drain(py: Python<'_>, core: &Arc<Core>) -> PyResult<()> {
+/// Waits for a notification, or until the time is over.
+fn listen(py: Python<'_>, core: &Arc<Core>, deadline: Option<Instant>) -> PyResult<()> {
+    let mut deadline = deadline;
+    // One notification seldom comes alone: those that have been received already are delivered as well.
+    while let Waited::Heard = wait(py, core, Until::Heard, deadline)? {
+        deadline = Some(Instant::now());
+    }
+    Ok(())
+}
+
+/// Brings the session to rest: ends what was interrupted, now or before, and pays the rollback that is owed.
+///
+/// The session itself bounds the time. With `watchful` Ctrl-C ends the wait as well.
+fn settle(py: Python<'_>, core: &Arc<Core>, watchful: bool) -> PyResult<()> {
+    if core.is_settled() {
+        return Ok(());
+    }
     loop {
-        match step(py, core, Until::Heard, Some(Instant::now()))? {
-            Step::Notice(notice) => core.deliver(py, Message::Notice(notice))?,
+        match wait_for(py, core, Until::Idle, None, watchful) {
+            Ok(Waited::Done) => break,
+            Ok(_) => {}
+            Err(error) if core.facts.is_closed() || watchful => return Err(error),
+            // A handler raised.
+            Err(_) => {}
+        }
+    }
+    core.refresh_facts();
+    Ok(())
+}
+
+/// Why a wait is over.
+enum Waited {
+    Ended(ExchangeId, Outcome),
+    Done,
+    Heard,
+    TimedOut,
+}
+
+fn wait(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    until: Until,
+    deadline: Option<Instant>,
+) -> PyResult<Waited> {
+    wait_for(py, core, until, deadline, true)
+}
+
+/// Drives the session until what is wanted has happened, delivering what comes meanwhile and looking for signals, however
+/// busy the socket is.
+fn wait_for(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    until: Until,
+    deadline: Option<Instant>,
+    watchful: bool,
+) -> PyResult<Waited> {
+    let mut looked = Instant::now();
+    loop {
+        let heard = match step(py, core, until, deadline)? {
+            Step::Ended(id, outcome) => return Ok(Waited::Ended(id, outcome)),
+            Step::Done => return Ok(Waited::Done),
+            Step::TimedOut => return Ok(Waited::TimedOut),
+            Step::SendCancel => {
+                if let Err(error) = send_cancel(py, core, core.time_to_settle()) {
+                    log::cancel_failure(py, &error);
+                }
+                core.cancel_request_ended();
+                false
+            }
+            Step::Interrupted => false,
+            Step::Notice(notice) => {
+                core.deliver(py, Message::Notice(notice))?;
+                false
+            }
+            // Handlers may be what raised: notifications wait for a better moment.
+            Step::Notification(notification) if !watchful => {
+                core.keep_notification(py, notification)?;
+                false
+            }
             Step::Notification(notification) => {
                 core.deliver(py, Message::Notification(notification))?;
+                true
             }
-            Step::Done | Step::TimedOut | Step::Interrupted => return Ok(()),
+        };
+        if watchful && looked.elapsed() >= SLICE {
+            py.check_signals()?;
+            looked = Instant::now();
+        }
+        if heard && until == Until::Heard {
+            return Ok(Waited::Heard);
         }
     }
 }
@@ -138,39 +213,6 @@ fn step(
         }
         Ok(step) => Ok(step),
         Err(lost) => Err(core.broken(py, &lost)),
-    }
-}
-
-/// Has the running statement cancelled and takes what is still to come; a server that does not obey loses the connection.
-fn call_off(py: Python<'_>, core: &Arc<Core>) {
-    if let Some(io) = lock(&core.io).as_mut() {
-        io.session.end_exchange();
-    }
-    let mut patience = Patience::new();
-    while let Some(deadline) = patience.next() {
-        if let Err(error) = send_cancel(py, core, CANCEL_TIME) {
-            log::cancel_failure(py, &error);
-        }
-        if answered_by(py, core, deadline) {
-            drop(core.take_outcome());
-            return;
-        }
-    }
-    core.broken(py, &disconnected());
-}
-
-/// Waits for the end of the exchange until `deadline`; tells whether it is over, or the connection is.
-fn answered_by(py: Python<'_>, core: &Arc<Core>, deadline: Instant) -> bool {
-    loop {
-        match step(py, core, Until::Answered, Some(deadline)) {
-            Ok(Step::Done) | Err(_) => return true,
-            Ok(Step::TimedOut) => return false,
-            Ok(Step::Interrupted | Step::Notice(_)) => {}
-            // Handlers may be what raised: notifications wait for a better moment.
-            Ok(Step::Notification(notification)) => {
-                lock(&core.backlog).push(notification);
-            }
-        }
     }
 }
 

@@ -3,20 +3,23 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use howdah_protocol::session::Outcome;
+use howdah_protocol::session::{ExchangeId, Outcome};
 use pyo3::prelude::*;
 
 use crate::core::Core;
 
 /// One operation of the public API, in steps that do not wait.
 ///
-/// Whoever runs it has the connection's gate from `start` to the end.
+/// Whoever runs it has the connection's gate from `start` to the end, and brings the session to rest if it fails.
 pub(crate) trait Job: Send + Sync {
     /// Begins: checks, converts, queues requests.
     fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next>;
 
-    /// Goes on with what an exchange gave.
+    /// Goes on with what the exchange gave that it waited for.
     fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next>;
+
+    /// It is cut short, at whatever point, also before it has begun: leaves with the core what must be done all the same.
+    fn interrupted(&mut self, _core: &Arc<Core>) {}
 
     /// Name of the method, for warnings.
     fn name(&self) -> &'static str;
@@ -24,12 +27,12 @@ pub(crate) trait Job: Send + Sync {
 
 /// What a job wants next.
 pub(crate) enum Next {
-    /// Requests are queued: run the exchange, then resume.
-    Exchange,
-    /// As [`Next::Exchange`], for the handshake: it has to be done by this time, or the connection is given up.
+    /// Requests are queued: run the session until this exchange is answered, then resume with its outcome.
+    Exchange(ExchangeId),
+    /// Run the handshake, then resume: it has to be done by this time, or the connection is given up.
     Started(Option<Instant>),
-    /// Requests are queued and more will follow: send them, take what has come, then resume.
-    Pump,
+    /// Requests are queued and more will follow in the same exchange: send them, then resume with what has come of it so far.
+    Pump(ExchangeId),
     /// Wait for a notification, or until the time is over; then resume.
     Listen(Option<Instant>),
     /// It is over: the value to return.

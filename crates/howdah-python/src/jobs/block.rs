@@ -1,0 +1,189 @@
+//! The beginning and the end of `transaction()` blocks. What they are made of is decided when they have their turn.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use howdah_protocol::session::{Block, Outcome};
+use pyo3::prelude::*;
+
+use super::{check, queue_command};
+use crate::core::{Core, LeftBlock, lock};
+use crate::errors;
+use crate::shell::{Job, Next};
+
+/// A transaction block that was begun.
+#[pyclass(frozen, module = "howdah._howdah")]
+pub(crate) struct TransactionBlock {
+    /// Taken by the end of the block.
+    block: Mutex<Option<Block>>,
+    outermost: bool,
+    savepoint_name: String,
+}
+
+#[pymethods]
+impl TransactionBlock {
+    /// Whether the block is the transaction itself.
+    #[getter]
+    fn outermost(&self) -> bool {
+        self.outermost
+    }
+
+    /// The name of its savepoint; empty if it has none.
+    #[getter]
+    fn savepoint_name(&self) -> &str {
+        &self.savepoint_name
+    }
+}
+
+/// The beginning of a block.
+pub(crate) struct BeginBlock {
+    savepoint_name: Option<String>,
+    block: Option<Block>,
+    /// The statements that are still to be run.
+    statements: VecDeque<Vec<u8>>,
+    /// Whether anything that the server may have done would have to be undone.
+    begun: bool,
+}
+
+impl BeginBlock {
+    pub(crate) fn new(savepoint_name: Option<String>) -> Self {
+        Self {
+            savepoint_name: savepoint_name.filter(|name| !name.is_empty()),
+            block: None,
+            statements: VecDeque::new(),
+            begun: false,
+        }
+    }
+
+    fn next(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        if let Some(sql) = self.statements.front() {
+            let queued = queue_command(py, core, sql).map(Next::Exchange);
+            return queued.inspect_err(|_| self.undo(core));
+        }
+        let Some(block) = self.block.take() else {
+            return Ok(Next::Done(py.None()));
+        };
+        let made = TransactionBlock {
+            outermost: block.is_outermost(),
+            savepoint_name: block.savepoint().unwrap_or_default().to_owned(),
+            block: Mutex::new(Some(block.clone())),
+        };
+        let made = Py::new(py, made).map(Py::into_any);
+        let left = LeftBlock {
+            block,
+            is_open: true,
+        };
+        made.map(Next::Done)
+            .inspect_err(|_| core.leave_block(left))
+    }
+
+    /// Leaves the block, which is not to be.
+    fn undo(&mut self, core: &Arc<Core>) {
+        let Some(block) = self.block.take() else {
+            return;
+        };
+        if self.begun {
+            core.leave_block(LeftBlock {
+                block,
+                is_open: true,
+            });
+        } else {
+            core.close_block(&block);
+        }
+    }
+}
+
+impl Job for BeginBlock {
+    fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        let name = self.savepoint_name.clone();
+        let (block, statements) = core.open_block(py, name.as_deref())?;
+        self.block = Some(block);
+        self.statements = statements.into();
+        self.next(py, core)
+    }
+
+    fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
+        let sql = self.statements.pop_front();
+        let checked = check(py, core, &outcome, sql.as_deref());
+        checked.inspect_err(|_| self.undo(core))?;
+        self.begun = true;
+        self.next(py, core)
+    }
+
+    fn interrupted(&mut self, core: &Arc<Core>) {
+        self.begun = true;
+        self.undo(core);
+    }
+
+    fn name(&self) -> &'static str {
+        "_begin_block"
+    }
+}
+
+/// The end of a block.
+pub(crate) struct EndBlock {
+    block: Option<Block>,
+    /// Whether the session still counts it as entered.
+    is_open: bool,
+    commit: bool,
+    sql: String,
+}
+
+impl EndBlock {
+    pub(crate) fn new(block: &TransactionBlock, commit: bool) -> Self {
+        Self {
+            block: lock(&block.block).take(),
+            is_open: true,
+            commit,
+            sql: String::new(),
+        }
+    }
+}
+
+impl Job for EndBlock {
+    fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        let Some(block) = &self.block else {
+            return Err(errors::programming(py, "the block has ended"));
+        };
+        let action = if self.commit { "commit" } else { "rollback" };
+        self.is_open = false;
+        if !core.close_block(block) {
+            let text = format!("transaction {action} at the wrong nesting level");
+            self.block = None;
+            return Err(errors::out_of_order(py, text));
+        }
+        core.check_open(py)?;
+        self.sql = if self.commit {
+            block.commit()
+        } else {
+            block.rollback()
+        };
+        queue_command(py, core, self.sql.as_bytes()).map(Next::Exchange)
+    }
+
+    fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
+        let block = self.block.take();
+        check(py, core, &outcome, Some(self.sql.as_bytes()))?;
+        let outermost = block.is_some_and(|block| block.is_outermost());
+        let rolled_back = outcome.results.iter().any(|result| *result.tag == *b"ROLLBACK");
+        if self.commit && outermost && rolled_back {
+            let text = "the transaction had failed: the server rolled it back instead of committing it";
+            return Err(errors::new(py, "InFailedSqlTransaction", text));
+        }
+        Ok(Next::Done(py.None()))
+    }
+
+    /// What the block did is not to stay in a transaction that goes on.
+    fn interrupted(&mut self, core: &Arc<Core>) {
+        if let Some(block) = self.block.take() {
+            core.leave_block(LeftBlock {
+                block,
+                is_open: self.is_open,
+            });
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "_end_block"
+    }
+}
