@@ -53,6 +53,17 @@ class Connecting:
     def adopt(self, fd: int) -> Opened: ...
     async def handshake(self, opened: Opened) -> None: ...
 
+class TransactionBlock:
+    """A transaction block that was begun. If it is dropped before its end, it is rolled back."""
+
+    @property
+    def outermost(self) -> bool:
+        """Whether the block is the transaction itself."""
+
+    @property
+    def savepoint_name(self) -> str:
+        """The name of its savepoint; empty if it has none."""
+
 class BaseConnection:
     """What synchronous and asynchronous connections share."""
 
@@ -138,8 +149,11 @@ class SyncConnection(BaseConnection):
     def set_isolation_level(self, value: IsolationLevel | None) -> None: ...
     def set_read_only(self, value: bool | None) -> None: ...
     def set_deferrable(self, value: bool | None) -> None: ...
-    def _command(self, sql: str) -> None:
-        """Run a command in the simple protocol, as it is, without beginning a transaction before it."""
+    def _begin_block(self, savepoint_name: str | None) -> TransactionBlock:
+        """Begin a transaction block: a transaction where none is running, else a savepoint."""
+
+    def _end_block(self, block: TransactionBlock, commit: bool) -> None:
+        """End a transaction block, keeping what it did or not. If the call is interrupted, the block is rolled back."""
 
     def _wait_notifies(self, timeout: float | None) -> list[Notify]: ...
 
@@ -159,8 +173,11 @@ class AsyncConnectionBase(BaseConnection):
     async def set_isolation_level(self, value: IsolationLevel | None) -> None: ...
     async def set_read_only(self, value: bool | None) -> None: ...
     async def set_deferrable(self, value: bool | None) -> None: ...
-    async def _command(self, sql: str) -> None:
-        """Run a command in the simple protocol, as it is, without beginning a transaction before it."""
+    async def _begin_block(self, savepoint_name: str | None) -> TransactionBlock:
+        """Begin a transaction block: a transaction where none is running, else a savepoint."""
+
+    async def _end_block(self, block: TransactionBlock, commit: bool) -> None:
+        """End a transaction block, keeping what it did or not. If the call is interrupted, the block is rolled back."""
 
     async def _wait_notifies(self, timeout: float | None) -> list[Notify]: ...
 

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ._transaction_base import BaseTransaction, OutOfOrderTransactionNesting
+from .errors import DatabaseError
 
 if TYPE_CHECKING:
     from ._compat import Self
@@ -29,12 +30,12 @@ class Transaction(_Base):
     __module__ = "howdah"
 
     def __enter__(self) -> Self:
-        commands = self._begin()
+        name = self._start()
         try:
-            self._run(commands)
-        except BaseException as error:
-            # An interrupted enter has no exit: put the connection back here.
-            self.__exit__(type(error), error, None)
+            self._started(self._conn._begin_block(name))
+        except BaseException:
+            # The engine has put the connection back.
+            self.status = self.Status.FAILED
             raise
         return self
 
@@ -48,17 +49,31 @@ class Transaction(_Base):
             self.status = self.Status.FAILED
             return False
         if exc_val is None and not self.force_rollback:
-            self._run(self._commit())
+            self._commit()
             return False
+        return self._roll_back(exc_val)
+
+    def _commit(self) -> None:
+        # What became of it is only known once the server has answered.
+        self.status = self.Status.FAILED
         try:
-            self._run(self._roll_back(exc_val))
+            self._conn._end_block(self._end(), True)
+        except DatabaseError:
+            if not self._conn.closed:
+                self.status = self.Status.ROLLED_BACK_WITH_ERROR
+            raise
+        self.status = self.Status.COMMITTED
+
+    def _roll_back(self, error: BaseException | None) -> bool:
+        """Undo what the block did. Returns whether the exception ends here."""
+        self.status = self.Status.FAILED
+        try:
+            self._conn._end_block(self._end(), False)
         except OutOfOrderTransactionNesting:
             raise
-        except Exception as error:
-            _logger.warning("error ignored in rollback of %s: %s", self, error)
+        except Exception as failure:
+            _logger.warning("error ignored in rollback of %s: %s", self, failure)
             return False
-        return self._swallows(exc_val)
-
-    def _run(self, commands: list[str]) -> None:
-        for command in commands:
-            self._conn._command(command)
+        explicitly = self._explicitly(error)
+        self.status = self.Status.ROLLED_BACK_EXPLICITLY if explicitly else self.Status.ROLLED_BACK_WITH_ERROR
+        return self._swallows(error)

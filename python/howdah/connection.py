@@ -99,13 +99,15 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
     ) -> None:
         if self.closed:
             return
-        if exc_type:
-            self._rollback_quietly()
-        else:
-            self.commit()
-        # A connection of a pool goes back to the pool.
-        if not getattr(self, "_pool", None):
-            self.close()
+        try:
+            if exc_type:
+                self._rollback_quietly()
+            else:
+                self.commit()
+        finally:
+            # A connection of a pool goes back to the pool.
+            if not getattr(self, "_pool", None):
+                self.close()
 
     def _rollback_quietly(self) -> None:
         """Roll back; a failure is logged, so that the exception that led here stays the one seen."""
@@ -225,6 +227,8 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
 
         def set_deferrable(self, value: bool | None) -> None: ...
 
-        def _command(self, sql: str) -> None: ...
+        def _begin_block(self, savepoint_name: str | None) -> _howdah.TransactionBlock: ...
+
+        def _end_block(self, block: _howdah.TransactionBlock, commit: bool) -> None: ...
 
         def _wait_notifies(self, timeout: float | None) -> list[Notify]: ...

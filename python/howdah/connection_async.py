@@ -98,13 +98,15 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
     ) -> None:
         if self.closed:
             return
-        if exc_type:
-            await self._rollback_quietly()
-        else:
-            await self.commit()
-        # A connection of a pool goes back to the pool.
-        if not getattr(self, "_pool", None):
-            await self.close()
+        try:
+            if exc_type:
+                await self._rollback_quietly()
+            else:
+                await self.commit()
+        finally:
+            # A connection of a pool goes back to the pool.
+            if not getattr(self, "_pool", None):
+                await self.close()
 
     async def _rollback_quietly(self) -> None:
         """Roll back; a failure is logged, so that the exception that led here stays the one seen."""
@@ -226,6 +228,8 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
 
         async def set_deferrable(self, value: bool | None) -> None: ...
 
-        async def _command(self, sql: str) -> None: ...
+        async def _begin_block(self, savepoint_name: str | None) -> _howdah.TransactionBlock: ...
+
+        async def _end_block(self, block: _howdah.TransactionBlock, commit: bool) -> None: ...
 
         async def _wait_notifies(self, timeout: float | None) -> list[Notify]: ...

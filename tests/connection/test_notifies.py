@@ -329,7 +329,7 @@ async def test_notify_handler_that_raises(door: Door, observer: Observer, channe
 @howdah_alone
 @asyncio_only
 async def test_notifications_that_nobody_takes_wait_at_the_server(howdah: ModuleType, door: Door, channel: str) -> None:
-    each, rounds = 10_000, 12
+    each, rounds = 10_000, 3
     conn = await door.connect(autocommit=True)
     await conn.execute(f"listen {channel}")
 

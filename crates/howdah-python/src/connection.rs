@@ -17,7 +17,7 @@ use crate::core::{Core, Kind};
 use crate::cursor::{BaseCursor, is_tuple_row};
 use crate::errors;
 use crate::jobs::block::{BeginBlock, EndBlock, TransactionBlock};
-use crate::jobs::command::{Change, Command, End};
+use crate::jobs::command::{Change, End};
 use crate::jobs::notifies::WaitNotifies;
 use crate::shell::asyncio::Channel;
 use crate::shell::{self, blocking};
@@ -295,14 +295,6 @@ impl BaseConnection {
         )
     }
 
-    fn _command(&self, py: Python<'_>, sql: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        let sql = match sql.extract::<String>() {
-            Ok(text) => text.into_bytes(),
-            Err(_) => sql.extract::<Vec<u8>>()?,
-        };
-        self.run(py, Command { sql })
-    }
-
     /// Close the connection.
     fn close(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         shell::give(slf, slf.get().core.kind, |slf| {
@@ -337,7 +329,7 @@ impl BaseConnection {
     /// Ask the server to cancel the running command. Nothing happens if there is none.
     fn cancel(&self, py: Python<'_>) -> PyResult<()> {
         match &self.channel {
-            Some(channel) => Channel::cancel_in_background(channel.bind(py)),
+            Some(channel) => Channel::cancel_in_background(channel.bind(py)).map(drop),
             None => blocking::send_cancel(py, &self.core, crate::core::CANCEL_TIME)
                 .map_err(|error| errors::operational(py, error.to_string())),
         }

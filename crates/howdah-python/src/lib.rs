@@ -29,6 +29,8 @@ mod _howdah {
     #[pymodule_export]
     use crate::cursor::{AsyncCursorBase, BaseCursor, SyncCursor};
     #[pymodule_export]
+    use crate::jobs::block::TransactionBlock;
+    #[pymodule_export]
     use crate::shell::asyncio::{Channel, Op};
     #[pymodule_export]
     use crate::shell::ready::Ready;

@@ -320,7 +320,9 @@ impl Session {
         let (id, detached, is_rollback) = (exchange.id, exchange.detached, exchange.is_rollback);
         let parameters = self.connection.shared_parameters();
         let outcome = exchange.end(&mut self.statements, parameters);
-        if is_rollback && outcome.error.is_some() {
+        // Without the savepoint there is nothing to undo: it was never made, or has been undone.
+        let undone = |error: &Diagnostic| error.sqlstate() == Some(b"3B001");
+        if is_rollback && outcome.error.as_ref().is_some_and(|error| !undone(error)) {
             // Where the transaction stands is not what anybody expects.
             let text = "the transaction block that was interrupted could not be rolled back";
             return Err(self.give_up(ProtocolError::refused(text).into()));

@@ -266,6 +266,15 @@ impl Core {
         *lock(&self.scratch) = params;
     }
 
+    /// Whether nothing is left over of what was interrupted, cancel requests included.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let settled = || {
+            let io = lock(&self.io);
+            io.as_ref().is_none_or(|io| io.session.is_settled())
+        };
+        self.facts.is_closed() || (self.no_cancel_pending() && settled())
+    }
+
     /// How long the session has left to come to rest.
     pub(crate) fn time_to_settle(&self) -> Duration {
         let io = lock(&self.io);

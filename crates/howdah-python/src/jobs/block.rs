@@ -7,13 +7,15 @@ use howdah_protocol::session::{Block, Outcome};
 use pyo3::prelude::*;
 
 use super::{check, queue_command};
-use crate::core::{Core, LeftBlock, lock};
+use crate::core::{Core, LeftBlock};
 use crate::errors;
 use crate::shell::{Job, Next};
+use howdah_adapt::lock;
 
 /// A transaction block that was begun.
 #[pyclass(frozen, module = "howdah._howdah")]
 pub(crate) struct TransactionBlock {
+    core: Arc<Core>,
     /// Taken by the end of the block.
     block: Mutex<Option<Block>>,
     outermost: bool,
@@ -32,6 +34,18 @@ impl TransactionBlock {
     #[getter]
     fn savepoint_name(&self) -> &str {
         &self.savepoint_name
+    }
+}
+
+impl Drop for TransactionBlock {
+    /// Nobody can end it any more: an interruption came between its beginning and its `with` statement.
+    fn drop(&mut self) {
+        if let Some(block) = lock(&self.block).take() {
+            self.core.leave_block(LeftBlock {
+                block,
+                is_open: true,
+            });
+        }
     }
 }
 
@@ -64,17 +78,13 @@ impl BeginBlock {
             return Ok(Next::Done(py.None()));
         };
         let made = TransactionBlock {
+            core: Arc::clone(core),
             outermost: block.is_outermost(),
             savepoint_name: block.savepoint().unwrap_or_default().to_owned(),
-            block: Mutex::new(Some(block.clone())),
+            block: Mutex::new(Some(block)),
         };
-        let made = Py::new(py, made).map(Py::into_any);
-        let left = LeftBlock {
-            block,
-            is_open: true,
-        };
-        made.map(Next::Done)
-            .inspect_err(|_| core.leave_block(left))
+        // If no object can be made of it, dropping it leaves the block.
+        Py::new(py, made).map(|made| Next::Done(made.into_any()))
     }
 
     /// Leaves the block, which is not to be.
@@ -165,9 +175,13 @@ impl Job for EndBlock {
         let block = self.block.take();
         check(py, core, &outcome, Some(self.sql.as_bytes()))?;
         let outermost = block.is_some_and(|block| block.is_outermost());
-        let rolled_back = outcome.results.iter().any(|result| *result.tag == *b"ROLLBACK");
+        let rolled_back = outcome
+            .results
+            .iter()
+            .any(|result| *result.tag == *b"ROLLBACK");
         if self.commit && outermost && rolled_back {
-            let text = "the transaction had failed: the server rolled it back instead of committing it";
+            let text =
+                "the transaction had failed: the server rolled it back instead of committing it";
             return Err(errors::new(py, "InFailedSqlTransaction", text));
         }
         Ok(Next::Done(py.None()))

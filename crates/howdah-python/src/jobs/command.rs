@@ -39,27 +39,6 @@ impl Job for End {
     }
 }
 
-/// A statement of the package's own, such as SAVEPOINT.
-pub(crate) struct Command {
-    pub(crate) sql: Vec<u8>,
-}
-
-impl Job for Command {
-    fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
-        core.check_open(py)?;
-        queue_command(py, core, &self.sql).map(Next::Exchange)
-    }
-
-    fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
-        check(py, core, &outcome, Some(&self.sql))?;
-        Ok(Next::Done(py.None()))
-    }
-
-    fn name(&self) -> &'static str {
-        "_command"
-    }
-}
-
 /// A change of the transactions to come: not possible within one.
 pub(crate) struct Change {
     pub(crate) attribute: &'static str,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use howdah_protocol::session::{Execute, ExchangeId, Outcome};
+use howdah_protocol::session::{ExchangeId, Execute, Outcome};
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 

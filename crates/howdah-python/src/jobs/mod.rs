@@ -10,7 +10,7 @@ pub(crate) mod start;
 use std::sync::Arc;
 
 use howdah_protocol::error::UsageError;
-use howdah_protocol::session::{Execute, ExchangeId, Outcome, Session};
+use howdah_protocol::session::{ExchangeId, Execute, Outcome, Session};
 use pyo3::prelude::*;
 
 use crate::core::Core;

@@ -216,7 +216,7 @@ const TABLE: &[Conversation] = &[
                 .until_query()
                 .send(&[complete("BEGIN"), FAILED_BLOCK])
                 .until_query()
-                .send(&[error("3B001"), FAILED_BLOCK])
+                .send(&[error("53200"), FAILED_BLOCK])
         },
         client: || {
             runner(&[|session| {

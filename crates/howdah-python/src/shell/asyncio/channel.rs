@@ -1,22 +1,25 @@
 //! A connection's place in the event loop.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use howdah_net::cancel::deadline_after;
 use howdah_net::drive::{Lost, lost};
-use howdah_protocol::session::Progress;
+use howdah_protocol::session::{ExchangeId, Outcome, Progress};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
 use super::gate::Gate;
-use super::op::{Awaits, Op};
+use super::op::{Answer, Op};
 use crate::core::deliver::Message;
 use crate::core::{CANCEL_TIME, Core, Io};
+use crate::errors::operational;
 use crate::log;
 use howdah_adapt::lock;
 
@@ -26,12 +29,43 @@ pub(crate) struct Channel {
     pub(crate) core: Arc<Core>,
     pub(super) gate: Gate<Op>,
     registration: Mutex<Registration>,
-    /// The operation whose answer is awaited.
-    running: Mutex<Option<Py<Op>>>,
+    /// The operations that wait for something, in the order in which their exchanges were queued.
+    running: Mutex<VecDeque<Running>>,
     /// Whether reading has been given up until there is an operation: nobody takes what comes.
     paused: AtomicBool,
-    /// Whether the loop will call us to go on with a computation; what arrives meanwhile waits.
+    /// Whether the loop will call us to go on; if that is a computation, what arrives meanwhile waits.
     working: AtomicBool,
+    /// The timer for what the session wants to do at a later time.
+    timer: Mutex<Option<Timer>>,
+}
+
+/// An operation that waits.
+struct Running {
+    op: Py<Op>,
+    awaits: Awaits,
+    /// What it waited for, once that has come.
+    answer: Option<Answer>,
+}
+
+/// What an operation waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaits {
+    /// The end of the handshake.
+    Started,
+    /// The answer to its exchange.
+    Exchange(ExchangeId),
+    /// That all of its exchange that has been queued has been sent.
+    Sending(ExchangeId),
+    /// A notification.
+    Notification,
+    /// That nothing is left over of what was interrupted.
+    Settled,
+}
+
+/// A call of the loop's that is due at a time.
+struct Timer {
+    when: Instant,
+    handle: Py<PyAny>,
 }
 
 #[derive(Default)]
@@ -56,9 +90,13 @@ const READ_BUDGET: usize = 512 * 1024;
 #[derive(Default)]
 struct Read {
     messages: Vec<Message>,
-    answered: bool,
+    ended: Vec<(ExchangeId, Outcome)>,
+    /// The session has nothing to do.
+    idle: bool,
     /// The handshake computes, and wants to be called again.
     working: bool,
+    /// The server is to be asked to cancel.
+    cancel: bool,
     lost: Option<Lost>,
 }
 
@@ -71,6 +109,7 @@ impl Channel {
             running: Mutex::default(),
             paused: AtomicBool::new(false),
             working: AtomicBool::new(false),
+            timer: Mutex::default(),
         }
     }
 
@@ -108,19 +147,21 @@ impl Channel {
         };
         slf.get().paused.store(false, Ordering::Relaxed);
         slf.get().working.store(false, Ordering::Relaxed);
-        Self::end_orphan(slf)
+        Self::end_orphans(slf)
     }
 
-    /// Ends the operation that the loop before has left unfinished.
-    fn end_orphan(slf: &Bound<'_, Self>) -> PyResult<()> {
+    /// Ends the operations that the loop before has left unfinished.
+    fn end_orphans(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
-        let Some(op) = this.running_op(slf.py()) else {
+        let left = this.running_ops(slf.py());
+        if left.is_empty() {
             return Ok(());
-        };
-        for waiting in this.gate.take_waiting() {
-            waiting.bind(slf.py()).get().abandon();
         }
-        Op::drain_for_nobody(op.bind(slf.py()))
+        for waiting in this.gate.take_waiting() {
+            waiting.bind(slf.py()).get().detach();
+        }
+        left.iter()
+            .try_for_each(|op| Op::drain_detached(op.bind(slf.py())))
     }
 
     /// Whether the loop that the channel is registered with is known to run in this thread, because it has called us.
@@ -139,8 +180,8 @@ impl Channel {
                 "the connection is bound to another event loop, which is still running",
             ));
         }
-        let op = self.running_op(event_loop.py());
-        let forsaken = op.is_some_and(|op| closed || op.get().is_abandoned());
+        let left = self.running_ops(event_loop.py());
+        let forsaken = !left.is_empty() && left.iter().all(|op| closed || op.get().is_detached());
         if self.gate.is_held() && !forsaken {
             return Err(PyRuntimeError::new_err(
                 "an operation on the connection is unfinished in another event loop, which does not run any more",
@@ -196,26 +237,39 @@ impl Channel {
         Ok(())
     }
 
-    /// Makes `op` the one that is woken by what the server says next.
-    pub(crate) fn set_running(slf: &Bound<'_, Self>, op: &Bound<'_, Op>) -> PyResult<()> {
+    /// Has `op` woken when what it awaits has come.
+    pub(super) fn set_running(
+        slf: &Bound<'_, Self>,
+        op: &Bound<'_, Op>,
+        awaits: Awaits,
+    ) -> PyResult<()> {
         let this = slf.get();
-        let before = lock(&this.running).replace(op.clone().unbind());
-        drop(before);
+        let waiting = Running {
+            op: op.clone().unbind(),
+            awaits,
+            answer: None,
+        };
+        lock(&this.running).push_back(waiting);
         if this.paused.swap(false, Ordering::Relaxed) {
             Self::watch_reading(slf, true)?;
         }
         Ok(())
     }
 
-    /// Has nobody woken by what the server says next.
-    pub(crate) fn stop_running(&self) {
-        let before = lock(&self.running).take();
+    /// Has an operation not woken any more.
+    pub(super) fn stop_running(&self, op: &Bound<'_, Op>) {
+        let mut running = lock(&self.running);
+        let place = running.iter().position(|waiting| waiting.op.is(op));
+        let before = place.and_then(|place| running.remove(place));
+        drop(running);
+        // Without the lock: this may call back into Python.
         drop(before);
     }
 
-    fn running_op(&self, py: Python<'_>) -> Option<Py<Op>> {
+    fn running_ops(&self, py: Python<'_>) -> Vec<Py<Op>> {
         let running = lock(&self.running);
-        running.as_ref().map(|op| op.clone_ref(py))
+        let ops = running.iter().map(|waiting| waiting.op.clone_ref(py));
+        ops.collect()
     }
 
     /// Sends what is outgoing; tells whether all of it went. If not, the loop goes on with it.
@@ -287,23 +341,24 @@ impl Channel {
         Ok(())
     }
 
-    /// Stops reading when too many notifications wait that nobody takes: they stay with the server until an operation runs.
+    /// Stops reading when many notifications wait that nobody takes: more stay with the server until an operation runs.
     fn rest_when_full(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
-        if lock(&this.core.backlog).is_full() && !this.paused.swap(true, Ordering::Relaxed) {
+        let full = lock(&this.core.io)
+            .as_ref()
+            .is_some_and(|io| io.session.backlog.is_filling());
+        if full && !this.paused.swap(true, Ordering::Relaxed) {
             Self::watch_reading(slf, false)?;
         }
         Ok(())
     }
 
     /// Frees the gate for an operation that was dropped while it had it.
-    pub(crate) fn forsaken(slf: &Bound<'_, Self>) {
+    pub(super) fn operation_dropped(slf: &Bound<'_, Self>) {
         let core = &slf.get().core;
-        if core.is_unfinished() {
+        if !core.is_settled() {
             core.lose();
             Self::detach_or_report(slf);
-        } else {
-            drop(core.take_outcome());
         }
         slf.get().leave_gate(slf.py());
     }
@@ -317,7 +372,7 @@ impl Channel {
             match self.wake_soon(next) {
                 Ok(()) => return,
                 // Its loop is gone, so nobody will ever run it.
-                Err(_) => next.get().abandon(),
+                Err(_) => next.get().detach(),
             }
         }
     }
@@ -332,8 +387,9 @@ impl Channel {
         wake_by(&event_loop, "call_soon", op)
     }
 
-    /// Sends a cancel request from a thread of its own, which ends when the server has acted on it.
-    pub(crate) fn cancel_in_background(slf: &Bound<'_, Self>) -> PyResult<()> {
+    /// Sends a cancel request from a thread of its own, which ends when the server has acted on it; `false` if there is nothing
+    /// to cancel.
+    pub(crate) fn cancel_in_background(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let py = slf.py();
         let core = Arc::clone(&slf.get().core);
         let event_loop = slf.get().event_loop(py);
@@ -341,7 +397,7 @@ impl Channel {
         // An operation that looks for cancel requests does so attached to the interpreter, as we are: it cannot see one that
         // ends at once because there is nothing to cancel.
         let Some(target) = core.cancel_begins().cloned() else {
-            return Ok(());
+            return Ok(false);
         };
         let spawned = std::thread::Builder::new()
             .name("howdah-cancel".into())
@@ -366,7 +422,7 @@ impl Channel {
             core.cancel_ends();
             return Err(error.into());
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Has the loop look whether the operation that runs was only waiting for a cancel request to arrive. From any thread.
@@ -409,7 +465,7 @@ impl Channel {
             io.session.received(count);
             read.take_progress(io);
             budget = budget.saturating_sub(count);
-            if count < room || budget == 0 || read.working || read.lost.is_some() {
+            if count < room || budget == 0 || read.working || read.cancel || read.lost.is_some() {
                 break;
             }
         }
@@ -425,6 +481,18 @@ impl Channel {
         read
     }
 
+    /// Has the loop move the session on, because something is to be done that no input will bring about.
+    pub(super) fn advance_soon(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        match slf.get().event_loop(py) {
+            Some(event_loop) => {
+                event_loop.call_method1(py, "call_soon", (slf.getattr("_on_working")?,))?;
+                Ok(())
+            }
+            None => Err(PyRuntimeError::new_err("the connection has no event loop")),
+        }
+    }
+
     /// Delivers what was read, and goes on with it.
     fn take_in(slf: &Bound<'_, Self>, mut read: Read) -> PyResult<()> {
         let py = slf.py();
@@ -433,77 +501,135 @@ impl Channel {
         let mut heard = false;
         for message in std::mem::take(&mut read.messages) {
             heard |= matches!(message, Message::Notification(_));
-            outcome = outcome.and(slf.get().core.deliver(py, message));
+            match slf.get().core.deliver(py, message) {
+                // Too much was kept: those who wait are to know why.
+                Err(error) if slf.get().core.facts.is_broken() => {
+                    Self::detach_or_report(slf);
+                    return Self::wake_all(slf, error);
+                }
+                delivered => outcome = outcome.and(delivered),
+            }
         }
         if read.working {
             outcome = outcome.and(Self::work_soon(slf));
         }
-        outcome.and(Self::follow_up(slf, &read, heard))
+        outcome.and(Self::follow_up(slf, read, heard))
     }
 
     /// Has the loop go on with a computation after a look at whatever else waits.
     fn work_soon(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let py = slf.py();
-        let Some(event_loop) = slf.get().event_loop(py) else {
-            return Ok(());
-        };
-        event_loop.call_method1(py, "call_soon", (slf.getattr("_on_working")?,))?;
+        Self::advance_soon(slf)?;
         slf.get().working.store(true, Ordering::Relaxed);
         Ok(())
     }
 
     /// Goes on with what was read.
-    fn follow_up(slf: &Bound<'_, Self>, read: &Read, heard: bool) -> PyResult<()> {
+    fn follow_up(slf: &Bound<'_, Self>, read: Read, heard: bool) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
         if let Some(lost) = &read.lost {
             let error = this.core.broken(py, lost);
             Self::detach_or_report(slf);
-            return Self::wake_running(slf, Some(error));
+            return Self::wake_all(slf, error);
         }
-        match Self::flush(slf) {
-            Err(error) => return Self::wake_running(slf, Some(error)),
-            Ok(false) => return Ok(()),
-            Ok(true) => {}
+        // Handlers may have ended it as well.
+        if this.core.facts.is_closed() && lock(&this.core.io).is_none() {
+            return Self::wake_all(slf, operational(py, "the connection is closed"));
         }
-        let wake = match this.awaited(py) {
-            None => {
-                if read.answered {
-                    this.core.refresh_facts();
-                }
-                return Self::rest_when_full(slf);
-            }
-            Some(Awaits::Answer) if read.answered => {
-                this.core.facts.set_busy(false);
-                this.core.no_cancel_pending()
-            }
-            Some(Awaits::Answer) => false,
-            Some(Awaits::Notification) => heard,
-            Some(Awaits::Sending) => true,
+        let sent = match Self::flush(slf) {
+            Ok(sent) => sent,
+            Err(error) => return Self::wake_all(slf, error),
         };
-        if wake {
-            Self::wake_running(slf, None)
-        } else {
-            Ok(())
+        if read.cancel {
+            Self::cancel_for_session(slf)?;
         }
+        if read.idle || !read.ended.is_empty() {
+            this.core.refresh_facts();
+        }
+        if read.idle {
+            this.core.facts.set_busy(false);
+        }
+        this.note_answers(read, heard, sent);
+        Self::arm_timer(slf)?;
+        Self::wake_answered(slf)?;
+        if lock(&this.running).is_empty() {
+            return Self::rest_when_full(slf);
+        }
+        Ok(())
     }
 
-    /// Wakes the operation that runs, now that what it awaits has come: directly, as no task is being stepped.
-    fn wake_running(slf: &Bound<'_, Self>, error: Option<PyErr>) -> PyResult<()> {
+    /// Gives what has come to the operations that wait for it.
+    fn note_answers(&self, read: Read, heard: bool, sent: bool) {
+        let mut unclaimed = Vec::new();
+        let mut running = lock(&self.running);
+        for (id, outcome) in read.ended {
+            let wants = |waiting: &&mut Running| waiting.awaits == Awaits::Exchange(id);
+            match running.iter_mut().find(wants) {
+                Some(waiting) => waiting.answer = Some(Ok(outcome)),
+                None => unclaimed.push(outcome),
+            }
+        }
+        let at_rest = self.core.is_at_rest();
+        for waiting in running.iter_mut().filter(|each| each.answer.is_none()) {
+            let outcome = match waiting.awaits {
+                Awaits::Started if read.idle => Outcome::default(),
+                Awaits::Settled if at_rest => Outcome::default(),
+                Awaits::Notification if heard => Outcome::default(),
+                Awaits::Sending(id) if sent => self.core.take_partial(id),
+                _ => continue,
+            };
+            waiting.answer = Some(Ok(outcome));
+        }
+        drop(running);
+        drop(unclaimed);
+    }
+
+    /// Wakes the operations whose answers have come, unless a cancel request is under way: the next statement must not be hit.
+    fn wake_answered(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.get();
+        let mut outcome = Ok(());
+        while this.core.no_cancel_pending() {
+            let ready = {
+                let mut running = lock(&this.running);
+                let place = running.iter().position(|each| each.answer.is_some());
+                place.and_then(|place| running.remove(place))
+            };
+            let Some(ready) = ready else { break };
+            outcome = outcome.and(Self::wake(slf, ready));
+        }
+        outcome
+    }
+
+    /// Tells all operations that the connection is lost.
+    fn wake_all(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let Some(op) = lock(&this.running).take() else {
-            this.core.keep_reason(error);
-            return Ok(());
-        };
-        let op = op.bind(py);
-        if op.get().is_abandoned() {
-            this.core.keep_reason(error);
-            drop(this.core.take_outcome());
+        let all = std::mem::take(&mut *lock(&this.running));
+        let mut outcome = Ok(());
+        let mut told = false;
+        for mut waiting in all {
+            told |= !waiting.op.get().is_detached();
+            waiting.answer = Some(Err(error.clone_ref(py)));
+            outcome = outcome.and(Self::wake(slf, waiting));
+        }
+        if !told {
+            this.core.keep_reason(Some(error));
+        }
+        outcome
+    }
+
+    /// Wakes an operation, now that what it awaits has come: directly, as no task is being stepped.
+    fn wake(slf: &Bound<'_, Self>, mut ready: Running) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let op = ready.op.bind(py);
+        if op.get().is_detached() {
             this.leave_gate(py);
             return Ok(());
         }
-        op.get().answered(error);
+        if let Some(answer) = ready.answer.take() {
+            op.get().answered(answer);
+        }
         let own = lock(&this.registration)
             .event_loop
             .as_ref()
@@ -524,39 +650,74 @@ impl Channel {
         outcome
     }
 
+    /// Sends the cancel request that the session asks for.
+    fn cancel_for_session(slf: &Bound<'_, Self>) -> PyResult<()> {
+        match Self::cancel_in_background(slf) {
+            Ok(true) => return Ok(()),
+            // Nothing runs any more.
+            Ok(false) => {}
+            // No thread to be had: the next time, perhaps.
+            Err(error) => error.write_unraisable(slf.py(), Some(slf)),
+        }
+        slf.get().core.cancel_request_ended();
+        Self::advance_soon(slf)
+    }
+
+    /// Has the loop call us when the session wants to do something.
+    fn arm_timer(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let wanted = lock(&this.core.io)
+            .as_ref()
+            .and_then(|io| io.session.poll_timeout());
+        let before = {
+            let mut timer = lock(&this.timer);
+            match (&*timer, wanted) {
+                (None, None) => return Ok(()),
+                (Some(timer), Some(when)) if timer.when == when => return Ok(()),
+                _ => timer.take(),
+            }
+        };
+        if let Some(before) = before {
+            before.handle.call_method0(py, "cancel")?;
+        }
+        let (Some(when), Some(event_loop)) = (wanted, this.event_loop(py)) else {
+            return Ok(());
+        };
+        let left = when.saturating_duration_since(Instant::now());
+        let arguments = (left.as_secs_f64(), slf.getattr("_on_timer")?);
+        let handle = event_loop.call_method1(py, "call_later", arguments)?;
+        let before = lock(&this.timer).replace(Timer { when, handle });
+        drop(before);
+        Ok(())
+    }
+
     /// Ends what runs, after the connection was closed by the user.
     ///
-    /// From any thread; `event_loop` is the loop that the operation runs in.
+    /// From any thread; `event_loop` is the loop that the operations run in.
     pub(crate) fn closed(slf: &Bound<'_, Self>, event_loop: Option<Py<PyAny>>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let Some(op) = lock(&this.running).take() else {
-            return Ok(());
-        };
-        let op = op.bind(py);
-        if op.get().is_abandoned() {
-            this.leave_gate(py);
-            return Ok(());
-        }
-        op.get().answered(Some(crate::errors::operational(
-            py,
-            "the connection is closed",
-        )));
+        let all = std::mem::take(&mut *lock(&this.running));
         // Whoever closes is a task, or no part of the loop at all.
-        let Some(event_loop) = event_loop.filter(|_| !this.core.forked()) else {
-            return Ok(());
+        let event_loop = event_loop.filter(|_| !this.core.forked());
+        let is_closed = match &event_loop {
+            Some(event_loop) => event_loop.call_method0(py, "is_closed")?.is_truthy(py)?,
+            None => true,
         };
-        let event_loop = event_loop.bind(py);
-        if event_loop.call_method0("is_closed")?.is_truthy()? {
-            return Ok(());
+        for waiting in all {
+            let op = waiting.op.bind(py);
+            if op.get().is_detached() {
+                this.leave_gate(py);
+                continue;
+            }
+            op.get()
+                .answered(Err(operational(py, "the connection is closed")));
+            if let Some(event_loop) = event_loop.as_ref().filter(|_| !is_closed) {
+                wake_by(event_loop.bind(py), "call_soon_threadsafe", op)?;
+            }
         }
-        wake_by(event_loop, "call_soon_threadsafe", op)
-    }
-
-    /// What the running operation awaits.
-    fn awaited(&self, py: Python<'_>) -> Option<Awaits> {
-        let running = lock(&self.running);
-        running.as_ref().map(|op| op.bind(py).get().awaits())
+        Ok(())
     }
 }
 
@@ -572,62 +733,54 @@ impl Channel {
         Self::take_in(slf, read)
     }
 
-    /// Called by the loop to go on with a computation.
+    /// Called by the loop to move the session on without input.
     fn _on_working(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
         this.working.store(false, Ordering::Relaxed);
         if this.core.forked() {
             return Ok(());
         }
+        // What is not with the server yet cannot be cancelled there.
+        if let Err(error) = Self::flush(slf) {
+            return Self::wake_all(slf, error);
+        }
         let read = this.compute();
         Self::take_in(slf, read)
     }
 
+    /// Called by the loop at the time that the session wanted.
+    fn _on_timer(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let timer = lock(&slf.get().timer).take();
+        drop(timer);
+        Self::_on_working(slf)
+    }
+
     /// Called by the loop when the socket can be written.
     fn _on_writable(slf: &Bound<'_, Self>) -> PyResult<()> {
-        match Self::flush(slf) {
-            Err(error) => Self::wake_running(slf, Some(error)),
-            Ok(true) if slf.get().awaited(slf.py()) == Some(Awaits::Sending) => {
-                Self::wake_running(slf, None)
-            }
-            Ok(_) => Ok(()),
-        }
+        Self::_on_working(slf)
     }
 
     /// Called by the loop when a cancel request has been acted on: the answer may have come before.
     fn _on_cancel_sent(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let this = slf.get();
-        let idle = lock(&this.core.io)
-            .as_ref()
-            .is_none_or(|io| io.session.is_idle());
-        let awaits_answer = this.awaited(slf.py()) == Some(Awaits::Answer);
-        if idle && awaits_answer && this.core.no_cancel_pending() {
-            return Self::wake_running(slf, None);
-        }
-        Ok(())
+        slf.get().core.cancel_request_ended();
+        Self::_on_working(slf)
     }
 
-    /// Called by the loop when the time of an operation is over.
+    /// Called by the loop when the time of an operation that listens is over.
     fn _on_time(slf: &Bound<'_, Self>, op: &Bound<'_, Op>) -> PyResult<()> {
-        let py = slf.py();
         let this = slf.get();
-        let is_running = lock(&this.running)
-            .as_ref()
-            .is_some_and(|running| running.is(op));
-        if !is_running {
-            return Ok(());
-        }
-        if op.get().awaits() == Awaits::Notification {
-            return Self::wake_running(slf, None);
-        }
-        let outcome = match Op::ask_to_give_up(op) {
-            Ok(true) => return Ok(()),
-            other => other.map(drop),
+        let listening = {
+            let mut running = lock(&this.running);
+            let place = running
+                .iter()
+                .position(|waiting| waiting.op.is(op) && waiting.awaits == Awaits::Notification);
+            place.and_then(|place| running.remove(place))
         };
-        // The server did not obey: what it will say, and when, is not known any more.
-        let error = this.core.broken(py, &crate::core::disconnected());
-        Self::detach_or_report(slf);
-        outcome.and(Self::wake_running(slf, Some(error)))
+        let Some(mut listening) = listening else {
+            return Ok(());
+        };
+        listening.answer = Some(Ok(Outcome::default()));
+        Self::wake(slf, listening)
     }
 
     /// Called by the loop when the connection was closed in another thread than the loop's.
@@ -653,18 +806,20 @@ fn wake_by(event_loop: &Bound<'_, PyAny>, method: &str, op: &Bound<'_, Op>) -> P
 impl Read {
     fn take_progress(&mut self, io: &mut Io) {
         loop {
-            match io.session.advance() {
-                Ok(Progress::Done) => {
-                    self.answered = true;
+            self.idle = false;
+            match io.session.advance(Instant::now()) {
+                Ok(Progress::Ended(id, outcome)) => self.ended.push((id, outcome)),
+                Ok(Progress::Idle) => {
+                    self.idle = true;
                     return;
                 }
-                Ok(Progress::NeedInput) => {
-                    self.answered = false;
-                    return;
-                }
+                Ok(Progress::NeedInput) => return,
                 Ok(Progress::Working) => {
-                    self.answered = false;
                     self.working = true;
+                    return;
+                }
+                Ok(Progress::SendCancel) => {
+                    self.cancel = true;
                     return;
                 }
                 Ok(Progress::Notice(notice)) => self.messages.push(Message::Notice(notice)),

@@ -1,16 +1,30 @@
 //! An awaitable operation: coroutine, iterator and future in one object.
+//!
+//! ```text
+//!             gate is free            the session is at rest          answered                done
+//! Fresh ───────────────────▶ (begin) ───────────────────▶ Running ──────────▶ Answered ──────────▶ Finished
+//!   │ gate is taken             ▲   └─ at rest first ─▶ Running ─▶ Answered ─┘    │ more to run: Running
+//!   └────────▶ Queued ─▶ HandedOver                        │
+//!                                                          │ interrupted: the job leaves what must be done,
+//!                                                          ▼ the session comes to rest
+//!                                                       Draining ──────────────▶ Finished (raises)
+//!                                                          │ interrupted again: the channel sees to the rest
+//!                                                          ▼
+//!                                                       Detached
+//! ```
 
 use std::ffi::CString;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use howdah_protocol::session::Outcome;
 use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyRuntimeWarning};
 use pyo3::prelude::*;
 
-use super::channel::Channel;
+use super::channel::{Awaits, Channel};
 use super::gate::Entered;
-use crate::core::Patience;
+use crate::core::Core;
 use crate::errors;
 use crate::shell::job::{Job, Next};
 use howdah_adapt::lock;
@@ -28,28 +42,20 @@ pub(crate) struct Op {
 struct State {
     phase: Phase,
     job: Option<Box<dyn Job>>,
-    awaits: Awaits,
+    /// Whether the job has still to begin, once the session has come to rest.
+    settling: bool,
     callback: Option<Callback>,
     more_callbacks: Vec<Callback>,
     /// The task asked for cancellation, with this message.
     cancelled: Option<Option<Py<PyAny>>>,
-    /// Why there is no answer.
-    failure: Option<PyErr>,
     timer: Option<Py<PyAny>>,
-    /// While the server is being asked to give up the statement.
-    patience: Option<Patience>,
 }
 
 /// What to call, with which context.
 type Callback = (Py<PyAny>, Option<Py<PyAny>>);
 
-/// What an operation in its [`Phase::Running`] waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Awaits {
-    Answer,
-    Sending,
-    Notification,
-}
+/// What has become of what an operation waited for: what its exchange gave, or why it never will.
+pub(super) type Answer = PyResult<Outcome>;
 
 enum Phase {
     /// Not awaited yet.
@@ -61,11 +67,11 @@ enum Phase {
     /// Waits for the server.
     Running,
     /// What it waited for has come.
-    Answered,
-    /// Was interrupted by this exception, and waits for the server to be done with it.
+    Answered(Answer),
+    /// Was interrupted by this exception, and waits for the session to come to rest.
     Draining(PyErr),
     /// As before, but nobody waits for it any more.
-    Abandoned,
+    Detached,
     Finished,
 }
 
@@ -82,48 +88,44 @@ impl Op {
             state: Mutex::new(State {
                 phase: Phase::Fresh,
                 job: Some(job),
-                awaits: Awaits::Answer,
+                settling: false,
                 callback: None,
                 more_callbacks: Vec::new(),
                 cancelled: None,
-                failure: None,
                 timer: None,
-                patience: None,
             }),
             blocking: AtomicBool::new(false),
         }
     }
 
-    pub(crate) fn awaits(&self) -> Awaits {
-        lock(&self.state).awaits
-    }
-
     /// Notes that the gate has been handed to it.
-    pub(crate) fn hand_over(&self) {
+    pub(super) fn hand_over(&self) {
         lock(&self.state).phase = Phase::HandedOver;
     }
 
     /// Notes that nobody will wait for it any more.
-    pub(crate) fn abandon(&self) {
-        lock(&self.state).phase = Phase::Abandoned;
+    pub(super) fn detach(&self) {
+        let before = self.set_phase(Phase::Detached);
+        drop(before);
     }
 
-    pub(crate) fn is_abandoned(&self) -> bool {
-        matches!(lock(&self.state).phase, Phase::Abandoned)
+    pub(super) fn is_detached(&self) -> bool {
+        matches!(lock(&self.state).phase, Phase::Detached)
     }
 
     /// Notes that what it waited for has come, or why it never will.
-    pub(crate) fn answered(&self, failure: Option<PyErr>) {
+    pub(super) fn answered(&self, answer: Answer) {
         let mut state = lock(&self.state);
-        if failure.is_some() {
-            state.failure = failure;
-        }
         if matches!(state.phase, Phase::Running) {
-            state.phase = Phase::Answered;
+            state.phase = Phase::Answered(answer);
+            return;
         }
+        drop(state);
+        // Without the lock: this may call back into Python.
+        drop(answer);
     }
 
-    pub(crate) fn take_callbacks(&self) -> impl Iterator<Item = Callback> + use<> {
+    pub(super) fn take_callbacks(&self) -> impl Iterator<Item = Callback> + use<> {
         let mut state = lock(&self.state);
         let first = state.callback.take();
         let more = std::mem::take(&mut state.more_callbacks);
@@ -140,13 +142,13 @@ impl Op {
         match this.set_phase(Phase::Finished) {
             Phase::Fresh => this.enter(slf),
             Phase::HandedOver => this.begin(slf),
-            Phase::Answered => this.guarded(slf, || this.resume(slf)),
+            Phase::Answered(answer) => this.guarded(slf, || this.resume(slf, answer)),
             Phase::Draining(error) => this.drained(slf, error),
             waiting @ (Phase::Queued | Phase::Running) => {
                 this.set_phase(waiting);
                 Ok(Poll::Pending)
             }
-            Phase::Abandoned | Phase::Finished => Err(PyRuntimeError::new_err(
+            Phase::Detached | Phase::Finished => Err(PyRuntimeError::new_err(
                 "cannot reuse already awaited operation",
             )),
         }
@@ -165,8 +167,21 @@ impl Op {
         }
     }
 
+    /// It has the gate: begins, once the session is at rest.
     fn begin(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
-        self.guarded(slf, || self.go_on(slf, |job, py, core| job.start(py, core)))
+        self.guarded(slf, || {
+            if self.channel.get().core.is_settled() {
+                return self.start(slf);
+            }
+            lock(&self.state).settling = true;
+            self.wait(slf, Awaits::Settled)?;
+            Channel::advance_soon(self.channel.bind(slf.py()))?;
+            Ok(Poll::Pending)
+        })
+    }
+
+    fn start(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
+        self.go_on(slf, |job, py, core| job.start(py, core))
     }
 
     /// Runs a step of an operation that has the gate: unless it waits then, it is over, and frees the gate.
@@ -181,64 +196,72 @@ impl Op {
         match polled {
             Ok(Poll::Pending) => Ok(Poll::Pending),
             Ok(Poll::Ready(value)) => self.finish(slf.py(), Ok(value)),
-            Err(error) if self.channel.get().core.is_unfinished() => Self::call_off(slf, error),
-            Err(error) => self.finish(slf.py(), Err(error)),
+            Err(error) => Self::fail(slf, error),
         }
     }
 
-    fn resume(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
-        let outcome = self.channel.get().core.take_outcome();
-        let failure = lock(&self.state).failure.take();
+    fn resume(&self, slf: &Bound<'_, Self>, answer: Answer) -> PyResult<Poll> {
         self.stop_timer(slf.py());
-        match failure {
-            Some(error) => Err(error),
-            None => self.go_on(slf, |job, py, core| job.resume(py, core, outcome)),
+        let outcome = answer?;
+        if std::mem::take(&mut lock(&self.state).settling) {
+            return self.start(slf);
         }
+        self.go_on(slf, |job, py, core| job.resume(py, core, outcome))
     }
 
     /// Takes one step of the job, and does what it wants next.
     fn go_on(
         &self,
         slf: &Bound<'_, Self>,
-        step: impl FnOnce(
-            &mut dyn Job,
-            Python<'_>,
-            &std::sync::Arc<crate::core::Core>,
-        ) -> PyResult<Next>,
+        step: impl FnOnce(&mut dyn Job, Python<'_>, &Arc<Core>) -> PyResult<Next>,
     ) -> PyResult<Poll> {
         let py = slf.py();
-        let channel = self.channel.bind(py);
-        let core = &channel.get().core;
         let Some(mut job) = lock(&self.state).job.take() else {
             return Err(PyRuntimeError::new_err("operation has no job"));
         };
-        let mut next = step(&mut *job, py, core);
+        let core = &self.channel.get().core;
+        let next = step(&mut *job, py, core);
+        let polled = next.and_then(|next| self.run_next(slf, &mut *job, next));
+        lock(&self.state).job = Some(job);
+        polled
+    }
+
+    /// Does what the job wants next.
+    fn run_next(&self, slf: &Bound<'_, Self>, job: &mut dyn Job, mut next: Next) -> PyResult<Poll> {
+        let py = slf.py();
+        let channel = self.channel.bind(py);
+        let core = &channel.get().core;
         loop {
-            let awaits = match next? {
+            let awaits = match next {
                 Next::Done(value) => return Ok(Poll::Ready(value)),
                 Next::Listen(deadline) => {
                     self.start_timer(slf, deadline)?;
                     Awaits::Notification
                 }
-                Next::Pump => Awaits::Sending,
-                _ => Awaits::Answer,
+                Next::Pump(id) => Awaits::Sending(id),
+                Next::Exchange(id) => Awaits::Exchange(id),
+                Next::Started(_) => Awaits::Started,
             };
             core.facts.set_busy(awaits != Awaits::Notification);
             let sent = Channel::flush(channel)?;
             // Code that the job has called may have closed the connection: no answer will come.
             core.check_open(py)?;
-            if awaits != Awaits::Sending || !sent {
-                let mut state = lock(&self.state);
-                state.job = Some(job);
-                state.awaits = awaits;
-                state.phase = Phase::Running;
-                drop(state);
-                Channel::set_running(channel, slf)?;
+            let Awaits::Sending(id) = awaits else {
+                self.wait(slf, awaits)?;
+                return Ok(Poll::Pending);
+            };
+            if !sent {
+                self.wait(slf, awaits)?;
                 return Ok(Poll::Pending);
             }
-            let outcome = core.take_outcome();
-            next = job.resume(py, core, outcome);
+            next = job.resume(py, core, core.take_partial(id))?;
         }
+    }
+
+    /// Has the channel wake it when what it awaits has come.
+    fn wait(&self, slf: &Bound<'_, Self>, awaits: Awaits) -> PyResult<()> {
+        self.set_phase(Phase::Running);
+        Channel::set_running(self.channel.bind(slf.py()), slf, awaits)
     }
 
     /// The end: the gate goes to the next.
@@ -252,130 +275,132 @@ impl Op {
         result.map(Poll::Ready)
     }
 
-    /// The end of an interrupted operation, once the server is done with it.
+    /// The end of an interrupted operation, once the session is at rest.
     fn drained(&self, slf: &Bound<'_, Self>, error: PyErr) -> PyResult<Poll> {
-        if !self.is_drained() {
+        let channel = self.channel.get();
+        if !channel.core.is_at_rest() {
             self.set_phase(Phase::Draining(error));
             return Ok(Poll::Pending);
         }
-        self.channel.get().stop_running();
-        drop(self.channel.get().core.take_outcome());
+        channel.stop_running(slf);
         self.finish(slf.py(), Err(error))
     }
 
-    /// Whether nothing is to come any more, neither answers nor cancel requests.
-    fn is_drained(&self) -> bool {
-        let core = &self.channel.get().core;
-        core.facts.is_closed() || (!core.is_unfinished() && core.no_cancel_pending())
+    /// Tells the job that it is cut short.
+    fn interrupt_job(&self) {
+        let job = lock(&self.state).job.take();
+        if let Some(mut job) = job {
+            job.interrupted(&self.channel.get().core);
+            lock(&self.state).job = Some(job);
+        }
     }
 
     /// An exception was thrown in where the operation waits: mostly `CancelledError`. It is raised in the end whatever happens.
     fn interrupt(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<Poll> {
         let py = slf.py();
         let this = slf.get();
-        let channel = this.channel.bind(py);
+        let channel = this.channel.get();
         match this.set_phase(Phase::Finished) {
-            Phase::Fresh | Phase::Finished => Err(error),
-            Phase::Abandoned => {
-                this.set_phase(Phase::Abandoned);
+            Phase::Finished => Err(error),
+            Phase::Detached => {
+                this.set_phase(Phase::Detached);
+                Err(error)
+            }
+            Phase::Fresh => {
+                this.interrupt_job();
                 Err(error)
             }
             Phase::Queued => {
-                channel.get().gate.give_up(&slf.clone().unbind());
+                channel.gate.give_up(&slf.clone().unbind());
+                this.interrupt_job();
                 Err(error)
             }
-            Phase::HandedOver => this.finish(py, Err(error)),
-            Phase::Answered => {
-                if !channel.get().core.is_unfinished() {
-                    drop(channel.get().core.take_outcome());
-                    return this.finish(py, Err(error));
-                }
-                Self::call_off(slf, error)
+            Phase::Answered(answer) => {
+                this.take_note(py, answer);
+                Self::fail(slf, error)
             }
-            Phase::Running if this.awaits() == Awaits::Notification => {
-                channel.get().stop_running();
-                this.finish(py, Err(error))
+            Phase::HandedOver => Self::fail(slf, error),
+            Phase::Running => {
+                channel.stop_running(slf);
+                Self::fail(slf, error)
             }
-            Phase::Running => Self::call_off(slf, error),
             // The end came after the task had asked for a second cancellation, and before this.
-            Phase::Draining(_) if this.is_drained() => this.drained(slf, error),
+            Phase::Draining(_) if channel.core.is_at_rest() => this.drained(slf, error),
             // A second interruption does not wait: the channel sees to the rest.
             Phase::Draining(_) => {
-                this.set_phase(Phase::Abandoned);
+                this.set_phase(Phase::Detached);
                 Err(error)
             }
         }
     }
 
-    /// Has the server give up the statement, and waits for that, if the interruption allows waiting.
-    fn call_off(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<Poll> {
+    /// Lets the job know of an answer that came before it was cut short.
+    fn take_note(&self, py: Python<'_>, answer: Answer) {
+        let job = lock(&self.state).job.take();
+        let settling = lock(&self.state).settling;
+        if let (Some(mut job), Ok(outcome)) = (job, answer) {
+            if !settling {
+                // What it gives, or wants next, is not wanted any more.
+                drop(job.resume(py, &self.channel.get().core, outcome));
+            }
+            lock(&self.state).job = Some(job);
+        }
+    }
+
+    /// The operation has failed: it is over when the session is at rest.
+    fn fail(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<Poll> {
         let py = slf.py();
         let this = slf.get();
         let channel = this.channel.bind(py);
         let core = &channel.get().core;
+        this.interrupt_job();
         if core.facts.started().is_none() {
             core.close();
             Channel::detach_or_report(channel);
-            channel.get().stop_running();
             return this.finish(py, Err(error));
         }
-        if let Err(failure) = this.begin_draining(slf) {
+        if core.facts.is_closed() || (core.is_settled() && core.no_cancel_pending()) {
+            return this.finish(py, Err(error));
+        }
+        this.stop_timer(py);
+        if let Err(failure) = Self::begin_draining(slf) {
             // Lost meanwhile; or the loop is closed, and nobody would read the rest.
-            if !core.facts.is_closed() {
-                failure.write_unraisable(py, Some(slf));
-            }
+            failure.write_unraisable(py, Some(slf));
             core.lose();
             Channel::detach_or_report(channel);
-        }
-        if core.facts.is_closed() {
-            channel.get().stop_running();
+            channel.get().stop_running(slf);
             return this.finish(py, Err(error));
         }
         if error.is_instance_of::<PyGeneratorExit>(py) {
-            this.set_phase(Phase::Abandoned);
+            this.set_phase(Phase::Detached);
             return Err(error);
         }
         this.set_phase(Phase::Draining(error));
         Ok(Poll::Pending)
     }
 
-    /// Sees to it that the exchange comes to an end, and that the channel takes what it brings.
-    fn begin_draining(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
-        let channel = self.channel.bind(slf.py());
-        if let Some(io) = lock(&channel.get().core.io).as_mut() {
-            io.session.end_exchange();
-        }
-        Channel::flush(channel)?;
-        {
-            let mut state = lock(&self.state);
-            state.patience = Some(Patience::new());
-            state.awaits = Awaits::Answer;
-        }
-        Self::ask_to_give_up(slf)?;
-        Channel::set_running(channel, slf)
+    /// Sees to it that the session comes to rest, and that the channel wakes the operation then.
+    fn begin_draining(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let channel = slf.get().channel.bind(slf.py());
+        channel.get().core.facts.set_busy(true);
+        Channel::set_running(channel, slf, Awaits::Settled)?;
+        Channel::advance_soon(channel)
     }
 
     /// Ends an operation whose loop is gone: what it still brings is for nobody.
-    pub(crate) fn drain_for_nobody(slf: &Bound<'_, Self>) -> PyResult<()> {
-        slf.get().abandon();
-        drop(slf.get().take_callbacks());
-        drop(lock(&slf.get().state).timer.take());
-        slf.get().begin_draining(slf)
-    }
-
-    /// Sends a cancel request, and has the channel look again after a while; tells whether there is still hope.
-    pub(crate) fn ask_to_give_up(slf: &Bound<'_, Self>) -> PyResult<bool> {
+    pub(super) fn drain_detached(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
-        let next = lock(&this.state).patience.as_mut().and_then(Patience::next);
-        if next.is_none() {
-            return Ok(false);
+        this.detach();
+        drop(this.take_callbacks());
+        let timer = lock(&this.state).timer.take();
+        drop(timer);
+        this.interrupt_job();
+        if this.channel.get().core.is_settled() {
+            this.channel.get().stop_running(slf);
+            this.channel.get().leave_gate(slf.py());
+            return Ok(());
         }
-        if let Err(error) = Channel::cancel_in_background(this.channel.bind(slf.py())) {
-            // No thread to be had: the next time, perhaps.
-            error.write_unraisable(slf.py(), Some(slf));
-        }
-        this.start_timer(slf, next)?;
-        Ok(true)
+        Self::begin_draining(slf)
     }
 
     fn start_timer(&self, slf: &Bound<'_, Self>, deadline: Option<Instant>) -> PyResult<()> {
@@ -569,15 +594,18 @@ impl Drop for Op {
             .state
             .get_mut()
             .unwrap_or_else(|error| error.into_inner());
+        if let Some(job) = &mut state.job {
+            job.interrupted(&self.channel.get().core);
+        }
         match (&state.phase, &state.job) {
             (Phase::Fresh, Some(job)) => errors::in_destructor(|py| {
                 let text = CString::new(format!("operation '{}' was never awaited", job.name()))?;
                 PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text, 1)
             }),
             // It had the gate, and was dropped without `close()`: by a task that was never run again.
-            (Phase::HandedOver | Phase::Answered | Phase::Draining(_), _) => {
+            (Phase::HandedOver | Phase::Answered(_) | Phase::Draining(_), _) => {
                 errors::in_destructor(|py| {
-                    Channel::forsaken(self.channel.bind(py));
+                    Channel::operation_dropped(self.channel.bind(py));
                     Ok(())
                 });
             }
