@@ -8,7 +8,7 @@
 //! | [`conninfo`] | connection strings, and the plan of which servers to try |
 //! | [`startup`], [`auth`] | the handshake, and its methods of authentication |
 //! | [`connection`] | the conversation: requests are queued, replies become events |
-//! | [`session`] | statements on top of it: implicit BEGIN, preparation, gathered results |
+//! | [`session`] | statements on top of it: a queue of exchanges, transactions, preparation, cancelling |
 //! | [`wire`] | messages to bytes and back, in both directions; the trace |
 //! | [`error`] | errors by blame: the peer broke the protocol, or the caller misused the engine |
 //!
@@ -18,27 +18,36 @@
 //!
 //! ```
 //! use std::io::{Read, Write};
+//! use std::time::Instant;
 //!
 //! use howdah_protocol::connection::{Connection, Params};
-//! use howdah_protocol::session::{Execute, Outcome, Progress, ResultFormat, Session};
+//! use howdah_protocol::session::{
+//!     Execute, ExchangeId, Outcome, Progress, ResultFormat, Session,
+//! };
 //! use howdah_protocol::startup::StartupConfig;
 //!
 //! type Anything = Box<dyn std::error::Error>;
 //!
-//! /// Moves bytes until all that was asked has been answered.
-//! fn run(session: &mut Session, socket: &mut (impl Read + Write)) -> Result<Outcome, Anything> {
+//! /// Moves bytes until an exchange is answered; without one, until the session rests.
+//! fn run(
+//!     session: &mut Session,
+//!     socket: &mut (impl Read + Write),
+//!     wanted: Option<ExchangeId>,
+//! ) -> Result<Outcome, Anything> {
 //!     loop {
 //!         let written = socket.write(session.outgoing())?;
 //!         session.sent(written);
-//!         match session.advance()? {
-//!             Progress::Done => return Ok(session.take_outcome()),
-//!             Progress::NeedInput => match socket.read(session.spare())? {
+//!         match session.advance(Instant::now())? {
+//!             Progress::Ended(id, outcome) if Some(id) == wanted => return Ok(outcome),
+//!             Progress::Idle if wanted.is_none() => return Ok(Outcome::default()),
+//!             Progress::NeedInput | Progress::Idle => match socket.read(session.spare())? {
 //!                 0 => return Err(session.eof().into()),
 //!                 count => session.received(count),
 //!             },
-//!             Progress::Working => {} // a long computation has paused: look at deadlines here
 //!             Progress::Notice(notice) => println!("notice: {notice:?}"),
 //!             Progress::Notification(notification) => println!("{notification:?}"),
+//!             // Nothing else was asked for, and nothing is given up.
+//!             Progress::Ended(..) | Progress::Working | Progress::SendCancel => {}
 //!         }
 //!     }
 //! }
@@ -54,16 +63,16 @@
 //!         require_auth: None,
 //!     })?;
 //!     let mut session = Session::new(connection);
-//!     run(&mut session, socket)?; // the handshake
-//!     session.execute(&Execute {
+//!     run(&mut session, socket, None)?; // the handshake
+//!     let id = session.execute(&Execute {
 //!         sql: b"SELECT 'hello'",
 //!         params: &Params::default(),
 //!         format: ResultFormat::Text,
 //!         prepare: None,
-//!         begin: None,
+//!         begin: false,
 //!         extended: false,
 //!     })?;
-//!     run(&mut session, socket)
+//!     run(&mut session, socket, Some(id))
 //! }
 //!
 //! # // A server that says what it has to say whatever it is sent.

@@ -116,6 +116,7 @@ impl Cancel {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "a time to begin with")]
 mod tests {
     use super::*;
 

@@ -6,7 +6,7 @@ use howdah_protocol::connection::{Connection, Error};
 use howdah_protocol::session::{Progress, Session};
 use howdah_protocol::wire::{Authentication, TransactionStatus};
 
-use crate::client::{config, params, statement};
+use crate::client::{config, params, some_time, statement};
 use crate::server::{IN_BLOCK, KEY, Message, READY, bytes, columns, complete, error};
 
 /// A session that is idle, and what time it is.
@@ -19,7 +19,7 @@ impl Fixture {
     fn new() -> Self {
         let mut fixture = Self {
             session: Session::new(Connection::start(config()).unwrap()),
-            now: Instant::now(),
+            now: some_time(),
         };
         fixture.send();
         let ok = Message::Authentication(Authentication::Ok);

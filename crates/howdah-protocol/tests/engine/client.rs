@@ -132,7 +132,7 @@ impl Runner {
             steps: steps.iter().copied().collect(),
             log: Vec::new(),
             error: None,
-            now: Instant::now(),
+            now: some_time(),
         }
     }
 
@@ -203,6 +203,12 @@ impl Client for Runner {
     fn eof(&mut self) -> Error {
         self.session.eof()
     }
+}
+
+/// A time to begin with.
+#[expect(clippy::disallowed_methods, reason = "only its differences matter")]
+pub(crate) fn some_time() -> Instant {
+    Instant::now()
 }
 
 /// User `me` of database `db`, with the password `pencil`.

@@ -1,7 +1,5 @@
 //! The policy of prepared statements, result formats and usage errors, on the wire.
 
-use std::time::Instant;
-
 use howdah_protocol::connection::Connection;
 use howdah_protocol::error::UsageError;
 use howdah_protocol::session::{
@@ -11,7 +9,7 @@ use howdah_protocol::wire::{
     Authentication, Format, FrontendMessage, HEADER_LEN, Target, TransactionStatus, frontend,
 };
 
-use crate::client::{config, params, show_result, statement, text};
+use crate::client::{config, params, show_result, some_time, statement, text};
 use crate::server::{KEY, Message, READY, bytes, columns, complete, error};
 
 /// A session and a server that answers each request by itself: rows of `a, n` for what begins with "select".
@@ -35,10 +33,7 @@ impl Fixture {
         session.sent(sent);
         let ok = Message::Authentication(Authentication::Ok);
         receive(&mut session, &bytes(&[ok, KEY, READY]));
-        assert!(matches!(
-            session.advance(Instant::now()),
-            Ok(Progress::Idle)
-        ));
+        assert!(matches!(session.advance(some_time()), Ok(Progress::Idle)));
         Self {
             session,
             outcome: Outcome::default(),
@@ -91,7 +86,7 @@ impl Fixture {
     /// Takes in what has been received.
     fn advance(&mut self) {
         loop {
-            match self.session.advance(Instant::now()).unwrap() {
+            match self.session.advance(some_time()).unwrap() {
                 Progress::Ended(_, outcome) => {
                     self.outcome.results.extend(outcome.results);
                     if outcome.error.is_some() {
