@@ -186,6 +186,8 @@ pub struct Connection {
     replies: Replies,
     /// Answers asked for since the start.
     asked: u64,
+    /// Bytes received that lay there before the oldest request was made, so that they cannot answer it.
+    stale: usize,
     session: SessionSnapshot,
     /// An error that answers nothing: the server's last words, should it hang up next.
     last_words: Option<Diagnostic>,
@@ -223,6 +225,7 @@ impl Connection {
             phase: Phase::Starting(Box::new(startup)),
             replies: Replies::default(),
             asked: 0,
+            stale: 0,
             session: SessionSnapshot::default(),
             last_words: None,
         })
@@ -399,6 +402,9 @@ impl Connection {
                 break;
             }
             let start = self.inbox.pos() + wire::HEADER_LEN;
+            if self.stale > 0 {
+                self.check_stale(header.tag, total)?;
+            }
             self.inbox.consume(total);
             let body = self.inbox.slice(start, header.body_len);
             if header.tag == b'D' {
@@ -418,6 +424,19 @@ impl Connection {
     /// Whether the handshake has something to compute, rather than to wait for.
     fn is_working(&self) -> bool {
         matches!(&self.phase, Phase::Starting(startup) if startup.is_working())
+    }
+
+    /// A message that lay there before anything was asked: it answers nothing.
+    #[cold]
+    fn check_stale(&mut self, tag: u8, total: usize) -> Result<(), ProtocolError> {
+        self.stale = self.stale.saturating_sub(total);
+        // Notices, notifications, parameters and last words come by themselves.
+        if matches!(tag, b'N' | b'A' | b'S' | b'E') {
+            return Ok(());
+        }
+        let got = wire::backend::message_name(tag);
+        let nothing = "nothing: no request is waiting for an answer";
+        Err(ProtocolError::unexpected(got, nothing))
     }
 
     /// How long the server's next message may be.

@@ -110,6 +110,9 @@ impl Connection {
 
     fn ask(&mut self, answer: Expected) {
         self.asked += 1;
+        if self.replies.expected.is_empty() && matches!(self.phase, Phase::Open) {
+            self.stale = self.inbox.unread().len();
+        }
         self.replies.skipping &= !matches!(answer, Expected::Sync);
         if !self.replies.skipping {
             self.replies.expected.push_back(answer);
