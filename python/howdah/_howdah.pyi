@@ -25,6 +25,9 @@ def parse_conninfo(conninfo: str) -> dict[str, str]:
 def make_conninfo(params: dict[str, str]) -> str:
     """Make a connection string, quoting what needs it."""
 
+def conninfo_secrets() -> list[str]:
+    """Return the keywords whose values are not to be shown."""
+
 def conninfo_keywords() -> list[str]:
     """Return the keywords that a connection string may have."""
 

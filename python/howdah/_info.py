@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from ._howdah import conninfo_secrets
 from .conninfo import make_conninfo
 from .errors import OperationalError
 from .pq import ConnStatus, PipelineStatus, TransactionStatus
@@ -91,16 +92,17 @@ class ConnectionInfo:
         return self._parameter("options")
 
     def get_parameters(self) -> dict[str, str]:
-        """Return the parameters that do not have their default value, without the password."""
+        """Return the parameters that do not have their default value, without the password and other secrets."""
+        secrets = conninfo_secrets()
         return {
             key: value
             for key, value in self._open()._conninfo().items()
-            if key != "password" and value is not None and value != DEFAULT_PARAMETERS.get(key)
+            if key not in secrets and value is not None and value != DEFAULT_PARAMETERS.get(key)
         }
 
     @property
     def dsn(self) -> str:
-        """A connection string of `get_parameters()`, so without the password."""
+        """A connection string of `get_parameters()`, so without secrets."""
         return make_conninfo("", **self.get_parameters())
 
     @property

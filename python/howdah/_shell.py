@@ -80,7 +80,8 @@ async def _attempt(connecting: Connecting, kind: str, host: str, port: int) -> O
     if kind == "resolve":
         try:
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as error:
+        # A name that is no name, as one too long, gives UnicodeError.
+        except (OSError, UnicodeError) as error:
             connecting.unresolved(host, str(error))
         else:
             connecting.resolved([(str(address[0]), int(address[1])) for *_, address in found])

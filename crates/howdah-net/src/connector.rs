@@ -135,7 +135,7 @@ impl Connector {
                 .as_ref()
                 .and_then(|target| target.host.as_deref());
             let text = format!("failed to resolve host '{}'", host.unwrap_or_default());
-            self.failed(&text, false);
+            self.unreachable(&ConnectError::Unresolved(text));
         }
         self.addresses = addresses.into();
     }
@@ -153,12 +153,16 @@ impl Connector {
     pub fn unreachable(&mut self, error: &ConnectError) {
         let timed_out = matches!(error, ConnectError::TimedOut);
         let message = match error {
+            ConnectError::Unresolved(_) if self.config.is_torn() => {
+                format!("failed to resolve a host's name{TORN}")
+            }
             ConnectError::TimedOut | ConnectError::Unresolved(_) => error.to_string(),
             ConnectError::Io(_) | ConnectError::Interrupted => {
                 format!(
-                    "connection failed: {} failed: {error}{}",
+                    "connection failed: {} failed: {error}{}{}",
                     self.attempt(),
-                    self.hint()
+                    self.hint(),
+                    self.torn()
                 )
             }
         };
@@ -167,7 +171,12 @@ impl Connector {
 
     /// Notes that the current server did not let the session start.
     pub fn refused(&mut self, reason: &dyn fmt::Display) {
-        let message = format!("connection failed: {} failed: {reason}", self.attempt());
+        let reason = self.config.without_names(reason.to_string());
+        let message = format!(
+            "connection failed: {} failed: {reason}{}",
+            self.attempt(),
+            self.torn()
+        );
         self.failed(&message, false);
     }
 
@@ -229,6 +238,9 @@ impl Connector {
 
     /// Which server is being tried, as libpq begins its messages.
     fn attempt(&self) -> String {
+        if self.config.is_torn() {
+            return "connection to server".to_owned();
+        }
         let address = match &self.peer {
             Some(Peer::Tcp(address)) => Some(address.ip()),
             _ => None,
@@ -248,10 +260,17 @@ impl Connector {
         }
     }
 
+    fn torn(&self) -> &'static str {
+        if self.config.is_torn() { TORN } else { "" }
+    }
+
     fn describe_target(&self) -> String {
         let Some(target) = &self.current else {
             return String::new();
         };
+        if self.config.is_torn() {
+            return "a host".to_owned();
+        }
         let address = match (&self.peer, target.hostaddr) {
             (Some(Peer::Tcp(address)), _) => Some(address.ip().to_string()),
             (_, hostaddr) => hostaddr.map(|ip| ip.to_string()),
@@ -268,6 +287,10 @@ impl Connector {
         )
     }
 }
+
+/// Behind a message that shows no names.
+const TORN: &str = "\n\tNames, addresses and ports are not shown, as they look like parts of a password: in a URI the characters \
+                    \"/\", \"@\", \",\" and \"?\" of a password are written as %2F, %40, %2C and %3F.";
 
 /// Puts the targets into a random order: without randomness they stay as they are.
 fn shuffle(targets: &mut [Target]) {

@@ -11,9 +11,9 @@ use howdah_net::{Action, ConnectError, Connector, Peer, Socket};
 use howdah_protocol::connection::{Connection, Error};
 use howdah_protocol::conninfo::{self, Params};
 use howdah_protocol::session::Session;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyUnicodeEncodeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
 use crate::connection::Opened;
 use crate::core::facts::Facts;
@@ -29,8 +29,10 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(130);
 
 /// Return the parameters of a connection string. Raises `ProgrammingError` if it is malformed.
 #[pyfunction]
-pub(crate) fn parse_conninfo<'py>(py: Python<'py>, conninfo: &str) -> PyResult<Bound<'py, PyDict>> {
-    let params = conninfo::parse(conninfo).map_err(|error| errors::conninfo(py, &error))?;
+pub(crate) fn parse_conninfo<'py>(conninfo: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    let py = conninfo.py();
+    let params =
+        conninfo::parse(&text_of(conninfo)?).map_err(|error| errors::conninfo(py, &error))?;
     let dict = PyDict::new(py);
     for (name, value) in params.iter() {
         dict.set_item(name, value)?;
@@ -43,7 +45,7 @@ pub(crate) fn parse_conninfo<'py>(py: Python<'py>, conninfo: &str) -> PyResult<B
 pub(crate) fn make_conninfo(py: Python<'_>, params: &Bound<'_, PyDict>) -> PyResult<String> {
     let pairs = params
         .iter()
-        .map(|(name, value)| Ok((name.extract::<String>()?, value.extract::<String>()?)))
+        .map(|(name, value)| Ok((text_of(&name)?, text_of(&value)?)))
         .collect::<PyResult<Vec<_>>>()?;
     let pairs = pairs
         .iter()
@@ -58,6 +60,26 @@ pub(crate) fn conninfo_keywords() -> Vec<&'static str> {
         .iter()
         .map(|keyword| keyword.name)
         .collect()
+}
+
+/// Return the keywords whose values are not to be shown.
+#[pyfunction]
+pub(crate) fn conninfo_secrets() -> Vec<&'static str> {
+    let secrets = conninfo::KEYWORDS
+        .iter()
+        .filter(|keyword| keyword.is_secret());
+    secrets.map(|keyword| keyword.name).collect()
+}
+
+/// The text of a connection string or of an option.
+///
+/// The error for one that has lone surrogates does not have the text in it, as Python's own does: it may be a password.
+fn text_of(text: &Bound<'_, PyAny>) -> PyResult<String> {
+    let text = text.cast::<PyString>()?;
+    text.to_str().map(str::to_owned).map_err(|_| {
+        let reason = "surrogates not allowed in connection options";
+        PyUnicodeEncodeError::new_err(("utf-8", "***", 0, 3, reason))
+    })
 }
 
 /// Open a connection, trying one server after the other, and return what makes a connection object.
@@ -244,7 +266,7 @@ fn connector(params: &Bound<'_, PyDict>) -> PyResult<Connector> {
         if value.is_none() {
             continue;
         }
-        let (name, value) = (name.extract::<String>()?, value.str()?.extract::<String>()?);
+        let (name, value) = (text_of(&name)?, text_of(value.str()?.as_any())?);
         options
             .set(&name, value)
             .map_err(|error| errors::conninfo(py, &error))?;

@@ -22,7 +22,8 @@ mod _howdah {
 
     #[pymodule_export]
     use crate::connect::{
-        Connecting, connect_blocking, conninfo_keywords, make_conninfo, parse_conninfo,
+        Connecting, connect_blocking, conninfo_keywords, conninfo_secrets, make_conninfo,
+        parse_conninfo,
     };
     #[pymodule_export]
     use crate::connection::{AsyncConnectionBase, BaseConnection, Opened, SyncConnection};

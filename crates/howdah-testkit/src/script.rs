@@ -8,7 +8,7 @@ use howdah_protocol::error::ProtocolError;
 use howdah_protocol::wire::trace::{Direction, Tracer};
 use howdah_protocol::wire::{
     Authentication, BackendMessage, DataRow, Diagnostic, FieldDescription, Format, FrontendMessage,
-    HEADER_LEN, TransactionStatus, frontend,
+    HEADER_LEN, Secret, TransactionStatus, frontend,
 };
 
 type Predicate = Box<dyn Fn(&FrontendMessage<'_>) -> bool + Send>;
@@ -225,7 +225,7 @@ impl Script {
             .collect();
         messages.push(BackendMessage::BackendKeyData {
             process_id: 4242,
-            secret_key: &[1, 2, 3, 4],
+            secret_key: Secret(&[1, 2, 3, 4]),
         });
         self.send(&messages).send_ready()
     }

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::conninfo::secrecy::shown;
+
 /// An authentication method that `require_auth` can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
@@ -131,7 +133,8 @@ impl RequireAuth {
         }
         let Some((_, method)) = Method::ALL.into_iter().find(|(known, _)| *known == name) else {
             return Err(RequireAuthError::Invalid(format!(
-                "invalid require_auth value: \"{name}\""
+                "invalid require_auth value: \"{}\"",
+                shown(name)
             )));
         };
         let known = self.accepted.len();
@@ -165,12 +168,14 @@ impl fmt::Debug for RequireAuth {
 }
 
 fn repeated(word: &str) -> RequireAuthError {
+    let word = shown(word);
     RequireAuthError::Invalid(format!(
         "require_auth method \"{word}\" is specified more than once"
     ))
 }
 
 fn mixed(sign: &str, word: &str, others: &str) -> RequireAuthError {
+    let word = shown(word);
     let message =
         format!("{sign}require_auth method \"{word}\" cannot be mixed with {others} methods");
     RequireAuthError::Invalid(message)

@@ -176,7 +176,6 @@ pub enum Event {
 }
 
 /// One connection: requests in, bytes out; bytes in, events out.
-#[derive(Debug)]
 pub struct Connection {
     inbox: Inbox,
     outbox: Vec<u8>,
@@ -193,7 +192,20 @@ pub struct Connection {
     last_words: Option<Diagnostic>,
 }
 
-#[derive(Debug)]
+/// Without the buffers and the key for cancelling: there may be a password in them.
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("process_id", &self.session.process_id)
+            .field("status", &self.replies.status)
+            .field("awaited", &self.replies.expected.len())
+            .field("outgoing", &self.outgoing().len())
+            .field("unread", &self.inbox.unread().len())
+            .field("is_over", &self.is_over())
+            .finish_non_exhaustive()
+    }
+}
+
 enum Phase {
     Starting(Box<Startup>),
     Open,

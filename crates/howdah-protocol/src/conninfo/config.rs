@@ -6,6 +6,7 @@ use super::encoding;
 use super::error::ConninfoError;
 use super::keywords::KEYWORDS;
 use super::params::Params;
+use super::secrecy::{self, shown};
 use super::targets::{self, Target};
 use crate::auth::{RequireAuth, RequireAuthError};
 
@@ -218,6 +219,24 @@ impl Config {
         startup
     }
 
+    /// Whether a host, the user or the database has a name like a piece of a connection string whose password was not
+    /// escaped: no error may show names, addresses and ports then. Of other words see [`Config::without_names`].
+    #[must_use]
+    pub fn is_torn(&self) -> bool {
+        let host = self.params.get("host").unwrap_or_default();
+        secrecy::is_torn(host, &self.user, &self.dbname)
+    }
+
+    /// A server's message without the names in it, if [`Config::is_torn`].
+    #[must_use]
+    pub fn without_names(&self, message: String) -> String {
+        if self.is_torn() {
+            secrecy::without_quoted(&message)
+        } else {
+            message
+        }
+    }
+
     /// Checks the options that have a fixed set of values but no field of their own yet.
     fn check_other_choices(&self) -> Result<(), ConninfoError> {
         choice(
@@ -238,6 +257,7 @@ impl Config {
                 .iter()
                 .any(|known| known.eq_ignore_ascii_case(value))
             {
+                let value = shown(value);
                 return Err(ConninfoError::operational(format!(
                     "invalid \"{name}\" value: \"{value}\""
                 )));
@@ -347,6 +367,7 @@ fn complete(explicit: &Params, around: &Surroundings<'_>) -> Result<Params, Conn
         .map(str::to_owned)
         .or_else(|| (around.env)("PGSERVICE"));
     if let Some(service) = service {
+        let service = shown(&service);
         let message =
             format!("service \"{service}\" is not supported: this version reads no service files");
         return Err(ConninfoError::not_supported(message));
@@ -399,9 +420,10 @@ fn passfile_path(params: &Params, around: &Surroundings<'_>) -> Option<String> {
 fn choice<T: Copy>(params: &Params, name: &str, choices: &[(&str, T)]) -> Result<T, ConninfoError> {
     let value = params.get(name).unwrap_or_default();
     let found = choices.iter().find(|(known, _)| *known == value);
-    found
-        .map(|(_, choice)| *choice)
-        .ok_or_else(|| ConninfoError::operational(format!("invalid {name} value: \"{value}\"")))
+    found.map(|(_, choice)| *choice).ok_or_else(|| {
+        let value = shown(value);
+        ConninfoError::operational(format!("invalid {name} value: \"{value}\""))
+    })
 }
 
 fn require_auth(params: &Params) -> Result<Option<RequireAuth>, ConninfoError> {
@@ -443,6 +465,7 @@ fn connect_timeout(params: &Params) -> Result<Option<Duration>, ConninfoError> {
     };
     let seconds: f64 = value.trim().parse().unwrap_or(f64::NAN);
     if !seconds.is_finite() {
+        let value = shown(value);
         return Err(ConninfoError::programming(format!(
             "bad value for connect_timeout: '{value}'"
         )));
@@ -480,16 +503,19 @@ fn positive(params: &Params, name: &str) -> Result<Option<u32>, ConninfoError> {
         .filter(|number| *number > 0))
 }
 
+fn integer(name: &str, value: &str) -> Result<i32, ConninfoError> {
+    parse_integer(value).ok_or_else(|| invalid_integer(name, shown(value)))
+}
+
 /// Reads an integer as libpq does: a C `int`, white space around it allowed.
-pub(super) fn integer(name: &str, value: &str) -> Result<i32, ConninfoError> {
-    value
-        .trim_matches(super::parse::is_space)
-        .parse()
-        .map_err(|_| {
-            let message =
-                format!("invalid integer value \"{value}\" for connection option \"{name}\"");
-            ConninfoError::operational(message)
-        })
+pub(super) fn parse_integer(value: &str) -> Option<i32> {
+    value.trim_matches(super::parse::is_space).parse().ok()
+}
+
+pub(super) fn invalid_integer(name: &str, shown: &str) -> ConninfoError {
+    ConninfoError::operational(format!(
+        "invalid integer value \"{shown}\" for connection option \"{name}\""
+    ))
 }
 
 fn session_settings(around: &Surroundings<'_>) -> Vec<(String, String)> {

@@ -147,15 +147,15 @@ fn host_errors() {
         ),
         (
             "port=abc",
-            "invalid integer value \"abc\" for connection option \"port\"",
+            "invalid integer value \"***\" for connection option \"port\"",
         ),
         (
             "port=5x",
-            "invalid integer value \"5x\" for connection option \"port\"",
+            "invalid integer value \"***\" for connection option \"port\"",
         ),
-        ("port=0", "invalid port number: \"0\""),
-        ("port=99999", "invalid port number: \"99999\""),
-        ("port=-1", "invalid port number: \"-1\""),
+        ("port=0", "invalid port number: \"***\""),
+        ("port=99999", "invalid port number: \"***\""),
+        ("port=-1", "invalid port number: \"***\""),
         ("hostaddr=nope", "could not parse network address \"nope\""),
     ];
     for (conninfo, message) in cases {
@@ -450,6 +450,60 @@ fn passwords_come_from_the_options_or_the_file() {
     assert!(resolve("host=db port=5433").targets[0].password_from_passfile);
     assert!(!resolve("host=db port=5433 password=x").targets[0].password_from_passfile);
     assert!(!format!("{:?}", resolve("password=hunter2")).contains("hunter2"));
+}
+
+/// Torn at the wrong places, strings are accepted, as libpq accepts them; but what is wrong with them is not quoted.
+#[test]
+fn values_that_may_be_passwords_are_not_quoted() {
+    let cases = [
+        "postgresql://ann:sesame/word@db/shop",
+        "postgresql://ann:sesame/shop",
+        "postgresql://ann:12sesame/shop",
+        "host=db port=5432;password=sesame",
+        "host=db sslmode=prefer;password=sesame",
+        "host=db connect_timeout=1;password=sesame",
+        "host=db keepalives=1;password=sesame",
+        "host=db hostaddr=::1;password=sesame",
+        "host=db require_auth=md5;password=sesame",
+        "host=db require_auth=md5,!x@sesame",
+        "host=db service=x;password=sesame",
+        "host=db ssl_min_protocol_version=x;password=sesame",
+        "host=db max_protocol_version=x;password=sesame",
+    ];
+    for conninfo in cases {
+        let error = resolve_in(conninfo, &[]).expect_err(conninfo);
+        assert!(!error.message().contains("sesame"), "{error}");
+        assert!(error.message().contains("***"), "{error}");
+    }
+}
+
+#[test]
+fn torn_strings_are_known_as_such() {
+    let torn = |conninfo: &str| resolve(conninfo).is_torn();
+    for conninfo in [
+        "postgresql://ann:1/word@db/shop",
+        "postgresql://ann:pass@word@db/shop",
+        "postgresql://ann:pass@word/word@db/shop",
+        "host=db;password=word",
+        "dbname=shop;password=word host=db",
+        "user=ann;password=word host=db",
+    ] {
+        assert!(torn(conninfo), "{conninfo}");
+        let message = "no database \"word@db/shop\"".to_owned();
+        assert_eq!(
+            resolve(conninfo).without_names(message),
+            "no database \"***\""
+        );
+    }
+    for conninfo in [
+        "",
+        "host=@abstract,db user=ann@tenant",
+        "postgresql://ann:pass%2Fword@db/shop",
+    ] {
+        assert!(!torn(conninfo), "{conninfo}");
+    }
+    let message = "no database \"shop\"".to_owned();
+    assert_eq!(resolve("").without_names(message.clone()), message);
 }
 
 /// The order and the choice of parameters are those of psycopg's own startup message.

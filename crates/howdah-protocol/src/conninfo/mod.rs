@@ -11,6 +11,7 @@ mod keywords;
 mod params;
 mod parse;
 mod passfile;
+pub(crate) mod secrecy;
 mod targets;
 mod uri;
 
@@ -22,6 +23,7 @@ pub use error::{ConninfoError, ConninfoErrorKind};
 pub use keywords::{Display, KEYWORDS, Keyword, find as find_keyword};
 pub use params::Params;
 pub use parse::make;
+pub use secrecy::shown;
 pub use targets::{Endpoint, Target};
 
 /// Parses a connection string: `key=value` words or a URI.

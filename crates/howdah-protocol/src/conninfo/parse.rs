@@ -5,6 +5,7 @@
 use super::error::ConninfoError;
 use super::keywords::{self, Keyword};
 use super::params::Params;
+use super::secrecy::{HIDDEN, shown_word};
 
 pub(super) fn parse_key_values(text: &str) -> Result<Params, ConninfoError> {
     let mut params = Params::new();
@@ -13,11 +14,33 @@ pub(super) fn parse_key_values(text: &str) -> Result<Params, ConninfoError> {
     while !rest.is_empty() {
         let (name, after) = take_name(rest, after_secret)?;
         let (value, after) = take_value(skip_space(after))?;
+        check_name(name, after_secret)?;
+        // With semicolons, as elsewhere, all options become the value of the first.
+        after_secret = is_secret(name) || value.contains(';');
         store(&mut params, name, value)?;
-        after_secret = is_secret(name);
         rest = skip_space(after);
     }
     Ok(params.sorted())
+}
+
+fn check_name(name: &str, after_secret: bool) -> Result<(), ConninfoError> {
+    if name == "requiressl" || keywords::find(name).is_some() {
+        return Ok(());
+    }
+    let shown = word(name, after_secret);
+    Err(ConninfoError::programming(format!(
+        "invalid connection option \"{shown}\""
+    )))
+}
+
+/// A word that should not be where it is, for an error. Behind a password it is most often the rest of one that lacked
+/// quotes.
+fn word(word: &str, after_secret: bool) -> &str {
+    if after_secret {
+        HIDDEN
+    } else {
+        shown_word(word)
+    }
 }
 
 /// Stores one parsed option, translating `requiressl`, which PostgreSQL 7.x had instead of `sslmode`.
@@ -89,8 +112,7 @@ fn take_name(text: &str, after_secret: bool) -> Result<(&str, &str), ConninfoErr
     if let Some(value) = skip_space(rest).strip_prefix('=') {
         return Ok((name, value));
     }
-    // A word without "=" behind a password is most often the rest of a password that lacked quotes.
-    let shown = if after_secret { "***" } else { name };
+    let shown = word(name, after_secret);
     Err(ConninfoError::programming(format!(
         "missing \"=\" after \"{shown}\" in connection info string"
     )))

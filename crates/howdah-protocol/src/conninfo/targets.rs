@@ -6,6 +6,7 @@ use super::config::Surroundings;
 use super::error::ConninfoError;
 use super::params::Params;
 use super::passfile;
+use super::secrecy::{HIDDEN, shown};
 use crate::auth::Password;
 
 const DEFAULT_PORT: u16 = 5432;
@@ -162,11 +163,13 @@ fn port(word: &str) -> Result<u16, ConninfoError> {
     if word.is_empty() {
         return Ok(DEFAULT_PORT);
     }
-    let number = super::config::integer("port", word)?;
+    // Where a URI lacks the host, the port is a password: its value is not shown.
+    let number = super::config::parse_integer(word)
+        .ok_or_else(|| super::config::invalid_integer("port", HIDDEN))?;
     u16::try_from(number)
         .ok()
         .filter(|port| *port != 0)
-        .ok_or_else(|| ConninfoError::operational(format!("invalid port number: \"{word}\"")))
+        .ok_or_else(|| ConninfoError::operational(format!("invalid port number: \"{HIDDEN}\"")))
 }
 
 fn targets_of(
@@ -185,6 +188,7 @@ fn targets_of(
     };
     if !address.is_empty() {
         let parsed = address.parse().map_err(|_| {
+            let address = shown(address);
             ConninfoError::operational(format!("could not parse network address \"{address}\""))
         })?;
         let name = if host.is_empty() { address } else { host };

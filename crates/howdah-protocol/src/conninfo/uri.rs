@@ -6,6 +6,7 @@
 use super::error::ConninfoError;
 use super::params::Params;
 use super::parse::{is_secret, is_space, store};
+use super::secrecy::HIDDEN;
 
 /// The part after the scheme, if the text is a URI.
 pub(super) fn strip_scheme(text: &str) -> Option<&str> {
@@ -14,146 +15,199 @@ pub(super) fn strip_scheme(text: &str) -> Option<&str> {
 }
 
 pub(super) fn parse_uri(uri: &str, after_scheme: &str) -> Result<Params, ConninfoError> {
-    let mut params = Params::new();
-    let rest = take_credentials(after_scheme, &mut params)?;
-    let rest = take_hosts(rest, uri, &mut params)?;
-    let rest = take_dbname(rest, &mut params)?;
-    if let Some(query) = rest.strip_prefix('?') {
-        take_query(query, &mut params)?;
-    }
-    Ok(params.sorted())
-}
-
-/// Reads `user:password@`, if an `@` comes before the first slash.
-fn take_credentials<'a>(text: &'a str, params: &mut Params) -> Result<&'a str, ConninfoError> {
-    let Some((credentials, rest)) = split_credentials(text) else {
-        return Ok(text);
+    let (credentials, location) = split_credentials(after_scheme);
+    let user = credentials.split(':').next().unwrap_or_default();
+    let mut reader = Reader {
+        uri,
+        // An "@" in the query of a URI without a slash makes credentials of host and query.
+        torn: location.contains('@') || user.contains('?'),
+        params: Params::new(),
     };
-    let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
-    store_decoded(params, "user", user)?;
-    store_decoded(params, "password", password)?;
-    Ok(rest)
+    reader.take_credentials(credentials)?;
+    let rest = reader.take_hosts(location)?;
+    let rest = reader.take_dbname(rest)?;
+    if let Some(query) = rest.strip_prefix('?') {
+        reader.take_query(query)?;
+    }
+    Ok(reader.params.sorted())
 }
 
-fn split_credentials(text: &str) -> Option<(&str, &str)> {
+/// `user:password`, if an `@` comes before the first slash, and what follows.
+fn split_credentials(text: &str) -> (&str, &str) {
     let authority = text.split('/').next().unwrap_or_default();
-    let (credentials, _) = authority.split_once('@')?;
-    Some((
-        credentials,
-        text.strip_prefix(credentials)?.strip_prefix('@')?,
-    ))
+    let credentials = authority
+        .split_once('@')
+        .map(|(credentials, _)| credentials);
+    credentials
+        .and_then(|credentials| {
+            let rest = text.strip_prefix(credentials)?.strip_prefix('@')?;
+            Some((credentials, rest))
+        })
+        .unwrap_or(("", text))
 }
 
-/// Reads `host:port,host:port`; what follows begins with a slash, a question mark or not at all.
-fn take_hosts<'a>(text: &'a str, uri: &str, params: &mut Params) -> Result<&'a str, ConninfoError> {
-    let (mut hosts, mut ports) = (Vec::new(), Vec::new());
-    let mut rest = text;
-    loop {
-        let (host, after) = take_host(rest, uri)?;
-        let (port, after) = match after.strip_prefix(':') {
-            Some(port) => split_at_any(port, "/?,"),
-            None => ("", after),
+struct Reader<'a> {
+    uri: &'a str,
+    /// Whether there is an `@` that should have been escaped: errors then quote nothing, as it may be that the password
+    /// has not ended yet.
+    torn: bool,
+    params: Params,
+}
+
+impl<'a> Reader<'a> {
+    fn take_credentials(&mut self, credentials: &str) -> Result<(), ConninfoError> {
+        let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+        self.store_decoded("user", user)?;
+        self.store_decoded("password", password)
+    }
+
+    /// Reads `host:port,host:port`; what follows begins with a slash, a question mark or not at all.
+    fn take_hosts(&mut self, text: &'a str) -> Result<&'a str, ConninfoError> {
+        let (mut hosts, mut ports) = (Vec::new(), Vec::new());
+        let mut rest = text;
+        loop {
+            let (host, after) = self.take_host(rest)?;
+            let (port, after) = match after.strip_prefix(':') {
+                Some(port) => split_at_any(port, "/?,"),
+                None => ("", after),
+            };
+            hosts.push(host);
+            ports.push(port);
+            match after.strip_prefix(',') {
+                Some(next) => rest = next,
+                None => {
+                    rest = after;
+                    break;
+                }
+            }
+        }
+        self.store_decoded("host", &hosts.join(","))?;
+        self.store_decoded("port", &ports.join(","))?;
+        Ok(rest)
+    }
+
+    fn take_host(&self, text: &'a str) -> Result<(&'a str, &'a str), ConninfoError> {
+        let Some(bracketed) = text.strip_prefix('[') else {
+            return Ok(split_at_any(text, ":/?,"));
         };
-        hosts.push(host);
-        ports.push(port);
-        match after.strip_prefix(',') {
-            Some(next) => rest = next,
-            None => {
-                rest = after;
-                break;
+        let Some((host, rest)) = bracketed.split_once(']') else {
+            let problem =
+                "end of string reached when looking for matching \"]\" in IPv6 host address in URI";
+            return Err(self.in_uri(problem));
+        };
+        if host.is_empty() {
+            return Err(self.in_uri("IPv6 host address may not be empty in URI"));
+        }
+        match rest.chars().next() {
+            None | Some(':' | '/' | '?' | ',') => Ok((host, rest)),
+            Some(c) => {
+                let c = if self.torn {
+                    HIDDEN.into()
+                } else {
+                    c.to_string()
+                };
+                let position = self.uri.len().saturating_sub(rest.len()).saturating_add(1);
+                Err(self.in_uri(&format!(
+                    "unexpected character \"{c}\" at position {position} in URI (expected \":\" or \"/\")"
+                )))
             }
         }
     }
-    store_decoded(params, "host", &hosts.join(","))?;
-    store_decoded(params, "port", &ports.join(","))?;
-    Ok(rest)
-}
 
-fn take_host<'a>(text: &'a str, uri: &str) -> Result<(&'a str, &'a str), ConninfoError> {
-    let Some(bracketed) = text.strip_prefix('[') else {
-        return Ok(split_at_any(text, ":/?,"));
-    };
-    let Some((host, rest)) = bracketed.split_once(']') else {
-        let problem =
-            "end of string reached when looking for matching \"]\" in IPv6 host address in URI";
-        return Err(in_uri(problem, uri));
-    };
-    if host.is_empty() {
-        return Err(in_uri("IPv6 host address may not be empty in URI", uri));
+    fn take_dbname(&mut self, text: &'a str) -> Result<&'a str, ConninfoError> {
+        let Some(path) = text.strip_prefix('/') else {
+            return Ok(text);
+        };
+        let (dbname, rest) = split_at_any(path, "?");
+        self.store_decoded("dbname", dbname)?;
+        Ok(rest)
     }
-    match rest.chars().next() {
-        None | Some(':' | '/' | '?' | ',') => Ok((host, rest)),
-        Some(c) => {
-            let position = uri.len().saturating_sub(rest.len()).saturating_add(1);
-            let problem = format!(
-                "unexpected character \"{c}\" at position {position} in URI (expected \":\" or \"/\")"
-            );
-            Err(in_uri(&problem, uri))
+
+    fn take_query(&mut self, query: &str) -> Result<(), ConninfoError> {
+        // A final "&" ends the last option; it does not begin an empty one.
+        let query = query
+            .strip_suffix('&')
+            .filter(|rest| !rest.is_empty())
+            .unwrap_or(query);
+        if query.is_empty() {
+            return Ok(());
         }
+        let mut after_secret = false;
+        for option in query.split('&') {
+            after_secret = self.take_option(option, after_secret)?;
+        }
+        Ok(())
     }
-}
 
-fn take_dbname<'a>(text: &'a str, params: &mut Params) -> Result<&'a str, ConninfoError> {
-    let Some(path) = text.strip_prefix('/') else {
-        return Ok(text);
-    };
-    let (dbname, rest) = split_at_any(path, "?");
-    store_decoded(params, "dbname", dbname)?;
-    Ok(rest)
-}
+    /// Reads one option; tells whether it is a secret one. Behind such a one an unknown option may be the rest of it.
+    fn take_option(&mut self, option: &str, after_secret: bool) -> Result<bool, ConninfoError> {
+        let hide = after_secret || self.torn;
+        let error = |problem: &str, name: &str| {
+            let name = if hide { HIDDEN } else { name };
+            Err(ConninfoError::programming(format!("{problem}: \"{name}\"")))
+        };
+        let Some((name, value)) = option.split_once('=') else {
+            let problem = "missing key/value separator \"=\" in URI query parameter";
+            return error(problem, option);
+        };
+        if value.contains('=') {
+            let problem = "extra key/value separator \"=\" in URI query parameter";
+            return error(problem, name);
+        }
+        let name = decode(name, hide)?;
+        let known = name == "requiressl" || super::keywords::find(&name).is_some();
+        let secret = is_secret(&name);
+        let value = decode(value, secret || self.torn || (after_secret && !known))?;
+        if name == "ssl" && value == "true" {
+            // The spelling of JDBC URIs.
+            self.params.set("sslmode", "require")?;
+        } else if known {
+            store(&mut self.params, &name, value)?;
+        } else {
+            return error("invalid URI query parameter", &name);
+        }
+        Ok(secret)
+    }
 
-fn take_query(query: &str, params: &mut Params) -> Result<(), ConninfoError> {
-    // A final "&" ends the last option; it does not begin an empty one.
-    let query = query
-        .strip_suffix('&')
-        .filter(|rest| !rest.is_empty())
-        .unwrap_or(query);
-    if query.is_empty() {
-        return Ok(());
+    fn store_decoded(&mut self, name: &str, encoded: &str) -> Result<(), ConninfoError> {
+        if encoded.is_empty() {
+            return Ok(());
+        }
+        // A URI that lacks its host has the password for its port.
+        let hide = is_secret(name) || name == "port" || self.torn;
+        let value = decode(encoded, hide)?;
+        self.params.set(name, value)
     }
-    query
-        .split('&')
-        .try_for_each(|option| take_option(option, params))
-}
 
-fn take_option(option: &str, params: &mut Params) -> Result<(), ConninfoError> {
-    let error = |problem: &str, name: &str| {
-        Err(ConninfoError::programming(format!("{problem}: \"{name}\"")))
-    };
-    let Some((name, value)) = option.split_once('=') else {
-        return error(
-            "missing key/value separator \"=\" in URI query parameter",
-            option,
-        );
-    };
-    if value.contains('=') {
-        return error(
-            "extra key/value separator \"=\" in URI query parameter",
-            name,
-        );
+    /// An error that quotes the URI, without the password and the query, which may hold one too.
+    fn in_uri(&self, problem: &str) -> ConninfoError {
+        if self.torn {
+            return ConninfoError::programming(format!("{problem}: \"{HIDDEN}\""));
+        }
+        let after_scheme = strip_scheme(self.uri).unwrap_or_default();
+        let scheme = self.uri.strip_suffix(after_scheme).unwrap_or_default();
+        let (credentials, location) = split_credentials(after_scheme);
+        let at = if location.len() < after_scheme.len() {
+            "@"
+        } else {
+            ""
+        };
+        let credentials = match credentials.split_once(':') {
+            None | Some((_, "")) => credentials.to_owned(),
+            Some((user, _)) => format!("{user}:{HIDDEN}"),
+        };
+        let (location, query) = location
+            .split_once('?')
+            .map_or((location, ""), |(location, _)| (location, "?***"));
+        ConninfoError::programming(format!(
+            "{problem}: \"{scheme}{credentials}{at}{location}{query}\""
+        ))
     }
-    let name = decode(name, false)?;
-    let value = decode(value, is_secret(&name))?;
-    if name == "ssl" && value == "true" {
-        // The spelling of JDBC URIs.
-        return params.set("sslmode", "require");
-    }
-    if name != "requiressl" && super::keywords::find(&name).is_none() {
-        return error("invalid URI query parameter", &name);
-    }
-    store(params, &name, value)
-}
-
-fn store_decoded(params: &mut Params, name: &str, encoded: &str) -> Result<(), ConninfoError> {
-    if encoded.is_empty() {
-        return Ok(());
-    }
-    params.set(name, decode(encoded, is_secret(name))?)
 }
 
 /// Undoes percent-encoding, and trims white space as libpq does.
 fn decode(encoded: &str, secret: bool) -> Result<String, ConninfoError> {
-    let shown = if secret { "***" } else { encoded };
+    let shown = if secret { HIDDEN } else { encoded };
     let error = |problem: &str| ConninfoError::programming(format!("{problem}: \"{shown}\""));
     let trimmed = encoded.trim_matches(is_space);
     let (word, spaces) = trimmed.split_at(trimmed.find(is_space).unwrap_or(trimmed.len()));
@@ -192,23 +246,4 @@ fn hex_digit(byte: u8) -> Option<u8> {
 
 fn split_at_any<'a>(text: &'a str, stops: &str) -> (&'a str, &'a str) {
     text.split_at(text.find(|c| stops.contains(c)).unwrap_or(text.len()))
-}
-
-/// An error that quotes the URI, without the password and the query, which may hold one too.
-fn in_uri(problem: &str, uri: &str) -> ConninfoError {
-    let after_scheme = strip_scheme(uri).unwrap_or_default();
-    let scheme = uri.strip_suffix(after_scheme).unwrap_or_default();
-    let (credentials, location) = match split_credentials(after_scheme) {
-        None => (String::new(), after_scheme),
-        Some((credentials, location)) => match credentials.split_once(':') {
-            None | Some((_, "")) => (format!("{credentials}@"), location),
-            Some((user, _)) => (format!("{user}:***@"), location),
-        },
-    };
-    let (location, query) = location
-        .split_once('?')
-        .map_or((location, ""), |(location, _)| (location, "?***"));
-    ConninfoError::programming(format!(
-        "{problem}: \"{scheme}{credentials}{location}{query}\""
-    ))
 }

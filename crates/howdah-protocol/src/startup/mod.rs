@@ -12,6 +12,8 @@ mod steps;
 
 pub use error::StartupError;
 
+use std::fmt;
+
 use crate::auth::{Password, RequireAuth};
 use crate::conninfo::{Config, Target};
 use crate::wire::{BackendMessage, TransactionStatus, frontend};
@@ -73,7 +75,7 @@ pub enum Progress {
 pub type Parameter = (Box<[u8]>, Box<[u8]>);
 
 /// What the server told while the session began.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionParameters {
     /// Process ID of the backend; 0 if the server gave none.
@@ -88,6 +90,19 @@ pub struct SessionParameters {
     pub status: TransactionStatus,
     /// Whether the server asked for the password, and got it.
     pub used_password: bool,
+}
+
+/// Without the key.
+impl fmt::Debug for SessionParameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionParameters")
+            .field("process_id", &self.process_id)
+            .field("parameters", &self.parameters)
+            .field("minor_version", &self.minor_version)
+            .field("status", &self.status)
+            .field("used_password", &self.used_password)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Startup {

@@ -1,5 +1,7 @@
 //! One struct for each awaited reply.
 
+use std::fmt;
+
 use super::negotiate::Offer;
 use super::{Parameter, Progress, SessionParameters, Startup, StartupError};
 use crate::auth::{Method, Password, RequireAuth, md5, scram};
@@ -218,11 +220,17 @@ impl ExpectAccepted {
 }
 
 /// Awaits the first ReadyForQuery, and keeps what comes before it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct ExpectReady {
     process_id: i32,
     secret_key: Box<[u8]>,
     parameters: Vec<Parameter>,
+}
+
+impl fmt::Debug for ExpectReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExpectReady").finish_non_exhaustive()
+    }
 }
 
 impl ExpectReady {
@@ -237,7 +245,7 @@ impl ExpectReady {
                 secret_key,
             } => {
                 self.process_id = process_id;
-                self.secret_key = secret_key.into();
+                self.secret_key = secret_key.0.into();
             }
             BackendMessage::ParameterStatus { name, value } => self.set_parameter(name, value)?,
             BackendMessage::ReadyForQuery(status) => {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::auth::md5;
 use crate::error::UsageError;
-use crate::wire::{Authentication, Diagnostic, FrontendMessage};
+use crate::wire::{Authentication, Diagnostic, FrontendMessage, Secret};
 
 const NONCE: &str = "rOprNGfwEbeRWgbNEkqO";
 
@@ -165,7 +165,7 @@ fn parameters_that_cannot_be_sent_are_the_callers_fault() {
 fn trust() {
     let key = BackendMessage::BackendKeyData {
         process_id: 7,
-        secret_key: &[1; 32],
+        secret_key: Secret(&[1; 32]),
     };
     let script = [
         OK,
@@ -698,7 +698,7 @@ mod hostile {
             status("TimeZone", "UTC"),
             BackendMessage::BackendKeyData {
                 process_id: 1,
-                secret_key: b"1234",
+                secret_key: Secret(b"1234"),
             },
             negotiation(0x3_0000, &["_pq_.fast"]),
             BackendMessage::NoticeResponse(diagnostic(&[(b'M', "hello")])),

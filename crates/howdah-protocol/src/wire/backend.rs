@@ -8,7 +8,7 @@ pub use diagnostic::Diagnostic;
 pub use row::{DataRow, Fields, check_data_row, fields};
 
 use super::read::Reader;
-use super::{Format, TransactionStatus};
+use super::{Format, Secret, TransactionStatus};
 use crate::error::ProtocolError;
 
 /// Lengths of a cancel key that protocol 3.2 allows; 3.0 always has 4 bytes.
@@ -25,7 +25,7 @@ pub enum BackendMessage<'a> {
         /// Process ID of the backend.
         process_id: i32,
         /// The key, 4 to 256 bytes: never an integer.
-        secret_key: &'a [u8],
+        secret_key: Secret<'a>,
     },
     /// '2'.
     BindComplete,
@@ -327,7 +327,7 @@ fn read_key_data<'a>(r: &mut Reader<'a>) -> Result<BackendMessage<'a>, ProtocolE
     }
     Ok(BackendMessage::BackendKeyData {
         process_id,
-        secret_key,
+        secret_key: Secret(secret_key),
     })
 }
 

@@ -15,7 +15,7 @@ pub use backend::{
     Authentication, BackendMessage, CopyResponse, DataRow, Diagnostic, FieldDescription, Fields,
     affected_rows, check_data_row, fields,
 };
-pub use frontend::{FrontendMessage, IsNull, Target};
+pub use frontend::{FrontendMessage, IsNull, Secret, Target};
 
 use crate::error::ProtocolError;
 

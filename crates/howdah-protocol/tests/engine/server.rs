@@ -2,7 +2,7 @@
 
 use howdah_protocol::wire::{
     Authentication, BackendMessage, CopyResponse, Diagnostic, FieldDescription, Format,
-    FrontendMessage, TransactionStatus,
+    FrontendMessage, Secret, TransactionStatus,
 };
 use howdah_testkit::Script;
 
@@ -17,7 +17,7 @@ pub(crate) fn server() -> Script {
 
 pub(crate) const KEY: Message<'static> = Message::BackendKeyData {
     process_id: 7,
-    secret_key: b"\0\x01\x02\xff",
+    secret_key: Secret(b"\0\x01\x02\xff"),
 };
 pub(crate) const READY: Message<'static> = Message::ReadyForQuery(TransactionStatus::Idle);
 pub(crate) const IN_BLOCK: Message<'static> =

@@ -40,6 +40,7 @@ impl Dial {
             Some(name) if is_utf8(name) => {}
             Some(name) => {
                 let text = "the client_encoding of a Rust program is UTF8";
+                let name = conninfo::shown(name);
                 return Err(Error::usage(format!("{text}, not {name:?}")));
             }
         }
@@ -79,7 +80,8 @@ impl Dial {
             Refusal::Session(Lost::Io(error)) => self.connector.refused(&error),
             Refusal::Session(Lost::Session(error)) => {
                 self.connector.refused(&error);
-                self.last = Some(error);
+                // What the server says may have a part of a password in it.
+                self.last = Some(error).filter(|_| !self.connector.config().is_torn());
             }
         }
     }

@@ -26,7 +26,7 @@ impl BackendMessage<'_> {
             Self::BackendKeyData {
                 process_id,
                 secret_key,
-            } => encode_key_data(*process_id, secret_key, out),
+            } => encode_key_data(*process_id, secret_key.0, out),
             Self::CommandComplete { tag } => write::cstr(out, tag, "command tag"),
             Self::CopyData(data) => write::bytes(out, data),
             Self::CopyInResponse(copy)

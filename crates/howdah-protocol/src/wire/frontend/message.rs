@@ -32,7 +32,7 @@ pub enum FrontendMessage<'a> {
         /// Process ID of the backend to interrupt.
         process_id: i32,
         /// The key from its BackendKeyData.
-        secret_key: &'a [u8],
+        secret_key: Secret<'a>,
     },
     /// 'C'.
     Close(Target, &'a [u8]),
@@ -119,7 +119,7 @@ impl Target {
     }
 }
 
-/// The body of an authentication response; its `Debug` does not show it.
+/// The body of an authentication response, or a key for cancelling; its `Debug` does not show it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Secret<'a>(pub &'a [u8]);
 
@@ -229,7 +229,7 @@ impl<'a> FrontendMessage<'a> {
             Self::CancelRequest {
                 process_id,
                 secret_key,
-            } => super::cancel_request(out, *process_id, secret_key),
+            } => super::cancel_request(out, *process_id, secret_key.0),
             Self::Close(target, name) => super::named(out, b'C', *target, name),
             Self::CopyData(data) => super::copy_data(out, data),
             Self::CopyFail(reason) => super::copy_fail(out, reason),
@@ -431,7 +431,7 @@ fn read_cancel<'a>(r: &mut Reader<'a>) -> Result<FrontendMessage<'a>, ProtocolEr
     }
     Ok(FrontendMessage::CancelRequest {
         process_id,
-        secret_key,
+        secret_key: Secret(secret_key),
     })
 }
 

@@ -54,11 +54,11 @@ fn samples(row: &[u8]) -> Vec<BackendMessage<'_>> {
     let mut samples = vec![
         BackendMessage::BackendKeyData {
             process_id: -1,
-            secret_key: &KEY[..4],
+            secret_key: Secret(&KEY[..4]),
         },
         BackendMessage::BackendKeyData {
             process_id: 1,
-            secret_key: &KEY,
+            secret_key: Secret(&KEY),
         },
         BackendMessage::BindComplete,
         BackendMessage::CloseComplete,
@@ -251,7 +251,7 @@ fn what_cannot_be_said_is_refused_and_nothing_is_written() {
         BackendMessage::CopyInResponse(copy(Format::Text, &[Format::Text; 65_536])),
         BackendMessage::BackendKeyData {
             process_id: 1,
-            secret_key: b"abc",
+            secret_key: Secret(b"abc"),
         },
         BackendMessage::Authentication(Authentication::Sasl(vec![b"A", b""])),
         BackendMessage::NegotiateProtocolVersion {

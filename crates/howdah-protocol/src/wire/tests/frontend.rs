@@ -1,4 +1,4 @@
-use super::super::frontend::{self, Secret, startup_frame_len};
+use super::super::frontend::{self, startup_frame_len};
 use super::super::*;
 use super::unframe;
 use crate::error::UsageError;
@@ -56,7 +56,7 @@ fn samples() -> Vec<FrontendMessage<'static>> {
 fn startup_samples() -> Vec<FrontendMessage<'static>> {
     let cancel = |secret_key| FrontendMessage::CancelRequest {
         process_id: -3,
-        secret_key,
+        secret_key: Secret(secret_key),
     };
     vec![
         cancel(&KEY[..4]),

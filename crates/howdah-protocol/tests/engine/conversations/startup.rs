@@ -1,8 +1,9 @@
 //! Start-up, last words and goodbyes.
 
 use howdah_protocol::connection::{Connection, Event};
+use howdah_protocol::session::Session;
 use howdah_protocol::startup::StartupConfig;
-use howdah_protocol::wire::{Authentication, FrontendMessage, frontend};
+use howdah_protocol::wire::{Authentication, FrontendMessage, Secret, frontend};
 use howdah_testkit::Script;
 
 use super::{check, raw};
@@ -325,7 +326,7 @@ fn a_cancel_request_shows_the_key_as_it_came_whatever_its_length() {
         let key: Vec<u8> = (0..len).map(|n| u8::try_from(n % 256).unwrap()).collect();
         let key = Message::BackendKeyData {
             process_id: -2,
-            secret_key: &key,
+            secret_key: Secret(&key),
         };
         let stream = crate::server::bytes(&[ACCEPTED, key.clone(), READY]);
         let mut connection = Connection::start(modern()).unwrap();
@@ -352,6 +353,37 @@ fn a_cancel_request_shows_the_key_as_it_came_whatever_its_length() {
             }),
             "{len}"
         );
+    }
+}
+
+/// Numbers, as `Debug` writes bytes.
+fn as_numbers(bytes: &[u8]) -> String {
+    let numbers: Vec<_> = bytes.iter().map(u8::to_string).collect();
+    numbers.join(", ")
+}
+
+#[test]
+fn debug_shows_neither_the_password_nor_the_key() {
+    let request = Message::Authentication(Authentication::CleartextPassword);
+    let key = Message::BackendKeyData {
+        process_id: 7,
+        secret_key: Secret(b"keys"),
+    };
+    let stream = crate::server::bytes(&[request, ACCEPTED, key.clone(), READY]);
+    let mut connection = Connection::start(config()).unwrap();
+    let mut seen = format!("{connection:?} {key:?}");
+    connection.spare()[..stream.len()].copy_from_slice(&stream);
+    connection.received(stream.len());
+    seen += &format!("{connection:?}");
+    connection.poll().unwrap();
+    assert!(connection.outgoing().ends_with(b"pencil\0"));
+    let request = connection.cancel_request().unwrap();
+    let request = FrontendMessage::decode_startup(&request[4..]).unwrap();
+    seen += &format!("{connection:?} {request:?}");
+    seen += &format!("{:?}", Session::new(connection));
+    for secret in ["pencil", "keys"] {
+        assert!(!seen.contains(secret), "{seen}");
+        assert!(!seen.contains(&as_numbers(secret.as_bytes())), "{seen}");
     }
 }
 
