@@ -15,7 +15,6 @@ use pyo3::exceptions::{PyUnicodeEncodeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
-use crate::connection::Opened;
 use crate::core::facts::Facts;
 use crate::core::{Core, Io, Kind};
 use crate::errors;
@@ -23,6 +22,25 @@ use crate::jobs::start::Start;
 use crate::shell::asyncio::Channel;
 use crate::shell::{self, blocking};
 use howdah_adapt::lock;
+
+/// A session that has been started, on its way to its connection object.
+#[pyclass(frozen, module = "howdah._howdah")]
+pub(crate) struct Opened {
+    pub(crate) core: Arc<Core>,
+    pub(crate) channel: Option<Py<Channel>>,
+}
+
+#[pymethods]
+impl Opened {
+    /// Close it: nobody wants it any more.
+    fn abandon(&self, py: Python<'_>) -> PyResult<()> {
+        if let Some(channel) = &self.channel {
+            Channel::detach(channel.bind(py))?;
+        }
+        self.core.close();
+        Ok(())
+    }
+}
 
 /// The time for an attempt when the user gives none: libpq has no limit, and psycopg this one.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(130);

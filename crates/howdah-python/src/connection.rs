@@ -1,18 +1,21 @@
 //! Connections: attributes, and the operations that need no cursor.
 
+mod characteristics;
+
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use howdah_protocol::connection::server_version_number;
-use howdah_protocol::session::{Characteristics, IsolationLevel};
+use howdah_protocol::session::Characteristics;
 use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
+use crate::connect::Opened;
 use crate::core::{Core, Kind};
 use crate::cursor::{BaseCursor, is_tuple_row};
 use crate::errors;
@@ -22,6 +25,7 @@ use crate::jobs::notifies::WaitNotifies;
 use crate::shell::asyncio::Channel;
 use crate::shell::{self, blocking};
 use crate::truth::Truth;
+use characteristics::{isolation_levels, level_by_name, optional_bool};
 use howdah_adapt::lock;
 use howdah_adapt::{AdaptersMap, SettingsObject};
 
@@ -39,25 +43,6 @@ struct Factories {
     /// Unless rows are plain tuples.
     row: Option<Py<PyAny>>,
     cursor: Option<Py<PyAny>>,
-}
-
-/// A session that has been started, on its way to its connection object.
-#[pyclass(frozen, module = "howdah._howdah")]
-pub(crate) struct Opened {
-    pub(crate) core: Arc<Core>,
-    pub(crate) channel: Option<Py<Channel>>,
-}
-
-#[pymethods]
-impl Opened {
-    /// Close it: nobody wants it any more.
-    fn abandon(&self, py: Python<'_>) -> PyResult<()> {
-        if let Some(channel) = &self.channel {
-            Channel::detach(channel.bind(py))?;
-        }
-        self.core.close();
-        Ok(())
-    }
 }
 
 impl BaseConnection {
@@ -714,36 +699,6 @@ impl AsyncConnectionBase {
     #[new]
     fn new(opened: &Bound<'_, Opened>) -> PyClassInitializer<Self> {
         PyClassInitializer::from(BaseConnection::new(opened)).add_subclass(Self)
-    }
-}
-
-fn optional_bool(value: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
-    if value.is_none() {
-        return Ok(None);
-    }
-    value.is_truthy().map(Some)
-}
-
-fn isolation_levels(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    CLASS
-        .get_or_try_init(py, || {
-            py.import("howdah._enums")?
-                .getattr("IsolationLevel")
-                .map(Bound::unbind)
-        })
-        .map(|class| class.bind(py))
-}
-
-fn level_by_name(name: &str) -> PyResult<IsolationLevel> {
-    match name {
-        "READ_UNCOMMITTED" => Ok(IsolationLevel::ReadUncommitted),
-        "READ_COMMITTED" => Ok(IsolationLevel::ReadCommitted),
-        "REPEATABLE_READ" => Ok(IsolationLevel::RepeatableRead),
-        "SERIALIZABLE" => Ok(IsolationLevel::Serializable),
-        _ => Err(PyValueError::new_err(format!(
-            "unknown isolation level: {name}"
-        ))),
     }
 }
 

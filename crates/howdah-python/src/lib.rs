@@ -22,11 +22,11 @@ mod _howdah {
 
     #[pymodule_export]
     use crate::connect::{
-        Connecting, connect_blocking, conninfo_keywords, conninfo_secrets, make_conninfo,
+        Connecting, Opened, connect_blocking, conninfo_keywords, conninfo_secrets, make_conninfo,
         parse_conninfo,
     };
     #[pymodule_export]
-    use crate::connection::{AsyncConnectionBase, BaseConnection, Opened, SyncConnection};
+    use crate::connection::{AsyncConnectionBase, BaseConnection, SyncConnection};
     #[pymodule_export]
     use crate::cursor::{AsyncCursorBase, BaseCursor, SyncCursor};
     #[pymodule_export]

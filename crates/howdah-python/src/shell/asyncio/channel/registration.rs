@@ -1,0 +1,226 @@
+//! Where the loop is told of the channel, and where it has to be told no longer.
+
+use std::cell::Cell;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::atomic::Ordering;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use super::super::op::Op;
+use super::Channel;
+use howdah_adapt::lock;
+
+#[derive(Default)]
+pub(super) struct Registration {
+    pub(super) event_loop: Option<Py<PyAny>>,
+    /// The channel's own descriptor of the socket.
+    pub(super) fd: Option<OwnedFd>,
+    pub(super) writing: bool,
+}
+
+thread_local! {
+    /// Address of the event loop that is calling us in this thread, while a task is stepped; 0 otherwise.
+    ///
+    /// To ask asyncio for the running loop costs a system call before CPython 3.12.
+    pub(super) static CURRENT_LOOP: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Channel {
+    /// The loop that the channel is registered with.
+    pub(crate) fn event_loop(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let registration = lock(&self.registration);
+        registration
+            .event_loop
+            .as_ref()
+            .map(|event_loop| event_loop.clone_ref(py))
+    }
+
+    /// Sees to it that the channel is registered with the running loop.
+    pub(crate) fn attach(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        if slf.get().is_in_its_loop() {
+            return Ok(());
+        }
+        let running = running_loop(py)?;
+        let current = slf.get().event_loop(py);
+        match current {
+            Some(current) if current.is(&running) => return Ok(()),
+            Some(current) => slf.get().leave_loop(current.bind(py))?,
+            None => {}
+        }
+        let Some(socket) = slf.get().core.socket() else {
+            return Ok(());
+        };
+        let fd = socket.duplicate()?;
+        running.call_method1("add_reader", (fd.as_raw_fd(), slf.getattr("_on_readable")?))?;
+        *lock(&slf.get().registration) = Registration {
+            event_loop: Some(running.unbind()),
+            fd: Some(fd),
+            writing: false,
+        };
+        slf.get().paused.store(false, Ordering::Relaxed);
+        slf.get().working.store(false, Ordering::Relaxed);
+        Self::end_orphans(slf)
+    }
+
+    /// Ends the operations that the loop before has left unfinished.
+    pub(super) fn end_orphans(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.get();
+        let left = this.running_ops(slf.py());
+        if left.is_empty() {
+            return Ok(());
+        }
+        for waiting in this.gate.take_waiting() {
+            waiting.bind(slf.py()).get().detach();
+        }
+        left.iter()
+            .try_for_each(|op| Op::drain_detached(op.bind(slf.py())))
+    }
+
+    /// Whether the loop that the channel is registered with is known to run in this thread, because it has called us.
+    pub(super) fn is_in_its_loop(&self) -> bool {
+        let current = CURRENT_LOOP.get();
+        let registration = lock(&self.registration);
+        let own = registration.event_loop.as_ref();
+        current != 0 && own.is_some_and(|own| own.as_ptr().addr() == current)
+    }
+
+    /// Moves away from a loop that is not running any more.
+    pub(super) fn leave_loop(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        let closed = event_loop.call_method0("is_closed")?.is_truthy()?;
+        if !closed && event_loop.call_method0("is_running")?.is_truthy()? {
+            return Err(PyRuntimeError::new_err(
+                "the connection is bound to another event loop, which is still running",
+            ));
+        }
+        let left = self.running_ops(event_loop.py());
+        let forsaken = !left.is_empty() && left.iter().all(|op| closed || op.get().is_detached());
+        if self.gate.is_held() && !forsaken {
+            return Err(PyRuntimeError::new_err(
+                "an operation on the connection is unfinished in another event loop, which does not run any more",
+            ));
+        }
+        self.unregister(event_loop.py(), closed)
+    }
+
+    /// Ends the registration, when the connection is closed. From any thread.
+    pub(crate) fn detach(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let Some(event_loop) = this.event_loop(py) else {
+            return Ok(());
+        };
+        let event_loop = event_loop.bind(py);
+        if this.core.forked() || event_loop.call_method0("is_closed")?.is_truthy()? {
+            return this.unregister(py, true);
+        }
+        let here = this.is_in_its_loop()
+            || !event_loop.call_method0("is_running")?.is_truthy()?
+            || running_loop(py).is_ok_and(|running| running.is(event_loop));
+        if here {
+            return this.unregister(py, false);
+        }
+        // The loop runs in another thread, and may only be changed there.
+        let unregister = slf.getattr("_on_closed_elsewhere")?;
+        event_loop
+            .call_method1("call_soon_threadsafe", (unregister,))
+            .map(drop)
+    }
+
+    /// As [`Channel::detach`], where there is another error to raise.
+    pub(crate) fn detach_or_report(slf: &Bound<'_, Self>) {
+        if let Err(error) = Self::detach(slf) {
+            error.write_unraisable(slf.py(), Some(slf));
+        }
+    }
+
+    pub(super) fn unregister(&self, py: Python<'_>, loop_is_gone: bool) -> PyResult<()> {
+        let registration = std::mem::take(&mut *lock(&self.registration));
+        let (Some(event_loop), Some(fd)) = (registration.event_loop, registration.fd) else {
+            return Ok(());
+        };
+        if loop_is_gone {
+            return Ok(());
+        }
+        let event_loop = event_loop.bind(py);
+        if registration.writing {
+            event_loop.call_method1("remove_writer", (fd.as_raw_fd(),))?;
+        }
+        event_loop.call_method1("remove_reader", (fd.as_raw_fd(),))?;
+        Ok(())
+    }
+
+    /// Has the loop tell, or no longer tell, when the socket can be written.
+    pub(super) fn watch_writing(slf: &Bound<'_, Self>, wanted: bool) -> PyResult<()> {
+        let py = slf.py();
+        let (event_loop, fd) = {
+            let mut registration = lock(&slf.get().registration);
+            if registration.writing == wanted {
+                return Ok(());
+            }
+            let Registration {
+                event_loop: Some(event_loop),
+                fd: Some(fd),
+                ..
+            } = &*registration
+            else {
+                return Ok(());
+            };
+            let pair = (event_loop.clone_ref(py), fd.as_raw_fd());
+            registration.writing = wanted;
+            pair
+        };
+        let event_loop = event_loop.bind(py);
+        if wanted {
+            event_loop.call_method1("add_writer", (fd, slf.getattr("_on_writable")?))?;
+        } else {
+            event_loop.call_method1("remove_writer", (fd,))?;
+        }
+        Ok(())
+    }
+
+    /// Has the loop tell, or no longer tell, when the socket can be read.
+    pub(super) fn watch_reading(slf: &Bound<'_, Self>, wanted: bool) -> PyResult<()> {
+        let (event_loop, fd) = {
+            let registration = lock(&slf.get().registration);
+            let (Some(event_loop), Some(fd)) = (&registration.event_loop, &registration.fd) else {
+                return Ok(());
+            };
+            (event_loop.clone_ref(slf.py()), fd.as_raw_fd())
+        };
+        let event_loop = event_loop.bind(slf.py());
+        if wanted {
+            event_loop.call_method1("add_reader", (fd, slf.getattr("_on_readable")?))?;
+        } else {
+            event_loop.call_method1("remove_reader", (fd,))?;
+        }
+        Ok(())
+    }
+
+    /// Stops reading when many notifications wait that nobody takes: more stay with the server until an operation runs.
+    pub(super) fn rest_when_full(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.get();
+        let full = lock(&this.core.io)
+            .as_ref()
+            .is_some_and(|io| io.session.backlog.is_filling());
+        if full && !this.paused.swap(true, Ordering::Relaxed) {
+            Self::watch_reading(slf, false)?;
+        }
+        Ok(())
+    }
+}
+
+/// The event loop that runs in this thread.
+pub(crate) fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    FUNCTION
+        .get_or_try_init(py, || {
+            py.import("asyncio")?
+                .getattr("get_running_loop")
+                .map(Bound::unbind)
+        })?
+        .bind(py)
+        .call0()
+}

@@ -1,0 +1,130 @@
+//! Operations are woken: by the channel itself where no task is being stepped, else by the loop.
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::super::op::Op;
+use super::registration::{CURRENT_LOOP, running_loop};
+use super::{Channel, Running};
+use crate::errors::operational;
+use howdah_adapt::lock;
+
+impl Channel {
+    /// Has the loop wake an operation: for use inside a task's step, where another task must not be stepped.
+    pub(crate) fn wake_soon(&self, op: &Bound<'_, Op>) -> PyResult<()> {
+        let py = op.py();
+        let event_loop = match self.event_loop(py) {
+            Some(event_loop) => event_loop.into_bound(py),
+            None => running_loop(py)?,
+        };
+        wake_by(&event_loop, "call_soon", op)
+    }
+
+    /// Wakes the operations whose answers have come, unless a cancel request is under way: the next statement must not be hit.
+    pub(super) fn wake_answered(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.get();
+        let mut outcome = Ok(());
+        while this.core.no_cancel_pending() {
+            let ready = {
+                let mut running = lock(&this.running);
+                let place = running.iter().position(|each| each.answer.is_some());
+                place.and_then(|place| running.remove(place))
+            };
+            let Some(ready) = ready else { break };
+            outcome = outcome.and(Self::wake(slf, ready));
+        }
+        outcome
+    }
+
+    /// Tells all operations that the connection is lost.
+    pub(super) fn wake_all(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let all = std::mem::take(&mut *lock(&this.running));
+        let mut outcome = Ok(());
+        let mut told = false;
+        for mut waiting in all {
+            told |= !waiting.op.get().is_detached();
+            waiting.answer = Some(Err(error.clone_ref(py)));
+            outcome = outcome.and(Self::wake(slf, waiting));
+        }
+        if !told {
+            this.core.keep_reason(Some(error));
+        }
+        outcome
+    }
+
+    /// Wakes an operation, now that what it awaits has come: directly, as no task is being stepped.
+    pub(super) fn wake(slf: &Bound<'_, Self>, mut ready: Running) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let op = ready.op.bind(py);
+        if op.get().is_detached() {
+            this.leave_gate(py);
+            return Ok(());
+        }
+        if let Some(answer) = ready.answer.take() {
+            op.get().answered(answer);
+        }
+        let own = lock(&this.registration)
+            .event_loop
+            .as_ref()
+            .map(|own| own.as_ptr().addr());
+        let before = CURRENT_LOOP.replace(own.unwrap_or(0));
+        let mut outcome = Ok(());
+        for (callback, context) in op.get().take_callbacks() {
+            let called = howdah_ffi::context::call_in_context(
+                callback.bind(py),
+                op.as_any(),
+                context.as_ref().map(|context| context.bind(py)),
+            );
+            if let Err(error) = called {
+                outcome = Err(error);
+            }
+        }
+        CURRENT_LOOP.set(before);
+        outcome
+    }
+
+    /// Ends what runs, after the connection was closed by the user.
+    ///
+    /// From any thread; `event_loop` is the loop that the operations run in.
+    pub(crate) fn closed(slf: &Bound<'_, Self>, event_loop: Option<Py<PyAny>>) -> PyResult<()> {
+        let py = slf.py();
+        let this = slf.get();
+        let all = std::mem::take(&mut *lock(&this.running));
+        // Whoever closes is a task, or no part of the loop at all.
+        let event_loop = event_loop.filter(|_| !this.core.forked());
+        let is_closed = match &event_loop {
+            Some(event_loop) => event_loop.call_method0(py, "is_closed")?.is_truthy(py)?,
+            None => true,
+        };
+        for waiting in all {
+            let op = waiting.op.bind(py);
+            if op.get().is_detached() {
+                this.leave_gate(py);
+                continue;
+            }
+            op.get()
+                .answered(Err(operational(py, "the connection is closed")));
+            if let Some(event_loop) = event_loop.as_ref().filter(|_| !is_closed) {
+                wake_by(event_loop.bind(py), "call_soon_threadsafe", op)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Has a loop wake an operation.
+fn wake_by(event_loop: &Bound<'_, PyAny>, method: &str, op: &Bound<'_, Op>) -> PyResult<()> {
+    let py = op.py();
+    for (callback, context) in op.get().take_callbacks() {
+        let options = context.map(|context| {
+            let options = PyDict::new(py);
+            options.set_item("context", context).map(|()| options)
+        });
+        let options = options.transpose()?;
+        event_loop.call_method(method, (callback, op), options.as_ref())?;
+    }
+    Ok(())
+}
