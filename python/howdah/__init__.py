@@ -24,7 +24,7 @@ from . import types as types
 from ._as_psycopg import install_as_psycopg
 from ._column import Column
 from ._enums import IsolationLevel
-from ._howdah import BaseConnection, __version__
+from ._howdah import BaseConnection, __version__, _import
 from ._info import ConnectionInfo
 from ._notify import Notify
 from .connection import Connection
@@ -114,3 +114,6 @@ connect = Connection.connect
 _logger = logging.getLogger("howdah")
 if _logger.level == logging.NOTSET:
     _logger.setLevel(logging.WARNING)
+
+# What the extension needs of this package and of the standard library, while there is still an importer.
+_import()

@@ -357,5 +357,8 @@ class BuiltinLoader:
     _codec: ClassVar[str]
     def load(self, data: abc.Buffer) -> Any: ...
 
+def _import() -> None:
+    """Import what the extension needs of other modules; nothing can be imported at the end of the interpreter."""
+
 def quote_literal(value: bytes, connection: BaseConnection | None) -> bytes:
     """Return a value between quotes, escaped as the connection's settings need it."""

@@ -4,8 +4,6 @@ What a server sends may be broken: text that is not in the client encoding, a nu
 soon. psycopg lets out what the reader of the value raises: `UnicodeDecodeError`, `decimal.InvalidOperation`,
 `json.JSONDecodeError`. Whoever catches that goes on catching it, and `except howdah.Error` catches whatever a server
 may cause.
-
-Imported by the extension when there is such an error.
 """
 
 from __future__ import annotations

@@ -3,11 +3,11 @@
 use howdah_types::{DecodeError, EncodeError};
 use pyo3::PyTypeInfo;
 use pyo3::exceptions::{PyArithmeticError, PyRecursionError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyType};
 
 use super::format::PyFormat;
+use super::imports;
 
 /// `howdah.errors.DataError` with a message.
 #[cold]
@@ -15,14 +15,18 @@ pub(super) fn data(py: Python<'_>, message: &str) -> PyErr {
     of_class(py, "DataError", message)
 }
 
-/// `howdah.errors.<class>` with a message; the import error if there is no such class.
+/// `howdah.errors.<class>`.
+///
+/// # Errors
+/// KeyError if there is no such class.
+pub fn class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    imports::ERRORS.get(py)?.get_item(name)
+}
+
+/// `howdah.errors.<class>` with a message.
 #[cold]
-pub(super) fn of_class(py: Python<'_>, class: &str, message: &str) -> PyErr {
-    let raised = py
-        .import("howdah.errors")
-        .and_then(|errors| errors.getattr(class))
-        .and_then(|class| class.call1((message,)));
-    raised_or_why_not(raised)
+pub fn of_class(py: Python<'_>, name: &str, message: &str) -> PyErr {
+    raised_or_why_not(class(py, name).and_then(|class| class.call1((message,))))
 }
 
 /// An error of two classes: `howdah.errors.<class>`, and `E`, which psycopg raises.
@@ -36,8 +40,9 @@ pub(super) fn also<E: PyTypeInfo>(py: Python<'_>, class: &str, message: &str) ->
 pub(super) fn also_of(other: &Bound<'_, PyType>, class: &str, message: &str) -> PyErr {
     let py = other.py();
     raised_or_why_not(
-        value_errors(py)
-            .and_then(|module| module.call_method1(intern!(py, "new"), (class, other, message))),
+        imports::NEW_VALUE_ERROR
+            .get(py)
+            .and_then(|new| new.call1((class, other, message))),
     )
 }
 
@@ -53,9 +58,9 @@ pub(super) fn of_value(py: Python<'_>, error: PyErr) -> PyErr {
         return error;
     }
     raised_or_why_not(
-        value_errors(py).and_then(|module| {
-            module.call_method1(intern!(py, "of_value"), (error.into_value(py),))
-        }),
+        imports::ERROR_OF_VALUE
+            .get(py)
+            .and_then(|of_value| of_value.call1((error.into_value(py),))),
     )
 }
 
@@ -63,10 +68,6 @@ pub(super) fn of_value(py: Python<'_>, error: PyErr) -> PyErr {
 #[cold]
 pub(super) fn too_deep(py: Python<'_>, message: &str) -> PyErr {
     also::<PyRecursionError>(py, "DataError", message)
-}
-
-fn value_errors(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    Ok(py.import(intern!(py, "howdah._value_errors"))?.into_any())
 }
 
 fn raised_or_why_not(raised: PyResult<Bound<'_, PyAny>>) -> PyErr {

@@ -1,9 +1,10 @@
 //! Formats: what a placeholder asks for, and what bytes are in.
 
 use pyo3::exceptions::PyValueError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
+
+use crate::imports;
 
 /// The format that a placeholder asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,9 +49,7 @@ impl PyFormat {
     /// ImportError.
     pub(super) fn member(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         let name = self.names().1;
-        py.import(intern!(py, "howdah._enums"))?
-            .getattr(intern!(py, "PyFormat"))?
-            .getattr(name)
+        imports::PY_FORMAT.get(py)?.getattr(name)
     }
 
     /// The letter of the placeholder and the name of the member of `howdah.adapt.PyFormat`.

@@ -16,18 +16,20 @@ mod codec;
 mod context;
 pub mod dump;
 mod encoding;
-mod error;
+pub mod error;
 mod format;
+pub mod imports;
 pub mod literal;
 pub mod load;
 pub mod log;
 mod nested;
 pub mod registry;
 mod settings;
+mod sync;
 pub mod transformer;
 mod types;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use pyo3::prelude::*;
 
 pub use adaptation::Adaptation;
 pub use context::{DumpContext, LoadContext};
@@ -35,9 +37,17 @@ pub use encoding::Encoding;
 pub use format::PyFormat;
 pub use registry::AdaptersMap;
 pub use settings::{SessionSettings, SettingsObject};
+pub use sync::lock;
 
-/// Locks a mutex whose data is valid also after a panic.
-#[inline]
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// Imports what adaptation needs; to be called when the package has been imported.
+///
+/// # Errors
+/// ImportError.
+pub fn import(py: Python<'_>) -> PyResult<()> {
+    for object in imports::ALL {
+        object.get(py)?;
+    }
+    log::logger(py)?;
+    load::import(py)?;
+    types::Types::get(py).map(drop)
 }

@@ -22,6 +22,7 @@ use howdah_protocol::wire::Format;
 use howdah_types::oid::{self, TypeKind};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::types::PyTzInfo;
 
 use super::context::LoadContext;
 pub(super) use choice::binary_is_equal;
@@ -293,4 +294,15 @@ impl Loader {
             _ => Ok(()),
         }
     }
+}
+
+/// Imports what loading needs.
+///
+/// # Errors
+/// ImportError.
+pub(super) fn import(py: Python<'_>) -> PyResult<()> {
+    json::Parser::get(py)?;
+    // The C API of `datetime` and the class of time zones.
+    PyTzInfo::utc(py)?;
+    Ok(())
 }

@@ -14,7 +14,7 @@ use pyo3::types::{PyDict, PyInt, PyString, PyType};
 
 use super::codec::{self, DumpCodec, LoadCodec};
 use super::format::{BINARY, PyFormat, TEXT, format_number};
-use super::{error, load};
+use super::{error, imports, load};
 use crate::lock;
 
 /// Which adapters convert values between Python and PostgreSQL.
@@ -76,10 +76,8 @@ impl AdaptersMap {
     /// # Errors
     /// ImportError.
     pub fn global(py: Python<'_>) -> PyResult<Py<Self>> {
-        let map = py
-            .import(intern!(py, "howdah.postgres"))?
-            .getattr(intern!(py, "adapters"))?;
-        Ok(map.cast_into::<Self>()?.unbind())
+        let map = imports::ADAPTERS.get(py)?;
+        Ok(map.cast::<Self>()?.clone().unbind())
     }
 
     /// A copy of another map, to be changed without changing that.
@@ -268,10 +266,7 @@ impl AdaptersMap {
         }
         let types = match types {
             Some(types) => types,
-            None => py
-                .import("howdah._registry")?
-                .getattr("TypesRegistry")?
-                .call0()?,
+            None => imports::TYPES_REGISTRY.get(py)?.call0()?,
         };
         let tables = Tables::new(py);
         Ok(Self {

@@ -11,6 +11,7 @@ use pyo3::types::PyTzInfo;
 
 use crate::encoding::Encoding;
 use crate::error;
+use crate::imports;
 use crate::load::Zone;
 use crate::log::logger;
 
@@ -95,6 +96,18 @@ impl SessionSettings {
         loaders_id << 2 | dates << 1 | intervals
     }
 
+    /// Has the interpreter load codec and time zone, as it cannot at its end.
+    ///
+    /// What is wrong with them, whoever needs them will be told.
+    pub fn prepare(&self, py: Python<'_>) {
+        drop(self.encoding.decode(py, b" "));
+        if let Some(name) = self.time_zone.as_deref().filter(|name| *name != "UTC")
+            && let Ok(tzinfo) = zone_info(py, name)
+        {
+            let _ = self.zone.set(py, Zone::named(name, tzinfo));
+        }
+    }
+
     /// The session's time zone.
     ///
     /// A name that Python does not know is logged and taken for UTC.
@@ -145,8 +158,12 @@ pub(super) fn of_connection(
     Ok(known.map(|known| Arc::clone(&known.get().0)))
 }
 
+fn zone_info<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyTzInfo>> {
+    Ok(imports::ZONE_INFO.get(py)?.call1((name,))?.cast_into()?)
+}
+
 fn zone(py: Python<'_>, name: &str) -> PyResult<Zone> {
-    let failure = match PyTzInfo::timezone(py, name) {
+    let failure = match zone_info(py, name) {
         Ok(tzinfo) => return Ok(Zone::named(name, tzinfo)),
         Err(failure) => failure,
     };

@@ -12,7 +12,7 @@ use super::buffer::append_buffer;
 use super::encoding::Encoding;
 use super::format::{BINARY, PyFormat, TEXT, format_number};
 use super::registry::AdaptersMap;
-use super::{error, literal, settings};
+use super::{error, imports, literal, settings};
 use crate::lock;
 use howdah_protocol::wire::Format;
 use howdah_types::oid;
@@ -440,7 +440,7 @@ impl Transformer {
         let out = PyList::empty(py);
         let mut types = Vec::new();
         let pq_formats = PyList::empty(py);
-        let text = py.import("howdah.pq")?.getattr("Format")?.call1((TEXT,))?;
+        let text = imports::FORMAT.get(py)?.call1((TEXT,))?;
         let formats: Vec<Bound<'py, PyAny>> = formats.try_iter()?.collect::<PyResult<_>>()?;
         if formats.len() < params.len() {
             return Err(PyIndexError::new_err("there are fewer formats than values"));

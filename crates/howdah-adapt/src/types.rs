@@ -8,6 +8,8 @@ use pyo3::{PyTypeInfo, ffi, intern};
 
 use howdah_types::oid;
 
+use crate::imports;
+
 /// How a value is dumped, found by its class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -240,7 +242,7 @@ impl NetworkTypes {
 }
 
 fn class(py: Python<'_>, module: &str, name: &str) -> PyResult<Py<PyType>> {
-    Ok(py.import(module)?.getattr(name)?.cast_into()?.unbind())
+    Ok(imports::object(py, module, name)?.cast_into()?.unbind())
 }
 
 fn others(py: Python<'_>, network: &NetworkTypes) -> PyResult<Vec<(Py<PyType>, Kind)>> {

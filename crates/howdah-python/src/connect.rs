@@ -348,7 +348,7 @@ fn note_refusal(
 ) -> PyResult<()> {
     core.close();
     let is = |class: &str| {
-        let class = py.import("howdah.errors")?.getattr(class)?;
+        let class = errors::class(py, class)?;
         error.value(py).is_instance(&class)
     };
     if is("ConnectionTimeout")? {

@@ -1,10 +1,10 @@
 //! Connections: attributes, and the operations that need no cursor.
 
 mod characteristics;
+mod state;
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use howdah_protocol::connection::server_version_number;
@@ -12,117 +12,25 @@ use howdah_protocol::session::Characteristics;
 use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
 use crate::connect::Opened;
-use crate::core::{Core, Kind};
-use crate::cursor::{BaseCursor, is_tuple_row};
+use crate::core::Kind;
+use crate::cursor::BaseCursor;
 use crate::errors;
+use crate::imports::{self, is_tuple_row};
 use crate::jobs::block::{BeginBlock, EndBlock, TransactionBlock};
 use crate::jobs::command::{Change, End};
 use crate::jobs::notifies::WaitNotifies;
 use crate::shell::asyncio::Channel;
 use crate::shell::{self, blocking};
 use crate::truth::Truth;
-use characteristics::{isolation_levels, level_by_name, optional_bool};
+use characteristics::{level_by_name, optional_bool};
 use howdah_adapt::lock;
 use howdah_adapt::{AdaptersMap, SettingsObject};
-
-/// What synchronous and asynchronous connections share.
-#[pyclass(subclass, frozen, module = "howdah._howdah")]
-pub(crate) struct BaseConnection {
-    core: Arc<Core>,
-    channel: Option<Py<Channel>>,
-    factories: Mutex<Factories>,
-    adapters: OnceLock<Py<AdaptersMap>>,
-}
-
-#[derive(Default)]
-struct Factories {
-    /// Unless rows are plain tuples.
-    row: Option<Py<PyAny>>,
-    cursor: Option<Py<PyAny>>,
-}
+pub(crate) use state::BaseConnection;
 
 impl BaseConnection {
-    fn new(opened: &Bound<'_, Opened>) -> Self {
-        let opened = (opened.py(), opened.get());
-        Self {
-            core: Arc::clone(&opened.1.core),
-            channel: opened
-                .1
-                .channel
-                .as_ref()
-                .map(|channel| channel.clone_ref(opened.0)),
-            factories: Mutex::default(),
-            adapters: OnceLock::new(),
-        }
-    }
-
-    pub(crate) fn core(&self) -> &Arc<Core> {
-        &self.core
-    }
-
-    pub(crate) fn channel(&self) -> Option<&Py<Channel>> {
-        self.channel.as_ref()
-    }
-
-    /// The adapters: those of the package as they were when the connection's were first asked for, and the user's.
-    pub(crate) fn adapters_map(&self, py: Python<'_>) -> PyResult<&Py<AdaptersMap>> {
-        if let Some(known) = self.adapters.get() {
-            return Ok(known);
-        }
-        let made = AdaptersMap::copy_of(AdaptersMap::global(py)?.bind(py))?;
-        let made = Py::new(py, made)?;
-        Ok(self.adapters.get_or_init(|| made))
-    }
-
-    /// The row factory, unless it is the default.
-    pub(crate) fn own_row_factory(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        let factories = lock(&self.factories);
-        factories.row.as_ref().map(|factory| factory.clone_ref(py))
-    }
-
-    /// State and place in short.
-    pub(crate) fn summary(&self) -> String {
-        let facts = &self.core.facts;
-        if facts.is_closed() {
-            return "[BAD]".to_owned();
-        }
-        let status = match facts.transaction_status() {
-            0 => "IDLE",
-            1 => "ACTIVE",
-            2 => "INTRANS",
-            3 => "INERROR",
-            _ => "UNKNOWN",
-        };
-        format!("[{status}] ({})", self.place())
-    }
-
-    /// Server, user and database, without what goes without saying.
-    fn place(&self) -> String {
-        let option = |name: &str| {
-            let options = &self.core.facts.conninfo;
-            let found = options.iter().find(|(key, _)| key == name);
-            found.map_or("", |(_, value)| value.as_str())
-        };
-        let (host, port) = (option("host"), option("port"));
-        let (user, database) = (option("user"), option("dbname"));
-        let mut parts = Vec::new();
-        if !host.starts_with('/') {
-            parts.push(format!("host={host}"));
-        }
-        if !port.is_empty() && port != "5432" {
-            parts.push(format!("port={port}"));
-        }
-        if user != database {
-            parts.push(format!("user={user}"));
-        }
-        parts.push(format!("database={database}"));
-        parts.join(" ")
-    }
-
     fn run(&self, py: Python<'_>, job: impl shell::Job + 'static) -> PyResult<Py<PyAny>> {
         shell::run(py, &self.core, self.channel(), job)
     }
@@ -146,19 +54,6 @@ impl BaseConnection {
                  await .set_{attribute}() instead."
             ))),
         }
-    }
-
-    fn shut(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(channel) = &self.channel else {
-            self.core.close();
-            return Ok(());
-        };
-        let channel = channel.bind(py);
-        let event_loop = channel.get().event_loop(py);
-        let detached = Channel::detach(channel);
-        self.core.close();
-        Channel::closed(channel, event_loop)?;
-        detached
     }
 
     fn handlers(&self, change: impl FnOnce(&mut crate::core::deliver::Handlers)) {
@@ -306,6 +201,7 @@ impl BaseConnection {
         }
         self.core
             .change_characteristics(|now| now.autocommit = autocommit);
+        self.core.facts.settings().prepare(context.py());
         self.set_prepare_threshold(prepare_threshold);
         self.set_cursor_factory(cursor_factory);
         self.set_row_factory(row_factory)
@@ -400,14 +296,8 @@ impl BaseConnection {
 
     #[getter]
     fn info<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let py = slf.py();
-        let class = CLASS.get_or_try_init(py, || {
-            py.import("howdah._info")?
-                .getattr("ConnectionInfo")
-                .map(Bound::unbind)
-        })?;
-        class.bind(py).call1((slf,))
+        imports::CONNECTION_INFO.get(py)?.call1((slf,))
     }
 
     #[getter]
@@ -443,7 +333,11 @@ impl BaseConnection {
     fn isolation_level<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let level = self.core.characteristics().isolation_level;
         level
-            .map(|level| isolation_levels(py)?.get_item(level.sql().replace(' ', "_")))
+            .map(|level| {
+                imports::ISOLATION_LEVEL
+                    .get(py)?
+                    .get_item(level.sql().replace(' ', "_"))
+            })
             .transpose()
     }
 
@@ -458,7 +352,10 @@ impl BaseConnection {
         let level = if value.is_none() {
             None
         } else {
-            let level = isolation_levels(py)?.call1((value,))?.getattr("name")?;
+            let level = imports::ISOLATION_LEVEL
+                .get(py)?
+                .call1((value,))?
+                .getattr("name")?;
             Some(level_by_name(&level.extract::<String>()?)?)
         };
         self.change(py, "isolation_level", move |settings| {
@@ -526,10 +423,7 @@ impl BaseConnection {
     fn row_factory(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self.own_row_factory(py) {
             Some(factory) => Ok(factory),
-            None => py
-                .import("howdah.rows")?
-                .getattr("tuple_row")
-                .map(Bound::unbind),
+            None => Ok(imports::TUPLE_ROW.get(py)?.clone().unbind()),
         }
     }
 
@@ -669,12 +563,6 @@ impl BaseConnection {
             .try_lock()
             .map(|mut handlers| std::mem::take(&mut *handlers));
         drop((factories, handlers));
-    }
-}
-
-impl Drop for BaseConnection {
-    fn drop(&mut self) {
-        errors::in_destructor(|py| self.shut(py));
     }
 }
 

@@ -2,227 +2,29 @@
 
 mod kinds;
 mod rows;
+mod state;
 
-use std::sync::{Arc, Mutex, OnceLock};
-
-use howdah_protocol::connection::{Ending, QueryResult};
+use howdah_protocol::connection::Ending;
 use howdah_protocol::wire::Format;
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyList;
 
 use crate::connection::BaseConnection;
-use crate::core::{Core, Kind};
-use crate::errors;
+use crate::core::Kind;
+use crate::imports::{self, is_tuple_row};
 use crate::jobs::execute::ExecuteQuery;
 use crate::jobs::executemany::ExecuteMany;
 use crate::shell;
 use crate::shell::ready::{Fetch, Ready};
 use crate::truth::Truth;
-use howdah_adapt::lock;
-use howdah_adapt::registry::Snapshot;
-use howdah_adapt::{Adaptation, AdaptersMap, Encoding, SessionSettings};
+use howdah_adapt::{AdaptersMap, Encoding, lock};
 
 pub(crate) use kinds::{AsyncCursorBase, SyncCursor};
-use rows::Loaders;
-
-/// What synchronous and asynchronous cursors share.
-#[pyclass(subclass, frozen, weakref, module = "howdah._howdah")]
-pub(crate) struct BaseCursor {
-    connection: Py<BaseConnection>,
-    core: Arc<Core>,
-    state: Mutex<State>,
-    /// What was registered for the connection when the cursor was made.
-    inherited: Snapshot,
-    /// Unless they are the connection's.
-    own_adapters: OnceLock<Py<AdaptersMap>>,
-}
-
-#[derive(Default)]
-struct State {
-    results: Vec<Arc<QueryResult>>,
-    /// Index of the result that rows are taken from.
-    current: usize,
-    /// Number of the next row.
-    pos: usize,
-    rowcount: i64,
-    statusmessage: Option<Box<[u8]>>,
-    loaders: Option<Loaders>,
-    /// The settings that were in force when the current result came.
-    settings: Option<Arc<SessionSettings>>,
-    /// Makes rows from tuples; without it rows are tuples.
-    make_row: Option<Py<PyAny>>,
-    row_factory: Option<Py<PyAny>>,
-    /// During `executemany()`: whether results are kept.
-    many: Option<bool>,
-    closed: bool,
-    arraysize: usize,
-    binary: bool,
-    /// Whether the result was asked for in binary.
-    asked_binary: bool,
-    query: Option<Py<PyAny>>,
-}
+pub(crate) use state::BaseCursor;
 
 impl BaseCursor {
-    pub(crate) fn new(
-        connection: &Bound<'_, BaseConnection>,
-        row_factory: Option<Bound<'_, PyAny>>,
-        binary: bool,
-    ) -> PyResult<Self> {
-        let py = connection.py();
-        let row_factory = match row_factory.filter(|factory| !factory.is_none()) {
-            Some(factory) => (!is_tuple_row(&factory)?).then(|| factory.unbind()),
-            None => connection.get().own_row_factory(py),
-        };
-        Ok(Self {
-            core: Arc::clone(connection.get().core()),
-            connection: connection.clone().unbind(),
-            state: Mutex::new(State {
-                rowcount: -1,
-                arraysize: 1,
-                row_factory,
-                binary,
-                ..State::default()
-            }),
-            inherited: connection
-                .get()
-                .adapters_map(py)?
-                .get()
-                .snapshot(connection.py()),
-            own_adapters: OnceLock::new(),
-        })
-    }
-
-    /// Forgets the last results, at the beginning of an execution.
-    pub(crate) fn begin(&self, py: Python<'_>, binary: bool) -> PyResult<()> {
-        let mut state = lock(&self.state);
-        if state.closed {
-            drop(state);
-            return Err(errors::interface(py, "the cursor is closed"));
-        }
-        let old = state.reset();
-        state.many = None;
-        state.asked_binary = binary;
-        drop(state);
-        // Without the lock: this may call back into Python.
-        drop(old);
-        Ok(())
-    }
-
-    pub(crate) fn begin_many(&self, returning: bool) {
-        let mut state = lock(&self.state);
-        state.many = Some(returning);
-        state.rowcount = if returning { -1 } else { 0 };
-    }
-
-    /// The adapters in force: the cursor's own, else its connection's.
-    pub(crate) fn adapters<'a>(&'a self, py: Python<'a>) -> PyResult<&'a Py<AdaptersMap>> {
-        if let Some(own) = self.own_adapters.get() {
-            return Ok(own);
-        }
-        let inherited = self.connection.get().adapters_map(py)?;
-        if inherited.get().is_as_in(&self.inherited) {
-            return Ok(inherited);
-        }
-        self.make_own_adapters(py)
-    }
-
-    fn make_own_adapters<'a>(&'a self, py: Python<'a>) -> PyResult<&'a Py<AdaptersMap>> {
-        let template = self.connection.get().adapters_map(py)?.bind(py);
-        let made = Py::new(py, AdaptersMap::as_it_was(template, &self.inherited)?)?;
-        Ok(self.own_adapters.get_or_init(|| made))
-    }
-
-    /// The adapters and what they are told of their context.
-    pub(crate) fn adaptation(&self, py: Python<'_>) -> PyResult<Adaptation> {
-        let connection = self.connection.clone_ref(py).into_any();
-        Ok(Adaptation::new(
-            self.adapters(py)?.clone_ref(py),
-            Some(connection),
-        ))
-    }
-
-    pub(crate) fn is_binary(&self) -> bool {
-        lock(&self.state).binary
-    }
-
-    pub(crate) fn note_query(&self, py: Python<'_>, query: &Py<PyAny>) {
-        let query = query.clone_ref(py);
-        let old = lock(&self.state).query.replace(query);
-        drop(old);
-    }
-
-    /// Takes the results of `execute()`.
-    pub(crate) fn set_results(slf: &Bound<'_, Self>, results: Vec<QueryResult>) -> PyResult<()> {
-        let old = {
-            let mut state = lock(&slf.get().state);
-            let new = results.into_iter().map(Arc::new).collect();
-            std::mem::replace(&mut state.results, new)
-        };
-        drop(old);
-        Self::select(slf, 0)
-    }
-
-    /// Takes a batch of results of `executemany()`.
-    pub(crate) fn add_results(slf: &Bound<'_, Self>, results: Vec<QueryResult>) -> PyResult<()> {
-        let first = {
-            let mut state = lock(&slf.get().state);
-            if state.many == Some(true) {
-                let first = state.results.is_empty() && !results.is_empty();
-                state.results.extend(results.into_iter().map(Arc::new));
-                first
-            } else {
-                for result in &results {
-                    let rows = result.tagged_rows().unwrap_or(0);
-                    state.rowcount += i64::try_from(rows).unwrap_or(i64::MAX);
-                    state.statusmessage = Some(result.tag.clone());
-                }
-                false
-            }
-        };
-        if first { Self::select(slf, 0) } else { Ok(()) }
-    }
-
-    /// Makes a result the current one.
-    fn select(slf: &Bound<'_, Self>, index: usize) -> PyResult<()> {
-        let this = slf.get();
-        let (columns, parameters) = {
-            let state = lock(&this.state);
-            let result = state.results.get(index);
-            let parameters = result.map(|result| Arc::clone(&result.parameters));
-            (result.and_then(|result| result.columns.clone()), parameters)
-        };
-        let settings = parameters.map(|then| this.core.facts.settings_for(&then));
-        let loaders = columns
-            .map(|columns| this.loaders(slf.py(), &columns))
-            .transpose()?;
-        let (row_factory, old) = {
-            let mut guard = lock(&this.state);
-            let state = &mut *guard;
-            let Some(result) = state.results.get(index) else {
-                return Ok(());
-            };
-            state.current = index;
-            state.settings = settings;
-            state.pos = 0;
-            state.rowcount = rowcount(result);
-            state.statusmessage = (result.ending == Ending::Complete).then(|| result.tag.clone());
-            let factory = state.row_factory.as_ref();
-            let factory = factory.map(|factory| factory.clone_ref(slf.py()));
-            (factory, std::mem::replace(&mut state.loaders, loaders))
-        };
-        // Without the lock: this may call back into Python.
-        drop(old);
-        if let Some(factory) = row_factory {
-            let make_row = factory.call1(slf.py(), (slf,))?;
-            let old = lock(&this.state).make_row.replace(make_row);
-            drop(old);
-        }
-        Ok(())
-    }
-
     /// Gives rows, or an awaitable of them.
     fn give_rows(slf: &Bound<'_, Self>, what: Fetch) -> PyResult<Py<PyAny>> {
         let py = slf.py();
@@ -236,14 +38,6 @@ impl BaseCursor {
                 Py::new(py, Ready::fetch(cursor, what, fetch)).map(Py::into_any)
             }
         }
-    }
-
-    fn shut(&self) {
-        let mut state = lock(&self.state);
-        let old = state.reset();
-        state.closed = true;
-        drop(state);
-        drop(old);
     }
 
     pub(crate) fn start_execute(
@@ -403,7 +197,7 @@ impl BaseCursor {
         let Some(columns) = columns else {
             return Ok(None);
         };
-        let make = column_class(py)?.getattr("_make")?;
+        let make = imports::COLUMN.get(py)?.getattr("_make")?;
         let types = self.adapters(py)?.get().registry(py);
         let settings = lock(&self.state).settings.clone();
         let encoding = settings.map_or(Encoding::Utf8, |settings| settings.encoding);
@@ -447,16 +241,15 @@ impl BaseCursor {
 
     #[getter]
     fn format(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        let class = CLASS.get_or_try_init(py, || {
-            py.import("howdah.pq")?.getattr("Format").map(Bound::unbind)
-        })?;
         let format = if self.is_binary() {
             Format::Binary
         } else {
             Format::Text
         };
-        class.call1(py, (format.code(),))
+        imports::FORMAT
+            .get(py)?
+            .call1((format.code(),))
+            .map(Bound::unbind)
     }
 
     #[setter]
@@ -476,7 +269,10 @@ impl BaseCursor {
                 .as_ref()
                 .map(|factory| factory.clone_ref(py))
         };
-        factory.map_or_else(|| tuple_row(py).map(|factory| factory.clone_ref(py)), Ok)
+        match factory {
+            Some(factory) => Ok(factory),
+            None => Ok(imports::TUPLE_ROW.get(py)?.clone().unbind()),
+        }
     }
 
     #[setter]
@@ -553,53 +349,4 @@ impl BaseCursor {
             .map(|mut state| std::mem::take(&mut *state));
         drop(old);
     }
-}
-
-impl State {
-    /// Forgets results; what was forgotten is to be dropped without the lock.
-    fn reset(&mut self) -> (Vec<Arc<QueryResult>>, Option<Py<PyAny>>, Option<Loaders>) {
-        self.current = 0;
-        self.pos = 0;
-        self.rowcount = -1;
-        self.statusmessage = None;
-        (
-            std::mem::take(&mut self.results),
-            self.make_row.take(),
-            self.loaders.take(),
-        )
-    }
-}
-
-fn rowcount(result: &QueryResult) -> i64 {
-    let rows = if result.columns.is_some() {
-        u64::try_from(result.rows.len()).ok()
-    } else {
-        result.tagged_rows()
-    };
-    rows.and_then(|rows| i64::try_from(rows).ok()).unwrap_or(-1)
-}
-
-fn tuple_row(py: Python<'_>) -> PyResult<&Py<PyAny>> {
-    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    FUNCTION.get_or_try_init(py, || {
-        py.import("howdah.rows")?
-            .getattr("tuple_row")
-            .map(Bound::unbind)
-    })
-}
-
-/// Whether a row factory is the one that gives the tuples as they are.
-pub(crate) fn is_tuple_row(factory: &Bound<'_, PyAny>) -> PyResult<bool> {
-    Ok(factory.is(tuple_row(factory.py())?))
-}
-
-fn column_class(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    CLASS
-        .get_or_try_init(py, || {
-            py.import("howdah._column")?
-                .getattr("Column")
-                .map(Bound::unbind)
-        })
-        .map(|class| class.bind(py))
 }

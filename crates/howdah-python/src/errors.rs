@@ -1,30 +1,19 @@
 //! Exceptions: what went wrong, as the classes of `howdah.errors`.
 
+use howdah_adapt::error;
+pub(crate) use howdah_adapt::error::class;
 use howdah_protocol::connection::Error;
 use howdah_protocol::conninfo::{ConninfoError, ConninfoErrorKind};
 use howdah_protocol::error::UsageError;
 use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyModule};
+use pyo3::types::{PyBytes, PyDict};
 
-/// The module `howdah.errors`.
-fn module<'py>(py: Python<'py>) -> PyResult<&'py Bound<'py, PyModule>> {
-    static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
-    MODULE
-        .get_or_try_init(py, || py.import("howdah.errors").map(Bound::unbind))
-        .map(|module| module.bind(py))
-}
+use crate::imports;
 
 /// An exception of a class of `howdah.errors`.
 pub(crate) fn new(py: Python<'_>, class: &str, message: impl Into<String>) -> PyErr {
-    let made = module(py)
-        .and_then(|module| module.getattr(class))
-        .and_then(|class| class.call1((message.into(),)));
-    match made {
-        Ok(value) => PyErr::from_value(value),
-        Err(error) => error,
-    }
+    error::of_class(py, class, &message.into())
 }
 
 /// Runs what a destructor has to do. An exception that is on its way meanwhile is kept; one that is raised is reported.
@@ -44,10 +33,8 @@ pub(crate) fn in_destructor(work: impl FnOnce(Python<'_>) -> PyResult<()>) {
 
 /// `OutOfOrderTransactionNesting`.
 pub(crate) fn out_of_order(py: Python<'_>, message: String) -> PyErr {
-    let made = py
-        .import("howdah._transaction_base")
-        .and_then(|module| module.getattr("OutOfOrderTransactionNesting"))
-        .and_then(|class| class.call1((message,)));
+    let class = imports::OUT_OF_ORDER.get(py);
+    let made = class.and_then(|class| class.call1((message,)));
     made.map_or_else(|error| error, PyErr::from_value)
 }
 
@@ -75,7 +62,8 @@ pub(crate) fn server(
 ) -> PyErr {
     let made = fields(py, diagnostic).and_then(|fields| {
         let query = query.map(|query| PyBytes::new(py, query));
-        module(py)?.call_method1("_server_error", (fields, encoding, query))
+        let make = imports::SERVER_ERROR.get(py)?;
+        make.call1((fields, encoding, query))
     });
     match made {
         Ok(value) => PyErr::from_value(value),
@@ -89,7 +77,8 @@ pub(crate) fn diagnostic<'py>(
     diagnostic: &Diagnostic,
     encoding: &str,
 ) -> PyResult<Bound<'py, PyAny>> {
-    module(py)?.call_method1("_diagnostic", (fields(py, diagnostic)?, encoding))
+    let make = imports::MAKE_DIAGNOSTIC.get(py)?;
+    make.call1((fields(py, diagnostic)?, encoding))
 }
 
 fn fields<'py>(py: Python<'py>, diagnostic: &Diagnostic) -> PyResult<Bound<'py, PyDict>> {

@@ -6,6 +6,7 @@ mod connection;
 mod core;
 mod cursor;
 mod errors;
+mod imports;
 mod jobs;
 mod log;
 mod query;
@@ -50,16 +51,25 @@ mod _howdah {
         crate::core::after_fork();
     }
 
+    /// Import what the extension needs: at the end of the interpreter nothing can be imported.
+    #[pyfunction]
+    fn _import(py: Python<'_>) -> PyResult<()> {
+        crate::imports::import(py)
+    }
+
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         howdah_ffi::awaitable::install::<Op>(module.py());
         howdah_ffi::awaitable::install::<Ready>(module.py());
-        let os = module.py().import("os")?;
-        if crate::core::needs_fork_hook() && os.hasattr("register_at_fork")? {
+        // Not on every system.
+        let register = howdah_adapt::imports::object(module.py(), "os", "register_at_fork");
+        if crate::core::needs_fork_hook()
+            && let Ok(register) = register
+        {
             let options = PyDict::new(module.py());
             options.set_item("after_in_child", module.getattr("_after_fork")?)?;
-            os.call_method("register_at_fork", (), Some(&options))?;
+            register.call((), Some(&options))?;
         }
         Ok(())
     }

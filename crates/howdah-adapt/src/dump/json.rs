@@ -11,6 +11,7 @@ use super::written::{as_binary, as_text};
 use crate::buffer::append_buffer;
 use crate::context::DumpContext;
 use crate::format::PyFormat;
+use crate::imports;
 use crate::types::Kind;
 
 /// The format that a binary `jsonb` starts with; there is no other.
@@ -77,8 +78,7 @@ pub(crate) fn class_function<'py>(
 }
 
 fn default_dumps(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    py.import(intern!(py, "howdah.types.json"))?
-        .getattr(intern!(py, "_dumps"))
+    imports::JSON_HOOKS.get(py)?.get_item(intern!(py, "_dumps"))
 }
 
 fn append(

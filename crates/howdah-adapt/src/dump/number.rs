@@ -10,6 +10,7 @@ use super::scalar;
 use super::written::{as_binary, as_text};
 use crate::error;
 use crate::format::PyFormat;
+use crate::imports;
 use crate::types::{Kind, Types};
 use howdah_ffi::values::int_as_i64;
 
@@ -151,9 +152,7 @@ pub(super) fn float4(
 #[cold]
 fn struct_error(py: Python<'_>) -> PyErr {
     let message = "an oid is between 0 and 4294967295";
-    let class = py
-        .import("struct")
-        .and_then(|module| module.getattr("error"));
+    let class = imports::STRUCT_ERROR.get(py);
     match class.and_then(|class| class.call1((message,))) {
         Ok(raised) => PyErr::from_value(raised),
         Err(error) => error,

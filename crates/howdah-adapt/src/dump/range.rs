@@ -18,6 +18,7 @@ use super::{datetime, dump, list, mixture, number, structured};
 use crate::context::DumpContext;
 use crate::error;
 use crate::format::PyFormat;
+use crate::imports::{self, Imported};
 use crate::nested::Nested;
 use crate::types::Types;
 
@@ -169,9 +170,9 @@ impl Plan {
 
     fn oid(&self, py: Python<'_>, several: bool, cx: &DumpContext<'_>) -> PyResult<u32> {
         let class = if several {
-            ("howdah.types.multirange", "MultirangeInfo")
+            &imports::MULTIRANGE_INFO
         } else {
-            ("howdah.types.range", "RangeInfo")
+            &imports::RANGE_INFO
         };
         match self.registered(py, class, cx)? {
             0 if several => Ok(multirange_over(self.subtype)),
@@ -181,12 +182,7 @@ impl Plan {
     }
 
     /// What the user has registered for the bounds' type; strings, which have none, count as text.
-    fn registered(
-        &self,
-        py: Python<'_>,
-        (module, class): (&str, &str),
-        cx: &DumpContext<'_>,
-    ) -> PyResult<u32> {
+    fn registered(&self, py: Python<'_>, class: &Imported, cx: &DumpContext<'_>) -> PyResult<u32> {
         let subtype = if self.strings {
             oid::TEXT
         } else {
@@ -195,7 +191,7 @@ impl Plan {
         let Some(adaptation) = cx.adaptation.filter(|_| subtype != 0) else {
             return Ok(0);
         };
-        let class = py.import(module)?.getattr(class)?;
+        let class = class.get(py)?;
         let info = adaptation
             .map()
             .registry(py)

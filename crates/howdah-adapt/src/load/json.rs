@@ -4,12 +4,13 @@ use pyo3::exceptions::PyStopIteration;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyModule, PyString};
+use pyo3::types::{PyBytes, PyString};
 
 use super::document;
 use crate::context::LoadContext;
 use crate::encoding::Encoding;
 use crate::error;
+use crate::imports;
 
 pub(super) fn jsonb_binary<'py>(
     py: Python<'py>,
@@ -24,8 +25,8 @@ pub(super) fn json_by<'py>(loads: &Bound<'py, PyAny>, data: &[u8]) -> PyResult<B
     let py = loads.py();
     loads
         .call1((PyBytes::new(py, data),))
-        .map_err(|e| match Hooks::get(py) {
-            Ok(hooks) if loads.is(&hooks.standard_loads) => error::of_value(py, e),
+        .map_err(|e| match Parser::get(py) {
+            Ok(parser) if loads.is(&parser.standard_loads) => error::of_value(py, e),
             _ => e,
         })
 }
@@ -54,9 +55,11 @@ pub(super) fn json<'py>(
     data: &[u8],
     cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let hooks = Hooks::get(py)?;
-    let loads = hooks.module.bind(py).getattr(intern!(py, "_loads"))?;
-    if !loads.is(&hooks.standard_loads) {
+    let parser = Parser::get(py)?;
+    let loads = imports::JSON_HOOKS
+        .get(py)?
+        .get_item(intern!(py, "_loads"))?;
+    if !loads.is(&parser.standard_loads) {
         return loads.call1((PyBytes::new(py, data),));
     }
     if cx.encoding == Encoding::Utf8
@@ -66,29 +69,26 @@ pub(super) fn json<'py>(
     }
     let text = cx.encoding.load(py, data)?;
     if text.is_instance_of::<PyString>()
-        && let Some(value) = hooks.scan(py, &text)?
+        && let Some(value) = parser.scan(py, &text)?
     {
         return Ok(value);
     }
     loads.call1((text,)).map_err(|e| error::of_value(py, e))
 }
 
-/// The module with the hook, and the standard library's parser behind its default.
-struct Hooks {
-    module: Py<PyModule>,
+/// The standard library's parser, which is the hook's default.
+pub(crate) struct Parser {
     standard_loads: Py<PyAny>,
     scan_once: Py<PyAny>,
 }
 
-impl Hooks {
-    fn get(py: Python<'_>) -> PyResult<&Self> {
-        static HOOKS: PyOnceLock<Hooks> = PyOnceLock::new();
-        HOOKS.get_or_try_init(py, || {
-            let json = py.import("json")?;
-            let decoder = json.getattr("JSONDecoder")?.call0()?;
+impl Parser {
+    pub(crate) fn get(py: Python<'_>) -> PyResult<&Self> {
+        static PARSER: PyOnceLock<Parser> = PyOnceLock::new();
+        PARSER.get_or_try_init(py, || {
+            let decoder = imports::object(py, "json", "JSONDecoder")?.call0()?;
             Ok(Self {
-                module: py.import("howdah.types.json")?.unbind(),
-                standard_loads: json.getattr("loads")?.unbind(),
+                standard_loads: imports::object(py, "json", "loads")?.unbind(),
                 scan_once: decoder.getattr("scan_once")?.unbind(),
             })
         })

@@ -3,7 +3,6 @@
 use howdah_protocol::session::IsolationLevel;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
 /// A value that may be `None`; anything else counts as true or false.
 pub(super) fn optional_bool(value: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
@@ -11,18 +10,6 @@ pub(super) fn optional_bool(value: &Bound<'_, PyAny>) -> PyResult<Option<bool>> 
         return Ok(None);
     }
     value.is_truthy().map(Some)
-}
-
-/// The enum `howdah.IsolationLevel`.
-pub(super) fn isolation_levels(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    CLASS
-        .get_or_try_init(py, || {
-            py.import("howdah._enums")?
-                .getattr("IsolationLevel")
-                .map(Bound::unbind)
-        })
-        .map(|class| class.bind(py))
 }
 
 /// The level of a member's name.

@@ -6,10 +6,10 @@ use howdah_net::drive::Lost;
 use howdah_protocol::connection::Notification;
 use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
 use super::Core;
 use crate::errors;
+use crate::imports;
 use crate::log;
 use howdah_adapt::Encoding;
 use howdah_adapt::lock;
@@ -106,19 +106,12 @@ impl Core {
 
 /// A `Notify` object.
 fn notify<'py>(py: Python<'py>, notification: &Notification) -> PyResult<Bound<'py, PyAny>> {
-    static CLASS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let class = CLASS.get_or_try_init(py, || {
-        py.import("howdah._notify")?
-            .getattr("Notify")
-            .map(Bound::unbind)
-    })?;
     let encoding = notification.parameters.get("client_encoding");
     let encoding = encoding.map_or(Encoding::Utf8, Encoding::from_postgres);
     let channel = encoding.decode_str(py, &notification.channel)?;
     let payload = encoding.decode_str(py, &notification.payload)?;
-    class
-        .bind(py)
-        .call1((channel, payload, notification.process_id))
+    let class = imports::NOTIFY.get(py)?;
+    class.call1((channel, payload, notification.process_id))
 }
 
 fn call(

@@ -26,6 +26,7 @@ use super::channel::{Awaits, Channel};
 use super::gate::Entered;
 use crate::core::Core;
 use crate::errors;
+use crate::imports;
 use crate::shell::job::{Job, Next};
 use howdah_adapt::lock;
 use howdah_ffi::awaitable::{Awaitable, Step};
@@ -628,13 +629,12 @@ impl Drop for OnPanic<'_, '_> {
 }
 
 fn cancelled_error(py: Python<'_>, message: Option<Py<PyAny>>) -> PyErr {
-    let made = py.import("asyncio").and_then(|asyncio| {
-        let class = asyncio.getattr("CancelledError")?;
-        match message {
+    let made = imports::CANCELLED_ERROR
+        .get(py)
+        .and_then(|class| match message {
             Some(message) if !message.is_none(py) => class.call1((message,)),
             _ => class.call0(),
-        }
-    });
+        });
     made.map_or_else(|error| error, PyErr::from_value)
 }
 

@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
 use super::super::op::Op;
 use super::Channel;
+use crate::imports;
 use howdah_adapt::lock;
 
 #[derive(Default)]
@@ -214,13 +214,5 @@ impl Channel {
 
 /// The event loop that runs in this thread.
 pub(crate) fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    FUNCTION
-        .get_or_try_init(py, || {
-            py.import("asyncio")?
-                .getattr("get_running_loop")
-                .map(Bound::unbind)
-        })?
-        .bind(py)
-        .call0()
+    imports::GET_RUNNING_LOOP.get(py)?.call0()
 }

@@ -1,0 +1,125 @@
+//! What a connection object holds, and what Rust code does with it.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use howdah_adapt::{AdaptersMap, lock};
+use pyo3::prelude::*;
+
+use crate::connect::Opened;
+use crate::core::Core;
+use crate::errors;
+use crate::shell::asyncio::Channel;
+
+/// What synchronous and asynchronous connections share.
+#[pyclass(subclass, frozen, module = "howdah._howdah")]
+pub(crate) struct BaseConnection {
+    pub(super) core: Arc<Core>,
+    pub(super) channel: Option<Py<Channel>>,
+    pub(super) factories: Mutex<Factories>,
+    pub(super) adapters: OnceLock<Py<AdaptersMap>>,
+}
+
+#[derive(Default)]
+pub(super) struct Factories {
+    /// Unless rows are plain tuples.
+    pub(super) row: Option<Py<PyAny>>,
+    pub(super) cursor: Option<Py<PyAny>>,
+}
+
+impl BaseConnection {
+    pub(super) fn new(opened: &Bound<'_, Opened>) -> Self {
+        let opened = (opened.py(), opened.get());
+        Self {
+            core: Arc::clone(&opened.1.core),
+            channel: opened
+                .1
+                .channel
+                .as_ref()
+                .map(|channel| channel.clone_ref(opened.0)),
+            factories: Mutex::default(),
+            adapters: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    pub(crate) fn channel(&self) -> Option<&Py<Channel>> {
+        self.channel.as_ref()
+    }
+
+    /// The adapters: those of the package as they were when the connection's were first asked for, and the user's.
+    pub(crate) fn adapters_map(&self, py: Python<'_>) -> PyResult<&Py<AdaptersMap>> {
+        if let Some(known) = self.adapters.get() {
+            return Ok(known);
+        }
+        let made = AdaptersMap::copy_of(AdaptersMap::global(py)?.bind(py))?;
+        let made = Py::new(py, made)?;
+        Ok(self.adapters.get_or_init(|| made))
+    }
+
+    /// The row factory, unless it is the default.
+    pub(crate) fn own_row_factory(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let factories = lock(&self.factories);
+        factories.row.as_ref().map(|factory| factory.clone_ref(py))
+    }
+
+    /// State and place in short.
+    pub(crate) fn summary(&self) -> String {
+        let facts = &self.core.facts;
+        if facts.is_closed() {
+            return "[BAD]".to_owned();
+        }
+        let status = match facts.transaction_status() {
+            0 => "IDLE",
+            1 => "ACTIVE",
+            2 => "INTRANS",
+            3 => "INERROR",
+            _ => "UNKNOWN",
+        };
+        format!("[{status}] ({})", self.place())
+    }
+
+    /// Server, user and database, without what goes without saying.
+    fn place(&self) -> String {
+        let option = |name: &str| {
+            let options = &self.core.facts.conninfo;
+            let found = options.iter().find(|(key, _)| key == name);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        let (host, port) = (option("host"), option("port"));
+        let (user, database) = (option("user"), option("dbname"));
+        let mut parts = Vec::new();
+        if !host.starts_with('/') {
+            parts.push(format!("host={host}"));
+        }
+        if !port.is_empty() && port != "5432" {
+            parts.push(format!("port={port}"));
+        }
+        if user != database {
+            parts.push(format!("user={user}"));
+        }
+        parts.push(format!("database={database}"));
+        parts.join(" ")
+    }
+
+    pub(super) fn shut(&self, py: Python<'_>) -> PyResult<()> {
+        let Some(channel) = &self.channel else {
+            self.core.close();
+            return Ok(());
+        };
+        let channel = channel.bind(py);
+        let event_loop = channel.get().event_loop(py);
+        let detached = Channel::detach(channel);
+        self.core.close();
+        Channel::closed(channel, event_loop)?;
+        detached
+    }
+}
+
+impl Drop for BaseConnection {
+    fn drop(&mut self) {
+        errors::in_destructor(|py| self.shut(py));
+    }
+}

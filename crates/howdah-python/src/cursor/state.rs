@@ -1,0 +1,242 @@
+//! What a cursor object holds, and what Rust code does with it.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use howdah_adapt::registry::Snapshot;
+use howdah_adapt::{Adaptation, AdaptersMap, SessionSettings, lock};
+use howdah_protocol::connection::{Ending, QueryResult};
+use pyo3::prelude::*;
+
+use super::rows::Loaders;
+use crate::connection::BaseConnection;
+use crate::core::Core;
+use crate::errors;
+use crate::imports::is_tuple_row;
+
+/// What synchronous and asynchronous cursors share.
+#[pyclass(subclass, frozen, weakref, module = "howdah._howdah")]
+pub(crate) struct BaseCursor {
+    pub(super) connection: Py<BaseConnection>,
+    pub(super) core: Arc<Core>,
+    pub(super) state: Mutex<State>,
+    /// What was registered for the connection when the cursor was made.
+    pub(super) inherited: Snapshot,
+    /// Unless they are the connection's.
+    pub(super) own_adapters: OnceLock<Py<AdaptersMap>>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) results: Vec<Arc<QueryResult>>,
+    /// Index of the result that rows are taken from.
+    pub(super) current: usize,
+    /// Number of the next row.
+    pub(super) pos: usize,
+    pub(super) rowcount: i64,
+    pub(super) statusmessage: Option<Box<[u8]>>,
+    pub(super) loaders: Option<Loaders>,
+    /// The settings that were in force when the current result came.
+    pub(super) settings: Option<Arc<SessionSettings>>,
+    /// Makes rows from tuples; without it rows are tuples.
+    pub(super) make_row: Option<Py<PyAny>>,
+    pub(super) row_factory: Option<Py<PyAny>>,
+    /// During `executemany()`: whether results are kept.
+    pub(super) many: Option<bool>,
+    pub(super) closed: bool,
+    pub(super) arraysize: usize,
+    pub(super) binary: bool,
+    /// Whether the result was asked for in binary.
+    pub(super) asked_binary: bool,
+    pub(super) query: Option<Py<PyAny>>,
+}
+
+impl BaseCursor {
+    pub(crate) fn new(
+        connection: &Bound<'_, BaseConnection>,
+        row_factory: Option<Bound<'_, PyAny>>,
+        binary: bool,
+    ) -> PyResult<Self> {
+        let py = connection.py();
+        let row_factory = match row_factory.filter(|factory| !factory.is_none()) {
+            Some(factory) => (!is_tuple_row(&factory)?).then(|| factory.unbind()),
+            None => connection.get().own_row_factory(py),
+        };
+        Ok(Self {
+            core: Arc::clone(connection.get().core()),
+            connection: connection.clone().unbind(),
+            state: Mutex::new(State {
+                rowcount: -1,
+                arraysize: 1,
+                row_factory,
+                binary,
+                ..State::default()
+            }),
+            inherited: connection
+                .get()
+                .adapters_map(py)?
+                .get()
+                .snapshot(connection.py()),
+            own_adapters: OnceLock::new(),
+        })
+    }
+
+    /// Forgets the last results, at the beginning of an execution.
+    pub(crate) fn begin(&self, py: Python<'_>, binary: bool) -> PyResult<()> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            drop(state);
+            return Err(errors::interface(py, "the cursor is closed"));
+        }
+        let old = state.reset();
+        state.many = None;
+        state.asked_binary = binary;
+        drop(state);
+        // Without the lock: this may call back into Python.
+        drop(old);
+        Ok(())
+    }
+
+    pub(crate) fn begin_many(&self, returning: bool) {
+        let mut state = lock(&self.state);
+        state.many = Some(returning);
+        state.rowcount = if returning { -1 } else { 0 };
+    }
+
+    /// The adapters in force: the cursor's own, else its connection's.
+    pub(crate) fn adapters<'a>(&'a self, py: Python<'a>) -> PyResult<&'a Py<AdaptersMap>> {
+        if let Some(own) = self.own_adapters.get() {
+            return Ok(own);
+        }
+        let inherited = self.connection.get().adapters_map(py)?;
+        if inherited.get().is_as_in(&self.inherited) {
+            return Ok(inherited);
+        }
+        self.make_own_adapters(py)
+    }
+
+    pub(super) fn make_own_adapters<'a>(&'a self, py: Python<'a>) -> PyResult<&'a Py<AdaptersMap>> {
+        let template = self.connection.get().adapters_map(py)?.bind(py);
+        let made = Py::new(py, AdaptersMap::as_it_was(template, &self.inherited)?)?;
+        Ok(self.own_adapters.get_or_init(|| made))
+    }
+
+    /// The adapters and what they are told of their context.
+    pub(crate) fn adaptation(&self, py: Python<'_>) -> PyResult<Adaptation> {
+        let connection = self.connection.clone_ref(py).into_any();
+        Ok(Adaptation::new(
+            self.adapters(py)?.clone_ref(py),
+            Some(connection),
+        ))
+    }
+
+    pub(crate) fn is_binary(&self) -> bool {
+        lock(&self.state).binary
+    }
+
+    pub(crate) fn note_query(&self, py: Python<'_>, query: &Py<PyAny>) {
+        let query = query.clone_ref(py);
+        let old = lock(&self.state).query.replace(query);
+        drop(old);
+    }
+
+    /// Takes the results of `execute()`.
+    pub(crate) fn set_results(slf: &Bound<'_, Self>, results: Vec<QueryResult>) -> PyResult<()> {
+        let old = {
+            let mut state = lock(&slf.get().state);
+            let new = results.into_iter().map(Arc::new).collect();
+            std::mem::replace(&mut state.results, new)
+        };
+        drop(old);
+        Self::select(slf, 0)
+    }
+
+    /// Takes a batch of results of `executemany()`.
+    pub(crate) fn add_results(slf: &Bound<'_, Self>, results: Vec<QueryResult>) -> PyResult<()> {
+        let first = {
+            let mut state = lock(&slf.get().state);
+            if state.many == Some(true) {
+                let first = state.results.is_empty() && !results.is_empty();
+                state.results.extend(results.into_iter().map(Arc::new));
+                first
+            } else {
+                for result in &results {
+                    let rows = result.tagged_rows().unwrap_or(0);
+                    state.rowcount += i64::try_from(rows).unwrap_or(i64::MAX);
+                    state.statusmessage = Some(result.tag.clone());
+                }
+                false
+            }
+        };
+        if first { Self::select(slf, 0) } else { Ok(()) }
+    }
+
+    /// Makes a result the current one.
+    pub(super) fn select(slf: &Bound<'_, Self>, index: usize) -> PyResult<()> {
+        let this = slf.get();
+        let (columns, parameters) = {
+            let state = lock(&this.state);
+            let result = state.results.get(index);
+            let parameters = result.map(|result| Arc::clone(&result.parameters));
+            (result.and_then(|result| result.columns.clone()), parameters)
+        };
+        let settings = parameters.map(|then| this.core.facts.settings_for(&then));
+        let loaders = columns
+            .map(|columns| this.loaders(slf.py(), &columns))
+            .transpose()?;
+        let (row_factory, old) = {
+            let mut guard = lock(&this.state);
+            let state = &mut *guard;
+            let Some(result) = state.results.get(index) else {
+                return Ok(());
+            };
+            state.current = index;
+            state.settings = settings;
+            state.pos = 0;
+            state.rowcount = rowcount(result);
+            state.statusmessage = (result.ending == Ending::Complete).then(|| result.tag.clone());
+            let factory = state.row_factory.as_ref();
+            let factory = factory.map(|factory| factory.clone_ref(slf.py()));
+            (factory, std::mem::replace(&mut state.loaders, loaders))
+        };
+        // Without the lock: this may call back into Python.
+        drop(old);
+        if let Some(factory) = row_factory {
+            let make_row = factory.call1(slf.py(), (slf,))?;
+            let old = lock(&this.state).make_row.replace(make_row);
+            drop(old);
+        }
+        Ok(())
+    }
+
+    pub(super) fn shut(&self) {
+        let mut state = lock(&self.state);
+        let old = state.reset();
+        state.closed = true;
+        drop(state);
+        drop(old);
+    }
+}
+
+impl State {
+    /// Forgets results; what was forgotten is to be dropped without the lock.
+    fn reset(&mut self) -> (Vec<Arc<QueryResult>>, Option<Py<PyAny>>, Option<Loaders>) {
+        self.current = 0;
+        self.pos = 0;
+        self.rowcount = -1;
+        self.statusmessage = None;
+        (
+            std::mem::take(&mut self.results),
+            self.make_row.take(),
+            self.loaders.take(),
+        )
+    }
+}
+
+fn rowcount(result: &QueryResult) -> i64 {
+    let rows = if result.columns.is_some() {
+        u64::try_from(result.rows.len()).ok()
+    } else {
+        result.tagged_rows()
+    };
+    rows.and_then(|rows| i64::try_from(rows).ok()).unwrap_or(-1)
+}

@@ -1,0 +1,47 @@
+//! What the extension takes from Python modules: all of it at once, when the package is imported.
+//!
+//! See [`howdah_adapt::imports`].
+
+use howdah_adapt::imports::Imported;
+use pyo3::prelude::*;
+
+pub(crate) static CANCELLED_ERROR: Imported = Imported::new("asyncio", "CancelledError");
+pub(crate) static COLUMN: Imported = Imported::new("howdah._column", "Column");
+pub(crate) static CONNECTION_INFO: Imported = Imported::new("howdah._info", "ConnectionInfo");
+pub(crate) static FORMAT: Imported = Imported::new("howdah.pq", "Format");
+pub(crate) static GET_RUNNING_LOOP: Imported = Imported::new("asyncio", "get_running_loop");
+pub(crate) static ISOLATION_LEVEL: Imported = Imported::new("howdah._enums", "IsolationLevel");
+pub(crate) static MAKE_DIAGNOSTIC: Imported = Imported::new("howdah.errors", "_diagnostic");
+pub(crate) static NOTIFY: Imported = Imported::new("howdah._notify", "Notify");
+pub(crate) static OUT_OF_ORDER: Imported =
+    Imported::new("howdah._transaction_base", "OutOfOrderTransactionNesting");
+pub(crate) static SERVER_ERROR: Imported = Imported::new("howdah.errors", "_server_error");
+pub(crate) static TUPLE_ROW: Imported = Imported::new("howdah.rows", "tuple_row");
+
+static ALL: [&Imported; 11] = [
+    &CANCELLED_ERROR,
+    &COLUMN,
+    &CONNECTION_INFO,
+    &FORMAT,
+    &GET_RUNNING_LOOP,
+    &ISOLATION_LEVEL,
+    &MAKE_DIAGNOSTIC,
+    &NOTIFY,
+    &OUT_OF_ORDER,
+    &SERVER_ERROR,
+    &TUPLE_ROW,
+];
+
+/// Imports it.
+///
+/// # Errors
+/// ImportError.
+pub(crate) fn import(py: Python<'_>) -> PyResult<()> {
+    howdah_adapt::import(py)?;
+    ALL.iter().try_for_each(|object| object.get(py).map(drop))
+}
+
+/// Whether a row factory is the one that gives the tuples as they are.
+pub(crate) fn is_tuple_row(factory: &Bound<'_, PyAny>) -> PyResult<bool> {
+    Ok(factory.is(TUPLE_ROW.get(factory.py())?))
+}
