@@ -62,7 +62,8 @@ class SubThing(Thing):
 def in_subprocess(driver: ModuleType, code: str, dsn: str = "") -> str:
     """What a program prints that may change the driver's global state; DRIVER and DSN are replaced."""
     program = code.replace("DRIVER", driver.__name__).replace("DSN", repr(dsn))
-    environ = {**os.environ, "PYTHONPATH": str(TESTS)}
+    path = os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")]))
+    environ = {**os.environ, "PYTHONPATH": path}
     command = [sys.executable, "-W", "error", "-c", program]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
