@@ -1,0 +1,43 @@
+//! Replays the seeds of the fuzz targets: what is right, what is cut or lies, and what fuzzing has found. A panic fails the
+//! test, and so does more memory than the input can account for.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::disallowed_macros,
+    reason = "the seeds are files"
+)]
+
+mod fuzzing;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[test]
+fn every_seed_whole_and_cut_and_given_to_every_target() {
+    for (target, _) in fuzzing::TARGETS {
+        let seeds = seeds(target);
+        assert!(seeds.len() >= 10, "{target} has {} seeds", seeds.len());
+        for seed in seeds {
+            let data = fs::read(&seed).expect("a readable seed");
+            // The name is shown only if the test fails.
+            println!("{}", seed.display());
+            for length in 0..data.len().min(100) {
+                fuzzing::run(target, &data[..length]);
+            }
+            for (other, _) in fuzzing::TARGETS {
+                fuzzing::run(other, &data);
+            }
+        }
+    }
+}
+
+fn seeds(target: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
+    let entries = fs::read_dir(folder.join(target)).expect("a folder of seeds for each target");
+    let mut seeds: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    seeds.sort();
+    seeds
+}
