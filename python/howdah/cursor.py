@@ -53,10 +53,6 @@ class Cursor(_howdah.SyncCursor, Generic[Row]):
         self._select_result(index % available)
         return self
 
-    def stream(self, query: Query, params: Params | None = None, **options: Any) -> NoReturn:
-        """Raise `NotSupportedError`: results that arrive row by row are not built yet."""
-        raise not_built("stream()")
-
     def copy(self, statement: Query, params: Params | None = None, **options: Any) -> NoReturn:
         """Raise `NotSupportedError`: COPY is not built yet."""
         raise not_built("copy()")
@@ -86,6 +82,10 @@ class Cursor(_howdah.SyncCursor, Generic[Row]):
         ) -> Self: ...
 
         def executemany(self, query: Query, params_seq: Iterable[Params], *, returning: bool = False) -> None: ...
+
+        def stream(
+            self, query: Query, params: Params | None = None, *, binary: bool | None = None, size: int = 1
+        ) -> Iterator[Row]: ...
 
         def fetchone(self) -> Row | None: ...
 

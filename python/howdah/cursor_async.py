@@ -52,10 +52,6 @@ class AsyncCursor(_howdah.AsyncCursorBase, Generic[Row]):
         self._select_result(index % available)
         return self
 
-    def stream(self, query: Query, params: Params | None = None, **options: Any) -> NoReturn:
-        """Raise `NotSupportedError`: results that arrive row by row are not built yet."""
-        raise not_built("stream()")
-
     def copy(self, statement: Query, params: Params | None = None, **options: Any) -> NoReturn:
         """Raise `NotSupportedError`: COPY is not built yet."""
         raise not_built("copy()")
@@ -85,6 +81,10 @@ class AsyncCursor(_howdah.AsyncCursorBase, Generic[Row]):
         ) -> Self: ...
 
         async def executemany(self, query: Query, params_seq: Iterable[Params], *, returning: bool = False) -> None: ...
+
+        def stream(
+            self, query: Query, params: Params | None = None, *, binary: bool | None = None, size: int = 1
+        ) -> AsyncIterator[Row]: ...
 
         async def fetchone(self) -> Row | None: ...
 

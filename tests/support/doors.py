@@ -86,8 +86,8 @@ class SyncFace:
         value = getattr(self.wrapped, name)
         if name in COROUTINES:
             return _awaitable(self, value)
-        if name == "notifies":
-            return lambda **kwargs: SyncGenerator(value(**kwargs))
+        if name in ("notifies", "stream"):
+            return lambda *args, **kwargs: SyncGenerator(value(*args, **kwargs))
         if name == "cursor":
             return lambda *args, **kwargs: SyncFace(value(*args, **kwargs))
         return value

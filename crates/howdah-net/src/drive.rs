@@ -54,6 +54,8 @@ pub enum Until {
     Idle,
     /// All that was asked has been sent; answers that have come meanwhile are taken in.
     Sent,
+    /// Rows of this exchange have come, or it is answered.
+    Rows(ExchangeId),
     /// Nothing: it goes on until something has to be handed out, or the deadline passes.
     Heard,
 }
@@ -108,7 +110,12 @@ pub fn turn(
         None => {}
     }
     let blocked = !flush(session, socket)?;
-    if until == Until::Sent && !blocked {
+    let done = match until {
+        Until::Sent => !blocked,
+        Until::Rows(id) => session.has_rows(id),
+        Until::Idle | Until::Heard => false,
+    };
+    if done {
         return Ok(Some(Step::Done));
     }
     let received = if blocked || deadline.is_some() {

@@ -3,6 +3,7 @@
 mod kinds;
 mod rows;
 mod state;
+pub(crate) mod stream;
 
 use howdah_protocol::connection::Ending;
 use howdah_protocol::wire::Format;
@@ -14,7 +15,7 @@ use pyo3::types::PyList;
 use crate::connection::BaseConnection;
 use crate::core::Kind;
 use crate::imports::{self, is_tuple_row};
-use crate::jobs::execute::ExecuteQuery;
+use crate::jobs::execute::{ExecuteQuery, Options};
 use crate::jobs::executemany::ExecuteMany;
 use crate::shell;
 use crate::shell::ready::{Fetch, Ready};
@@ -53,8 +54,11 @@ impl BaseCursor {
             cursor: slf.clone().unbind(),
             query,
             params,
-            prepare,
-            binary,
+            options: Options {
+                prepare,
+                binary,
+                extended: false,
+            },
             text: None,
         };
         shell::run(py, connection.core(), connection.channel(), job)
@@ -94,6 +98,22 @@ impl BaseCursor {
             running: None,
         };
         shell::run(py, connection.core(), connection.channel(), job)
+    }
+
+    /// Execute a query and iterate over its rows as they arrive, in bounded memory.
+    #[pyo3(signature = (query, params=None, *, binary=None, size=1))]
+    fn stream(
+        slf: &Bound<'_, Self>,
+        query: Py<PyAny>,
+        params: Option<Py<PyAny>>,
+        binary: Option<Truth>,
+        size: i64,
+    ) -> PyResult<Py<PyAny>> {
+        if size < 1 {
+            return Err(PyValueError::new_err("size must be >= 1"));
+        }
+        let binary = binary.map(|Truth(value)| value);
+        stream::open(slf, query, params, binary)
     }
 
     /// Return the next row, `None` after the last one.
@@ -177,7 +197,8 @@ impl BaseCursor {
     fn rownumber(&self) -> Option<usize> {
         let state = lock(&self.state);
         let result = state.results.get(state.current)?;
-        result.columns.as_ref().map(|_| state.pos)
+        let counted = result.columns.is_some() && !state.streamed;
+        counted.then_some(state.pos)
     }
 
     #[getter]

@@ -29,6 +29,8 @@ mod _howdah {
     #[pymodule_export]
     use crate::connection::{AsyncConnectionBase, BaseConnection, SyncConnection};
     #[pymodule_export]
+    use crate::cursor::stream::{AsyncRowStream, RowStream};
+    #[pymodule_export]
     use crate::cursor::{AsyncCursorBase, BaseCursor, SyncCursor};
     #[pymodule_export]
     use crate::jobs::block::TransactionBlock;

@@ -183,6 +183,8 @@ pub struct Connection {
     written: usize,
     phase: Phase,
     replies: Replies,
+    /// The rows of the result that an error has ended.
+    unfinished: Option<QueryResult>,
     /// Answers asked for since the start.
     asked: u64,
     /// Bytes received that lay there before the oldest request was made, so that they cannot answer it.
@@ -236,6 +238,7 @@ impl Connection {
             written: 0,
             phase: Phase::Starting(Box::new(startup)),
             replies: Replies::default(),
+            unfinished: None,
             asked: 0,
             stale: 0,
             session: SessionSnapshot::default(),
@@ -387,10 +390,21 @@ impl Connection {
         Ok(out)
     }
 
+    /// Whether rows have been received of the result that is coming.
+    #[must_use]
+    pub fn has_rows(&self) -> bool {
+        !self.replies.rows.is_empty()
+    }
+
     /// Takes the rows received so far of the result that is coming, with its columns: for streaming.
     pub fn take_rows(&mut self) -> (Option<Columns>, RowSet) {
         let rows = self.collect_rows(self.inbox.pos());
         (self.replies.current_columns(), rows)
+    }
+
+    /// Takes the rows of the result that the error of [`Event::Failed`] has ended, if any had come that were not taken.
+    pub fn take_unfinished(&mut self) -> Option<QueryResult> {
+        self.unfinished.take()
     }
 
     fn next_event(&mut self) -> Result<Option<Event>, Error> {

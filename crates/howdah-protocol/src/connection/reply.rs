@@ -143,6 +143,7 @@ impl Connection {
                 None
             }
             BackendMessage::ErrorResponse(diagnostic) => {
+                self.keep_unfinished(start.saturating_sub(crate::wire::HEADER_LEN));
                 self.resync_after_copy();
                 self.replies.failed();
                 Some(Event::Failed(diagnostic))
@@ -158,6 +159,17 @@ impl Connection {
             }
             other => other,
         })
+    }
+
+    /// Keeps the rows of a result that an error ends, before offset `end` of the current buffer.
+    fn keep_unfinished(&mut self, end: usize) {
+        self.unfinished = self.has_rows().then(|| QueryResult {
+            columns: self.replies.current_columns(),
+            rows: self.collect_rows(end),
+            tag: Box::default(),
+            ending: Ending::Suspended,
+            parameters: Arc::clone(&self.session.parameters),
+        });
     }
 
     /// Finds the way back after a COPY FROM STDIN that has failed with a Sync behind it.

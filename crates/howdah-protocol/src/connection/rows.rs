@@ -89,6 +89,11 @@ impl RowCollector {
         self.in_current
     }
 
+    /// Whether no row has been noted since the last [`RowCollector::take`].
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Takes over the buffer that the newest rows lie in.
     pub(super) fn adopt(&mut self, chunk: Vec<u8>) {
         self.rows.chunks.push(chunk);

@@ -18,6 +18,8 @@ pub struct Outcome {
     pub results: Vec<QueryResult>,
     /// The error that ended it.
     pub error: Option<Diagnostic>,
+    /// The rows that had come, and were not taken, of the result that the error ended.
+    pub unfinished: Option<QueryResult>,
     /// Index of the statement that failed among those queued, counted from 0.
     pub failed_at: usize,
     /// How many statements were queued: those behind `failed_at` were skipped by the server.
@@ -191,7 +193,12 @@ impl Exchange {
         self.outcome.description = Some(description);
     }
 
-    pub(super) fn on_failure(&mut self, diagnostic: Diagnostic, statements: &mut Statements) {
+    pub(super) fn on_failure(
+        &mut self,
+        diagnostic: Diagnostic,
+        unfinished: Option<QueryResult>,
+        statements: &mut Statements,
+    ) {
         if let Some(PendingStatement::Reused(prepared)) = self.pending.front()
             && is_stale_plan(&diagnostic)
         {
@@ -199,6 +206,7 @@ impl Exchange {
         }
         if self.outcome.error.is_none() {
             self.outcome.error = Some(diagnostic);
+            self.outcome.unfinished = unfinished.filter(|_| !self.detached);
             self.outcome.failed_at = self.finished;
         }
     }
@@ -210,6 +218,7 @@ impl Exchange {
         Outcome {
             results,
             error: self.outcome.error.clone(),
+            unfinished: self.outcome.unfinished.take(),
             refused_copy: self.outcome.refused_copy,
             description: self.outcome.description.take(),
             failed_at: self.outcome.failed_at,

@@ -252,6 +252,13 @@ impl Session {
         }
     }
 
+    /// Whether [`Session::take_rows`] would give any for an exchange.
+    #[must_use]
+    pub fn has_rows(&self, id: ExchangeId) -> bool {
+        let front = self.exchanges.front();
+        front.is_some_and(|front| front.id == id) && self.connection.has_rows()
+    }
+
     /// Has the outcome of an exchange thrown away. What the server does about it stays as it is.
     pub fn detach(&mut self, id: ExchangeId) {
         if let Some(exchange) = self.exchanges.iter_mut().find(|each| each.id == id) {
@@ -295,7 +302,10 @@ impl Session {
             return;
         };
         match event {
-            Event::Failed(diagnostic) => exchange.on_failure(diagnostic, &mut self.statements),
+            Event::Failed(diagnostic) => {
+                let unfinished = self.connection.take_unfinished();
+                exchange.on_failure(diagnostic, unfinished, &mut self.statements);
+            }
             Event::Prepared => exchange.on_prepared(),
             Event::Parameters(oids) => exchange.on_parameters(oids),
             Event::Described(columns) => exchange.on_described(columns, &mut self.statements),

@@ -93,10 +93,15 @@ impl Facts {
         self.status.store(status, Ordering::Release);
         let mut changing = lock(&self.changing);
         let parameters = connection.shared_parameters();
-        if changing.parameters.version() != parameters.version() {
-            changing.parameters = Arc::clone(parameters);
-            changing.settings = Arc::new(settings_of(parameters));
+        if changing.parameters.version() == parameters.version() {
+            return;
         }
+        changing.parameters = Arc::clone(parameters);
+        let new = Arc::new(settings_of(parameters));
+        let old = std::mem::replace(&mut changing.settings, new);
+        drop(changing);
+        // Without the lock: they hold a time zone of Python's.
+        drop(old);
     }
 
     /// How values are to be read that came when these parameters were in force.

@@ -47,7 +47,7 @@ impl Gate {
                 drop(state);
                 return Err(errors::operational(
                     py,
-                    "the connection is in use by the operation that called this code",
+                    "the connection is in use by the operation that called this code, or by a stream that has not ended",
                 ));
             }
             match state.enter_or_queue(me) {
@@ -64,6 +64,11 @@ impl Gate {
                 return Err(error);
             }
         }
+    }
+
+    /// The turn again that was kept by [`Turn::keep`].
+    pub(crate) fn continue_turn(&self) -> Turn<'_> {
+        Turn { gate: self }
     }
 
     /// Waits for a while; tells whether the gate is the caller's now.
@@ -134,6 +139,13 @@ impl State {
 /// The gate, held by an operation.
 pub(crate) struct Turn<'a> {
     gate: &'a Gate,
+}
+
+impl Turn<'_> {
+    /// Does not leave the gate: [`Gate::continue_turn`] goes on with it, perhaps in another thread.
+    pub(crate) fn keep(self) {
+        std::mem::forget(self);
+    }
 }
 
 impl Drop for Turn<'_> {

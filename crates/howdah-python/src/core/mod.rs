@@ -16,7 +16,7 @@ use howdah_adapt::lock;
 use howdah_net::Socket;
 use howdah_net::cancel::CancelTarget;
 use howdah_net::drive::Lost;
-use howdah_protocol::connection::{Error, Params};
+use howdah_protocol::connection::{Ending, Error, Params, QueryResult};
 use howdah_protocol::session::{Block, Characteristics, ExchangeId, Outcome, Session};
 use pyo3::prelude::*;
 
@@ -49,6 +49,8 @@ pub(crate) struct Core {
     /// How new transactions are begun: the session's, for readers that may not touch the session.
     characteristics: Mutex<Characteristics>,
     pub(crate) handlers: Mutex<Handlers>,
+    /// Whether a stream has the gate: what it has not asked for yet is not read.
+    pub(crate) streaming: AtomicBool,
     /// How many `notifies()` generators run: they take notifications even if there are handlers.
     pub(crate) generators: AtomicU32,
     scratch: Mutex<Params>,
@@ -94,6 +96,7 @@ impl Core {
             facts,
             characteristics: Mutex::default(),
             handlers: Mutex::default(),
+            streaming: AtomicBool::new(false),
             generators: AtomicU32::new(0),
             scratch: Mutex::default(),
             last_loaders: LastLoaders::default(),
@@ -290,6 +293,26 @@ impl Core {
         if let Some(io) = lock(&self.io).as_mut() {
             io.session.cancel_request_ended();
         }
+    }
+
+    /// The rows that have come so far of a result that is coming, as a result of its own.
+    pub(crate) fn take_rows(&self, id: ExchangeId) -> Option<QueryResult> {
+        let mut io = lock(&self.io);
+        let session = &mut io.as_mut()?.session;
+        let (columns, rows) = session.take_rows(id);
+        Some(QueryResult {
+            columns: Some(columns?),
+            rows,
+            tag: Box::default(),
+            ending: Ending::Suspended,
+            parameters: Arc::clone(session.connection().shared_parameters()),
+        })
+    }
+
+    /// Whether rows have come of a result that is coming.
+    pub(crate) fn has_rows(&self, id: ExchangeId) -> bool {
+        let io = lock(&self.io);
+        io.as_ref().is_some_and(|io| io.session.has_rows(id))
     }
 
     /// What has come so far of an exchange that goes on.

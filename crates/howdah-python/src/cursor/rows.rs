@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use howdah_protocol::connection::{Columns, Ending, QueryResult};
+use howdah_protocol::wire::backend::Fields;
 use pyo3::exceptions::{PyIndexError, PyStopAsyncIteration, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -98,6 +99,11 @@ impl BaseCursor {
             drop(state);
             return Err(errors::interface(py, "the cursor is closed"));
         }
+        if state.streamed {
+            drop(state);
+            let text = "the last operation didn't produce records: its rows are those of stream()";
+            return Err(errors::programming(py, text));
+        }
         let Some(result) = state.results.get(state.current) else {
             drop(state);
             return Err(errors::programming(py, "no result available"));
@@ -137,6 +143,38 @@ impl BaseCursor {
         };
         lock(&self.state).pos = slice.rows.end;
         Ok(Some(row))
+    }
+
+    /// Takes note of what the rows of a stream are like; the rows themselves are not the cursor's.
+    pub(super) fn begin_stream(slf: &Bound<'_, Self>, like: QueryResult) -> PyResult<()> {
+        Self::set_results(slf, vec![like])?;
+        let mut state = lock(&slf.get().state);
+        state.streamed = true;
+        state.rowcount = -1;
+        state.statusmessage = None;
+        Ok(())
+    }
+
+    /// Loads one row of a stream.
+    pub(super) fn load_streamed(&self, py: Python<'_>, fields: Fields<'_>) -> PyResult<Py<PyAny>> {
+        let (settings, loaders, make_row) = {
+            let state = lock(&self.state);
+            let make_row = state.make_row.as_ref().map(|make| make.clone_ref(py));
+            (state.settings.clone(), state.loaders.clone(), make_row)
+        };
+        let (Some(settings), Some(loaders)) = (settings, loaders) else {
+            // The cursor has been used for something else, or closed.
+            return Err(errors::programming(
+                py,
+                "the stream is not the cursor's last operation",
+            ));
+        };
+        let cx = LoadContext::new(&settings, loaders.adaptation.as_deref());
+        let row = load::load_row(py, fields, &loaders.columns, &cx)?.into_any();
+        match make_row {
+            None => Ok(row.unbind()),
+            Some(make) => make.call1(py, (row,)),
+        }
     }
 
     /// Loads at most `size` rows, or all that are left.

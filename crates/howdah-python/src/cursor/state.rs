@@ -42,6 +42,8 @@ pub(super) struct State {
     pub(super) row_factory: Option<Py<PyAny>>,
     /// During `executemany()`: whether results are kept.
     pub(super) many: Option<bool>,
+    /// Whether the result is that of `stream()`, whose rows are not the cursor's.
+    pub(super) streamed: bool,
     pub(super) closed: bool,
     pub(super) arraysize: usize,
     pub(super) binary: bool,
@@ -89,6 +91,7 @@ impl BaseCursor {
         }
         let old = state.reset();
         state.many = None;
+        state.streamed = false;
         state.asked_binary = binary;
         drop(state);
         // Without the lock: this may call back into Python.
@@ -190,13 +193,14 @@ impl BaseCursor {
                 return Ok(());
             };
             state.current = index;
-            state.settings = settings;
             state.pos = 0;
             state.rowcount = rowcount(result);
             state.statusmessage = (result.ending == Ending::Complete).then(|| result.tag.clone());
             let factory = state.row_factory.as_ref();
             let factory = factory.map(|factory| factory.clone_ref(slf.py()));
-            (factory, std::mem::replace(&mut state.loaders, loaders))
+            let old_settings = std::mem::replace(&mut state.settings, settings);
+            let old_loaders = std::mem::replace(&mut state.loaders, loaders);
+            (factory, (old_settings, old_loaders))
         };
         // Without the lock: this may call back into Python.
         drop(old);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use howdah_protocol::connection::Params;
 use howdah_protocol::error::UsageError;
-use howdah_protocol::session::{BinaryChoice, Execute, Outcome, ResultFormat, Session};
+use howdah_protocol::session::{BinaryChoice, ExchangeId, Execute, Outcome, ResultFormat, Session};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PySequence, PyString, PyTuple};
@@ -23,41 +23,64 @@ pub(crate) struct ExecuteQuery {
     pub(crate) cursor: Py<BaseCursor>,
     pub(crate) query: Py<PyAny>,
     pub(crate) params: Option<Py<PyAny>>,
-    pub(crate) prepare: Option<bool>,
-    pub(crate) binary: Option<bool>,
+    pub(crate) options: Options,
     pub(crate) text: Option<Text>,
+}
+
+/// How a statement is to be executed.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Options {
+    /// Whether to prepare it; `None` leaves that to the policy.
+    pub(crate) prepare: Option<bool>,
+    /// The format of the results; `None` is the cursor's.
+    pub(crate) binary: Option<bool>,
+    /// By the extended protocol also without parameters, which allows one statement only.
+    pub(crate) extended: bool,
+}
+
+/// Queues a statement of a cursor in an exchange of its own; gives its text as well.
+pub(crate) fn queue_query(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    cursor: &BaseCursor,
+    query: &Py<PyAny>,
+    params: Option<&Py<PyAny>>,
+    options: &Options,
+) -> PyResult<(ExchangeId, Text)> {
+    let binary = options.binary.unwrap_or_else(|| cursor.is_binary());
+    cursor.begin(py, binary)?;
+    core.check_open(py)?;
+    let adaptation = cursor.adaptation(py)?;
+    let settings = core.facts.settings();
+    let cx = DumpContext::new(&settings, Some(&adaptation));
+    let params = params.map(|params| params.bind(py));
+    let text = Text::new(query.bind(py), params.is_some(), cx.encoding)?;
+    let loaders = cursor.adapters(py)?.get();
+    let accepts = |oid| settings.text_is_plain(oid) && loaders.binary_is_equal(py, oid);
+    let mut values = core.borrow_params();
+    let queued = dump_params(&text, params, &cx, &mut values).and_then(|()| {
+        let request = Execute {
+            sql: text.sql(py),
+            params: &values,
+            format: result_format(binary, settings.choice_id(loaders.loaders_id()), &accepts),
+            prepare: options.prepare,
+            begin: true,
+            extended: options.extended,
+        };
+        queue(py, core, &request, Session::execute)
+    });
+    core.return_params(values);
+    cursor.note_query(py, query);
+    queued.map(|id| (id, text))
 }
 
 impl Job for ExecuteQuery {
     fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
         let cursor = self.cursor.get();
-        let binary = self.binary.unwrap_or_else(|| cursor.is_binary());
-        cursor.begin(py, binary)?;
-        core.check_open(py)?;
-        let adaptation = cursor.adaptation(py)?;
-        let settings = core.facts.settings();
-        let cx = DumpContext::new(&settings, Some(&adaptation));
-        let query = self.query.bind(py);
-        let params = self.params.as_ref().map(|params| params.bind(py));
-        let text = Text::new(query, params.is_some(), cx.encoding)?;
-        let loaders = cursor.adapters(py)?.get();
-        let accepts = |oid| settings.text_is_plain(oid) && loaders.binary_is_equal(py, oid);
-        let mut values = core.borrow_params();
-        let queued = dump_params(&text, params, &cx, &mut values).and_then(|()| {
-            let request = Execute {
-                sql: text.sql(py),
-                params: &values,
-                format: result_format(binary, settings.choice_id(loaders.loaders_id()), &accepts),
-                prepare: self.prepare,
-                begin: true,
-                extended: false,
-            };
-            queue(py, core, &request, Session::execute)
-        });
-        core.return_params(values);
-        cursor.note_query(py, &self.query);
+        let params = self.params.as_ref();
+        let (id, text) = queue_query(py, core, cursor, &self.query, params, &self.options)?;
         self.text = Some(text);
-        queued.map(Next::Exchange)
+        Ok(Next::Exchange(id))
     }
 
     fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {

@@ -40,7 +40,7 @@ fn queue_command(py: Python<'_>, core: &Arc<Core>, sql: &[u8]) -> PyResult<Excha
 }
 
 /// The exception that an outcome stands for, if it failed.
-fn check(
+pub(crate) fn check(
     py: Python<'_>,
     core: &Arc<Core>,
     outcome: &Outcome,

@@ -20,13 +20,24 @@ use howdah_adapt::lock;
 /// Runs a job to its end. If it is cut short, as by Ctrl-C, the statement is cancelled and the answer awaited.
 pub(crate) fn run(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResult<Py<PyAny>> {
     core.check_process(py)?;
-    let turn = core.gate.enter_blocking(py);
-    let _turn = turn.inspect_err(|_| job.interrupted(core))?;
-    let _guard = core.lost_by_panic();
-    let ended = match settle(py, core, true) {
-        Ok(()) => run_steps(py, core, job),
-        Err(error) => Err(error),
+    let leased = job.has_lease();
+    let turn = if leased {
+        core.gate.continue_turn()
+    } else {
+        let turn = core.gate.enter_blocking(py);
+        turn.inspect_err(|_| job.interrupted(core))?
     };
+    let _guard = core.lost_by_panic();
+    let settled = if leased {
+        Ok(())
+    } else {
+        settle(py, core, true)
+    };
+    let ended = settled.and_then(|()| run_steps(py, core, job));
+    if ended.is_ok() && job.keeps_lease() {
+        turn.keep();
+        return ended;
+    }
     if ended.is_err() {
         job.interrupted(core);
         // What is raised in the end is what cut the job short.
@@ -51,6 +62,11 @@ fn run_steps(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResult<Py
                 core.facts.set_busy(true);
                 wait(py, core, Until::Sent, None)?;
                 core.take_partial(id)
+            }
+            Next::Rows(id) => rows(py, core, id)?,
+            Next::Rest => {
+                settle(py, core, true)?;
+                Outcome::default()
             }
             Next::Listen(deadline) => {
                 core.facts.set_busy(false);
@@ -93,6 +109,21 @@ fn exchange(py: Python<'_>, core: &Arc<Core>, id: ExchangeId) -> PyResult<Outcom
             Waited::Ended(..) | Waited::TimedOut | Waited::Heard => {}
             // The session rests, and the exchange was not among what it has answered: that cannot be.
             Waited::Done => return Err(core.broken(py, &disconnected())),
+        }
+    }
+}
+
+/// Drives the session until rows of an exchange have come, or it is answered.
+fn rows(py: Python<'_>, core: &Arc<Core>, id: ExchangeId) -> PyResult<Outcome> {
+    core.facts.set_busy(true);
+    loop {
+        match wait(py, core, Until::Rows(id), None)? {
+            Waited::Ended(ended, outcome) if ended == id => {
+                core.refresh_facts();
+                return Ok(outcome);
+            }
+            Waited::Done => return Ok(Outcome::default()),
+            Waited::Ended(..) | Waited::TimedOut | Waited::Heard => {}
         }
     }
 }

@@ -21,6 +21,16 @@ pub(crate) trait Job: Send + Sync {
     /// It is cut short, at whatever point, also before it has begun: leaves with the core what must be done all the same.
     fn interrupted(&mut self, _core: &Arc<Core>) {}
 
+    /// Whether it is part of something that has the gate already, such as a stream.
+    fn has_lease(&self) -> bool {
+        false
+    }
+
+    /// Whether the gate is not to be left at its good end, because more of the same will follow.
+    fn keeps_lease(&self) -> bool {
+        false
+    }
+
     /// Name of the method, for warnings.
     fn name(&self) -> &'static str;
 }
@@ -33,6 +43,10 @@ pub(crate) enum Next {
     Started(Option<Instant>),
     /// Requests are queued and more will follow in the same exchange: send them, then resume with what has come of it so far.
     Pump(ExchangeId),
+    /// Run the session until rows of this exchange have come, or it is answered; then resume, in the second case with its outcome.
+    Rows(ExchangeId),
+    /// Have everything that is unanswered given up, and the session brought to rest; then resume.
+    Rest,
     /// Wait for a notification, or until the time is over; then resume.
     Listen(Option<Instant>),
     /// It is over: the value to return.

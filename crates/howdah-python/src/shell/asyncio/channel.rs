@@ -53,6 +53,8 @@ pub(super) enum Awaits {
     Exchange(ExchangeId),
     /// That all of its exchange that has been queued has been sent.
     Sending(ExchangeId),
+    /// Rows of its exchange, or the answer to it.
+    Rows(ExchangeId),
     /// A notification.
     Notification,
     /// That nothing is left over of what was interrupted.

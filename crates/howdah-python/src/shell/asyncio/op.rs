@@ -159,6 +159,9 @@ impl Op {
         let channel = self.channel.bind(slf.py());
         channel.get().core.check_process(slf.py())?;
         Channel::attach(channel)?;
+        if self.is_leased() {
+            return self.guarded(slf, || self.start(slf));
+        }
         match channel.get().gate.enter(|| slf.clone().unbind()) {
             Entered::Now => self.begin(slf),
             Entered::Later => {
@@ -166,6 +169,12 @@ impl Op {
                 Ok(Poll::Pending)
             }
         }
+    }
+
+    /// Whether it is part of something that has the gate already.
+    fn is_leased(&self) -> bool {
+        let state = lock(&self.state);
+        state.job.as_ref().is_some_and(|job| job.has_lease())
     }
 
     /// It has the gate: begins, once the session is at rest.
@@ -242,6 +251,15 @@ impl Op {
                 Next::Pump(id) => Awaits::Sending(id),
                 Next::Exchange(id) => Awaits::Exchange(id),
                 Next::Started(_) => Awaits::Started,
+                Next::Rows(id) => Awaits::Rows(id),
+                Next::Rest => {
+                    if core.is_at_rest() || (core.is_settled() && core.no_cancel_pending()) {
+                        next = job.resume(py, core, Outcome::default())?;
+                        continue;
+                    }
+                    Channel::advance_soon(channel)?;
+                    Awaits::Settled
+                }
             };
             core.facts.set_busy(awaits != Awaits::Notification);
             let sent = Channel::flush(channel)?;
@@ -270,9 +288,12 @@ impl Op {
         self.set_phase(Phase::Finished);
         self.stop_timer(py);
         let job = lock(&self.state).job.take();
+        let keeps = result.is_ok() && job.as_ref().is_some_and(|job| job.keeps_lease());
         // Without the lock: this may call back into Python.
         drop(job);
-        self.channel.get().leave_gate(py);
+        if !keeps {
+            self.channel.get().leave_gate(py);
+        }
         result.map(Poll::Ready)
     }
 
@@ -307,6 +328,7 @@ impl Op {
                 this.set_phase(Phase::Detached);
                 Err(error)
             }
+            Phase::Fresh if this.is_leased() => Self::fail(slf, error),
             Phase::Fresh => {
                 this.interrupt_job();
                 Err(error)
@@ -386,6 +408,20 @@ impl Op {
         channel.get().core.facts.set_busy(true);
         Channel::set_running(channel, slf, Awaits::Settled)?;
         Channel::advance_soon(channel)
+    }
+
+    /// Has the session brought to rest in the background, with the gate that nobody else leaves; the job is told.
+    pub(crate) fn run_detached(channel: &Bound<'_, Channel>, job: Box<dyn Job>) -> PyResult<()> {
+        let op = Bound::new(channel.py(), Self::new(channel.clone().unbind(), job))?;
+        let drained = Self::drain_detached(&op);
+        if drained.is_err() {
+            // The loop is closed: nobody would read the rest.
+            channel.get().core.lose();
+            Channel::detach_or_report(channel);
+            channel.get().stop_running(&op);
+            channel.get().leave_gate(channel.py());
+        }
+        Ok(())
     }
 
     /// Ends an operation whose loop is gone: what it still brings is for nobody.
@@ -595,12 +631,17 @@ impl Drop for Op {
             .state
             .get_mut()
             .unwrap_or_else(|error| error.into_inner());
+        let mut leased = false;
         if let Some(job) = &mut state.job {
+            leased = job.has_lease();
             job.interrupted(&self.channel.get().core);
         }
         match (&state.phase, &state.job) {
             (Phase::Fresh, Some(job)) => errors::in_destructor(|py| {
                 let text = CString::new(format!("operation '{}' was never awaited", job.name()))?;
+                if leased {
+                    Channel::operation_dropped(self.channel.bind(py));
+                }
                 PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text, 1)
             }),
             // It had the gate, and was dropped without `close()`: by a task that was never run again.

@@ -178,7 +178,7 @@ impl Channel {
         let mut unclaimed = Vec::new();
         let mut running = lock(&self.running);
         for (id, outcome) in read.ended {
-            let wants = |waiting: &&mut Running| waiting.awaits == Awaits::Exchange(id);
+            let wants = |waiting: &&mut Running| matches!(waiting.awaits, Awaits::Exchange(wanted) | Awaits::Rows(wanted) if wanted == id);
             match running.iter_mut().find(wants) {
                 Some(waiting) => waiting.answer = Some(Ok(outcome)),
                 None => unclaimed.push(outcome),
@@ -190,6 +190,7 @@ impl Channel {
                 Awaits::Started if read.idle => Outcome::default(),
                 Awaits::Settled if at_rest => Outcome::default(),
                 Awaits::Notification if heard => Outcome::default(),
+                Awaits::Rows(id) if self.core.has_rows(id) => Outcome::default(),
                 Awaits::Sending(id) if sent => self.core.take_partial(id),
                 _ => continue,
             };

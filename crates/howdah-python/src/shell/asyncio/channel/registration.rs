@@ -199,12 +199,14 @@ impl Channel {
         Ok(())
     }
 
-    /// Stops reading when many notifications wait that nobody takes: more stay with the server until an operation runs.
+    /// Stops reading when many notifications wait that nobody takes, or a stream has rows that are not taken yet: more stay with
+    /// the server until an operation runs.
     pub(super) fn rest_when_full(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
         let full = lock(&this.core.io)
             .as_ref()
             .is_some_and(|io| io.session.backlog.is_filling());
+        let full = full || this.core.streaming.load(Ordering::Relaxed);
         if full && !this.paused.swap(true, Ordering::Relaxed) {
             Self::watch_reading(slf, false)?;
         }

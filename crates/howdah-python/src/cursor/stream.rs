@@ -1,0 +1,419 @@
+//! `stream()`: rows as they arrive. What has been received and not been asked for is one read of the socket at most.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+
+use howdah_adapt::lock;
+use howdah_protocol::connection::{Ending, QueryResult, RowSet};
+use howdah_protocol::session::{ExchangeId, Outcome};
+use pyo3::exceptions::{PyStopAsyncIteration, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+
+use super::BaseCursor;
+use crate::core::{Core, Kind};
+use crate::errors;
+use crate::jobs::check;
+use crate::jobs::execute::{Options, Text, queue_query};
+use crate::shell;
+use crate::shell::asyncio::Op;
+use crate::shell::job::{Job, Next};
+use crate::shell::ready::Ready;
+
+/// The rows of a statement as they arrive, of a sync or an async cursor.
+struct Stream {
+    cursor: Py<BaseCursor>,
+    state: Mutex<State>,
+}
+
+struct State {
+    phase: Phase,
+    /// Received, and not given yet.
+    rows: Arc<RowSet>,
+    /// Number of the next of them.
+    pos: usize,
+    /// Whether the cursor knows what the rows are like.
+    described: bool,
+}
+
+enum Phase {
+    /// Nothing has been sent.
+    Fresh(Request),
+    /// More rows may come: the stream has the connection's gate.
+    Running(ExchangeId, Option<Text>),
+    /// An operation fetches rows.
+    Fetching,
+    /// An error has ended it, which comes after the rows that came before.
+    Failed(PyErr),
+    Over,
+}
+
+struct Request {
+    query: Py<PyAny>,
+    params: Option<Py<PyAny>>,
+    options: Options,
+}
+
+/// Makes the iterator.
+pub(super) fn open(
+    cursor: &Bound<'_, BaseCursor>,
+    query: Py<PyAny>,
+    params: Option<Py<PyAny>>,
+    binary: Option<bool>,
+) -> PyResult<Py<PyAny>> {
+    let py = cursor.py();
+    let request = Request {
+        query,
+        params,
+        options: Options {
+            prepare: None,
+            binary,
+            extended: true,
+        },
+    };
+    let stream = Stream {
+        cursor: cursor.clone().unbind(),
+        state: Mutex::new(State {
+            phase: Phase::Fresh(request),
+            rows: Arc::default(),
+            pos: 0,
+            described: false,
+        }),
+    };
+    let stream = Arc::new(stream);
+    match cursor.get().core.kind {
+        Kind::Sync => Py::new(py, RowStream(stream)).map(Py::into_any),
+        Kind::Async => Py::new(py, AsyncRowStream(stream)).map(Py::into_any),
+    }
+}
+
+impl Stream {
+    /// The next of the rows that have been received.
+    fn next_received(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let (rows, pos) = {
+            let mut state = lock(&self.state);
+            if state.pos >= state.rows.len() {
+                return Ok(None);
+            }
+            state.pos += 1;
+            (Arc::clone(&state.rows), state.pos - 1)
+        };
+        let fields = rows.get(pos);
+        let loaded = fields.map(|fields| self.cursor.get().load_streamed(py, fields));
+        loaded.transpose()
+    }
+
+    /// The error that has ended it, once.
+    fn take_failure(&self) -> Option<PyErr> {
+        let mut state = lock(&self.state);
+        let failed = matches!(state.phase, Phase::Failed(_));
+        match failed.then(|| std::mem::replace(&mut state.phase, Phase::Over)) {
+            Some(Phase::Failed(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing more is to be expected.
+    fn is_over(&self) -> bool {
+        matches!(lock(&self.state).phase, Phase::Over)
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        &self.cursor.get().core
+    }
+
+    fn run(&self, py: Python<'_>, job: impl Job + 'static) -> PyResult<Py<PyAny>> {
+        let connection = self.cursor.get().connection.get();
+        shell::run(py, connection.core(), connection.channel(), job)
+    }
+
+    /// Ends the stream, giving up what is unanswered: at once on a sync connection, in the background on an async one.
+    fn give_up(&self, py: Python<'_>) -> PyResult<()> {
+        if !self.end() {
+            return Ok(());
+        }
+        self.core().streaming.store(false, Ordering::Relaxed);
+        match self.cursor.get().connection.get().channel() {
+            Some(channel) => Op::run_detached(channel.bind(py), Box::new(EndStream)),
+            None => self.run(py, EndStream).map(drop),
+        }
+    }
+
+    /// The next of the rows that have been received; one that cannot be loaded ends the stream.
+    fn next_or_end(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.next_received(py).inspect_err(|_| {
+            if let Err(error) = self.give_up(py) {
+                error.write_unraisable(py, None);
+            }
+        })
+    }
+
+    /// Ends the stream; tells whether it had the gate.
+    fn end(&self) -> bool {
+        let (phase, rows) = {
+            let mut state = lock(&self.state);
+            state.pos = 0;
+            let rows = std::mem::take(&mut state.rows);
+            (std::mem::replace(&mut state.phase, Phase::Over), rows)
+        };
+        drop(rows);
+        // Without the lock: it may hold objects of Python's.
+        let running = matches!(phase, Phase::Running(..));
+        drop(phase);
+        running
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.cursor)?;
+        if let Ok(state) = self.state.try_lock()
+            && let Phase::Fresh(request) = &state.phase
+        {
+            visit.call(&request.query)?;
+            visit.call(&request.params)?;
+        }
+        Ok(())
+    }
+}
+
+/// Fetches rows: all that have come, or come next.
+struct FetchRows {
+    stream: Arc<Stream>,
+    phase: Phase,
+    asynchronous: bool,
+}
+
+impl FetchRows {
+    fn new(stream: &Arc<Stream>, asynchronous: bool) -> PyResult<Self> {
+        let mut state = lock(&stream.state);
+        if matches!(state.phase, Phase::Fetching) {
+            return Err(PyValueError::new_err(
+                "the stream is being fetched from already",
+            ));
+        }
+        let phase = std::mem::replace(&mut state.phase, Phase::Fetching);
+        drop(state);
+        Ok(Self {
+            stream: Arc::clone(stream),
+            phase,
+            asynchronous,
+        })
+    }
+
+    /// Takes rows over; those of the first batch tell what they are like.
+    fn take(&mut self, py: Python<'_>, mut result: QueryResult) -> PyResult<()> {
+        let rows = std::mem::take(&mut result.rows);
+        let described = std::mem::replace(&mut lock(&self.stream.state).described, true);
+        if !described {
+            BaseCursor::begin_stream(self.stream.cursor.bind(py), result)?;
+        }
+        let mut state = lock(&self.stream.state);
+        state.pos = 0;
+        let old = std::mem::replace(&mut state.rows, Arc::new(rows));
+        drop(state);
+        drop(old);
+        Ok(())
+    }
+
+    /// The last rows, or the error that ended the result.
+    fn finish(&mut self, py: Python<'_>, core: &Arc<Core>, mut outcome: Outcome) -> PyResult<()> {
+        let phase = std::mem::replace(&mut self.phase, Phase::Over);
+        let text = match &phase {
+            Phase::Running(_, text) => text.as_ref(),
+            _ => None,
+        };
+        if let Err(error) = check(py, core, &outcome, text.map(|text| text.sql(py))) {
+            let rows = outcome.unfinished.ok_or_else(|| error.clone_ref(py))?;
+            self.phase = Phase::Failed(error);
+            return self.take(py, rows);
+        }
+        let result = outcome.results.pop();
+        let result = result.ok_or_else(|| errors::new(py, "InternalError", "got no result"))?;
+        if result.ending == Ending::Empty {
+            let text = "unexpected result status from query: EMPTY_QUERY";
+            return Err(errors::new(py, "InternalError", text));
+        }
+        if result.columns.is_none() {
+            let text = "the operation in stream() didn't produce a result";
+            return Err(errors::programming(py, text));
+        }
+        self.take(py, result)
+    }
+
+    /// Gives the stream back with what has come; an async iterator wants the next row, or its end, as the value.
+    fn done(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        if let Phase::Running(id, _) = &self.phase
+            && lock(&self.stream.state).rows.is_empty()
+        {
+            return Ok(Next::Rows(*id));
+        }
+        let phase = std::mem::replace(&mut self.phase, Phase::Over);
+        let running = matches!(phase, Phase::Running(..));
+        core.streaming.store(running, Ordering::Relaxed);
+        lock(&self.stream.state).phase = phase;
+        if !self.asynchronous {
+            return Ok(Next::Done(py.None()));
+        }
+        match self.stream.next_received(py)? {
+            Some(row) => Ok(Next::Done(row)),
+            None => Err(PyStopAsyncIteration::new_err(())),
+        }
+    }
+}
+
+impl Job for FetchRows {
+    fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        core.check_open(py)?;
+        if let Phase::Fresh(request) = &self.phase {
+            let cursor = self.stream.cursor.get();
+            let params = request.params.as_ref();
+            let queued = queue_query(py, core, cursor, &request.query, params, &request.options);
+            let (id, text) = queued?;
+            let request = std::mem::replace(&mut self.phase, Phase::Running(id, Some(text)));
+            drop(request);
+        }
+        match &self.phase {
+            Phase::Running(id, _) => Ok(Next::Rows(*id)),
+            _ => self.done(py, core),
+        }
+    }
+
+    fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
+        if outcome.statements > 0 {
+            self.finish(py, core, outcome)?;
+        } else if let Phase::Running(id, _) = &self.phase
+            && let Some(result) = core.take_rows(*id)
+        {
+            self.take(py, result)?;
+        }
+        self.done(py, core)
+    }
+
+    fn interrupted(&mut self, core: &Arc<Core>) {
+        core.streaming.store(false, Ordering::Relaxed);
+        self.stream.end();
+    }
+
+    fn has_lease(&self) -> bool {
+        matches!(self.phase, Phase::Running(..))
+    }
+
+    fn keeps_lease(&self) -> bool {
+        matches!(lock(&self.stream.state).phase, Phase::Running(..))
+    }
+
+    fn name(&self) -> &'static str {
+        "stream"
+    }
+}
+
+/// Ends a stream that has the gate: what is unanswered is given up.
+struct EndStream;
+
+impl Job for EndStream {
+    fn start(&mut self, _py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        core.streaming.store(false, Ordering::Relaxed);
+        Ok(Next::Rest)
+    }
+
+    fn resume(&mut self, py: Python<'_>, _core: &Arc<Core>, _outcome: Outcome) -> PyResult<Next> {
+        Ok(Next::Done(py.None()))
+    }
+
+    fn interrupted(&mut self, core: &Arc<Core>) {
+        core.streaming.store(false, Ordering::Relaxed);
+    }
+
+    fn has_lease(&self) -> bool {
+        true
+    }
+
+    fn name(&self) -> &'static str {
+        "aclose"
+    }
+}
+
+/// The iterator that `Cursor.stream()` returns. Leaving it before its end cancels the statement.
+#[pyclass(frozen, module = "howdah._howdah")]
+pub(crate) struct RowStream(Arc<Stream>);
+
+#[pymethods]
+impl RowStream {
+    fn __iter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        if let Some(row) = self.0.next_or_end(py)? {
+            return Ok(Some(row));
+        }
+        if let Some(error) = self.0.take_failure() {
+            return Err(error);
+        }
+        if self.0.is_over() {
+            return Ok(None);
+        }
+        let job = FetchRows::new(&self.0, false)?;
+        self.0.run(py, job)?;
+        self.0.next_or_end(py)
+    }
+
+    /// End the iteration: the statement is cancelled if it still runs.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.0.give_up(py)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.0.traverse(&visit)
+    }
+}
+
+impl Drop for RowStream {
+    fn drop(&mut self) {
+        errors::in_destructor(|py| self.close(py));
+    }
+}
+
+/// The asynchronous iterator that `AsyncCursor.stream()` returns. Leaving it before its end cancels the statement.
+#[pyclass(frozen, module = "howdah._howdah")]
+pub(crate) struct AsyncRowStream(Arc<Stream>);
+
+#[pymethods]
+impl AsyncRowStream {
+    fn __aiter__(slf: Py<Self>) -> Py<Self> {
+        slf
+    }
+
+    fn __anext__(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        if let Some(row) = self.0.next_or_end(py)? {
+            return Py::new(py, Ready::new(move |_| Ok(row))).map(Py::into_any);
+        }
+        if let Some(error) = self.0.take_failure() {
+            return Py::new(py, Ready::new(move |_| Err(error))).map(Py::into_any);
+        }
+        if self.0.is_over() {
+            let over = Ready::new(|_| Err(PyStopAsyncIteration::new_err(())));
+            return Py::new(py, over).map(Py::into_any);
+        }
+        let job = FetchRows::new(&self.0, true)?;
+        self.0.run(py, job)
+    }
+
+    /// End the iteration: the statement is cancelled if it still runs.
+    fn aclose(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        if self.0.end() {
+            return self.0.run(py, EndStream);
+        }
+        Py::new(py, Ready::new(|py| Ok(py.None()))).map(Py::into_any)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.0.traverse(&visit)
+    }
+}
+
+impl Drop for AsyncRowStream {
+    /// Has the statement given up in the background: the next operation waits for that.
+    fn drop(&mut self) {
+        errors::in_destructor(|py| self.0.give_up(py));
+    }
+}

@@ -1,0 +1,258 @@
+"""stream(): rows as they arrive."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from support.doors import Door, asyncio_only, howdah_alone
+
+ACTIVE, INTRANS, INERROR = 1, 2, 3
+
+
+async def taken(conn: Any, *args: Any, **kwargs: Any) -> list[Any]:
+    return [row async for row in conn.cursor().stream(*args, **kwargs)]
+
+
+async def test_rows_in_order(door: Door) -> None:
+    conn = await door.connect()
+    query = "select g, g::text from generate_series(1, %s) g"
+    assert await taken(conn, query, (5000,)) == [(n, str(n)) for n in range(1, 5001)]
+    assert conn.info.transaction_status == INTRANS
+
+
+@pytest.mark.parametrize("binary", [None, False, True])
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+async def test_formats_and_sizes(door: Door, binary: bool | None, size: int) -> None:
+    conn = await door.connect()
+    rows = await taken(conn, "select %(n)s::int4, null, 'x'", {"n": 3}, binary=binary, size=size)
+    assert rows == [(3, None, "x")]
+
+
+async def test_a_size_below_one_is_refused(door: Door) -> None:
+    conn = await door.connect()
+    with pytest.raises(ValueError, match="size"):
+        await taken(conn, "select 1", size=0)
+
+
+async def test_row_factories_and_description(door: Door) -> None:
+    conn = await door.connect(row_factory=door.module.rows.dict_row)
+    cur = conn.cursor()
+    async for row in cur.stream("select 1 as a, null as b"):
+        assert row == {"a": 1, "b": None}
+        assert [column.name for column in cur.description] == ["a", "b"]
+        assert (cur.rowcount, cur.rownumber, cur.statusmessage) == (-1, None, None)
+    with pytest.raises(door.module.ProgrammingError):
+        await cur.fetchall()
+
+
+async def test_rows_that_are_none_do_not_end_it(door: Door) -> None:
+    conn = await door.connect(row_factory=door.module.rows.scalar_row)
+    assert await taken(conn, "select null from generate_series(1, 3)") == [None] * 3
+
+
+async def test_no_rows(door: Door) -> None:
+    conn = await door.connect()
+    assert await taken(conn, "select 1 where false") == []
+
+
+async def test_rows_of_an_insert(door: Door) -> None:
+    conn = await door.connect()
+    await conn.execute("create temp table streamed (a int)")
+    assert await taken(conn, "insert into streamed values (1), (2) returning a") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("query", ["create temp table streamed (a int)", "set application_name to 'x'"])
+async def test_statements_without_rows_are_an_error(door: Door, query: str) -> None:
+    conn = await door.connect()
+    with pytest.raises(door.module.ProgrammingError, match="didn't produce a result"):
+        await taken(conn, query)
+    assert conn.info.transaction_status == INTRANS
+
+
+async def test_one_statement_only(door: Door) -> None:
+    conn = await door.connect()
+    with pytest.raises(door.errors.SyntaxError, match="multiple commands"):
+        await taken(conn, "select 1; select 2")
+
+
+@pytest.mark.parametrize("start", [0, 100_000])
+async def test_an_error_comes_after_the_rows_before_it(door: Door, start: int) -> None:
+    conn = await door.connect()
+    seen = []
+    with pytest.raises(door.errors.DivisionByZero):
+        async for row in conn.cursor().stream(f"select 1 / (g - {start}) from generate_series(0, {start + 5}) g"):
+            seen.append(row)
+    assert len(seen) == start
+    assert conn.info.transaction_status == INERROR
+    await conn.rollback()
+    assert await taken(conn, "select 1") == [(1,)]
+
+
+async def test_prepared_after_some_executions(door: Door) -> None:
+    conn = await door.connect(prepare_threshold=2)
+    for number in range(5):
+        assert await taken(conn, "select %s::int4, 1.5::numeric", (number,)) == [(number, pytest.approx(1.5))]
+
+
+async def test_leaving_early_cancels_the_statement(door: Door) -> None:
+    conn = await door.connect()
+    stream = conn.cursor().stream("select generate_series(1, 10000000)")
+    assert await stream.__anext__() == (1,)
+    assert conn.info.transaction_status == ACTIVE
+    if door.is_sync:
+        stream.wrapped.close()
+    else:
+        await stream.aclose()
+    assert conn.info.transaction_status == INERROR
+    await conn.rollback()
+    assert await taken(conn, "select 1") == [(1,)]
+
+
+async def test_a_break_leaves_the_connection_usable(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    for _ in range(20):
+        async for _row in conn.cursor().stream("select generate_series(1, 1000000)"):
+            break
+        gc.collect()
+        assert await (await conn.execute("select 1")).fetchall() == [(1,)]
+
+
+@howdah_alone
+async def test_a_row_that_cannot_be_loaded_ends_it(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+
+    def refuse(cursor: Any) -> Any:
+        def make(values: Any) -> Any:
+            if values[0] == 3:
+                raise ZeroDivisionError("on purpose")
+            return values
+
+        return make
+
+    cur = conn.cursor(row_factory=refuse)
+    seen = []
+    with pytest.raises(ZeroDivisionError):
+        async for row in cur.stream("select generate_series(1, 1000000)"):
+            seen.append(row)
+    assert seen == [(1,), (2,)]
+    assert await (await conn.execute("select 1")).fetchall() == [(1,)]
+
+
+@howdah_alone
+@pytest.mark.doors("sync")
+async def test_the_thread_that_streams_cannot_do_something_else(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    stream = conn.cursor().stream("select generate_series(1, 10000000)")
+    await stream.__anext__()
+    with pytest.raises(door.module.OperationalError, match="in use"):
+        await conn.execute("select 1")
+    stream.wrapped.close()
+    assert await (await conn.execute("select 1")).fetchall() == [(1,)]
+
+
+@howdah_alone
+@pytest.mark.doors("sync")
+async def test_another_thread_has_its_turn_when_the_stream_has_ended(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    stream = conn.cursor().stream("select generate_series(1, 200000)")
+    await stream.__anext__()
+    seen: list[Any] = []
+    thread = threading.Thread(target=lambda: seen.append(conn.wrapped.execute("select 'after'").fetchone()))
+    thread.start()
+    rows = [row async for row in stream]
+    assert len(rows) == 199_999
+    thread.join()
+    assert seen == [("after",)]
+
+
+@howdah_alone
+@asyncio_only
+async def test_another_task_has_its_turn_when_the_stream_has_ended(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    stream = conn.cursor().stream("select generate_series(1, 200000)")
+    await stream.__anext__()
+    other = asyncio.ensure_future(conn.execute("select 'after'"))
+    await asyncio.sleep(0.05)
+    assert not other.done()
+    assert len([row async for row in stream]) == 199_999
+    assert await (await other).fetchone() == ("after",)
+
+
+@asyncio_only
+async def test_a_cancelled_task_cancels_the_statement(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    stream = conn.cursor().stream("select pg_sleep(30)")
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(stream.__anext__(), 0.1)
+    assert await (await conn.execute("select 1")).fetchall() == [(1,)]
+
+
+@howdah_alone
+@asyncio_only
+async def test_a_fetch_that_is_never_awaited_gives_the_connection_back(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    stream = conn.cursor().stream("select 1 from generate_series(1, 3)")
+    with pytest.warns(RuntimeWarning, match="never awaited"):
+        stream.__anext__()
+    assert await (await conn.execute("select 1")).fetchall() == [(1,)]
+
+
+@howdah_alone
+async def test_the_reader_rests_while_nobody_takes_rows(door: Door) -> None:
+    import psutil
+
+    process = psutil.Process()
+    conn = await door.connect(autocommit=True)
+    stream = conn.cursor().stream("select repeat('x', 1000) from generate_series(1, 200000)")
+    await stream.__anext__()
+    before = process.memory_info().rss
+    taken = 1
+    for _ in range(10):
+        await asyncio.sleep(0.02)
+        for _ in range(2000):
+            await stream.__anext__()
+            taken += 1
+        assert process.memory_info().rss - before < 16 * 2**20
+    if door.is_sync:
+        stream.wrapped.close()
+    else:
+        await stream.aclose()
+    assert await (await conn.execute("select 1")).fetchall() == [(1,)]
+
+
+@howdah_alone
+async def test_a_connection_that_is_closed_ends_it(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    stream = conn.cursor().stream("select generate_series(1, 1000000)")
+    await stream.__anext__()
+    await conn.close()
+    with pytest.raises(door.module.OperationalError, match="closed"):
+        async for _ in stream:
+            pass
+
+
+async def test_a_server_that_dies_in_the_middle(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    other = await door.connect(autocommit=True)
+    stream = conn.cursor().stream("select generate_series(1, 10000000)")
+    await stream.__anext__()
+    await other.execute("select pg_terminate_backend(%s)", (conn.info.backend_pid,))
+    with pytest.raises(door.module.OperationalError):
+        async for _ in stream:
+            pass
+    assert conn.closed
+
+
+def test_a_stream_that_is_dropped_with_its_connection(howdah: ModuleType, dsn: str) -> None:
+    conn = howdah.connect(dsn, autocommit=True)
+    stream = conn.cursor().stream("select generate_series(1, 1000000)")
+    next(stream)
+    conn.close()
+    del stream, conn
+    gc.collect()
