@@ -377,6 +377,33 @@ async def test_messages_at_any_time(door: Door) -> None:
         assert conn.info.parameter_status("application_name") == "changed"
 
 
+NOTICE = message(b"N", b"SNOTICE\0VNOTICE\0C00000\0Mhello\0\0")
+FLOODS = {
+    "notices before authentication": (b"", NOTICE),
+    "notices": (AUTH_OK, NOTICE),
+    "parameters": (AUTH_OK, parameter(b"TimeZone", b"UTC")),
+    "keys": (AUTH_OK, KEY),
+}
+
+
+@pytest.mark.parametrize("name", FLOODS)
+async def test_connect_timeout_holds_while_messages_arrive(door: Door, name: str) -> None:
+    if door.module.__name__ == "psycopg":
+        pytest.skip("libpq reads as long as there is something to read")
+    start, flood = FLOODS[name]
+
+    def script(peer: Peer) -> None:
+        peer.greet(start)
+        while True:
+            peer.send(flood * 1000)
+
+    with HostileServer(script) as server:
+        begin = time.monotonic()
+        with pytest.raises(door.errors.ConnectionTimeout):
+            await door.connect(server.dsn, connect_timeout=2)
+        assert 1.5 < time.monotonic() - begin < 10
+
+
 NEGOTIATIONS = {
     "upwards": message(b"v", struct.pack("!ii", 196608 + 9999, 0)),
     "no change": message(b"v", struct.pack("!ii", 196608 + 2, 0)),

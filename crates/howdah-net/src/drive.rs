@@ -78,8 +78,13 @@ pub fn drive(
     let mut now = began;
     loop {
         match turn(session, socket, until, deadline, now)? {
-            // What is there already counts as having come in time: a deadline of now is a look without a wait.
-            Some(Step::TimedOut) if !looked && try_receive(session, socket)? => looked = true,
+            // What is there already counts as having been heard in time: a deadline of now is a look without a wait. An answer
+            // that is not complete by then is late, or a server that talks without end would never be.
+            Some(Step::TimedOut)
+                if until == Until::Heard && !looked && try_receive(session, socket)? =>
+            {
+                looked = true;
+            }
             Some(step) => return Ok(step),
             None => {}
         }

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::io::Write;
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use common::within;
@@ -94,6 +96,32 @@ fn resident() -> usize {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages = statm.split(' ').nth(1).and_then(|text| text.parse().ok());
     pages.unwrap_or(0_usize) * 4096
+}
+
+/// Authentication, then notices without end.
+const ACCEPTED: &[u8] = b"R\0\0\0\x08\0\0\0\0";
+const NOTICE: &[u8] = b"N\0\0\0\x11SNOTICE\0Mhi\0\0";
+
+/// A server that goes on sending notices instead of finishing the handshake; gives its conninfo.
+fn talking_server() -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let flood = NOTICE.repeat(1_000);
+        let mut alive = stream.write_all(ACCEPTED).is_ok();
+        while alive {
+            alive = stream.write_all(&flood).is_ok();
+        }
+    });
+    format!("host=127.0.0.1 port={port} user=me sslmode=disable connect_timeout=2")
+}
+
+#[test]
+fn connect_timeout_holds_while_notices_arrive() {
+    let conninfo = talking_server();
+    let error = within(BOUND, move || Connection::connect(&conninfo).unwrap_err());
+    assert!(error.is_timeout(), "{error}");
 }
 
 #[test]
@@ -268,6 +296,14 @@ mod tokio_shell {
     use super::*;
     use howdah::AsyncConnection;
     use tokio::time::timeout;
+
+    #[tokio::test]
+    async fn connect_timeout_holds_while_notices_arrive() {
+        let conninfo = talking_server();
+        let connected = timeout(BOUND, AsyncConnection::connect(&conninfo));
+        let error = connected.await.unwrap().unwrap_err();
+        assert!(error.is_timeout(), "{error}");
+    }
 
     #[tokio::test]
     async fn nothing_is_sent_until_the_cancel_request_has_been_closed() {
