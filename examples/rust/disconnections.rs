@@ -23,7 +23,6 @@ fn terminate_later(dsn: &str, pid: i32) -> thread::JoinHandle<Result<u64, howdah
 
 fn blocking(dsn: &str) -> Result<(), Anything> {
     let mut conn = Connection::connect(dsn)?;
-    conn.set_autocommit(true)?;
     let admin = terminate_later(dsn, conn.info().backend_pid());
     let minute = Timespec {
         tv_sec: 60,
@@ -46,7 +45,6 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
 
 async fn with_tokio(dsn: &str) -> Result<(), Anything> {
     let mut conn = AsyncConnection::connect(dsn).await?;
-    conn.set_autocommit(true).await?;
     assert_eq!(conn.execute("SELECT 1", &[]).await?, 1);
     let admin = terminate_later(dsn, conn.info().backend_pid());
     let error = loop {
@@ -63,7 +61,6 @@ async fn with_tokio(dsn: &str) -> Result<(), Anything> {
 
     // Who listens hears of it at once.
     let mut conn = AsyncConnection::connect(dsn).await?;
-    conn.set_autocommit(true).await?;
     let admin = terminate_later(dsn, conn.info().backend_pid());
     let heard = timeout(Duration::from_secs(60), conn.notifies(None).next()).await?;
     let error = heard.ok_or("an error")?.expect_err("the server is gone");

@@ -8,7 +8,6 @@ use howdah::{Connection, Diagnostic};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut conn = Connection::connect(&std::env::var("HOWDAH_DSN")?)?;
-    conn.set_autocommit(true)?;
 
     // A diagnostic stays valid after the call: it can be kept.
     let kept: Arc<Mutex<Vec<Diagnostic>>> = Arc::default();

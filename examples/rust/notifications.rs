@@ -15,7 +15,6 @@ const PATIENCE: Option<Duration> = Some(Duration::from_secs(10));
 /// What somebody else would do in psql.
 fn notify(dsn: &str, payloads: &[&str]) -> Result<(), howdah::Error> {
     let mut conn = Connection::connect(dsn)?;
-    conn.set_autocommit(true)?;
     for payload in payloads {
         conn.execute("SELECT pg_notify('mychan', $1)", &[payload])?;
     }
@@ -24,7 +23,6 @@ fn notify(dsn: &str, payloads: &[&str]) -> Result<(), howdah::Error> {
 
 fn blocking(dsn: &str) -> Result<(), Anything> {
     let mut conn = Connection::connect(dsn)?;
-    conn.set_autocommit(true)?;
     conn.execute("LISTEN mychan", &[])?;
     let same = dsn.to_owned();
     let other = thread::spawn(move || notify(&same, &["hello", "hey", "stop", "more"]));
@@ -52,7 +50,6 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
 
 fn by_handler(dsn: &str) -> Result<(), Anything> {
     let mut conn = Connection::connect(dsn)?;
-    conn.set_autocommit(true)?;
     conn.execute("LISTEN mychan", &[])?;
     let heard: Arc<Mutex<Vec<Notify>>> = Arc::default();
     let log = Arc::clone(&heard);
@@ -74,7 +71,6 @@ fn by_handler(dsn: &str) -> Result<(), Anything> {
 
 async fn with_tokio(dsn: &str) -> Result<(), Anything> {
     let mut conn = AsyncConnection::connect(dsn).await?;
-    conn.set_autocommit(true).await?;
     conn.execute("LISTEN mychan", &[]).await?;
     let same = dsn.to_owned();
     let other = tokio::task::spawn_blocking(move || notify(&same, &["one", "two"]));

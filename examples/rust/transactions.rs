@@ -8,18 +8,17 @@ type Anything = Box<dyn std::error::Error>;
 
 fn blocking(dsn: &str) -> Result<(), Anything> {
     let mut conn = Connection::connect(dsn)?;
-    conn.set_autocommit(true)?;
     conn.execute("CREATE TEMP TABLE blocks (n integer)", &[])?;
     let insert = "INSERT INTO blocks VALUES ($1)";
 
-    let mut block = conn.transaction()?;
-    block.execute(insert, &[&1])?;
-    block.commit()?;
+    let mut tx = conn.transaction()?;
+    tx.execute(insert, &[&1])?;
+    tx.commit()?;
 
-    // `?` leaves the closure early: the block is rolled back.
-    let failed = conn.with_transaction(|conn| {
-        conn.execute(insert, &[&2])?;
-        conn.execute("SELECT 1/0", &[])
+    // `?` leaves the closure early: the transaction is rolled back.
+    let failed = conn.with_transaction(|tx| {
+        tx.execute(insert, &[&2])?;
+        tx.execute("SELECT 1/0", &[])
     });
     println!("blocking: {}", failed.expect_err("a division by zero"));
 
@@ -33,16 +32,15 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
 
 async fn with_tokio(dsn: &str) -> Result<(), Anything> {
     let mut conn = AsyncConnection::connect(dsn).await?;
-    conn.set_autocommit(true).await?;
     conn.execute("CREATE TEMP TABLE blocks (n integer)", &[])
         .await?;
     let insert = "INSERT INTO blocks VALUES ($1)";
-    conn.with_transaction(async |conn| {
-        conn.execute(insert, &[&1]).await?;
-        // A block within a block is a savepoint.
-        let mut inner = conn.transaction().await?;
-        inner.execute(insert, &[&2]).await?;
-        inner.rollback().await
+    conn.with_transaction(async |tx| {
+        tx.execute(insert, &[&1]).await?;
+        // A part of it that can be undone by itself.
+        let mut attempt = tx.savepoint().await?;
+        attempt.execute(insert, &[&2]).await?;
+        attempt.rollback().await
     })
     .await?;
     let mut dropped = conn.transaction().await?;

@@ -33,7 +33,9 @@ const SCHEMA: &str = "
 
 fn blocking(dsn: &str) -> Result<(), Anything> {
     let mut conn = Connection::connect(dsn)?;
-    conn.execute_script(SCHEMA)?;
+    // It is not committed: what is created here is gone in the end.
+    let mut tx = conn.transaction()?;
+    tx.execute_script(SCHEMA)?;
     let tea = Item {
         label: "tea, \"green\"".into(),
         size: Size::Large,
@@ -44,12 +46,12 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
         size: Size::Small,
         prices: Vec::new(),
     };
-    conn.execute(
+    tx.execute(
         "INSERT INTO orders VALUES ($1, $2, '[2024-01-01,)')",
         &[&tea, &vec![cup.clone(), tea.clone()]],
     )?;
 
-    let row = conn.query_one("SELECT item, others FROM orders", &[])?;
+    let row = tx.query_one("SELECT item, others FROM orders", &[])?;
     let (item, others): (Item, Vec<Item>) = row.read()?;
     println!("an item: {item:?}");
     assert_eq!(item, tea);
@@ -57,8 +59,8 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
 
     // The server infers the type of a parameter from what it is compared with, or from a cast.
     let sql = "SELECT count(*) FROM orders WHERE (item).size = $1";
-    assert_eq!(conn.query_one(sql, &[&Size::Large])?.get::<i64>(0)?, 1);
-    let row = conn.query_one("SELECT ($1::item).prices", &[&others[1]])?;
+    assert_eq!(tx.query_one(sql, &[&Size::Large])?.get::<i64>(0)?, 1);
+    let row = tx.query_one("SELECT ($1::item).prices", &[&others[1]])?;
     assert_eq!(row.get::<Vec<Price>>(0)?, [Price(3), Price(5)]);
 
     let error = row.get::<Vec<String>>(0).unwrap_err();
@@ -72,8 +74,9 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
 
 async fn with_tokio(dsn: &str) -> Result<(), Anything> {
     let mut conn = AsyncConnection::connect(dsn).await?;
-    conn.execute_script(SCHEMA).await?;
-    let row = conn
+    let mut tx = conn.transaction().await?;
+    tx.execute_script(SCHEMA).await?;
+    let row = tx
         .query_one(
             "SELECT $1::size[], int4range(1, $2)",
             &[&vec![Size::Small], &9],
@@ -91,7 +94,7 @@ async fn with_tokio(dsn: &str) -> Result<(), Anything> {
     assert_eq!(range, Range::Bounds(bounds));
 
     // Rows, tuples and lists of lists.
-    let row = conn
+    let row = tx
         .query_one("SELECT ROW(1, 'one'), ARRAY[[1, 2], [3, 4]]", &[])
         .await?;
     assert_eq!(row.get::<(i32, String)>(0)?, (1, "one".into()));

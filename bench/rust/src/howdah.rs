@@ -207,7 +207,6 @@ impl<C> Session<C> {
 impl Session<Connection> {
     fn open(conninfo: &str, case: &Case) -> Result<Self, Failure> {
         let mut conn = Connection::connect(conninfo)?;
-        conn.set_autocommit(true)?;
         let mut session = Self::new(conn, case)?;
         let rows = session.query()?;
         session.learn(&rows)?;
@@ -240,7 +239,6 @@ impl Session<Connection> {
 impl Session<AsyncConnection> {
     async fn open_async(conninfo: &str, case: &Case) -> Result<Self, Failure> {
         let mut conn = AsyncConnection::connect(conninfo).await?;
-        conn.set_autocommit(true).await?;
         let mut session = Self::new(conn, case)?;
         let rows = session.query_async().await?;
         session.learn(&rows)?;

@@ -12,7 +12,7 @@
 //!     for row in conn.query("SELECT num, data FROM test", &[])? {
 //!         println!("{} {}", row.get::<i32>("num")?, row.get::<&str>("data")?);
 //!     }
-//!     conn.commit()
+//!     Ok(())
 //! }
 //! ```
 //!
@@ -25,7 +25,6 @@
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() -> Result<(), howdah::Error> {
 //!     let mut conn = AsyncConnection::connect("dbname=test").await?;
-//!     conn.set_autocommit(true).await?;
 //!     conn.execute("LISTEN mychan", &[]).await?;
 //!     let mut notifies = conn.notifies(None);
 //!     while let Some(notify) = notifies.next().await {
@@ -37,8 +36,9 @@
 //!
 //! # How it behaves
 //!
-//! * **Transactions** are begun by the first statement and ended by `commit()` or `rollback()`, unless `set_autocommit(true)`
-//!   was called. `transaction()` opens a block that is rolled back unless it is committed.
+//! * **Transactions** are begun by [`transaction()`](Connection::transaction), and rolled back unless they are committed;
+//!   [`savepoint()`](Session::savepoint) opens a part of one that can be undone by itself. Outside of them each statement is a
+//!   transaction of its own. After `set_autocommit(false)` the first statement begins one, which `commit()` or `rollback()` ends.
 //! * **Parameters** are `$1`, `$2`, ... in the statement and a slice of [`&dyn ToSql`](ToSql) beside it. Strings are sent
 //!   without a type, as a literal in quotes is.
 //! * **Results** are [`Rows`] that keep the received bytes; [`Row::get`] reads a value when asked, as any type that is
@@ -83,8 +83,10 @@ mod error;
 mod row;
 
 #[cfg(feature = "tokio")]
-pub use asynchronous::{AsyncConnection, AsyncNotifies, AsyncRowStream, AsyncTransaction};
-pub use blocking::{Connection, Notifies, RowStream, Transaction};
+pub use asynchronous::{
+    AsyncConnection, AsyncNotifies, AsyncRowStream, AsyncSavepoint, AsyncSession, AsyncTransaction,
+};
+pub use blocking::{Connection, Notifies, RowStream, Savepoint, Session, Transaction};
 pub use core::cancel::CancelHandle;
 pub use core::info::{Info, TransactionStatus};
 pub use core::messages::{HandlerId, Notify};

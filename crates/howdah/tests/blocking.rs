@@ -6,10 +6,8 @@ use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use common::{
-    connect, connect_autocommit, dsn, tcp_dsn, terminate, unique, wait_until_running, within,
-};
-use howdah::{Connection, TransactionStatus};
+use common::{connect, dsn, tcp_dsn, terminate, unique, wait_until_running, within};
+use howdah::Connection;
 
 #[test]
 fn rows_are_fetched_like_from_a_cursor() {
@@ -131,110 +129,6 @@ fn one_row_or_none() {
 }
 
 #[test]
-fn work_is_committed_or_rolled_back() {
-    let table = unique("work");
-    let mut conn = connect();
-    conn.execute(&format!("CREATE TABLE {table} (n int)"), &[])
-        .unwrap();
-    assert_eq!(
-        conn.info().transaction_status(),
-        TransactionStatus::InTransaction
-    );
-    conn.commit().unwrap();
-    let insert = format!("INSERT INTO {table} VALUES ($1), ($1)");
-    assert_eq!(conn.execute(&insert, &[&1]).unwrap(), 2);
-    conn.rollback().unwrap();
-    conn.rollback().unwrap();
-    conn.execute(&insert, &[&2]).unwrap();
-    drop(conn);
-    let mut conn = connect_autocommit();
-    let rows = conn.query(&format!("SELECT n FROM {table}"), &[]).unwrap();
-    assert_eq!(rows.row_count(), 0);
-    assert_eq!(conn.info().transaction_status(), TransactionStatus::Idle);
-    conn.execute(&format!("DROP TABLE {table}"), &[]).unwrap();
-}
-
-#[test]
-fn a_failed_transaction_needs_a_rollback_and_cannot_be_committed() {
-    let mut conn = connect();
-    let error = conn.execute("SELECT 1/0", &[]).unwrap_err();
-    assert_eq!(error.sqlstate(), Some("22012"));
-    assert!(error.diagnostic().unwrap().message_primary().is_some());
-    let error = conn.execute("SELECT 1", &[]).unwrap_err();
-    assert_eq!(error.sqlstate(), Some("25P02"));
-    assert!(conn.set_autocommit(true).unwrap_err().is_usage());
-    let error = conn.commit().unwrap_err();
-    assert!(error.to_string().contains("COMMIT has rolled it back"));
-    assert_eq!(conn.execute("SELECT 1", &[]).unwrap(), 1);
-}
-
-#[test]
-fn blocks_nest_and_end_as_they_should() {
-    for autocommit in [false, true] {
-        let mut conn = connect();
-        conn.set_autocommit(true).unwrap();
-        conn.execute("CREATE TEMP TABLE blocks (n int)", &[])
-            .unwrap();
-        conn.set_autocommit(autocommit).unwrap();
-        let insert = "INSERT INTO blocks VALUES ($1)";
-        {
-            let mut outer = conn.transaction().unwrap();
-            let mut inner = outer.transaction().unwrap();
-            inner.execute(insert, &[&1]).unwrap();
-            inner.commit().unwrap();
-            let mut inner = outer.transaction().unwrap();
-            inner.execute(insert, &[&2]).unwrap();
-            assert!(inner.execute("SELECT 1/0", &[]).is_err());
-            drop(inner);
-            outer.execute(insert, &[&3]).unwrap();
-            assert!(DerefToConnection(&mut outer).commit_is_refused());
-            outer.commit().unwrap();
-        }
-        assert_eq!(conn.info().transaction_status(), TransactionStatus::Idle);
-        drop(conn.transaction().unwrap());
-        {
-            let mut dropped = conn.transaction().unwrap();
-            dropped.execute(insert, &[&4]).unwrap();
-        }
-        let rows = conn.query("SELECT n FROM blocks ORDER BY n", &[]).unwrap();
-        let found: Vec<i32> = rows.map(|row| row.get(0).unwrap()).collect();
-        assert_eq!(found, [1, 3]);
-    }
-}
-
-struct DerefToConnection<'a>(&'a mut Connection);
-
-impl DerefToConnection<'_> {
-    fn commit_is_refused(self) -> bool {
-        self.0.commit().is_err_and(|error| error.is_usage())
-            && self.0.rollback().is_err_and(|error| error.is_usage())
-    }
-}
-
-#[test]
-fn with_transaction_rolls_back_on_error_and_panic() {
-    let mut conn = connect_autocommit();
-    conn.execute("CREATE TEMP TABLE w (n int)", &[]).unwrap();
-    let insert = |conn: &mut Connection, n: i32| conn.execute("INSERT INTO w VALUES ($1)", &[&n]);
-    let done = conn.with_transaction(|conn| insert(conn, 1));
-    assert_eq!(done.unwrap(), 1);
-    let failed = conn.with_transaction(|conn| {
-        insert(conn, 2)?;
-        conn.execute("SELECT 1/0", &[])
-    });
-    assert_eq!(failed.unwrap_err().sqlstate(), Some("22012"));
-    let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        conn.with_transaction(|conn| -> howdah::Result<()> {
-            insert(conn, 3)?;
-            panic!("on purpose")
-        })
-    }));
-    assert!(panicked.is_err());
-    let row = conn.query_one("SELECT array_agg(n) FROM w", &[]).unwrap();
-    assert_eq!(row.get::<Vec<i32>>(0).unwrap(), [1]);
-}
-
-#[test]
 fn a_script_gives_every_result() {
     let mut conn = connect();
     let results = conn
@@ -252,7 +146,7 @@ fn a_script_gives_every_result() {
 
 #[test]
 fn what_cannot_be_sent_leaves_the_connection_as_it_was() {
-    let mut conn = connect_autocommit();
+    let mut conn = connect();
     assert!(conn.execute("SELECT '\0'", &[]).unwrap_err().is_usage());
     let error = conn.execute("SELECT $1::text", &[&"a\0b"]).unwrap_err();
     assert!(
@@ -283,7 +177,7 @@ fn what_cannot_be_sent_leaves_the_connection_as_it_was() {
 
 #[test]
 fn another_client_encoding_is_not_spoken() {
-    let mut conn = connect_autocommit();
+    let mut conn = connect();
     conn.execute("SET client_encoding TO latin1", &[]).unwrap();
     let error = conn.execute("SELECT $1::text", &[&"a"]).unwrap_err();
     assert!(error.is_usage() && error.to_string().contains("client_encoding"));
@@ -322,7 +216,7 @@ fn a_stream_yields_rows_as_they_arrive() {
 
 #[test]
 fn a_stream_that_is_dropped_leaves_a_usable_connection() {
-    let mut conn = connect_autocommit();
+    let mut conn = connect();
     let endless = "SELECT generate_series(1, 1000000000)";
     let begun = Instant::now();
     let first = conn
@@ -352,7 +246,7 @@ fn a_stream_that_is_dropped_leaves_a_usable_connection() {
 
 #[test]
 fn a_handle_cancels_from_another_thread_and_never_a_later_statement() {
-    let mut conn = connect_autocommit();
+    let mut conn = connect();
     let handle = conn.cancel_handle();
     handle.cancel().unwrap();
     for _ in 0..3 {
@@ -391,7 +285,7 @@ fn a_handle_cancels_from_another_thread_and_never_a_later_statement() {
 
 #[test]
 fn notices_reach_their_handlers() {
-    let mut conn = connect_autocommit();
+    let mut conn = connect();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
     conn.add_notice_handler(|_| panic!("on purpose"));
@@ -410,7 +304,7 @@ fn notices_reach_their_handlers() {
 #[test]
 fn notifications_are_not_lost_between_two_calls() {
     let channel = unique("chan");
-    let (mut conn, mut other) = (connect_autocommit(), connect_autocommit());
+    let (mut conn, mut other) = (connect(), connect());
     conn.execute(&format!("LISTEN {channel}"), &[]).unwrap();
     let mut send = |payload: &str| {
         other
@@ -447,7 +341,7 @@ fn notifications_are_not_lost_between_two_calls() {
 
 #[test]
 fn a_lost_server_is_reported() {
-    let mut conn = connect_autocommit();
+    let mut conn = connect();
     terminate(conn.info().backend_pid());
     let error = conn.execute("SELECT 1", &[]).unwrap_err();
     assert!(error.is_closed() && !error.is_safe_to_retry(), "{error}");
@@ -460,7 +354,7 @@ fn a_lost_server_is_reported() {
 
 #[test]
 fn a_listener_hears_of_a_lost_server_at_once() {
-    let mut conn = connect_autocommit();
+    let mut conn = connect();
     let pid = conn.info().backend_pid();
     let listener = std::thread::spawn(move || {
         let mut notifies = conn.notifies(None);

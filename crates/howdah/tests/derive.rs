@@ -155,7 +155,7 @@ fn errors_name_the_field() {
 
 #[test]
 fn there_and_back() {
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     let [mood, address_type, nested] = ["mood", "address", "nested"].map(common::unique);
     conn.execute_script(&format!(
         "CREATE TYPE {mood} AS ENUM ('sad', 'very-happy', '\"other\", one');
@@ -207,7 +207,7 @@ fn there_and_back() {
 
 #[test]
 fn names_are_checked() {
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     let name = common::unique("address");
     conn.execute_script(&format!(
         "CREATE TYPE {name} AS (\"ZIP\" int4, \"streetName\" text, type text);

@@ -25,7 +25,7 @@ fn there_and_back<T: ToSql + FromSqlOwned + PartialEq + Debug>(
 #[test]
 fn chrono() {
     use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     there_and_back::<NaiveDate>(&mut conn, "date", "2024-02-29".parse().unwrap());
     there_and_back::<NaiveTime>(&mut conn, "time", "23:59:59.999999".parse().unwrap());
     there_and_back::<NaiveDateTime>(
@@ -45,7 +45,7 @@ fn chrono() {
 fn jiff() {
     use jiff::Timestamp;
     use jiff::civil::{Date, DateTime, Time};
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     there_and_back::<Date>(&mut conn, "date", "2024-02-29".parse().unwrap());
     there_and_back::<Time>(&mut conn, "time", "23:59:59.999999".parse().unwrap());
     there_and_back::<DateTime>(
@@ -64,7 +64,7 @@ fn jiff() {
 #[test]
 fn time() {
     use time::{Date, Duration, Month, OffsetDateTime, PrimitiveDateTime, Time};
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     let date = Date::from_calendar_date(2024, Month::February, 29).unwrap();
     let time = Time::from_hms_micro(23, 59, 59, 999_999).unwrap();
     there_and_back(&mut conn, "date", date);
@@ -78,7 +78,7 @@ fn time() {
 #[test]
 fn bytes() {
     use bytes::Bytes;
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     let value = Bytes::from_static(b"\x00\xff\\'");
     there_and_back(&mut conn, "bytea", value.clone());
     there_and_back(&mut conn, "bytea[]", vec![Some(value), None]);
@@ -88,7 +88,7 @@ fn bytes() {
 #[test]
 fn ipnet() {
     use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     there_and_back::<IpNet>(&mut conn, "inet", "10.1.2.3/8".parse().unwrap());
     there_and_back::<Ipv4Net>(&mut conn, "cidr", "10.0.0.0/8".parse().unwrap());
     there_and_back::<Ipv6Net>(&mut conn, "cidr", "2001:db8::/32".parse().unwrap());
@@ -98,7 +98,7 @@ fn ipnet() {
 #[test]
 fn geo_types() {
     use geo_types::{Coord, Line, LineString, Point, Polygon, Rect};
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     let [a, b, c] = [(1.0, 2.5), (3.0, 4.0), (5.0, -6.0)].map(Coord::from);
     there_and_back(&mut conn, "point", Point(a));
     there_and_back(&mut conn, "point[]", vec![Some(a), None]);
@@ -124,7 +124,7 @@ fn dates_that_do_not_fit() {
             assert!(std::error::Error::source(&error).is_some());
         }
     }
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     for literal in [
         "date 'infinity'",
         "date '-infinity'",
@@ -154,7 +154,7 @@ fn dates_that_do_not_fit() {
 #[cfg(feature = "uuid")]
 #[test]
 fn uuid() {
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     let value = uuid::Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
     there_and_back(&mut conn, "uuid", value);
     there_and_back(&mut conn, "uuid[]", vec![Some(value), None]);
@@ -164,7 +164,7 @@ fn uuid() {
 #[test]
 fn serde_json() {
     use howdah::types::Json;
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     let value = serde_json::json!({"a": [1, null, "caf\u{e9}"], "b": {"c": true}});
     there_and_back(&mut conn, "jsonb", value.clone());
     there_and_back(&mut conn, "json", value);
@@ -175,7 +175,7 @@ fn serde_json() {
 #[test]
 fn rust_decimal() {
     use rust_decimal::Decimal;
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     for text in [
         "0",
         "1.50",
@@ -189,7 +189,7 @@ fn rust_decimal() {
 #[test]
 fn the_types_that_need_no_feature() {
     use howdah::types::numeric::Numeric;
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     there_and_back::<i128>(&mut conn, "numeric", i128::from(i64::MAX) * 1000);
     there_and_back(
         &mut conn,

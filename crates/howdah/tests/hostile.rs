@@ -24,7 +24,6 @@ fn query_against(answer: impl FnOnce(Script) -> Script) -> howdah::Error {
     let script = answer(Script::new().accept_startup().until_sync());
     let server = MockServer::tcp([script]).unwrap();
     let mut conn = Connection::connect(&server.conninfo()).unwrap();
-    conn.set_autocommit(true).unwrap();
     within(BOUND, move || {
         let error = conn.query("SELECT 1", &[]).unwrap_err();
         assert!(conn.is_closed() && conn.is_broken());
@@ -155,6 +154,31 @@ fn a_server_that_ignores_a_cancel_request_loses_the_connection_in_bounded_time()
     assert!((4..10).contains(&elapsed.as_secs()), "{elapsed:?}");
 }
 
+/// Neither the session nor the cancel requests are ever answered, as on a network that swallows all.
+fn frozen() -> MockServer {
+    let scripts = std::iter::once(Script::new().accept_startup().hang())
+        .chain((0..10).map(|_| cancel_request(Script::new()).hang()));
+    MockServer::tcp(scripts).unwrap()
+}
+
+#[test]
+fn a_frozen_server_takes_no_longer_than_the_bound() {
+    let server = frozen();
+    let mut conn = Connection::connect(&server.conninfo()).unwrap();
+    assert_eq!(conn.cancel_timeout(), Duration::from_secs(5));
+    conn.set_cancel_timeout(Duration::from_secs(1));
+    let elapsed = within(Duration::from_secs(20), move || {
+        let begun = Instant::now();
+        let mut tx = conn.transaction().unwrap();
+        drop(tx.query_stream("SELECT 1", &[]).unwrap());
+        assert!(tx.is_broken());
+        assert!(tx.commit().unwrap_err().is_closed());
+        assert!(conn.execute("SELECT 1", &[]).unwrap_err().is_closed());
+        begun.elapsed()
+    });
+    assert!((900..2000).contains(&elapsed.as_millis()), "{elapsed:?}");
+}
+
 /// A server whose first result has a type made by a user, and that answers the lookup of that type like this.
 fn lookup_against(answer: impl FnOnce(Script) -> Script) -> (howdah::Result<howdah::Rows>, bool) {
     let result = Script::new()
@@ -170,7 +194,6 @@ fn lookup_against(answer: impl FnOnce(Script) -> Script) -> (howdah::Result<howd
         .until_sync();
     let server = MockServer::tcp([answer(result)]).unwrap();
     let mut conn = Connection::connect(&server.conninfo()).unwrap();
-    conn.set_autocommit(true).unwrap();
     within(BOUND, move || {
         let rows = conn.query("SELECT 1", &[]);
         let closed = conn.is_closed();
@@ -325,7 +348,6 @@ mod tokio_shell {
             .close();
         let server = MockServer::tcp([session, slow]).unwrap();
         let mut conn = AsyncConnection::connect(&server.conninfo()).await.unwrap();
-        conn.set_autocommit(true).await.unwrap();
         let begun = Instant::now();
         let query = conn.execute("SELECT 1", &[]);
         assert!(timeout(Duration::from_millis(20), query).await.is_err());
@@ -361,7 +383,6 @@ mod tokio_shell {
             .close();
         let server = MockServer::tcp([session, slow]).unwrap();
         let mut conn = AsyncConnection::connect(&server.conninfo()).await.unwrap();
-        conn.set_autocommit(true).await.unwrap();
         let handle = conn.cancel_handle();
         let begun = Instant::now();
         let (first, given_up) = tokio::join!(
@@ -387,11 +408,34 @@ mod tokio_shell {
         let server = MockServer::tcp(scripts).unwrap();
         let mut conn = AsyncConnection::connect(&server.conninfo()).await.unwrap();
         let query = conn.execute("SELECT 1", &[]);
+        let begun = Instant::now();
         assert!(timeout(Duration::from_millis(20), query).await.is_err());
         let next = timeout(Duration::from_secs(20), conn.execute("SELECT 2", &[]));
         let error = next.await.unwrap().unwrap_err();
         assert!(error.is_closed() && error.is_timeout(), "{error}");
+        assert!(error.to_string().contains("within 5 seconds"), "{error}");
+        let elapsed = begun.elapsed();
+        assert!((4900..6000).contains(&elapsed.as_millis()), "{elapsed:?}");
         assert!(conn.is_closed() && conn.is_broken());
+        drop(server);
+    }
+
+    #[tokio::test]
+    async fn a_frozen_server_takes_no_longer_than_the_bound() {
+        let server = frozen();
+        let mut conn = AsyncConnection::connect(&server.conninfo()).await.unwrap();
+        assert_eq!(conn.cancel_timeout(), Duration::from_secs(5));
+        conn.set_cancel_timeout(Duration::from_secs(1));
+        let begun = Instant::now();
+        let mut tx = conn.transaction().await.unwrap();
+        let query = tx.execute("SELECT 1", &[]);
+        assert!(timeout(Duration::from_millis(20), query).await.is_err());
+        drop(tx);
+        let next = timeout(Duration::from_secs(20), conn.execute("SELECT 2", &[]));
+        let error = next.await.unwrap().unwrap_err();
+        assert!(error.is_closed() && error.is_timeout(), "{error}");
+        let elapsed = begun.elapsed();
+        assert!((900..2000).contains(&elapsed.as_millis()), "{elapsed:?}");
         drop(server);
     }
 

@@ -10,21 +10,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use common::{dsn, tcp_dsn, terminate, unique, wait_until_running};
-use howdah::{AsyncConnection, Notify, Result, TransactionStatus};
+use howdah::{AsyncConnection, Notify, TransactionStatus};
 use tokio::time::timeout;
 
 async fn connect() -> AsyncConnection {
     AsyncConnection::connect(&dsn())
         .await
         .expect("the server of the tests")
-}
-
-async fn connect_autocommit() -> AsyncConnection {
-    let mut conn = connect().await;
-    conn.set_autocommit(true)
-        .await
-        .expect("no transaction runs");
-    conn
 }
 
 async fn one(conn: &mut AsyncConnection, sql: &str) -> i32 {
@@ -51,11 +43,7 @@ async fn queries_over_tcp_and_unix_sockets() {
             let values: (i32, &str, &[u8]) = row.read().unwrap();
             assert_eq!(values, (n, "text", b"bytes".as_slice()));
         }
-        assert_eq!(
-            conn.info().transaction_status(),
-            TransactionStatus::InTransaction
-        );
-        conn.commit().await.unwrap();
+        assert_eq!(conn.info().transaction_status(), TransactionStatus::Idle);
         conn.close().await;
         assert!(conn.is_closed() && !conn.is_broken());
         assert!(conn.execute("SELECT 1", &[]).await.unwrap_err().is_closed());
@@ -114,7 +102,7 @@ async fn futures_move_between_threads() {
 
 #[tokio::test]
 async fn a_dropped_future_leaves_a_usable_connection() {
-    let mut conn = connect_autocommit().await;
+    let mut conn = connect().await;
     for _ in 0..3 {
         let query = conn.execute("SELECT pg_sleep(3600)", &[]);
         assert!(timeout(Duration::from_millis(50), query).await.is_err());
@@ -132,11 +120,11 @@ async fn a_dropped_future_leaves_a_usable_connection() {
 
 #[tokio::test]
 async fn a_dropped_future_has_its_statement_cancelled_at_once() {
-    let mut conn = connect_autocommit().await;
+    let mut conn = connect().await;
     let pid = conn.info().backend_pid();
     let query = conn.execute("SELECT pg_sleep(3600), 'left behind'", &[]);
     assert!(timeout(Duration::from_millis(300), query).await.is_err());
-    let mut watcher = connect_autocommit().await;
+    let mut watcher = connect().await;
     let running = format!(
         "SELECT count(*)::int4 FROM pg_stat_activity WHERE pid = {pid} AND state = 'active'"
     );
@@ -157,9 +145,8 @@ fn cancelling_takes_no_thread() {
         .unwrap();
     let (release, held) = std::sync::mpsc::channel::<()>();
     runtime.block_on(async {
-        let mut conn = connect_autocommit().await;
+        let mut conn = connect().await;
         let mut tcp = AsyncConnection::connect(&tcp_dsn()).await.unwrap();
-        tcp.set_autocommit(true).await.unwrap();
         // The only thread for what blocks is taken.
         tokio::task::spawn_blocking(move || held.recv());
         for conn in [&mut conn, &mut tcp] {
@@ -188,7 +175,7 @@ fn a_dropped_future_has_its_statement_cancelled_also_if_the_runtime_is_left() {
         .build()
         .unwrap();
     let mut conn = runtime.block_on(async {
-        let mut conn = connect_autocommit().await;
+        let mut conn = connect().await;
         let query = conn.execute("SELECT pg_sleep(3600), 'left alone'", &[]);
         assert!(timeout(Duration::from_millis(300), query).await.is_err());
         conn
@@ -196,7 +183,6 @@ fn a_dropped_future_has_its_statement_cancelled_also_if_the_runtime_is_left() {
     // Nothing drives the runtime now.
     let pid = conn.info().backend_pid();
     let mut watcher = howdah::Connection::connect(&dsn()).unwrap();
-    watcher.set_autocommit(true).unwrap();
     let running = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND state = 'active'";
     let begun = Instant::now();
     let count = |watcher: &mut howdah::Connection| {
@@ -211,20 +197,8 @@ fn a_dropped_future_has_its_statement_cancelled_also_if_the_runtime_is_left() {
 }
 
 #[tokio::test]
-async fn a_dropped_future_in_a_transaction_leaves_it_failed() {
-    let mut conn = connect().await;
-    conn.execute("SELECT 1", &[]).await.unwrap();
-    let query = conn.execute("SELECT pg_sleep(3600)", &[]);
-    assert!(timeout(Duration::from_millis(50), query).await.is_err());
-    let error = conn.execute("SELECT 1", &[]).await.unwrap_err();
-    assert_eq!(error.sqlstate(), Some("25P02"));
-    conn.rollback().await.unwrap();
-    assert_eq!(one(&mut conn, "SELECT 2").await, 2);
-}
-
-#[tokio::test]
 async fn a_dropped_future_with_much_to_send_and_to_receive() {
-    let mut conn = connect_autocommit().await;
+    let mut conn = connect().await;
     let large = "x".repeat(30_000_000);
     for millis in [0, 1, 5, 20] {
         let params: [&dyn howdah::ToSql; 1] = [&large];
@@ -243,7 +217,7 @@ async fn a_dropped_future_with_much_to_send_and_to_receive() {
 
 #[tokio::test]
 async fn a_dropped_stream_leaves_a_usable_connection() {
-    let mut conn = connect_autocommit().await;
+    let mut conn = connect().await;
     let endless = "SELECT generate_series(1, 1000000000)";
     let mut stream = conn.query_stream(endless, &[]).await.unwrap();
     assert_eq!(
@@ -256,61 +230,9 @@ async fn a_dropped_stream_leaves_a_usable_connection() {
     assert_eq!(one(&mut conn, "SELECT 2").await, 2);
 }
 
-#[tokio::test]
-async fn blocks_commit_roll_back_and_nest() {
-    for autocommit in [false, true] {
-        let mut conn = connect_autocommit().await;
-        conn.execute("CREATE TEMP TABLE blocks (n int4)", &[])
-            .await
-            .unwrap();
-        conn.set_autocommit(autocommit).await.unwrap();
-        let insert = "INSERT INTO blocks VALUES ($1)";
-        let mut outer = conn.transaction().await.unwrap();
-        let mut inner = outer.transaction().await.unwrap();
-        inner.execute(insert, &[&1]).await.unwrap();
-        inner.commit().await.unwrap();
-        let mut inner = outer.transaction().await.unwrap();
-        inner.execute(insert, &[&2]).await.unwrap();
-        let sleep = inner.execute("SELECT pg_sleep(3600)", &[]);
-        assert!(timeout(Duration::from_millis(20), sleep).await.is_err());
-        drop(inner);
-        assert!(outer.commit_is_refused().await);
-        outer.execute(insert, &[&3]).await.unwrap();
-        outer.commit().await.unwrap();
-        assert_eq!(conn.info().transaction_status(), TransactionStatus::Idle);
-        let mut dropped = conn.transaction().await.unwrap();
-        let mut within = dropped.transaction().await.unwrap();
-        within.execute(insert, &[&4]).await.unwrap();
-        drop(within);
-        drop(dropped);
-        let failed: Result<()> = conn
-            .with_transaction(async |conn| {
-                conn.execute(insert, &[&5]).await?;
-                conn.execute("SELECT 1/0", &[]).await.map(drop)
-            })
-            .await;
-        assert_eq!(failed.unwrap_err().sqlstate(), Some("22012"));
-        let row = conn
-            .query_one("SELECT array_agg(n ORDER BY n) FROM blocks", &[])
-            .await
-            .unwrap();
-        assert_eq!(row.get::<Vec<i32>>(0).unwrap(), [1, 3]);
-    }
-}
-
-trait CommitIsRefused {
-    async fn commit_is_refused(&mut self) -> bool;
-}
-
-impl CommitIsRefused for AsyncConnection {
-    async fn commit_is_refused(&mut self) -> bool {
-        self.commit().await.is_err_and(|error| error.is_usage())
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handle_cancels_from_another_task() {
-    let mut conn = connect_autocommit().await;
+    let mut conn = connect().await;
     let (pid, handle) = (conn.info().backend_pid(), conn.cancel_handle());
     handle.cancel_async().await.unwrap();
     for _ in 0..3 {
@@ -333,7 +255,7 @@ async fn a_handle_cancels_from_another_task() {
 
 #[tokio::test]
 async fn notices_and_notifications_reach_their_handlers() {
-    let mut conn = connect_autocommit().await;
+    let mut conn = connect().await;
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
     let id = conn.add_notice_handler(move |diag| {
@@ -370,7 +292,7 @@ async fn notices_and_notifications_reach_their_handlers() {
 #[tokio::test]
 async fn notifications_are_not_lost() {
     let channel = unique("stream");
-    let (mut conn, mut other) = (connect_autocommit().await, connect_autocommit().await);
+    let (mut conn, mut other) = (connect().await, connect().await);
     conn.execute(&format!("LISTEN {channel}"), &[])
         .await
         .unwrap();
@@ -416,7 +338,7 @@ async fn notifications_are_not_lost() {
 
 #[tokio::test]
 async fn a_lost_server_is_reported() {
-    let mut conn = connect_autocommit().await;
+    let mut conn = connect().await;
     let pid = conn.info().backend_pid();
     assert!(
         timeout(Duration::from_millis(20), conn.readable())
@@ -435,7 +357,7 @@ async fn a_lost_server_is_reported() {
     assert!(error.is_closed() && !error.is_safe_to_retry());
     assert_eq!(error.sqlstate(), Some("57P01"));
     assert!(conn.is_closed() && conn.is_broken());
-    let mut conn = connect_autocommit().await;
+    let mut conn = connect().await;
     let pid = conn.info().backend_pid();
     let killer = tokio::task::spawn_blocking(move || terminate(pid));
     let mut notifies = conn.notifies(None);

@@ -50,7 +50,7 @@ fn range<T>(lower: T, upper: Option<T>) -> Range<T> {
 
 #[test]
 fn scalars() {
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     there_and_back(&mut conn, "bool", true);
     there_and_back(&mut conn, "int2", i16::MIN);
     there_and_back(&mut conn, "int4", i32::MIN);
@@ -88,7 +88,7 @@ fn scalars() {
 
 #[test]
 fn money_positions_and_shapes() {
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     conn.execute("SET lc_monetary = 'C'", &[]).unwrap();
     there_and_back(&mut conn, "money", Money(-123_456));
     there_and_back(&mut conn, "money[]", vec![Some(Money(5)), None]);
@@ -131,7 +131,7 @@ fn money_positions_and_shapes() {
 
 #[test]
 fn types_without_a_rust_type_are_strings() {
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     for (ty, text) in [
         ("money", "$1.50"),
         ("point", "(1,2.5)"),
@@ -156,7 +156,7 @@ fn types_without_a_rust_type_are_strings() {
 
 #[test]
 fn addresses_and_bits() {
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     let inet = Inet {
         address: IpAddr::from([10, 1, 2, 3]),
         prefix: 8,
@@ -173,7 +173,7 @@ fn addresses_and_bits() {
 
 #[test]
 fn lists_of_any_dimension() {
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     there_and_back(&mut conn, "int4[]", vec![Some(1), None]);
     there_and_back(&mut conn, "int4[]", Vec::<Vec<i32>>::new());
     there_and_back(&mut conn, "int4[]", vec![vec![1, 2, 3], vec![4, 5, 6]]);
@@ -205,7 +205,7 @@ fn lists_of_any_dimension() {
 
 #[test]
 fn lists_that_no_array_can_hold() {
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     let mut refused = |value: &dyn ToSql, why: &str| {
         let error = conn.query("SELECT $1::int4[]", &[value]).unwrap_err();
         assert!(
@@ -221,7 +221,7 @@ fn lists_that_no_array_can_hold() {
 
 #[test]
 fn ranges_and_multiranges() {
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     there_and_back(&mut conn, "int4range", range(1, Some(5)));
     there_and_back(&mut conn, "int8range", Range::<i64>::Empty);
     there_and_back(&mut conn, "numrange", range(i128::MIN, None));
@@ -257,7 +257,7 @@ fn ranges_and_multiranges() {
 
 #[test]
 fn hstore() {
-    let mut conn = common::connect_autocommit();
+    let mut conn = common::connect_without_autocommit();
     if conn
         .execute("CREATE EXTENSION IF NOT EXISTS hstore", &[])
         .is_err()
@@ -276,7 +276,7 @@ fn hstore() {
 
 #[test]
 fn domains_are_the_types_beneath() {
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     let name = common::unique("d");
     conn.execute_script(&format!(
         "CREATE DOMAIN {name}_int AS int4 CHECK (value > 0);
@@ -300,7 +300,7 @@ fn domains_are_the_types_beneath() {
 
 #[test]
 fn records_and_rows_of_tables() {
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     let sql = "SELECT ROW(1, NULL, 'a,b', ROW(true, ARRAY[1.5])), ARRAY[ROW(1), ROW(2)]";
     for _ in 0..8 {
         let row = conn.query_one(sql, &[]).unwrap();
@@ -322,7 +322,7 @@ fn records_and_rows_of_tables() {
 
 #[test]
 fn mismatches_within_a_composite_are_found_before_and_after_it_is_known() {
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     let name = common::unique("c");
     conn.execute(&format!("CREATE TYPE {name} AS (a int8, b text)"), &[])
         .unwrap();
@@ -341,7 +341,7 @@ fn mismatches_within_a_composite_are_found_before_and_after_it_is_known() {
     assert_eq!(row.get::<String>("c").unwrap(), "(5,x)");
     // Another session does not know it, and cannot look it up within a stream.
     conn.commit().unwrap();
-    let mut other = common::connect();
+    let mut other = common::connect_without_autocommit();
     let mut stream = other.query_stream(&sql, &[]).unwrap();
     let row = stream.next().unwrap().unwrap();
     assert_eq!(row.get::<(i32, String)>("c").unwrap(), (5, "x".to_owned()));
@@ -359,7 +359,7 @@ fn mismatches_within_a_composite_are_found_before_and_after_it_is_known() {
 
 #[test]
 fn a_type_that_changes_is_looked_up_again() {
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     let name = common::unique("c");
     conn.execute(&format!("CREATE TYPE {name} AS (a int4)"), &[])
         .unwrap();
@@ -381,7 +381,7 @@ fn a_type_that_changes_is_looked_up_again() {
     );
     conn.commit().unwrap();
     // By another session: it has to be told.
-    let mut other = common::connect_autocommit();
+    let mut other = common::connect();
     other
         .execute(&format!("ALTER TYPE {name} ADD ATTRIBUTE b int4"), &[])
         .unwrap();
@@ -395,7 +395,7 @@ fn a_type_that_changes_is_looked_up_again() {
 
 #[test]
 fn a_lookup_is_made_once_and_in_the_same_transaction() {
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     let name = common::unique("e");
     // Seen by this transaction only.
     conn.execute(&format!("CREATE TYPE {name} AS ENUM ('x')"), &[])
@@ -420,7 +420,7 @@ fn a_lookup_is_made_once_and_in_the_same_transaction() {
 
 #[test]
 fn values_that_do_not_fit_are_errors() {
-    let mut conn = common::connect();
+    let mut conn = common::connect_without_autocommit();
     let sql =
         "SELECT 'infinity'::interval::text, 'NaN'::numeric, 1e40::numeric, '10.0.0.0/8'::cidr";
     let row = match conn.query_one(sql, &[]) {

@@ -132,6 +132,12 @@ impl Transactions {
         self.depth == block.depth
     }
 
+    /// Notes that all blocks have ended.
+    pub fn close_all(&mut self) {
+        self.depth = 0;
+        self.riding = false;
+    }
+
     /// Notes that a block has to be rolled back before anything else is sent; that of an outer block undoes the inner as well.
     pub fn owe_rollback(&mut self, block: Block) {
         match &self.pending_rollback {

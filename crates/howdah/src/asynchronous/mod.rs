@@ -4,6 +4,7 @@ pub(crate) mod cancel;
 mod connect;
 mod connection;
 mod notifies;
+mod session;
 mod stream;
 mod transaction;
 mod turn;
@@ -11,5 +12,6 @@ mod watch;
 
 pub use connection::AsyncConnection;
 pub use notifies::AsyncNotifies;
+pub use session::AsyncSession;
 pub use stream::AsyncRowStream;
-pub use transaction::AsyncTransaction;
+pub use transaction::{AsyncSavepoint, AsyncTransaction};

@@ -9,12 +9,12 @@ use std::time::Duration;
 use futures_core::Stream;
 use tokio::time::Sleep;
 
-use super::AsyncConnection;
+use super::AsyncSession;
 use crate::core::messages::{Listener, Notify};
 use crate::error::{Error, Result};
 use howdah_net::drive::{Until, try_receive};
 
-/// The notifications of a connection, from [`AsyncConnection::notifies`].
+/// The notifications of a connection, from [`AsyncSession::notifies`].
 ///
 /// It is a `Stream`; [`next`](Self::next) is there for those who use no other crate for streams. It ends when the time is
 /// over, and after an error. Dropping it, or a future of it, loses nothing.
@@ -28,18 +28,18 @@ enum State<'a> {
     /// An earlier operation that was dropped has to be ended first.
     Settling(Pin<Box<dyn Future<Output = Settled<'a>> + Send + 'a>>),
     /// The error comes after what had come before it.
-    Listening(&'a mut AsyncConnection, Option<Error>),
+    Listening(&'a mut AsyncSession, Option<Error>),
     Over,
 }
 
-type Settled<'a> = (&'a mut AsyncConnection, Option<Error>);
+type Settled<'a> = (&'a mut AsyncSession, Option<Error>);
 
 impl<'a> AsyncNotifies<'a> {
-    pub(super) fn new(conn: &'a mut AsyncConnection, timeout: Option<Duration>) -> Self {
-        let _listener = conn.core.messages.listen();
+    pub(super) fn new(session: &'a mut AsyncSession, timeout: Option<Duration>) -> Self {
+        let _listener = session.core.messages.listen();
         let settling = async move {
-            let settled = conn.settle().await.and_then(|()| conn.look());
-            (conn, settled.err())
+            let settled = session.settle().await.and_then(|()| session.look());
+            (session, settled.err())
         };
         Self {
             state: State::Settling(Box::pin(settling)),
@@ -63,14 +63,14 @@ impl<'a> AsyncNotifies<'a> {
 
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Notify>>> {
         if let State::Settling(settling) = &mut self.state {
-            let (conn, failure) = ready!(settling.as_mut().poll(cx));
-            self.state = State::Listening(conn, failure);
+            let (session, failure) = ready!(settling.as_mut().poll(cx));
+            self.state = State::Listening(session, failure);
         }
-        let State::Listening(conn, failure) = &mut self.state else {
+        let State::Listening(session, failure) = &mut self.state else {
             return Poll::Ready(Ok(None));
         };
         loop {
-            if let Some(notify) = conn.core.next_notification() {
+            if let Some(notify) = session.core.next_notification() {
                 return Poll::Ready(Ok(Some(notify)));
             }
             if let Some(error) = failure.take() {
@@ -80,12 +80,12 @@ impl<'a> AsyncNotifies<'a> {
             if deadline.is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
                 return Poll::Ready(Ok(None));
             }
-            ready!(conn.poll_step(Until::Heard, cx))?;
+            ready!(session.poll_step(Until::Heard, cx))?;
         }
     }
 }
 
-impl AsyncConnection {
+impl AsyncSession {
     /// Takes what has come already, also when there is no time to wait.
     fn look(&mut self) -> Result<()> {
         match try_receive(&mut self.core.session, &self.link.socket) {

@@ -8,17 +8,17 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 use howdah_protocol::session::ExchangeId;
 
-use super::AsyncConnection;
+use super::AsyncSession;
 use crate::error::Result;
 use crate::row::{Row, Rows};
 
-/// The rows of a statement as they arrive, from [`AsyncConnection::query_stream`].
+/// The rows of a statement as they arrive, from [`AsyncSession::query_stream`].
 ///
 /// It is a `Stream`; [`next`](Self::next) is there for those who use no other crate for streams. No more is kept than was
 /// received at once: a stream that nobody reads holds the server back. An error is the last item. Dropping the stream
 /// before its end cancels the statement, which leaves a transaction that it runs in failed.
 pub struct AsyncRowStream<'a> {
-    conn: &'a mut AsyncConnection,
+    session: &'a mut AsyncSession,
     id: ExchangeId,
     ready: Option<Rows>,
     /// Whether nothing is to be expected any more.
@@ -26,9 +26,9 @@ pub struct AsyncRowStream<'a> {
 }
 
 impl<'a> AsyncRowStream<'a> {
-    pub(super) fn new(conn: &'a mut AsyncConnection, id: ExchangeId) -> Self {
+    pub(super) fn new(session: &'a mut AsyncSession, id: ExchangeId) -> Self {
         Self {
-            conn,
+            session,
             id,
             ready: None,
             over: false,
@@ -54,12 +54,12 @@ impl<'a> AsyncRowStream<'a> {
             if self.over {
                 return Poll::Ready(Ok(None));
             }
-            self.ready = match ready!(self.conn.poll_exchange(cx))? {
+            self.ready = match ready!(self.session.poll_exchange(cx))? {
                 Some(outcome) => {
                     self.over = true;
-                    Some(self.conn.core.finish_rows(outcome)?)
+                    Some(self.session.core.finish_rows(outcome)?)
                 }
-                None => self.conn.core.take_rows(self.id),
+                None => self.session.core.take_rows(self.id),
             };
         }
     }
@@ -75,7 +75,7 @@ impl Stream for AsyncRowStream<'_> {
 
 impl Drop for AsyncRowStream<'_> {
     fn drop(&mut self) {
-        self.conn.detach();
+        self.session.detach();
     }
 }
 

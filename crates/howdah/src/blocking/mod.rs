@@ -3,10 +3,12 @@
 mod connect;
 mod connection;
 mod notifies;
+mod session;
 mod stream;
 mod transaction;
 
 pub use connection::Connection;
 pub use notifies::Notifies;
+pub use session::Session;
 pub use stream::RowStream;
-pub use transaction::Transaction;
+pub use transaction::{Savepoint, Transaction};

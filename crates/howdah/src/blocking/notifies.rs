@@ -3,27 +3,27 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::Connection;
+use super::Session;
 use crate::core::messages::{Listener, Notify};
 use crate::error::Result;
 use howdah_net::drive::{Step, Until, drive};
 
-/// The notifications of a connection, from [`Connection::notifies`].
+/// The notifications of a connection, from [`Session::notifies`].
 ///
 /// The iterator ends when the time is over, and after an error.
 pub struct Notifies<'a> {
-    conn: &'a mut Connection,
+    session: &'a mut Session,
     deadline: Option<Instant>,
     over: bool,
     _listener: Listener,
 }
 
 impl<'a> Notifies<'a> {
-    pub(super) fn new(conn: &'a mut Connection, timeout: Option<Duration>) -> Self {
-        let listener = conn.core.messages.listen();
+    pub(super) fn new(session: &'a mut Session, timeout: Option<Duration>) -> Self {
+        let listener = session.core.messages.listen();
         let deadline = timeout.and_then(|time| Instant::now().checked_add(time));
         Self {
-            conn,
+            session,
             deadline,
             over: false,
             _listener: listener,
@@ -32,18 +32,18 @@ impl<'a> Notifies<'a> {
 
     fn receive(&mut self) -> Result<Option<Notify>> {
         // What came before the connection was lost is still there.
-        if let Some(notify) = self.conn.core.next_notification() {
+        if let Some(notify) = self.session.core.next_notification() {
             return Ok(Some(notify));
         }
-        self.conn.settle()?;
+        self.session.settle()?;
         loop {
-            if let Some(notify) = self.conn.core.next_notification() {
+            if let Some(notify) = self.session.core.next_notification() {
                 return Ok(Some(notify));
             }
-            let (session, socket) = (&mut self.conn.core.session, &self.conn.socket);
+            let (session, socket) = (&mut self.session.core.session, &self.session.socket);
             match drive(session, socket, Until::Heard, self.deadline) {
                 Ok(Step::TimedOut) => return Ok(None),
-                step => self.conn.take_step(step).map(drop)?,
+                step => self.session.take_step(step).map(drop)?,
             }
         }
     }

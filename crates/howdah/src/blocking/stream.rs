@@ -4,16 +4,16 @@ use std::fmt;
 
 use howdah_protocol::session::ExchangeId;
 
-use super::Connection;
+use super::Session;
 use crate::error::Result;
 use crate::row::{Row, Rows};
 
-/// The rows of a statement as they arrive, from [`Connection::query_stream`].
+/// The rows of a statement as they arrive, from [`Session::query_stream`].
 ///
 /// No more is kept than was received at once. An error is the last item. Dropping the stream before its end cancels the
 /// statement, which leaves a transaction that it runs in failed.
 pub struct RowStream<'a> {
-    conn: &'a mut Connection,
+    session: &'a mut Session,
     id: ExchangeId,
     ready: Option<Rows>,
     /// Whether nothing is to be expected any more.
@@ -21,9 +21,9 @@ pub struct RowStream<'a> {
 }
 
 impl<'a> RowStream<'a> {
-    pub(super) fn new(conn: &'a mut Connection, id: ExchangeId) -> Self {
+    pub(super) fn new(session: &'a mut Session, id: ExchangeId) -> Self {
         Self {
-            conn,
+            session,
             id,
             ready: None,
             over: false,
@@ -38,12 +38,12 @@ impl<'a> RowStream<'a> {
             if self.over {
                 return Ok(None);
             }
-            self.ready = match self.conn.turn()? {
+            self.ready = match self.session.turn()? {
                 Some(outcome) => {
                     self.over = true;
-                    Some(self.conn.core.finish_rows(outcome)?)
+                    Some(self.session.core.finish_rows(outcome)?)
                 }
-                None => self.conn.core.take_rows(self.id),
+                None => self.session.core.take_rows(self.id),
             };
         }
     }
@@ -59,9 +59,9 @@ impl Iterator for RowStream<'_> {
 
 impl Drop for RowStream<'_> {
     fn drop(&mut self) {
-        if !self.over && !self.conn.is_closed() {
+        if !self.over && !self.session.is_closed() {
             // A connection that does not come to rest is closed by this, and says so at its next use.
-            let _ = self.conn.settle();
+            let _ = self.session.settle();
         }
     }
 }

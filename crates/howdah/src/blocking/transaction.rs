@@ -1,58 +1,40 @@
-//! Blocks that are committed or rolled back as a whole.
+//! Blocks that are kept or undone as a whole.
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use howdah_protocol::session::Block;
-use howdah_protocol::wire::TransactionStatus;
 
-use super::Connection;
+use super::Session;
 use crate::error::Result;
 
-/// A transaction or savepoint, from [`Connection::transaction`]. It can be used as the connection that it borrows.
+/// A transaction, from [`Connection::transaction`](crate::Connection::transaction).
 ///
-/// Dropping it rolls back what was done within.
-#[must_use = "dropping the block rolls it back"]
-pub struct Transaction<'a> {
-    conn: &'a mut Connection,
-    block: Block,
-    over: bool,
-}
+/// Statements are run in it by the methods of [`Session`]. Dropping it rolls back what was done within.
+#[must_use = "dropping the transaction rolls it back"]
+pub struct Transaction<'a>(Guard<'a>);
+
+/// A part of a transaction that can be undone by itself, from [`Session::savepoint`].
+///
+/// Statements are run in it by the methods of [`Session`]. Dropping it undoes what was done within.
+#[must_use = "dropping the savepoint undoes what was done since"]
+pub struct Savepoint<'a>(Guard<'a>);
 
 impl<'a> Transaction<'a> {
-    pub(super) fn open(conn: &'a mut Connection) -> Result<Self> {
-        conn.settle()?;
-        let (block, opening) = conn.core.open_block();
-        // From here on dropping it closes the block.
-        let mut opened = Self {
-            conn,
-            block,
-            over: false,
-        };
-        if let Some(sql) = opening {
-            let made = opened.conn.perform(
-                |core| core.queue_opening(&sql),
-                |core, outcome| core.finish_control(&sql, outcome),
-            );
-            if let Err(error) = made {
-                opened.end();
-                return Err(error);
-            }
-        }
-        Ok(opened)
+    pub(super) fn open(session: &'a mut Session) -> Result<Self> {
+        session.settle()?;
+        let block = session.core.open_transaction()?;
+        Ok(Self(Guard::new(session, block)))
     }
 
-    /// Keeps what was done: commits the transaction, or releases the savepoint.
+    /// Commits what was done.
     ///
     /// # Errors
-    /// As [`Connection::commit`]. What was done is rolled back then.
-    pub fn commit(mut self) -> Result<()> {
-        self.conn.settle()?;
-        let block = self.block.clone();
-        self.conn
-            .control(|core| (core.status() != TransactionStatus::Idle).then(|| block.commit()))?;
-        self.end();
-        Ok(())
+    /// The transaction had failed, so that the server has rolled it back, or has been ended by a statement within it; or it
+    /// cannot be committed, as a deferred constraint is violated. If the connection is lost, it is not known whether the
+    /// server has committed.
+    pub fn commit(self) -> Result<()> {
+        self.0.keep()
     }
 
     /// Undoes what was done.
@@ -60,30 +42,90 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// The connection is closed or lost.
     pub fn rollback(mut self) -> Result<()> {
-        self.roll_back()
+        self.0.roll_back()
+    }
+}
+
+impl<'a> Savepoint<'a> {
+    pub(super) fn open(session: &'a mut Session) -> Result<Self> {
+        session.settle()?;
+        let (block, sql) = session.core.open_savepoint()?;
+        // From here on dropping it closes the block.
+        let mut guard = Guard::new(session, block);
+        let made = guard.session.perform(
+            |core| core.queue_opening(&sql),
+            |core, outcome| core.finish_control(&sql, outcome),
+        );
+        match made {
+            Ok(()) => Ok(Self(guard)),
+            Err(error) => {
+                guard.end();
+                Err(error)
+            }
+        }
+    }
+
+    /// Keeps what was done, as a part of the transaction around it: it is committed when that is.
+    ///
+    /// # Errors
+    /// The transaction has failed since, or has been ended by a statement within it; or the connection is closed or lost.
+    pub fn release(self) -> Result<()> {
+        self.0.keep()
+    }
+
+    /// Undoes what was done since the savepoint, also where a statement has failed.
+    ///
+    /// # Errors
+    /// The connection is closed or lost.
+    pub fn rollback(mut self) -> Result<()> {
+        self.0.roll_back()
+    }
+}
+
+/// A block that is rolled back unless it is ended otherwise.
+struct Guard<'a> {
+    session: &'a mut Session,
+    block: Block,
+    over: bool,
+}
+
+impl<'a> Guard<'a> {
+    fn new(session: &'a mut Session, block: Block) -> Self {
+        Self {
+            session,
+            block,
+            over: false,
+        }
+    }
+
+    fn keep(mut self) -> Result<()> {
+        self.session.settle()?;
+        self.session.core.check_block()?;
+        let block = self.block.clone();
+        self.session.control(|core| core.keep_statement(&block))?;
+        self.end();
+        Ok(())
     }
 
     fn roll_back(&mut self) -> Result<()> {
         self.end();
-        self.conn.settle()?;
+        self.session.settle()?;
         let block = self.block.clone();
-        self.conn
-            .control(|core| (core.status() != TransactionStatus::Idle).then(|| block.rollback()))
+        self.session.control(|core| core.undo_statement(&block))
     }
 
     fn end(&mut self) {
         self.over = true;
-        // Borrows make sure that blocks end from the inside.
-        let _ = self.conn.core.session.transactions.close(&self.block);
+        self.session.core.close_block(&self.block);
     }
 }
 
-impl Drop for Transaction<'_> {
+impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if self.over {
             return;
         }
-        if self.conn.is_closed() {
+        if self.session.is_closed() {
             self.end();
         } else {
             // A failure means a lost connection, or a transaction that has ended: either way nothing is kept.
@@ -92,24 +134,31 @@ impl Drop for Transaction<'_> {
     }
 }
 
-impl Deref for Transaction<'_> {
-    type Target = Connection;
+macro_rules! used_as_session {
+    ($block:ident) => {
+        impl Deref for $block<'_> {
+            type Target = Session;
 
-    fn deref(&self) -> &Connection {
-        self.conn
-    }
+            fn deref(&self) -> &Session {
+                self.0.session
+            }
+        }
+
+        impl DerefMut for $block<'_> {
+            fn deref_mut(&mut self) -> &mut Session {
+                self.0.session
+            }
+        }
+
+        impl fmt::Debug for $block<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($block))
+                    .field("block", &self.0.block)
+                    .finish_non_exhaustive()
+            }
+        }
+    };
 }
 
-impl DerefMut for Transaction<'_> {
-    fn deref_mut(&mut self) -> &mut Connection {
-        self.conn
-    }
-}
-
-impl fmt::Debug for Transaction<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transaction")
-            .field("block", &self.block)
-            .finish_non_exhaustive()
-    }
-}
+used_as_session!(Transaction);
+used_as_session!(Savepoint);

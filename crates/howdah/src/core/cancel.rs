@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use howdah_net::cancel::{CancelTarget, Gate, Ticket, deadline_after};
 
@@ -57,7 +57,12 @@ impl CancelHandle {
     /// # Errors
     /// The server cannot be reached or does not answer in time.
     pub fn cancel(&self) -> Result<()> {
-        let Some((target, ticket)) = self.begin() else {
+        self.cancel_by(deadline_after(CANCEL_TIME))
+    }
+
+    /// The same, until `deadline` at most.
+    pub(crate) fn cancel_by(&self, deadline: Instant) -> Result<()> {
+        let Some((target, ticket)) = self.begin(deadline) else {
             return Ok(());
         };
         target
@@ -76,7 +81,7 @@ impl CancelHandle {
     /// Outside of a tokio runtime with I/O and time enabled.
     #[cfg(feature = "tokio")]
     pub async fn cancel_async(&self) -> Result<()> {
-        let Some((target, ticket)) = self.begin() else {
+        let Some((target, ticket)) = self.begin(deadline_after(CANCEL_TIME)) else {
             return Ok(());
         };
         // In the task of the caller it would end, and free the connection, with the future.
@@ -86,17 +91,16 @@ impl CancelHandle {
         }
     }
 
-    /// Sends a request that nobody waits for, if there is a runtime to do it; tells whether there is.
+    /// Sends a request that nobody waits for, until `deadline` at most, if there is a runtime to do it.
     #[cfg(feature = "tokio")]
-    pub(crate) fn cancel_in_background(&self) -> bool {
+    pub(crate) fn cancel_in_background(&self, deadline: Instant) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
-            return false;
+            return;
         };
-        if let Some((target, ticket)) = self.begin() {
+        if let Some((target, ticket)) = self.begin(deadline) {
             // If it fails, the drain that follows runs into its bound.
             runtime.spawn(send(target, ticket));
         }
-        true
     }
 
     /// Where the connection notes what it does.
@@ -105,9 +109,9 @@ impl CancelHandle {
     }
 
     /// Begins a request, if there is anything to cancel.
-    fn begin(&self) -> Option<(Arc<CancelTarget>, Ticket)> {
+    fn begin(&self, deadline: Instant) -> Option<(Arc<CancelTarget>, Ticket)> {
         let target = self.target.as_ref()?;
-        let ticket = self.gate.begin(deadline_after(CANCEL_TIME))?;
+        let ticket = self.gate.begin(deadline)?;
         Some((Arc::clone(target), ticket))
     }
 }

@@ -23,6 +23,7 @@ use howdah_types::{DateStyle, Format, IntervalStyle, IsNull, LoadContext, ToSql,
 use crate::error::{Error, Result};
 use crate::row::{Reading, Rows};
 use cancel::CancelHandle;
+use howdah_net::cancel::deadline_after;
 use howdah_net::drive::Lost;
 use info::Facts;
 use messages::{Messages, Notify};
@@ -40,6 +41,8 @@ pub(crate) struct Core {
     load: Arc<LoadContext>,
     parameters_version: u64,
     utf8: bool,
+    /// Whether a statement within the block that is open has ended the transaction.
+    block_ended: bool,
     end: Option<End>,
 }
 
@@ -71,8 +74,12 @@ impl Core {
             load: Arc::default(),
             parameters_version: 0,
             utf8: true,
+            block_ended: false,
             end: None,
         };
+        core.session
+            .transactions
+            .change(|now| now.autocommit = true);
         core.read_parameters();
         core
     }
@@ -112,6 +119,7 @@ impl Core {
         params: &[&dyn ToSql],
         mode: Mode,
     ) -> Result<ExchangeId> {
+        self.check_block()?;
         self.write_params(params)?;
         self.check_encoding(sql, !params.is_empty())?;
         Ok(self.session.execute(&Execute {
@@ -129,6 +137,7 @@ impl Core {
 
     /// Queues a text of any number of statements, by the simple protocol.
     pub(crate) fn queue_script(&mut self, sql: &str) -> Result<ExchangeId> {
+        self.check_block()?;
         self.check_encoding(sql, false)?;
         self.queue_simple(sql)
     }
@@ -148,14 +157,73 @@ impl Core {
         self.session.connection().transaction_status()
     }
 
-    /// Opens a block, whose BEGIN goes with its first statement; with the statement that makes its savepoint, if it is one.
-    pub(crate) fn open_block(&mut self) -> (Block, Option<String>) {
+    /// Opens a transaction, whose BEGIN goes with its first statement.
+    pub(crate) fn open_transaction(&mut self) -> Result<Block> {
         let status = self.status();
         let transactions = &mut self.session.transactions;
-        let block = transactions.open(status, None, true);
-        let opening = transactions.opening(&block).pop();
-        let opening = opening.map(|sql| String::from_utf8_lossy(&sql).into_owned());
-        (block, opening)
+        if status != TransactionStatus::Idle || transactions.depth() > 0 {
+            return Err(Error::usage(
+                "a transaction is running, which transaction() cannot commit: open a block in it with savepoint(), or commit \
+                 or roll it back before",
+            ));
+        }
+        Ok(transactions.open(status, None, true))
+    }
+
+    /// Opens a block within the running transaction, with the statement that makes its savepoint.
+    pub(crate) fn open_savepoint(&mut self) -> Result<(Block, String)> {
+        self.check_block()?;
+        let status = self.status();
+        let transactions = &mut self.session.transactions;
+        if status == TransactionStatus::Idle && transactions.implicit_begin().is_none() {
+            let text = "no transaction is running that could have a savepoint: use transaction()";
+            return Err(Error::usage(text));
+        }
+        // The statement begins the transaction, where that is still to be done.
+        let block = transactions.open(TransactionStatus::InTransaction, None, true);
+        let sql = transactions.opening(&block).concat();
+        Ok((block, String::from_utf8_lossy(&sql).into_owned()))
+    }
+
+    /// Fails if the transaction of the block that is open has been ended by a statement within it: what followed would be in
+    /// none, and what came before is kept or lost already.
+    pub(crate) fn check_block(&self) -> Result<()> {
+        if !self.block_ended {
+            return Ok(());
+        }
+        Err(Error::usage(
+            "the transaction has been ended by a statement within its block: nothing more can be done in it",
+        ))
+    }
+
+    /// The statement that keeps the work of a block, if anything has been done in it.
+    pub(crate) fn keep_statement(&self, block: &Block) -> Option<String> {
+        (self.status() != TransactionStatus::Idle).then(|| block.commit())
+    }
+
+    /// The statement that undoes the work of a block, if anything has been done in it.
+    pub(crate) fn undo_statement(&self, block: &Block) -> Option<String> {
+        (self.status() != TransactionStatus::Idle).then(|| block.rollback())
+    }
+
+    /// Notes that a block has ended, whichever way.
+    pub(crate) fn close_block(&mut self, block: &Block) {
+        // Borrows make sure that blocks end from the inside.
+        let _ = self.session.transactions.close(block);
+        self.block_ended &= self.session.transactions.depth() > 0;
+    }
+
+    /// Notes that a block has ended whose work is to be undone before anything else is done.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn abandon_block(&mut self, block: &Block) {
+        self.close_block(block);
+        self.session.transactions.owe_rollback(block.clone());
+    }
+
+    /// Notes that blocks that were never dropped have ended.
+    pub(crate) fn forget_blocks(&mut self) {
+        self.session.transactions.close_all();
+        self.block_ended = false;
     }
 
     /// Changes the mode, where no transaction is running.
@@ -169,14 +237,13 @@ impl Core {
         Ok(())
     }
 
-    /// Fails within a block: there only the block ends the transaction.
-    pub(crate) fn check_outside(&self, what: &str) -> Result<()> {
+    /// Fails if a block was never dropped, as by [`std::mem::forget`]: it may have been meant to be undone.
+    pub(crate) fn check_outside(&self) -> Result<()> {
         if self.session.transactions.depth() == 0 {
             return Ok(());
         }
-        Err(Error::usage(format!(
-            "{what}() cannot be used within a transaction block: commit, roll back or drop the block"
-        )))
+        let text = "the transaction has a block that was never ended: it can only be rolled back";
+        Err(Error::usage(text))
     }
 
     /// What ends the running transaction well, if one is running.
@@ -199,8 +266,20 @@ impl Core {
         Ok(())
     }
 
+    /// The results of the user's statements of the exchange that has ended.
+    fn finish_statements(&mut self, outcome: Outcome) -> Result<Vec<QueryResult>> {
+        self.note_block();
+        self.finish(outcome)
+    }
+
+    /// Notes where the transaction stands after statements of the user's: within a block they begin one unless one runs.
+    fn note_block(&mut self) {
+        let in_block = self.session.transactions.depth() > 0;
+        self.block_ended |= in_block && self.status() == TransactionStatus::Idle;
+    }
+
     /// The results of the exchange that has ended.
-    pub(crate) fn finish(&mut self, outcome: Outcome) -> Result<Vec<QueryResult>> {
+    fn finish(&mut self, outcome: Outcome) -> Result<Vec<QueryResult>> {
         self.read_parameters();
         if outcome.refused_copy {
             return Err(Error::usage("COPY cannot be used with this method"));
@@ -214,7 +293,7 @@ impl Core {
 
     /// The result of the one statement of the exchange that has ended.
     pub(crate) fn finish_rows(&mut self, outcome: Outcome) -> Result<Rows> {
-        let mut results = self.finish(outcome)?;
+        let mut results = self.finish_statements(outcome)?;
         let result = results
             .pop()
             .ok_or_else(|| Error::shape("the server gave no result"))?;
@@ -223,14 +302,14 @@ impl Core {
 
     /// The results of all statements of the exchange that has ended.
     pub(crate) fn finish_all(&mut self, outcome: Outcome) -> Result<Vec<Rows>> {
-        let results = self.finish(outcome)?;
+        let results = self.finish_statements(outcome)?;
         let rows = results.into_iter();
         Ok(rows.map(|result| self.rows_of_result(result)).collect())
     }
 
     /// How many rows the statements of the exchange that has ended gave or changed.
     pub(crate) fn finish_count(&mut self, outcome: Outcome) -> Result<u64> {
-        let results = self.finish(outcome)?;
+        let results = self.finish_statements(outcome)?;
         let counts = results.iter().filter_map(QueryResult::tagged_rows);
         Ok(counts.fold(0, u64::saturating_add))
     }
@@ -280,7 +359,15 @@ impl Core {
     /// The session has come to rest after an interruption.
     pub(crate) fn recovered(&mut self) {
         self.read_parameters();
+        self.note_block();
         self.cancel.gate().leave();
+    }
+
+    /// When a cancel request that the session asks for has to be over: with all that is left of the interruption.
+    pub(crate) fn cancel_deadline(&self) -> Instant {
+        self.session
+            .poll_timeout()
+            .unwrap_or_else(|| deadline_after(self.session.cancel_timeout()))
     }
 
     /// Notes that the connection is lost; gives the error that says why.

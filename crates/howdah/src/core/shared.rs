@@ -1,10 +1,10 @@
-//! The methods that wait for nothing, the same for both connections.
+//! The methods that wait for nothing, the same for both sessions.
 
-/// Adds them to a connection that has a `core`.
+/// Adds them to a session that has a `core`.
 macro_rules! shared_methods {
-    ($connection:ty) => {
-        impl $connection {
-            /// Whether each statement is a transaction of its own.
+    ($session:ty) => {
+        impl $session {
+            /// Whether each statement outside of a transaction is one of its own.
             #[must_use]
             pub fn autocommit(&self) -> bool {
                 self.core.session.transactions.characteristics().autocommit
@@ -53,6 +53,19 @@ macro_rules! shared_methods {
                 $crate::core::info::Info::new(&self.core.facts, self.core.session.connection())
             }
 
+            /// How long the connection may take to come to rest after an operation was given up, by a dropped future or stream:
+            /// the cancel request, the end of the statement and the rollback of its block, all together. Then it is closed. At
+            /// first it is 5 seconds.
+            #[must_use]
+            pub fn cancel_timeout(&self) -> std::time::Duration {
+                self.core.session.cancel_timeout()
+            }
+
+            /// Sets the [`cancel_timeout`](Self::cancel_timeout).
+            pub fn set_cancel_timeout(&mut self, timeout: std::time::Duration) {
+                self.core.session.set_cancel_timeout(timeout);
+            }
+
             /// After how many executions a statement is prepared: 0 is at once, `None` never. At first it is 5.
             pub fn set_prepare_threshold(&mut self, executions: Option<u32>) {
                 self.core.session.statements.threshold = executions;
@@ -72,7 +85,7 @@ macro_rules! shared_methods {
                 self.core.is_closed()
             }
 
-            /// Whether the connection was found lost, rather than closed by [`close`](Self::close).
+            /// Whether the connection was found lost, rather than closed by its user.
             #[must_use]
             pub fn is_broken(&self) -> bool {
                 self.core.is_lost()

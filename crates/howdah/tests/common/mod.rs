@@ -27,10 +27,10 @@ pub(crate) fn connect() -> Connection {
     Connection::connect(&dsn()).expect("the server of the tests")
 }
 
-/// A connection in autocommit.
-pub(crate) fn connect_autocommit() -> Connection {
+/// A connection whose first statement begins a transaction, which dropping it rolls back.
+pub(crate) fn connect_without_autocommit() -> Connection {
     let mut conn = connect();
-    conn.set_autocommit(true).expect("no transaction runs");
+    conn.set_autocommit(false).expect("no transaction runs");
     conn
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn unique(prefix: &str) -> String {
 
 /// Waits until the session `pid` runs a statement that contains `text`.
 pub(crate) fn wait_until_running(pid: i32, text: &str) {
-    let mut watcher = connect_autocommit();
+    let mut watcher = connect();
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND state = 'active' AND query LIKE $2";
     let pattern = format!("%{text}%");
     let begun = Instant::now();
@@ -60,7 +60,7 @@ pub(crate) fn wait_until_running(pid: i32, text: &str) {
 
 /// Ends a session from another one.
 pub(crate) fn terminate(pid: i32) {
-    let mut killer = connect_autocommit();
+    let mut killer = connect();
     killer
         .execute("SELECT pg_terminate_backend($1, 5000)", &[&pid])
         .unwrap();

@@ -1,0 +1,398 @@
+//! What an asynchronous connection and the blocks on it have in common.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use howdah_protocol::session::{ExchangeId, Outcome};
+use howdah_types::ToSql;
+use tokio::io::Interest;
+
+use super::turn::poll_turn;
+use super::watch::Watched;
+use super::{AsyncNotifies, AsyncRowStream, AsyncSavepoint};
+use crate::core::{Core, Mode, shared_methods};
+use crate::error::{Error, Result};
+use crate::row::{Row, Rows};
+use howdah_net::drive::{Lost, Step, Until, flush, hand_out};
+use howdah_net::socket::Waited;
+
+/// What runs statements on tokio: an [`AsyncConnection`](crate::AsyncConnection),
+/// [`AsyncTransaction`](crate::AsyncTransaction) or [`AsyncSavepoint`], each of which can be used as one.
+///
+/// It has the methods of [`Session`](crate::Session), to be awaited.
+///
+/// ```no_run
+/// use howdah::{AsyncConnection, AsyncSession};
+///
+/// async fn pay(db: &mut AsyncSession, id: i32, money: i32) -> Result<u64, howdah::Error> {
+///     db.execute("UPDATE accounts SET money = money + $1 WHERE id = $2", &[&money, &id]).await
+/// }
+///
+/// # async fn example() -> Result<(), howdah::Error> {
+/// let mut conn = AsyncConnection::connect("dbname=test").await?;
+/// pay(&mut conn, 1, 10).await?;
+/// let mut tx = conn.transaction().await?;
+/// pay(&mut tx, 1, -10).await?;
+/// pay(&mut tx, 2, 10).await?;
+/// tx.commit().await
+/// # }
+/// ```
+///
+/// It has no size that the compiler knows, so that it stays where it is: two transactions cannot swap what they run on.
+pub struct AsyncSession<Size: ?Sized = [()]> {
+    pub(super) core: Core,
+    pub(super) link: Watched,
+    _size: Size,
+}
+
+impl AsyncSession {
+    /// Runs a statement; tells how many rows it has changed or given, 0 for one that does not count.
+    ///
+    /// # Errors
+    /// The server's, or a parameter cannot be sent, or the connection is closed or lost.
+    pub async fn execute(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<u64> {
+        let queue = |core: &mut Core| core.queue(sql, params, Mode::Usual);
+        self.perform(queue, Core::finish_count).await
+    }
+
+    /// Runs a statement and gives its result, with all rows received.
+    ///
+    /// Types made by users that this connection has not met before are looked up, by one statement more: see
+    /// [`rust_types`](crate::rust_types).
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn query(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Rows> {
+        let queue = |core: &mut Core| core.queue(sql, params, Mode::Usual);
+        let mut rows = self.perform(queue, Core::finish_rows).await?;
+        self.meet_types(std::slice::from_mut(&mut rows)).await?;
+        Ok(rows)
+    }
+
+    /// Runs a statement that gives exactly one row.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute), and any other number of rows.
+    pub async fn query_one(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Row> {
+        self.query(sql, params).await?.exactly_one()
+    }
+
+    /// Runs a statement that gives one row or none.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute), and more than one row.
+    pub async fn query_opt(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Option<Row>> {
+        self.query(sql, params).await?.at_most_one()
+    }
+
+    /// Runs a statement and gives its rows as they arrive, in bounded memory.
+    ///
+    /// ```no_run
+    /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
+    /// let mut stream = conn.query_stream("SELECT id FROM big_table", &[]).await?;
+    /// while let Some(row) = stream.next().await {
+    ///     println!("{}", row?.get::<i64>("id")?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// A parameter cannot be sent, or the connection is closed or lost. The server's errors come from the stream.
+    pub async fn query_stream(
+        &mut self,
+        sql: &str,
+        params: &[&dyn ToSql],
+    ) -> Result<AsyncRowStream<'_>> {
+        let id = self
+            .begin(|core| core.queue(sql, params, Mode::Once))
+            .await?;
+        Ok(AsyncRowStream::new(self, id))
+    }
+
+    /// Runs a text of any number of statements without parameters; gives the result of each.
+    ///
+    /// In autocommit the server runs them in one transaction. When one fails, those after it are not run.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn execute_script(&mut self, sql: &str) -> Result<Vec<Rows>> {
+        let mut results = self
+            .perform(|core| core.queue_script(sql), Core::finish_all)
+            .await?;
+        self.meet_types(&mut results).await?;
+        Ok(results)
+    }
+
+    /// Opens a block within the running transaction that can be undone by itself; dropping it has it undone by the next
+    /// operation. Blocks nest.
+    ///
+    /// ```no_run
+    /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
+    /// let mut tx = conn.transaction().await?;
+    /// let mut attempt = tx.savepoint().await?;
+    /// match attempt.execute("INSERT INTO users (name) VALUES ($1)", &[&"ann"]).await {
+    ///     Ok(_) => attempt.release().await?,
+    ///     Err(_) => attempt.rollback().await?,
+    /// }
+    /// tx.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// No transaction is running, and the connection is in autocommit; or the transaction has failed, or the connection is
+    /// closed or lost.
+    pub async fn savepoint(&mut self) -> Result<AsyncSavepoint<'_>> {
+        AsyncSavepoint::open(self).await
+    }
+
+    /// The notifications, as they come: a stream that ends when `timeout` has passed since this call, or never.
+    ///
+    /// Notifications that came while no handler was there are not lost: they come first. While a transaction is running the
+    /// server holds them back.
+    ///
+    /// ```no_run
+    /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
+    /// conn.execute("LISTEN mychan", &[]).await?;
+    /// let mut notifies = conn.notifies(None);
+    /// while let Some(notify) = notifies.next().await {
+    ///     println!("{:?}", notify?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn notifies(&mut self, timeout: Option<Duration>) -> AsyncNotifies<'_> {
+        AsyncNotifies::new(self, timeout)
+    }
+
+    /// Waits until the server has said something unasked, or has gone, while no operation is running.
+    ///
+    /// What it has said is seen by the next operation: a connection that was lost fails it. The future can be dropped.
+    ///
+    /// # Errors
+    /// The connection is closed, or the runtime is shutting down.
+    pub async fn readable(&mut self) -> Result<()> {
+        loop {
+            self.core.check_open()?;
+            poll_fn(|cx| self.link.poll_read_ready(cx))
+                .await
+                .map_err(|error| Error::lost(Lost::Io(error)))?;
+            let mut there = false;
+            self.link.attempt(Interest::READABLE, |socket| {
+                there = !matches!(socket.wait(true, false, Duration::ZERO), Ok(Waited::NotYet));
+                there
+            });
+            if there {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Runs a statement of the driver's own, if there is one to run.
+    pub(super) async fn control(
+        &mut self,
+        statement: impl FnOnce(&Core) -> Option<String>,
+    ) -> Result<()> {
+        let Some(sql) = statement(&self.core) else {
+            return Ok(());
+        };
+        self.perform(
+            |core| core.queue_control(&sql),
+            |core, outcome| core.finish_control(&sql, outcome),
+        )
+        .await
+    }
+
+    /// Looks up the types made by users that these results are the first to have.
+    async fn meet_types(&mut self, results: &mut [Rows]) -> Result<()> {
+        let Some(oids) = self.core.unmet_types(results) else {
+            return Ok(());
+        };
+        self.perform(
+            |core| core.queue_lookup(&oids),
+            |core, outcome| core.finish_lookup(&oids, outcome),
+        )
+        .await?;
+        self.core.introduce_types(results);
+        Ok(())
+    }
+
+    /// One exchange, from its queueing to its outcome.
+    pub(super) async fn perform<T>(
+        &mut self,
+        queue: impl FnOnce(&mut Core) -> Result<ExchangeId>,
+        finish: impl FnOnce(&mut Core, Outcome) -> Result<T>,
+    ) -> Result<T> {
+        self.begin(queue).await?;
+        let outcome = self.run().await?;
+        finish(&mut self.core, outcome)
+    }
+
+    /// Brings the connection to rest, then queues an exchange.
+    async fn begin(
+        &mut self,
+        queue: impl FnOnce(&mut Core) -> Result<ExchangeId>,
+    ) -> Result<ExchangeId> {
+        self.settle().await?;
+        while !self.core.cancel.gate().try_enter() {
+            poll_fn(|cx| self.core.cancel.gate().poll_free(cx)).await;
+        }
+        queue(&mut self.core).inspect_err(|_| self.core.cancel.gate().leave())
+    }
+
+    /// Runs what was queued to its end. If this is dropped before, the statement is cancelled.
+    async fn run(&mut self) -> Result<Outcome> {
+        let running = Running(self);
+        poll_fn(|cx| {
+            loop {
+                if let Some(outcome) = ready!(running.0.poll_exchange(cx))? {
+                    return Poll::Ready(Ok(outcome));
+                }
+            }
+        })
+        .await
+    }
+
+    /// One turn of the running exchange; its outcome when it is over.
+    pub(super) fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Outcome>>> {
+        let ended = ready!(self.poll_step(Until::Idle, cx))?;
+        if ended.is_some() {
+            self.core.cancel.gate().leave();
+        }
+        Poll::Ready(Ok(ended))
+    }
+
+    /// One turn; what has been answered, if anything has.
+    pub(super) fn poll_step(
+        &mut self,
+        until: Until,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Outcome>>> {
+        let turn = ready!(poll_turn(&mut self.core.session, &self.link, until, cx));
+        let step = turn.map(|step| step.unwrap_or(Step::Interrupted));
+        Poll::Ready(self.take_step(step))
+    }
+
+    /// Hands out one message that has been received already; tells whether there was any.
+    pub(super) fn hand_out_message(&mut self) -> Result<bool> {
+        match hand_out(&mut self.core.session, Until::Heard, Instant::now()) {
+            Ok(None) => Ok(false),
+            step => {
+                let step = step.map(|step| step.unwrap_or(Step::Interrupted));
+                self.take_step(step).map(|_| true)
+            }
+        }
+    }
+
+    /// Does what a step asks for; gives what has been answered.
+    fn take_step(&mut self, step: std::result::Result<Step, Lost>) -> Result<Option<Outcome>> {
+        let delivered = match step {
+            Ok(Step::Ended(_, outcome)) => return Ok(Some(outcome)),
+            Ok(Step::Notice(notice)) => {
+                self.core.messages.deliver_notice(notice);
+                Ok(())
+            }
+            Ok(Step::Notification(notification)) => self.core.deliver_notification(notification),
+            Ok(Step::SendCancel) => {
+                // Without a runtime the statement can only end by itself.
+                let deadline = self.core.cancel_deadline();
+                self.core.cancel.cancel_in_background(deadline);
+                Ok(())
+            }
+            Ok(Step::Done | Step::TimedOut | Step::Interrupted) => Ok(()),
+            Err(lost) => Err(lost),
+        };
+        delivered.map_err(|lost| self.lose(lost)).map(|()| None)
+    }
+
+    /// The connection is lost.
+    pub(super) fn lose(&mut self, lost: Lost) -> Error {
+        self.link.socket.shut_down();
+        self.core.lost_by(lost)
+    }
+
+    /// Leaves a running exchange to the next operation, and has it cancelled meanwhile.
+    pub(super) fn detach(&mut self) {
+        if self.core.is_closed() || self.core.is_settled() {
+            return;
+        }
+        // What is still to be sent, or has come, is left to the next operation: it waits anyway.
+        let _ = flush(&mut self.core.session, &self.link.socket);
+        let _ = self.hand_out_message();
+    }
+
+    /// Fails if the connection is closed; ends what an earlier operation has left.
+    ///
+    /// It takes the session's bound at most, after which the connection is lost.
+    pub(super) async fn settle(&mut self) -> Result<()> {
+        self.core.check_open()?;
+        if self.core.is_settled() {
+            return Ok(());
+        }
+        while !self.core.session.is_settled() {
+            let timer = self.core.session.poll_timeout();
+            let step = poll_fn(|cx| self.poll_settling(cx));
+            match timer {
+                // A timer that fires has the session look at the time.
+                Some(timer) => match tokio::time::timeout_at(timer.into(), step).await {
+                    Ok(turned) => turned?,
+                    Err(_) => self.hand_out_message().map(drop)?,
+                },
+                None => step.await?,
+            }
+        }
+        self.core.recovered();
+        Ok(())
+    }
+
+    /// One turn of coming to rest.
+    fn poll_settling(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        if self.core.session.is_cancel_in_flight()
+            && self.core.cancel.gate().poll_free(cx).is_ready()
+        {
+            self.core.session.cancel_request_ended();
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_step(Until::Idle, cx).map_ok(drop)
+    }
+}
+
+impl AsyncSession<[(); 0]> {
+    pub(super) fn new(core: Core, link: Watched) -> Self {
+        Self {
+            core,
+            link,
+            _size: [],
+        }
+    }
+}
+
+impl<Size: ?Sized> AsyncSession<Size> {
+    pub(super) fn hang_up(&mut self) {
+        let socket = &self.link.socket;
+        if self.core.close() {
+            // The server also notices when the socket closes.
+            let _ = socket.send_now(self.core.session.outgoing());
+        }
+        socket.shut_down();
+    }
+}
+
+shared_methods!(AsyncSession);
+
+impl<Size: ?Sized> Drop for AsyncSession<Size> {
+    fn drop(&mut self) {
+        self.hang_up();
+    }
+}
+
+/// An exchange that is waited for.
+struct Running<'a>(&'a mut AsyncSession);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.detach();
+    }
+}

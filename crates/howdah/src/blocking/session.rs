@@ -1,0 +1,293 @@
+//! What a blocking connection and the blocks on it have in common.
+
+use std::time::{Duration, Instant};
+
+use howdah_protocol::session::{ExchangeId, Outcome};
+use howdah_types::ToSql;
+
+use super::{Notifies, RowStream, Savepoint};
+use crate::core::{Core, Mode, shared_methods};
+use crate::error::Result;
+use crate::row::{Row, Rows};
+use howdah_net::Socket;
+use howdah_net::drive::{Lost, Step, Until, drive, turn};
+
+/// What runs statements: a [`Connection`](crate::Connection), [`Transaction`](crate::Transaction) or
+/// [`Savepoint`], each of which can be used as one.
+///
+/// ```no_run
+/// use howdah::{Connection, Session};
+///
+/// fn pay(db: &mut Session, id: i32, money: i32) -> Result<u64, howdah::Error> {
+///     db.execute("UPDATE accounts SET money = money + $1 WHERE id = $2", &[&money, &id])
+/// }
+///
+/// fn main() -> Result<(), howdah::Error> {
+///     let mut conn = Connection::connect("dbname=test")?;
+///     pay(&mut conn, 1, 10)?;
+///     let mut tx = conn.transaction()?;
+///     pay(&mut tx, 1, -10)?;
+///     pay(&mut tx, 2, 10)?;
+///     tx.commit()
+/// }
+/// ```
+///
+/// It has no size that the compiler knows, so that it stays where it is: two transactions cannot swap what they run on.
+pub struct Session<Size: ?Sized = [()]> {
+    pub(super) core: Core,
+    pub(super) socket: Socket,
+    _size: Size,
+}
+
+impl Session {
+    /// Runs a statement; tells how many rows it has changed or given, 0 for one that does not count.
+    ///
+    /// # Errors
+    /// The server's, or a parameter cannot be sent, or the connection is closed or lost.
+    pub fn execute(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<u64> {
+        self.perform(
+            |core| core.queue(sql, params, Mode::Usual),
+            Core::finish_count,
+        )
+    }
+
+    /// Runs a statement and gives its result, with all rows received.
+    ///
+    /// Types made by users that this connection has not met before are looked up, by one statement more: see
+    /// [`rust_types`](crate::rust_types).
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn query(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Rows> {
+        let mut rows = self.perform(
+            |core| core.queue(sql, params, Mode::Usual),
+            Core::finish_rows,
+        )?;
+        self.meet_types(std::slice::from_mut(&mut rows))?;
+        Ok(rows)
+    }
+
+    /// Runs a statement that gives exactly one row.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute), and any other number of rows.
+    pub fn query_one(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Row> {
+        self.query(sql, params)?.exactly_one()
+    }
+
+    /// Runs a statement that gives one row or none.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute), and more than one row.
+    pub fn query_opt(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Option<Row>> {
+        self.query(sql, params)?.at_most_one()
+    }
+
+    /// Runs a statement and gives its rows as they arrive, in bounded memory.
+    ///
+    /// Dropping the stream before its end cancels the statement on the server.
+    ///
+    /// # Errors
+    /// A parameter cannot be sent, or the connection is closed or lost. The server's errors come from the stream.
+    pub fn query_stream(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<RowStream<'_>> {
+        let id = self.begin(|core| core.queue(sql, params, Mode::Once))?;
+        Ok(RowStream::new(self, id))
+    }
+
+    /// Runs a text of any number of statements without parameters; gives the result of each.
+    ///
+    /// In autocommit the server runs them in one transaction. When one fails, those after it are not run.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub fn execute_script(&mut self, sql: &str) -> Result<Vec<Rows>> {
+        let mut results = self.perform(|core| core.queue_script(sql), Core::finish_all)?;
+        self.meet_types(&mut results)?;
+        Ok(results)
+    }
+
+    /// Opens a block within the running transaction that can be undone by itself; dropping it undoes it. Blocks nest.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let mut tx = conn.transaction()?;
+    /// let mut attempt = tx.savepoint()?;
+    /// match attempt.execute("INSERT INTO users (name) VALUES ($1)", &[&"ann"]) {
+    ///     Ok(_) => attempt.release()?,
+    ///     Err(_) => attempt.rollback()?,
+    /// }
+    /// tx.commit()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// No transaction is running, and the connection is in autocommit; or the transaction has failed, or the connection is
+    /// closed or lost.
+    pub fn savepoint(&mut self) -> Result<Savepoint<'_>> {
+        Savepoint::open(self)
+    }
+
+    /// The notifications, as they come: an iterator that ends when `timeout` has passed since this call, or never.
+    ///
+    /// Notifications that came while no handler was there are not lost: they come first. While a transaction is running the
+    /// server holds them back.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// conn.execute("LISTEN mychan", &[])?;
+    /// for notify in conn.notifies(None) {
+    ///     let notify = notify?;
+    ///     println!("{notify:?}");
+    ///     if notify.payload == "stop" {
+    ///         break;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn notifies(&mut self, timeout: Option<Duration>) -> Notifies<'_> {
+        Notifies::new(self, timeout)
+    }
+
+    /// Runs a statement of the driver's own, if there is one to run.
+    pub(super) fn control(
+        &mut self,
+        statement: impl FnOnce(&Core) -> Option<String>,
+    ) -> Result<()> {
+        let Some(sql) = statement(&self.core) else {
+            return Ok(());
+        };
+        self.perform(
+            |core| core.queue_control(&sql),
+            |core, outcome| core.finish_control(&sql, outcome),
+        )
+    }
+
+    /// Looks up the types made by users that these results are the first to have.
+    fn meet_types(&mut self, results: &mut [Rows]) -> Result<()> {
+        let Some(oids) = self.core.unmet_types(results) else {
+            return Ok(());
+        };
+        self.perform(
+            |core| core.queue_lookup(&oids),
+            |core, outcome| core.finish_lookup(&oids, outcome),
+        )?;
+        self.core.introduce_types(results);
+        Ok(())
+    }
+
+    /// One exchange, from its queueing to its outcome.
+    pub(super) fn perform<T>(
+        &mut self,
+        queue: impl FnOnce(&mut Core) -> Result<ExchangeId>,
+        finish: impl FnOnce(&mut Core, Outcome) -> Result<T>,
+    ) -> Result<T> {
+        let id = self.begin(queue)?;
+        let outcome = loop {
+            let step = drive(&mut self.core.session, &self.socket, Until::Idle, None);
+            if let Some((ended, outcome)) = self.take_step(step)?
+                && ended == id
+            {
+                break outcome;
+            }
+        };
+        self.core.cancel.gate().leave();
+        finish(&mut self.core, outcome)
+    }
+
+    /// Brings the connection to rest, then queues an exchange.
+    fn begin(&mut self, queue: impl FnOnce(&mut Core) -> Result<ExchangeId>) -> Result<ExchangeId> {
+        self.settle()?;
+        self.core.cancel.gate().enter();
+        queue(&mut self.core).inspect_err(|_| self.core.cancel.gate().leave())
+    }
+
+    /// One turn of the running exchange; its outcome when it is over.
+    pub(super) fn turn(&mut self) -> Result<Option<Outcome>> {
+        let session = &mut self.core.session;
+        let turned = turn(session, &self.socket, Until::Idle, None, Instant::now());
+        let step = turned.map(|step| step.unwrap_or(Step::Interrupted));
+        let ended = self.take_step(step)?;
+        if ended.is_some() {
+            self.core.cancel.gate().leave();
+        }
+        Ok(ended.map(|(_, outcome)| outcome))
+    }
+
+    /// Does what a step asks for; gives what has been answered.
+    pub(super) fn take_step(
+        &mut self,
+        step: std::result::Result<Step, Lost>,
+    ) -> Result<Option<(ExchangeId, Outcome)>> {
+        let delivered = match step {
+            Ok(Step::Ended(id, outcome)) => return Ok(Some((id, outcome))),
+            Ok(Step::Notice(notice)) => {
+                self.core.messages.deliver_notice(notice);
+                Ok(())
+            }
+            Ok(Step::Notification(notification)) => self.core.deliver_notification(notification),
+            Ok(Step::SendCancel) => {
+                // If it cannot be sent, the statement may still end by itself.
+                let _ = self.core.cancel.cancel_by(self.core.cancel_deadline());
+                self.core.session.cancel_request_ended();
+                Ok(())
+            }
+            Ok(Step::Done | Step::TimedOut | Step::Interrupted) => Ok(()),
+            Err(lost) => Err(lost),
+        };
+        match delivered {
+            Ok(()) => Ok(None),
+            Err(lost) => {
+                self.socket.shut_down();
+                Err(self.core.lost_by(lost))
+            }
+        }
+    }
+
+    /// Fails if the connection is closed; ends what an earlier operation has left.
+    ///
+    /// It takes the session's bound at most, after which the connection is lost.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        self.core.check_open()?;
+        if self.core.is_settled() {
+            return Ok(());
+        }
+        while !self.core.session.is_settled() {
+            let step = drive(&mut self.core.session, &self.socket, Until::Idle, None);
+            self.take_step(step)?;
+        }
+        self.core.recovered();
+        Ok(())
+    }
+}
+
+impl Session<[(); 0]> {
+    pub(super) fn new(core: Core, socket: Socket) -> Self {
+        Self {
+            core,
+            socket,
+            _size: [],
+        }
+    }
+}
+
+impl<Size: ?Sized> Session<Size> {
+    pub(super) fn close(&mut self) {
+        if self.core.close() {
+            // The server also notices when the socket closes.
+            let _ = self.socket.send_now(self.core.session.outgoing());
+        }
+        self.socket.shut_down();
+    }
+}
+
+shared_methods!(Session);
+
+impl<Size: ?Sized> Drop for Session<Size> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
