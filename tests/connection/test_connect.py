@@ -230,3 +230,15 @@ async def test_descriptors_are_not_inherited(door: Door) -> None:
     conn = await door.connect()
     assert conn.fileno() > 2
     assert not os.get_inheritable(conn.fileno())
+
+
+@pytest.mark.parametrize("autocommit", [True, False])
+async def test_a_replication_connection_runs_its_commands(door: Door, autocommit: bool) -> None:
+    # Only the simple protocol is spoken there, for the implicit BEGIN as well.
+    conn = await door.connect(replication="database", autocommit=autocommit)
+    for _ in range(4):
+        (row,) = await (await conn.execute("IDENTIFY_SYSTEM")).fetchall()
+        assert len(row) == 4
+    assert await (await conn.execute("select 1")).fetchall() == [(1,)]
+    await conn.commit()
+    assert conn.info.transaction_status == 0

@@ -183,6 +183,8 @@ pub struct Connection {
     written: usize,
     phase: Phase,
     replies: Replies,
+    /// Whether the server takes replication commands, and statements by the simple protocol only.
+    speaks_replication: bool,
     /// The rows of the result that an error has ended.
     unfinished: Option<QueryResult>,
     /// Answers asked for since the start.
@@ -231,6 +233,7 @@ impl Connection {
     /// A parameter that cannot be sent, such as one with a NUL in it.
     pub fn start(config: StartupConfig) -> Result<Self, StartupError> {
         let mut outbox = Vec::with_capacity(256);
+        let speaks_replication = config.speaks_replication();
         let startup = Startup::begin(config, &mut outbox)?;
         Ok(Self {
             inbox: Inbox::default(),
@@ -239,6 +242,7 @@ impl Connection {
             phase: Phase::Starting(Box::new(startup)),
             replies: Replies::default(),
             unfinished: None,
+            speaks_replication,
             asked: 0,
             stale: 0,
             session: SessionSnapshot::default(),
@@ -308,6 +312,13 @@ impl Connection {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.replies.expected.is_empty() && matches!(self.phase, Phase::Open)
+    }
+
+    /// Whether the session was started with `replication`: commands then have to go by the simple protocol.
+    /// Source: PostgreSQL documentation, "Streaming Replication Protocol".
+    #[must_use]
+    pub fn speaks_replication(&self) -> bool {
+        self.speaks_replication
     }
 
     /// Whether the conversation is over, after an error or [`Connection::terminate`].

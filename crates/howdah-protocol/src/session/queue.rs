@@ -22,6 +22,9 @@ impl Session {
             self.end_exchange();
             return Ok(id);
         }
+        if request.begin && self.connection.speaks_replication() {
+            self.begin_simply()?;
+        }
         self.queue(|session, id| session.queue_simple(request, id))
             .inspect(|_| self.note_end())
     }
@@ -132,6 +135,20 @@ impl Session {
         }
     }
 
+    /// Queues BEGIN, where one is due, as an exchange of its own by the simple protocol.
+    fn begin_simply(&mut self) -> Result<(), UsageError> {
+        if !self.connection.is_idle()
+            || self.connection.transaction_status() != TransactionStatus::Idle
+        {
+            return Ok(());
+        }
+        if let Some(sql) = self.transactions.implicit_begin() {
+            let begun = self.command(&sql)?;
+            self.detach(begun);
+        }
+        Ok(())
+    }
+
     /// Queues BEGIN where one is due, and the closing of evicted statements; tells whether there was anything.
     ///
     /// BEGIN goes by the extended protocol and without a Sync: should it fail, the server skips what follows, which must
@@ -155,7 +172,9 @@ impl Session {
 
     fn plan(&mut self, request: &Execute<'_>, id: ExchangeId) -> Plan {
         let Execute { sql, params, .. } = *request;
-        self.statements.plan(sql, &params.oids, request.prepare, id)
+        let never = self.connection.speaks_replication().then_some(false);
+        let wish = never.or(request.prepare);
+        self.statements.plan(sql, &params.oids, wish, id)
     }
 
     /// One simple query, which may hold several statements, or the prepared form of it once it has proved to be one.

@@ -52,6 +52,14 @@ impl StartupConfig {
             require_auth: config.require_auth.clone(),
         }
     }
+
+    /// Whether a replication connection is asked for.
+    pub(crate) fn speaks_replication(&self) -> bool {
+        let value = self.params.iter().find(|(name, _)| name == "replication");
+        value.is_some_and(|(_, value)| {
+            !["", "false", "off", "no", "0"].contains(&value.to_ascii_lowercase().as_str())
+        })
+    }
 }
 
 /// A handshake that waits for the server's next message.
