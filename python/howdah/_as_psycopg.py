@@ -19,7 +19,7 @@ def install_as_psycopg(*, force: bool = False) -> None:
     """Make `import psycopg` give howdah from now on, in the whole process.
 
     Submodules too: `psycopg.errors` is `howdah.errors`. One that howdah does not have raises
-    `ImportError`, even if psycopg is installed. `psycopg.__version__` is the version whose
+    `ModuleNotFoundError`, even if psycopg is installed. `psycopg.__version__` is the version whose
     API howdah follows. Call it before anything imports psycopg: raises `RuntimeError` if that has
     happened, unless `force` is true; modules that imported names from psycopg keep them then.
     """
@@ -41,8 +41,11 @@ class _Alias(ModuleType):
     """The module `psycopg`: howdah's names, and psycopg's version."""
 
     def __init__(self) -> None:
-        super().__init__("psycopg", "howdah under the name of psycopg.")
         self._howdah = importlib.import_module("howdah")
+        # Not only looked up there: programs also copy the names that a module has in `vars()`.
+        names = {name: value for name, value in vars(self._howdah).items() if not name.startswith("_")}
+        self.__dict__.update(names)
+        super().__init__("psycopg", "howdah under the name of psycopg.")
         self.__version__ = PSYCOPG_VERSION
         self.__file__ = self._howdah.__file__
         self.__spec__ = ModuleSpec("psycopg", _Redirect("howdah"), is_package=True)
@@ -71,8 +74,8 @@ class _Finder(MetaPathFinder):
         real = f"howdah.{rest}"
         found = importlib.util.find_spec(real)
         if found is None:
-            # Not ModuleNotFoundError: `from psycopg import x` would swallow it, and the message with it.
-            raise ImportError(f"howdah, installed as psycopg, has nothing called {fullname!r}", name=fullname)
+            # With the empty path of the package nobody else finds it either.
+            return None
         is_package = found.submodule_search_locations is not None
         return ModuleSpec(fullname, _Redirect(real), is_package=is_package)
 

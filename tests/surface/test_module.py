@@ -144,7 +144,8 @@ for statement in ("import psycopg.pool", "from psycopg import crdb", "import psy
     try:
         exec(statement)
     except ImportError as ex:
-        assert "howdah" in str(ex) and statement.split()[-1].split(".")[-1] in str(ex), ex
+        assert isinstance(ex, ModuleNotFoundError) or "howdah" in str(ex), ex
+        assert statement.split()[-1].split(".")[-1] in str(ex), ex
     else:
         raise AssertionError(statement)
 assert not [m for m in sys.modules if m.startswith("psycopg_")]
@@ -154,6 +155,39 @@ assert not [m for m in sys.modules if m.startswith("psycopg_")]
 def test_install_as_psycopg(howdah: ModuleType, dsn: str) -> None:
     code = f"import importlib, sys\nDSN = {dsn!r}\n{INSTALLED}"
     assert run("-W", "error", "-c", code) == "ProgrammingError {'a': 'x', 'b': [1]}\n"
+
+
+COPIED = """
+import howdah
+howdah.install_as_psycopg()
+import psycopg
+# What SQLAlchemy makes of a driver's module.
+copied = dict(vars(psycopg))
+assert set(howdah.__all__) <= set(copied), set(howdah.__all__) - set(copied)
+assert all(copied[name] is getattr(howdah, name) for name in howdah.__all__ if name != "__version__")
+assert copied["__version__"] == psycopg.__version__ == "3.3.9" and copied["__name__"] == "psycopg"
+assert all(name in copied for name in ("errors", "rows", "types", "adapt", "pq", "abc", "conninfo", "postgres"))
+try:
+    psycopg.wat
+except AttributeError as ex:
+    print(ex)
+"""
+
+
+def test_names_of_the_installed_psycopg(howdah: ModuleType) -> None:
+    assert run("-c", COPIED) == "howdah, installed as psycopg, has no attribute 'wat'\n"
+
+
+@pytest.mark.parametrize("as_psycopg", [False, True])
+def test_missing_submodules_have_no_spec(howdah: ModuleType, as_psycopg: bool) -> None:
+    installed = "import howdah; howdah.install_as_psycopg()\n" if as_psycopg else ""
+    code = (
+        f"{installed}from importlib.util import find_spec\n"
+        "print([find_spec(f'psycopg{name}') is None for name in ('', '.errors', '.types.json', '.wat', '.types.wat')])\n"
+        "try: find_spec('psycopg.errors.wat')\n"
+        "except ModuleNotFoundError as ex: print(ex.name)"
+    )
+    assert run("-c", code) == "[False, False, False, True, True]\npsycopg.errors.wat\n"
 
 
 def test_install_as_psycopg_twice(howdah: ModuleType) -> None:
