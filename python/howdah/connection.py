@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Generator
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, cast
 
 from . import _howdah
 from ._connection_base import CursorRow, Dbapi20Errors, not_built
@@ -47,6 +47,15 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
 
     _unread_notifies: deque[Notify] | None = None
 
+    def __init__(
+        self,
+        pgconn: _howdah.Opened,
+        row_factory: RowFactory[Row] = cast("RowFactory[Row]", tuple_row),  # noqa: B008
+    ) -> None:
+        # The session itself has been taken over by `__new__()`.
+        self.row_factory = row_factory
+        self.cursor_factory = Cursor
+
     @classmethod
     def connect(
         cls,
@@ -69,9 +78,16 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         """
         params = cls._get_connection_params(conninfo, **kwargs)
         opened = open_session(_connect_params(params))
-        connection = cls(opened)
-        factories = (row_factory or tuple_row, cursor_factory or Cursor)
-        connection._set_up(bool(autocommit), prepare_threshold, *factories, context)
+        try:
+            connection = cls(opened)
+            connection._set_up(bool(autocommit), prepare_threshold, context)
+            if row_factory:
+                connection.row_factory = row_factory
+            if cursor_factory:
+                connection.cursor_factory = cursor_factory
+        except BaseException:
+            opened.abandon()
+            raise
         return connection
 
     def __del__(self) -> None:
@@ -151,10 +167,11 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         finally:
             self._notifies_end()
 
-    def cancel_safe(self, *, timeout: float = 30.0) -> None:
+    def cancel_safe(self, *, timeout: float | None = 30.0) -> None:
         """Ask the server to cancel the running command, and wait until it has acted on that.
 
-        Nothing happens if there is none. Raises `CancellationTimeout` after `timeout` seconds.
+        Nothing happens if there is none. Raises `CancellationTimeout` after `timeout` seconds, never if that
+        is `None`.
         """
         in_place(self._cancel_within, timeout)
 
@@ -202,7 +219,15 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         @overload
         def cursor(self, *, binary: bool = False, row_factory: RowFactory[CursorRow]) -> Cursor[CursorRow]: ...
 
-        def cursor(self, name: str = "", *, binary: bool = False, row_factory: Any = None) -> Cursor[Any]: ...
+        def cursor(
+            self,
+            name: str | None = "",
+            *,
+            binary: bool = False,
+            row_factory: Any = None,
+            scrollable: bool | None = None,
+            withhold: bool = False,
+        ) -> Cursor[Any]: ...
 
         def execute(
             self,

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, cast
 
 from . import _howdah
 from ._connection_base import CursorRow, Dbapi20Errors, not_built
@@ -46,6 +46,15 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
 
     _unread_notifies: deque[Notify] | None = None
 
+    def __init__(
+        self,
+        pgconn: _howdah.Opened,
+        row_factory: AsyncRowFactory[Row] = cast("AsyncRowFactory[Row]", tuple_row),  # noqa: B008
+    ) -> None:
+        # The session itself has been taken over by `__new__()`.
+        self.row_factory = row_factory
+        self.cursor_factory = AsyncCursor
+
     @classmethod
     async def connect(
         cls,
@@ -68,9 +77,16 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         """
         params = await cls._get_connection_params(conninfo, **kwargs)
         opened = await open_session_async(_connect_params(params))
-        connection = cls(opened)
-        factories = (row_factory or tuple_row, cursor_factory or AsyncCursor)
-        connection._set_up(bool(autocommit), prepare_threshold, *factories, context)
+        try:
+            connection = cls(opened)
+            connection._set_up(bool(autocommit), prepare_threshold, context)
+            if row_factory:
+                connection.row_factory = row_factory
+            if cursor_factory:
+                connection.cursor_factory = cursor_factory
+        except BaseException:
+            opened.abandon()
+            raise
         return connection
 
     def __del__(self) -> None:
@@ -150,10 +166,11 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         finally:
             self._notifies_end()
 
-    async def cancel_safe(self, *, timeout: float = 30.0) -> None:
+    async def cancel_safe(self, *, timeout: float | None = 30.0) -> None:
         """Ask the server to cancel the running command, and wait until it has acted on that.
 
-        Nothing happens if there is none. Raises `CancellationTimeout` after `timeout` seconds.
+        Nothing happens if there is none. Raises `CancellationTimeout` after `timeout` seconds, never if that
+        is `None`.
         """
         await in_thread(self._cancel_within, timeout)
 
@@ -203,7 +220,15 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
             self, *, binary: bool = False, row_factory: AsyncRowFactory[CursorRow]
         ) -> AsyncCursor[CursorRow]: ...
 
-        def cursor(self, name: str = "", *, binary: bool = False, row_factory: Any = None) -> AsyncCursor[Any]: ...
+        def cursor(
+            self,
+            name: str | None = "",
+            *,
+            binary: bool = False,
+            row_factory: Any = None,
+            scrollable: bool | None = None,
+            withhold: bool = False,
+        ) -> AsyncCursor[Any]: ...
 
         async def execute(
             self,

@@ -29,7 +29,7 @@ def make_conninfo(conninfo: str = "", **kwargs: ConnParam) -> str:
     if not kwargs:
         if conninfo:
             _howdah.parse_conninfo(conninfo)
-        return str(conninfo)
+        return str(conninfo or "")
     params = conninfo_to_dict(conninfo, **kwargs)
     _check_keywords(params)
     return _howdah.make_conninfo({key: str(value) for key, value in params.items()})

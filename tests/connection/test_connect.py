@@ -201,15 +201,6 @@ def test_module_connect_is_the_class_method(driver: ModuleType, dsn: str) -> Non
     conn.close()
 
 
-def test_subclass_of_connection(driver: ModuleType, dsn: str) -> None:
-    class Mine(driver.Connection):  # type: ignore[name-defined, misc]
-        pass
-
-    with Mine.connect(dsn) as conn:
-        assert type(conn) is Mine
-        assert conn.execute("select 1").fetchone() == (1,)
-
-
 def test_passfile(driver: ModuleType, password_server: PgServer, tmp_path: Any) -> None:
     passfile = tmp_path / "pgpass"
     passfile.write_text(f"# comment\n127.0.0.1:{password_server.port}:*:postgres:{password_server.password}\n")

@@ -42,6 +42,36 @@ async def test_fetchmany_uses_arraysize(door: Door) -> None:
     assert await cur.fetchmany() == [(2,), (3,)]
 
 
+async def test_number_of_rows_to_fetch(door: Door) -> None:
+    conn = await door.connect()
+    cur = conn.cursor()
+    for size, expected in ((None, [(1,), (2,)]), (0, [(1,), (2,)]), (True, [(1,)]), (10, [(1,), (2,), (3,)])):
+        await cur.execute(THREE)
+        cur.arraysize = 2
+        assert await cur.fetchmany(size) == expected
+        await cur.execute(THREE)
+        assert await cur.fetchmany(size=size) == expected
+    await cur.execute(THREE)
+    with pytest.raises(door.module.InterfaceError):
+        await cur.fetchmany(-1)
+    with pytest.raises(door.module.InterfaceError):
+        cur.arraysize = -1
+        await cur.fetchmany()
+    with pytest.raises(TypeError):
+        await cur.fetchmany("x")
+
+
+async def test_none_for_the_arguments_of_cursor(door: Door) -> None:
+    conn = await door.connect()
+    for kwargs in ({"name": None}, {"binary": None}, {"row_factory": None}, {"scrollable": False}, {"withhold": None}):
+        cur = conn.cursor(**kwargs)
+        await cur.execute("select 1")
+        assert await cur.fetchone() == (1,)
+        assert cur.format == 0
+    # Of a cursor without a name these say nothing.
+    await conn.cursor(scrollable=True, withhold=True).execute("select 1")
+
+
 async def test_fetchall(door: Door) -> None:
     conn = await door.connect()
     cur = await conn.execute(THREE)
@@ -274,6 +304,15 @@ async def test_scroll_out_of_the_result(door: Door, value: int, mode: str) -> No
     with pytest.raises(IndexError):
         await cur.scroll(value, mode=mode)
     assert await cur.fetchone() == (1,)
+
+
+async def test_scroll_in_no_mode(door: Door) -> None:
+    conn = await door.connect()
+    cur = conn.cursor()
+    await cur.execute(THREE)
+    for mode in (None, "", "Absolute"):
+        with pytest.raises(ValueError, match="mode"):
+            await cur.scroll(1, mode)
 
 
 async def test_scroll_errors(door: Door) -> None:

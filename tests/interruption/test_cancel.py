@@ -90,6 +90,12 @@ async def test_cancel_of_an_idle_connection(door: Door) -> None:
     await working(conn)
 
 
+async def test_cancel_safe_without_a_limit(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    await conn.cancel_safe(timeout=None)
+    assert await (await conn.execute("select 1")).fetchone() == (1,)
+
+
 async def test_cancel_of_a_closed_connection(door: Door) -> None:
     conn = await door.connect()
     await conn.close()

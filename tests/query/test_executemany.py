@@ -44,6 +44,18 @@ async def test_no_parameters_at_all(door: Door) -> None:
         await cur.fetchone()
 
 
+async def test_none_in_the_place_of_parameters(door: Door) -> None:
+    conn = await fresh(door)
+    cur = conn.cursor()
+    await cur.executemany("select 1", [None, None], returning=True)
+    assert await cur.fetchall() == [(1,)]
+    assert (cur.nextset(), cur.nextset()) == (True, None)
+    with pytest.raises(door.module.ProgrammingError):
+        await cur.executemany("select %s::int", [None])
+    await conn.rollback()
+    assert await (await conn.execute("select 1")).fetchone() == (1,)
+
+
 async def test_types_change_between_rows(door: Door) -> None:
     conn = await fresh(door)
     values = [(1, "x"), (2, None), (3, "y"), (2**20, None), (5, "z")]

@@ -56,13 +56,19 @@ class Door:
     def errors(self) -> ModuleType:
         return importlib.import_module(f"{self.module.__name__}.errors")
 
-    async def connect(self, conninfo: str | None = None, **kwargs: Any) -> Any:
-        """Connect to the test server, or to `conninfo`."""
+    @property
+    def connection_class(self) -> Any:
+        return self.module.Connection if self.is_sync else self.module.AsyncConnection
+
+    @property
+    def cursor_class(self) -> Any:
+        return self.module.Cursor if self.is_sync else self.module.AsyncCursor
+
+    async def connect(self, conninfo: str | None = None, *, subclass: Any = None, **kwargs: Any) -> Any:
+        """Connect to the test server, or to `conninfo`, as an object of the driver's class or a subclass of it."""
         target = self.dsn if conninfo is None else conninfo
-        if self.is_sync:
-            conn = self.module.connect(target, **kwargs)
-        else:
-            conn = await self.module.AsyncConnection.connect(target, **kwargs)
+        connecting = (subclass or self.connection_class).connect(target, **kwargs)
+        conn = connecting if self.is_sync else await connecting
         self._opened.append(conn)
         return SyncFace(conn) if self.is_sync else conn
 

@@ -183,7 +183,8 @@ def test_missing_submodules_have_no_spec(howdah: ModuleType, as_psycopg: bool) -
     installed = "import howdah; howdah.install_as_psycopg()\n" if as_psycopg else ""
     code = (
         f"{installed}from importlib.util import find_spec\n"
-        "print([find_spec(f'psycopg{name}') is None for name in ('', '.errors', '.types.json', '.wat', '.types.wat')])\n"
+        "names = ['psycopg', 'psycopg.errors', 'psycopg.types.json', 'psycopg.wat', 'psycopg.types.wat']\n"
+        "print([find_spec(name) is None for name in names])\n"
         "try: find_spec('psycopg.errors.wat')\n"
         "except ModuleNotFoundError as ex: print(ex.name)"
     )
@@ -208,10 +209,11 @@ def test_submodules(driver: ModuleType) -> None:
         ("postgresql://u:p@h:1/d?application_name=a%20b", {"port": 2}),
         ("host='it''s'", {}),
         (r"password='\'\\'", {}),
+        (None, {}),
     ],
 )
 def test_conninfo_helpers_equal_the_oracles(
-    driver: ModuleType, oracle: ModuleType, conninfo: str, kwargs: dict[str, Any]
+    driver: ModuleType, oracle: ModuleType, conninfo: str | None, kwargs: dict[str, Any]
 ) -> None:
     results: list[Any] = []
     for module in (driver, oracle):

@@ -3,14 +3,14 @@
 //! What is registered when the map is sealed are the defaults: they stand for what this crate does anyway. As long as
 //! a map and those it was copied from have nothing else, it is not even asked.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyInt, PyString, PyType};
+use pyo3::types::{PyDict, PyInt, PyString, PyTuple, PyType};
 
 use super::codec::{self, DumpCodec, LoadCodec};
 use super::format::{BINARY, PyFormat, TEXT, format_number};
@@ -24,7 +24,8 @@ use crate::lock;
 #[pyclass(subclass, frozen, weakref, module = "howdah.adapt")]
 pub struct AdaptersMap {
     tables: Mutex<Py<Tables>>,
-    types: Py<PyAny>,
+    /// Empty until `__init__()` has run, which a subclass may call with other arguments than it was given.
+    types: OnceLock<Py<PyAny>>,
     // What the tables say too, to be read without their lock.
     own_dumpers: AtomicBool,
     loaders_id: AtomicU64,
@@ -86,7 +87,7 @@ impl AdaptersMap {
     /// Those of making a registry of types.
     pub fn copy_of(template: &Bound<'_, Self>) -> PyResult<Self> {
         let tables = template.get().now(template.py());
-        Self::with_tables(tables, template.get().registry(template.py()))
+        Ok(Self::with_tables(tables, copy_of_types(template)?))
     }
 
     /// A map that is as another was at some time.
@@ -95,18 +96,21 @@ impl AdaptersMap {
     /// Those of making a registry of types.
     pub fn as_it_was(template: &Bound<'_, Self>, snapshot: &Snapshot) -> PyResult<Self> {
         let py = template.py();
-        Self::with_tables(snapshot.0.clone_ref(py), template.get().registry(py))
+        Ok(Self::with_tables(
+            snapshot.0.clone_ref(py),
+            copy_of_types(template)?,
+        ))
     }
 
-    fn with_tables(tables: Py<Tables>, types: &Bound<'_, PyAny>) -> PyResult<Self> {
+    fn with_tables(tables: Py<Tables>, types: impl Into<OnceLock<Py<PyAny>>>) -> Self {
         let now = tables.get();
-        Ok(Self {
-            types: types.get_type().call1((types,))?.unbind(),
+        Self {
+            types: types.into(),
             own_dumpers: AtomicBool::new(now.own_dumpers),
             loaders_id: AtomicU64::new(now.loaders_id),
             version: AtomicU64::new(now.version),
             tables: Mutex::new(tables),
-        })
+        }
     }
 
     fn now(&self, py: Python<'_>) -> Py<Tables> {
@@ -133,23 +137,26 @@ impl AdaptersMap {
             let mut tables = before.get().again(py);
             change(&mut tables)?;
             tables.version = VERSIONS.fetch_add(1, Ordering::Relaxed);
-            let (own_dumpers, loaders_id, version) =
-                (tables.own_dumpers, tables.loaders_id, tables.version);
             let after = Py::new(py, tables)?;
-            let mut current = lock(&self.tables);
+            let current = lock(&self.tables);
             if current.get().version != before.get().version {
                 drop(current);
                 continue;
             }
-            let old = std::mem::replace(&mut *current, after);
-            self.own_dumpers.store(own_dumpers, Ordering::Release);
-            self.loaders_id.store(loaders_id, Ordering::Release);
-            self.version.store(version, Ordering::Release);
-            drop(current);
-            // Without the lock: this may free what it held.
-            drop(old);
+            self.put(current, after);
             return Ok(());
         }
+    }
+
+    fn put(&self, mut current: MutexGuard<'_, Py<Tables>>, after: Py<Tables>) {
+        let now = after.get();
+        self.own_dumpers.store(now.own_dumpers, Ordering::Release);
+        self.loaders_id.store(now.loaders_id, Ordering::Release);
+        self.version.store(now.version, Ordering::Release);
+        let old = std::mem::replace(&mut *current, after);
+        drop(current);
+        // Without the lock: this may free what it held.
+        drop(old);
     }
 
     pub(super) fn has_own_dumpers(&self) -> bool {
@@ -162,8 +169,15 @@ impl AdaptersMap {
     }
 
     /// The registry of types.
-    pub fn registry<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
-        self.types.bind(py)
+    ///
+    /// # Errors
+    /// `InterfaceError` if `__init__()` has not run.
+    pub fn registry<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
+        let types = self.types.get().map(|types| types.bind(py));
+        types.ok_or_else(|| {
+            let message = "the map has no types: its class does not call AdaptersMap.__init__()";
+            error::of_class(py, "InterfaceError", message)
+        })
     }
 
     /// Whether a column of the type is read in binary unasked: only where nobody has registered anything for it.
@@ -239,7 +253,7 @@ impl AdaptersMap {
     pub(super) fn no_dumper_by_oid(&self, py: Python<'_>, oid: u32, format: usize) -> PyErr {
         let known = self
             .registry(py)
-            .call_method1(intern!(py, "get"), (oid,))
+            .and_then(|types| types.call_method1(intern!(py, "get"), (oid,)))
             .and_then(|info| info.getattr_opt(intern!(py, "name")));
         let which = match known {
             Ok(Some(name)) => format!("type {name} (oid {oid})"),
@@ -255,33 +269,42 @@ impl AdaptersMap {
 #[pymethods]
 impl AdaptersMap {
     #[new]
-    #[pyo3(signature = (template=None, types=None))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(template=None, types=None)")]
     fn new(
         py: Python<'_>,
-        template: Option<&Bound<'_, Self>>,
-        types: Option<Bound<'_, PyAny>>,
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        if let Some(template) = template {
-            return Self::copy_of(template);
-        }
-        let types = match types {
-            Some(types) => types,
-            None => imports::TYPES_REGISTRY.get(py)?.call0()?,
+        let tables = Py::new(py, Tables::new(py))?;
+        Ok(Self::with_tables(tables, OnceLock::new()))
+    }
+
+    #[pyo3(signature = (template=None, types=None))]
+    fn __init__(
+        &self,
+        py: Python<'_>,
+        template: Option<&Bound<'_, Self>>,
+        types: Option<Py<PyAny>>,
+    ) -> PyResult<()> {
+        let types = match (template, types) {
+            (Some(template), _) => copy_of_types(template)?,
+            (None, Some(types)) => types,
+            (None, None) => no_types(py)?,
         };
-        let tables = Tables::new(py);
-        Ok(Self {
-            types: types.unbind(),
-            own_dumpers: AtomicBool::new(tables.own_dumpers),
-            loaders_id: AtomicU64::new(tables.loaders_id),
-            version: AtomicU64::new(tables.version),
-            tables: Mutex::new(Py::new(py, tables)?),
-        })
+        self.types
+            .set(types)
+            .map_err(|_| PyTypeError::new_err("the map has been initialized before"))?;
+        if let Some(template) = template {
+            let tables = template.get().now(py);
+            self.put(lock(&self.tables), tables);
+        }
+        Ok(())
     }
 
     /// The registry of types that names and OIDs are looked up in.
     #[getter]
-    fn types(&self, py: Python<'_>) -> Py<PyAny> {
-        self.types.clone_ref(py)
+    fn types(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(self.registry(py)?.clone().unbind())
     }
 
     /// The map itself: it is a context too.
@@ -346,7 +369,7 @@ impl AdaptersMap {
         loader: &Bound<'_, PyType>,
     ) -> PyResult<()> {
         let oid = if oid.is_instance_of::<PyString>() {
-            self.registry(py)
+            self.registry(py)?
                 .get_item(oid)?
                 .getattr(intern!(py, "oid"))?
         } else {
@@ -450,12 +473,24 @@ impl AdaptersMap {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.types)?;
+        if let Some(types) = self.types.get() {
+            visit.call(types)?;
+        }
         match self.tables.try_lock() {
             Ok(tables) => visit.call(&*tables),
             Err(_) => Ok(()),
         }
     }
+}
+
+/// A registry of types that begins with those of a map.
+fn copy_of_types(template: &Bound<'_, AdaptersMap>) -> PyResult<Py<PyAny>> {
+    let types = template.get().registry(template.py())?;
+    Ok(types.get_type().call1((types,))?.unbind())
+}
+
+fn no_types(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    Ok(imports::TYPES_REGISTRY.get(py)?.call0()?.unbind())
 }
 
 impl Snapshot {

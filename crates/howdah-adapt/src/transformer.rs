@@ -475,7 +475,7 @@ impl Transformer {
         append_buffer(&quoted, &mut out)?;
         let oid: u32 = dumper.getattr(intern!(py, "oid"))?.extract()?;
         if oid != 0 && oid != oid::TEXT && out.ends_with(b"'") {
-            let registry = this.map.get().registry(py);
+            let registry = this.map.get().registry(py)?;
             out.extend(literal::type_name(registry, oid, this.encoding_of(py)?)?);
         }
         Ok(PyBytes::new(py, &out))

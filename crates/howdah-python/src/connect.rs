@@ -11,9 +11,9 @@ use howdah_net::{Action, ConnectError, Connector, Peer, Socket};
 use howdah_protocol::connection::{Connection, Error};
 use howdah_protocol::conninfo::{self, Params};
 use howdah_protocol::session::Session;
-use pyo3::exceptions::{PyUnicodeEncodeError, PyValueError};
+use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::core::facts::Facts;
 use crate::core::{Core, Io, Kind};
@@ -28,6 +28,22 @@ use howdah_adapt::lock;
 pub(crate) struct Opened {
     pub(crate) core: Arc<Core>,
     pub(crate) channel: Option<Py<Channel>>,
+}
+
+impl Opened {
+    /// The one that `connect()` passes on; the other arguments are for the `__init__()` of the class.
+    pub(crate) fn among<'py>(
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let named = kwargs.map(|kwargs| kwargs.values());
+        args.iter()
+            .chain(named.iter().flatten())
+            .find_map(|value| value.cast_into::<Self>().ok())
+            .ok_or_else(|| {
+                PyTypeError::new_err("connections are made by the class method connect()")
+            })
+    }
 }
 
 #[pymethods]

@@ -11,12 +11,13 @@ use howdah_protocol::connection::server_version_number;
 use howdah_protocol::session::Characteristics;
 use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyTuple, PyType};
 
 use crate::connect::Opened;
 use crate::core::Kind;
-use crate::cursor::BaseCursor;
+use crate::cursor::{AsyncCursorBase, SyncCursor};
 use crate::errors;
 use crate::imports::{self, is_tuple_row};
 use crate::jobs::block::{BeginBlock, EndBlock, TransactionBlock};
@@ -92,31 +93,32 @@ impl BaseConnection {
 #[pymethods]
 impl BaseConnection {
     /// Return a new cursor.
-    #[pyo3(signature = (name="", *, binary=Truth(false), row_factory=None, scrollable=None, withhold=Truth(false)), text_signature = "($self, name='', *, binary=False, row_factory=None, scrollable=None, withhold=False)")]
+    #[pyo3(signature = (name=None, *, binary=Truth(false), row_factory=None, scrollable=None, withhold=Truth(false)), text_signature = "($self, name='', *, binary=False, row_factory=None, scrollable=None, withhold=False)")]
     fn cursor<'py>(
         slf: &Bound<'py, Self>,
-        name: &str,
+        name: Option<&str>,
         binary: Truth,
         row_factory: Option<Bound<'py, PyAny>>,
-        scrollable: Option<bool>,
+        scrollable: Option<Truth>,
         withhold: Truth,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         let this = slf.get();
         this.core.check_open(py)?;
-        if !name.is_empty() || scrollable.is_some() || withhold.0 {
+        // Without a name the other two say nothing, as in psycopg.
+        let _ = (scrollable, withhold);
+        if name.is_some_and(|name| !name.is_empty()) {
             return Err(errors::new(
                 py,
                 "NotSupportedError",
                 "server-side cursors are not built yet in howdah",
             ));
         }
-        let factory = {
+        let (factory, plain) = {
             let factories = lock(&this.factories);
-            factories
-                .cursor
-                .as_ref()
-                .map(|factory| factory.clone_ref(py))
+            let factory = factories.cursor.as_ref();
+            let factory = factory.map(|factory| factory.clone_ref(py));
+            (factory, factories.plain_cursor)
         };
         let Some(factory) = factory else {
             return Err(errors::interface(
@@ -124,13 +126,17 @@ impl BaseConnection {
                 "the connection has no cursor factory",
             ));
         };
-        let cursor = match row_factory {
-            None => factory.bind(py).call1((slf,))?,
-            Some(row_factory) => {
-                let options = PyDict::new(py);
-                options.set_item("row_factory", row_factory)?;
-                factory.bind(py).call((slf,), Some(&options))?
+        let row_factory = row_factory.filter(|factory| !factory.is_none());
+        let cursor = if row_factory.is_none() && plain {
+            factory.bind(py).call1((slf,))?
+        } else {
+            let options = PyDict::new(py);
+            let name = intern!(py, "row_factory");
+            match row_factory {
+                Some(row_factory) => options.set_item(name, row_factory)?,
+                None => options.set_item(name, slf.getattr(name)?)?,
             }
+            factory.bind(py).call((slf,), Some(&options))?
         };
         if binary.0 {
             cursor.setattr("format", 1)?;
@@ -147,10 +153,22 @@ impl BaseConnection {
         prepare: Option<Truth>,
         binary: Truth,
     ) -> PyResult<Py<PyAny>> {
-        let cursor = Self::cursor(slf, "", binary, None, None, Truth(false))?;
-        let cursor = cursor.cast_into::<BaseCursor>()?;
-        let prepare = prepare.map(|Truth(value)| value);
-        BaseCursor::start_execute(cursor, query, params, prepare, None)
+        let py = slf.py();
+        // As methods of the objects: a subclass, and what a cursor factory gives, may have its own.
+        let cursor = slf.call_method0(intern!(py, "cursor"))?;
+        if binary.0 {
+            cursor.setattr(intern!(py, "format"), 1)?;
+        }
+        let method = intern!(py, "execute");
+        let cursor = match prepare {
+            None => cursor.call_method1(method, (query, params)),
+            Some(Truth(prepare)) => {
+                let options = PyDict::new(py);
+                options.set_item(intern!(py, "prepare"), prepare)?;
+                cursor.call_method(method, (query, params), Some(&options))
+            }
+        };
+        cursor.map(Bound::unbind)
     }
 
     /// Commit the running transaction, if there is one.
@@ -188,8 +206,6 @@ impl BaseConnection {
         &self,
         autocommit: bool,
         prepare_threshold: Option<u32>,
-        row_factory: Bound<'_, PyAny>,
-        cursor_factory: Py<PyAny>,
         context: Bound<'_, PyAny>,
     ) -> PyResult<()> {
         if !context.is_none() {
@@ -203,8 +219,7 @@ impl BaseConnection {
             .change_characteristics(|now| now.autocommit = autocommit);
         self.core.facts.settings().prepare(context.py());
         self.set_prepare_threshold(prepare_threshold);
-        self.set_cursor_factory(cursor_factory);
-        self.set_row_factory(row_factory)
+        Ok(())
     }
 
     /// Ask the server to cancel the running command. Nothing happens if there is none.
@@ -216,9 +231,9 @@ impl BaseConnection {
         }
     }
 
-    /// As `cancel()`, waiting at most `timeout` seconds until the server has acted on it.
-    fn _cancel_within(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
-        let time = duration(timeout)?;
+    /// As `cancel()`, waiting at most `timeout` seconds, or as long as it takes, until the server has acted on it.
+    fn _cancel_within(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
+        let time = timeout.map_or(Ok(Duration::MAX), duration)?;
         let sent = blocking::send_cancel(py, &self.core, time);
         if let Some(channel) = &self.channel {
             Channel::poke(channel.bind(py))?;
@@ -316,9 +331,9 @@ impl BaseConnection {
     }
 
     #[setter(autocommit)]
-    fn assign_autocommit(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.check_settable("autocommit")?;
-        self.set_autocommit(py, value).map(drop)
+    fn assign_autocommit(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        slf.get().check_settable("autocommit")?;
+        slf.call_method1("set_autocommit", (value,)).map(drop)
     }
 
     /// Set whether each statement is a transaction of its own.
@@ -342,9 +357,9 @@ impl BaseConnection {
     }
 
     #[setter(isolation_level)]
-    fn assign_isolation_level(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.check_settable("isolation_level")?;
-        self.set_isolation_level(py, value).map(drop)
+    fn assign_isolation_level(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        slf.get().check_settable("isolation_level")?;
+        slf.call_method1("set_isolation_level", (value,)).map(drop)
     }
 
     /// Set the isolation level of the transactions to come; `None` for the server's default.
@@ -369,9 +384,9 @@ impl BaseConnection {
     }
 
     #[setter(read_only)]
-    fn assign_read_only(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.check_settable("read_only")?;
-        self.set_read_only(py, value).map(drop)
+    fn assign_read_only(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        slf.get().check_settable("read_only")?;
+        slf.call_method1("set_read_only", (value,)).map(drop)
     }
 
     /// Set whether the transactions to come can write; `None` for the server's default.
@@ -386,9 +401,9 @@ impl BaseConnection {
     }
 
     #[setter(deferrable)]
-    fn assign_deferrable(&self, py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        self.check_settable("deferrable")?;
-        self.set_deferrable(py, value).map(drop)
+    fn assign_deferrable(slf: &Bound<'_, Self>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        slf.get().check_settable("deferrable")?;
+        slf.call_method1("set_deferrable", (value,)).map(drop)
     }
 
     /// Set whether the transactions to come are deferrable; `None` for the server's default.
@@ -446,9 +461,14 @@ impl BaseConnection {
     }
 
     #[setter]
-    fn set_cursor_factory(&self, factory: Py<PyAny>) {
-        let old = lock(&self.factories).cursor.replace(factory);
+    fn set_cursor_factory(&self, factory: Bound<'_, PyAny>) -> PyResult<()> {
+        let plain = has_init_of_base(&factory, self.core.kind)?;
+        let mut factories = lock(&self.factories);
+        factories.plain_cursor = plain;
+        let old = factories.cursor.replace(factory.unbind());
+        drop(factories);
         drop(old);
+        Ok(())
     }
 
     /// Open a transaction block, a savepoint within another one or within a transaction: a `TransactionBlock`.
@@ -573,8 +593,13 @@ pub(crate) struct SyncConnection;
 #[pymethods]
 impl SyncConnection {
     #[new]
-    fn new(opened: &Bound<'_, Opened>) -> PyClassInitializer<Self> {
-        PyClassInitializer::from(BaseConnection::new(opened)).add_subclass(Self)
+    #[pyo3(signature = (*args, **kwargs), text_signature = "(pgconn, row_factory=None)")]
+    fn new(
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        let base = BaseConnection::new(&Opened::among(args, kwargs)?);
+        Ok(PyClassInitializer::from(base).add_subclass(Self))
     }
 }
 
@@ -585,9 +610,32 @@ pub(crate) struct AsyncConnectionBase;
 #[pymethods]
 impl AsyncConnectionBase {
     #[new]
-    fn new(opened: &Bound<'_, Opened>) -> PyClassInitializer<Self> {
-        PyClassInitializer::from(BaseConnection::new(opened)).add_subclass(Self)
+    #[pyo3(signature = (*args, **kwargs), text_signature = "(pgconn, row_factory=None)")]
+    fn new(
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<PyClassInitializer<Self>> {
+        let base = BaseConnection::new(&Opened::among(args, kwargs)?);
+        Ok(PyClassInitializer::from(base).add_subclass(Self))
     }
+}
+
+/// Whether a cursor factory is a class with the constructor of its base, which finds the row factory by itself.
+fn has_init_of_base(factory: &Bound<'_, PyAny>, kind: Kind) -> PyResult<bool> {
+    let py = factory.py();
+    let base = match kind {
+        Kind::Sync => py.get_type::<SyncCursor>(),
+        Kind::Async => py.get_type::<AsyncCursorBase>(),
+    };
+    let Ok(class) = factory.cast::<PyType>() else {
+        return Ok(false);
+    };
+    for name in [intern!(py, "__new__"), intern!(py, "__init__")] {
+        if !class.getattr(name)?.is(base.getattr(name)?) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn duration(seconds: f64) -> PyResult<Duration> {

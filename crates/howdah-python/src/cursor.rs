@@ -14,6 +14,7 @@ use pyo3::types::PyList;
 
 use crate::connection::BaseConnection;
 use crate::core::Kind;
+use crate::errors;
 use crate::imports::{self, is_tuple_row};
 use crate::jobs::execute::{ExecuteQuery, Options};
 use crate::jobs::executemany::ExecuteMany;
@@ -29,7 +30,7 @@ impl BaseCursor {
     /// Gives rows, or an awaitable of them.
     fn give_rows(slf: &Bound<'_, Self>, what: Fetch) -> PyResult<Py<PyAny>> {
         let py = slf.py();
-        match slf.get().core.kind {
+        match slf.get().home(py)?.core.kind {
             Kind::Sync => slf.get().fetch(py, what),
             Kind::Async => {
                 let fetch = |cursor: &Bound<'_, PyAny>, what| {
@@ -49,7 +50,7 @@ impl BaseCursor {
         binary: Option<bool>,
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
-        let connection = slf.get().connection.bind(py).get();
+        let connection = slf.get().home(py)?.connection.get();
         let job = ExecuteQuery {
             cursor: slf.clone().unbind(),
             query,
@@ -89,7 +90,7 @@ impl BaseCursor {
         returning: Truth,
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
-        let connection = slf.get().connection.bind(py).get();
+        let connection = slf.get().home(py)?.connection.get();
         let job = ExecuteMany {
             cursor: slf.clone().unbind(),
             query,
@@ -122,8 +123,9 @@ impl BaseCursor {
     }
 
     /// Return the next `size` rows, or as many as there are; `arraysize` by default.
-    #[pyo3(signature = (size=0))]
-    fn fetchmany(slf: &Bound<'_, Self>, size: usize) -> PyResult<Py<PyAny>> {
+    #[pyo3(signature = (size=Some(0)), text_signature = "($self, size=0)")]
+    fn fetchmany(slf: &Bound<'_, Self>, size: Option<isize>) -> PyResult<Py<PyAny>> {
+        let size = number_of_rows(slf.py(), size.unwrap_or(0))?;
         Self::give_rows(slf, Fetch::Many(size))
     }
 
@@ -133,9 +135,11 @@ impl BaseCursor {
     }
 
     /// Move to another row of the current result.
-    #[pyo3(signature = (value, mode="relative".to_owned()))]
-    fn scroll(slf: &Bound<'_, Self>, value: isize, mode: String) -> PyResult<Py<PyAny>> {
-        shell::give(slf, slf.get().core.kind, move |slf| {
+    #[pyo3(signature = (value, mode=Some("relative".to_owned())), text_signature = "($self, value, mode='relative')")]
+    fn scroll(slf: &Bound<'_, Self>, value: isize, mode: Option<String>) -> PyResult<Py<PyAny>> {
+        let mode = mode.unwrap_or_else(|| "None".to_owned());
+        let kind = slf.get().home(slf.py())?.core.kind;
+        shell::give(slf, kind, move |slf| {
             slf.get().move_to(slf.py(), value, &mode)?;
             Ok(slf.py().None())
         })
@@ -143,7 +147,8 @@ impl BaseCursor {
 
     /// Close the cursor and forget its results.
     fn close(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        shell::give(slf, slf.get().core.kind, |slf| {
+        let kind = slf.get().home(slf.py())?.core.kind;
+        shell::give(slf, kind, |slf| {
             slf.get().shut();
             Ok(slf.py().None())
         })
@@ -179,8 +184,8 @@ impl BaseCursor {
     fn setoutputsize(&self, size: &Bound<'_, PyAny>, column: Option<&Bound<'_, PyAny>>) {}
 
     #[getter]
-    fn connection(&self, py: Python<'_>) -> Py<BaseConnection> {
-        self.connection.clone_ref(py)
+    fn connection(&self, py: Python<'_>) -> PyResult<Py<BaseConnection>> {
+        Ok(self.home(py)?.connection.clone_ref(py))
     }
 
     #[getter]
@@ -219,7 +224,7 @@ impl BaseCursor {
             return Ok(None);
         };
         let make = imports::COLUMN.get(py)?.getattr("_make")?;
-        let types = self.adapters(py)?.get().registry(py);
+        let types = self.adapters(py)?.get().registry(py)?;
         let settings = lock(&self.state).settings.clone();
         let encoding = settings.map_or(Encoding::Utf8, |settings| settings.encoding);
         let list = PyList::empty(py);
@@ -256,8 +261,9 @@ impl BaseCursor {
     }
 
     #[setter]
-    fn set_arraysize(&self, size: usize) {
-        lock(&self.state).arraysize = size;
+    fn set_arraysize(&self, py: Python<'_>, size: isize) -> PyResult<()> {
+        lock(&self.state).arraysize = number_of_rows(py, size)?;
+        Ok(())
     }
 
     #[getter]
@@ -341,14 +347,18 @@ impl BaseCursor {
             "<{}.{} [{status}] {} at 0x{:x}>",
             class.getattr("__module__")?,
             class.qualname()?,
-            this.connection.bind(slf.py()).get().summary(),
+            this.home
+                .get()
+                .map_or("[BAD]".to_owned(), |home| home.connection.get().summary()),
             slf.as_ptr().addr()
         ))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.connection)?;
-        self.inherited.traverse(&visit)?;
+        if let Some(home) = self.home.get() {
+            visit.call(&home.connection)?;
+            home.inherited.traverse(&visit)?;
+        }
         if let Some(adapters) = self.own_adapters.get() {
             visit.call(adapters)?;
         }
@@ -370,4 +380,10 @@ impl BaseCursor {
             .map(|mut state| std::mem::take(&mut *state));
         drop(old);
     }
+}
+
+/// How many rows to fetch.
+fn number_of_rows(py: Python<'_>, size: isize) -> PyResult<usize> {
+    usize::try_from(size)
+        .map_err(|_| errors::interface(py, format!("the number of rows is negative: {size}")))
 }

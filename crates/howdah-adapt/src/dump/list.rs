@@ -588,7 +588,7 @@ fn numeric_int(item: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<Written> 
 
 /// What is registered of the array over a type: OID and delimiter.
 fn registered_array(py: Python<'_>, element: u32, adaptation: &Adaptation) -> PyResult<(u32, u8)> {
-    let registry = adaptation.map().registry(py);
+    let registry = adaptation.map().registry(py)?;
     let info = registry.call_method1(intern!(py, "get"), (element,))?;
     if info.is_none() {
         return Ok((oid::TEXT_ARRAY, DELIMITER));

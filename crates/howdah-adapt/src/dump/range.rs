@@ -194,7 +194,7 @@ impl Plan {
         let class = class.get(py)?;
         let info = adaptation
             .map()
-            .registry(py)
+            .registry(py)?
             .call_method1(intern!(py, "get_by_subtype"), (class, subtype))?;
         match info.getattr_opt(intern!(py, "oid"))? {
             Some(oid) => oid.extract(),

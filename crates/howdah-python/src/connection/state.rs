@@ -24,6 +24,8 @@ pub(super) struct Factories {
     /// Unless rows are plain tuples.
     pub(super) row: Option<Py<PyAny>>,
     pub(super) cursor: Option<Py<PyAny>>,
+    /// Whether that is a class with the constructor of its base, which finds the row factory by itself.
+    pub(super) plain_cursor: bool,
 }
 
 impl BaseConnection {

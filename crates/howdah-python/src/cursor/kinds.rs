@@ -1,7 +1,7 @@
 //! The classes below `Cursor` and `AsyncCursor`.
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
 
 use super::BaseCursor;
 use crate::connection::BaseConnection;
@@ -15,14 +15,22 @@ pub(crate) struct SyncCursor;
 #[pymethods]
 impl SyncCursor {
     #[new]
-    #[pyo3(signature = (connection, *, row_factory=None))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(connection, *, row_factory=None)")]
     fn new(
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyClassInitializer<Self> {
+        PyClassInitializer::from(BaseCursor::blank()).add_subclass(Self)
+    }
+
+    #[pyo3(signature = (connection, *, row_factory=None))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
         connection: &Bound<'_, BaseConnection>,
         row_factory: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<PyClassInitializer<Self>> {
-        check_kind(connection, Kind::Sync)?;
-        let base = BaseCursor::new(connection, row_factory, false)?;
-        Ok(PyClassInitializer::from(base).add_subclass(Self))
+    ) -> PyResult<()> {
+        let base = slf.as_super().get();
+        base.init(connection, row_factory, Kind::Sync)
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {
@@ -50,14 +58,22 @@ pub(crate) struct AsyncCursorBase;
 #[pymethods]
 impl AsyncCursorBase {
     #[new]
-    #[pyo3(signature = (connection, *, row_factory=None))]
+    #[pyo3(signature = (*_args, **_kwargs), text_signature = "(connection, *, row_factory=None)")]
     fn new(
+        _args: &Bound<'_, PyTuple>,
+        _kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyClassInitializer<Self> {
+        PyClassInitializer::from(BaseCursor::blank()).add_subclass(Self)
+    }
+
+    #[pyo3(signature = (connection, *, row_factory=None))]
+    fn __init__(
+        slf: &Bound<'_, Self>,
         connection: &Bound<'_, BaseConnection>,
         row_factory: Option<Bound<'_, PyAny>>,
-    ) -> PyResult<PyClassInitializer<Self>> {
-        check_kind(connection, Kind::Async)?;
-        let base = BaseCursor::new(connection, row_factory, false)?;
-        Ok(PyClassInitializer::from(base).add_subclass(Self))
+    ) -> PyResult<()> {
+        let base = slf.as_super().get();
+        base.init(connection, row_factory, Kind::Async)
     }
 
     fn __aenter__(slf: &Bound<'_, Self>) -> PyResult<Py<Ready>> {
@@ -77,13 +93,4 @@ impl AsyncCursorBase {
     fn __anext__(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         BaseCursor::give_rows(slf.as_super(), Fetch::Next)
     }
-}
-
-fn check_kind(connection: &Bound<'_, BaseConnection>, kind: Kind) -> PyResult<()> {
-    if connection.get().core().kind == kind {
-        return Ok(());
-    }
-    Err(PyTypeError::new_err(
-        "a cursor and its connection are both synchronous, or both asynchronous",
-    ))
 }

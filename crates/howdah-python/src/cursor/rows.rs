@@ -57,7 +57,7 @@ impl BaseCursor {
         let id = self.adapters(py)?.get().loaders_id();
         if id == 0 {
             return Ok(Loaders {
-                columns: self.core.last_loaders.defaults(columns),
+                columns: self.home(py)?.core.last_loaders.defaults(columns),
                 id: 0,
                 adaptation: None,
             });

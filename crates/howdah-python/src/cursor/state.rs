@@ -5,24 +5,31 @@ use std::sync::{Arc, Mutex, OnceLock};
 use howdah_adapt::registry::Snapshot;
 use howdah_adapt::{Adaptation, AdaptersMap, SessionSettings, lock};
 use howdah_protocol::connection::{Ending, QueryResult};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::rows::Loaders;
 use crate::connection::BaseConnection;
-use crate::core::Core;
+use crate::core::{Core, Kind};
 use crate::errors;
 use crate::imports::is_tuple_row;
 
 /// What synchronous and asynchronous cursors share.
 #[pyclass(subclass, frozen, weakref, module = "howdah._howdah")]
 pub(crate) struct BaseCursor {
-    pub(super) connection: Py<BaseConnection>,
-    pub(super) core: Arc<Core>,
+    /// Empty until `__init__()` has run, which a subclass may call with other arguments than it was given.
+    pub(super) home: OnceLock<Home>,
     pub(super) state: Mutex<State>,
-    /// What was registered for the connection when the cursor was made.
-    pub(super) inherited: Snapshot,
     /// Unless they are the connection's.
     pub(super) own_adapters: OnceLock<Py<AdaptersMap>>,
+}
+
+/// What a cursor belongs to.
+pub(super) struct Home {
+    pub(super) connection: Py<BaseConnection>,
+    pub(super) core: Arc<Core>,
+    /// What was registered for the connection when the cursor was made.
+    pub(super) inherited: Snapshot,
 }
 
 #[derive(Default)]
@@ -53,32 +60,60 @@ pub(super) struct State {
 }
 
 impl BaseCursor {
-    pub(crate) fn new(
+    /// A cursor that does not know its connection yet.
+    pub(super) fn blank() -> Self {
+        Self {
+            home: OnceLock::new(),
+            state: Mutex::new(State {
+                rowcount: -1,
+                arraysize: 1,
+                ..State::default()
+            }),
+            own_adapters: OnceLock::new(),
+        }
+    }
+
+    /// What `__init__()` does.
+    pub(super) fn init(
+        &self,
         connection: &Bound<'_, BaseConnection>,
         row_factory: Option<Bound<'_, PyAny>>,
-        binary: bool,
-    ) -> PyResult<Self> {
+        kind: Kind,
+    ) -> PyResult<()> {
         let py = connection.py();
+        if connection.get().core().kind != kind {
+            return Err(PyTypeError::new_err(
+                "a cursor and its connection are both synchronous, or both asynchronous",
+            ));
+        }
         let row_factory = match row_factory.filter(|factory| !factory.is_none()) {
             Some(factory) => (!is_tuple_row(&factory)?).then(|| factory.unbind()),
             None => connection.get().own_row_factory(py),
         };
-        Ok(Self {
+        let inherited = connection.get().adapters_map(py)?.get().snapshot(py);
+        let home = self.home.get_or_init(|| Home {
             core: Arc::clone(connection.get().core()),
             connection: connection.clone().unbind(),
-            state: Mutex::new(State {
-                rowcount: -1,
-                arraysize: 1,
-                row_factory,
-                binary,
-                ..State::default()
-            }),
-            inherited: connection
-                .get()
-                .adapters_map(py)?
-                .get()
-                .snapshot(connection.py()),
-            own_adapters: OnceLock::new(),
+            inherited,
+        });
+        if !home.connection.is(connection) {
+            return Err(errors::interface(
+                py,
+                "the cursor belongs to another connection",
+            ));
+        }
+        let old = std::mem::replace(&mut lock(&self.state).row_factory, row_factory);
+        drop(old);
+        Ok(())
+    }
+
+    /// What it belongs to. Fails if the `__init__()` of a subclass has not called that of its base.
+    pub(super) fn home(&self, py: Python<'_>) -> PyResult<&Home> {
+        self.home.get().ok_or_else(|| {
+            errors::interface(
+                py,
+                "the cursor has no connection: its class does not call Cursor.__init__()",
+            )
         })
     }
 
@@ -110,22 +145,24 @@ impl BaseCursor {
         if let Some(own) = self.own_adapters.get() {
             return Ok(own);
         }
-        let inherited = self.connection.get().adapters_map(py)?;
-        if inherited.get().is_as_in(&self.inherited) {
+        let home = self.home(py)?;
+        let inherited = home.connection.get().adapters_map(py)?;
+        if inherited.get().is_as_in(&home.inherited) {
             return Ok(inherited);
         }
         self.make_own_adapters(py)
     }
 
     pub(super) fn make_own_adapters<'a>(&'a self, py: Python<'a>) -> PyResult<&'a Py<AdaptersMap>> {
-        let template = self.connection.get().adapters_map(py)?.bind(py);
-        let made = Py::new(py, AdaptersMap::as_it_was(template, &self.inherited)?)?;
+        let home = self.home(py)?;
+        let template = home.connection.get().adapters_map(py)?.bind(py);
+        let made = Py::new(py, AdaptersMap::as_it_was(template, &home.inherited)?)?;
         Ok(self.own_adapters.get_or_init(|| made))
     }
 
     /// The adapters and what they are told of their context.
     pub(crate) fn adaptation(&self, py: Python<'_>) -> PyResult<Adaptation> {
-        let connection = self.connection.clone_ref(py).into_any();
+        let connection = self.home(py)?.connection.clone_ref(py).into_any();
         Ok(Adaptation::new(
             self.adapters(py)?.clone_ref(py),
             Some(connection),
@@ -182,7 +219,8 @@ impl BaseCursor {
             let parameters = result.map(|result| Arc::clone(&result.parameters));
             (result.and_then(|result| result.columns.clone()), parameters)
         };
-        let settings = parameters.map(|then| this.core.facts.settings_for(&then));
+        let facts = &this.home(slf.py())?.core.facts;
+        let settings = parameters.map(|then| facts.settings_for(&then));
         let loaders = columns
             .map(|columns| this.loaders(slf.py(), &columns))
             .transpose()?;

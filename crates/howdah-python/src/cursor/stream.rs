@@ -11,6 +11,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use super::BaseCursor;
+use crate::connection::BaseConnection;
 use crate::core::{Core, Kind};
 use crate::errors;
 use crate::jobs::check;
@@ -23,6 +24,7 @@ use crate::shell::ready::Ready;
 /// The rows of a statement as they arrive, of a sync or an async cursor.
 struct Stream {
     cursor: Py<BaseCursor>,
+    connection: Py<BaseConnection>,
     state: Mutex<State>,
 }
 
@@ -71,8 +73,10 @@ pub(super) fn open(
             extended: true,
         },
     };
+    let connection = cursor.get().home(py)?.connection.clone_ref(py);
     let stream = Stream {
         cursor: cursor.clone().unbind(),
+        connection,
         state: Mutex::new(State {
             phase: Phase::Fresh(request),
             rows: Arc::default(),
@@ -81,7 +85,7 @@ pub(super) fn open(
         }),
     };
     let stream = Arc::new(stream);
-    match cursor.get().core.kind {
+    match stream.core().kind {
         Kind::Sync => Py::new(py, RowStream(stream)).map(Py::into_any),
         Kind::Async => Py::new(py, AsyncRowStream(stream)).map(Py::into_any),
     }
@@ -119,11 +123,11 @@ impl Stream {
     }
 
     fn core(&self) -> &Arc<Core> {
-        &self.cursor.get().core
+        self.connection.get().core()
     }
 
     fn run(&self, py: Python<'_>, job: impl Job + 'static) -> PyResult<Py<PyAny>> {
-        let connection = self.cursor.get().connection.get();
+        let connection = self.connection.get();
         shell::run(py, connection.core(), connection.channel(), job)
     }
 
@@ -133,7 +137,7 @@ impl Stream {
             return Ok(());
         }
         self.core().streaming.store(false, Ordering::Relaxed);
-        match self.cursor.get().connection.get().channel() {
+        match self.connection.get().channel() {
             Some(channel) => Op::run_detached(channel.bind(py), Box::new(EndStream)),
             None => self.run(py, EndStream).map(drop),
         }
@@ -165,6 +169,7 @@ impl Stream {
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.cursor)?;
+        visit.call(&self.connection)?;
         if let Ok(state) = self.state.try_lock()
             && let Phase::Fresh(request) = &state.phase
         {

@@ -202,6 +202,10 @@ pub(crate) fn dump_params(
         check_count(params, template, list.len())?;
         return dump_all(params.py(), list.iter(), template, cx, out);
     }
+    if params.is_none() {
+        // In `executemany()`.
+        return check_count(params, template, 0);
+    }
     if !params.is_instance_of::<PyDict>() && is_sequence(params)? {
         let items = params.cast::<PySequence>()?.to_tuple()?;
         check_count(params, template, items.len())?;
