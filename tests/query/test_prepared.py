@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -142,3 +143,23 @@ async def test_syntax_error_while_preparing(door: Door) -> None:
         await conn.execute("selec %s", (1,))
     await conn.rollback()
     assert await (await conn.execute("select %s::int", (1,))).fetchone() == (1,)
+
+
+@pytest.mark.parametrize("prepare", [None, True])
+@pytest.mark.parametrize(
+    ("make", "use", "drop"),
+    [
+        ("declare wanted cursor for select {}", "fetch all from wanted", "close wanted"),
+        ("prepare wanted as select {}", "/* /* */ */ execute wanted", "deallocate wanted"),
+    ],
+)
+async def test_what_a_name_stands_for_is_asked_each_time(
+    door: Door, make: str, use: str, drop: str, prepare: bool | None
+) -> None:
+    """The columns of FETCH and EXECUTE may become others, of which the server says nothing."""
+    conn = await door.connect()
+    for value, wanted in [("1", 1)] * 8 + [("'abcd'", "abcd"), ("1.50", Decimal("1.50"))]:
+        await conn.execute(make.format(value))
+        cur = await conn.execute(use, prepare=prepare)
+        assert await cur.fetchall() == [(wanted,)]
+        await conn.execute(drop)

@@ -200,7 +200,8 @@ impl Exchange {
         statements: &mut Statements,
     ) {
         if let Some(PendingStatement::Reused(prepared)) = self.pending.front()
-            && is_stale_plan(&diagnostic)
+            && (is_stale_plan(&diagnostic)
+                || prepared.parameters.is_some() && may_be_of_stale_types(&diagnostic))
         {
             statements.discard(prepared);
         }
@@ -285,6 +286,13 @@ fn clears_statements(tag: &[u8]) -> bool {
             tag.strip_prefix(*word)
                 .is_some_and(|rest| matches!(rest.first(), None | Some(b' ')))
         })
+}
+
+/// Whether an error may come from parameters whose types were inferred when a table or function was another (class 42).
+fn may_be_of_stale_types(diagnostic: &Diagnostic) -> bool {
+    diagnostic
+        .sqlstate()
+        .is_some_and(|sqlstate| sqlstate.starts_with(b"42"))
 }
 
 /// Whether an error says that a prepared statement is gone, or that its result would no longer be as described.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::exchange::{Exchange, ExchangeId, PendingStatement};
+use super::exchange::{Description, Exchange, ExchangeId, PendingStatement};
 use super::formats::{MixedFormats, ResultFormat, with_formats};
-use super::statements::{Key, Plan, Prepared};
+use super::statements::{Key, Plan, Prepared, stands_for_another};
 use super::{Execute, Session};
 use crate::connection::{Columns, Mark, Params};
 use crate::error::UsageError;
@@ -43,13 +43,15 @@ impl Session {
 
     /// Queues the question what the parameters and columns of a statement are, in an exchange of its own. No types are declared.
     ///
-    /// With `keep` the statement stays prepared: an execution with parameters of type 0 uses it.
+    /// With `keep` the statement stays prepared: an execution with parameters of type 0 uses it. Of FETCH and EXECUTE that is
+    /// no use, and they do not.
     ///
     /// # Errors
     /// As [`Session::execute`].
     pub fn prepare(&mut self, sql: &[u8], keep: bool) -> Result<ExchangeId, UsageError> {
         let id = self.queue(|session, _| {
             session.begin(false)?;
+            let keep = keep && !stands_for_another(sql);
             let name = keep.then(|| session.statements.next_name());
             let wire_name = name.as_deref().unwrap_or_default();
             session.connection.parse(wire_name, sql, &[], true)?;
@@ -60,10 +62,10 @@ impl Session {
         Ok(id)
     }
 
-    /// The types of the parameters of a statement that [`Session::prepare`] has kept.
+    /// The description of a statement that [`Session::prepare`] has kept.
     #[must_use]
-    pub fn parameter_types(&self, sql: &[u8]) -> Option<Arc<[u32]>> {
-        self.statements.parameters(sql)
+    pub fn description(&self, sql: &[u8]) -> Option<Description> {
+        self.statements.description(sql)
     }
 
     /// Ends a sequence of [`Session::execute_more`], if there is one, so that the server answers all of it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::{Equivalent, HashMap};
 
-use super::exchange::ExchangeId;
+use super::exchange::{Description, ExchangeId};
 use super::formats::MixedFormats;
 use crate::connection::Columns;
 
@@ -122,6 +122,9 @@ impl Statements {
         let Some(threshold) = self.threshold.filter(|_| wish != Some(false)) else {
             return Plan::Unprepared(None);
         };
+        if stands_for_another(sql) {
+            return Plan::Unprepared(None);
+        }
         self.clock += 1;
         let key = KeyRef::new(sql, oids);
         if let Some(entry) = self.prepared.get_mut(&key) {
@@ -154,10 +157,14 @@ impl Statements {
         name.into_bytes().into()
     }
 
-    /// The types of the parameters of a statement that was prepared without declaring them.
-    pub(super) fn parameters(&self, sql: &[u8]) -> Option<Arc<[u32]>> {
+    /// The parameters and columns of a statement that was prepared without declaring types.
+    pub(super) fn description(&self, sql: &[u8]) -> Option<Description> {
         let entry = self.prepared.get(&KeyRef::new(sql, &[]))?;
-        entry.prepared.parameters.clone()
+        let prepared = &entry.prepared;
+        Some(Description {
+            parameters: prepared.parameters.clone()?,
+            columns: prepared.columns.clone(),
+        })
     }
 
     /// Notes one more good execution of an unprepared statement.
@@ -270,6 +277,50 @@ impl Statements {
             self.counted.remove(&hash);
         }
     }
+}
+
+/// Whether the columns of a statement are those of a cursor or of a prepared statement that it names: FETCH and EXECUTE. The
+/// server does not say when these have become others, so what was described once is not to be relied on.
+pub(super) fn stands_for_another(sql: &[u8]) -> bool {
+    let text = after_comments(sql);
+    let end = text.iter().position(|byte| !byte.is_ascii_alphabetic());
+    let word = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
+    word.eq_ignore_ascii_case(b"fetch") || word.eq_ignore_ascii_case(b"execute")
+}
+
+/// What follows the white space and the comments that a text begins with.
+fn after_comments(mut text: &[u8]) -> &[u8] {
+    loop {
+        text = text.trim_ascii_start();
+        text = match text {
+            [b'-', b'-', rest @ ..] => {
+                let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+                end.and_then(|end| rest.get(end..)).unwrap_or_default()
+            }
+            [b'/', b'*', rest @ ..] => after_block_comment(rest),
+            _ => return text,
+        };
+    }
+}
+
+/// What follows a comment that has been opened; comments nest.
+fn after_block_comment(mut text: &[u8]) -> &[u8] {
+    let mut depth = 1_usize;
+    while depth > 0 {
+        text = match text {
+            [b'/', b'*', rest @ ..] => {
+                depth += 1;
+                rest
+            }
+            [b'*', b'/', rest @ ..] => {
+                depth -= 1;
+                rest
+            }
+            [_, rest @ ..] => rest,
+            [] => return text,
+        };
+    }
+    text
 }
 
 impl Key {

@@ -56,9 +56,23 @@ impl Fixture {
         self.run(&statement(sql, &one))
     }
 
+    /// The same with a parameter of no declared type.
+    fn run_untyped(&mut self, sql: &str) -> String {
+        let mut one = params(&[Some("x")]);
+        one.oids.fill(0);
+        self.run(&statement(sql, &one))
+    }
+
     fn run_simple(&mut self, sql: &str) -> String {
         let none = params(&[]);
         self.run(&statement(sql, &none))
+    }
+
+    /// Has a statement described and kept; gives what was sent for it, in short.
+    fn prepare(&mut self, sql: &str) -> String {
+        self.session.prepare(sql.as_bytes(), true).unwrap();
+        self.exchange();
+        self.sent.join(", ")
     }
 
     /// Runs something that ends with another command tag than SELECT.
@@ -241,6 +255,84 @@ fn a_simple_query_is_counted_and_prepared_like_any_other() {
     }
     assert_eq!(fixture.run_simple("select 1"), prepare(0));
     assert_eq!(fixture.run_simple("select 1"), reuse(0));
+}
+
+#[test]
+fn what_names_a_cursor_or_a_statement_is_never_prepared() {
+    for sql in [
+        "fetch all from c",
+        "EXECUTE p",
+        " -- one\n--\n/* a /* b */ */\tExecute p(1)",
+        "/**/fetch",
+    ] {
+        let mut fixture = Fixture::new();
+        for _ in 0..8 {
+            assert_eq!(fixture.run_text(sql), UNPREPARED, "{sql}");
+        }
+        fixture.session.statements.threshold = Some(0);
+        assert_eq!(fixture.run_text(sql), UNPREPARED, "{sql}");
+        assert_eq!(fixture.prepare(sql), "Parse , Describe, Sync");
+        assert_eq!(fixture.session.description(sql.as_bytes()), None);
+    }
+    for sql in [
+        "fetching",
+        "executed",
+        "select fetch",
+        "/* fetch",
+        "-- fetch",
+        "\"fetch\"",
+        "",
+        "/",
+        "-",
+    ] {
+        let mut fixture = Fixture::new();
+        fixture.session.statements.threshold = Some(0);
+        assert_eq!(fixture.run_text(sql), prepare(0), "{sql}");
+    }
+}
+
+#[test]
+fn what_was_described_is_used_by_executions_without_types() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.session.description(b"select $1"), None);
+    assert_eq!(
+        fixture.prepare("select $1"),
+        "Parse _howdah_0, Describe, Sync"
+    );
+    let description = fixture.session.description(b"select $1").unwrap();
+    assert_eq!(*description.parameters, [25]);
+    assert_eq!(description.columns.unwrap().len(), 2);
+    assert_eq!(fixture.run_untyped("select $1"), reuse(0));
+    // Asked again, it replaces what was there.
+    assert_eq!(
+        fixture.prepare("select $1"),
+        "Parse _howdah_1, Describe, Sync"
+    );
+    assert_eq!(
+        fixture.run_untyped("select $1"),
+        format!("Close _howdah_0, {}", reuse(1))
+    );
+    fixture.run_tagged("DEALLOCATE ALL");
+    assert_eq!(fixture.session.description(b"select $1"), None);
+}
+
+#[test]
+fn an_error_that_may_come_from_stale_types_has_the_statement_described_again() {
+    for (sqlstate, is_kept) in [("42804", false), ("42883", false), ("23505", true)] {
+        let mut fixture = Fixture::new();
+        fixture.prepare("select $1");
+        fixture.fail_next = Some(sqlstate);
+        fixture.run_untyped("select $1");
+        let kept = fixture.session.description(b"select $1").is_some();
+        assert_eq!(kept, is_kept, "{sqlstate}");
+    }
+    // The types of a statement that was not described are the caller's.
+    let mut fixture = Fixture::new();
+    fixture.session.statements.threshold = Some(0);
+    fixture.run_untyped("select $1");
+    fixture.fail_next = Some("42804");
+    fixture.run_untyped("select $1");
+    assert_eq!(fixture.run_untyped("select $1"), reuse(0));
 }
 
 #[test]
