@@ -43,7 +43,7 @@ fn composite(model: &Model, fields: &[Field]) -> TokenStream {
     let descriptions = fields.iter().map(|field| description(model, field));
     let body = quote! {
         const FIELDS: &[::howdah::types::Field] = &[#(#descriptions),*];
-        if !<Self as ::howdah::types::FromSql<'_>>::accepts(ty) {
+        if !ty.is_composite(#name) {
             return ::std::result::Result::Err(ty.mismatch::<Self>());
         }
         let mut fields = ::howdah::types::Fields::new::<Self>(ty, format, raw, ctx, #count)?;
@@ -52,11 +52,16 @@ fn composite(model: &Model, fields: &[Field]) -> TokenStream {
         fields.finish()?;
         ::std::result::Result::Ok(value)
     };
-    methods(&body, &quote!(ty.is_composite(#name)))
+    let types = fields.iter().map(|field| &field.ty);
+    let accepts = quote! {
+        ty.is_composite(#name)
+            && ty.parts_accepted(&[#(<#types as ::howdah::types::FromSql<'static>>::accepts),*])
+    };
+    methods(&body, &accepts)
 }
 
 /// What errors say of a field.
-fn description(model: &Model, field: &Field) -> TokenStream {
+pub(crate) fn description(model: &Model, field: &Field) -> TokenStream {
     let ident = &model.ident;
     let ty = field.ty.to_token_stream().to_string().replace(' ', "");
     let member = field.member.to_token_stream();
@@ -103,8 +108,10 @@ fn wrapper(inner: &Type) -> TokenStream {
     quote! {
         #methods
 
-        fn from_null() -> ::std::result::Result<Self, ::howdah::types::DecodeError> {
-            <#inner as ::howdah::types::FromSql<'__sql>>::from_null().map(Self)
+        fn from_null(
+            ty: ::howdah::types::Type<'_>,
+        ) -> ::std::result::Result<Self, ::howdah::types::DecodeError> {
+            <#inner as ::howdah::types::FromSql<'__sql>>::from_null(ty).map(Self)
         }
 
         fn accepts_item(element: ::howdah::types::Type<'_>) -> bool {
@@ -138,7 +145,7 @@ fn methods(body: &TokenStream, accepts: &TokenStream) -> TokenStream {
 }
 
 /// The name of the PostgreSQL type that is expected, if any.
-fn expected(model: &Model) -> TokenStream {
+pub(crate) fn expected(model: &Model) -> TokenStream {
     match &model.name {
         Some(name) => quote!(::std::option::Option::Some(#name)),
         None => quote!(::std::option::Option::None),

@@ -25,8 +25,8 @@ pub fn derive_from_sql(input: TokenStream) -> TokenStream {
 
 /// Makes a Rust type one that can be sent as a parameter: a struct as a composite, an enum as an enum.
 ///
-/// Fields are sent in the order in which they are declared, as text of a type that the server infers. A tuple struct with
-/// one field is sent as that field. The attributes are those of `FromSql`.
+/// Fields are sent in the order in which they are declared, each as the type of the attribute in its place, which has to have
+/// the field's name. A tuple struct with one field is sent as that field. The attributes are those of `FromSql`.
 #[proc_macro_derive(ToSql, attributes(howdah))]
 pub fn derive_to_sql(input: TokenStream) -> TokenStream {
     expand(parse_macro_input!(input), to_sql::expand)

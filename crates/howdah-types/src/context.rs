@@ -91,6 +91,15 @@ pub struct LoadContext {
     pub time_zone: String,
 }
 
+impl LoadContext {
+    /// Whether all dates, times and intervals are read as text: of a `timestamptz` only the ISO style tells the offset, and of
+    /// intervals only the style `postgres` is read.
+    #[must_use]
+    pub fn is_read_in_text(&self) -> bool {
+        self.date_style.format == DateFormat::Iso && self.interval_style == IntervalStyle::Postgres
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -113,17 +113,62 @@ impl fmt::Display for DecodeError {
 impl std::error::Error for DecodeError {}
 
 /// Why a value cannot be sent as a PostgreSQL type.
+///
+/// Static as [`DecodeError`] is, but for the integer that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncodeError {
+    kind: EncodeErrorKind,
     type_name: &'static str,
     detail: &'static str,
+}
+
+/// The case of an [`EncodeError`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EncodeErrorKind {
+    /// The PostgreSQL type has no such value, or no form of it that could be written.
+    Invalid,
+    /// This integer is beyond the range of the PostgreSQL type.
+    OutOfRange(i128),
+    /// The Rust type is not sent as the PostgreSQL type.
+    Mismatch,
 }
 
 impl EncodeError {
     /// An error while writing a value of the PostgreSQL type `type_name`.
     #[must_use]
     pub const fn new(type_name: &'static str, detail: &'static str) -> Self {
-        Self { type_name, detail }
+        Self::of_kind(EncodeErrorKind::Invalid, type_name, detail)
+    }
+
+    /// A value of the Rust type `rust` is not sent as the PostgreSQL type `type_name`.
+    #[must_use]
+    pub const fn mismatch(type_name: &'static str, rust: &'static str) -> Self {
+        Self::of_kind(EncodeErrorKind::Mismatch, type_name, rust)
+    }
+
+    /// An integer of the Rust type `rust` is beyond the range of the PostgreSQL type `type_name`.
+    #[must_use]
+    pub const fn out_of_range(type_name: &'static str, value: i128, rust: &'static str) -> Self {
+        Self::of_kind(EncodeErrorKind::OutOfRange(value), type_name, rust)
+    }
+
+    pub(crate) const fn of_kind(
+        kind: EncodeErrorKind,
+        type_name: &'static str,
+        detail: &'static str,
+    ) -> Self {
+        Self {
+            kind,
+            type_name,
+            detail,
+        }
+    }
+
+    /// Which case this is.
+    #[must_use]
+    pub const fn kind(&self) -> EncodeErrorKind {
+        self.kind
     }
 
     /// The name of the PostgreSQL type that was written.
@@ -132,7 +177,7 @@ impl EncodeError {
         self.type_name
     }
 
-    /// What is wrong.
+    /// What is wrong; for `Mismatch` and `OutOfRange` the name of the Rust type.
     #[must_use]
     pub const fn detail(&self) -> &'static str {
         self.detail
@@ -141,7 +186,22 @@ impl EncodeError {
 
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot write {}: {}", self.type_name, self.detail)
+        let Self {
+            kind,
+            type_name,
+            detail,
+        } = self;
+        match kind {
+            EncodeErrorKind::Invalid => write!(f, "cannot write {type_name}: {detail}"),
+            EncodeErrorKind::OutOfRange(value) => write!(
+                f,
+                "{value} of Rust type {detail} is out of range for PostgreSQL type {type_name}"
+            ),
+            EncodeErrorKind::Mismatch => write!(
+                f,
+                "Rust type {detail} cannot be sent as PostgreSQL type {type_name}"
+            ),
+        }
     }
 }
 
@@ -169,6 +229,6 @@ mod tests {
     #[test]
     fn errors_stay_small() {
         assert!(size_of::<DecodeError>() <= 40);
-        assert!(size_of::<EncodeError>() <= 32);
+        assert!(size_of::<EncodeError>() <= 64);
     }
 }

@@ -22,7 +22,8 @@
 //! let ctx = LoadContext::default();
 //! let list = Vec::<Option<i64>>::from_sql(oid::INT4_ARRAY.into(), Format::Text, b"{1,NULL}", &ctx)?;
 //! assert_eq!(list, [Some(1), None]);
-//! assert_eq!(list.oid(), oid::INT8_ARRAY);
+//! let refused = list.to_sql(oid::TEXT_ARRAY.into(), Format::Binary, &mut out);
+//! assert_eq!(refused.unwrap_err().to_string(), "Rust type i64 cannot be sent as PostgreSQL type text");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]
@@ -68,12 +69,13 @@ pub mod tsvector;
 pub mod uuid;
 
 pub use context::{DateFormat, DateStyle, Format, IntervalStyle, LoadContext};
-pub use error::{DecodeError, DecodeErrorKind, EncodeError};
+pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 #[cfg(feature = "serde_json")]
 pub use sql::Json;
 pub use sql::{
     Attribute, Definition, Element, Field, FieldWriter, Fields, FromSql, FromSqlOwned, IsNull,
-    Kind, MacAddr, MacAddr8, Money, Multirange, PgLsn, SqlType, ToSql, Type, Types, is_built_in,
+    Kind, MacAddr, MacAddr8, Money, Multirange, Oid, PgLsn, SqlType, ToSql, Type, Types,
+    is_built_in,
 };
 #[doc(hidden)]
 pub use sql::{Item, ItemWriter, Items, Shape};

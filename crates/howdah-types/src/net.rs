@@ -37,6 +37,16 @@ impl Inet {
         self.prefix == max_prefix(&self.address)
     }
 
+    /// Whether no bits are set beyond the prefix, as in a `cidr`.
+    #[must_use]
+    pub fn is_network(&self) -> bool {
+        let prefix = u32::from(self.prefix);
+        match self.address {
+            IpAddr::V4(address) => address.to_bits().checked_shl(prefix).unwrap_or(0) == 0,
+            IpAddr::V6(address) => address.to_bits().checked_shl(prefix).unwrap_or(0) == 0,
+        }
+    }
+
     /// Reads the text form, with or without a prefix.
     ///
     /// # Errors

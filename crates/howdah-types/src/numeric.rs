@@ -55,6 +55,15 @@ impl Numeric {
             dscale,
             digits,
         } = Parts::read(raw)?;
+        // The server sends a scale with an infinity, of which text tells nothing.
+        if !matches!(sign, Sign::Positive | Sign::Negative) {
+            return Ok(Self {
+                sign,
+                weight: 0,
+                dscale: 0,
+                digits: Vec::new(),
+            });
+        }
         Ok(Self {
             sign,
             weight,

@@ -7,7 +7,7 @@ use howdah_protocol::connection;
 use howdah_protocol::conninfo::ConninfoError;
 use howdah_protocol::error::UsageError;
 use howdah_protocol::startup::StartupError;
-use howdah_types::{DecodeError, EncodeError};
+use howdah_types::{DecodeError, EncodeError, EncodeErrorKind, Type};
 
 use crate::diagnostic::Diagnostic;
 use howdah_net::connect::ConnectError;
@@ -224,10 +224,30 @@ impl Error {
         Self::new(Kind::Decode, message)
     }
 
-    /// The parameter with this number, from 1, cannot be sent.
-    pub(crate) fn parameter(number: usize, error: EncodeError) -> Self {
-        Self::new(Kind::Usage, format!("parameter ${number}: {error}")).caused_by(error)
+    /// The parameter with this number, from 1, cannot be sent as a value of its type.
+    pub(crate) fn parameter(number: usize, ty: Type<'_>, error: EncodeError) -> Self {
+        let (sent_as, rust) = (error.type_name(), short_name(error.detail()));
+        let reason = match error.kind() {
+            EncodeErrorKind::Mismatch => format!("{rust} cannot be sent as {sent_as}"),
+            EncodeErrorKind::OutOfRange(value) => {
+                format!("{value} ({rust}) is out of range for {sent_as}")
+            }
+            _ => error.to_string(),
+        };
+        let message = format!("parameter ${number} ({}): {reason}", ty.name());
+        Self::new(Kind::Usage, message).caused_by(error)
     }
+}
+
+/// The name of a Rust type without its paths.
+pub(crate) fn short_name(name: &str) -> String {
+    let is_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':');
+    let mut short = String::new();
+    for part in name.split_inclusive(|c| !is_path(c)) {
+        let from = part.rfind("::").map_or(0, |at| at + 2);
+        short.push_str(part.get(from..).unwrap_or_default());
+    }
+    short
 }
 
 /// The first two characters of a SQLSTATE.
@@ -301,5 +321,14 @@ mod tests {
     #[test]
     fn it_is_one_word() {
         assert_eq!(size_of::<Result<()>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn short_names_have_no_paths() {
+        assert_eq!(short_name("i32"), "i32");
+        assert_eq!(short_name("alloc::string::String"), "String");
+        let nested = "core::option::Option<alloc::vec::Vec<app::Mood>>";
+        assert_eq!(short_name(nested), "Option<Vec<Mood>>");
+        assert_eq!(short_name("(i32, &a::B, [u8; 4])"), "(i32, &B, [u8; 4])");
     }
 }

@@ -39,8 +39,8 @@
 //! * **Transactions** are begun by [`transaction()`](Connection::transaction), and rolled back unless they are committed;
 //!   [`savepoint()`](Session::savepoint) opens a part of one that can be undone by itself. Outside of them each statement is a
 //!   transaction of its own. After `set_autocommit(false)` the first statement begins one, which `commit()` or `rollback()` ends.
-//! * **Parameters** are `$1`, `$2`, ... in the statement and a slice of [`&dyn ToSql`](ToSql) beside it. Strings are sent
-//!   without a type, as a literal in quotes is.
+//! * **Parameters** are `$1`, `$2`, ... in the statement and a slice of [`&dyn ToSql`](ToSql) beside it. Each is sent as the
+//!   type that the server infers for it, exactly or not at all: see [`rust_types`]. A string is a literal of any type.
 //! * **Results** are [`Rows`] that keep the received bytes; [`Row::get`] reads a value when asked, as any type that is
 //!   [`FromSql`], and [`Row::read`] a whole row as a tuple. `query_stream()` gives rows as they arrive.
 //! * **Types made by users** are structs and enums with `#[derive(ToSql, FromSql)]`; domains are the types beneath them.
@@ -80,6 +80,7 @@ mod blocking;
 mod core;
 mod diagnostic;
 mod error;
+mod params;
 mod row;
 
 #[cfg(feature = "tokio")]

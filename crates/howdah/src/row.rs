@@ -14,7 +14,7 @@ use howdah_types::{
     DecodeError, DecodeErrorKind, Format, FromSql, LoadContext, Type, Types, bytea, oid,
 };
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, short_name};
 
 pub use read::{FromRow, RowIndex};
 
@@ -337,17 +337,6 @@ fn unread<'a, T: FromSql<'a>>(
     }
 }
 
-/// The name of a Rust type without its paths.
-fn short_name(name: &str) -> String {
-    let is_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':');
-    let mut short = String::new();
-    for part in name.split_inclusive(|c| !is_path(c)) {
-        let from = part.rfind("::").map_or(0, |at| at + 2);
-        short.push_str(part.get(from..).unwrap_or_default());
-    }
-    short
-}
-
 impl fmt::Debug for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rows")
@@ -370,19 +359,5 @@ impl fmt::Debug for Row {
 impl fmt::Debug for Column<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.name(), self.type_name())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::short_name;
-
-    #[test]
-    fn short_names_have_no_paths() {
-        assert_eq!(short_name("i32"), "i32");
-        assert_eq!(short_name("alloc::string::String"), "String");
-        let nested = "core::option::Option<alloc::vec::Vec<app::Mood>>";
-        assert_eq!(short_name(nested), "Option<Vec<Mood>>");
-        assert_eq!(short_name("(i32, &a::B, [u8; 4])"), "(i32, &B, [u8; 4])");
     }
 }

@@ -6,7 +6,10 @@ mod common;
 
 use std::borrow::Cow;
 
-use howdah::types::{DecodeError, Format, FromSqlOwned, LoadContext, oid};
+use howdah::types::{
+    Attribute, DecodeError, Definition, EncodeError, EncodeErrorKind, Format, FromSqlOwned, Kind,
+    LoadContext, SqlType, Type, Types, oid,
+};
 use howdah::{FromSql, ToSql};
 
 #[derive(Debug, Clone, Copy, PartialEq, ToSql, FromSql)]
@@ -68,8 +71,15 @@ struct Named {
 
 fn text(value: &dyn ToSql) -> String {
     let mut out = Vec::new();
-    value.to_sql_text(&mut out).unwrap();
+    value.to_sql(Type::UNTYPED, Format::Text, &mut out).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+/// What a value is sent as, in the format it wants.
+fn send(value: &dyn ToSql, ty: Type<'_>) -> Result<(Format, Vec<u8>), EncodeError> {
+    let mut out = Vec::new();
+    let format = value.format(ty);
+    value.to_sql(ty, format, &mut out).map(|_| (format, out))
 }
 
 fn read<T: FromSqlOwned>(ty: u32, raw: &str) -> Result<T, DecodeError> {
@@ -117,17 +127,111 @@ fn texts() {
 
 #[test]
 fn a_wrapper_is_what_it_wraps() {
-    use howdah::types::SqlType;
-    assert_eq!(Wrapper(5_i64).oid(), oid::INT8);
-    assert_eq!(Wrapper::<i64>::FORMAT, Format::Binary);
-    assert_eq!(<Vec<Wrapper<i64>>>::OID, oid::INT8_ARRAY);
-    assert_eq!(<Vec<Wrapper<Vec<i64>>>>::OID, oid::INT8_ARRAY);
+    assert_eq!(
+        send(&Wrapper(5_i64), oid::INT2.into()),
+        Ok((Format::Binary, vec![0, 5]))
+    );
+    assert!(send(&Wrapper(5_i64), oid::TEXT.into()).is_err());
+    assert!(<Vec<Wrapper<i64>>>::is_sent_as(oid::INT8_ARRAY.into()));
+    assert!(<Vec<Wrapper<Vec<i64>>>>::is_sent_as(oid::INT4_ARRAY.into()));
+    assert!(!<Vec<Wrapper<Vec<i64>>>>::is_sent_as(oid::INT4.into()));
     assert_eq!(read::<Wrapper<i32>>(oid::INT4, "5"), Ok(Wrapper(5)));
     assert!(read::<Wrapper<i32>>(oid::INT8, "5").is_err());
     let nulls: Vec<Wrapper<Option<i32>>> = read(oid::INT4_ARRAY, "{1,NULL}").unwrap();
     assert_eq!(nulls, [Wrapper(Some(1)), Wrapper(None)]);
     let lists: Vec<Wrapper<Vec<i32>>> = read(oid::INT4_ARRAY, "{{1},{2}}").unwrap();
     assert_eq!(text(&lists), "{{1},{2}}");
+}
+
+/// An enum `mood` and a composite `address` as the structs above have them.
+fn known_types() -> Types {
+    let mut types = Types::new();
+    let attribute = |name: &str, oid| Attribute {
+        name: name.to_owned(),
+        oid,
+    };
+    let attributes = |zip| {
+        Kind::Composite(vec![
+            attribute("streetName", oid::VARCHAR),
+            attribute(zip, oid::INT2),
+            attribute("type", 20_000),
+        ])
+    };
+    for (oid, name, kind) in [
+        (20_000, "mood", Kind::Enum),
+        (20_001, "address", attributes("ZIP")),
+        (20_002, "misnamed", attributes("zip")),
+        (
+            20_003,
+            "address_of_another_name",
+            Kind::Composite(vec![attribute("a", oid::INT8)]),
+        ),
+    ] {
+        let name = name.to_owned();
+        types.insert(oid, Definition { name, kind });
+    }
+    types
+}
+
+#[test]
+fn values_are_sent_as_the_types_of_the_attributes() {
+    let types = known_types();
+    let [mood, address_type, misnamed, named] =
+        [20_000, 20_001, 20_002, 20_003].map(|oid| Type::new(oid, &types));
+    assert_eq!(
+        send(&Mood::Sad, mood),
+        Ok((Format::Binary, b"sad".to_vec()))
+    );
+    let kind = |value: &dyn ToSql, ty| send(value, ty).unwrap_err().kind();
+    assert_eq!(
+        kind(&Mood::Sad, oid::TEXT.into()),
+        EncodeErrorKind::Mismatch
+    );
+    assert_eq!(kind(&Mood::Sad, address_type), EncodeErrorKind::Mismatch);
+
+    let mut value = address();
+    value.zip = Some(12_345);
+    let (format, raw) = send(&value, address_type).unwrap();
+    assert_eq!(format, Format::Binary);
+    let ctx = LoadContext::default();
+    let error = Address::from_sql(address_type, format, &raw, &ctx);
+    assert_eq!(error, Ok(value.clone()));
+    value.zip = Some(123_456);
+    let error = send(&value, address_type).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "123456 of Rust type Option<i32> (field zip of Address) is out of range for PostgreSQL type int2"
+    );
+    let error = send(&address(), misnamed).unwrap_err().to_string();
+    assert!(
+        error.contains("field zip of Address is not named \"ZIP\""),
+        "{error}"
+    );
+    assert!(send(&Named { a: 1 }, named).is_ok());
+    assert_eq!(
+        kind(&Named { a: 1 }, address_type),
+        EncodeErrorKind::Mismatch
+    );
+    assert_eq!(kind(&Pair(1, 2), named), EncodeErrorKind::Invalid);
+    let error = send(&Pair(1, Wrapper(true)), Type::UNTYPED);
+    assert_eq!(error, Ok((Format::Text, b"(1,t)".to_vec())));
+}
+
+#[test]
+fn a_null_of_a_struct_is_of_a_type_as_a_value_is() {
+    let types = known_types();
+    let [mood, address_type, misnamed] = [20_000, 20_001, 20_002].map(|oid| Type::new(oid, &types));
+    assert_eq!(Option::<Address>::from_null(address_type), Ok(None));
+    assert!(Option::<Address>::from_null(mood).is_err());
+    assert!(Option::<Pair<String, Mood>>::from_null(address_type).is_err());
+    assert!(Option::<Wrapper<Address>>::from_null(oid::TEXT.into()).is_err());
+    assert!(Wrapper::<Option<Mood>>::from_null(address_type).is_err());
+    assert_eq!(Wrapper::<Option<Mood>>::from_null(mood), Ok(Wrapper(None)));
+    assert!(Option::<Named>::from_null(misnamed).is_err());
+    assert!(send(&None::<Address>, address_type).is_ok());
+    assert!(send(&None::<Address>, mood).is_err());
+    assert!(send(&None::<Mood>, oid::TEXT.into()).is_err());
+    assert!(send(&Vec::<Pair<bool, bool>>::new(), oid::INT4_ARRAY.into()).is_err());
 }
 
 #[test]

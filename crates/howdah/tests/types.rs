@@ -28,7 +28,6 @@ fn there_and_back<T: ToSql + FromSqlOwned + PartialEq + Debug>(
         assert_eq!(row.get::<T>(0).unwrap(), value, "{ty}");
         assert_eq!(row.get::<(T,)>(1).unwrap().0, value, "{ty} in a record");
     }
-    // Within a composite all is sent as text.
     let name = common::unique("one");
     conn.execute(&format!("CREATE TYPE {name} AS (a {ty})"), &[])
         .unwrap();
@@ -230,7 +229,7 @@ fn ranges_and_multiranges() {
     let parts = vec![range(1, Some(5)), range(7, None)];
     there_and_back(&mut conn, "int4multirange", Multirange(parts));
     there_and_back(&mut conn, "int8multirange", Multirange::<i64>(Vec::new()));
-    // Ranges made by users are found by the server, and their bounds by the lookup.
+    // Ranges made by users, and the types of their bounds, are found by the lookup.
     let name = common::unique("floats");
     conn.execute(
         &format!(
@@ -339,17 +338,13 @@ fn mismatches_within_a_composite_are_found_before_and_after_it_is_known() {
     assert!(error.source().is_some());
     assert!(row.get::<i32>("c").is_err());
     assert_eq!(row.get::<String>("c").unwrap(), "(5,x)");
-    // Another session does not know it, and cannot look it up within a stream.
+    // Another session looks it up before a stream begins.
     conn.commit().unwrap();
     let mut other = common::connect_without_autocommit();
     let mut stream = other.query_stream(&sql, &[]).unwrap();
     let row = stream.next().unwrap().unwrap();
-    assert_eq!(row.get::<(i32, String)>("c").unwrap(), (5, "x".to_owned()));
-    assert!(row.get::<(bool, String)>("c").is_err());
-    drop(stream);
-    other.query(&sql, &[]).unwrap();
-    let mut stream = other.query_stream(&sql, &[]).unwrap();
-    let row = stream.next().unwrap().unwrap();
+    assert_eq!(row.columns().next().unwrap().type_name(), name);
+    assert_eq!(row.get::<(i64, String)>("c").unwrap(), (5, "x".to_owned()));
     assert!(row.get::<(i32, String)>("c").is_err());
     drop(stream);
     other.rollback().unwrap();

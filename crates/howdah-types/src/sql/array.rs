@@ -3,11 +3,12 @@
 //! Lower bounds are not kept: a list counts from 0 whatever the array counts from, and what is sent counts from 1.
 //! The lists in a list have to be of equal length, as PostgreSQL's arrays are rectangular.
 
+use super::to_sql::common_format;
 use super::{Element, FromSql, FromSqlOwned, IsNull, SqlType, ToSql, Type};
 use crate::array::{
     ArrayBinary, ArrayEvent, ArrayText, ArrayWriter, MAX_DIMENSIONS, quote_element,
 };
-use crate::{DecodeError, EncodeError, Format, LoadContext, length};
+use crate::{DecodeError, DecodeErrorKind, EncodeError, Format, LoadContext, length};
 
 const NAME: &str = "array";
 
@@ -25,6 +26,9 @@ impl<'a, T: FromSqlOwned> FromSql<'a> for Vec<T> {
         let mut items = Items::new(element, delimiter, format, raw, ctx)?;
         let list = items.list()?;
         items.finish()?;
+        if list.is_empty() && !T::accepts_item(element.thorough()) {
+            return Err(ty.mismatch::<Self>());
+        }
         Ok(list)
     }
 
@@ -73,60 +77,61 @@ impl<'a, T: FromSqlOwned, const N: usize> FromSql<'a> for [T; N] {
 }
 
 impl<T: Element> ToSql for [T] {
-    fn oid(&self) -> u32 {
-        Self::OID
-    }
-
-    fn format(&self) -> Format {
-        Self::FORMAT
-    }
-
-    fn to_sql(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
-        if Self::FORMAT == Format::Text {
-            return self.to_sql_text(out);
+    fn format(&self, ty: Type<'_>) -> Format {
+        match ty.element() {
+            Some((element, _)) if !element.is_untyped() => self.item_format(element),
+            _ => Format::Text,
         }
+    }
+
+    fn to_sql(
+        &self,
+        ty: Type<'_>,
+        format: Format,
+        out: &mut Vec<u8>,
+    ) -> Result<IsNull, EncodeError> {
+        let (element, delimiter) = ty.element().ok_or_else(|| ty.refused::<Self>())?;
         let shape = Shape::of(self)?;
-        let header = ArrayWriter::begin(out, Self::ELEMENT_OID, shape.lengths())?;
-        let mut writer = ItemWriter {
-            out,
-            kind: WriterKind::Binary(header),
-        };
-        self.iter()
-            .try_for_each(|item| item.write_item(&mut writer))?;
-        writer.finish();
-        Ok(IsNull::No)
-    }
-
-    fn to_sql_text(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
-        if Shape::of(self)?.lengths().is_empty() {
-            out.extend_from_slice(b"{}");
-            return Ok(IsNull::No);
+        if shape.lengths().is_empty() {
+            if !T::is_item_of(element.thorough()) {
+                return Err(ty.refused::<Self>());
+            }
+            if format == Format::Text {
+                out.extend_from_slice(b"{}");
+                return Ok(IsNull::No);
+            }
         }
-        let mut writer = ItemWriter {
-            out,
-            kind: WriterKind::Text {
-                delimiter: T::DELIMITER,
-            },
+        let kind = match format {
+            Format::Text => WriterKind::Text { delimiter },
+            Format::Binary => {
+                let oid = element.declared_oid();
+                WriterKind::Binary(ArrayWriter::begin(out, oid, shape.lengths())?)
+            }
         };
+        let mut writer = ItemWriter { out, element, kind };
         self.write_item(&mut writer)?;
+        writer.finish();
         Ok(IsNull::No)
     }
 }
 
 impl<T: Element> SqlType for [T] {
-    const OID: u32 = T::ARRAY_OID;
-    // An array that the server has to find out about is in text: its elements in binary would need their OID.
-    const FORMAT: Format = match T::ARRAY_OID {
-        0 => Format::Text,
-        _ => T::FORMAT,
-    };
-    const ARRAY_OID: u32 = T::ARRAY_OID;
-    const DELIMITER: u8 = T::DELIMITER;
-    const ELEMENT_OID: u32 = T::ELEMENT_OID;
+    fn is_sent_as(ty: Type<'_>) -> bool {
+        ty.element()
+            .is_some_and(|(element, _)| T::is_item_of(element))
+    }
 }
 
 impl<T: Element> Element for [T] {
     const LEVELS: usize = T::LEVELS + 1;
+
+    fn is_item_of(element: Type<'_>) -> bool {
+        T::is_item_of(element)
+    }
+
+    fn item_format(&self, element: Type<'_>) -> Format {
+        common_format(self.iter().map(|item| item.item_format(element)))
+    }
 
     fn measure(&self, level: usize, shape: &mut Shape) -> Result<(), EncodeError> {
         shape.list(level, self.len())?;
@@ -149,33 +154,36 @@ impl<T: Element> Element for [T] {
 macro_rules! as_slice {
     ($rust:ty $(, $count:ident)?) => {
         impl<T: Element $(, const $count: usize)?> ToSql for $rust {
-            fn oid(&self) -> u32 {
-                Self::OID
+            fn format(&self, ty: Type<'_>) -> Format {
+                self.as_slice().format(ty)
             }
 
-            fn format(&self) -> Format {
-                Self::FORMAT
-            }
-
-            fn to_sql(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
-                self.as_slice().to_sql(out)
-            }
-
-            fn to_sql_text(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
-                self.as_slice().to_sql_text(out)
+            fn to_sql(
+                &self,
+                ty: Type<'_>,
+                format: Format,
+                out: &mut Vec<u8>,
+            ) -> Result<IsNull, EncodeError> {
+                self.as_slice().to_sql(ty, format, out)
             }
         }
 
         impl<T: Element $(, const $count: usize)?> SqlType for $rust {
-            const OID: u32 = <[T]>::OID;
-            const FORMAT: Format = <[T]>::FORMAT;
-            const ARRAY_OID: u32 = <[T]>::ARRAY_OID;
-            const DELIMITER: u8 = <[T]>::DELIMITER;
-            const ELEMENT_OID: u32 = <[T]>::ELEMENT_OID;
+            fn is_sent_as(ty: Type<'_>) -> bool {
+                <[T]>::is_sent_as(ty)
+            }
         }
 
         impl<T: Element $(, const $count: usize)?> Element for $rust {
             const LEVELS: usize = <[T]>::LEVELS;
+
+            fn is_item_of(element: Type<'_>) -> bool {
+                <[T]>::is_item_of(element)
+            }
+
+            fn item_format(&self, element: Type<'_>) -> Format {
+                self.as_slice().item_format(element)
+            }
 
             fn measure(&self, level: usize, shape: &mut Shape) -> Result<(), EncodeError> {
                 self.as_slice().measure(level, shape)
@@ -273,8 +281,8 @@ impl<'a> Items<'a> {
     /// Reads an item that is no list.
     pub fn scalar<'i, T: FromSql<'i>>(&self, item: Item<'i>) -> Result<T, DecodeError> {
         let raw = match item {
-            Item::Value(raw) => raw,
-            Item::Null => return T::from_null(),
+            Item::Value(raw) => Some(raw),
+            Item::Null => None,
             Item::List => {
                 return Err(DecodeError::range(
                     NAME,
@@ -286,13 +294,13 @@ impl<'a> Items<'a> {
             Source::Text(_) => Format::Text,
             Source::Binary(_) => Format::Binary,
         };
-        if !T::accepts(self.element) {
-            return Err(DecodeError::range(
-                NAME,
-                "fewer dimensions than the Rust type",
-            ));
-        }
-        T::from_sql(self.element, format, raw, self.ctx)
+        T::from_nullable(self.element, format, raw, self.ctx).map_err(|error| {
+            // A list where the array has its elements: what it is of was found right before.
+            if error.kind() == DecodeErrorKind::Mismatch && !T::accepts(self.element) {
+                return DecodeError::range(NAME, "fewer dimensions than the Rust type");
+            }
+            error
+        })
     }
 
     /// The next item of the list that is open, or `None` at its end.
@@ -455,6 +463,7 @@ impl Shape {
 #[derive(Debug)]
 pub struct ItemWriter<'o> {
     out: &'o mut Vec<u8>,
+    element: Type<'o>,
     kind: WriterKind,
 }
 
@@ -470,14 +479,14 @@ impl ItemWriter<'_> {
         match &mut self.kind {
             WriterKind::Text { delimiter } => {
                 let start = self.out.len();
-                match value.to_sql_text(self.out)? {
+                match value.to_sql(self.element, Format::Text, self.out)? {
                     IsNull::No => quote_element(self.out, start, *delimiter),
                     IsNull::Yes => self.out.extend_from_slice(b"NULL"),
                 }
             }
             WriterKind::Binary(writer) => {
                 let mark = length::begin(self.out);
-                match value.to_sql(self.out)? {
+                match value.to_sql(self.element, Format::Binary, self.out)? {
                     IsNull::No => length::end(self.out, mark)?,
                     IsNull::Yes => {
                         self.out.truncate(mark - 4);
@@ -487,14 +496,6 @@ impl ItemWriter<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Writes an element that is NULL.
-    pub fn null(&mut self) {
-        match &mut self.kind {
-            WriterKind::Text { .. } => self.out.extend_from_slice(b"NULL"),
-            WriterKind::Binary(writer) => writer.null(self.out),
-        }
     }
 
     fn open(&mut self) {

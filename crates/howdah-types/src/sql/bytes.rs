@@ -15,14 +15,17 @@ mod tests {
     #[test]
     fn round_trip() {
         let value = Bytes::from_static(b"\x00\xff");
-        assert_eq!((value.oid(), value.format()), (oid::BYTEA, Format::Binary));
         let ctx = LoadContext::default();
         let mut out = Vec::new();
-        value.to_sql(&mut out).unwrap();
+        value
+            .to_sql(oid::BYTEA.into(), Format::Binary, &mut out)
+            .unwrap();
         let back = Bytes::from_sql(oid::BYTEA.into(), Format::Binary, &out, &ctx);
         assert_eq!(back.as_ref(), Ok(&value));
         out.clear();
-        value.to_sql_text(&mut out).unwrap();
+        value
+            .to_sql(oid::BYTEA.into(), Format::Text, &mut out)
+            .unwrap();
         let back = Bytes::from_sql(oid::BYTEA.into(), Format::Text, &out, &ctx);
         assert_eq!(back, Ok(value));
         assert!(Bytes::from_sql(oid::TEXT.into(), Format::Text, b"x", &ctx).is_err());

@@ -1,14 +1,14 @@
 //! chrono's naive types, `DateTime` of `Utc` and `FixedOffset`, and `TimeDelta`. What chrono has below a
-//! microsecond is cut off when sent; a leap second is sent as the second after it.
+//! microsecond is cut off when sent; a leap second is sent as the second after it. What is read has the offset +00:00.
 
 use chrono::{
     DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone,
     Timelike, Utc,
 };
 
-use super::{Element, FromSql, IsNull, SqlType, ToSql, Type, from_sql_as, to_sql_as};
+use super::{Element, IsNull, SqlType, ToSql, Type, from_sql_as, to_sql_as};
 use crate::datetime::{self as pg, CivilDate, MICROS_PER_DAY, Years};
-use crate::{DecodeError, EncodeError, Format, LoadContext, oid};
+use crate::{DecodeError, EncodeError, Format};
 
 /// Microseconds from 1970-01-01 to 2000-01-01.
 const EPOCH: i64 = 946_684_800_000_000;
@@ -27,22 +27,23 @@ to_sql_as!(TimeDelta, pg::Interval, |value| pg::Interval {
 });
 
 impl<Z: TimeZone<Offset: Sync>> ToSql for DateTime<Z> {
-    fn oid(&self) -> u32 {
-        oid::TIMESTAMPTZ
-    }
-
-    fn to_sql(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
-        from_instant(self.to_utc())?.to_sql(out)
-    }
-
-    fn to_sql_text(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
-        from_instant(self.to_utc())?.to_sql_text(out)
+    fn to_sql(
+        &self,
+        ty: Type<'_>,
+        format: Format,
+        out: &mut Vec<u8>,
+    ) -> Result<IsNull, EncodeError> {
+        if !Self::is_sent_as(ty) {
+            return Err(ty.refused::<Self>());
+        }
+        from_instant(self.to_utc())?.to_sql(ty, format, out)
     }
 }
 
 impl<Z: TimeZone<Offset: Sync>> SqlType for DateTime<Z> {
-    const OID: u32 = oid::TIMESTAMPTZ;
-    const FORMAT: Format = Format::Binary;
+    fn is_sent_as(ty: Type<'_>) -> bool {
+        pg::TimestampTz::is_sent_as(ty)
+    }
 }
 
 impl<Z: TimeZone<Offset: Sync>> Element for DateTime<Z> {}
@@ -51,31 +52,11 @@ from_sql_as!(NaiveDate, pg::Date, date);
 from_sql_as!(NaiveTime, pg::Time, time);
 from_sql_as!(NaiveDateTime, pg::Timestamp, date_time);
 from_sql_as!(DateTime<Utc>, pg::TimestampTz, instant);
+// The server keeps no offset, and in binary tells none: it is UTC's in both formats.
+from_sql_as!(DateTime<FixedOffset>, pg::TimestampTz, |value| {
+    instant(value).map(|utc| utc.fixed_offset())
+});
 from_sql_as!(TimeDelta, pg::Interval, delta);
-
-impl FromSql<'_> for DateTime<FixedOffset> {
-    /// Reads the instant; the offset is the one it was written with in text, and UTC in binary.
-    fn from_sql(
-        ty: Type<'_>,
-        format: Format,
-        raw: &[u8],
-        ctx: &LoadContext,
-    ) -> Result<Self, DecodeError> {
-        if !Self::accepts(ty) {
-            return Err(ty.mismatch::<Self>());
-        }
-        let (stamp, offset) = match format {
-            Format::Text => pg::TimestampTz::from_text_with_offset(raw, ctx.date_style)?,
-            Format::Binary => (pg::TimestampTz::from_binary(raw)?, 0),
-        };
-        let offset = FixedOffset::east_opt(offset).ok_or(unheld("timestamptz"))?;
-        Ok(instant(stamp)?.with_timezone(&offset))
-    }
-
-    fn accepts(ty: Type<'_>) -> bool {
-        pg::TimestampTz::accepts(ty)
-    }
-}
 
 fn from_instant(value: DateTime<Utc>) -> Result<pg::TimestampTz, EncodeError> {
     let micros = since_epoch(value).ok_or(out_of_range("timestamptz"))?;
@@ -154,7 +135,7 @@ const fn out_of_range(name: &'static str) -> EncodeError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::DecodeErrorKind;
+    use crate::{DecodeErrorKind, EncodeErrorKind, FromSql, LoadContext, oid};
 
     fn round_trip<T>(ty: u32, value: T, text: &str)
     where
@@ -162,7 +143,7 @@ mod tests {
     {
         let ctx = LoadContext::default();
         let mut out = Vec::new();
-        value.to_sql(&mut out).unwrap();
+        value.to_sql(ty.into(), Format::Binary, &mut out).unwrap();
         assert_eq!(
             T::from_sql(ty.into(), Format::Binary, &out, &ctx).as_ref(),
             Ok(&value)
@@ -200,14 +181,48 @@ mod tests {
     fn instants() {
         let utc = DateTime::from_timestamp_micros(1_709_208_000_500_000).unwrap();
         round_trip(oid::TIMESTAMPTZ, utc, "2024-02-29 14:00:00.5+02");
+        round_trip(
+            oid::TIMESTAMPTZ,
+            utc.fixed_offset(),
+            "2024-02-29 14:00:00.5+02",
+        );
         let ctx = LoadContext::default();
-        let text = b"2024-02-29 14:00:00.5+02";
-        let fixed =
-            DateTime::<FixedOffset>::from_sql(oid::TIMESTAMPTZ.into(), Format::Text, text, &ctx)
-                .unwrap();
-        assert_eq!(fixed, utc);
-        assert_eq!(fixed.offset().local_minus_utc(), 7200);
-        assert_eq!(Some(fixed).oid(), oid::TIMESTAMPTZ);
+        let mut binary = Vec::new();
+        utc.to_sql(oid::TIMESTAMPTZ.into(), Format::Binary, &mut binary)
+            .unwrap();
+        for (format, raw) in [
+            (Format::Text, &b"2024-02-29 14:00:00.5+02"[..]),
+            (Format::Binary, &binary),
+        ] {
+            let ty = oid::TIMESTAMPTZ.into();
+            let fixed = DateTime::<FixedOffset>::from_sql(ty, format, raw, &ctx).unwrap();
+            assert_eq!(fixed.offset().local_minus_utc(), 0);
+        }
+    }
+
+    #[test]
+    fn an_instant_is_no_local_time_and_no_date() {
+        let utc = DateTime::from_timestamp_micros(0).unwrap();
+        let naive = utc.naive_utc();
+        let pairs: [(&dyn ToSql, u32); 7] = [
+            (&utc, oid::TIMESTAMP),
+            (&utc, oid::DATE),
+            (&Some(utc.fixed_offset()), oid::TIMESTAMP),
+            (&naive, oid::TIMESTAMPTZ),
+            (&naive, oid::DATE),
+            (&naive.date(), oid::TIMESTAMP),
+            (&naive.time(), oid::TIMETZ),
+        ];
+        for (value, ty) in pairs {
+            for format in [Format::Text, Format::Binary] {
+                let error = value
+                    .to_sql(ty.into(), format, &mut Vec::new())
+                    .unwrap_err();
+                assert_eq!(error.kind(), EncodeErrorKind::Mismatch);
+            }
+        }
+        let error = None::<DateTime<Utc>>.to_sql(oid::DATE.into(), Format::Text, &mut Vec::new());
+        assert!(error.is_err());
     }
 
     #[test]

@@ -1,15 +1,15 @@
 //! Composites and records: tuples, and what the derive macros make of structs.
-//!
-//! They are sent as text of an undeclared type, so that the server makes of each field what the attribute in its place
-//! wants, and no one has to ask for OIDs before.
 
+use super::to_sql::common_format;
 use super::{Element, FromSql, FromSqlOwned, IsNull, SqlType, ToSql, Type};
-use crate::composite::{CompositeBinary, CompositeText, quote_field};
-use crate::{DecodeError, DecodeErrorKind, EncodeError, Format, LoadContext, oid};
+use crate::composite::{CompositeBinary, CompositeText, begin_binary, begin_field, quote_field};
+use crate::{
+    DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Format, LoadContext, length, oid,
+};
 
 const NAME: &str = "composite";
 
-/// A field that a struct expects a composite to have.
+/// A field of a struct, for which a composite is expected to have an attribute.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
     /// The name of the attribute; empty if it does not matter.
@@ -37,7 +37,7 @@ pub struct Field {
 ///     }
 ///
 ///     fn accepts(ty: Type<'_>) -> bool {
-///         ty.is_composite(None)
+///         ty.is_composite(None) && ty.parts_accepted(&[f64::accepts, f64::accepts, f64::accepts])
 ///     }
 /// }
 ///
@@ -79,7 +79,7 @@ impl<'a> Fields<'a> {
             return Err(ty.mismatch::<T>());
         }
         ty.check_depth()?;
-        if ty.attributes().is_some_and(|known| known.len() != count) {
+        if has_another_count(ty, count) {
             return Err(COUNT);
         }
         let source = match format {
@@ -103,13 +103,8 @@ impl<'a> Fields<'a> {
     /// Another name.
     pub fn named(mut self, names: &'static [Field]) -> Result<Self, DecodeError> {
         self.names = names;
-        let known = self.ty.attributes().unwrap_or_default();
-        let wrong = known
-            .iter()
-            .zip(names)
-            .find(|(attribute, field)| !field.name.is_empty() && attribute.name != field.name);
-        match wrong {
-            Some((_, field)) => Err(DecodeError::range(NAME, field.misnamed)),
+        match misnamed(self.ty, names) {
+            Some(field) => Err(DecodeError::range(NAME, field.misnamed)),
             None => Ok(self),
         }
     }
@@ -161,51 +156,170 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Writes a composite in text, from left to right.
+/// Writes a composite, from left to right.
+///
+/// `#[derive(ToSql)]` uses it, and so can implementations by hand:
 ///
 /// ```
+/// use howdah_types::{EncodeError, FieldWriter, Format, IsNull, SqlType, ToSql, Type, oid};
+///
+/// struct Point3(f64, f64, f64);
+///
+/// impl ToSql for Point3 {
+///     fn format(&self, ty: Type<'_>) -> Format {
+///         FieldWriter::format(ty, &[&self.0, &self.1, &self.2])
+///     }
+///
+///     fn to_sql(&self, ty: Type<'_>, format: Format, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
+///         let mut fields = FieldWriter::begin::<Self>(ty, format, out, 3)?;
+///         fields.field(&self.0)?;
+///         fields.field(&self.1)?;
+///         fields.field(&self.2)?;
+///         fields.finish()
+///     }
+/// }
+///
+/// impl SqlType for Point3 {
+///     fn is_sent_as(ty: Type<'_>) -> bool {
+///         ty.is_composite(None) && ty.parts_accepted(&[f64::is_sent_as, f64::is_sent_as, f64::is_sent_as])
+///     }
+/// }
+///
 /// let mut out = Vec::new();
-/// let mut fields = howdah_types::FieldWriter::begin(&mut out);
-/// fields.field(&1)?;
-/// fields.field("a b")?;
-/// fields.field(&None::<i32>)?;
-/// fields.finish();
-/// assert_eq!(out, b"(1,\"a b\",)");
-/// # Ok::<(), howdah_types::EncodeError>(())
+/// Point3(1.0, 2.5, -3.0).to_sql(Type::UNTYPED, Format::Text, &mut out)?;
+/// assert_eq!(out, b"(1,2.5,-3)");
+/// # Ok::<(), EncodeError>(())
 /// ```
 #[derive(Debug)]
 pub struct FieldWriter<'o> {
     out: &'o mut Vec<u8>,
-    first: bool,
+    ty: Type<'o>,
+    format: Format,
+    names: &'static [Field],
+    count: usize,
+    at: usize,
 }
 
 impl<'o> FieldWriter<'o> {
-    /// Opens the composite.
-    pub fn begin(out: &'o mut Vec<u8>) -> Self {
-        out.push(b'(');
-        Self { out, first: true }
+    /// The format that a composite with these fields can be sent in: binary if its attributes are known and all fields have
+    /// a binary form as the types of theirs.
+    #[must_use]
+    pub fn format(ty: Type<'_>, fields: &[&dyn ToSql]) -> Format {
+        match ty.attributes() {
+            Some(known) => common_format(
+                known
+                    .iter()
+                    .zip(fields)
+                    .map(|(attribute, field)| field.format(ty.part(attribute.oid))),
+            ),
+            None => Format::Text,
+        }
+    }
+
+    /// Opens a composite of `count` fields of a `T`.
+    ///
+    /// # Errors
+    /// The type is no composite, or one that is known to have another number of attributes.
+    pub fn begin<T: ?Sized>(
+        ty: Type<'o>,
+        format: Format,
+        out: &'o mut Vec<u8>,
+        count: usize,
+    ) -> Result<Self, EncodeError> {
+        if !ty.is_composite(None) {
+            return Err(ty.refused::<T>());
+        }
+        if has_another_count(ty, count) {
+            return Err(EncodeError::new(NAME, COUNT.detail()));
+        }
+        match format {
+            Format::Text => out.push(b'('),
+            Format::Binary => begin_binary(out, count)?,
+        }
+        Ok(Self {
+            out,
+            ty,
+            format,
+            names: &[],
+            count,
+            at: 0,
+        })
+    }
+
+    /// Expects attributes of these names, where the type is known to have names.
+    ///
+    /// # Errors
+    /// Another name.
+    pub fn named(mut self, names: &'static [Field]) -> Result<Self, EncodeError> {
+        self.names = names;
+        match misnamed(self.ty, names) {
+            Some(field) => Err(EncodeError::new(NAME, field.misnamed)),
+            None => Ok(self),
+        }
     }
 
     /// Appends a field.
     ///
     /// # Errors
-    /// The value cannot be written as text.
+    /// The value cannot be sent as the type of the attribute in its place, or not in this format.
     pub fn field<T: ToSql + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
-        if !self.first {
+        let at = self.at;
+        self.at += 1;
+        let attribute = self.ty.attributes().and_then(|known| known.get(at));
+        let oid = attribute.map_or(oid::UNKNOWN, |attribute| attribute.oid);
+        let ty = self.ty.part(oid);
+        let written = match self.format {
+            Format::Text => self.text_field(at, ty, value),
+            Format::Binary => self.binary_field(ty, value),
+        };
+        let label = self.names.get(at).map_or("", |field| field.rust);
+        written.map_err(|error| labelled_unsent(error, label))
+    }
+
+    fn text_field<T: ToSql + ?Sized>(
+        &mut self,
+        at: usize,
+        ty: Type<'_>,
+        value: &T,
+    ) -> Result<(), EncodeError> {
+        if at > 0 {
             self.out.push(b',');
         }
-        self.first = false;
         let start = self.out.len();
-        match value.to_sql_text(self.out)? {
+        match value.to_sql(ty, Format::Text, self.out)? {
             IsNull::No => quote_field(self.out, start),
             IsNull::Yes => self.out.truncate(start),
         }
         Ok(())
     }
 
+    fn binary_field<T: ToSql + ?Sized>(
+        &mut self,
+        ty: Type<'_>,
+        value: &T,
+    ) -> Result<(), EncodeError> {
+        let mark = begin_field(self.out, ty.declared_oid());
+        match value.to_sql(ty, Format::Binary, self.out)? {
+            IsNull::No => length::end(self.out, mark),
+            IsNull::Yes => {
+                length::end_null(self.out, mark);
+                Ok(())
+            }
+        }
+    }
+
     /// Closes the composite.
-    pub fn finish(self) {
-        self.out.push(b')');
+    ///
+    /// # Errors
+    /// Not as many fields have been written as were announced.
+    pub fn finish(self) -> Result<IsNull, EncodeError> {
+        if self.at != self.count {
+            return Err(EncodeError::new(NAME, "not as many fields as announced"));
+        }
+        if self.format == Format::Text {
+            self.out.push(b')');
+        }
+        Ok(IsNull::No)
     }
 }
 
@@ -214,17 +328,46 @@ const COUNT: DecodeError = DecodeError::range(
     "another number of attributes than the Rust type has fields",
 );
 
+fn has_another_count(ty: Type<'_>, count: usize) -> bool {
+    ty.attributes().is_some_and(|known| known.len() != count)
+}
+
+/// The first field in whose place the type has an attribute of another name.
+fn misnamed(ty: Type<'_>, names: &'static [Field]) -> Option<&'static Field> {
+    let known = ty.attributes().unwrap_or_default();
+    let mut pairs = known.iter().zip(names);
+    pairs
+        .find(|(attribute, field)| !field.name.is_empty() && attribute.name != field.name)
+        .map(|(_, field)| field)
+}
+
 /// The error of a field, with the field's name in the place of the Rust type's.
 fn labelled(error: DecodeError, label: &'static str) -> DecodeError {
-    let nested = error.detail().contains(" (field ");
     match error.kind() {
         kind @ (DecodeErrorKind::Mismatch | DecodeErrorKind::Null)
-            if !label.is_empty() && !nested =>
+            if is_to_be_labelled(error.detail(), label) =>
         {
             DecodeError::new(kind, error.type_name(), label)
         }
         _ => error,
     }
+}
+
+/// The same of a field that is sent.
+fn labelled_unsent(error: EncodeError, label: &'static str) -> EncodeError {
+    match error.kind() {
+        kind @ (EncodeErrorKind::Mismatch | EncodeErrorKind::OutOfRange(_))
+            if is_to_be_labelled(error.detail(), label) =>
+        {
+            EncodeError::of_kind(kind, error.type_name(), label)
+        }
+        _ => error,
+    }
+}
+
+/// The innermost field's name is kept.
+fn is_to_be_labelled(detail: &str, label: &str) -> bool {
+    !label.is_empty() && !detail.contains(" (field ")
 }
 
 macro_rules! tuples {
@@ -244,32 +387,34 @@ macro_rules! tuples {
 
                 fn accepts(ty: Type<'_>) -> bool {
                     ty.is_composite(None)
+                        && ty.parts_accepted(&[$(<$name as FromSql<'static>>::accepts),+])
                 }
             }
 
             impl<$($name: ToSql),+> ToSql for ($($name,)+) {
-                fn oid(&self) -> u32 {
-                    0
+                fn format(&self, ty: Type<'_>) -> Format {
+                    FieldWriter::format(ty, &[$(&self.$number),+])
                 }
 
-                fn format(&self) -> Format {
-                    Format::Text
-                }
-
-                fn to_sql(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
-                    let mut fields = FieldWriter::begin(out);
+                fn to_sql(
+                    &self,
+                    ty: Type<'_>,
+                    format: Format,
+                    out: &mut Vec<u8>,
+                ) -> Result<IsNull, EncodeError> {
+                    let mut fields = FieldWriter::begin::<Self>(ty, format, out, $count)?;
                     $(fields.field(&self.$number)?;)+
-                    fields.finish();
-                    Ok(IsNull::No)
+                    fields.finish()
                 }
             }
 
-            impl<$($name: ToSql),+> SqlType for ($($name,)+) {
-                const OID: u32 = 0;
-                const FORMAT: Format = Format::Text;
+            impl<$($name: SqlType),+> SqlType for ($($name,)+) {
+                fn is_sent_as(ty: Type<'_>) -> bool {
+                    ty.is_composite(None) && ty.parts_accepted(&[$($name::is_sent_as),+])
+                }
             }
 
-            impl<$($name: ToSql),+> Element for ($($name,)+) {}
+            impl<$($name: SqlType),+> Element for ($($name,)+) {}
         )+
     };
 }

@@ -98,14 +98,13 @@ mod tests {
     {
         let ctx = LoadContext::default();
         let mut out = Vec::new();
-        assert_eq!(value.oid(), ty);
-        value.to_sql(&mut out).unwrap();
+        value.to_sql(ty.into(), Format::Binary, &mut out).unwrap();
         assert_eq!(
             T::from_sql(ty.into(), Format::Binary, &out, &ctx).as_ref(),
             Ok(&value)
         );
         out.clear();
-        value.to_sql_text(&mut out).unwrap();
+        value.to_sql(ty.into(), Format::Text, &mut out).unwrap();
         assert_eq!(out, text.as_bytes());
         assert_eq!(T::from_sql(ty.into(), Format::Text, &out, &ctx), Ok(value));
     }
@@ -134,6 +133,10 @@ mod tests {
             "((1,2.5),(3,4),(5,-6))",
         );
         let holed = Polygon::new(ring.clone(), vec![ring]);
-        assert!(holed.to_sql(&mut Vec::new()).is_err());
+        assert!(
+            holed
+                .to_sql(oid::POLYGON.into(), Format::Binary, &mut Vec::new())
+                .is_err()
+        );
     }
 }

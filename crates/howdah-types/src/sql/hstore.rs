@@ -1,10 +1,10 @@
-//! `hstore` as maps. Its OID differs from database to database: it is sent as text of an undeclared type.
+//! `hstore` as maps. Its OID differs from database to database: it is known by its name.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 
 use super::{Element, FromSql, IsNull, SqlType, ToSql, Type};
-use crate::hstore::{HstoreBinary, HstoreText, pair_to_text};
+use crate::hstore::{HstoreBinary, HstoreText, begin_binary, pair_to_binary, pair_to_text};
 use crate::{DecodeError, EncodeError, Format, LoadContext, text};
 
 macro_rules! map {
@@ -32,22 +32,41 @@ macro_rules! map {
         }
 
         impl$(<$hasher: $($bound +)+ Sync>)? ToSql for $map {
-            fn oid(&self) -> u32 {
-                0
+            fn format(&self, ty: Type<'_>) -> Format {
+                if ty.is_opaque() {
+                    Format::Text
+                } else {
+                    Format::Binary
+                }
             }
 
-            fn format(&self) -> Format {
-                Format::Text
-            }
-
-            fn to_sql(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
-                write(self.iter(), out)
+            fn to_sql(
+                &self,
+                ty: Type<'_>,
+                format: Format,
+                out: &mut Vec<u8>,
+            ) -> Result<IsNull, EncodeError> {
+                if !<Self as SqlType>::is_sent_as(ty) {
+                    return Err(ty.refused::<Self>());
+                }
+                if self.iter().any(has_nul) {
+                    return Err(EncodeError::new(
+                        "hstore",
+                        "PostgreSQL text cannot contain NUL (0x00) bytes",
+                    ));
+                }
+                match format {
+                    Format::Text => write_text(self.iter(), out),
+                    Format::Binary => write_binary(self.iter(), out)?,
+                }
+                Ok(IsNull::No)
             }
         }
 
         impl$(<$hasher: $($bound +)+ Sync>)? SqlType for $map {
-            const OID: u32 = 0;
-            const FORMAT: Format = Format::Text;
+            fn is_sent_as(ty: Type<'_>) -> bool {
+                ty.is_extension("hstore")
+            }
         }
 
         impl$(<$hasher: $($bound +)+ Sync>)? Element for $map {}
@@ -83,24 +102,35 @@ fn read(
     Ok(())
 }
 
-fn write<'m>(
-    pairs: impl Iterator<Item = (&'m String, &'m Option<String>)>,
-    out: &mut Vec<u8>,
-) -> Result<IsNull, EncodeError> {
-    let start = out.len();
-    for (at, (key, value)) in pairs.enumerate() {
+/// A pair as the maps' iterators give it.
+type Entry<'m> = (&'m String, &'m Option<String>);
+
+fn has_nul((key, value): Entry<'_>) -> bool {
+    let nul = |text: &String| text.contains('\0');
+    nul(key) || value.as_ref().is_some_and(nul)
+}
+
+fn bytes<'m>((key, value): Entry<'m>) -> (&'m [u8], Option<&'m [u8]>) {
+    (key.as_bytes(), value.as_deref().map(str::as_bytes))
+}
+
+fn write_text<'m>(pairs: impl Iterator<Item = Entry<'m>>, out: &mut Vec<u8>) {
+    for (at, (key, value)) in pairs.map(bytes).enumerate() {
         if at > 0 {
             out.push(b',');
         }
-        pair_to_text(key.as_bytes(), value.as_deref().map(str::as_bytes), out);
+        pair_to_text(key, value, out);
     }
-    match out.get(start..) {
-        Some(written) if written.contains(&0) => Err(EncodeError::new(
-            "hstore",
-            "PostgreSQL text cannot contain NUL (0x00) bytes",
-        )),
-        _ => Ok(IsNull::No),
-    }
+}
+
+fn write_binary<'m>(
+    pairs: impl ExactSizeIterator<Item = Entry<'m>>,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    begin_binary(out, pairs.len())?;
+    pairs
+        .map(bytes)
+        .try_for_each(|(key, value)| pair_to_binary(key, value, out))
 }
 
 #[cfg(test)]
@@ -124,16 +154,27 @@ mod tests {
         ]
         .into_iter()
         .collect();
-        let mut out = Vec::new();
-        map.to_sql(&mut out).unwrap();
         let ty = Type::new(20_000, &types);
-        assert_eq!(HashMap::from_sql(ty, Format::Text, &out, &ctx), Ok(map));
+        assert_eq!(map.format(ty), Format::Binary);
+        for format in [Format::Text, Format::Binary] {
+            let mut out = Vec::new();
+            map.to_sql(ty, format, &mut out).unwrap();
+            let back = HashMap::from_sql(ty, format, &out, &ctx);
+            assert_eq!(back.as_ref(), Ok(&map));
+        }
         let binary = b"\0\0\0\x01\0\0\0\x01k\xff\xff\xff\xff";
         let sorted = BTreeMap::from_sql(ty, Format::Binary, binary, &ctx).unwrap();
         assert_eq!(sorted, BTreeMap::from([("k".to_owned(), None)]));
         let other = Type::new(20_001, &types);
-        assert!(BTreeMap::from_sql(other, Format::Text, &out, &ctx).is_err());
+        assert!(BTreeMap::from_sql(other, Format::Text, b"", &ctx).is_err());
+        assert!(map.to_sql(other, Format::Text, &mut Vec::new()).is_err());
         let nul = BTreeMap::from([("\0".to_owned(), None)]);
-        assert!(nul.to_sql(&mut Vec::new()).is_err());
+        assert!(nul.to_sql(ty, Format::Text, &mut Vec::new()).is_err());
+        // One that has not been looked up may be it.
+        assert_eq!(map.format(Type::new(20_002, &types)), Format::Text);
+        assert!(
+            map.to_sql(Type::new(20_002, &types), Format::Text, &mut Vec::new())
+                .is_ok()
+        );
     }
 }

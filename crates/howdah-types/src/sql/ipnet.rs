@@ -1,4 +1,4 @@
-//! ipnet's networks as `inet` and `cidr`: sent as `inet`, which the server converts for a column of the other type.
+//! ipnet's networks as `inet` and `cidr`: as the latter, one with bits beyond its prefix is refused.
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -42,12 +42,25 @@ mod tests {
         for text in ["10.1.2.3/8", "2001:db8::/32"] {
             let value: IpNet = text.parse().unwrap();
             let mut out = Vec::new();
-            value.to_sql(&mut out).unwrap();
+            value
+                .to_sql(oid::INET.into(), Format::Binary, &mut out)
+                .unwrap();
             let back = IpNet::from_sql(oid::INET.into(), Format::Binary, &out, &ctx);
             assert_eq!(back, Ok(value));
             let back = IpNet::from_sql(oid::CIDR.into(), Format::Text, text.as_bytes(), &ctx);
             assert_eq!(back, Ok(value));
         }
+        let bits: IpNet = "10.1.2.3/8".parse().unwrap();
+        let mut out = Vec::new();
+        assert!(
+            bits.to_sql(oid::CIDR.into(), Format::Binary, &mut out)
+                .is_err()
+        );
+        assert!(
+            bits.trunc()
+                .to_sql(oid::CIDR.into(), Format::Binary, &mut out)
+                .is_ok()
+        );
         let raw = b"10.0.0.1";
         let host: Ipv4Net = "10.0.0.1/32".parse().unwrap();
         assert_eq!(

@@ -165,7 +165,7 @@ mod tests {
     {
         let ctx = LoadContext::default();
         let mut out = Vec::new();
-        value.to_sql(&mut out).unwrap();
+        value.to_sql(ty.into(), Format::Binary, &mut out).unwrap();
         assert_eq!(
             T::from_sql(ty.into(), Format::Binary, &out, &ctx).as_ref(),
             Ok(value)
@@ -200,13 +200,30 @@ mod tests {
             .days(3)
             .hours(4)
             .milliseconds(5);
-        span.to_sql(&mut out).unwrap();
+        span.to_sql(oid::INTERVAL.into(), Format::Binary, &mut out)
+            .unwrap();
         let read = Span::from_sql(oid::INTERVAL.into(), Format::Binary, &out, &ctx).unwrap();
         assert_eq!((read.get_months(), read.get_days()), (14, 3));
         assert_eq!(
             (read.get_seconds(), read.get_microseconds()),
             (14_400, 5000)
         );
+    }
+
+    #[test]
+    fn an_instant_is_no_local_time() {
+        let instant = Timestamp::UNIX_EPOCH;
+        let zoned = instant.to_zoned_datetime(jiff::tz::TimeZone::UTC);
+        let pairs: [(&dyn ToSql, u32); 4] = [
+            (&instant, oid::TIMESTAMP),
+            (&zoned, oid::TIMESTAMP),
+            (&zoned.datetime(), oid::TIMESTAMPTZ),
+            (&zoned.date(), oid::TIMESTAMP),
+        ];
+        for (value, ty) in pairs {
+            let error = value.to_sql(ty.into(), Format::Binary, &mut Vec::new());
+            assert_eq!(error.unwrap_err().kind(), crate::EncodeErrorKind::Mismatch);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Element, FromSql, IsNull, SqlType, ToSql, Type, from_sql_as, to_sql_as};
 use crate::{DecodeError, EncodeError, Format, LoadContext, json, oid};
 
-/// A value that travels as `json` or `jsonb`: read from either, sent as `jsonb`.
+/// A value that travels as `json` or `jsonb`. A `json` keeps the order in which serde gives the fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Json<T>(pub T);
 
@@ -30,24 +30,29 @@ impl<T: DeserializeOwned> FromSql<'_> for Json<T> {
 }
 
 impl<T: Serialize + Sync> ToSql for Json<T> {
-    fn oid(&self) -> u32 {
-        oid::JSONB
-    }
-
-    fn format(&self) -> Format {
-        Format::Text
-    }
-
-    fn to_sql(&self, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
-        serde_json::to_writer(out, &self.0)
-            .map_err(|_| EncodeError::new("jsonb", "the value cannot be represented as JSON"))?;
+    fn to_sql(
+        &self,
+        ty: Type<'_>,
+        format: Format,
+        out: &mut Vec<u8>,
+    ) -> Result<IsNull, EncodeError> {
+        if !is_json(ty) {
+            return Err(ty.refused::<Self>());
+        }
+        if (ty.oid(), format) == (oid::JSONB, Format::Binary) {
+            json::jsonb_to_binary(out);
+        }
+        serde_json::to_writer(out, &self.0).map_err(|_| {
+            EncodeError::new(ty.static_name(), "the value cannot be represented as JSON")
+        })?;
         Ok(IsNull::No)
     }
 }
 
 impl<T: Serialize + Sync> SqlType for Json<T> {
-    const OID: u32 = oid::JSONB;
-    const FORMAT: Format = Format::Text;
+    fn is_sent_as(ty: Type<'_>) -> bool {
+        is_json(ty)
+    }
 }
 
 impl<T: Serialize + Sync> Element for Json<T> {}
@@ -75,40 +80,42 @@ fn document<'a>(
 mod tests {
     use super::*;
 
+    fn send(value: &dyn ToSql, ty: u32, format: Format) -> Result<Vec<u8>, EncodeError> {
+        let mut out = Vec::new();
+        value.to_sql(ty.into(), format, &mut out).map(|_| out)
+    }
+
     #[test]
     fn values() {
         let ctx = LoadContext::default();
         let value = serde_json::json!({"a": [1, null, "x"]});
-        let mut out = Vec::new();
-        value.to_sql(&mut out).unwrap();
-        assert_eq!(
-            Value::from_sql(oid::JSONB.into(), Format::Text, &out, &ctx),
-            Ok(value.clone())
-        );
-        assert_eq!(
-            Value::from_sql(oid::JSON.into(), Format::Binary, &out, &ctx),
-            Ok(value.clone())
-        );
-        let binary = [&[1], out.as_slice()].concat();
-        assert_eq!(
-            Value::from_sql(oid::JSONB.into(), Format::Binary, &binary, &ctx),
-            Ok(value)
-        );
-        assert!(Value::from_sql(oid::JSONB.into(), Format::Binary, &out, &ctx).is_err());
-        assert!(Value::from_sql(oid::TEXT.into(), Format::Text, &out, &ctx).is_err());
+        for ty in [oid::JSON, oid::JSONB] {
+            assert_eq!(value.format(ty.into()), Format::Binary);
+            for format in [Format::Binary, Format::Text] {
+                let raw = send(&value, ty, format).unwrap();
+                let back = Value::from_sql(ty.into(), format, &raw, &ctx);
+                assert_eq!(back.as_ref(), Ok(&value));
+            }
+        }
+        let plain = send(&value, oid::JSON, Format::Binary).unwrap();
+        assert!(Value::from_sql(oid::JSONB.into(), Format::Binary, &plain, &ctx).is_err());
+        assert!(Value::from_sql(oid::TEXT.into(), Format::Text, &plain, &ctx).is_err());
+        assert!(send(&value, oid::TEXT, Format::Text).is_err());
     }
 
     #[test]
     fn serde_types() {
         let ctx = LoadContext::default();
-        let mut out = Vec::new();
-        Json(vec![1, 2]).to_sql(&mut out).unwrap();
-        assert_eq!(out, b"[1,2]");
+        let raw = send(&Json(vec![1, 2]), oid::JSON, Format::Binary).unwrap();
+        assert_eq!(raw, b"[1,2]");
         assert_eq!(
-            Json::<Vec<i32>>::from_sql(oid::JSON.into(), Format::Text, &out, &ctx),
+            Json::<Vec<i32>>::from_sql(oid::JSON.into(), Format::Text, &raw, &ctx),
             Ok(Json(vec![1, 2]))
         );
-        assert!(Json::<bool>::from_sql(oid::JSON.into(), Format::Text, &out, &ctx).is_err());
+        assert!(Json::<bool>::from_sql(oid::JSON.into(), Format::Text, &raw, &ctx).is_err());
+        let list = send(&vec![Json(1)], oid::JSONB_ARRAY, Format::Text).unwrap();
+        assert_eq!(list, b"{1}");
+        assert!(send(&Json(1), oid::INT4, Format::Text).is_err());
     }
 
     #[test]

@@ -2,18 +2,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{scalar_from_sql, scalar_to_sql, to_sql_as};
+use super::{Element, IsNull, SqlType, ToSql, Type, scalar_from_sql, scalar_to_sql, to_sql_as};
 use crate::bit::Bits;
 use crate::net::Inet;
-use crate::{DecodeError, oid};
+use crate::{DecodeError, EncodeError, Format, oid};
 
-scalar_to_sql!(Inet, oid::INET, |value, out|
-    binary value.to_binary(false, out),
-    text value.to_text(false, out));
 to_sql_as!(IpAddr, Inet, |value| Inet::host(*value));
 to_sql_as!(Ipv4Addr, Inet, |value| Inet::host((*value).into()));
 to_sql_as!(Ipv6Addr, Inet, |value| Inet::host((*value).into()));
-scalar_to_sql!(Bits, oid::VARBIT, |value, out|
+scalar_to_sql!(Bits, oid::BIT | oid::VARBIT, |value, out|
     binary value.to_binary(out),
     text value.to_text(out));
 
@@ -32,6 +29,40 @@ scalar_from_sql!(Ipv6Addr, |raw, ctx| {
 scalar_from_sql!(Bits, |raw, ctx| {
     oid::BIT | oid::VARBIT => Self::from_text(raw), Self::from_binary(raw);
 });
+
+impl ToSql for Inet {
+    /// Writes it; as a `cidr` only if it is a network, without bits beyond its prefix.
+    fn to_sql(
+        &self,
+        ty: Type<'_>,
+        format: Format,
+        out: &mut Vec<u8>,
+    ) -> Result<IsNull, EncodeError> {
+        if !Self::is_sent_as(ty) {
+            return Err(ty.refused::<Self>());
+        }
+        let cidr = ty.oid() == oid::CIDR;
+        if cidr && !self.is_network() {
+            return Err(EncodeError::new(
+                "cidr",
+                "the address has bits beyond the prefix of the network",
+            ));
+        }
+        match format {
+            Format::Text => self.to_text(cidr, out),
+            Format::Binary => self.to_binary(cidr, out),
+        }
+        Ok(IsNull::No)
+    }
+}
+
+impl SqlType for Inet {
+    fn is_sent_as(ty: Type<'_>) -> bool {
+        matches!(ty.oid(), oid::INET | oid::CIDR | oid::UNKNOWN)
+    }
+}
+
+impl Element for Inet {}
 
 fn host(value: Inet) -> Result<IpAddr, DecodeError> {
     if value.is_host() {
@@ -58,7 +89,14 @@ fn v6(value: Inet) -> Result<Ipv6Addr, DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Format, FromSqlOwned, LoadContext, ToSql};
+    use crate::{FromSqlOwned, LoadContext};
+
+    fn send(value: &dyn ToSql, ty: u32) -> Result<Vec<u8>, EncodeError> {
+        let mut out = Vec::new();
+        value
+            .to_sql(ty.into(), Format::Binary, &mut out)
+            .map(|_| out)
+    }
 
     fn read<T: FromSqlOwned>(ty: u32, format: Format, raw: &[u8]) -> Result<T, DecodeError> {
         T::from_sql(ty.into(), format, raw, &LoadContext::default())
@@ -73,9 +111,31 @@ mod tests {
             read::<Bits>(oid::BIT, Format::Text, b"101").unwrap().len(),
             3
         );
-        let mut out = Vec::new();
-        address.to_sql(&mut out).unwrap();
-        assert_eq!(read(oid::INET, Format::Binary, &out), Ok(address));
+        let raw = send(&address, oid::INET).unwrap();
+        assert_eq!(read(oid::INET, Format::Binary, &raw), Ok(address));
+    }
+
+    #[test]
+    fn a_cidr_is_a_network() {
+        let inet = |text: &str| Inet::from_text(text.as_bytes()).unwrap();
+        for network in [
+            "10.0.0.0/8",
+            "10.1.2.3/32",
+            "0.0.0.0/0",
+            "2001:db8::/32",
+            "::1",
+        ] {
+            let raw = send(&inet(network), oid::CIDR).unwrap();
+            assert_eq!(read(oid::CIDR, Format::Binary, &raw), Ok(inet(network)));
+            assert_eq!(raw[2], 1);
+        }
+        for host in ["10.1.2.3/8", "10.1.2.3/0", "2001:db8::1/32", "::1/0"] {
+            assert!(send(&inet(host), oid::CIDR).is_err(), "{host}");
+            assert_eq!(send(&inet(host), oid::INET).unwrap()[2], 0);
+        }
+        let host = IpAddr::from([10, 1, 2, 3]);
+        assert!(send(&host, oid::CIDR).is_ok());
+        assert!(send(&host, oid::MACADDR).is_err());
     }
 
     #[test]

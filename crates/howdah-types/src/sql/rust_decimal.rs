@@ -64,7 +64,9 @@ mod tests {
         ] {
             let value = Decimal::from_str_exact(text).unwrap();
             let mut out = Vec::new();
-            value.to_sql(&mut out).unwrap();
+            value
+                .to_sql(oid::NUMERIC.into(), Format::Binary, &mut out)
+                .unwrap();
             let back = read(Format::Binary, &out).unwrap();
             assert_eq!(back.to_string(), text);
             assert_eq!(read(Format::Text, text.as_bytes()), Ok(value));

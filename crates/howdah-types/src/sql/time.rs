@@ -126,14 +126,14 @@ mod tests {
         T: ToSql + FromSqlOwned + PartialEq + std::fmt::Debug,
     {
         let mut out = Vec::new();
-        value.to_sql(&mut out).unwrap();
+        value.to_sql(ty.into(), Format::Binary, &mut out).unwrap();
         assert_eq!(read::<T>(ty, Format::Binary, &out).as_ref(), Ok(&value));
         assert_eq!(
             read::<T>(ty, Format::Text, text.as_bytes()).as_ref(),
             Ok(&value)
         );
         out.clear();
-        value.to_sql_text(&mut out).unwrap();
+        value.to_sql(ty.into(), Format::Text, &mut out).unwrap();
         assert_eq!(read::<T>(ty, Format::Text, &out), Ok(value));
     }
 
@@ -156,6 +156,21 @@ mod tests {
     }
 
     #[test]
+    fn an_instant_is_no_local_time() {
+        let instant = OffsetDateTime::UNIX_EPOCH;
+        let local = PrimitiveDateTime::new(instant.date(), instant.time());
+        let pairs: [(&dyn ToSql, u32); 3] = [
+            (&instant, oid::TIMESTAMP),
+            (&local, oid::TIMESTAMPTZ),
+            (&instant.date(), oid::TIMESTAMP),
+        ];
+        for (value, ty) in pairs {
+            let error = value.to_sql(ty.into(), Format::Binary, &mut Vec::new());
+            assert_eq!(error.unwrap_err().kind(), crate::EncodeErrorKind::Mismatch);
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_is_an_error() {
         let kind = |raw: &str| {
             read::<Date>(oid::DATE, Format::Text, raw.as_bytes())
@@ -169,6 +184,10 @@ mod tests {
         assert!(read::<Time>(oid::TIME, Format::Text, b"24:00:00").is_err());
         assert!(read::<Duration>(oid::INTERVAL, Format::Text, b"1 mon").is_err());
         assert!(read::<Duration>(oid::INTERVAL, Format::Text, b"infinity").is_err());
-        assert!(Duration::MAX.to_sql(&mut Vec::new()).is_err());
+        assert!(
+            Duration::MAX
+                .to_sql(oid::INTERVAL.into(), Format::Binary, &mut Vec::new())
+                .is_err()
+        );
     }
 }

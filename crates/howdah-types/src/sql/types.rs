@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::oid::{self, TypeKind};
-use crate::{DecodeError, DecodeErrorKind};
+use crate::{DecodeError, DecodeErrorKind, EncodeError};
 
-/// The type of a value that is to be read.
+/// The type of a value that is to be read or written.
 ///
 /// A domain is the type beneath it. What is in a value that came as text, and whose type is not known, has the type
 /// [`UNTYPED`](Self::UNTYPED): it is read as whatever the Rust type takes it for. So are the fields of an anonymous
@@ -15,6 +15,10 @@ use crate::{DecodeError, DecodeErrorKind};
 #[derive(Debug, Clone, Copy)]
 pub struct Type<'t> {
     oid: u32,
+    /// The OID before domains were looked through.
+    declared: u32,
+    /// Whether the parts of the type are to be looked at as well; see [`parts_accepted`](Self::parts_accepted).
+    thorough: bool,
     /// How many values this one is in.
     depth: u32,
     types: &'t Types,
@@ -77,6 +81,10 @@ const FIRST_ASSIGNED: u32 = 10_000;
 /// How many values may be in each other.
 const MAX_DEPTH: u32 = 64;
 
+/// How deep a type is looked into where there is no value. Rust types may be recursive, and a server that lies could make
+/// types so: what is deeper is taken on trust until there is a value.
+const MAX_THOROUGH_DEPTH: u32 = 8;
+
 /// How many domains may lie upon each other.
 const MAX_DOMAINS: usize = 64;
 
@@ -127,6 +135,8 @@ impl Type<'static> {
     pub const fn built_in(oid: u32) -> Self {
         Self {
             oid,
+            declared: oid,
+            thorough: false,
             depth: 0,
             types: &NONE,
         }
@@ -136,7 +146,8 @@ impl Type<'static> {
 impl<'t> Type<'t> {
     /// The type with this OID, with `types` to look for it and for its parts; for a domain the type beneath.
     #[must_use]
-    pub fn new(mut oid: u32, types: &'t Types) -> Self {
+    pub fn new(declared: u32, types: &'t Types) -> Self {
+        let mut oid = declared;
         if oid >= FIRST_ASSIGNED {
             for _ in 0..MAX_DOMAINS {
                 match types.get(oid) {
@@ -150,15 +161,23 @@ impl<'t> Type<'t> {
         }
         Self {
             oid,
+            declared,
+            thorough: false,
             depth: 0,
             types,
         }
     }
 
-    /// The OID.
+    /// The OID; of a domain that of the type beneath.
     #[must_use]
     pub const fn oid(self) -> u32 {
         self.oid
+    }
+
+    /// The OID by which other types name it; of a domain its own.
+    #[must_use]
+    pub const fn declared_oid(self) -> u32 {
+        self.declared
     }
 
     /// The name as in `pg_type`, with `[]` for an array; the OID where it is not known.
@@ -271,14 +290,52 @@ impl<'t> Type<'t> {
     /// The error that this type does not load into `T`.
     #[must_use]
     pub fn mismatch<T: ?Sized>(self) -> DecodeError {
-        let name = match oid::lookup(self.oid) {
+        DecodeError::new(
+            DecodeErrorKind::Mismatch,
+            self.static_name(),
+            type_name::<T>(),
+        )
+    }
+
+    /// The error that a `T` is not sent as this type.
+    #[must_use]
+    pub fn refused<T: ?Sized>(self) -> EncodeError {
+        EncodeError::mismatch(self.static_name(), type_name::<T>())
+    }
+
+    /// What an error calls it: the name, or the kind of a type made by a user.
+    #[must_use]
+    pub fn static_name(self) -> &'static str {
+        match oid::lookup(self.oid) {
             Some(entry) => entry.name,
             None if oid::element_of(self.oid).is_some() => "array",
             None => self
                 .definition()
                 .map_or("with an unknown OID", |definition| definition.kind.name()),
-        };
-        DecodeError::new(DecodeErrorKind::Mismatch, name, type_name::<T>())
+        }
+    }
+
+    /// The same type, to be looked at with its parts: there is no value of which they could be found wrong.
+    #[must_use]
+    pub(crate) const fn thorough(self) -> Self {
+        Self {
+            thorough: true,
+            ..self
+        }
+    }
+
+    /// Whether the attributes of a composite are accepted, each by the function in its place. They are asked only where
+    /// there is no value, such as for NULL or an empty list; of a value the fields say what is wrong.
+    #[must_use]
+    pub fn parts_accepted(self, accepts: &[fn(Type<'_>) -> bool]) -> bool {
+        if !self.thorough || self.depth >= MAX_THOROUGH_DEPTH {
+            return true;
+        }
+        self.attributes().is_none_or(|known| {
+            let mut parts = known.iter().zip(accepts);
+            known.len() == accepts.len()
+                && parts.all(|(attribute, accepts)| accepts(self.part(attribute.oid)))
+        })
     }
 
     /// The type with this OID, of a value within one of this type.
@@ -286,6 +343,7 @@ impl<'t> Type<'t> {
     pub fn part(self, oid: u32) -> Self {
         Self {
             depth: self.depth.saturating_add(1),
+            thorough: self.thorough,
             ..Self::new(oid, self.types)
         }
     }

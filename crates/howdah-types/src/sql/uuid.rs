@@ -23,7 +23,9 @@ mod tests {
     fn round_trip() {
         let value = Uuid::from_u128(0xa0ee_bc99_9c0b_4ef8_bb6d_6bb9_bd38_0a11);
         let mut out = Vec::new();
-        value.to_sql(&mut out).unwrap();
+        value
+            .to_sql(oid::UUID.into(), Format::Binary, &mut out)
+            .unwrap();
         let ctx = LoadContext::default();
         assert_eq!(
             Uuid::from_sql(oid::UUID.into(), Format::Binary, &out, &ctx),
@@ -34,6 +36,8 @@ mod tests {
             Uuid::from_sql(oid::UUID.into(), Format::Text, text.as_bytes(), &ctx),
             Ok(value)
         );
+        let refused = value.to_sql(oid::TEXT.into(), Format::Text, &mut out);
+        assert!(refused.is_err());
         assert!(Uuid::from_sql(oid::TEXT.into(), Format::Text, text.as_bytes(), &ctx).is_err());
     }
 }

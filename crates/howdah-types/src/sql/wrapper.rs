@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use super::{scalar_from_sql, scalar_to_sql};
+use super::{Element, IsNull, SqlType, ToSql, Type, scalar_from_sql, scalar_to_sql};
+use crate::int::{int_to_text, oid_from_binary, oid_from_text, oid_to_binary};
 use crate::lsn::{pg_lsn_from_binary, pg_lsn_from_text, pg_lsn_to_binary, pg_lsn_to_text};
 use crate::money::{money_from_binary, money_from_text, money_to_binary, money_to_text};
 use crate::net::{macaddr_from_binary, macaddr_from_text, macaddr_to_binary, macaddr_to_text};
-use crate::oid;
+use crate::{EncodeError, Format, oid};
 
 /// Declares one, with the functions that read and write it.
 macro_rules! wrapper {
@@ -15,11 +16,21 @@ macro_rules! wrapper {
         $name:ident($inner:ty), $oid:path,
         $from_text:ident, $from_binary:ident, |$value:ident, $out:ident| $to_text:expr, $to_binary:expr
     ) => {
+        wrapper! {
+            @read $(#[$doc])*
+            $name($inner), $oid, $from_text, $from_binary, |$value, $out| $to_text
+        }
+
+        scalar_to_sql!($name, $oid, |$value, $out| binary $to_binary, text $to_text);
+    };
+    (
+        @read $(#[$doc:meta])*
+        $name:ident($inner:ty), $oid:path,
+        $from_text:ident, $from_binary:ident, |$value:ident, $out:ident| $to_text:expr
+    ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
         pub struct $name(pub $inner);
-
-        scalar_to_sql!($name, $oid, |$value, $out| binary $to_binary, text $to_text);
 
         scalar_from_sql!($name, |raw, ctx| {
             $oid => $from_text(raw).map(Self), $from_binary(raw).map(Self);
@@ -51,11 +62,43 @@ wrapper! {
 }
 
 wrapper! {
+    @read
     /// A `money`, in hundredths: read where the server's `lc_monetary` writes two decimals after a point, as C and the
     /// English ones do; what another locale writes is an error.
-    Money(i64), oid::MONEY, money_from_text, money_from_binary,
-    |value, out| money_to_text(value.0, out), money_to_binary(value.0, out)
+    ///
+    /// It is sent in binary only, because what its text means depends on `lc_monetary` as well. So a struct or tuple that has
+    /// one beside a string for a type other than text cannot be sent.
+    Money(i64), oid::MONEY, money_from_text, money_from_binary, |value, out| money_to_text(value.0, out)
 }
+
+impl ToSql for Money {
+    fn to_sql(
+        &self,
+        ty: Type<'_>,
+        format: Format,
+        out: &mut Vec<u8>,
+    ) -> Result<IsNull, EncodeError> {
+        match (ty.oid(), format) {
+            (oid::MONEY, Format::Binary) => money_to_binary(self.0, out),
+            (oid::MONEY | oid::UNKNOWN, Format::Text) => {
+                return Err(EncodeError::new(
+                    "money",
+                    "lc_monetary decides what its text means, and something beside it can be sent as text only",
+                ));
+            }
+            _ => return Err(ty.refused::<Self>()),
+        }
+        Ok(IsNull::No)
+    }
+}
+
+impl SqlType for Money {
+    fn is_sent_as(ty: Type<'_>) -> bool {
+        matches!(ty.oid(), oid::MONEY | oid::UNKNOWN)
+    }
+}
+
+impl Element for Money {}
 
 wrapper! {
     /// A `pg_lsn`: a position in the write-ahead log.
@@ -63,10 +106,16 @@ wrapper! {
     |value, out| pg_lsn_to_text(value.0, out), pg_lsn_to_binary(value.0, out)
 }
 
+wrapper! {
+    /// An `oid`, the number of an object in the catalogues. A `u32` is sent and read as one too; this says what it is.
+    Oid(u32), oid::OID, oid_from_text, oid_from_binary,
+    |value, out| int_to_text(value.0, out), oid_to_binary(value.0, out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Format, FromSqlOwned, LoadContext, ToSql};
+    use crate::{FromSqlOwned, LoadContext};
 
     fn round_trip<T>(ty: u32, value: T, text: &str)
     where
@@ -74,7 +123,7 @@ mod tests {
     {
         let ctx = LoadContext::default();
         let mut out = Vec::new();
-        value.to_sql(&mut out).unwrap();
+        value.to_sql(ty.into(), Format::Binary, &mut out).unwrap();
         assert_eq!(
             T::from_sql(ty.into(), Format::Binary, &out, &ctx).as_ref(),
             Ok(&value)
@@ -103,5 +152,23 @@ mod tests {
         );
         round_trip(oid::PG_LSN, PgLsn(0x16_B374_D848), "16/B374D848");
         round_trip(oid::MONEY, Money(-1250), "-12.50");
+        round_trip(oid::OID, Oid(u32::MAX), "4294967295");
+    }
+
+    #[test]
+    fn money_is_not_sent_as_text() {
+        let mut out = Vec::new();
+        let refused = Money(5).to_sql(oid::MONEY.into(), Format::Text, &mut out);
+        assert!(refused.unwrap_err().detail().contains("lc_monetary"));
+        assert!(
+            Money(5)
+                .to_sql(oid::INT8.into(), Format::Binary, &mut out)
+                .is_err()
+        );
+        assert!(
+            Oid(5)
+                .to_sql(oid::INT4.into(), Format::Binary, &mut out)
+                .is_err()
+        );
     }
 }

@@ -11,7 +11,7 @@ use tokio::io::Interest;
 use super::turn::poll_turn;
 use super::watch::Watched;
 use super::{AsyncNotifies, AsyncRowStream, AsyncSavepoint};
-use crate::core::{Core, Mode, shared_methods};
+use crate::core::{Core, Mode, Preparation, shared_methods};
 use crate::error::{Error, Result};
 use crate::row::{Row, Rows};
 use howdah_net::drive::{Lost, Step, Until, flush, hand_out};
@@ -52,8 +52,9 @@ impl AsyncSession {
     /// # Errors
     /// The server's, or a parameter cannot be sent, or the connection is closed or lost.
     pub async fn execute(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<u64> {
-        let queue = |core: &mut Core| core.queue(sql, params, Mode::Usual);
-        self.perform(queue, Core::finish_count).await
+        let ready = self.prepare(sql, params, Mode::Gather).await?;
+        self.perform(|core| ready.execute(core), Core::finish_count)
+            .await
     }
 
     /// Runs a statement and gives its result, with all rows received.
@@ -64,8 +65,10 @@ impl AsyncSession {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn query(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Rows> {
-        let queue = |core: &mut Core| core.queue(sql, params, Mode::Usual);
-        let mut rows = self.perform(queue, Core::finish_rows).await?;
+        let ready = self.prepare(sql, params, Mode::Gather).await?;
+        let mut rows = self
+            .perform(|core| ready.execute(core), Core::finish_rows)
+            .await?;
         self.meet_types(std::slice::from_mut(&mut rows)).await?;
         Ok(rows)
     }
@@ -105,9 +108,8 @@ impl AsyncSession {
         sql: &str,
         params: &[&dyn ToSql],
     ) -> Result<AsyncRowStream<'_>> {
-        let id = self
-            .begin(|core| core.queue(sql, params, Mode::Once))
-            .await?;
+        let ready = self.prepare(sql, params, Mode::Stream).await?;
+        let id = self.begin(|core| ready.execute(core)).await?;
         Ok(AsyncRowStream::new(self, id))
     }
 
@@ -203,6 +205,24 @@ impl AsyncSession {
             |core, outcome| core.finish_control(&sql, outcome),
         )
         .await
+    }
+
+    /// Asks what has to be known before a statement can be executed.
+    async fn prepare<'s>(
+        &mut self,
+        sql: &'s str,
+        params: &'s [&'s dyn ToSql],
+        mode: Mode,
+    ) -> Result<Preparation<'s>> {
+        self.settle().await?;
+        let mut preparation = self.core.prepare(sql, params, mode)?;
+        while let Some(question) = preparation.question(&self.core)? {
+            let outcome = self
+                .perform(|core| core.ask(sql, &question), |_, outcome| Ok(outcome))
+                .await?;
+            preparation.learn(&mut self.core, &question, outcome)?;
+        }
+        Ok(preparation)
     }
 
     /// Looks up the types made by users that these results are the first to have.

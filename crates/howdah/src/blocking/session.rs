@@ -6,7 +6,7 @@ use howdah_protocol::session::{ExchangeId, Outcome};
 use howdah_types::ToSql;
 
 use super::{Notifies, RowStream, Savepoint};
-use crate::core::{Core, Mode, shared_methods};
+use crate::core::{Core, Mode, Preparation, shared_methods};
 use crate::error::Result;
 use crate::row::{Row, Rows};
 use howdah_net::Socket;
@@ -45,10 +45,8 @@ impl Session {
     /// # Errors
     /// The server's, or a parameter cannot be sent, or the connection is closed or lost.
     pub fn execute(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<u64> {
-        self.perform(
-            |core| core.queue(sql, params, Mode::Usual),
-            Core::finish_count,
-        )
+        let ready = self.prepare(sql, params, Mode::Gather)?;
+        self.perform(|core| ready.execute(core), Core::finish_count)
     }
 
     /// Runs a statement and gives its result, with all rows received.
@@ -59,10 +57,8 @@ impl Session {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub fn query(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Rows> {
-        let mut rows = self.perform(
-            |core| core.queue(sql, params, Mode::Usual),
-            Core::finish_rows,
-        )?;
+        let ready = self.prepare(sql, params, Mode::Gather)?;
+        let mut rows = self.perform(|core| ready.execute(core), Core::finish_rows)?;
         self.meet_types(std::slice::from_mut(&mut rows))?;
         Ok(rows)
     }
@@ -90,7 +86,8 @@ impl Session {
     /// # Errors
     /// A parameter cannot be sent, or the connection is closed or lost. The server's errors come from the stream.
     pub fn query_stream(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<RowStream<'_>> {
-        let id = self.begin(|core| core.queue(sql, params, Mode::Once))?;
+        let ready = self.prepare(sql, params, Mode::Stream)?;
+        let id = self.begin(|core| ready.execute(core))?;
         Ok(RowStream::new(self, id))
     }
 
@@ -164,6 +161,23 @@ impl Session {
             |core| core.queue_control(&sql),
             |core, outcome| core.finish_control(&sql, outcome),
         )
+    }
+
+    /// Asks what has to be known before a statement can be executed.
+    fn prepare<'s>(
+        &mut self,
+        sql: &'s str,
+        params: &'s [&'s dyn ToSql],
+        mode: Mode,
+    ) -> Result<Preparation<'s>> {
+        self.settle()?;
+        let mut preparation = self.core.prepare(sql, params, mode)?;
+        while let Some(question) = preparation.question(&self.core)? {
+            let outcome =
+                self.perform(|core| core.ask(sql, &question), |_, outcome| Ok(outcome))?;
+            preparation.learn(&mut self.core, &question, outcome)?;
+        }
+        Ok(preparation)
     }
 
     /// Looks up the types made by users that these results are the first to have.

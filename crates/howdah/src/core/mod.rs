@@ -7,26 +7,28 @@ pub(crate) mod cancel;
 pub(crate) mod dial;
 pub(crate) mod info;
 pub(crate) mod messages;
+mod prepare;
 mod shared;
 mod types;
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use howdah_protocol::connection::{Notification, Params, QueryResult, RowSet, Written};
-use howdah_protocol::session::{
-    BinaryChoice, Block, ExchangeId, Execute, Outcome, ResultFormat, Session,
-};
-use howdah_protocol::wire::{self, TransactionStatus};
-use howdah_types::{DateStyle, Format, IntervalStyle, IsNull, LoadContext, ToSql, oid};
+use howdah_protocol::connection::{Notification, Params, QueryResult, RowSet};
+use howdah_protocol::session::{Block, ExchangeId, Execute, Outcome, ResultFormat, Session};
+use howdah_protocol::wire::TransactionStatus;
+use howdah_types::{DateStyle, IntervalStyle, LoadContext, oid};
 
 use crate::error::{Error, Result};
+use crate::params;
 use crate::row::{Reading, Rows};
 use cancel::CancelHandle;
 use howdah_net::cancel::deadline_after;
 use howdah_net::drive::Lost;
 use info::Facts;
 use messages::{Messages, Notify};
+use prepare::Descriptions;
+pub(crate) use prepare::{Mode, Preparation};
 pub(crate) use shared::shared_methods;
 use types::Acquaintances;
 
@@ -37,6 +39,7 @@ pub(crate) struct Core {
     pub(crate) facts: Facts,
     pub(crate) cancel: CancelHandle,
     pub(crate) types: Acquaintances,
+    descriptions: Descriptions,
     params: Params,
     load: Arc<LoadContext>,
     parameters_version: u64,
@@ -52,15 +55,6 @@ enum End {
     Lost(String),
 }
 
-/// How a statement is to be run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// Prepared when it has been used often enough.
-    Usual,
-    /// Never prepared: its description comes with its rows.
-    Once,
-}
-
 impl Core {
     /// Takes over a session that has been started.
     pub(crate) fn new(session: Session, facts: Facts, cancel: CancelHandle) -> Self {
@@ -70,6 +64,7 @@ impl Core {
             facts,
             cancel,
             types: Acquaintances::default(),
+            descriptions: Descriptions::default(),
             params: Params::default(),
             load: Arc::default(),
             parameters_version: 0,
@@ -110,29 +105,6 @@ impl Core {
             self.session.cancel_and_drain(Instant::now());
         }
         settled
-    }
-
-    /// Queues one statement, by the extended protocol: several in one text are refused by the server.
-    pub(crate) fn queue(
-        &mut self,
-        sql: &str,
-        params: &[&dyn ToSql],
-        mode: Mode,
-    ) -> Result<ExchangeId> {
-        self.check_block()?;
-        self.write_params(params)?;
-        self.check_encoding(sql, !params.is_empty())?;
-        Ok(self.session.execute(&Execute {
-            sql: sql.as_bytes(),
-            params: &self.params,
-            format: ResultFormat::Auto(BinaryChoice {
-                id: 0,
-                accepts: &is_read_in_binary,
-            }),
-            prepare: (mode == Mode::Once).then_some(false),
-            begin: true,
-            extended: true,
-        })?)
     }
 
     /// Queues a text of any number of statements, by the simple protocol.
@@ -286,7 +258,10 @@ impl Core {
         }
         self.types.heed(&outcome.results);
         match outcome.error {
-            Some(diagnostic) => Err(Error::server(diagnostic)),
+            Some(diagnostic) => {
+                self.descriptions.forget();
+                Err(Error::server(diagnostic))
+            }
             None => Ok(outcome.results),
         }
     }
@@ -320,13 +295,16 @@ impl Core {
         if self.status() == TransactionStatus::Failed || !self.utf8 {
             return None;
         }
-        Some(self.types.unmet(results)).filter(|unmet| !unmet.is_empty())
+        let columns = results.iter().flat_map(Rows::columns);
+        let unmet = self.types.unmet(columns.map(|column| column.type_oid()));
+        Some(unmet).filter(|unmet| !unmet.is_empty())
     }
 
     /// Queues the lookup of types.
     pub(crate) fn queue_lookup(&mut self, oids: &[u32]) -> Result<ExchangeId> {
         let sql = types::lookup(self.session.connection().server_version());
-        self.write_params(&[&oids])?;
+        let known = self.types.known();
+        params::encode(&[&oids], &[oid::OID_ARRAY], &known, &mut self.params)?;
         Ok(self.session.execute(&Execute {
             sql: sql.as_bytes(),
             params: &self.params,
@@ -444,29 +422,6 @@ impl Core {
             begin: true,
             extended: false,
         })?)
-    }
-
-    fn write_params(&mut self, params: &[&dyn ToSql]) -> Result<()> {
-        self.params.clear();
-        for (index, param) in params.iter().enumerate() {
-            self.params.push(|out| {
-                let null = param
-                    .to_sql(out)
-                    .map_err(|error| Error::parameter(index + 1, error))?;
-                Ok::<_, Error>(Written {
-                    oid: param.oid(),
-                    format: match param.format() {
-                        Format::Text => wire::Format::Text,
-                        Format::Binary => wire::Format::Binary,
-                    },
-                    null: match null {
-                        IsNull::Yes => wire::IsNull::Yes,
-                        IsNull::No => wire::IsNull::No,
-                    },
-                })
-            })?;
-        }
-        Ok(())
     }
 
     /// Rust's strings are UTF-8: while the session speaks another encoding, only plain ASCII goes through unchanged.

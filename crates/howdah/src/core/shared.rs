@@ -67,6 +67,9 @@ macro_rules! shared_methods {
             }
 
             /// After how many executions a statement is prepared: 0 is at once, `None` never. At first it is 5.
+            ///
+            /// Statements with parameters, and those of streams, are described when they are first executed, and prepared by
+            /// that, unless this is `None`.
             pub fn set_prepare_threshold(&mut self, executions: Option<u32>) {
                 self.core.session.statements.threshold = executions;
             }

@@ -1,6 +1,4 @@
-//! The types made by users: looked up when a result first has one, and kept as long as the connection.
-//!
-//! Parameters need no lookup, because such values are sent as text whose type the server infers.
+//! The types made by users: looked up when a parameter or a result first has one, and kept as long as the connection.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -30,10 +28,9 @@ impl Acquaintances {
         Arc::clone(&self.known)
     }
 
-    /// The types in the columns of these results that have not been looked up.
-    pub(crate) fn unmet(&self, results: &[Rows]) -> Vec<u32> {
-        let columns = results.iter().flat_map(Rows::columns);
-        let unmet = columns.map(|column| column.type_oid()).filter(|&oid| {
+    /// Those of these types that have not been looked up.
+    pub(crate) fn unmet(&self, oids: impl Iterator<Item = u32>) -> Vec<u32> {
+        let unmet = oids.filter(|&oid| {
             !super::is_read_in_binary(oid)
                 && !is_built_in(oid)
                 && self.known.get(oid).is_none()

@@ -1,0 +1,136 @@
+//! Parameters: each is encoded as the type that the server has inferred for it, and as no other.
+
+use howdah_protocol::connection::{Params, Written};
+use howdah_protocol::wire;
+use howdah_types::{Format, IsNull, ToSql, Type, Types};
+
+use crate::error::{Error, Result};
+
+/// Encodes parameters as values of `types`, the OIDs that the description of their statement gives; `known` has the types
+/// made by users among them. [`UNKNOWN`](howdah_types::oid::UNKNOWN) is for one of which nothing is known: it goes as text without a type.
+///
+/// # Errors
+/// Another number of parameters than of types, or one that cannot be sent as its type: `out` is of no use then.
+pub(crate) fn encode(
+    params: &[&dyn ToSql],
+    types: &[u32],
+    known: &Types,
+    out: &mut Params,
+) -> Result<()> {
+    out.clear();
+    if params.len() != types.len() {
+        return Err(Error::usage(format!(
+            "the statement has {} parameters, and {} were given",
+            types.len(),
+            params.len()
+        )));
+    }
+    for (index, (param, &declared)) in params.iter().zip(types).enumerate() {
+        let ty = Type::new(declared, known);
+        out.push(|buffer| {
+            let format = param.format(ty);
+            let null = param
+                .to_sql(ty, format, buffer)
+                .map_err(|error| Error::parameter(index + 1, ty, error))?;
+            Ok::<_, Error>(Written {
+                oid: if ty.is_untyped() { 0 } else { declared },
+                format: match format {
+                    Format::Text => wire::Format::Text,
+                    Format::Binary => wire::Format::Binary,
+                },
+                null: match null {
+                    IsNull::Yes => wire::IsNull::Yes,
+                    IsNull::No => wire::IsNull::No,
+                },
+            })
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use howdah_types::{Definition, Kind, oid};
+
+    use super::*;
+
+    fn refused(param: &dyn ToSql, ty: u32) -> String {
+        let mut types = Types::new();
+        for (oid, name, kind) in [
+            (20_000, "mood", Kind::Enum),
+            (20_001, "age", Kind::Domain(oid::INT4)),
+        ] {
+            let name = name.to_owned();
+            types.insert(oid, Definition { name, kind });
+        }
+        let error = encode(
+            &[&1, param],
+            &[oid::INT4, ty],
+            &types,
+            &mut Params::default(),
+        );
+        let error = error.unwrap_err();
+        assert!(error.is_usage());
+        error.to_string()
+    }
+
+    #[test]
+    fn errors_name_the_parameter_and_both_types() {
+        assert_eq!(
+            refused(&0.5, oid::INT4),
+            "parameter $2 (int4): f64 cannot be sent as int4"
+        );
+        assert_eq!(
+            refused(&None::<String>.map(|text| vec![text]), oid::INT4),
+            "parameter $2 (int4): Option<Vec<String>> cannot be sent as int4"
+        );
+        assert_eq!(
+            refused(&vec![1, 3_000_000_000_u32], oid::INT4_ARRAY),
+            "parameter $2 (int4[]): 3000000000 (u32) is out of range for int4"
+        );
+        assert_eq!(
+            refused(&(1_i64 << 40), 20_001),
+            "parameter $2 (int4): 1099511627776 (i64) is out of range for int4"
+        );
+        assert_eq!(
+            refused(&1, 20_000),
+            "parameter $2 (mood): i32 cannot be sent as enum"
+        );
+        assert_eq!(
+            refused(&"a\0", oid::TEXT),
+            "parameter $2 (text): cannot write text: PostgreSQL text cannot contain NUL (0x00) bytes"
+        );
+    }
+
+    #[test]
+    fn as_many_parameters_as_types() {
+        let known = Types::new();
+        let error = encode(&[&1], &[], &known, &mut Params::default()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the statement has 0 parameters, and 1 were given"
+        );
+    }
+
+    #[test]
+    fn types_and_formats_go_with_the_values() {
+        let known = Types::new();
+        let mut out = Params::default();
+        let types = [oid::INT8, oid::INT4, oid::TEXT, oid::UNKNOWN];
+        encode(&[&7_u8, &"7", &None::<&str>, &7], &types, &known, &mut out).unwrap();
+        assert_eq!(out.oids, [oid::INT8, oid::INT4, oid::TEXT, 0]);
+        assert_eq!(
+            out.formats,
+            [
+                wire::Format::Binary,
+                wire::Format::Text,
+                wire::Format::Binary,
+                wire::Format::Text
+            ]
+        );
+        assert_eq!(
+            out.values,
+            b"\0\0\0\x08\0\0\0\0\0\0\0\x07\0\0\0\x017\xff\xff\xff\xff\0\0\0\x017"
+        );
+    }
+}
