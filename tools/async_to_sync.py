@@ -2,7 +2,7 @@
 """Generate the synchronous twins of the asynchronous modules of the Python package.
 
 A twin is the same module without `async` and `await`, with the names of `NAMES` replaced in code, comments and
-strings; everything else stays. The result goes through `ruff`. Without arguments all twins are written. `--check`
+strings, and without the lines that end with `# async only`; everything else stays. The result goes through `ruff`. Without arguments all twins are written. `--check`
 writes nothing, and exits with status 1 if a twin is not current.
 """
 
@@ -73,9 +73,14 @@ def is_current(source: str, twin: str) -> bool:
 
 def twin_text(source: str, twin: str) -> str:
     header = f"# Made from {Path(source).name} by tools/async_to_sync.py: do not edit.\n"
-    text = header + to_sync((ROOT / source).read_text())
+    text = header + to_sync(_for_both((ROOT / source).read_text()))
     text = ruff(["check", "--fix-only", "--quiet", "--select", "I", "--stdin-filename", twin, "-"], text)
     return ruff(["format", "--quiet", "--stdin-filename", twin, "-"], text)
+
+
+def _for_both(source: str) -> str:
+    """The lines that are not for the asynchronous module alone."""
+    return "".join(line for line in source.splitlines(True) if not line.rstrip().endswith("# async only"))
 
 
 def to_sync(text: str) -> str:

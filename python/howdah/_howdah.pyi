@@ -71,6 +71,11 @@ class BaseConnection:
     """What synchronous and asynchronous connections share."""
 
     def __init__(self, opened: Opened) -> None: ...
+    pipelining: bool
+    """Whether statements of several tasks are sent without waiting for each other. Read-only."""
+
+    def _set_pipelining(self, on: bool) -> None: ...
+    def _unanswered(self) -> int: ...
     def _set_up(
         self,
         autocommit: bool,

@@ -65,6 +65,7 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         context: AdaptContext | None = None,
         row_factory: AsyncRowFactory[Row] | None = None,
         cursor_factory: type[AsyncCursor[Row]] | None = None,
+        pipelining: bool = False,  # async only
         **kwargs: ConnParam,
     ) -> Self:
         """Open a connection.
@@ -80,6 +81,7 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         try:
             connection = cls(opened)
             connection._set_up(bool(autocommit), prepare_threshold, context)
+            connection._set_pipelining(bool(pipelining))  # async only
             if row_factory:
                 connection.row_factory = row_factory
             if cursor_factory:

@@ -222,6 +222,21 @@ impl BaseConnection {
         Ok(())
     }
 
+    /// How many statements, or sequences of them, have been sent or queued and not been answered.
+    fn _unanswered(&self) -> usize {
+        self.core.unanswered()
+    }
+
+    fn _set_pipelining(&self, on: bool) {
+        self.core.pipelining.store(on, Ordering::Relaxed);
+    }
+
+    /// Whether statements of several tasks are sent without waiting for each other.
+    #[getter]
+    fn pipelining(&self) -> bool {
+        self.core.pipelining.load(Ordering::Relaxed)
+    }
+
     /// Ask the server to cancel the running command. Nothing happens if there is none.
     fn cancel(&self, py: Python<'_>) -> PyResult<()> {
         match &self.channel {

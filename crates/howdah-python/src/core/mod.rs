@@ -49,6 +49,8 @@ pub(crate) struct Core {
     /// How new transactions are begun: the session's, for readers that may not touch the session.
     characteristics: Mutex<Characteristics>,
     pub(crate) handlers: Mutex<Handlers>,
+    /// Whether statements of several tasks are sent without waiting for each other.
+    pub(crate) pipelining: AtomicBool,
     /// Whether a stream has the gate: what it has not asked for yet is not read.
     pub(crate) streaming: AtomicBool,
     /// How many `notifies()` generators run: they take notifications even if there are handlers.
@@ -96,6 +98,7 @@ impl Core {
             facts,
             characteristics: Mutex::default(),
             handlers: Mutex::default(),
+            pipelining: AtomicBool::new(false),
             streaming: AtomicBool::new(false),
             generators: AtomicU32::new(0),
             scratch: Mutex::default(),
@@ -217,6 +220,27 @@ impl Core {
     /// anywhere.
     pub(crate) fn leave_block(&self, block: LeftBlock) {
         lock(&self.left_blocks).push(block);
+    }
+
+    /// Whether statements may be sent now without waiting for each other: each is a transaction of its own then, or they are all
+    /// in one, and nothing is left over that has to be done before.
+    pub(crate) fn can_share(&self) -> bool {
+        self.pipelining.load(Ordering::Relaxed)
+            && lock(&self.characteristics).autocommit
+            && lock(&self.left_blocks).is_empty()
+    }
+
+    /// Has the outcome of an exchange thrown away.
+    pub(crate) fn detach(&self, id: ExchangeId) {
+        if let Some(io) = lock(&self.io).as_mut() {
+            io.session.detach(id);
+        }
+    }
+
+    /// How many exchanges have not been answered.
+    pub(crate) fn unanswered(&self) -> usize {
+        let io = lock(&self.io);
+        io.as_ref().map_or(0, |io| io.session.unanswered())
     }
 
     /// Whether the session is at rest, so that an operation can begin. If something is left over, begins to end it.

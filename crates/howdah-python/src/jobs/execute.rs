@@ -97,6 +97,10 @@ impl Job for ExecuteQuery {
         Ok(Next::Done(self.cursor.clone_ref(py).into_any()))
     }
 
+    fn can_share(&self) -> bool {
+        true
+    }
+
     fn name(&self) -> &'static str {
         "execute"
     }

@@ -26,6 +26,11 @@ pub(crate) trait Job: Send + Sync {
         false
     }
 
+    /// Whether it is one statement that can be sent before those of others are answered, where the user allows that.
+    fn can_share(&self) -> bool {
+        false
+    }
+
     /// Whether the gate is not to be left at its good end, because more of the same will follow.
     fn keeps_lease(&self) -> bool {
         false

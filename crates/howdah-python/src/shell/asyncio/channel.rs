@@ -32,6 +32,8 @@ pub(crate) struct Channel {
     paused: AtomicBool,
     /// Whether the loop will call us to go on; if that is a computation, what arrives meanwhile waits.
     working: AtomicBool,
+    /// Whether the loop will call us to send what several operations have queued.
+    sending: AtomicBool,
     /// The timer for what the session wants to do at a later time.
     timer: Mutex<Option<Timer>>,
 }
@@ -70,6 +72,7 @@ impl Channel {
             running: Mutex::default(),
             paused: AtomicBool::new(false),
             working: AtomicBool::new(false),
+            sending: AtomicBool::new(false),
             timer: Mutex::default(),
         }
     }
@@ -93,14 +96,14 @@ impl Channel {
         Ok(())
     }
 
-    /// Has an operation not woken any more.
-    pub(super) fn stop_running(&self, op: &Bound<'_, Op>) {
+    /// Has an operation not woken any more; tells what it awaited.
+    pub(super) fn stop_running(&self, op: &Bound<'_, Op>) -> Option<Awaits> {
         let mut running = lock(&self.running);
         let place = running.iter().position(|waiting| waiting.op.is(op));
         let before = place.and_then(|place| running.remove(place));
         drop(running);
-        // Without the lock: this may call back into Python.
-        drop(before);
+        // What it held is dropped without the lock: this may call back into Python.
+        before.map(|before| before.awaits)
     }
 
     fn running_ops(&self, py: Python<'_>) -> Vec<Py<Op>> {
@@ -119,17 +122,23 @@ impl Channel {
         slf.get().leave_gate(slf.py());
     }
 
-    /// Frees the gate, and sees to it that the next operation in the queue runs.
+    /// Leaves the gate, and sees to it that those in the queue run whose turn it is.
     pub(crate) fn leave_gate(&self, py: Python<'_>) {
-        self.core.facts.set_busy(false);
-        while let Some(next) = self.gate.leave() {
-            let next = next.bind(py);
-            next.get().hand_over();
-            match self.wake_soon(next) {
-                Ok(()) => return,
+        let mut left = 1;
+        while left > 0 {
+            left -= 1;
+            for next in self.gate.leave(self.core.can_share()) {
+                let next = next.bind(py);
+                next.get().hand_over();
                 // Its loop is gone, so nobody will ever run it.
-                Err(_) => next.get().detach(),
+                if self.wake_soon(next).is_err() {
+                    next.get().detach();
+                    left += 1;
+                }
             }
+        }
+        if !self.gate.is_held() {
+            self.core.facts.set_busy(false);
         }
     }
 }
@@ -150,6 +159,7 @@ impl Channel {
     fn _on_working(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
         this.working.store(false, Ordering::Relaxed);
+        this.sending.store(false, Ordering::Relaxed);
         if this.core.forked() {
             return Ok(());
         }

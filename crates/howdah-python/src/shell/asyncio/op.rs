@@ -162,7 +162,8 @@ impl Op {
         if self.is_leased() {
             return self.guarded(slf, || self.start(slf));
         }
-        match channel.get().gate.enter(|| slf.clone().unbind()) {
+        let can_share = self.can_share() && channel.get().core.can_share();
+        match channel.get().gate.enter(|| slf.clone().unbind(), can_share) {
             Entered::Now => self.begin(slf),
             Entered::Later => {
                 self.set_phase(Phase::Queued);
@@ -177,10 +178,16 @@ impl Op {
         state.job.as_ref().is_some_and(|job| job.has_lease())
     }
 
+    fn can_share(&self) -> bool {
+        let state = lock(&self.state);
+        state.job.as_ref().is_some_and(|job| job.can_share())
+    }
+
     /// It has the gate: begins, once the session is at rest.
     fn begin(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
         self.guarded(slf, || {
-            if self.channel.get().core.is_settled() {
+            let channel = self.channel.get();
+            if channel.gate.is_shared() || channel.core.is_settled() {
                 return self.start(slf);
             }
             lock(&self.state).settling = true;
@@ -262,7 +269,7 @@ impl Op {
                 }
             };
             core.facts.set_busy(awaits != Awaits::Notification);
-            let sent = Channel::flush(channel)?;
+            let sent = Channel::send_soon(channel)?;
             // Code that the job has called may have closed the connection: no answer will come.
             core.check_open(py)?;
             let Awaits::Sending(id) = awaits else {
@@ -344,7 +351,16 @@ impl Op {
             }
             Phase::HandedOver => Self::fail(slf, error),
             Phase::Running => {
-                channel.stop_running(slf);
+                let awaited = channel.stop_running(slf);
+                if let Some(Awaits::Exchange(id)) = awaited
+                    && channel.gate.is_shared()
+                    && (core_has_others(channel) || !channel.gate.claim())
+                {
+                    // The server may be at another's statement when a cancel request reaches it: nobody waits for this one, that
+                    // is all.
+                    channel.core.detach(id);
+                    return this.finish(py, Err(error));
+                }
                 Self::fail(slf, error)
             }
             // The end came after the task had asked for a second cancellation, and before this.
@@ -377,6 +393,10 @@ impl Op {
         let channel = this.channel.bind(py);
         let core = &channel.get().core;
         this.interrupt_job();
+        if channel.get().gate.is_shared() {
+            // What the others have asked goes on.
+            return this.finish(py, Err(error));
+        }
         if core.facts.started().is_none() {
             core.close();
             Channel::detach_or_report(channel);
@@ -654,6 +674,11 @@ impl Drop for Op {
             _ => {}
         }
     }
+}
+
+/// Whether statements are unanswered beside one.
+fn core_has_others(channel: &Channel) -> bool {
+    channel.core.unanswered() > 1
 }
 
 /// Should a step panic: closes the connection, as where the session stands is not known then, and frees the gate.

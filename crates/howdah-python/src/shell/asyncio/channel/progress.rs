@@ -54,6 +54,19 @@ impl Channel {
         Ok(done)
     }
 
+    /// Sends what is outgoing, or has the loop do so once all tasks that are ready have had their turn: statements that share the
+    /// connection go out together. Tells whether all of it went.
+    pub(in super::super) fn send_soon(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let this = slf.get();
+        if !this.gate.is_shared() || this.core.unanswered() < 2 {
+            return Self::flush(slf);
+        }
+        if !this.sending.swap(true, Ordering::Relaxed) {
+            Self::advance_soon(slf)?;
+        }
+        Ok(false)
+    }
+
     /// Reads what is there and moves the session on.
     pub(super) fn read(&self) -> Read {
         let mut read = Read::default();

@@ -62,6 +62,7 @@ impl Channel {
         };
         slf.get().paused.store(false, Ordering::Relaxed);
         slf.get().working.store(false, Ordering::Relaxed);
+        slf.get().sending.store(false, Ordering::Relaxed);
         Self::end_orphans(slf)
     }
 
