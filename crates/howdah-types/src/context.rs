@@ -1,5 +1,7 @@
 //! What a decoder has to know besides the bytes: the format and the session's settings.
 
+use crate::{DecodeError, DecodeErrorKind};
+
 /// The format of a value on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Format {
@@ -89,9 +91,24 @@ pub struct LoadContext {
     /// The name of the session's time zone, empty if unknown. No decoder of this crate needs it, a `timestamptz` being
     /// an instant; it is here for types that a caller makes and that show local time.
     pub time_zone: String,
+    /// Whether the client encoding is another than UTF-8: then only ASCII is read as text, because what else the bytes are
+    /// taken for would be other characters.
+    pub other_encoding: bool,
 }
 
 impl LoadContext {
+    /// Fails for bytes that are text, but not in UTF-8.
+    pub(crate) fn check_encoding(&self, raw: &[u8]) -> Result<(), DecodeError> {
+        if self.other_encoding && !raw.is_ascii() {
+            return Err(DecodeError::new(
+                DecodeErrorKind::Unsupported,
+                "text",
+                "client_encoding is not UTF8, and it is not ASCII",
+            ));
+        }
+        Ok(())
+    }
+
     /// Whether all dates, times and intervals are read as text: of a `timestamptz` only the ISO style tells the offset, and of
     /// intervals only the style `postgres` is read.
     #[must_use]

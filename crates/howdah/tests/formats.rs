@@ -392,3 +392,49 @@ fn what_a_name_stands_for_is_asked_each_time() {
     let row = get(&mut conn, "/* the one /* and only */ */ execute p");
     assert_eq!(row.get::<&str>(0).unwrap(), "abcd");
 }
+
+#[test]
+fn text_in_another_encoding_is_not_taken_for_utf8() {
+    let mut conn = common::connect();
+    conn.execute("SET client_encoding = latin1", &[]).unwrap();
+    // In UTF-8 these two characters would be one.
+    let two = "chr(195) || chr(169)";
+    for sql in [
+        format!("SELECT {two}"),
+        format!("SELECT ({two})::varchar"),
+        format!("SELECT ARRAY[{two}]"),
+        format!("SELECT to_json({two})"),
+        format!("SELECT to_jsonb({two})"),
+    ] {
+        for _ in 0..8 {
+            let row = conn.query_one(&sql, &[]).unwrap();
+            let error = match row.columns().next().unwrap().type_oid() {
+                howdah::types::oid::TEXT_ARRAY => row.get::<Vec<String>>(0).map(drop),
+                _ => row.get::<String>(0).map(drop),
+            };
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("client_encoding is not UTF8"), "{error}");
+        }
+    }
+    for _ in 0..8 {
+        let row = conn
+            .query_one("SELECT 'abc', '\\xc3a9'::bytea", &[])
+            .unwrap();
+        assert_eq!(row.get::<&str>(0).unwrap(), "abc");
+        assert_eq!(row.get::<Vec<u8>>(1).unwrap(), [0xC3, 0xA9]);
+    }
+}
+
+#[test]
+fn a_result_is_read_with_the_settings_that_it_came_with() {
+    let mut conn = common::connect();
+    let day = "SELECT '2020-02-03'::date";
+    let script = format!("{day}; SELECT chr(233); SET datestyle = 'SQL, DMY'; {day}");
+    let mut results = conn.execute_script(&script).unwrap();
+    conn.execute_script("SET datestyle = 'SQL, MDY'; SET client_encoding = latin1")
+        .unwrap();
+    let mut read = |at: usize| results[at].fetch_one().unwrap();
+    assert_eq!(read(0).get::<Date>(0).unwrap(), Date { days: 7_338 });
+    assert_eq!(read(1).get::<&str>(0).unwrap(), "\u{e9}");
+    assert_eq!(read(3).get::<Date>(0).unwrap(), Date { days: 7_338 });
+}

@@ -14,13 +14,13 @@ macro_rules! map {
                 ty: Type<'_>,
                 format: Format,
                 raw: &[u8],
-                _: &LoadContext,
+                ctx: &LoadContext,
             ) -> Result<Self, DecodeError> {
                 if !<Self as FromSql<'_>>::accepts(ty) {
                     return Err(ty.mismatch::<Self>());
                 }
                 let mut map = Self::default();
-                read(format, raw, |key, value| {
+                read(format, raw, ctx, |key, value| {
                     map.insert(key, value);
                 })?;
                 Ok(map)
@@ -79,9 +79,13 @@ map!(BTreeMap<String, Option<String>>);
 fn read(
     format: Format,
     raw: &[u8],
+    ctx: &LoadContext,
     mut insert: impl FnMut(String, Option<String>),
 ) -> Result<(), DecodeError> {
-    let own = |raw: &[u8]| text::str_from(raw).map(str::to_owned);
+    let own = |raw: &[u8]| {
+        ctx.check_encoding(raw)?;
+        text::str_from(raw).map(str::to_owned)
+    };
     match format {
         Format::Text => {
             let mut scratch = Vec::new();

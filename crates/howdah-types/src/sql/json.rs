@@ -16,9 +16,10 @@ impl<T: DeserializeOwned> FromSql<'_> for Json<T> {
         ty: Type<'_>,
         format: Format,
         raw: &[u8],
-        _: &LoadContext,
+        ctx: &LoadContext,
     ) -> Result<Self, DecodeError> {
         let document = document(ty, format, raw).ok_or_else(|| ty.mismatch::<Self>())??;
+        ctx.check_encoding(document)?;
         serde_json::from_slice(document)
             .map(Self)
             .map_err(|_| DecodeError::invalid("json", "not JSON of the expected shape"))

@@ -57,9 +57,9 @@ impl<'a> FromSql<'a> for &'a str {
         ty: Type<'_>,
         format: Format,
         raw: &'a [u8],
-        _: &LoadContext,
+        ctx: &LoadContext,
     ) -> Result<Self, DecodeError> {
-        characters(ty, format, raw).ok_or_else(|| ty.mismatch::<Self>())?
+        characters(ty, format, raw, ctx).ok_or_else(|| ty.mismatch::<Self>())?
     }
 
     fn accepts(ty: Type<'_>) -> bool {
@@ -72,9 +72,9 @@ impl<'a> FromSql<'a> for Cow<'a, str> {
         ty: Type<'_>,
         format: Format,
         raw: &'a [u8],
-        _: &LoadContext,
+        ctx: &LoadContext,
     ) -> Result<Self, DecodeError> {
-        let text = characters(ty, format, raw).ok_or_else(|| ty.mismatch::<Self>())?;
+        let text = characters(ty, format, raw, ctx).ok_or_else(|| ty.mismatch::<Self>())?;
         text.map(Cow::Borrowed)
     }
 
@@ -88,9 +88,9 @@ impl FromSql<'_> for String {
         ty: Type<'_>,
         format: Format,
         raw: &[u8],
-        _: &LoadContext,
+        ctx: &LoadContext,
     ) -> Result<Self, DecodeError> {
-        let text = characters(ty, format, raw).ok_or_else(|| ty.mismatch::<Self>())?;
+        let text = characters(ty, format, raw, ctx).ok_or_else(|| ty.mismatch::<Self>())?;
         text.map(str::to_owned)
     }
 
@@ -104,17 +104,19 @@ fn characters<'a>(
     ty: Type<'_>,
     format: Format,
     raw: &'a [u8],
+    ctx: &LoadContext,
 ) -> Option<Result<&'a str, DecodeError>> {
-    match (ty.oid(), format) {
+    let text = match (ty.oid(), format) {
         // The binary forms of these have a version byte in front.
-        (oid::JSONB | oid::JSONPATH, Format::Binary) => {
-            Some(json::jsonb_from_binary(raw).and_then(text::str_from))
-        }
-        (_, Format::Text) => is_text(ty).then(|| text::str_from(raw)),
-        (oid, Format::Binary) => {
-            (consists_of_characters(oid) || ty.is_enum(None)).then(|| text::str_from(raw))
-        }
-    }
+        (oid::JSONB | oid::JSONPATH, Format::Binary) => json::jsonb_from_binary(raw),
+        (_, Format::Text) if is_text(ty) => Ok(raw),
+        (oid, Format::Binary) if consists_of_characters(oid) || ty.is_enum(None) => Ok(raw),
+        _ => return None,
+    };
+    Some(text.and_then(|raw| {
+        ctx.check_encoding(raw)?;
+        text::str_from(raw)
+    }))
 }
 
 /// Types that are read as their text: those that consist of characters, those made by users, and the built-in ones that

@@ -8,6 +8,7 @@ pub(crate) mod dial;
 pub(crate) mod info;
 pub(crate) mod messages;
 mod prepare;
+mod settings;
 mod shared;
 mod types;
 
@@ -17,7 +18,7 @@ use std::time::Instant;
 use howdah_protocol::connection::{Notification, Params, QueryResult, RowSet};
 use howdah_protocol::session::{Block, ExchangeId, Execute, Outcome, ResultFormat, Session};
 use howdah_protocol::wire::TransactionStatus;
-use howdah_types::{DateStyle, IntervalStyle, LoadContext, oid};
+use howdah_types::{LoadContext, oid};
 
 use crate::error::{Error, Result};
 use crate::params;
@@ -29,6 +30,7 @@ use info::Facts;
 use messages::{Messages, Notify};
 use prepare::Descriptions;
 pub(crate) use prepare::{Mode, Preparation};
+use settings::Settings;
 pub(crate) use shared::shared_methods;
 use types::Acquaintances;
 
@@ -41,9 +43,7 @@ pub(crate) struct Core {
     pub(crate) types: Acquaintances,
     descriptions: Descriptions,
     params: Params,
-    load: Arc<LoadContext>,
-    parameters_version: u64,
-    utf8: bool,
+    settings: Settings,
     /// Whether a statement within the block that is open has ended the transaction.
     block_ended: bool,
     end: Option<End>,
@@ -58,6 +58,7 @@ enum End {
 impl Core {
     /// Takes over a session that has been started.
     pub(crate) fn new(session: Session, facts: Facts, cancel: CancelHandle) -> Self {
+        let settings = Settings::of(session.connection().shared_parameters());
         let mut core = Self {
             session,
             messages: Messages::default(),
@@ -66,16 +67,13 @@ impl Core {
             types: Acquaintances::default(),
             descriptions: Descriptions::default(),
             params: Params::default(),
-            load: Arc::default(),
-            parameters_version: 0,
-            utf8: true,
+            settings,
             block_ended: false,
             end: None,
         };
         core.session
             .transactions
             .change(|now| now.autocommit = true);
-        core.read_parameters();
         core
     }
 
@@ -292,7 +290,7 @@ impl Core {
     /// The types in these results that have to be looked up before the results are handed out.
     pub(crate) fn unmet_types(&self, results: &[Rows]) -> Option<Vec<u32>> {
         // A failed transaction has no answers, and names in another encoding could not be read.
-        if self.status() == TransactionStatus::Failed || !self.utf8 {
+        if self.status() == TransactionStatus::Failed || !self.settings.utf8 {
             return None;
         }
         let columns = results.iter().flat_map(Rows::columns);
@@ -397,17 +395,19 @@ impl Core {
     }
 
     fn rows_of(&self, columns: howdah_protocol::connection::Columns, rows: RowSet) -> Rows {
-        Rows::from_parts(columns, rows, Box::default(), self.reading())
+        let reading = self.reading(Arc::clone(&self.settings.load));
+        Rows::from_parts(columns, rows, Box::default(), reading)
     }
 
     fn rows_of_result(&self, result: QueryResult) -> Rows {
         let columns = result.columns.unwrap_or_default();
-        Rows::from_parts(columns, result.rows, result.tag, self.reading())
+        let reading = self.reading(self.settings.load_at(&result.parameters));
+        Rows::from_parts(columns, result.rows, result.tag, reading)
     }
 
-    fn reading(&self) -> Reading {
+    fn reading(&self, load: Arc<LoadContext>) -> Reading {
         Reading {
-            load: Arc::clone(&self.load),
+            load,
             types: self.types.known(),
         }
     }
@@ -426,7 +426,7 @@ impl Core {
 
     /// Rust's strings are UTF-8: while the session speaks another encoding, only plain ASCII goes through unchanged.
     fn check_encoding(&self, sql: &str, params: bool) -> Result<()> {
-        if self.utf8 || (sql.is_ascii() && !params) {
+        if self.settings.utf8 || (sql.is_ascii() && !params) {
             return Ok(());
         }
         Err(Error::usage(
@@ -435,19 +435,8 @@ impl Core {
     }
 
     fn read_parameters(&mut self) {
-        let connection = self.session.connection();
-        let version = connection.parameters_version() + 1;
-        if self.parameters_version == version {
-            return;
-        }
-        self.parameters_version = version;
-        let get = |name| connection.parameter(name).unwrap_or_default();
-        self.utf8 = matches!(get("client_encoding"), "UTF8" | "");
-        self.load = Arc::new(LoadContext {
-            date_style: DateStyle::parse(get("DateStyle")).unwrap_or_default(),
-            interval_style: IntervalStyle::parse(get("IntervalStyle")).unwrap_or_default(),
-            time_zone: get("TimeZone").to_owned(),
-        });
+        let parameters = self.session.connection().shared_parameters();
+        self.settings.refresh(parameters);
     }
 }
 

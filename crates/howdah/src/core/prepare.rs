@@ -39,6 +39,7 @@ pub(crate) struct Preparation<'s> {
     sql: &'s str,
     params: &'s [&'s dyn ToSql],
     mode: Mode,
+    is_to_be_described: bool,
     description: Option<Description>,
     /// Whether the description was asked for just now, and cannot be out of date.
     is_fresh: bool,
@@ -68,11 +69,13 @@ impl Core {
     ) -> Result<Preparation<'s>> {
         self.check_block()?;
         self.check_encoding(sql, !params.is_empty())?;
+        let is_to_be_described = self.is_to_be_described(params, mode);
         Ok(Preparation {
             sql,
             params,
             mode,
-            description: self.description(sql),
+            is_to_be_described,
+            description: is_to_be_described.then(|| self.description(sql)).flatten(),
             is_fresh: false,
             has_met_types: false,
             encoded: std::mem::take(&mut self.params),
@@ -108,14 +111,14 @@ impl Core {
     ///
     /// Without parameters it has to be where its text might not be read as its binary form is: in styles that are not read.
     fn is_to_be_described(&self, params: &[&dyn ToSql], mode: Mode) -> bool {
-        let by_style = self.keeps_statements() && !self.load.is_read_in_text();
+        let by_style = self.keeps_statements() && !self.settings.load.is_read_in_text();
         !params.is_empty() || mode == Mode::Stream || by_style
     }
 
     /// The types in a description that have to be looked up.
     fn unmet_in(&self, description: &Description) -> Vec<u32> {
         // A failed transaction has no answers, and names in another encoding could not be read.
-        if self.status() == TransactionStatus::Failed || !self.utf8 {
+        if self.status() == TransactionStatus::Failed || !self.settings.utf8 {
             return Vec::new();
         }
         let parameters = description.parameters.iter().copied();
@@ -136,7 +139,7 @@ impl<'s> Preparation<'s> {
     pub(crate) fn question(&mut self, core: &Core) -> Result<Option<Question>> {
         let Some(description) = &self.description else {
             self.encoded.clear();
-            let is_needed = core.is_to_be_described(self.params, self.mode);
+            let is_needed = self.is_to_be_described;
             return Ok(is_needed.then_some(Question::Description));
         };
         if !self.has_met_types {
@@ -184,7 +187,9 @@ impl<'s> Preparation<'s> {
     /// Queues the execution.
     pub(crate) fn execute(self, core: &mut Core) -> Result<ExchangeId> {
         core.params = self.encoded;
-        let is_kept = core.keeps_statements() && core.description(self.sql).is_some();
+        let is_kept = self.is_to_be_described
+            && core.keeps_statements()
+            && core.description(self.sql).is_some();
         if is_kept {
             // It is known by its text, without types.
             core.params.oids.fill(0);
