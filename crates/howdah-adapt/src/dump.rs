@@ -9,11 +9,11 @@ mod list;
 mod mixture;
 mod network;
 mod number;
+mod plan;
 mod range;
 mod record;
 mod scalar;
 mod structured;
-mod way;
 mod written;
 
 use howdah_protocol::connection::Written;
@@ -29,12 +29,12 @@ use crate::format::PyFormat;
 use crate::types::Kind;
 pub(super) use adapter::Adapter;
 pub(super) use json::class_function;
-use way::Way;
+use plan::DumperPlan;
 use written::NULL;
 
 /// Appends `value` to `out` and says as what.
 ///
-/// The way is chosen by the exact class, else by the first known class among its bases, and what the user has
+/// The plan is chosen by the exact class, else by the first known class among its bases, and what the user has
 /// registered goes first. The OID is the one that psycopg 3 gives for the same value and placeholder, because the
 /// server resolves functions and operators by it.
 ///
@@ -48,7 +48,7 @@ pub fn dump(
     out: &mut Vec<u8>,
     cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
-    Way::find(value, want, cx)?.dump(value, want, out, cx)
+    DumperPlan::find(value, want, cx)?.dump(value, want, out, cx)
 }
 
 fn dump_as(
@@ -90,7 +90,7 @@ fn dump_as(
     }
 }
 
-impl Way<'_> {
+impl DumperPlan<'_> {
     pub(super) fn dump(
         &self,
         value: &Bound<'_, PyAny>,

@@ -97,7 +97,7 @@ pub enum Loader {
     JsonbBinaryBy(Arc<Py<PyAny>>),
     /// The method `load` of a loader that is called.
     Python(Arc<Py<PyAny>>),
-    /// Of a value that came in binary unasked, the text is loaded.
+    /// Of a value that came in binary automatically, the text is loaded.
     ByText(u32, Box<Self>),
 }
 

@@ -180,7 +180,7 @@ impl AdaptersMap {
         })
     }
 
-    /// Whether a column of the type is read in binary unasked: only where nobody has registered anything for it.
+    /// Whether a column of the type is requested in binary automatically: only where nobody has registered anything for it.
     pub fn binary_is_equal(&self, py: Python<'_>, oid: u32) -> bool {
         if self.loaders_id() == 0 {
             return load::binary_is_equal(oid);

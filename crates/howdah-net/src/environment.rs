@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use howdah_protocol::conninfo::{Config, ConninfoError, Params, Surroundings};
+use howdah_protocol::conninfo::{Config, ConninfoError, Environment, Params};
 
 /// Where servers put their Unix sockets: Debian's place, then PostgreSQL's own default.
 const SOCKET_DIRS: &[&str] = &["/var/run/postgresql", "/tmp"];
@@ -17,7 +17,7 @@ pub fn complete(params: &Params) -> Result<Config, ConninfoError> {
     let home = std::env::var("HOME").ok();
     Config::resolve(
         params,
-        &Surroundings {
+        &Environment {
             env: &|name| std::env::var(name).ok(),
             os_user: user.as_deref(),
             home: home.as_deref(),

@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyFloat};
 
 use super::adapter::Adapter;
-use super::way::Way;
+use super::plan::DumperPlan;
 use super::written::NULL;
 use super::{datetime, hstore, json, list, network};
 use super::{number, range, record, scalar};
@@ -214,10 +214,10 @@ fn elements(
         Some(delimiter) => delimiter.cast::<PyBytes>()?.as_bytes().first().copied(),
         None => None,
     };
-    let way = Way::by_oid(py, element, adapter.format, cx.adapters(py)?)?;
+    let plan = DumperPlan::by_oid(py, element, adapter.format, cx.adapters(py)?)?;
     list::list_of(
         value.cast()?,
-        &way,
+        &plan,
         element,
         delimiter.unwrap_or(b','),
         adapter,
@@ -249,6 +249,6 @@ fn bounds(
         format: adapter.format,
         several,
     };
-    let way = Way::by_oid(py, subtype, adapter.format, cx.adapters(py)?)?;
-    range::by_way(&target, value, &way, subtype, out, cx)
+    let plan = DumperPlan::by_oid(py, subtype, adapter.format, cx.adapters(py)?)?;
+    range::by_plan(&target, value, &plan, subtype, out, cx)
 }

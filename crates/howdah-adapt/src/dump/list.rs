@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyInt, PyList, PyType};
 
 use super::adapter::Adapter;
-use super::way::Way;
+use super::plan::DumperPlan;
 use super::written::{as_binary, as_text};
 use super::{dump_as, mixture, range, scalar, structured};
 use crate::adaptation::Adaptation;
@@ -71,13 +71,13 @@ pub(super) fn list(
     Ok(as_binary(array_oid))
 }
 
-/// A list whose elements are all dumped in one way, as the type `oid`; in the adapter's format.
+/// A list whose elements are all dumped by one plan, as the type `oid`; in the adapter's format.
 ///
 /// # Errors
 /// DataError for lists of unequal lengths or depths in binary, and those of the elements.
 pub(super) fn list_of(
     list: &Bound<'_, PyList>,
-    way: &Way<'_>,
+    plan: &DumperPlan<'_>,
     oid: u32,
     delimiter: u8,
     adapter: &Adapter<'_>,
@@ -89,7 +89,7 @@ pub(super) fn list_of(
         return structured::write(list.py(), out, cx, |out, cx| {
             let write = |item: &Bound<'_, PyAny>, out: &mut Vec<u8>| {
                 // Whose type the user has settled.
-                element_text(way, item, 0, delimiter, out, cx)
+                element_text(plan, item, 0, delimiter, out, cx)
             };
             write_list(list, delimiter, out, 0, &write)
         });
@@ -97,7 +97,7 @@ pub(super) fn list_of(
     let element = Element {
         kind: None,
         oid,
-        way: Some(way),
+        plan: Some(plan),
         mixed: false,
     };
     element
@@ -335,8 +335,8 @@ struct Element<'a, 'py> {
     /// `None` if the user has registered a dumper.
     kind: Option<Kind>,
     oid: u32,
-    /// The one way for all of them, where it does not depend on their classes.
-    way: Option<&'a Way<'py>>,
+    /// The one plan for all of them, where it does not depend on their classes.
+    plan: Option<&'a DumperPlan<'py>>,
     /// Whether there are several classes, of which some may have dumpers for text only.
     mixed: bool,
 }
@@ -348,14 +348,17 @@ impl<'py> Element<'_, 'py> {
             PyFormat::Binary => PyFormat::Binary,
             PyFormat::Auto | PyFormat::Text => PyFormat::Text,
         };
-        let kind = match Way::find(value, want, cx)? {
-            Way::Kind(kind) => kind,
-            Way::Null(_) | Way::Builtin(_) | Way::Settled(_) | Way::Object(_) => {
-                let way = Way::find(value, format, cx)?;
+        let kind = match DumperPlan::find(value, want, cx)? {
+            DumperPlan::Kind(kind) => kind,
+            DumperPlan::Null(_)
+            | DumperPlan::Builtin(_)
+            | DumperPlan::Settled(_)
+            | DumperPlan::Object(_) => {
+                let plan = DumperPlan::find(value, format, cx)?;
                 return Ok(Self {
                     kind: None,
-                    oid: way.oid(value, format, cx)?,
-                    way: None,
+                    oid: plan.oid(value, format, cx)?,
+                    plan: None,
                     mixed: false,
                 });
             }
@@ -391,7 +394,7 @@ impl<'py> Element<'_, 'py> {
         Ok(Self {
             kind: Some(kind),
             oid,
-            way: None,
+            plan: None,
             mixed: false,
         })
     }
@@ -453,7 +456,7 @@ impl<'py> Element<'_, 'py> {
         cx: &DumpContext<'_>,
     ) -> Result<(), Misfit> {
         let mut lengths = Vec::new();
-        if self.way.is_none() || !list.is_empty() {
+        if self.plan.is_none() || !list.is_empty() {
             measure(list, &mut lengths)?;
         }
         // An enumeration has no type of its own here.
@@ -512,8 +515,8 @@ impl<'py> Element<'_, 'py> {
         }
         let start = out.len();
         let mark = length::begin(out);
-        if let Some(way) = self.way {
-            return match way.dump_typed(item, self.oid, out, cx)? {
+        if let Some(plan) = self.plan {
+            return match plan.dump_typed(item, self.oid, out, cx)? {
                 IsNull::Yes => {
                     out.truncate(start);
                     array.null(out);
@@ -534,13 +537,13 @@ impl<'py> Element<'_, 'py> {
             write_int(int, int_width(self.oid), out);
             return Ok(());
         }
-        let written = match Way::find(item, PyFormat::Binary, cx)? {
-            Way::Kind(Kind::Int) if self.oid == oid::NUMERIC => numeric_int(item, out)?,
+        let written = match DumperPlan::find(item, PyFormat::Binary, cx)? {
+            DumperPlan::Kind(Kind::Int) if self.oid == oid::NUMERIC => numeric_int(item, out)?,
             // Without a type they are elements of an array of text.
-            Way::Kind(kind @ (Kind::Range | Kind::Multirange)) if self.oid == 0 => {
+            DumperPlan::Kind(kind @ (Kind::Range | Kind::Multirange)) if self.oid == 0 => {
                 dump_as(kind, item, PyFormat::Text, out, cx)?
             }
-            way => way.dump(item, PyFormat::Binary, out, cx)?,
+            plan => plan.dump(item, PyFormat::Binary, out, cx)?,
         };
         if written.null == IsNull::Yes {
             out.truncate(start);
@@ -611,8 +614,8 @@ fn write_text(
     let _nested = Nested::enter(list.py())?;
     structured::write(list.py(), out, cx, |out, cx| {
         let write = |item: &Bound<'_, PyAny>, out: &mut Vec<u8>| {
-            let way = Way::find(item, PyFormat::Text, cx)?;
-            element_text(&way, item, element, delimiter, out, cx)
+            let plan = DumperPlan::find(item, PyFormat::Text, cx)?;
+            element_text(&plan, item, element, delimiter, out, cx)
         };
         write_list(list, delimiter, out, 0, &write)
     })?;
@@ -644,7 +647,7 @@ fn write_list(
 }
 
 fn element_text(
-    way: &Way<'_>,
+    plan: &DumperPlan<'_>,
     item: &Bound<'_, PyAny>,
     element: u32,
     delimiter: u8,
@@ -655,7 +658,7 @@ fn element_text(
     let null = if item.is_none() {
         IsNull::Yes
     } else {
-        let written = way.dump(item, PyFormat::Text, out, cx)?;
+        let written = plan.dump(item, PyFormat::Text, out, cx)?;
         if mixture::changes(element, written.oid) {
             return Err(mixture::refused(item.py(), element));
         }
@@ -664,7 +667,7 @@ fn element_text(
     if null == IsNull::Yes {
         out.truncate(start);
         out.extend_from_slice(b"NULL");
-    } else if !matches!(way, Way::Kind(Kind::Int | Kind::Bool)) {
+    } else if !matches!(plan, DumperPlan::Kind(Kind::Int | Kind::Bool)) {
         quote_element(out, start, delimiter);
     }
     Ok(())

@@ -12,7 +12,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyInt, PyList, PyString};
 
-use super::way::Way;
+use super::plan::DumperPlan;
 use super::written::{as_binary, as_text};
 use super::{datetime, dump, list, mixture, number, structured};
 use crate::context::DumpContext;
@@ -59,8 +59,8 @@ pub(super) fn typed(
             format: format_of(want == PyFormat::Binary),
             several,
         };
-        let way = Way::by_oid(py, subtype, target.format, adaptation)?;
-        return by_way(&target, value, &way, subtype, out, cx);
+        let plan = DumperPlan::by_oid(py, subtype, target.format, adaptation)?;
+        return by_plan(&target, value, &plan, subtype, out, cx);
     }
     let ranges = members(value, several)?;
     let typed = Typed::of(oid, &ranges, want)?;
@@ -96,17 +96,17 @@ pub(super) struct Target {
     pub(super) several: bool,
 }
 
-/// A range or a multirange whose bounds are all dumped in one way, as the type `subtype`.
-pub(super) fn by_way(
+/// A range or a multirange whose bounds are all dumped by one plan, as the type `subtype`.
+pub(super) fn by_plan(
     target: &Target,
     value: &Bound<'_, PyAny>,
-    way: &Way<'_>,
+    plan: &DumperPlan<'_>,
     subtype: u32,
     out: &mut Vec<u8>,
     cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
     let write = |bound: &Bound<'_, PyAny>, out: &mut Vec<u8>, cx: &DumpContext<'_>| {
-        way.dump_typed(bound, subtype, out, cx).map(is_null)
+        plan.dump_typed(bound, subtype, out, cx).map(is_null)
     };
     let ranges = members(value, target.several)?;
     let format = target.format;

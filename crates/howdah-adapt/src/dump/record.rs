@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::adapter::Adapter;
-use super::way::Way;
+use super::plan::DumperPlan;
 use super::written::as_text;
 use super::{dump, structured};
 use crate::context::DumpContext;
@@ -131,8 +131,8 @@ pub(super) fn composite(
     let adaptation = cx.adapters(py)?;
     for (oid, value) in types.into_iter().zip(&values) {
         let mark = begin_field(out, oid);
-        let way = Way::by_oid(py, oid, Format::Binary, adaptation)?;
-        match way.dump_typed(value, oid, out, cx)? {
+        let plan = DumperPlan::by_oid(py, oid, Format::Binary, adaptation)?;
+        match plan.dump_typed(value, oid, out, cx)? {
             IsNull::Yes => length::end_null(out, mark),
             IsNull::No => length::end(out, mark).map_err(|e| error::encode(py, e))?,
         }

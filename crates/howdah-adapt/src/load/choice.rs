@@ -1,9 +1,9 @@
-//! Which types are read in binary unasked, and which as lists.
+//! Which types are requested in binary automatically, and which as lists.
 
 use howdah_types::oid;
 
-/// Whether binary gives the very same Python value as text and is at least as quick to load, so that it can be asked
-/// for unasked.
+/// Whether binary gives the very same Python value as text and is at least as quick to load, so that howdah can
+/// request it on its own.
 ///
 /// Not so for `float4` and `float8`, whose text has as many digits as `extra_float_digits` says, for `numeric`, whose text is as quick, for `record`, whose
 /// text has no types, and for types that have no binary loader.

@@ -44,7 +44,7 @@ impl LastLoaders {
 /// The loaders for the columns of a result.
 ///
 /// Where the format was left to us (`asked` is false), what was registered since may be for text only: columns that
-/// came in binary unasked are then loaded as if they had come as text.
+/// came in binary, automatically, are then loaded as if they had come as text.
 ///
 /// # Errors
 /// Those of making a loader of the user's.

@@ -12,7 +12,7 @@ use crate::auth::{RequireAuth, RequireAuthError};
 
 /// What the outside world contributes to a connection: found by the shell, only looked at here.
 #[derive(Clone, Copy)]
-pub struct Surroundings<'a> {
+pub struct Environment<'a> {
     /// An environment variable's value.
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// The name of the operating system's user.
@@ -151,21 +151,24 @@ impl Config {
     /// # Errors
     /// A value that makes no connection (libpq's text), and what this version does not serve: TLS required,
     /// GSSAPI encryption required, channel binding required, services, `target_session_attrs` other than `any`.
-    pub fn resolve(explicit: &Params, around: &Surroundings<'_>) -> Result<Self, ConninfoError> {
-        let mut params = complete(explicit, around)?;
-        let mut targets = targets::plan(&params, around)?;
-        let user = default(&mut params, "user", around.os_user)?;
+    pub fn resolve(
+        explicit: &Params,
+        environment: &Environment<'_>,
+    ) -> Result<Self, ConninfoError> {
+        let mut params = complete(explicit, environment)?;
+        let mut targets = targets::plan(&params, environment)?;
+        let user = default(&mut params, "user", environment.os_user)?;
         let dbname = default(&mut params, "dbname", Some(&user))?;
-        let passfile = passfile_path(&params, around);
+        let passfile = passfile_path(&params, environment);
         targets::assign_passwords(
             &mut targets,
             &params,
             (&user, &dbname),
             passfile.as_deref(),
-            around,
+            environment,
         );
         if params.get("client_encoding") == Some("auto") {
-            params.set("client_encoding", encoding::from_locale(around.env))?;
+            params.set("client_encoding", encoding::from_locale(environment.env))?;
         }
         let (min_protocol_minor, max_protocol_minor) = protocol_minors(&params)?;
         let config = Self {
@@ -185,7 +188,7 @@ impl Config {
             tcp_user_timeout: positive(&params, "tcp_user_timeout")?
                 .map(|ms| Duration::from_millis(ms.into())),
             passfile,
-            session_settings: session_settings(around),
+            session_settings: session_settings(environment),
             params,
         };
         config.check_other_choices()?;
@@ -361,11 +364,11 @@ const SESSION_VARIABLES: [(&str, &str); 3] = [
 ];
 
 /// Fills what is not given from the environment, then from the compiled defaults. An empty value is given.
-fn complete(explicit: &Params, around: &Surroundings<'_>) -> Result<Params, ConninfoError> {
+fn complete(explicit: &Params, environment: &Environment<'_>) -> Result<Params, ConninfoError> {
     let service = explicit
         .get("service")
         .map(str::to_owned)
-        .or_else(|| (around.env)("PGSERVICE"));
+        .or_else(|| (environment.env)("PGSERVICE"));
     if let Some(service) = service {
         let service = shown(&service);
         let message =
@@ -376,8 +379,8 @@ fn complete(explicit: &Params, around: &Surroundings<'_>) -> Result<Params, Conn
     for keyword in KEYWORDS {
         let given = explicit.get(keyword.name).map(str::to_owned);
         let value = given
-            .or_else(|| keyword.envvar.and_then(around.env))
-            .or_else(|| obsolete_requiressl(keyword.name, around))
+            .or_else(|| keyword.envvar.and_then(environment.env))
+            .or_else(|| obsolete_requiressl(keyword.name, environment))
             .or_else(|| keyword.compiled.map(str::to_owned));
         if let Some(value) = value {
             params.set(keyword.name, value)?;
@@ -387,8 +390,8 @@ fn complete(explicit: &Params, around: &Surroundings<'_>) -> Result<Params, Conn
 }
 
 /// `PGREQUIRESSL=1` still means `sslmode=require` to libpq.
-fn obsolete_requiressl(name: &str, around: &Surroundings<'_>) -> Option<String> {
-    let value = (name == "sslmode").then(|| (around.env)("PGREQUIRESSL"))??;
+fn obsolete_requiressl(name: &str, environment: &Environment<'_>) -> Option<String> {
+    let value = (name == "sslmode").then(|| (environment.env)("PGREQUIRESSL"))??;
     value.starts_with('1').then(|| "require".to_owned())
 }
 
@@ -410,10 +413,10 @@ fn default(
     Ok(value.to_owned())
 }
 
-fn passfile_path(params: &Params, around: &Surroundings<'_>) -> Option<String> {
+fn passfile_path(params: &Params, environment: &Environment<'_>) -> Option<String> {
     match params.filled("passfile") {
         Some(path) => Some(path.to_owned()),
-        None => around.home.map(|home| format!("{home}/.pgpass")),
+        None => environment.home.map(|home| format!("{home}/.pgpass")),
     }
 }
 
@@ -518,9 +521,9 @@ pub(super) fn invalid_integer(name: &str, shown: &str) -> ConninfoError {
     ))
 }
 
-fn session_settings(around: &Surroundings<'_>) -> Vec<(String, String)> {
+fn session_settings(environment: &Environment<'_>) -> Vec<(String, String)> {
     let setting = |(variable, name): (&str, &str)| {
-        let value = (around.env)(variable)?;
+        let value = (environment.env)(variable)?;
         (!value.eq_ignore_ascii_case("default")).then(|| (name.to_owned(), value))
     };
     SESSION_VARIABLES.into_iter().filter_map(setting).collect()

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{
-    Config, ConninfoError, ConninfoErrorKind, Endpoint, GssEncMode, LoadBalanceHosts, SslMode,
-    Surroundings, parse,
+    Config, ConninfoError, ConninfoErrorKind, Endpoint, Environment, GssEncMode, LoadBalanceHosts,
+    SslMode, parse,
 };
 
 type Vars<'a> = &'a [(&'a str, &'a str)];
@@ -17,7 +17,7 @@ const PASSFILE: &str = "\
     db:5433:*:*:of db\n";
 
 fn resolve_in(conninfo: &str, vars: Vars<'_>) -> Result<Config, ConninfoError> {
-    let surroundings = Surroundings {
+    let environment = Environment {
         env: &|name| {
             vars.iter()
                 .find(|(known, _)| *known == name)
@@ -28,7 +28,7 @@ fn resolve_in(conninfo: &str, vars: Vars<'_>) -> Result<Config, ConninfoError> {
         socket_dirs: &["/var/run/postgresql", "/tmp"],
         passfile: &|path| (path == "/home/bob/.pgpass").then(|| PASSFILE.to_owned()),
     };
-    Config::resolve(&parse(conninfo)?, &surroundings)
+    Config::resolve(&parse(conninfo)?, &environment)
 }
 
 fn resolve(conninfo: &str) -> Config {
@@ -109,21 +109,21 @@ fn hosts() {
 
 #[test]
 fn without_sockets_the_default_is_localhost() {
-    let surroundings = Surroundings {
+    let environment = Environment {
         env: &|_| None,
         os_user: Some("bob"),
         home: None,
         socket_dirs: &[],
         passfile: &|_| panic!("there is no home, hence no password file"),
     };
-    let config = Config::resolve(&parse("").unwrap(), &surroundings).unwrap();
+    let config = Config::resolve(&parse("").unwrap(), &environment).unwrap();
     assert_eq!(
         config.targets[0].endpoint,
         Endpoint::Tcp("localhost".to_owned())
     );
-    let nobody = Surroundings {
+    let nobody = Environment {
         os_user: None,
-        ..surroundings
+        ..environment
     };
     let error = Config::resolve(&parse("").unwrap(), &nobody).unwrap_err();
     assert_eq!(error.kind(), ConninfoErrorKind::Operational);

@@ -1,6 +1,6 @@
 //! Connection strings: parsing, writing, and the plan of a connection.
 //!
-//! Nothing here reads the environment, a file or the clock: a shell hands in what it found ([`Surroundings`]).
+//! Nothing here reads the environment, a file or the clock: a shell hands in what it found ([`Environment`]).
 //!
 //! Source: libpq 18, "Connection Strings" and "Parameter Key Words".
 
@@ -16,7 +16,7 @@ mod targets;
 mod uri;
 
 pub use config::{
-    ChannelBinding, Config, GssEncMode, Keepalives, LoadBalanceHosts, SslMode, Surroundings,
+    ChannelBinding, Config, Environment, GssEncMode, Keepalives, LoadBalanceHosts, SslMode,
     TargetSessionAttrs,
 };
 pub use error::{ConninfoError, ConninfoErrorKind};

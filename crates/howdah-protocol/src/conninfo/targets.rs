@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::config::Surroundings;
+use super::config::Environment;
 use super::error::ConninfoError;
 use super::params::Params;
 use super::passfile;
@@ -72,7 +72,7 @@ impl Target {
 /// A host that is not given stands for each of the default socket directories in turn.
 pub(super) fn plan(
     params: &Params,
-    around: &Surroundings<'_>,
+    environment: &Environment<'_>,
 ) -> Result<Vec<Target>, ConninfoError> {
     let hosts = split(params.filled("host"));
     let addresses = split(params.filled("hostaddr"));
@@ -90,7 +90,7 @@ pub(super) fn plan(
     for (index, port) in ports.into_iter().enumerate() {
         let host = hosts.get(index).copied().unwrap_or_default();
         let address = addresses.get(index).copied().unwrap_or_default();
-        targets.extend(targets_of(host, address, port, around)?);
+        targets.extend(targets_of(host, address, port, environment)?);
     }
     Ok(targets)
 }
@@ -101,7 +101,7 @@ pub(super) fn assign_passwords(
     params: &Params,
     (user, dbname): (&str, &str),
     passfile: Option<&str>,
-    around: &Surroundings<'_>,
+    environment: &Environment<'_>,
 ) {
     if let Some(password) = params.filled("password") {
         for target in targets {
@@ -109,12 +109,12 @@ pub(super) fn assign_passwords(
         }
         return;
     }
-    let Some(text) = passfile.and_then(around.passfile) else {
+    let Some(text) = passfile.and_then(environment.passfile) else {
         return;
     };
     for target in targets {
         let port = target.port.to_string();
-        let host = passfile_host(target, around);
+        let host = passfile_host(target, environment);
         let entry = passfile::Entry {
             host: &host,
             port: &port,
@@ -127,9 +127,9 @@ pub(super) fn assign_passwords(
 }
 
 /// The host to look for in a password file: the default socket directory is called `localhost` there.
-fn passfile_host(target: &Target, around: &Surroundings<'_>) -> String {
+fn passfile_host(target: &Target, environment: &Environment<'_>) -> String {
     match (&target.host, target.hostaddr) {
-        (Some(host), _) if around.socket_dirs.first() == Some(&host.as_str()) => {
+        (Some(host), _) if environment.socket_dirs.first() == Some(&host.as_str()) => {
             "localhost".to_owned()
         }
         (Some(host), _) => host.clone(),
@@ -176,7 +176,7 @@ fn targets_of(
     host: &str,
     address: &str,
     port: u16,
-    around: &Surroundings<'_>,
+    environment: &Environment<'_>,
 ) -> Result<Vec<Target>, ConninfoError> {
     let target = |hostaddr, endpoint| Target {
         host: (!host.is_empty()).then(|| host.to_owned()),
@@ -203,10 +203,10 @@ fn targets_of(
             Endpoint::Tcp(host.to_owned()),
         )]);
     }
-    if around.socket_dirs.is_empty() {
+    if environment.socket_dirs.is_empty() {
         return Ok(vec![target(None, Endpoint::Tcp("localhost".to_owned()))]);
     }
-    let directories = around.socket_dirs.iter();
+    let directories = environment.socket_dirs.iter();
     Ok(directories
         .map(|directory| target(None, Endpoint::Unix((*directory).to_owned())))
         .collect())

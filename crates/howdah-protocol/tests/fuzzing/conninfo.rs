@@ -1,6 +1,6 @@
 //! Connection strings: what is parsed is written and parsed again, and is the same; what it means can be made out.
 
-use howdah_protocol::conninfo::{self, Config, Params, Surroundings, Target};
+use howdah_protocol::conninfo::{self, Config, Environment, Params, Target};
 use howdah_protocol::startup::{Startup, StartupConfig};
 
 /// The input is a connection string; behind a NUL, a password file.
@@ -21,14 +21,14 @@ fn again(params: &Params) {
 }
 
 fn resolve(params: &Params, passfile: &str) {
-    let around = Surroundings {
+    let environment = Environment {
         env: &|_| None,
         os_user: Some("ann"),
         home: Some("/home/ann"),
         socket_dirs: &["/run/postgresql", "/tmp"],
         passfile: &|_| Some(passfile.to_owned()),
     };
-    let Ok(config) = Config::resolve(params, &around) else {
+    let Ok(config) = Config::resolve(params, &environment) else {
         return;
     };
     assert!(!config.targets.is_empty());

@@ -1,4 +1,4 @@
-//! The way that a value is dumped: by what its class is by default, or by what the user has registered.
+//! How a value is dumped: by what its class is by default, or by what the user has registered.
 
 use howdah_protocol::wire::Format;
 use pyo3::intern;
@@ -12,7 +12,7 @@ use crate::registry::DumperEntry;
 use crate::types::Kind;
 
 /// How a value is dumped.
-pub(super) enum Way<'py> {
+pub(super) enum DumperPlan<'py> {
     /// As howdah does unless told otherwise.
     Kind(Kind),
     /// Not at all: None is NULL, of the type of its dumper.
@@ -25,8 +25,8 @@ pub(super) enum Way<'py> {
     Object(Bound<'py, PyAny>),
 }
 
-impl<'py> Way<'py> {
-    /// The way for a value.
+impl<'py> DumperPlan<'py> {
+    /// The plan for a value.
     ///
     /// # Errors
     /// ProgrammingError for a class that cannot be sent; what a dumper of the user's raises.
@@ -68,7 +68,7 @@ impl<'py> Way<'py> {
         Ok(Self::Object(dumper))
     }
 
-    /// The way for values that are to be of a type, whatever their class.
+    /// The plan for values that are to be of a type, whatever their class.
     ///
     /// # Errors
     /// ProgrammingError if no dumper is registered for the type.
@@ -100,12 +100,12 @@ impl<'py> Way<'py> {
 }
 
 /// None is NULL in any format; of which type, its dumper for text says.
-fn null<'py>(value: &Bound<'_, PyAny>, adaptation: &Adaptation) -> PyResult<Way<'py>> {
+fn null<'py>(value: &Bound<'_, PyAny>, adaptation: &Adaptation) -> PyResult<DumperPlan<'py>> {
     let py = value.py();
     let entry = adaptation.map().dumper(&value.get_type(), PyFormat::Text)?;
     let Some(entry) = entry else {
-        return Ok(Way::Null(0));
+        return Ok(DumperPlan::Null(0));
     };
     let oid = entry.get().class.bind(py).getattr(intern!(py, "oid"))?;
-    Ok(Way::Null(oid.extract()?))
+    Ok(DumperPlan::Null(oid.extract()?))
 }
