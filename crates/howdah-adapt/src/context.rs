@@ -36,6 +36,7 @@ pub struct LoadContext<'a> {
 
 impl<'a> DumpContext<'a> {
     /// That of a session; with `adaptation`, what the user has registered counts.
+    #[inline]
     pub fn new(settings: &SessionSettings, adaptation: Option<&'a Adaptation>) -> Self {
         Self {
             encoding: settings.encoding,
@@ -90,6 +91,7 @@ impl<'a> DumpContext<'a> {
 
 impl<'a> LoadContext<'a> {
     /// That of a session; with `adaptation`, what the user has registered counts.
+    #[inline]
     pub fn new(settings: &'a SessionSettings, adaptation: Option<&'a Adaptation>) -> Self {
         Self {
             settings,

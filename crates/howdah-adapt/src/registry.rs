@@ -123,6 +123,7 @@ impl AdaptersMap {
     }
 
     /// Whether nothing has been registered since.
+    #[inline]
     pub fn is_as_in(&self, snapshot: &Snapshot) -> bool {
         self.version.load(Ordering::Acquire) == snapshot.0.get().version
     }
@@ -159,11 +160,13 @@ impl AdaptersMap {
         drop(old);
     }
 
+    #[inline]
     pub(super) fn has_own_dumpers(&self) -> bool {
         self.own_dumpers.load(Ordering::Acquire)
     }
 
     /// What tells the loaders from those of other maps; 0 for the defaults.
+    #[inline]
     pub fn loaders_id(&self) -> u64 {
         self.loaders_id.load(Ordering::Acquire)
     }

@@ -90,6 +90,7 @@ impl SessionSettings {
     }
 
     /// What tells the columns that are requested in binary automatically from those of other settings and loaders.
+    #[inline]
     pub fn choice_id(&self, loaders_id: u64) -> u64 {
         let dates = u64::from(self.text_is_plain(oid::DATE));
         let intervals = u64::from(self.text_is_plain(oid::INTERVAL));

@@ -22,6 +22,7 @@ pub enum Step {
 
 impl Step {
     /// What `__next__` makes of it.
+    #[inline]
     pub fn into_next(self) -> PyResult<Py<PyAny>> {
         match self {
             Self::Yield(object) => Ok(object),

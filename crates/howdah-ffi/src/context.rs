@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 ///
 /// # Errors
 /// What the function raises; `RuntimeError` if the context is entered already.
+#[inline]
 pub fn call_in_context(
     function: &Bound<'_, PyAny>,
     argument: &Bound<'_, PyAny>,

@@ -25,6 +25,7 @@ pub struct LastLoaders(Mutex<Option<(Columns, Arc<[Loader]>)>>);
 
 impl LastLoaders {
     /// The loaders for the columns of a result where the user has registered none.
+    #[inline]
     pub fn defaults(&self, columns: &Columns) -> Arc<[Loader]> {
         let mut last = lock(&self.0);
         if let Some((known, loaders)) = last.as_ref()
