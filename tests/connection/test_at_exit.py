@@ -147,5 +147,6 @@ def test_a_handler_that_fails_in_a_destructor_is_logged(howdah: ModuleType, dsn:
     handler = "last.conn.add_notice_handler(lambda notice: 1 / 0)"
     out, err = run(program(howdah, dsn, {}, []) + handler)
     assert "NOTICE here" in out
-    assert "error processing notice callback" in err
-    assert "ZeroDivisionError" in err
+    assert "tuple_row" in out
+    # Since CPython 3.13 `logging` itself imports something to show an exception.
+    assert ("error processing notice callback" in err and "ZeroDivisionError" in err) or "Logging error" in err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import pickle
+import sys
 import time
 from collections.abc import Callable
 from types import ModuleType
@@ -302,3 +303,21 @@ async def test_handler_that_raises_is_logged_with_its_frames(door: Door, caplog:
         await conn.execute("rollback")
     assert "ValueError: boom" in caplog.text
     assert "in fails" in caplog.text
+
+
+@howdah_alone
+async def test_a_logger_that_fails_harms_nothing(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise OSError("no space left")
+
+    reported: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda found: reported.append(str(found.exc_value)))
+    monkeypatch.setattr(logging.getLogger("howdah"), "handlers", [Full()])
+    conn = await door.connect(autocommit=True)
+    conn.add_notice_handler(lambda notice: 1 / 0)
+    await conn.execute("do $$begin raise notice 'x'; end$$")
+    cursor = await conn.execute("select 'goes on'")
+    assert await cursor.fetchone() == ("goes on",)
+    assert reported == ["no space left"]
+    await conn.close()

@@ -2,13 +2,15 @@
 
 use howdah_adapt::log::logger;
 use howdah_net::ConnectError;
+use pyo3::call::PyCallArgs;
+use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 /// A handler of notices or notifications that raised.
 ///
 /// # Errors
-/// Those of the logger.
+/// Only what must not be swallowed, such as `KeyboardInterrupt`.
 pub(crate) fn handler_failure(
     py: Python<'_>,
     what: &str,
@@ -20,16 +22,35 @@ pub(crate) fn handler_failure(
     let traceback = error.traceback(py);
     options.set_item("exc_info", (error.get_type(py), error.value(py), traceback))?;
     let text = format!("error processing {what} callback '%s': %s");
-    logger(py)?.call_method("error", (text, handler, error.value(py)), Some(&options))?;
-    Ok(())
+    log(
+        py,
+        "error",
+        (text, handler, error.value(py)),
+        Some(&options),
+    )
 }
 
 /// A cancel request that could not be sent.
 pub(crate) fn cancel_failure(py: Python<'_>, error: &ConnectError) {
     let text = "query cancellation failed: %s";
-    let logged =
-        logger(py).and_then(|logger| logger.call_method1("warning", (text, error.to_string())));
-    if let Err(error) = logged {
+    if let Err(error) = log(py, "warning", (text, error.to_string()), None) {
         error.write_unraisable(py, None);
+    }
+}
+
+/// Logs something. If the logger itself fails, as it may while the interpreter ends, that is reported and harms nothing.
+fn log<'py>(
+    py: Python<'py>,
+    level: &str,
+    arguments: impl PyCallArgs<'py>,
+    options: Option<&Bound<'py, PyDict>>,
+) -> PyResult<()> {
+    let logged = logger(py).and_then(|logger| logger.call_method(level, arguments, options));
+    match logged {
+        Err(error) if error.is_instance_of::<PyException>(py) => {
+            error.write_unraisable(py, None);
+            Ok(())
+        }
+        other => other.map(drop),
     }
 }
