@@ -2,8 +2,8 @@
 """Generate the synchronous twins of the asynchronous modules of the Python package.
 
 A twin is the same module without `async` and `await`, with the names of `NAMES` replaced in code, comments and
-strings, and without the lines that end with `# async only`; everything else stays. The result goes through `ruff`. Without arguments all twins are written. `--check`
-writes nothing, and exits with status 1 if a twin is not current.
+strings, and without the lines that end with `# async only`; everything else stays. The result goes through `ruff`.
+Without arguments all twins are written. `--check` writes nothing, and exits with status 1 if a twin is not current.
 """
 
 from __future__ import annotations
