@@ -9,7 +9,7 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["CASES", "SCHEMA", "TARGETS", "Case", "Kind", "Target"]
+__all__ = ["CASES", "MOST_STREAMED_KIB", "SCHEMA", "TARGETS", "Case", "Kind", "Target"]
 
 TYPE_COLUMNS = (
     "typname, typnamespace, typowner, typlen, typbyval, typcategory, typispreferred, typisdefined, typdelim, typrelid,"
@@ -49,6 +49,15 @@ class Kind(enum.Enum):
     QUERY = "query"  # execute the statement and fetch every row
     CONNECT = "connect"  # open a connection and close it
     IDLE = "idle"  # open a connection, execute the statement once, and keep it
+    MANY = "many"  # executemany() with `batch` sets of parameters
+    PIPELINE = "pipeline"  # execute the statement `batch` times in a pipeline, and fetch every row
+    TASKS = "tasks"  # `batch` tasks at once, each of which executes the statement and fetches every row
+    STREAM = "stream"  # iterate over the rows as they arrive
+
+    @property
+    def is_memory(self) -> bool:
+        """Whether the figure is memory and not time."""
+        return self in (Kind.IDLE, Kind.STREAM)
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,8 @@ class Case:
 
     `sql` has `%s` for parameters; `rows` is None for a statement without a result. `first` is the first row, with
     `...` for a value that drivers give in different classes. Rust drivers other than the floor have no part in a case
-    that is about Python's objects. A driver that gives JSON as text by default is to parse it if `parsed_json`.
+    that is about Python's objects. A driver that gives JSON as text by default is to parse it if `parsed_json`. Where
+    `drivers` is given, only they have the case at all. With `wall` the figure is time by the clock: several threads.
     """
 
     name: str
@@ -70,6 +80,9 @@ class Case:
     connections: int = 1
     python_only: bool = False
     parsed_json: bool = False
+    batch: int = 1
+    drivers: tuple[str, ...] = ()
+    wall: bool = False
 
     @functools.cached_property
     def numbered(self) -> str:
@@ -86,12 +99,17 @@ class Case:
             "params": list(self.params),
             "rows": self.rows,
             "connections": self.connections,
+            "batch": self.batch,
         }
+
+
+# Most that stream() may take, in KiB of memory above an idle connection.
+MOST_STREAMED_KIB = 64 * 1024
 
 
 @dataclass(frozen=True)
 class Target:
-    """A ratio of client CPU per operation that `driver` may not exceed in comparison with the best of `peers`."""
+    """A ratio of a case's figure that `driver` may not exceed in comparison with the best of `peers`."""
 
     case: str
     driver: str
@@ -103,6 +121,7 @@ BY_KEY = "select id, name, weight from howdah_bench.item where id = %s"
 WIDE = "select id, name, weight, price, changed, due, active, key, note from howdah_bench.wide"
 DUE = datetime.date(2024, 1, 2)
 INSERT = "insert into howdah_bench.log (a, b, c, d, e, f, g) values (%s, %s, %s, %s, %s, %s, %s)"
+PSYCOPG_API = ("howdah/sync", "howdah/asyncio", "psycopg/sync", "psycopg/asyncio")
 KEYED: dict[str, Any] = {"sql": BY_KEY, "params": (42,), "first": (42, "item 42", 10.5)}
 
 CASES = {
@@ -162,8 +181,62 @@ CASES = {
             python_only=True,
         ),
         Case("ten", "10 connections at once, one row by key", connections=10, **KEYED),
+        Case(
+            "many",
+            "executemany of 1000 inserts of 7 parameters",
+            INSERT,
+            params=(1, 20, 300, "some text", 1.5, 4000, "another text"),
+            rows=None,
+            first=None,
+            kind=Kind.MANY,
+            batch=1000,
+            drivers=(*PSYCOPG_API, "asyncpg/asyncio", "psqlpy/asyncio"),
+        ),
+        Case(
+            "pipeline",
+            "a pipeline of 1000 selects by key",
+            kind=Kind.PIPELINE,
+            batch=1000,
+            drivers=PSYCOPG_API,
+            **KEYED,
+        ),
+        Case(
+            "tasks",
+            "100 statements of 100 tasks (howdah: on one connection, others: on 100)",
+            kind=Kind.TASKS,
+            batch=100,
+            drivers=(
+                "howdah/asyncio",
+                "howdah/uvloop",
+                "psycopg/asyncio",
+                "asyncpg/asyncio",
+                "asyncpg/uvloop",
+                "howdah/tokio",
+                "tokio-postgres/tokio",
+            ),
+            **KEYED,
+        ),
+        Case(
+            "threads",
+            "8 threads with a connection each, 1000 rows of nine types (wall clock)",
+            WIDE,
+            rows=1000,
+            first=None,
+            connections=8,
+            python_only=True,
+            drivers=("howdah/sync", "psycopg/sync", "psycopg2/sync"),
+            wall=True,
+        ),
         Case("connect", "connect and close", kind=Kind.CONNECT),
         Case("idle", "memory of an idle connection", kind=Kind.IDLE),
+        Case(
+            "stream",
+            "peak memory of stream() over 5,000,000 rows, above idle",
+            "select n, 'row ' || n from generate_series(1, 5000000) n",
+            rows=5_000_000,
+            kind=Kind.STREAM,
+            drivers=("howdah/sync", "howdah/asyncio", "psycopg/sync"),
+        ),
     )
 }
 
@@ -189,4 +262,11 @@ TARGETS = (
     Target("jsonb", "howdah/sync", 0.90, (*ROW_PEERS, "psqlpy/asyncio")),
     Target("insert", "howdah/asyncio", 0.75, ("asyncpg/asyncio",)),
     Target("parameter", "howdah/sync", 0.35, ("psycopg/sync",)),
+    Target("many", "howdah/asyncio", 0.85, ("asyncpg/asyncio",)),
+    Target("many", "howdah/sync", 0.12, ("psycopg/sync",)),
+    Target("pipeline", "howdah/sync", 0.30, ("psycopg/sync",)),
+    Target("pipeline", "howdah/asyncio", 0.30, ("psycopg/asyncio",)),
+    Target("tasks", "howdah/asyncio", 0.50, ("asyncpg/asyncio",)),
+    Target("tasks", "howdah/tokio", 0.80, ("tokio-postgres/tokio",)),
+    Target("threads", "howdah/sync", 1.00, ("psycopg/sync", "psycopg2/sync")),
 )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .cases import Kind
+
 if TYPE_CHECKING:
     from .cases import Case
 
@@ -33,6 +35,10 @@ class Driver:
 
     def takes_part(self, case: Case) -> bool:
         """Whether the driver has the case at all."""
+        if case.drivers:
+            return self.key in case.drivers
+        if self.name == "objects":
+            return case.kind is Kind.QUERY and case.rows is not None and case.connections == 1
         return self.rust in (None, "floor") or not case.python_only
 
     def command(self, rust_worker: Path | None) -> list[str] | None:
@@ -44,6 +50,7 @@ class Driver:
 
 DRIVERS = (
     Driver("floor", "blocking", rust="floor"),
+    Driver("objects", "sync"),
     Driver("howdah", "sync"),
     Driver("psycopg", "sync"),
     Driver("psycopg2", "sync"),

@@ -25,10 +25,11 @@ __all__ = ["Plan", "Results", "Sample", "run"]
 BENCH = Path(__file__).resolve().parent.parent
 ANSWER_TIMEOUT = 120.0
 # Drivers prepare a statement after a few executions: these come before anything is measured.
-WARM_UP = {Kind.QUERY: 100, Kind.CONNECT: 5}
+WARM_UP = {Kind.QUERY: 100, Kind.CONNECT: 5, Kind.MANY: 5, Kind.PIPELINE: 5, Kind.TASKS: 10}
 CALIBRATION_SECONDS = 0.05
 # Memory hardly differs from one process to the next.
 IDLE_ROUNDS = 5
+MEMORY_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,12 @@ class Results:
         ours, theirs = (figures(case, measured[key]) for key in (driver, peer))
         return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 
+    def limit(self, case: Case) -> float | None:
+        """The floor, and the time that CPython takes to build the same objects (`marshal.loads` of the result), in
+        microseconds of CPU: what no driver can be below."""
+        floor, objects = self.median(case, "floor/blocking"), self.median(case, "objects/sync")
+        return None if floor is None or objects is None else floor + objects
+
     def as_json(self) -> dict[str, Any]:
         """Every round, for `latest.json`."""
         return asdict(self)
@@ -98,7 +105,9 @@ class Results:
 
 def figures(case: Case, samples: Sequence[Sample]) -> list[float]:
     """The figure that counts for a case, of every round."""
-    return [s.grown_kib if case.kind is Kind.IDLE else s.cpu_us for s in samples]
+    if case.kind.is_memory:
+        return [s.grown_kib for s in samples]
+    return [s.wall / s.ops * 1e6 if case.wall else s.cpu_us for s in samples]
 
 
 class WorkerError(Exception):
@@ -122,6 +131,8 @@ def run(
         say(f"[{number}/{len(cases)}] {case.title}: {count} drivers")
         if case.kind is Kind.IDLE:
             fleet.measure_idle(case, plan, say)
+        elif case.kind is Kind.STREAM:
+            fleet.measure_memory(case, say)
         else:
             fleet.measure(case, plan, say)
     return results
@@ -205,6 +216,20 @@ class Fleet:
             worker.ask("close")
         except WorkerError as error:
             self.results.notes.append(f"{worker.driver.key} did not close after `{case.name}`: {error}")
+
+    def measure_memory(self, case: Case, say: Callable[[str], None]) -> None:
+        """The memory of one operation: a process of its own for every round."""
+        for number in range(MEMORY_ROUNDS):
+            say(f"    round {number + 1}/{MEMORY_ROUNDS}")
+            for driver in [each for each in self.drivers if each.takes_part(case)]:
+                with contextlib.ExitStack() as stack:
+                    try:
+                        worker = Worker(driver, self.rust_worker)
+                        stack.callback(worker.stop)
+                        worker.open(self.server, case)
+                        self._keep(case, driver, worker.run(1))
+                    except WorkerError as error:
+                        self._give_up(case, driver, error)
 
     def _keep(self, case: Case, driver: Driver, sample: Sample) -> None:
         self.results.rounds.setdefault(case.name, {}).setdefault(driver.key, []).append(sample)

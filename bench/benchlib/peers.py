@@ -5,11 +5,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import importlib.metadata
 import json
+import marshal
+import pickle
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
+
+from .cases import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +38,10 @@ class SyncPeer(ABC):
     @abstractmethod
     def repeat(self, conn: Any, case: Case, ops: int) -> None:
         """Execute the case's statement and fetch its rows, `ops` times."""
+
+    def repeat_kind(self, conn: Any, case: Case, ops: int) -> None:
+        """Do what the case's kind says instead, `ops` times."""
+        raise NotImplementedError(f"{type(self).__name__} has no part in cases of the kind {case.kind.value}")
 
     @abstractmethod
     def fetch(self, conn: Any, case: Case) -> Sequence[Sequence[Any]]:
@@ -59,6 +68,14 @@ class AsyncPeer(ABC):
     async def repeat(self, conn: Any, case: Case, ops: int) -> None:
         """Execute the case's statement and fetch its rows, `ops` times."""
 
+    async def connect_for(self, server: Server, case: Case) -> Any:
+        """Open what a case stands on: a connection, or as many as its tasks want."""
+        return await self.connect(server)
+
+    async def repeat_kind(self, conn: Any, case: Case, ops: int) -> None:
+        """Do what the case's kind says instead, `ops` times."""
+        raise NotImplementedError(f"{type(self).__name__} has no part in cases of the kind {case.kind.value}")
+
     @abstractmethod
     async def fetch(self, conn: Any, case: Case) -> Sequence[Sequence[Any]]:
         """The same once, for the check before a case is measured."""
@@ -72,7 +89,12 @@ def peer(name: str, mode: str) -> SyncPeer | AsyncPeer:
     """The peer of that name; ImportError when it is not installed."""
     if name in ("howdah", "psycopg"):
         return PsycopgApi(name) if mode == "sync" else AsyncPsycopgApi(name)
-    others: dict[str, type[SyncPeer | AsyncPeer]] = {"psycopg2": Psycopg2, "asyncpg": Asyncpg, "psqlpy": Psqlpy}
+    others: dict[str, type[SyncPeer | AsyncPeer]] = {
+        "psycopg2": Psycopg2,
+        "asyncpg": Asyncpg,
+        "psqlpy": Psqlpy,
+        "objects": Objects,
+    }
     return others[name]()
 
 
@@ -101,6 +123,51 @@ class PsycopgApi(SyncPeer):
         rows: list[tuple[Any, ...]] = cur.fetchall() if case.rows is not None else []
         return rows
 
+    def repeat_kind(self, conn: Any, case: Case, ops: int) -> None:
+        sql, params = case.sql, case.params or None
+        if case.kind is Kind.MANY:
+            many = [case.params] * case.batch
+            for _ in range(ops):
+                conn.cursor().executemany(sql, many)
+        elif case.kind is Kind.PIPELINE:
+            for _ in range(ops):
+                with conn.pipeline():
+                    cursors = [conn.execute(sql, params) for _ in range(case.batch)]
+                    for cur in cursors:
+                        cur.fetchall()
+        elif case.kind is Kind.STREAM:
+            for _ in range(ops):
+                count = 0
+                for _row in conn.cursor().stream(sql, params):
+                    count += 1
+                if count != case.rows:
+                    raise ValueError(f"{count} rows instead of {case.rows}")
+        else:
+            super().repeat_kind(conn, case, ops)
+
+
+class Objects(SyncPeer):
+    """No driver: builds the objects that a result is made of, as `marshal` does, or `pickle` where marshal cannot."""
+
+    def __init__(self) -> None:
+        self.api = PsycopgApi("howdah")
+        self.version = f"marshal {marshal.version}"
+
+    def connect(self, server: Server) -> Any:
+        return self.api.connect(server)
+
+    def repeat(self, conn: Any, case: Case, ops: int) -> None:
+        rows: Any = self.api.fetch(conn, case)
+        try:
+            data, loads = marshal.dumps(rows), marshal.loads
+        except ValueError:
+            data, loads = pickle.dumps(rows, pickle.HIGHEST_PROTOCOL), pickle.loads
+        for _ in range(ops):
+            loads(data)
+
+    def fetch(self, conn: Any, case: Case) -> Sequence[Sequence[Any]]:
+        return self.api.fetch(conn, case)
+
 
 class AsyncPsycopgApi(AsyncPeer):
     """The asyncio half of PsycopgApi."""
@@ -122,10 +189,57 @@ class AsyncPsycopgApi(AsyncPeer):
             cur = await conn.execute(sql, params)
             await cur.fetchall()
 
+    async def connect_for(self, server: Server, case: Case) -> Any:
+        if case.kind is not Kind.TASKS:
+            return await self.connect(server)
+        if self.module.__name__ == "psycopg":
+            return Connections([await self.connect(server) for _ in range(case.batch)])
+        return await self.module.AsyncConnection.connect(**server, sslmode="disable", autocommit=True, pipelining=True)
+
+    async def repeat_kind(self, conn: Any, case: Case, ops: int) -> None:
+        sql, params = case.sql, case.params or None
+        if case.kind is Kind.MANY:
+            many = [case.params] * case.batch
+            for _ in range(ops):
+                await conn.cursor().executemany(sql, many)
+        elif case.kind is Kind.PIPELINE:
+            for _ in range(ops):
+                async with conn.pipeline():
+                    cursors = [await conn.execute(sql, params) for _ in range(case.batch)]
+                    for cur in cursors:
+                        await cur.fetchall()
+        elif case.kind is Kind.STREAM:
+            for _ in range(ops):
+                count = 0
+                async for _row in conn.cursor().stream(sql, params):
+                    count += 1
+                if count != case.rows:
+                    raise ValueError(f"{count} rows instead of {case.rows}")
+        elif case.kind is Kind.TASKS:
+            conns = conn if isinstance(conn, Connections) else [conn] * case.batch
+
+            async def one(conn: Any) -> None:
+                cur = await conn.execute(sql, params)
+                await cur.fetchall()
+
+            for _ in range(ops):
+                await asyncio.gather(*map(one, conns))
+        else:
+            await super().repeat_kind(conn, case, ops)
+
     async def fetch(self, conn: Any, case: Case) -> Sequence[Sequence[Any]]:
+        conn = conn[0] if isinstance(conn, Connections) else conn
         cur = await conn.execute(case.sql, case.params or None)
         rows: list[tuple[Any, ...]] = await cur.fetchall() if case.rows is not None else []
         return rows
+
+
+class Connections(list[Any]):
+    """One connection for each task, closed together."""
+
+    async def close(self) -> None:
+        for conn in self:
+            await conn.close()
 
 
 class Psycopg2(SyncPeer):
@@ -178,6 +292,24 @@ class Asyncpg(AsyncPeer):
         for _ in range(ops):
             await conn.fetch(sql, *params)
 
+    async def connect_for(self, server: Server, case: Case) -> Any:
+        if case.kind is not Kind.TASKS:
+            return await self.connect(server)
+        renamed = _renamed(server, dbname="database")
+        return await self.module.create_pool(**renamed, ssl=False, min_size=case.batch, max_size=case.batch)
+
+    async def repeat_kind(self, conn: Any, case: Case, ops: int) -> None:
+        sql, params = case.numbered, case.params
+        if case.kind is Kind.MANY:
+            many = [params] * case.batch
+            for _ in range(ops):
+                await conn.executemany(sql, many)
+        elif case.kind is Kind.TASKS:
+            for _ in range(ops):
+                await asyncio.gather(*(conn.fetch(sql, *params) for _ in range(case.batch)))
+        else:
+            await super().repeat_kind(conn, case, ops)
+
     async def fetch(self, conn: Any, case: Case) -> Sequence[Sequence[Any]]:
         return [tuple(row) for row in await conn.fetch(case.numbered, *case.params)]
 
@@ -201,6 +333,13 @@ class Psqlpy(AsyncPeer):
     async def fetch(self, conn: Any, case: Case) -> Sequence[Sequence[Any]]:
         result = await conn.execute(case.numbered, list(case.params) or None)
         return [tuple(row.values()) for row in result.result()]
+
+    async def repeat_kind(self, conn: Any, case: Case, ops: int) -> None:
+        if case.kind is not Kind.MANY:
+            await super().repeat_kind(conn, case, ops)
+        many = [list(case.params)] * case.batch
+        for _ in range(ops):
+            await conn.execute_many(case.numbered, many)
 
     async def close(self, conn: Any) -> None:
         conn.close()

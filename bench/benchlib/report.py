@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .cases import CASES, TARGETS, Case, Kind, Target
+from .cases import CASES, MOST_STREAMED_KIB, TARGETS, Case, Target
 from .chart import Panel, draw
 from .measure import Results, figures
 
@@ -88,6 +88,9 @@ def _explanation() -> list[str]:
         "compare with the floor and with the peer of the same mode: the median of the ratio in each round. `-fresh` is",
         "the same driver in a process that has freed no large block yet: until then glibc maps and unmaps the 256 KiB",
         "that asyncio allocates for each receive. A long-lived program does not pay this; the targets do not count it.",
+        "`x limit` compares with the floor and the time that CPython takes to build the same objects together",
+        "(`objects`: `marshal.loads` of the result, `pickle.loads` where marshal does not know a type): what is above",
+        "1 is the driver's own, or a way of building objects that is slower than marshal's.",
     ]
 
 
@@ -99,13 +102,19 @@ def _targets(results: Results, cases: Sequence[Case]) -> list[str]:
         peer = target.peers[0] if len(target.peers) == 1 else f"{verdict.peer}, best of {len(target.peers)}"
         limit = f"{target.limit:.2f} x {peer}"
         rows.append((CASES[target.case].title, target.driver, limit, measured, verdict.text))
+    stream = CASES["stream"]
+    for driver in ("howdah/sync", "howdah/asyncio") if stream in cases else ():
+        peak = results.median(stream, driver)
+        within = "not measured" if peak is None else "reached" if peak <= MOST_STREAMED_KIB else "not reached"
+        measured = "-" if peak is None else f"{peak:,.0f} KiB"
+        rows.append((stream.title, driver, f"{MOST_STREAMED_KIB:,} KiB", measured, within))
     return _table(("case", "driver", "at most", "measured", ""), rows)
 
 
 def _case(results: Results, case: Case) -> list[str]:
-    idle = case.kind is Kind.IDLE
-    head = ["driver", "KiB" if idle else "CPU us/op", "range"]
-    head += [] if idle else ["op/s", *(f"x {name}" for name, _ in YARDSTICKS)]
+    memory = case.kind.is_memory
+    head = ["driver", "KiB" if memory else "wall us/op" if case.wall else "CPU us/op", "range"]
+    head += [] if memory else ["op/s", *(f"x {name}" for name, _ in YARDSTICKS), "x limit"]
     measured = results.rounds.get(case.name, {})
     return _table(head, [_row(results, case, driver) for driver in _fastest_first(results, case, measured)])
 
@@ -114,13 +123,15 @@ def _row(results: Results, case: Case, driver: str) -> list[str]:
     samples = results.rounds[case.name][driver]
     values = figures(case, samples)
     row = [driver, f"{statistics.median(values):.1f}", f"{min(values):.1f} - {max(values):.1f}"]
-    if case.kind is Kind.IDLE:
+    if case.kind.is_memory:
         return row
     row.append(f"{statistics.median(s.rate for s in samples):,.0f}")
     mode = driver.partition("/")[2].removesuffix("-fresh")
     for _, yardstick in YARDSTICKS:
         ratio = results.ratio(case, driver, yardstick.format(mode=mode))
         row.append("-" if ratio is None else f"{ratio:.2f}")
+    limit = results.limit(case)
+    row.append("-" if limit is None else f"{statistics.median(values) / limit:.2f}")
     return row
 
 
@@ -132,7 +143,9 @@ def _panels(results: Results, cases: Sequence[Case]) -> list[Panel]:
     panels = []
     for case in cases:
         drivers = _fastest_first(results, case, results.rounds.get(case.name, {}))
-        unit = "KiB of memory" if case.kind is Kind.IDLE else "microseconds of client CPU"
+        unit = "KiB of memory" if case.kind.is_memory else "microseconds of client CPU"
+        if case.wall:
+            unit = "microseconds"
         bars = [(driver, results.median(case, driver) or 0.0) for driver in drivers]
         if bars:
             panels.append(Panel(f"{case.title} ({unit})", bars))

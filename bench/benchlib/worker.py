@@ -76,10 +76,25 @@ def _answer(bench: Bench, request: Any) -> dict[str, Any]:
 
 
 def _measure(bench: Bench, ops: int) -> dict[str, float]:
+    peak = bench.case.kind is Kind.STREAM
+    if peak:
+        _forget_peak()
     resident, cpu, start = _resident_bytes(), _cpu_seconds(), time.perf_counter()
     bench.run(ops)
     wall, cpu = time.perf_counter() - start, _cpu_seconds() - cpu
-    return {"ops": ops, "cpu": cpu, "wall": wall, "grown": _resident_bytes() - resident}
+    grown = (_peak_bytes() if peak else _resident_bytes()) - resident
+    return {"ops": ops, "cpu": cpu, "wall": wall, "grown": grown}
+
+
+def _forget_peak() -> None:
+    # proc(5): 5 resets the peak resident set size.
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+
+
+def _peak_bytes() -> int:
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM:"))
 
 
 def _cpu_seconds() -> float:
@@ -106,7 +121,7 @@ class Bench(ABC):
         """Open the connections that the case stands on and check what they give."""
         self.server, self.case = {k: v for k, v in server.items() if v is not None}, case
         try:
-            if case.kind is Kind.QUERY:
+            if case.kind not in (Kind.CONNECT, Kind.IDLE):
                 self.grow(case.connections)
             else:
                 # Imports and caches of the first connection are no part of what the next ones cost.
@@ -131,7 +146,7 @@ class Bench(ABC):
     def check(self, rows: Sequence[Sequence[Any]]) -> None:
         """Refuse rows that are not what the case announces."""
         case = self.case
-        if case.rows is None:
+        if case.rows is None or case.kind is Kind.STREAM:
             return
         if len(rows) != case.rows or not _matches(rows[0], case.first):
             raise ValueError(f"{len(rows)} rows starting with {rows[:1]!r} instead of {case.rows} with {case.first!r}")
@@ -150,6 +165,8 @@ class SyncBench(Bench):
         elif self.case.kind is Kind.CONNECT:
             for _ in range(ops):
                 self.driver.close(self.driver.connect(self.server))
+        elif self.case.kind is not Kind.QUERY:
+            self.driver.repeat_kind(self.conns[0], self.case, ops)
         elif len(self.conns) == 1:
             self.driver.repeat(self.conns[0], self.case, ops)
         else:
@@ -176,7 +193,8 @@ class SyncBench(Bench):
         for _ in range(count):
             conn = self.driver.connect(self.server)
             self.conns.append(conn)
-            self.check(self.driver.fetch(conn, self.case))
+            if self.case.kind is not Kind.STREAM:
+                self.check(self.driver.fetch(conn, self.case))
 
     def close(self) -> None:
         while self.conns:
@@ -201,6 +219,8 @@ class AsyncBench(Bench):
         elif self.case.kind is Kind.CONNECT:
             for _ in range(ops):
                 await self.driver.close(await self.driver.connect(self.server))
+        elif self.case.kind is not Kind.QUERY:
+            await self.driver.repeat_kind(self.conns[0], self.case, ops)
         elif len(self.conns) == 1:
             await self.driver.repeat(self.conns[0], self.case, ops)
         else:
@@ -212,10 +232,11 @@ class AsyncBench(Bench):
 
     async def _grow(self, count: int) -> None:
         for _ in range(count):
-            conn = await self.driver.connect(self.server)
+            conn = await self.driver.connect_for(self.server, self.case)
             self.conns.append(conn)
             await self.driver.prepare(conn, self.case)
-            self.check(await self.driver.fetch(conn, self.case))
+            if self.case.kind is not Kind.STREAM:
+                self.check(await self.driver.fetch(conn, self.case))
 
     def close(self) -> None:
         self.loop.run_until_complete(self._close())
