@@ -74,9 +74,10 @@ pub(super) struct Replies {
 pub(super) enum Copying {
     No,
     In,
-    /// The client has ended it, and has sent the Sync behind it `again` where there was one.
+    /// The client has ended it, and sent the Sync behind it again.
     InEnded {
-        again: bool,
+        /// What [`Connection::resync_after_copy`] does has been done as well.
+        resynced: bool,
     },
     Out,
     Both,
@@ -144,7 +145,12 @@ impl Connection {
             }
             BackendMessage::ErrorResponse(diagnostic) => {
                 self.keep_unfinished(start.saturating_sub(crate::wire::HEADER_LEN));
-                self.resync_after_copy();
+                if matches!(
+                    self.replies.copy,
+                    Copying::In | Copying::InEnded { resynced: false }
+                ) {
+                    self.resync_after_copy();
+                }
                 self.replies.failed();
                 Some(Event::Failed(diagnostic))
             }
@@ -172,25 +178,20 @@ impl Connection {
         });
     }
 
-    /// Finds the way back after a COPY FROM STDIN that has failed with a Sync behind it.
+    /// Finds the way back from a COPY FROM STDIN that has failed, or will, with a Sync behind it.
     ///
     /// A server in copy-in mode ignores Sync. Whether it did is not known: it may also have failed before it read anything,
     /// as `COPY` into a view does after CopyInResponse. So the Sync is sent again, and behind it a Close, whose answer
     /// tells where the ReadyForQuery of the first or the second Sync, or of both, end.
-    fn resync_after_copy(&mut self) {
-        let again = match self.replies.copy {
-            Copying::In => {
-                let behind = self.replies.has_sync();
-                if behind {
-                    frontend::sync(&mut self.outbox);
-                }
-                behind
-            }
-            Copying::InEnded { again } => again,
-            Copying::No | Copying::Out | Copying::Both => false,
-        };
+    pub(super) fn resync_after_copy(&mut self) {
+        if !self.replies.has_sync() {
+            return;
+        }
+        if !matches!(self.replies.copy, Copying::InEnded { .. }) {
+            frontend::sync(&mut self.outbox);
+        }
         // The name is empty: this cannot fail.
-        if again && frontend::close_portal(&mut self.outbox, b"").is_ok() {
+        if frontend::close_portal(&mut self.outbox, b"").is_ok() {
             frontend::sync(&mut self.outbox);
             self.replies.expect_resync();
         }

@@ -272,7 +272,7 @@ impl Connection {
     /// CopyDone: all data has been given. The next request may be made once the COPY has been answered.
     pub fn copy_done(&mut self) {
         frontend::copy_done(&mut self.outbox);
-        self.end_copy_in();
+        self.end_copy_in(false);
     }
 
     /// CopyFail: the copy is to be given up, for `reason`, which comes back in the server's error.
@@ -281,20 +281,24 @@ impl Connection {
     /// A NUL in the reason.
     pub fn copy_fail(&mut self, reason: &[u8]) -> Result<(), UsageError> {
         frontend::copy_fail(&mut self.outbox, reason)?;
-        self.end_copy_in();
+        self.end_copy_in(true);
         Ok(())
     }
 
     /// A server in copy-in mode ignores Sync, so the one that was sent behind the COPY is lost and has to be sent again.
-    fn end_copy_in(&mut self) {
+    ///
+    /// Where the COPY `is_last` that the server runs before that Sync, the way back is taken at once, so that other requests
+    /// can follow. A simple query may go on to another one, in which it would be an error.
+    fn end_copy_in(&mut self, is_last: bool) {
         if self.replies.copy != Copying::In {
             return;
         }
-        let again = self.replies.has_sync();
-        if again {
+        if is_last {
+            self.resync_after_copy();
+        } else if self.replies.has_sync() {
             frontend::sync(&mut self.outbox);
         }
-        self.replies.copy = Copying::InEnded { again };
+        self.replies.copy = Copying::InEnded { resynced: is_last };
     }
 
     /// Terminate: the last message of a session.

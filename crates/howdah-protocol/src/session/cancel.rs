@@ -107,10 +107,10 @@ impl Cancel {
         }
     }
 
-    /// When something will be due.
-    pub(super) fn timeout(&self) -> Option<Instant> {
+    /// When something will be due, as long as `can_ask` stays as it is.
+    pub(super) fn timeout(&self, can_ask: bool) -> Option<Instant> {
         let drain = self.drain.as_ref()?;
-        let ask = drain.ask.filter(|_| !self.in_flight);
+        let ask = drain.ask.filter(|_| can_ask && !self.in_flight);
         Some(ask.map_or(drain.give_up, |ask| ask.min(drain.give_up)))
     }
 }
@@ -130,7 +130,8 @@ mod tests {
         assert_eq!(cancel.due(start, true), Due::Request);
         assert_eq!(cancel.due(after(300), true), Due::Nothing, "one at a time");
         cancel.request_ended();
-        assert_eq!(cancel.timeout(), Some(after(250)));
+        assert_eq!(cancel.timeout(true), Some(after(250)));
+        assert_eq!(cancel.timeout(false), Some(after(5000)));
         assert_eq!(cancel.due(after(250), true), Due::Request);
         cancel.request_ended();
         assert_eq!(cancel.due(after(700), true), Due::Nothing);
@@ -144,10 +145,10 @@ mod tests {
         let mut cancel = Cancel::default();
         let start = Instant::now();
         cancel.begin(start, false);
-        assert_eq!(cancel.timeout(), Some(start + CANCEL_TIMEOUT));
+        assert_eq!(cancel.timeout(false), Some(start + CANCEL_TIMEOUT));
         cancel.begin(start + Duration::from_secs(4), true);
         assert_eq!(cancel.due(start + CANCEL_TIMEOUT, true), Due::GiveUp);
         cancel.end();
-        assert_eq!(cancel.timeout(), None);
+        assert_eq!(cancel.timeout(true), None);
     }
 }

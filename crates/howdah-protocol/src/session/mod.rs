@@ -233,7 +233,12 @@ impl Session {
     /// When to call [`Session::advance`] at the latest, even if nothing has been received.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.cancel.timeout()
+        self.cancel.timeout(self.can_ask())
+    }
+
+    /// Whether the server could be asked to give something up: what it does not have yet it would not.
+    fn can_ask(&self) -> bool {
+        !self.exchanges.is_empty() && self.connection.outgoing().is_empty()
     }
 
     /// Takes what has come so far of an exchange that is being answered: for pipelines and long sequences.
@@ -371,9 +376,7 @@ impl Session {
                 return Ok(Progress::Idle);
             }
         }
-        // What is not with the server yet cannot be given up there.
-        let can_ask = !self.exchanges.is_empty() && self.connection.outgoing().is_empty();
-        match self.cancel.due(now, can_ask) {
+        match self.cancel.due(now, self.can_ask()) {
             Due::Nothing => Ok(Progress::NeedInput),
             Due::Request => Ok(Progress::SendCancel),
             Due::GiveUp => Err(self.give_up(Error::Unresponsive(self.cancel.timeout))),
