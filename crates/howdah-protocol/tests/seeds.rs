@@ -13,6 +13,9 @@ mod fuzzing;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+
 #[test]
 fn every_seed_whole_and_cut_and_given_to_every_target() {
     for (target, _) in fuzzing::TARGETS {
@@ -29,6 +32,20 @@ fn every_seed_whole_and_cut_and_given_to_every_target() {
                 fuzzing::run(other, &data);
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 2_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// Other sequences each time.
+    #[test]
+    fn operations_on_a_session(operations in vec(any::<u8>(), 0..200)) {
+        fuzzing::run("session", &operations);
     }
 }
 
