@@ -2,7 +2,7 @@
 //!
 //! Source: RFC 8018, section 5.2; RFC 5802 calls it `Hi`. One block of output is all that SCRAM needs.
 
-use hmac::digest::Digest;
+use hmac::digest::{Digest, FixedOutput};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -38,13 +38,16 @@ impl Pbkdf2 {
 
     /// Goes on for so many iterations; gives the derived key once all are done.
     pub(super) fn run(&mut self, iterations: u32) -> Option<[u8; 32]> {
+        let (mut last, mut sum) = (self.last, self.sum);
         for _ in 0..iterations.min(self.left) {
-            let output = self.prf.clone().chain_update(self.last).finalize();
-            self.last = output.into_bytes().into();
-            for (sum, byte) in self.sum.iter_mut().zip(self.last) {
+            let mut prf = self.prf.clone();
+            prf.update(&last);
+            last = prf.finalize_fixed().into();
+            for (sum, byte) in sum.iter_mut().zip(&last) {
                 *sum ^= byte;
             }
         }
+        (self.last, self.sum) = (last, sum);
         self.left = self.left.saturating_sub(iterations);
         (self.left == 0).then_some(self.sum)
     }
