@@ -439,14 +439,15 @@ impl Connection {
                 break;
             }
             let start = self.inbox.pos() + wire::HEADER_LEN;
-            if self.stale > 0 {
+            let stale = self.stale > 0;
+            if stale {
                 self.check_stale(header.tag, total)?;
             }
             self.inbox.consume(total);
             let body = self.inbox.slice(start, header.body_len);
             if header.tag == b'D' {
                 self.replies.data_row(start, body)?;
-            } else if let Some(event) = self.message(header.tag, start, header.body_len)? {
+            } else if let Some(event) = self.message(header.tag, start, header.body_len, stale)? {
                 return Ok(Some(event));
             } else {
                 limits = self.limits();

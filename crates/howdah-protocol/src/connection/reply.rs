@@ -98,12 +98,13 @@ impl Default for Replies {
 }
 
 impl Connection {
-    /// One message other than DataRow.
+    /// One message other than DataRow; a `stale` one lay there before anything was asked.
     pub(super) fn message(
         &mut self,
         tag: u8,
         start: usize,
         len: usize,
+        stale: bool,
     ) -> Result<Option<Event>, Error> {
         if let Phase::Starting(_) = self.phase {
             return self.startup_message(tag, start, len);
@@ -138,7 +139,9 @@ impl Connection {
             BackendMessage::ErrorResponse(diagnostic) if is_fatal(&diagnostic) => {
                 return Err(Error::Disconnected(Some(diagnostic)));
             }
-            BackendMessage::ErrorResponse(diagnostic) if self.replies.expected.is_empty() => {
+            BackendMessage::ErrorResponse(diagnostic)
+                if stale || self.replies.expected.is_empty() =>
+            {
                 // Nothing was asked: whoever it is will hang up, and says why.
                 self.last_words.get_or_insert(diagnostic);
                 None

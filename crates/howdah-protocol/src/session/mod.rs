@@ -174,10 +174,14 @@ impl Session {
     /// owed. Before that, no other statement may be queued.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.connection.is_idle()
-            && !self.cancel.is_draining()
-            && !self.cancel.is_in_flight()
-            && !self.transactions.owes_rollback()
+        // A sequence that has not been ended is not over, even if all that was asked has been answered.
+        self.connection.is_idle() && self.exchanges.is_empty() && !self.is_interrupted()
+    }
+
+    /// Whether something was interrupted and has not come to rest. Exchanges that are still to be answered do not matter here.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.cancel.is_draining() || self.cancel.is_in_flight() || self.transactions.owes_rollback()
     }
 
     /// Sets how long the session may take to come to rest after an interruption; [`CANCEL_TIMEOUT`] at first.

@@ -174,3 +174,61 @@ fn nothing_to_cancel_is_no_matter() {
     fixture.receive(&[columns(&["a"]), complete("SELECT 0"), READY]);
     assert!(matches!(fixture.advance(), Progress::Ended(..)));
 }
+
+#[test]
+fn a_sequence_that_failed_and_was_not_ended_is_not_over() {
+    let mut fixture = Fixture::new();
+    let one = params(&[Some("x")]);
+    let insert = statement("insert into t values ($1)", &one);
+    fixture.session.execute_more(&insert).unwrap();
+    fixture.send();
+    // Servers send errors at once, and whoever queued the statement is interrupted before they hear of it.
+    fixture.receive(&[error("23505")]);
+    fixture.advance();
+    assert!(!fixture.session.is_settled());
+    fixture.session.cancel_and_drain(fixture.now);
+    assert!(matches!(fixture.advance(), Progress::NeedInput));
+    fixture.send();
+    fixture.receive(&[READY]);
+    assert!(matches!(fixture.advance(), Progress::Idle));
+    assert!(fixture.session.is_settled());
+    // The next statement has an exchange of its own.
+    let id = fixture.session.execute(&insert).unwrap();
+    fixture.send();
+    fixture.receive(&[
+        Message::ParseComplete,
+        Message::BindComplete,
+        Message::NoData,
+        complete("INSERT 0 1"),
+        READY,
+    ]);
+    let Progress::Ended(ended, outcome) = fixture.advance() else {
+        panic!("not ended");
+    };
+    assert_eq!(ended, id);
+    assert!(outcome.error.is_none(), "{outcome:?}");
+}
+
+#[test]
+fn an_error_that_came_before_a_statement_was_queued_is_not_its_own() {
+    let mut fixture = Fixture::new();
+    fixture.receive(&[error("57P05")]);
+    let none = params(&[]);
+    let id = fixture
+        .session
+        .execute(&statement("select a", &none))
+        .unwrap();
+    fixture.send();
+    fixture.receive(&[columns(&["a"]), complete("SELECT 0"), READY]);
+    let Progress::Ended(ended, outcome) = fixture.advance() else {
+        panic!("not ended");
+    };
+    assert_eq!(ended, id);
+    assert!(outcome.error.is_none(), "{outcome:?}");
+    // They may be the server's last words all the same.
+    let last_words = fixture.session.eof();
+    assert!(
+        matches!(&last_words, Error::Disconnected(Some(words)) if words.sqlstate() == Some(b"57P05")),
+        "{last_words:?}"
+    );
+}
