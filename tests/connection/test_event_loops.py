@@ -167,3 +167,25 @@ async def test_time_limit_where_asyncio_has_none(howdah: ModuleType) -> None:
 
 async def close(conn: Any) -> None:
     await conn.close()
+
+
+def test_statements_that_a_closed_loop_has_left(howdah: ModuleType, dsn: str) -> None:
+    async def begin() -> Any:
+        conn = await howdah.AsyncConnection.connect(dsn, autocommit=True, pipelining=True)
+        tasks = [asyncio.ensure_future(conn.execute("select pg_sleep(20)")) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        return conn, tasks
+
+    async def go_on(conn: Any) -> None:
+        cursors = await asyncio.gather(conn.execute("select 1"), conn.execute("select 2"))
+        assert [await cur.fetchone() for cur in cursors] == [(1,), (2,)]
+        # The reader rests between the rows of a stream, if nothing is left over that runs.
+        rows = [row async for row in conn.cursor().stream("select generate_series(1, 300000)")]
+        assert len(rows) == 300_000
+        await conn.close()
+
+    loop = asyncio.new_event_loop()
+    conn, tasks = loop.run_until_complete(begin())
+    loop.close()
+    asyncio.run(asyncio.wait_for(go_on(conn), 20))
+    del tasks

@@ -141,3 +141,29 @@ async def test_without_it_statements_take_turns(door: Door) -> None:
     await asyncio.sleep(0)
     assert conn._unanswered() <= 1
     assert await asyncio.gather(*tasks) == list(range(10))
+
+
+@pytest.mark.parametrize("alone", [False, True])
+async def test_what_all_have_given_up_is_not_waited_for(door: Door, alone: bool) -> None:
+    conn = await pipelined(door)
+    for _ in range(2):
+        tasks = [asyncio.ensure_future(conn.execute("select pg_sleep(20)")) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+        if alone:
+            async with conn.transaction():
+                pass
+        assert await asyncio.wait_for(value(conn, "select 1"), 4) == 1
+
+
+async def test_a_late_cancellation_does_not_hit_what_comes_after_it(door: Door) -> None:
+    conn = await pipelined(door)
+    for _ in range(50):
+        first = asyncio.ensure_future(conn.execute("select 1"))
+        await asyncio.sleep(0)
+        conn.cancel()
+        later = asyncio.ensure_future(conn.execute("select pg_sleep(0.003)"))
+        await asyncio.gather(first, return_exceptions=True)
+        await later

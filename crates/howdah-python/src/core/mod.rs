@@ -223,11 +223,17 @@ impl Core {
     }
 
     /// Whether statements may be sent now without waiting for each other: each is a transaction of its own then, or they are all
-    /// in one, and nothing is left over that has to be done before.
+    /// in one, and nothing is left over that has to be done before, nor is a cancel request under way that could hit them.
     pub(crate) fn can_share(&self) -> bool {
+        let interrupted = || {
+            let io = lock(&self.io);
+            io.as_ref().is_some_and(|io| io.session.is_interrupted())
+        };
         self.pipelining.load(Ordering::Relaxed)
             && lock(&self.characteristics).autocommit
             && lock(&self.left_blocks).is_empty()
+            && self.no_cancel_pending()
+            && !interrupted()
     }
 
     /// Has the outcome of an exchange thrown away.

@@ -21,6 +21,11 @@ pub(crate) trait Job: Send + Sync {
     /// It is cut short, at whatever point, also before it has begun: leaves with the core what must be done all the same.
     fn interrupted(&mut self, _core: &Arc<Core>) {}
 
+    /// It cannot even begin, for a reason that is the caller's, such as another event loop: all is as before the call.
+    fn refused(&mut self, core: &Arc<Core>) {
+        self.interrupted(core);
+    }
+
     /// Whether it is part of something that has the gate already, such as a stream.
     fn has_lease(&self) -> bool {
         false

@@ -115,11 +115,18 @@ impl Channel {
     /// Frees the gate for an operation that was dropped while it had it.
     pub(super) fn operation_dropped(slf: &Bound<'_, Self>) {
         let core = &slf.get().core;
-        if !core.is_settled() {
+        // What others have asked who share the connection goes on.
+        if !slf.get().gate.is_shared() && !core.is_settled() {
             core.lose();
             Self::detach_or_report(slf);
         }
         slf.get().leave_gate(slf.py());
+    }
+
+    /// Whether a statement may join those that run, or begin to share the connection: if nobody has it, what was given up must
+    /// not be left over, which would be waited for.
+    pub(super) fn can_share_now(&self) -> bool {
+        self.core.can_share() && (self.gate.is_held() || self.core.is_at_rest())
     }
 
     /// Leaves the gate, and sees to it that those in the queue run whose turn it is.

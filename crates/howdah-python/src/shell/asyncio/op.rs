@@ -157,12 +157,15 @@ impl Op {
 
     fn enter(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
         let channel = self.channel.bind(slf.py());
-        channel.get().core.check_process(slf.py())?;
-        Channel::attach(channel)?;
+        let attached = channel.get().core.check_process(slf.py());
+        if let Err(error) = attached.and_then(|()| Channel::attach(channel)) {
+            self.refuse_job();
+            return Err(error);
+        }
         if self.is_leased() {
             return self.guarded(slf, || self.start(slf));
         }
-        let can_share = self.can_share() && channel.get().core.can_share();
+        let can_share = self.can_share() && channel.get().can_share_now();
         match channel.get().gate.enter(|| slf.clone().unbind(), can_share) {
             Entered::Now => self.begin(slf),
             Entered::Later => {
@@ -191,6 +194,7 @@ impl Op {
                 return self.start(slf);
             }
             lock(&self.state).settling = true;
+            channel.core.facts.set_busy(true);
             self.wait(slf, Awaits::Settled)?;
             Channel::advance_soon(self.channel.bind(slf.py()))?;
             Ok(Poll::Pending)
@@ -324,6 +328,14 @@ impl Op {
         }
     }
 
+    /// Tells the job that it cannot begin, and that is the end of it.
+    fn refuse_job(&self) {
+        let job = lock(&self.state).job.take();
+        if let Some(mut job) = job {
+            job.refused(&self.channel.get().core);
+        }
+    }
+
     /// An exception was thrown in where the operation waits: mostly `CancelledError`. It is raised in the end whatever happens.
     fn interrupt(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<Poll> {
         let py = slf.py();
@@ -452,8 +464,9 @@ impl Op {
         let timer = lock(&this.state).timer.take();
         drop(timer);
         this.interrupt_job();
+        // What it waited for will not come; it is woken when the session has come to rest, and once only.
+        this.channel.get().stop_running(slf);
         if this.channel.get().core.is_settled() {
-            this.channel.get().stop_running(slf);
             this.channel.get().leave_gate(slf.py());
             return Ok(());
         }
@@ -651,16 +664,17 @@ impl Drop for Op {
             .state
             .get_mut()
             .unwrap_or_else(|error| error.into_inner());
-        let mut leased = false;
-        if let Some(job) = &mut state.job {
-            leased = job.has_lease();
+        let mut job = state.job.take();
+        let is_fresh = matches!(state.phase, Phase::Fresh);
+        let leased = is_fresh && job.as_ref().is_some_and(|job| job.has_lease());
+        if let Some(job) = job.as_mut().filter(|_| !leased) {
             job.interrupted(&self.channel.get().core);
         }
-        match (&state.phase, &state.job) {
+        match (&state.phase, job) {
             (Phase::Fresh, Some(job)) => errors::in_destructor(|py| {
                 let text = CString::new(format!("operation '{}' was never awaited", job.name()))?;
                 if leased {
-                    Channel::operation_dropped(self.channel.bind(py));
+                    Self::run_detached(self.channel.bind(py), job)?;
                 }
                 PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text, 1)
             }),
