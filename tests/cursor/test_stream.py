@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
 from types import ModuleType
 from typing import Any
 
@@ -256,3 +257,139 @@ def test_a_stream_that_is_dropped_with_its_connection(howdah: ModuleType, dsn: s
     conn.close()
     del stream, conn
     gc.collect()
+
+
+@asyncio_only
+async def test_a_row_of_a_stream_that_nobody_keeps(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    for _ in range(3):
+        assert await conn.cursor().stream("select generate_series(1, 100000)").__anext__() == (1,)
+        assert await (await asyncio.wait_for(conn.execute("select 1"), 10)).fetchall() == [(1,)]
+
+
+async def test_rows_do_not_depend_on_what_becomes_of_the_cursor(door: Door) -> None:
+    conn = await door.connect(autocommit=True, row_factory=door.module.rows.dict_row)
+    cur = conn.cursor()
+    rows = []
+    async for row in cur.stream("select g as a, 'x' || g as b, 1.5::float8 as c from generate_series(1, 3) g"):
+        rows.append(row)
+        await cur.close()
+    assert rows == [{"a": n, "b": f"x{n}", "c": 1.5} for n in (1, 2, 3)]
+
+
+@howdah_alone
+@pytest.mark.parametrize(
+    "query", ["select 'text'", "select 1.5::float8, now(), 'a', 'b', 'c'", "set application_name to 'x'"]
+)
+async def test_the_cursor_can_be_used_again_when_all_rows_have_come(door: Door, query: str) -> None:
+    conn = await door.connect(autocommit=True)
+    cur = conn.cursor()
+    rows = []
+    async for row in cur.stream("select g, 'x' || g, 1.5::float8 from generate_series(1, 3) g"):
+        rows.append(row)
+        await cur.execute(query)
+    assert rows == [(n, f"x{n}", 1.5) for n in (1, 2, 3)]
+    assert cur.statusmessage in ("SELECT 1", "SET")
+
+
+@asyncio_only
+async def test_a_stream_cannot_be_closed_while_it_is_fetched_from(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    stream = conn.cursor().stream("select pg_sleep(0.2) from generate_series(1, 2)")
+    fetching = asyncio.ensure_future(stream.__anext__())
+    await asyncio.sleep(0.05)
+    with pytest.raises(RuntimeError):
+        await stream.aclose()
+    assert await fetching == ("",)
+    await stream.aclose()
+    assert await (await conn.execute("select 1")).fetchall() == [(1,)]
+
+
+@howdah_alone
+@asyncio_only
+async def test_a_connection_that_is_closed_ends_the_wait_for_a_stream(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    stream = conn.cursor().stream("select generate_series(1, 1000000)")
+    await stream.__anext__()
+    waiting = [asyncio.ensure_future(conn.execute("select 1")) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    await conn.close()
+    done, _ = await asyncio.wait(waiting, timeout=10)
+    assert len(done) == 3
+    for each in waiting:
+        with pytest.raises(door.module.OperationalError, match="closed"):
+            await each
+    with pytest.raises(door.module.OperationalError, match="closed"):
+        async for _ in stream:
+            pass
+
+
+def test_a_connection_that_is_closed_ends_a_threads_wait_for_a_stream(howdah: ModuleType, dsn: str) -> None:
+    conn = howdah.connect(dsn, autocommit=True)
+    stream = conn.cursor().stream("select generate_series(1, 1000000)")
+    next(stream)
+    seen: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            conn.execute("select 1")
+        except howdah.OperationalError as error:
+            seen.append(error)
+
+    threads = [threading.Thread(target=wait, daemon=True) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.1)
+    conn.close()
+    for thread in threads:
+        thread.join(10)
+    assert [str(error) for error in seen] == ["the connection is closed"] * 3
+    with pytest.raises(howdah.OperationalError, match="closed"):
+        for _ in stream:
+            pass
+
+
+def test_a_stream_belongs_to_its_event_loop(howdah: ModuleType, dsn: str) -> None:
+    async def begin() -> tuple[Any, Any]:
+        conn = await howdah.AsyncConnection.connect(dsn, autocommit=True)
+        stream = conn.cursor().stream("select generate_series(1, 100000)")
+        await stream.__anext__()
+        return conn, stream
+
+    seen: list[Any] = []
+
+    async def go_on(stream: Any) -> None:
+        # Rows that have been received are there in any loop.
+        async for row in stream:
+            seen.append(row)
+
+    async def one(conn: Any) -> Any:
+        return await (await asyncio.wait_for(conn.execute("select 1"), 10)).fetchall()
+
+    first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
+    try:
+        conn, stream = first.run_until_complete(begin())
+        # In another loop it is refused, and stays as it is.
+        for operation in (go_on(stream), stream.aclose(), one(conn)):
+            with pytest.raises(RuntimeError, match="another event loop"):
+                second.run_until_complete(_awaited(operation))
+        first.run_until_complete(go_on(stream))
+        assert seen == [(n,) for n in range(2, 100_001)]
+        assert second.run_until_complete(one(conn)) == [(1,)]
+        second.run_until_complete(conn.close())
+        conn, stream = first.run_until_complete(begin())
+    finally:
+        first.close()
+    # Where its loop is gone nobody can go on with it.
+    with pytest.raises(RuntimeError, match="another event loop"):
+        second.run_until_complete(go_on(stream))
+    del stream
+    gc.collect()
+    with pytest.raises(howdah.OperationalError):
+        second.run_until_complete(one(conn))
+    assert conn.closed
+    second.close()
+
+
+async def _awaited(awaitable: Any) -> Any:
+    return await awaitable

@@ -1,5 +1,6 @@
 //! What a connection object holds, and what Rust code does with it.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use howdah_adapt::{AdaptersMap, lock};
@@ -109,6 +110,10 @@ impl BaseConnection {
     pub(super) fn shut(&self, py: Python<'_>) -> PyResult<()> {
         let Some(channel) = &self.channel else {
             self.core.close();
+            // A stream that nobody fetches from has the gate: who waits for that is not to wait until it is dropped.
+            if self.core.streaming.swap(false, Ordering::Relaxed) && !self.core.forked() {
+                self.core.gate.leave();
+            }
             return Ok(());
         };
         let channel = channel.bind(py);

@@ -102,8 +102,8 @@ impl Gate {
         }
     }
 
-    /// Frees the gate, and calls the next thread.
-    fn leave(&self) {
+    /// Frees the gate, and calls the next thread. For whoever has it, or ends whatever has it.
+    pub(crate) fn leave(&self) {
         let mut state = lock(&self.state);
         state.holder = None;
         self.call_next(&mut state);

@@ -26,6 +26,13 @@ pub(super) struct Loaders {
     pub(super) adaptation: Option<Arc<Adaptation>>,
 }
 
+/// What is needed to load the rows of a stream, which may outlive the cursor's interest in them.
+pub(super) struct StreamedRows {
+    settings: Arc<SessionSettings>,
+    loaders: Loaders,
+    make_row: Option<Py<PyAny>>,
+}
+
 /// What is needed to load some rows, taken out from under the lock.
 struct Slice {
     result: Arc<QueryResult>,
@@ -48,6 +55,23 @@ impl Loaders {
         self.columns
             .iter()
             .try_for_each(|loader| loader.traverse(visit))
+    }
+}
+
+impl StreamedRows {
+    /// Loads one row.
+    pub(super) fn load(&self, py: Python<'_>, fields: Fields<'_>) -> PyResult<Py<PyAny>> {
+        let cx = LoadContext::new(&self.settings, self.loaders.adaptation.as_deref());
+        let row = load::load_row(py, fields, &self.loaders.columns, &cx)?.into_any();
+        match &self.make_row {
+            None => Ok(row.unbind()),
+            Some(make) => make.call1(py, (row,)),
+        }
+    }
+
+    pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.loaders.traverse(visit)?;
+        visit.call(&self.make_row)
     }
 }
 
@@ -145,36 +169,26 @@ impl BaseCursor {
         Ok(Some(row))
     }
 
-    /// Takes note of what the rows of a stream are like; the rows themselves are not the cursor's.
-    pub(super) fn begin_stream(slf: &Bound<'_, Self>, like: QueryResult) -> PyResult<()> {
+    /// Takes note of what the rows of a stream are like, and gives what it takes to load them: they are not the cursor's, which
+    /// may be closed or used for something else before the last of them is loaded.
+    pub(super) fn begin_stream(slf: &Bound<'_, Self>, like: QueryResult) -> PyResult<StreamedRows> {
+        let py = slf.py();
         Self::set_results(slf, vec![like])?;
         let mut state = lock(&slf.get().state);
         state.streamed = true;
         state.rowcount = -1;
         state.statusmessage = None;
-        Ok(())
-    }
-
-    /// Loads one row of a stream.
-    pub(super) fn load_streamed(&self, py: Python<'_>, fields: Fields<'_>) -> PyResult<Py<PyAny>> {
-        let (settings, loaders, make_row) = {
-            let state = lock(&self.state);
-            let make_row = state.make_row.as_ref().map(|make| make.clone_ref(py));
-            (state.settings.clone(), state.loaders.clone(), make_row)
+        // The cursor's are not needed any more: shared ones would be seen by the garbage collector twice.
+        let (Some(settings), Some(loaders)) = (state.settings.clone(), state.loaders.take()) else {
+            drop(state);
+            let text = "the cursor was used for something else while the stream began";
+            return Err(errors::programming(py, text));
         };
-        let (Some(settings), Some(loaders)) = (settings, loaders) else {
-            // The cursor has been used for something else, or closed.
-            return Err(errors::programming(
-                py,
-                "the stream is not the cursor's last operation",
-            ));
-        };
-        let cx = LoadContext::new(&settings, loaders.adaptation.as_deref());
-        let row = load::load_row(py, fields, &loaders.columns, &cx)?.into_any();
-        match make_row {
-            None => Ok(row.unbind()),
-            Some(make) => make.call1(py, (row,)),
-        }
+        Ok(StreamedRows {
+            settings,
+            loaders,
+            make_row: state.make_row.as_ref().map(|make| make.clone_ref(py)),
+        })
     }
 
     /// Loads at most `size` rows, or all that are left.

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex};
 use howdah_adapt::lock;
 use howdah_protocol::connection::{Ending, QueryResult, RowSet};
 use howdah_protocol::session::{ExchangeId, Outcome};
-use pyo3::exceptions::{PyStopAsyncIteration, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use super::BaseCursor;
+use super::rows::StreamedRows;
 use crate::connection::BaseConnection;
 use crate::core::{Core, Kind};
 use crate::errors;
@@ -34,8 +35,8 @@ struct State {
     rows: Arc<RowSet>,
     /// Number of the next of them.
     pos: usize,
-    /// Whether the cursor knows what the rows are like.
-    described: bool,
+    /// What it takes to load them, once they have been described.
+    reader: Option<Arc<StreamedRows>>,
 }
 
 enum Phase {
@@ -81,7 +82,7 @@ pub(super) fn open(
             phase: Phase::Fresh(request),
             rows: Arc::default(),
             pos: 0,
-            described: false,
+            reader: None,
         }),
     };
     let stream = Arc::new(stream);
@@ -94,16 +95,18 @@ pub(super) fn open(
 impl Stream {
     /// The next of the rows that have been received.
     fn next_received(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let (rows, pos) = {
+        let (rows, pos, reader) = {
             let mut state = lock(&self.state);
+            let Some(reader) = state.reader.clone() else {
+                return Ok(None);
+            };
             if state.pos >= state.rows.len() {
                 return Ok(None);
             }
             state.pos += 1;
-            (Arc::clone(&state.rows), state.pos - 1)
+            (Arc::clone(&state.rows), state.pos - 1, reader)
         };
-        let fields = rows.get(pos);
-        let loaded = fields.map(|fields| self.cursor.get().load_streamed(py, fields));
+        let loaded = rows.get(pos).map(|fields| reader.load(py, fields));
         loaded.transpose()
     }
 
@@ -132,19 +135,21 @@ impl Stream {
     }
 
     /// Ends the stream, giving up what is unanswered: at once on a sync connection, in the background on an async one.
-    fn give_up(&self, py: Python<'_>) -> PyResult<()> {
-        if !self.end() {
+    fn give_up(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
+        // In a child of the process that began it there is nothing to end.
+        if !self.is_running() || self.core().forked() {
+            drop(self.end());
             return Ok(());
         }
-        self.core().streaming.store(false, Ordering::Relaxed);
+        let job = EndStream(Arc::clone(self));
         match self.connection.get().channel() {
-            Some(channel) => Op::run_detached(channel.bind(py), Box::new(EndStream)),
-            None => self.run(py, EndStream).map(drop),
+            Some(channel) => Op::run_detached(channel.bind(py), Box::new(job)),
+            None => self.run(py, job).map(drop),
         }
     }
 
     /// The next of the rows that have been received; one that cannot be loaded ends the stream.
-    fn next_or_end(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+    fn next_or_end(self: &Arc<Self>, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         self.next_received(py).inspect_err(|_| {
             if let Err(error) = self.give_up(py) {
                 error.write_unraisable(py, None);
@@ -152,8 +157,8 @@ impl Stream {
         })
     }
 
-    /// Ends the stream; tells whether it had the gate.
-    fn end(&self) -> bool {
+    /// Ends the stream; gives the phase that it was in.
+    fn end(&self) -> Phase {
         let (phase, rows) = {
             let mut state = lock(&self.state);
             state.pos = 0;
@@ -161,18 +166,38 @@ impl Stream {
             (std::mem::replace(&mut state.phase, Phase::Over), rows)
         };
         drop(rows);
+        phase
+    }
+
+    /// Puts back the phase that an operation has taken.
+    fn restore(&self, phase: &mut Phase) {
+        let taken = std::mem::replace(phase, Phase::Over);
+        let old = std::mem::replace(&mut lock(&self.state).phase, taken);
         // Without the lock: it may hold objects of Python's.
-        let running = matches!(phase, Phase::Running(..));
-        drop(phase);
-        running
+        drop(old);
+    }
+
+    fn is_fetching(&self) -> bool {
+        matches!(lock(&self.state).phase, Phase::Fetching)
+    }
+
+    /// Whether it has the gate, and no operation of it does.
+    fn is_running(&self) -> bool {
+        matches!(lock(&self.state).phase, Phase::Running(..))
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.cursor)?;
         visit.call(&self.connection)?;
-        if let Ok(state) = self.state.try_lock()
-            && let Phase::Fresh(request) = &state.phase
+        let Ok(state) = self.state.try_lock() else {
+            return Ok(());
+        };
+        if let Some(reader) = state.reader.as_ref()
+            && Arc::strong_count(reader) == 1
         {
+            reader.traverse(visit)?;
+        }
+        if let Phase::Fresh(request) = &state.phase {
             visit.call(&request.query)?;
             visit.call(&request.params)?;
         }
@@ -191,9 +216,8 @@ impl FetchRows {
     fn new(stream: &Arc<Stream>, asynchronous: bool) -> PyResult<Self> {
         let mut state = lock(&stream.state);
         if matches!(state.phase, Phase::Fetching) {
-            return Err(PyValueError::new_err(
-                "the stream is being fetched from already",
-            ));
+            drop(state);
+            return Err(already_running(asynchronous));
         }
         let phase = std::mem::replace(&mut state.phase, Phase::Fetching);
         drop(state);
@@ -207,9 +231,10 @@ impl FetchRows {
     /// Takes rows over; those of the first batch tell what they are like.
     fn take(&mut self, py: Python<'_>, mut result: QueryResult) -> PyResult<()> {
         let rows = std::mem::take(&mut result.rows);
-        let described = std::mem::replace(&mut lock(&self.stream.state).described, true);
+        let described = lock(&self.stream.state).reader.is_some();
         if !described {
-            BaseCursor::begin_stream(self.stream.cursor.bind(py), result)?;
+            let reader = BaseCursor::begin_stream(self.stream.cursor.bind(py), result)?;
+            lock(&self.stream.state).reader = Some(Arc::new(reader));
         }
         let mut state = lock(&self.stream.state);
         state.pos = 0;
@@ -246,15 +271,20 @@ impl FetchRows {
 
     /// Gives the stream back with what has come; an async iterator wants the next row, or its end, as the value.
     fn done(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
-        if let Phase::Running(id, _) = &self.phase
-            && lock(&self.stream.state).rows.is_empty()
-        {
-            return Ok(Next::Rows(*id));
+        if let Phase::Running(id, _) = &self.phase {
+            if lock(&self.stream.state).rows.is_empty() {
+                return Ok(Next::Rows(*id));
+            }
+            if !self.stream.is_fetching() {
+                // Nobody has the stream any more, who could end it: this is the last of it.
+                let running = std::mem::replace(&mut self.phase, Phase::Over);
+                drop(running);
+                return Ok(Next::Rest);
+            }
         }
-        let phase = std::mem::replace(&mut self.phase, Phase::Over);
-        let running = matches!(phase, Phase::Running(..));
+        let running = matches!(self.phase, Phase::Running(..));
         core.streaming.store(running, Ordering::Relaxed);
-        lock(&self.stream.state).phase = phase;
+        self.stream.restore(&mut self.phase);
         if !self.asynchronous {
             return Ok(Next::Done(py.None()));
         }
@@ -267,6 +297,7 @@ impl FetchRows {
 
 impl Job for FetchRows {
     fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        core.streaming.store(false, Ordering::Relaxed);
         core.check_open(py)?;
         if let Phase::Fresh(request) = &self.phase {
             let cursor = self.stream.cursor.get();
@@ -295,7 +326,11 @@ impl Job for FetchRows {
 
     fn interrupted(&mut self, core: &Arc<Core>) {
         core.streaming.store(false, Ordering::Relaxed);
-        self.stream.end();
+        drop(self.stream.end());
+    }
+
+    fn refused(&mut self, _core: &Arc<Core>) {
+        self.stream.restore(&mut self.phase);
     }
 
     fn has_lease(&self) -> bool {
@@ -303,7 +338,7 @@ impl Job for FetchRows {
     }
 
     fn keeps_lease(&self) -> bool {
-        matches!(lock(&self.stream.state).phase, Phase::Running(..))
+        self.stream.is_running()
     }
 
     fn name(&self) -> &'static str {
@@ -312,11 +347,11 @@ impl Job for FetchRows {
 }
 
 /// Ends a stream that has the gate: what is unanswered is given up.
-struct EndStream;
+struct EndStream(Arc<Stream>);
 
 impl Job for EndStream {
     fn start(&mut self, _py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
-        core.streaming.store(false, Ordering::Relaxed);
+        self.interrupted(core);
         Ok(Next::Rest)
     }
 
@@ -326,14 +361,27 @@ impl Job for EndStream {
 
     fn interrupted(&mut self, core: &Arc<Core>) {
         core.streaming.store(false, Ordering::Relaxed);
+        drop(self.0.end());
     }
 
+    fn refused(&mut self, _core: &Arc<Core>) {}
+
     fn has_lease(&self) -> bool {
-        true
+        self.0.is_running()
     }
 
     fn name(&self) -> &'static str {
         "aclose"
+    }
+}
+
+/// The exception that a generator raises which is used while it runs.
+fn already_running(asynchronous: bool) -> PyErr {
+    let text = "the stream is being fetched from already";
+    if asynchronous {
+        PyRuntimeError::new_err(text)
+    } else {
+        PyValueError::new_err(text)
     }
 }
 
@@ -364,6 +412,9 @@ impl RowStream {
 
     /// End the iteration: the statement is cancelled if it still runs.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
+        if self.0.is_fetching() {
+            return Err(already_running(false));
+        }
         self.0.give_up(py)
     }
 
@@ -374,7 +425,7 @@ impl RowStream {
 
 impl Drop for RowStream {
     fn drop(&mut self) {
-        errors::in_destructor(|py| self.close(py));
+        errors::in_destructor(|py| self.0.give_up(py));
     }
 }
 
@@ -405,9 +456,13 @@ impl AsyncRowStream {
 
     /// End the iteration: the statement is cancelled if it still runs.
     fn aclose(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        if self.0.end() {
-            return self.0.run(py, EndStream);
+        if self.0.is_fetching() {
+            return Err(already_running(true));
         }
+        if self.0.is_running() {
+            return self.0.run(py, EndStream(Arc::clone(&self.0)));
+        }
+        drop(self.0.end());
         Py::new(py, Ready::new(|py| Ok(py.None()))).map(Py::into_any)
     }
 

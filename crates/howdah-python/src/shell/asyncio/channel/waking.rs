@@ -1,5 +1,7 @@
 //! Operations are woken: by the channel itself where no task is being stepped, else by the loop.
 
+use std::sync::atomic::Ordering;
+
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -99,6 +101,7 @@ impl Channel {
             Some(event_loop) => event_loop.call_method0(py, "is_closed")?.is_truthy(py)?,
             None => true,
         };
+        let event_loop = event_loop.as_ref().filter(|_| !is_closed);
         for waiting in all {
             let op = waiting.op.bind(py);
             if op.get().is_detached() {
@@ -107,8 +110,18 @@ impl Channel {
             }
             op.get()
                 .answered(Err(operational(py, "the connection is closed")));
-            if let Some(event_loop) = event_loop.as_ref().filter(|_| !is_closed) {
+            if let Some(event_loop) = event_loop {
                 wake_by(event_loop.bind(py), "call_soon_threadsafe", op)?;
+            }
+        }
+        // A stream that nobody fetches from has the gate: who waits for that is not to wait until it is dropped.
+        if this.core.streaming.swap(false, Ordering::Relaxed)
+            && let Some(event_loop) = event_loop
+        {
+            for next in this.gate.leave(false) {
+                let next = next.bind(py);
+                next.get().hand_over();
+                wake_by(event_loop.bind(py), "call_soon_threadsafe", next)?;
             }
         }
         Ok(())
