@@ -16,7 +16,7 @@ use crate::socket::{SLICE, Socket, is_reset, time_slice};
 #[derive(Debug)]
 pub enum Step {
     /// An exchange has been answered; go on by calling again.
-    Ended(ExchangeId, Outcome),
+    Ended(ExchangeId, Box<Outcome>),
     /// What was waited for has happened.
     Done,
     /// The server is to be asked to cancel what it runs; then call

@@ -38,7 +38,7 @@
 //!         let written = socket.write(session.outgoing())?;
 //!         session.sent(written);
 //!         match session.advance(Instant::now())? {
-//!             Progress::Ended(id, outcome) if Some(id) == wanted => return Ok(outcome),
+//!             Progress::Ended(id, outcome) if Some(id) == wanted => return Ok(*outcome),
 //!             Progress::Idle if wanted.is_none() => return Ok(Outcome::default()),
 //!             Progress::NeedInput | Progress::Idle => match socket.read(session.spare())? {
 //!                 0 => return Err(session.eof().into()),

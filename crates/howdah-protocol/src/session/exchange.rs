@@ -7,6 +7,9 @@ use super::statements::{Key, Prepared, Statements};
 use crate::connection::{Columns, Parameters, QueryResult};
 use crate::wire::backend::Diagnostic;
 
+/// How many statements the list of the next exchange has room for at most when it is taken over from the last.
+const LIST_KEPT: usize = 16;
+
 /// Names an exchange of a session; later ones are greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExchangeId(pub(super) u64);
@@ -48,7 +51,7 @@ pub(super) struct Exchange {
     finished: usize,
     /// The connection's count of requests at its end; `None` while more can be added.
     pub(super) end: Option<u64>,
-    pub(super) outcome: Outcome,
+    pub(super) outcome: Box<Outcome>,
     /// Nobody wants the outcome any more.
     pub(super) detached: bool,
     /// The driver's own way of ending a transaction block; it must not fail.
@@ -80,13 +83,14 @@ pub(super) enum PendingStatement {
 }
 
 impl Exchange {
-    pub(super) fn new(id: ExchangeId) -> Self {
+    /// An exchange with nothing in it; `pending` is an empty list.
+    pub(super) fn new(id: ExchangeId, pending: VecDeque<PendingStatement>) -> Self {
         Self {
             id,
-            pending: VecDeque::new(),
+            pending,
             finished: 0,
             end: None,
-            outcome: Outcome::default(),
+            outcome: Box::default(),
             detached: false,
             is_rollback: false,
             most_results: usize::MAX,
@@ -227,12 +231,12 @@ impl Exchange {
         }
     }
 
-    /// The end: books what is left, and gives the outcome.
+    /// The end: books what is left, and gives the outcome, with the list for the next exchange.
     pub(super) fn end(
         mut self,
         statements: &mut Statements,
         parameters: &Arc<Parameters>,
-    ) -> Outcome {
+    ) -> (Box<Outcome>, VecDeque<PendingStatement>) {
         let failed = self.outcome.error.is_some();
         while let Some(queued) = self.pending.pop_front() {
             match queued {
@@ -246,7 +250,8 @@ impl Exchange {
         }
         statements.exchange_ended(self.id);
         self.settle_parameters(parameters);
-        self.outcome
+        self.pending.shrink_to(LIST_KEPT);
+        (self.outcome, self.pending)
     }
 
     /// A server tells of changed parameters at the end of an exchange only (since PostgreSQL 14), so results that came behind

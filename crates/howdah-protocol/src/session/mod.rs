@@ -73,7 +73,7 @@ pub struct Execute<'a> {
 #[derive(Debug)]
 pub enum Progress {
     /// An exchange has been answered whole.
-    Ended(ExchangeId, Outcome),
+    Ended(ExchangeId, Box<Outcome>),
     /// A notice came.
     Notice(Diagnostic),
     /// A notification came: call handlers, or keep it in [`Session::backlog`].
@@ -100,6 +100,8 @@ pub struct Session {
     pub backlog: Backlog,
     /// Those that have not been answered, oldest first.
     exchanges: VecDeque<Exchange>,
+    /// The memory of the last exchange's list, for the next one.
+    spare_list: VecDeque<exchange::PendingStatement>,
     next_id: u64,
     cancel: Cancel,
 }
@@ -114,6 +116,7 @@ impl Session {
             transactions: Transactions::default(),
             backlog: Backlog::default(),
             exchanges: VecDeque::new(),
+            spare_list: VecDeque::new(),
             next_id: 0,
             cancel: Cancel::default(),
         }
@@ -323,7 +326,7 @@ impl Session {
     }
 
     /// The end of an exchange, or of a simple query within one.
-    fn on_ready(&mut self) -> Result<Option<(ExchangeId, Outcome)>, Error> {
+    fn on_ready(&mut self) -> Result<Option<(ExchangeId, Box<Outcome>)>, Error> {
         let answered = self.connection.answered();
         let front = self.exchanges.front();
         let end = front.and_then(|front| front.end);
@@ -338,7 +341,8 @@ impl Session {
         }
         let (id, detached, is_rollback) = (exchange.id, exchange.detached, exchange.is_rollback);
         let parameters = self.connection.shared_parameters();
-        let outcome = exchange.end(&mut self.statements, parameters);
+        let (outcome, list) = exchange.end(&mut self.statements, parameters);
+        self.spare_list = list;
         // Without the savepoint there is nothing to undo: it was never made, or has been undone.
         let undone = |error: &Diagnostic| error.sqlstate() == Some(b"3B001");
         if is_rollback && outcome.error.as_ref().is_some_and(|error| !undone(error)) {

@@ -105,7 +105,8 @@ impl Session {
         let opened = !self.is_open();
         if opened {
             self.next_id += 1;
-            let new = Exchange::new(ExchangeId(self.next_id));
+            let list = std::mem::take(&mut self.spare_list);
+            let new = Exchange::new(ExchangeId(self.next_id), list);
             self.exchanges.push_back(new);
         }
         let id = ExchangeId(self.next_id);

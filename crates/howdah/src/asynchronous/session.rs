@@ -309,7 +309,7 @@ impl AsyncSession {
     /// Does what a step asks for; gives what has been answered.
     fn take_step(&mut self, step: std::result::Result<Step, Lost>) -> Result<Option<Outcome>> {
         let delivered = match step {
-            Ok(Step::Ended(_, outcome)) => return Ok(Some(outcome)),
+            Ok(Step::Ended(_, outcome)) => return Ok(Some(*outcome)),
             Ok(Step::Notice(notice)) => {
                 self.core.messages.deliver_notice(notice);
                 Ok(())

@@ -237,7 +237,7 @@ impl Session {
         step: std::result::Result<Step, Lost>,
     ) -> Result<Option<(ExchangeId, Outcome)>> {
         let delivered = match step {
-            Ok(Step::Ended(id, outcome)) => return Ok(Some((id, outcome))),
+            Ok(Step::Ended(id, outcome)) => return Ok(Some((id, *outcome))),
             Ok(Step::Notice(notice)) => {
                 self.core.messages.deliver_notice(notice);
                 Ok(())

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use howdah_protocol::session::{ExchangeId, Outcome};
+use howdah_protocol::session::ExchangeId;
 use pyo3::prelude::*;
 
 use super::gate::Gate;
@@ -209,7 +209,7 @@ impl Channel {
         let Some(mut listening) = listening else {
             return Ok(());
         };
-        listening.answer = Some(Ok(Outcome::default()));
+        listening.answer = Some(Ok(Box::default()));
         Self::wake(slf, listening)
     }
 

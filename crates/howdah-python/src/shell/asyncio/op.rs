@@ -56,7 +56,7 @@ struct State {
 type Callback = (Py<PyAny>, Option<Py<PyAny>>);
 
 /// What has become of what an operation waited for: what its exchange gave, or why it never will.
-pub(super) type Answer = PyResult<Outcome>;
+pub(super) type Answer = PyResult<Box<Outcome>>;
 
 enum Phase {
     /// Not awaited yet.
@@ -227,7 +227,7 @@ impl Op {
         if std::mem::take(&mut lock(&self.state).settling) {
             return self.start(slf);
         }
-        self.go_on(slf, |job, py, core| job.resume(py, core, outcome))
+        self.go_on(slf, |job, py, core| job.resume(py, core, *outcome))
     }
 
     /// Takes one step of the job, and does what it wants next.
@@ -392,7 +392,7 @@ impl Op {
         if let (Some(mut job), Ok(outcome)) = (job, answer) {
             if !settling {
                 // What it gives, or wants next, is not wanted any more.
-                drop(job.resume(py, &self.channel.get().core, outcome));
+                drop(job.resume(py, &self.channel.get().core, *outcome));
             }
             lock(&self.state).job = Some(job);
         }

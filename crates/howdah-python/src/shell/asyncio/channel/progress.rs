@@ -21,7 +21,7 @@ const READ_BUDGET: usize = 512 * 1024;
 #[derive(Default)]
 pub(super) struct Read {
     messages: Vec<Message>,
-    ended: Vec<(ExchangeId, Outcome)>,
+    ended: Vec<(ExchangeId, Box<Outcome>)>,
     /// The session has nothing to do.
     idle: bool,
     /// The handshake computes, and wants to be called again.
@@ -200,11 +200,11 @@ impl Channel {
         let at_rest = self.core.is_at_rest();
         for waiting in running.iter_mut().filter(|each| each.answer.is_none()) {
             let outcome = match waiting.awaits {
-                Awaits::Started if read.idle => Outcome::default(),
-                Awaits::Settled if at_rest => Outcome::default(),
-                Awaits::Notification if heard => Outcome::default(),
-                Awaits::Rows(id) if self.core.has_rows(id) => Outcome::default(),
-                Awaits::Sending(id) if sent => self.core.take_partial(id),
+                Awaits::Started if read.idle => Box::default(),
+                Awaits::Settled if at_rest => Box::default(),
+                Awaits::Notification if heard => Box::default(),
+                Awaits::Rows(id) if self.core.has_rows(id) => Box::default(),
+                Awaits::Sending(id) if sent => Box::new(self.core.take_partial(id)),
                 _ => continue,
             };
             waiting.answer = Some(Ok(outcome));
