@@ -4,13 +4,22 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Display};
 
+pub use crate::memory::OutOfMemory;
+
 /// The peer broke the protocol; the connection can't be used any more.
 ///
 /// The message says what was wrong and never holds a password, a query or a value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ProtocolError {
     // Boxed, so that `Result<(), ProtocolError>` fits a register on the row path.
-    message: Box<Cow<'static, str>>,
+    what: Box<What>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum What {
+    Message(Cow<'static, str>),
+    /// The message may have been right, but it could not be kept.
+    OutOfMemory(OutOfMemory),
 }
 
 impl ProtocolError {
@@ -32,26 +41,49 @@ impl ProtocolError {
         Self::from_text(why)
     }
 
+    /// What there was no memory for, if it is that which has ended the connection.
+    pub(crate) fn out_of_memory(&self) -> Option<OutOfMemory> {
+        match *self.what {
+            What::OutOfMemory(error) => Some(error),
+            What::Message(_) => None,
+        }
+    }
+
     fn from_text(text: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            message: Box::new(text.into()),
+            what: Box::new(What::Message(text.into())),
         }
     }
 }
 
 impl Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        match &*self.what {
+            What::Message(text) => f.write_str(text),
+            What::OutOfMemory(error) => error.fmt(f),
+        }
     }
 }
 
 impl fmt::Debug for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ProtocolError").field(&self.message).finish()
+        match &*self.what {
+            What::Message(text) => f.debug_tuple("ProtocolError").field(text).finish(),
+            What::OutOfMemory(error) => fmt::Debug::fmt(error, f),
+        }
     }
 }
 
 impl Error for ProtocolError {}
+
+impl From<OutOfMemory> for ProtocolError {
+    #[cold]
+    fn from(error: OutOfMemory) -> Self {
+        Self {
+            what: Box::new(What::OutOfMemory(error)),
+        }
+    }
+}
 
 /// The caller asked for something that can't be put on the wire; nothing was written and the connection is as before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +123,8 @@ pub enum UsageError {
         /// Which name: "startup parameter name", "SASL mechanism", ...
         what: &'static str,
     },
+    /// There is no memory for the message.
+    OutOfMemory(OutOfMemory),
     /// A cancel key has a length that the protocol does not know (4 to 256 bytes).
     InvalidKeyLength {
         /// Length in bytes.
@@ -132,12 +166,20 @@ impl Display for UsageError {
                     "cancel key must have between 4 and 256 bytes, got {length}"
                 )
             }
+            Self::OutOfMemory(error) => error.fmt(f),
             Self::InvalidFieldCode => f.write_str("field code of a diagnostic cannot be zero"),
         }
     }
 }
 
 impl Error for UsageError {}
+
+impl From<OutOfMemory> for UsageError {
+    #[cold]
+    fn from(error: OutOfMemory) -> Self {
+        Self::OutOfMemory(error)
+    }
+}
 
 #[cfg(test)]
 mod tests {

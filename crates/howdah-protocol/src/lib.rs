@@ -129,6 +129,7 @@ pub mod auth;
 pub mod connection;
 pub mod conninfo;
 pub mod error;
+mod memory;
 pub mod session;
 pub mod startup;
 pub mod wire;

@@ -2,12 +2,14 @@
 
 use howdah_adapt::error;
 pub(crate) use howdah_adapt::error::class;
+use howdah_ffi::values;
 use howdah_protocol::connection::Error;
 use howdah_protocol::conninfo::{ConninfoError, ConninfoErrorKind};
 use howdah_protocol::error::UsageError;
 use howdah_protocol::wire::Diagnostic;
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyDict;
 
 use crate::imports;
 
@@ -61,7 +63,8 @@ pub(crate) fn server(
     query: Option<&[u8]>,
 ) -> PyErr {
     let made = fields(py, diagnostic).and_then(|fields| {
-        let query = query.map(|query| PyBytes::new(py, query));
+        // Without the text the error has no line of it to show.
+        let query = query.and_then(|query| values::bytes(py, query).ok());
         let make = imports::SERVER_ERROR.get(py)?;
         make.call1((fields, encoding, query))
     });
@@ -85,7 +88,7 @@ fn fields<'py>(py: Python<'py>, diagnostic: &Diagnostic) -> PyResult<Bound<'py, 
     let fields = PyDict::new(py);
     for (code, text) in diagnostic.iter() {
         let code = char::from(code).to_string();
-        fields.set_item(code, PyBytes::new(py, text))?;
+        fields.set_item(code, values::bytes(py, text)?)?;
     }
     Ok(fields)
 }
@@ -94,6 +97,7 @@ fn fields<'py>(py: Python<'py>, diagnostic: &Diagnostic) -> PyResult<Bound<'py, 
 pub(crate) fn usage(py: Python<'_>, error: &UsageError) -> PyErr {
     let class = match error {
         UsageError::NulInString { .. } => return programming(py, error.to_string()),
+        UsageError::OutOfMemory(_) => return PyMemoryError::new_err(error.to_string()),
         _ => "OperationalError",
     };
     new(py, class, error.to_string())

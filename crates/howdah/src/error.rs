@@ -40,6 +40,7 @@ struct Inner {
     diagnostic: Option<Diagnostic>,
     source: Option<Box<dyn StdError + Send + Sync>>,
     timed_out: bool,
+    out_of_memory: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +61,8 @@ enum Kind {
     RolledBack,
     /// A value could not be read.
     Decode,
+    /// There was no memory for the rows of a result.
+    Memory,
     /// The server took too long to obey a cancel request, or a cancel request could not be sent.
     Cancel,
 }
@@ -77,6 +80,16 @@ impl Error {
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.0.timed_out
+    }
+
+    /// Whether there was no memory for what was to be sent or has come.
+    ///
+    /// What was to be sent has not been sent. Of a result the server has done its part, but there are no rows. The
+    /// connection can be used further, unless it [is closed](Self::is_closed): of messages other than rows none can be
+    /// left out.
+    #[must_use]
+    pub fn is_out_of_memory(&self) -> bool {
+        self.0.out_of_memory
     }
 
     /// Whether the statement was cancelled: by a [`CancelHandle`](crate::CancelHandle), or by the server's
@@ -127,6 +140,7 @@ impl Error {
             diagnostic: None,
             source: None,
             timed_out: false,
+            out_of_memory: false,
         }))
     }
 
@@ -168,9 +182,18 @@ impl Error {
                     _ => None,
                 };
                 lost.0.timed_out = matches!(error, connection::Error::Unresponsive(_));
+                lost.0.out_of_memory = matches!(error, connection::Error::OutOfMemory(_));
                 lost.caused_by(error)
             }
         }
+    }
+
+    /// There was no memory for the rows of a result.
+    pub(crate) fn rows_out_of_memory() -> Self {
+        let message = "out of memory: there is no room for the rows of the result";
+        let mut error = Self::new(Kind::Memory, message);
+        error.0.out_of_memory = true;
+        error
     }
 
     /// A transaction was to be committed that had failed.
@@ -257,7 +280,9 @@ fn class(sqlstate: &str) -> &str {
 
 impl From<UsageError> for Error {
     fn from(error: UsageError) -> Self {
-        Self::new(Kind::Usage, error.to_string()).caused_by(error)
+        let mut usage = Self::new(Kind::Usage, error.to_string());
+        usage.0.out_of_memory = matches!(error, UsageError::OutOfMemory(_));
+        usage.caused_by(error)
     }
 }
 

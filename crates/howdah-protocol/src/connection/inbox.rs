@@ -1,5 +1,7 @@
 //! The receive buffer: bytes in at one end, whole frames out at the other.
 
+use crate::memory::{self, OutOfMemory};
+
 /// Size of the first buffer, and of the one a connection rests with, in bytes.
 const MIN_CHUNK: usize = 16 * 1024;
 /// Buffers double up to this size while a result keeps coming, in bytes.
@@ -18,6 +20,8 @@ pub(super) struct Inbox {
     pos: usize,
     /// Size of the frame at `pos` where its header said so; 0 when unknown.
     wanted: usize,
+    /// How many of the bytes to come are the rest of a frame that is skipped.
+    skipping: usize,
 }
 
 impl Inbox {
@@ -45,6 +49,11 @@ impl Inbox {
         self.wanted = 0;
     }
 
+    /// Whether the frame at the front has not arrived whole.
+    pub(super) fn wants_more(&self) -> bool {
+        self.wanted > 0
+    }
+
     /// Remembers that the frame at the front is `total` bytes long.
     pub(super) fn expect_frame(&mut self, total: usize) {
         self.wanted = total;
@@ -53,6 +62,9 @@ impl Inbox {
     /// Notes that `len` bytes were received into what [`Inbox::spare`] gave.
     pub(super) fn received(&mut self, len: usize) {
         self.filled = (self.filled + len).min(self.chunk.len());
+        let skipped = self.skipping.min(self.filled - self.pos);
+        self.pos += skipped;
+        self.skipping -= skipped;
     }
 
     /// The room to receive into.
@@ -83,7 +95,7 @@ impl Inbox {
     }
 
     /// Makes room in the same buffer: moves the unread bytes to the front, then doubles as needed.
-    pub(super) fn make_room(&mut self) {
+    pub(super) fn make_room(&mut self) -> Result<(), OutOfMemory> {
         if self.pos > 0 {
             self.chunk.copy_within(self.pos..self.filled, 0);
             self.filled -= self.pos;
@@ -91,21 +103,38 @@ impl Inbox {
         }
         if self.filled * 2 > self.chunk.len() || self.chunk.is_empty() {
             let size = self.next_size(self.filled, self.chunk.len());
-            self.chunk.resize(size, 0);
+            let grown = memory::extend_to(&mut self.chunk, size);
+            if self.is_full() {
+                return grown;
+            }
         }
+        Ok(())
+    }
+
+    /// Drops what is left of the frame at the front, of which the header has arrived; the rest is dropped as it comes.
+    pub(super) fn skip_frame(&mut self) {
+        self.skipping = self.wanted.saturating_sub(self.unread().len());
+        self.consume(self.filled - self.pos);
+    }
+
+    /// Forgets all that was received, which nobody will read: there is room again, if there ever was.
+    pub(super) fn clear(&mut self) {
+        self.pos = 0;
+        self.filled = 0;
     }
 
     /// Gives the current buffer away and goes on in a new one, which starts with the unread bytes.
     ///
     /// `more` says that more of the same is coming, so that the new buffer may be larger than the old.
-    pub(super) fn detach(&mut self, more: bool) -> Vec<u8> {
+    pub(super) fn detach(&mut self, more: bool) -> Result<Vec<u8>, OutOfMemory> {
         let unread = self.filled - self.pos;
         let size = if more {
             self.next_size(unread, self.chunk.len())
         } else {
             MIN_CHUNK.max(unread)
         };
-        let mut fresh = vec![0; size];
+        let mut fresh = Vec::new();
+        memory::extend_to(&mut fresh, size)?;
         if let Some(head) = fresh.get_mut(..unread) {
             head.copy_from_slice(self.unread());
         }
@@ -113,7 +142,7 @@ impl Inbox {
         old.truncate(self.pos);
         self.pos = 0;
         self.filled = unread;
-        old
+        Ok(old)
     }
 
     /// Size of the next buffer: twice the last one up to a bound, more only for a frame that has mostly arrived.

@@ -12,6 +12,8 @@
 //! ```
 
 mod inbox;
+#[cfg(test)]
+mod memory_tests;
 mod parameters;
 mod reply;
 mod request;
@@ -23,7 +25,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{ProtocolError, UsageError};
+use crate::error::{OutOfMemory, ProtocolError, UsageError};
 use crate::startup::{Startup, StartupConfig, StartupError};
 use crate::wire::backend::{CopyResponse, Diagnostic, FieldDescription};
 use crate::wire::{self, Limits, TransactionStatus};
@@ -50,6 +52,8 @@ pub enum Error {
     Disconnected(Option<Diagnostic>),
     /// The server did not end in this time what it was asked to give up, or what it owed.
     Unresponsive(Duration),
+    /// There is no memory for what the server has sent, and it is no row that could be dropped.
+    OutOfMemory(OutOfMemory),
 }
 
 impl fmt::Display for Error {
@@ -57,6 +61,7 @@ impl fmt::Display for Error {
         match self {
             Self::Protocol(error) => error.fmt(f),
             Self::Startup(error) => error.fmt(f),
+            Self::OutOfMemory(error) => error.fmt(f),
             Self::Disconnected(Some(last_words)) => {
                 let text = last_words.message_primary().unwrap_or_default();
                 write!(f, "{}", String::from_utf8_lossy(text))
@@ -79,7 +84,16 @@ impl std::error::Error for Error {}
 
 impl From<ProtocolError> for Error {
     fn from(error: ProtocolError) -> Self {
-        Self::Protocol(error)
+        match error.out_of_memory() {
+            Some(error) => Self::OutOfMemory(error),
+            None => Self::Protocol(error),
+        }
+    }
+}
+
+impl From<OutOfMemory> for Error {
+    fn from(error: OutOfMemory) -> Self {
+        Self::OutOfMemory(error)
     }
 }
 
@@ -118,6 +132,8 @@ pub struct QueryResult {
     pub tag: Box<[u8]>,
     /// How it ended.
     pub ending: Ending,
+    /// Whether there was no memory for the rows: those that came were dropped, and there are none.
+    pub incomplete: bool,
     /// The parameters that were in force when it came, which say how its values are written.
     pub parameters: Arc<Parameters>,
 }
@@ -194,6 +210,8 @@ pub struct Connection {
     session: SessionSnapshot,
     /// An error that answers nothing: the server's last words, should it hang up next.
     last_words: Option<Diagnostic>,
+    /// What could not be received for lack of memory.
+    no_memory: Option<OutOfMemory>,
 }
 
 /// Without the buffers and the key for cancelling: there may be a password in them.
@@ -247,6 +265,7 @@ impl Connection {
             stale: 0,
             session: SessionSnapshot::default(),
             last_words: None,
+            no_memory: None,
         })
     }
 
@@ -271,15 +290,14 @@ impl Connection {
         }
     }
 
-    /// Room to receive into, never empty. Call [`Connection::received`] with how many bytes arrived.
+    /// Room to receive into. Call [`Connection::received`] with how many bytes arrived.
+    ///
+    /// It is only empty if there is no memory for the first few bytes: [`Connection::eof`] then says so. Where there is none
+    /// for more rows, those of the result are dropped, see [`QueryResult::incomplete`]; where there is none for anything else,
+    /// [`Connection::poll`] fails once more bytes have come.
     pub fn spare(&mut self) -> &mut [u8] {
-        if self.inbox.is_full() {
-            if self.free_current(self.inbox.pos()) {
-                self.inbox.make_room();
-            } else {
-                let chunk = self.inbox.detach(true);
-                self.replies.rows.adopt(chunk);
-            }
+        if self.inbox.is_full() && self.make_room().is_err() {
+            self.drop_rows();
         }
         self.inbox.spare()
     }
@@ -304,6 +322,9 @@ impl Connection {
     /// To be called when the socket reports its end: tells what that means.
     pub fn eof(&mut self) -> Error {
         self.phase = Phase::Over;
+        if let Some(error) = self.no_memory.take() {
+            return Error::OutOfMemory(error);
+        }
         Error::Disconnected(self.last_words.take())
     }
 
@@ -422,6 +443,9 @@ impl Connection {
         if self.is_over() {
             return Ok(None);
         }
+        if let Some(error) = self.no_memory.take() {
+            return Err(Error::OutOfMemory(error));
+        }
         if self.is_working()
             && let Some(event) = self.work()?
         {
@@ -490,10 +514,40 @@ impl Connection {
     /// The rows that end before offset `end` of the current buffer; the buffer goes along unless they are few.
     fn collect_rows(&mut self, end: usize) -> RowSet {
         if !self.free_current(end) {
-            let chunk = self.inbox.detach(false);
-            self.replies.rows.adopt(chunk);
+            match self.inbox.detach(false) {
+                Ok(chunk) => self.replies.rows.adopt(chunk),
+                Err(OutOfMemory { .. }) => self.replies.rows.lose(),
+            }
         }
         self.replies.rows.take()
+    }
+
+    /// Makes room to receive into, in the current buffer unless rows lie in it.
+    fn make_room(&mut self) -> Result<(), OutOfMemory> {
+        if self.free_current(self.inbox.pos()) {
+            return self.inbox.make_room();
+        }
+        let chunk = self.inbox.detach(true)?;
+        self.replies.rows.adopt(chunk);
+        Ok(())
+    }
+
+    /// There is no memory to receive into: gives up the rows of the result that is coming.
+    #[cold]
+    fn drop_rows(&mut self) {
+        let had_rows = self.replies.rows.has_rows();
+        let in_row = self.inbox.unread().first() == Some(&b'D') && self.inbox.wants_more();
+        if in_row && self.stale == 0 && self.replies.width_of_row().is_some() {
+            self.replies.rows.lose();
+            self.inbox.skip_frame();
+        } else if had_rows {
+            self.replies.rows.lose();
+        }
+        if let Err(error) = self.inbox.make_room() {
+            // What is not a row cannot be done without.
+            self.no_memory = Some(error);
+            self.inbox.clear();
+        }
     }
 
     /// Whether no row needs the current buffer any more, once those that end before `end` are copied out if they are few.

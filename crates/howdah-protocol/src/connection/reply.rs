@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::rows::RowCollector;
 use super::{Columns, Connection, Ending, Error, Event, Notification, Phase, QueryResult, Queue};
 use crate::error::ProtocolError;
+use crate::memory;
 use crate::startup::Progress;
 use crate::wire::backend::{
     BackendMessage, Diagnostic, FieldDescription, check_data_row, message_name,
@@ -124,8 +125,8 @@ impl Connection {
                 payload,
             } => Some(Event::Notification(Notification {
                 process_id,
-                channel: channel.into(),
-                payload: payload.into(),
+                channel: memory::boxed(channel)?,
+                payload: memory::boxed(payload)?,
                 parameters: Arc::clone(&self.session.parameters),
             })),
             BackendMessage::ParameterStatus { name, value } => {
@@ -164,6 +165,8 @@ impl Connection {
                 let rows_end = start.saturating_sub(crate::wire::HEADER_LEN);
                 result.rows = self.collect_rows(rows_end);
                 result.parameters = Arc::clone(&self.session.parameters);
+                result.incomplete = self.replies.rows.is_incomplete();
+                self.replies.rows.restart();
                 Some(Event::Result(result))
             }
             other => other,
@@ -177,6 +180,7 @@ impl Connection {
             rows: self.collect_rows(end),
             tag: Box::default(),
             ending: Ending::Suspended,
+            incomplete: false,
             parameters: Arc::clone(&self.session.parameters),
         });
     }
@@ -266,7 +270,7 @@ impl Replies {
     }
 
     #[inline]
-    fn width_of_row(&mut self) -> Option<usize> {
+    pub(super) fn width_of_row(&mut self) -> Option<usize> {
         if self.width.is_none() {
             match self.expected.front()? {
                 Expected::Execute {
@@ -316,7 +320,7 @@ impl Replies {
     pub(super) fn failed(&mut self) {
         self.reset_result();
         self.copy = Copying::No;
-        drop(self.rows.take());
+        self.rows.restart();
         if matches!(self.expected.front(), Some(Expected::Query)) {
             return;
         }
@@ -436,7 +440,7 @@ impl Replies {
                 Ok(Some(Event::CopyBoth(copy)))
             }
             BackendMessage::CopyData(data) if matches!(self.copy, Copying::Out | Copying::Both) => {
-                Ok(Some(Event::CopyData(data.to_vec())))
+                Ok(Some(Event::CopyData(memory::copy(data)?)))
             }
             BackendMessage::CopyDone if matches!(self.copy, Copying::Out | Copying::Both) => {
                 self.copy = Copying::No;
@@ -474,6 +478,7 @@ impl Replies {
             parameters: Arc::default(),
             tag: tag.into(),
             ending,
+            incomplete: false,
         }))
     }
 

@@ -2,7 +2,8 @@
 
 use super::reply::{Asked, Copying, Expected, Formats};
 use super::{Columns, Connection, Phase};
-use crate::error::UsageError;
+use crate::error::{OutOfMemory, UsageError};
+use crate::memory::room;
 use crate::wire::{Format, IsNull, frontend};
 
 /// The parameters of a Bind message, written value by value before it is known which statement they go to.
@@ -46,6 +47,8 @@ impl Params {
         &mut self,
         write: impl FnOnce(&mut Vec<u8>) -> Result<Written, E>,
     ) -> Result<(), E> {
+        room(&mut self.oids, 1).map_err(out_of_memory)?;
+        room(&mut self.formats, 1).map_err(out_of_memory)?;
         let mut how = (0, Format::Text);
         frontend::value(&mut self.values, |out| {
             let written = write(out)?;
@@ -56,6 +59,10 @@ impl Params {
         self.formats.push(how.1);
         Ok(())
     }
+}
+
+fn out_of_memory<E: From<UsageError>>(error: OutOfMemory) -> E {
+    UsageError::from(error).into()
 }
 
 /// What was written for one parameter.

@@ -1,5 +1,6 @@
 //! Rows as they came from the server: the received buffers, and where each row lies in them.
 
+use crate::memory::{self, OutOfMemory};
 use crate::wire::backend::{Fields, fields};
 
 /// The rows of one result, uncopied: whole receive buffers with an index into them.
@@ -64,6 +65,8 @@ pub(super) struct RowCollector {
     rows: RowSet,
     /// Whether rows lie in the buffer that is still being received into.
     in_current: bool,
+    /// Whether there was no memory for the rows of this result, which are dropped.
+    incomplete: bool,
 }
 
 /// Rows of at most this many bytes are copied out, so that the receive buffer stays where it is.
@@ -76,6 +79,10 @@ impl RowCollector {
     /// Notes a row of `len` bytes at `start` of the current buffer. Buffers stay far below 4 GiB: a frame is at most 1 GiB.
     #[inline]
     pub(super) fn push(&mut self, start: usize, len: usize) {
+        if self.incomplete || memory::room(&mut self.rows.index, 1).is_err() {
+            self.lose();
+            return;
+        }
         self.rows.index.push(RowRef {
             chunk: place(self.rows.chunks.len()),
             start: place(start),
@@ -96,8 +103,29 @@ impl RowCollector {
 
     /// Takes over the buffer that the newest rows lie in.
     pub(super) fn adopt(&mut self, chunk: Vec<u8>) {
-        self.rows.chunks.push(chunk);
         self.in_current = false;
+        match memory::room(&mut self.rows.chunks, 1) {
+            Ok(()) => self.rows.chunks.push(chunk),
+            Err(OutOfMemory { .. }) => self.lose(),
+        }
+    }
+
+    /// Drops all rows of the result, for which there is no memory, and those that are still to come.
+    #[cold]
+    pub(super) fn lose(&mut self) {
+        self.rows = RowSet::default();
+        self.in_current = false;
+        self.incomplete = true;
+    }
+
+    /// Whether rows of this result have been dropped.
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.incomplete
+    }
+
+    /// Whether there are rows, which could be given up for the memory that they take.
+    pub(super) fn has_rows(&self) -> bool {
+        !self.rows.is_empty()
     }
 
     /// Whether the rows are few enough bytes to be copied out of `current`; if so, does it.
@@ -114,18 +142,25 @@ impl RowCollector {
         if bytes.len() > COPY_BELOW.max(current.len() / COPY_PART) {
             return false;
         }
+        let Ok(copied) = memory::copy(bytes) else {
+            return false;
+        };
         for row in newest {
             row.start -= base;
         }
-        self.rows.chunks.push(bytes.to_vec());
-        self.in_current = false;
+        self.adopt(copied);
         true
     }
 
-    /// Hands out what was collected and starts anew. The current buffer must have been adopted or copied before.
+    /// Hands out what was collected. The current buffer must have been adopted or copied before.
     pub(super) fn take(&mut self) -> RowSet {
         self.in_current = false;
         std::mem::take(&mut self.rows)
+    }
+
+    /// Starts the next result.
+    pub(super) fn restart(&mut self) {
+        *self = Self::default();
     }
 }
 

@@ -56,7 +56,7 @@ impl Session {
             let wire_name = name.as_deref().unwrap_or_default();
             session.connection.parse(wire_name, sql, &[], true)?;
             session.connection.ask_description(wire_name)?;
-            Ok(PendingStatement::Described(Key::new(sql, &[]), name))
+            Ok(PendingStatement::Described(Key::new(sql, &[])?, name))
         })?;
         self.end_exchange();
         Ok(id)
@@ -225,7 +225,7 @@ impl Session {
                 self.connection.describe_statement(&name, binary)?;
                 self.connection.bind(&name, params, all)?;
                 self.connection.execute(0, false)?;
-                let key = Key::new(sql, &params.oids);
+                let key = Key::new(sql, &params.oids)?;
                 self.statements.preparing(key.clone(), name.clone(), id);
                 PendingStatement::Prepared(key, name, false)
             }

@@ -8,6 +8,7 @@ use hashbrown::{Equivalent, HashMap};
 use super::exchange::{Description, ExchangeId};
 use super::formats::MixedFormats;
 use crate::connection::Columns;
+use crate::memory::{self, OutOfMemory};
 
 /// The policy and the memory of a session's prepared statements.
 ///
@@ -71,7 +72,10 @@ pub(super) struct Prepared {
 
 /// A statement's identity. Parameters of which none has a declared type are none: the text says how many there are.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub(super) struct Key(Arc<Identity>);
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Identity {
     sql: Box<[u8]>,
     oids: Box<[u32]>,
 }
@@ -94,7 +98,7 @@ impl<'a> KeyRef<'a> {
 
 impl Equivalent<Key> for KeyRef<'_> {
     fn equivalent(&self, key: &Key) -> bool {
-        *self.sql == *key.sql && *self.oids == *key.oids
+        *self.sql == *key.0.sql && *self.oids == *key.0.oids
     }
 }
 
@@ -324,11 +328,11 @@ fn after_block_comment(mut text: &[u8]) -> &[u8] {
 }
 
 impl Key {
-    pub(super) fn new(sql: &[u8], oids: &[u32]) -> Self {
+    pub(super) fn new(sql: &[u8], oids: &[u32]) -> Result<Self, OutOfMemory> {
         let KeyRef { sql, oids } = KeyRef::new(sql, oids);
-        Self {
-            sql: sql.into(),
-            oids: oids.into(),
-        }
+        Ok(Self(Arc::new(Identity {
+            sql: memory::boxed(sql)?,
+            oids: memory::boxed(oids)?,
+        })))
     }
 }

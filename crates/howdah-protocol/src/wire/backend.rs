@@ -10,6 +10,7 @@ pub use row::{DataRow, Fields, check_data_row, fields};
 use super::read::Reader;
 use super::{Format, Secret, TransactionStatus};
 use crate::error::ProtocolError;
+use crate::memory;
 
 /// Lengths of a cancel key that protocol 3.2 allows; 3.0 always has 4 bytes.
 pub(crate) const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 4..=256;
@@ -362,10 +363,11 @@ fn read_status(r: &mut Reader<'_>) -> Result<TransactionStatus, ProtocolError> {
 fn read_row_description(r: &mut Reader<'_>) -> Result<Vec<FieldDescription>, ProtocolError> {
     // A name takes at least its NUL, the rest of a field 18 bytes.
     let count = r.count(19)?;
-    let mut columns = Vec::with_capacity(count);
+    let mut columns = Vec::new();
+    memory::room(&mut columns, count)?;
     for _ in 0..count {
         columns.push(FieldDescription {
-            name: r.cstr()?.into(),
+            name: memory::boxed(r.cstr()?)?,
             table_oid: r.u32()?,
             column_id: r.i16()?,
             type_oid: r.u32()?,

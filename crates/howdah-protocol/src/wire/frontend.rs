@@ -139,6 +139,7 @@ pub fn parse(
         write::cstr(out, name, "statement name")?;
         write::cstr(out, sql, "query")?;
         parameter_count(out, parameter_oids.len())?;
+        write::room(out, 4 * parameter_oids.len())?;
         out.extend(parameter_oids.iter().flat_map(|oid| oid.to_be_bytes()));
         Ok(())
     })
@@ -183,6 +184,7 @@ pub fn value<E: From<UsageError>>(
     f: impl FnOnce(&mut Vec<u8>) -> Result<IsNull, E>,
 ) -> Result<(), E> {
     let at = out.len();
+    write::room(out, 4).map_err(E::from)?;
     out.extend_from_slice(&[0; 4]);
     let written = match f(out) {
         Ok(IsNull::No) => write::check_size(out.len().saturating_sub(at + 4)).map_err(E::from),
@@ -214,9 +216,12 @@ pub fn put_value(out: &mut Vec<u8>, data: &[u8]) -> Result<(), UsageError> {
 }
 
 /// Appends NULL for [`bind`].
+///
+/// # Errors
+/// There is no memory; `out` is as before.
 #[inline]
-pub fn put_null(out: &mut Vec<u8>) {
-    out.extend_from_slice(&(-1_i32).to_be_bytes());
+pub fn put_null(out: &mut Vec<u8>) -> Result<(), UsageError> {
+    write::value(out, None)
 }
 
 /// Describe of a prepared statement: ParameterDescription, then RowDescription or NoData.

@@ -2,6 +2,17 @@
 
 use super::{Format, MAX_MESSAGE_LEN};
 use crate::error::UsageError;
+use crate::memory;
+
+/// Room that is left behind whatever has a size of its own: fixed parts of messages, and the Sync behind them, are written
+/// without asking.
+const FIXED: usize = 64;
+
+/// Makes room for `more` bytes and for what is fixed behind them.
+#[inline]
+pub(crate) fn room(out: &mut Vec<u8>, more: usize) -> Result<(), UsageError> {
+    Ok(memory::room(out, more + FIXED)?)
+}
 
 /// A message with a tag.
 #[inline]
@@ -11,6 +22,7 @@ pub(crate) fn message(
     body: impl FnOnce(&mut Vec<u8>) -> Result<(), UsageError>,
 ) -> Result<(), UsageError> {
     let start = out.len();
+    room(out, 0)?;
     out.push(tag);
     framed(out, start, MAX_MESSAGE_LEN, body)
 }
@@ -38,7 +50,7 @@ pub(crate) fn cstr(out: &mut Vec<u8>, text: &[u8], what: &'static str) -> Result
     if text.contains(&0) {
         return Err(UsageError::NulInString { what });
     }
-    out.reserve(text.len() + 1);
+    room(out, text.len())?;
     out.extend_from_slice(text);
     out.push(0);
     Ok(())
@@ -48,6 +60,7 @@ pub(crate) fn cstr(out: &mut Vec<u8>, text: &[u8], what: &'static str) -> Result
 #[inline]
 pub(crate) fn bytes(out: &mut Vec<u8>, data: &[u8]) -> Result<(), UsageError> {
     check_size(data.len())?;
+    room(out, data.len())?;
     out.extend_from_slice(data);
     Ok(())
 }
@@ -56,6 +69,7 @@ pub(crate) fn bytes(out: &mut Vec<u8>, data: &[u8]) -> Result<(), UsageError> {
 #[inline]
 pub(crate) fn count(out: &mut Vec<u8>, count: usize, what: &'static str) -> Result<(), UsageError> {
     let short = u16::try_from(count).map_err(|_| UsageError::TooManyItems { what, count })?;
+    room(out, 0)?;
     out.extend_from_slice(&short.to_be_bytes());
     Ok(())
 }
@@ -64,6 +78,7 @@ pub(crate) fn count(out: &mut Vec<u8>, count: usize, what: &'static str) -> Resu
 #[inline]
 pub(crate) fn formats(out: &mut Vec<u8>, formats: &[Format]) -> Result<(), UsageError> {
     count(out, formats.len(), "format codes")?;
+    room(out, 2 * formats.len())?;
     for format in formats {
         out.extend_from_slice(&format.code().to_be_bytes());
     }
@@ -74,9 +89,13 @@ pub(crate) fn formats(out: &mut Vec<u8>, formats: &[Format]) -> Result<(), Usage
 #[inline]
 pub(crate) fn value(out: &mut Vec<u8>, value: Option<&[u8]>) -> Result<(), UsageError> {
     match value {
-        None => out.extend_from_slice(&(-1_i32).to_be_bytes()),
+        None => {
+            room(out, 0)?;
+            out.extend_from_slice(&(-1_i32).to_be_bytes());
+        }
         Some(data) => {
             let len = check_size(data.len())?;
+            room(out, data.len())?;
             out.extend_from_slice(&len.to_be_bytes());
             out.extend_from_slice(data);
         }
@@ -106,8 +125,12 @@ fn framed(
     body: impl FnOnce(&mut Vec<u8>) -> Result<(), UsageError>,
 ) -> Result<(), UsageError> {
     let at = out.len();
+    room(out, 0)?;
     out.extend_from_slice(&[0; 4]);
-    let written = body(out).and_then(|()| check_limit(out.len().saturating_sub(at), limit));
+    let written = body(out).and_then(|()| {
+        room(out, 0)?;
+        check_limit(out.len().saturating_sub(at), limit)
+    });
     match written {
         Ok(len) => {
             patch(out, at, len);

@@ -351,6 +351,7 @@ pub(crate) fn show_error(error: &Error) -> String {
         Error::Unresponsive(time) => format!("unresponsive for {time:?}"),
         Error::Disconnected(None) => "disconnected".to_owned(),
         Error::Disconnected(Some(words)) => format!("disconnected: {}", show_diagnostic(words)),
+        Error::OutOfMemory(error) => error.to_string(),
     }
 }
 

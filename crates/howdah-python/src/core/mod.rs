@@ -335,6 +335,7 @@ impl Core {
             rows,
             tag: Box::default(),
             ending: Ending::Suspended,
+            incomplete: false,
             parameters: Arc::clone(session.connection().shared_parameters()),
         })
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use howdah_protocol::error::UsageError;
 use howdah_protocol::session::{ExchangeId, Execute, Outcome, Session};
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 
 use crate::core::Core;
@@ -52,12 +53,14 @@ pub(crate) fn check(
             "COPY cannot be used with this method; use copy() instead",
         ));
     }
-    match &outcome.error {
-        None => Ok(()),
-        Some(diagnostic) => {
-            let error = errors::server(py, diagnostic, core.facts.encoding(py), query);
-            core.facts.set_error_message(error.value(py).to_string());
-            Err(error)
-        }
+    if let Some(diagnostic) = &outcome.error {
+        let error = errors::server(py, diagnostic, core.facts.encoding(py), query);
+        core.facts.set_error_message(error.value(py).to_string());
+        return Err(error);
     }
+    if outcome.results.iter().any(|result| result.incomplete) {
+        let message = "out of memory: there is no room for the rows of the result";
+        return Err(PyMemoryError::new_err(message));
+    }
+    Ok(())
 }

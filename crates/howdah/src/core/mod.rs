@@ -255,13 +255,14 @@ impl Core {
             return Err(Error::usage("COPY cannot be used with this method"));
         }
         self.types.heed(&outcome.results);
-        match outcome.error {
-            Some(diagnostic) => {
-                self.descriptions.forget();
-                Err(Error::server(diagnostic))
-            }
-            None => Ok(outcome.results),
+        if let Some(diagnostic) = outcome.error {
+            self.descriptions.forget();
+            return Err(Error::server(diagnostic));
         }
+        if outcome.results.iter().any(|result| result.incomplete) {
+            return Err(Error::rows_out_of_memory());
+        }
+        Ok(outcome.results)
     }
 
     /// The result of the one statement of the exchange that has ended.

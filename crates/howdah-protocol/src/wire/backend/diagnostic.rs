@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::{ProtocolError, UsageError};
+use crate::memory;
 use crate::wire::read::Reader;
 use crate::wire::write;
 
@@ -28,6 +29,7 @@ impl Diagnostic {
             if code == 0 {
                 return Err(UsageError::InvalidFieldCode);
             }
+            write::room(&mut block, 0)?;
             block.push(code);
             write::cstr(&mut block, text, "diagnostic field")?;
         }
@@ -63,7 +65,7 @@ impl Diagnostic {
         r.finish()?;
         let fields = body
             .split_last()
-            .map_or_else(Box::default, |(_, fields)| fields.into());
+            .map_or_else(|| Ok(Box::default()), |(_, fields)| memory::boxed(fields))?;
         Ok(Self { fields })
     }
 

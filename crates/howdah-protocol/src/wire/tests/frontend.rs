@@ -162,7 +162,7 @@ fn golden_bytes() {
     out.clear();
     let mut values = Vec::new();
     frontend::put_value(&mut values, b"7").unwrap();
-    frontend::put_null(&mut values);
+    frontend::put_null(&mut values).unwrap();
     let binary = [Format::Binary];
     frontend::bind(&mut out, b"", b"s", &binary, &values, 2, &binary).unwrap();
     let expected = b"B\0\0\0\x1a\0s\0\0\x01\0\x01\0\x02\0\0\0\x017\xff\xff\xff\xff\0\x01\0\x01";
