@@ -4,23 +4,26 @@ use pyo3::buffer::PyBuffer;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView};
 
+use crate::memory;
+
 /// Appends the bytes of an object that has a buffer.
 ///
 /// # Errors
-/// TypeError if it has none.
+/// TypeError if it has none, MemoryError.
 pub(crate) fn append_buffer(value: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<()> {
     let py = value.py();
     if let Ok(bytes) = value.cast::<PyBytes>() {
-        out.extend_from_slice(bytes.as_bytes());
+        memory::append(out, bytes.as_bytes())?;
     } else if let Ok(buffer) = PyBuffer::<u8>::get(value) {
         let start = out.len();
+        memory::room(out, buffer.len_bytes())?;
         out.resize(start + buffer.len_bytes(), 0);
         buffer.copy_to_slice(py, &mut out[start..])?;
     } else {
         // Items of another size or not contiguous: let Python put them in order.
         let view = PyMemoryView::from(value)?;
         let bytes = view.call_method0("tobytes")?;
-        out.extend_from_slice(bytes.cast::<PyBytes>()?.as_bytes());
+        memory::append(out, bytes.cast::<PyBytes>()?.as_bytes())?;
     }
     Ok(())
 }

@@ -21,6 +21,8 @@ use super::load::{self, Loader};
 use super::registry::AdaptersMap;
 use super::transformer::Transformer;
 use super::{Adaptation, literal, settings};
+use crate::memory;
+use howdah_ffi::values::bytes;
 
 /// The base of the built-in dumpers.
 #[pyclass(subclass, frozen, weakref, module = "howdah._howdah")]
@@ -55,7 +57,7 @@ impl BuiltinDumper {
         let mut out = Vec::new();
         match Self::append(slf, obj, &mut out)? {
             IsNull::Yes => Ok(None),
-            IsNull::No => Ok(Some(PyBytes::new(slf.py(), &out))),
+            IsNull::No => bytes(slf.py(), &out).map(Some),
         }
     }
 
@@ -66,12 +68,12 @@ impl BuiltinDumper {
     ) -> PyResult<Bound<'py, PyBytes>> {
         let py = slf.py();
         if slf.get().codec == DumpCodec::Null {
-            return Ok(PyBytes::new(py, b"NULL"));
+            return bytes(py, b"NULL");
         }
         // The method may have been overridden.
         let dumped = slf.call_method1(intern!(py, "dump"), (obj,))?;
         if dumped.is_none() {
-            return Ok(PyBytes::new(py, b"NULL"));
+            return bytes(py, b"NULL");
         }
         let mut text = Vec::new();
         append_buffer(&dumped, &mut text)?;
@@ -79,19 +81,19 @@ impl BuiltinDumper {
         let out = match slf.get().codec {
             DumpCodec::Bool if obj.is_truthy()? => b"true".to_vec(),
             DumpCodec::Bool => b"false".to_vec(),
-            DumpCodec::Int | DumpCodec::Integer(_) => literal::number(text),
-            DumpCodec::Float4 | DumpCodec::Float8 => literal::special_or_number(text, "float8"),
-            DumpCodec::Decimal => literal::special_or_number(text, "numeric"),
+            DumpCodec::Int | DumpCodec::Integer(_) => literal::number(text)?,
+            DumpCodec::Float4 | DumpCodec::Float8 => literal::special_or_number(text, "float8")?,
+            DumpCodec::Decimal => literal::special_or_number(text, "numeric")?,
             DumpCodec::Bytes => {
                 let standard = settings.is_some_and(|settings| settings.standard_strings);
-                bytea_literal(&text, standard)
+                bytea_literal(&text, standard)?
             }
             _ => {
                 let encoding = settings.map_or(Encoding::Utf8, |settings| settings.encoding);
                 literal::quoted(py, &text, encoding)?
             }
         };
-        Ok(PyBytes::new(py, &out))
+        bytes(py, &out)
     }
 }
 
@@ -225,17 +227,16 @@ fn adaptation(adapter: &Bound<'_, PyAny>) -> PyResult<Adaptation> {
 }
 
 /// Its text has backslashes, which the server takes as they are or not; without a connection nobody knows.
-fn bytea_literal(text: &[u8], standard_strings: bool) -> Vec<u8> {
-    if standard_strings {
-        return [b"'", text, b"'"].concat();
-    }
-    let mut out = b" E'".to_vec();
+fn bytea_literal(text: &[u8], standard_strings: bool) -> PyResult<Vec<u8>> {
+    let mut out = Vec::new();
+    memory::room(&mut out, 2 * text.len())?;
+    out.extend_from_slice(if standard_strings { b"'" } else { b" E'" });
     for byte in text {
-        if *byte == b'\\' {
+        if *byte == b'\\' && !standard_strings {
             out.push(b'\\');
         }
         out.push(*byte);
     }
     out.push(b'\'');
-    out
+    Ok(out)
 }

@@ -26,6 +26,7 @@ use crate::buffer::append_buffer;
 use crate::context::DumpContext;
 use crate::error;
 use crate::format::PyFormat;
+use crate::memory;
 use crate::types::Kind;
 pub(super) use adapter::Adapter;
 pub(super) use json::class_function;
@@ -98,6 +99,7 @@ impl DumperPlan<'_> {
         out: &mut Vec<u8>,
         cx: &DumpContext<'_>,
     ) -> PyResult<Written> {
+        memory::room(out, 0)?;
         match self {
             Self::Kind(kind) => dump_as(*kind, value, want, out, cx),
             Self::Null(oid) => Ok(Written { oid: *oid, ..NULL }),

@@ -4,7 +4,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::error;
-use howdah_ffi::values::str_from_utf8;
+use crate::memory;
+use howdah_ffi::values::{bytes, str_from_utf8};
 
 /// The session's client encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,11 +98,11 @@ impl Encoding {
     #[inline]
     pub fn encode(self, text: &Bound<'_, PyString>, out: &mut Vec<u8>) -> PyResult<()> {
         match self {
-            Self::Utf8 | Self::SqlAscii => out.extend_from_slice(text.to_str()?.as_bytes()),
+            Self::Utf8 | Self::SqlAscii => memory::append(out, text.to_str()?.as_bytes())?,
             Self::Python(_) | Self::Unavailable(_) => {
                 let name = self.python_name(text.py())?;
                 let bytes = text.call_method1("encode", (name,))?;
-                out.extend_from_slice(bytes.cast::<PyBytes>()?.as_bytes());
+                memory::append(out, bytes.cast::<PyBytes>()?.as_bytes())?;
             }
         }
         Ok(())
@@ -115,10 +116,10 @@ impl Encoding {
     pub fn decode<'py>(self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
         match self {
             Self::Utf8 => Ok(str_from_utf8(py, data)?.into_any()),
-            Self::SqlAscii => Ok(PyBytes::new(py, data).into_any()),
+            Self::SqlAscii => Ok(bytes(py, data)?.into_any()),
             Self::Python(_) | Self::Unavailable(_) => {
                 let name = self.python_name(py)?;
-                PyBytes::new(py, data).call_method1("decode", (name,))
+                bytes(py, data)?.call_method1("decode", (name,))
             }
         }
     }
@@ -136,7 +137,7 @@ impl Encoding {
     pub fn decode_str<'py>(self, py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyString>> {
         match self.decode(py, data).map(Bound::cast_into::<PyString>) {
             Ok(Ok(text)) => Ok(text),
-            _ => Ok(PyString::new(py, &String::from_utf8_lossy(data))),
+            _ => str_from_utf8(py, String::from_utf8_lossy(data).as_bytes()),
         }
     }
 }

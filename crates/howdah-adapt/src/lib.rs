@@ -22,6 +22,7 @@ pub mod imports;
 pub mod literal;
 pub mod load;
 pub mod log;
+pub mod memory;
 mod nested;
 pub mod registry;
 mod settings;

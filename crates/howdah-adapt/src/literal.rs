@@ -7,7 +7,8 @@ use pyo3::types::{PyBytes, PyString};
 use super::buffer::append_buffer;
 use super::encoding::Encoding;
 use super::{error, settings};
-use howdah_ffi::values::str_from_utf8;
+use crate::memory;
+use howdah_ffi::values::{bytes, str_from_utf8};
 
 /// The text of a value as a literal, with its quotes.
 ///
@@ -29,12 +30,13 @@ pub fn quote_literal<'py>(
     append_buffer(value, &mut raw)?;
     let settings = settings::of_connection(connection)?;
     let encoding = settings.map_or(Encoding::Utf8, |settings| settings.encoding);
-    Ok(PyBytes::new(py, &quoted(py, &raw, encoding)?))
+    bytes(py, &quoted(py, &raw, encoding)?)
 }
 
 /// The same for bytes in an encoding.
 pub(super) fn quoted(py: Python<'_>, raw: &[u8], encoding: Encoding) -> PyResult<Vec<u8>> {
-    let mut out = Vec::with_capacity(raw.len() + 2);
+    let mut out = Vec::new();
+    memory::room(&mut out, 2 * raw.len())?;
     match encoding {
         Encoding::SqlAscii => escape(raw, &mut out),
         Encoding::Utf8 => {
@@ -44,8 +46,10 @@ pub(super) fn quoted(py: Python<'_>, raw: &[u8], encoding: Encoding) -> PyResult
         // In some encodings a byte of a character looks like a quote or a backslash.
         Encoding::Python(_) | Encoding::Unavailable(_) => {
             let text = encoding.decode(py, raw).map_err(|_| malformed(py))?;
+            let text = text.cast::<PyString>()?.to_str()?.as_bytes();
             let mut utf8 = Vec::new();
-            escape(text.cast::<PyString>()?.to_str()?.as_bytes(), &mut utf8);
+            memory::room(&mut utf8, 2 * text.len())?;
+            escape(text, &mut utf8);
             encoding.encode(&str_from_utf8(py, &utf8)?, &mut out)?;
         }
     }
@@ -74,24 +78,27 @@ fn malformed(py: Python<'_>) -> PyErr {
 }
 
 /// What is put in front of a negative number, so that no comment begins with two dashes.
-pub(super) fn number(text: Vec<u8>) -> Vec<u8> {
+pub(super) fn number(mut text: Vec<u8>) -> PyResult<Vec<u8>> {
     if text.starts_with(b"-") {
-        [b" ".as_slice(), &text].concat()
-    } else {
-        text
+        memory::room(&mut text, 1)?;
+        text.insert(0, b' ');
     }
+    Ok(text)
 }
 
 /// A float or a Decimal: those that are no numbers need quotes and a type.
-pub(super) fn special_or_number(text: Vec<u8>, type_name: &str) -> Vec<u8> {
-    let letters = String::from_utf8_lossy(&text).to_ascii_lowercase();
-    let name = match letters.as_str() {
-        "nan" => "NaN",
-        "inf" | "infinity" => "Infinity",
-        "-inf" | "-infinity" => "-Infinity",
-        _ => return number(text),
+pub(super) fn special_or_number(text: Vec<u8>, type_name: &str) -> PyResult<Vec<u8>> {
+    let is = |name: &str| text.eq_ignore_ascii_case(name.as_bytes());
+    let name = if is("nan") {
+        "NaN"
+    } else if is("inf") || is("infinity") {
+        "Infinity"
+    } else if is("-inf") || is("-infinity") {
+        "-Infinity"
+    } else {
+        return number(text);
     };
-    format!("'{name}'::{type_name}").into_bytes()
+    Ok(format!("'{name}'::{type_name}").into_bytes())
 }
 
 /// What follows a quoted literal: the type that it is of, by what is registered of it.

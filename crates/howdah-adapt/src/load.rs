@@ -210,7 +210,7 @@ impl Loader {
     ) -> PyResult<Bound<'py, PyAny>> {
         match self {
             Self::Str => cx.encoding.load(py, data),
-            Self::Bytes => Ok(scalar::bytes(py, data)),
+            Self::Bytes => scalar::bytes(py, data),
             Self::Bytea => scalar::bytea(py, data),
             Self::Bool => scalar::bool_text(py, data),
             Self::BoolBinary => scalar::bool_binary(py, data),
@@ -261,7 +261,7 @@ impl Loader {
             Self::JsonbBinaryBy(loads) => json::jsonb_binary_by(loads.bind(py), data),
             Self::Python(load) => {
                 let data = cx.encoded(py, data)?;
-                load.bind(py).call1((scalar::bytes(py, &data),))
+                load.bind(py).call1((scalar::bytes(py, &data)?,))
             }
             Self::ByText(oid, loader) => registered::by_text(py, *oid, data, loader, cx),
         }

@@ -14,6 +14,8 @@ use super::format::{BINARY, PyFormat, TEXT, format_number};
 use super::registry::AdaptersMap;
 use super::{error, imports, literal, settings};
 use crate::lock;
+use crate::memory;
+use howdah_ffi::values::{bytes, list_of};
 use howdah_protocol::wire::Format;
 use howdah_types::oid;
 
@@ -476,9 +478,10 @@ impl Transformer {
         let oid: u32 = dumper.getattr(intern!(py, "oid"))?.extract()?;
         if oid != 0 && oid != oid::TEXT && out.ends_with(b"'") {
             let registry = this.map.get().registry(py)?;
-            out.extend(literal::type_name(registry, oid, this.encoding_of(py)?)?);
+            let name = literal::type_name(registry, oid, this.encoding_of(py)?)?;
+            memory::append(&mut out, &name)?;
         }
-        Ok(PyBytes::new(py, &out))
+        bytes(py, &out)
     }
 
     /// Return the dumper for an object.
@@ -523,10 +526,8 @@ impl Transformer {
             let message = format!("rows must be included between 0 and {count}");
             return Err(error::of_class(py, "InterfaceError", &message));
         };
-        let rows = (first..end)
-            .map(|row| slf.get().row(&result, row, make_row))
-            .collect::<PyResult<Vec<_>>>()?;
-        PyList::new(py, rows)
+        let rows = (first..end).map(|row| slf.get().row(&result, row, make_row));
+        list_of(py, memory::collect(rows)?)
     }
 
     /// Return one row of the result, as `make_row` makes it of a sequence.

@@ -5,7 +5,7 @@ use std::ptr;
 
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
 use pyo3::{Borrowed, ffi};
 
 /// A tuple of known length that is being filled from the left.
@@ -148,6 +148,94 @@ impl<'py> ListBuilder<'py> {
         }
         self.list
     }
+}
+
+/// A list of the values.
+///
+/// # Errors
+/// MemoryError, where PyO3's way panics.
+pub fn list_of<'py>(
+    py: Python<'py>,
+    values: Vec<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyList>> {
+    let mut list = ListBuilder::new(py, values.len())?;
+    for value in values {
+        list.push(value);
+    }
+    Ok(list.finish())
+}
+
+/// A tuple of the values.
+///
+/// # Errors
+/// MemoryError, where PyO3's way panics.
+pub fn tuple_of<'py>(
+    py: Python<'py>,
+    values: Vec<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let mut tuple = TupleBuilder::new(py, values.len())?;
+    for value in values {
+        tuple.push(value);
+    }
+    Ok(tuple.finish())
+}
+
+/// Bytes.
+///
+/// # Errors
+/// MemoryError, where PyO3's way panics.
+#[inline]
+pub fn bytes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let len = data.len().cast_signed();
+    // SAFETY: pointer and length are those of a slice, whose bytes are copied; a new reference to a bytes object or null
+    // with an exception set comes back.
+    unsafe {
+        let made = ffi::PyBytes_FromStringAndSize(data.as_ptr().cast(), len);
+        Ok(Bound::from_owned_ptr_or_err(py, made)?.cast_into_unchecked())
+    }
+}
+
+/// An empty dictionary.
+///
+/// # Errors
+/// MemoryError, where PyO3's way panics.
+#[inline]
+pub fn dict(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    // SAFETY: a new reference to a dictionary or null with an exception set.
+    unsafe { Ok(Bound::from_owned_ptr_or_err(py, ffi::PyDict_New())?.cast_into_unchecked()) }
+}
+
+/// A float.
+///
+/// # Errors
+/// MemoryError, where PyO3's way panics.
+#[inline]
+pub fn float(py: Python<'_>, value: f64) -> PyResult<Bound<'_, PyAny>> {
+    // SAFETY: a new reference or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyFloat_FromDouble(value)) }
+}
+
+/// An int.
+///
+/// # Errors
+/// MemoryError, where PyO3's way panics.
+#[inline]
+pub fn int(py: Python<'_>, value: i64) -> PyResult<Bound<'_, PyAny>> {
+    // SAFETY: a new reference or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyLong_FromLongLong(value)) }
+}
+
+/// An int of up to 128 bits.
+///
+/// # Errors
+/// MemoryError, where PyO3's way panics.
+#[inline]
+pub fn wide_int(py: Python<'_>, value: u128) -> PyResult<Bound<'_, PyAny>> {
+    // The interpreter has no function for it that all versions have. So that PyO3's does not fail, an object of about the
+    // same size is made and freed before: its place is the next that is given out.
+    const LARGEST: usize = 16;
+    drop(bytes(py, &[0; LARGEST])?);
+    Ok(value.into_pyobject(py)?.into_any())
 }
 
 /// A str from UTF-8 bytes.

@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyString};
 
 use crate::errors;
-use howdah_adapt::PyFormat;
+use howdah_adapt::{PyFormat, memory};
 
 /// A query text in the server's syntax, with what it wants for parameters.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,7 +60,8 @@ enum Piece<'a> {
 
 /// Converts a query text.
 pub(crate) fn parse(py: Python<'_>, query: &[u8]) -> PyResult<Template> {
-    let mut sql = Vec::with_capacity(query.len() + 8);
+    let mut sql = Vec::new();
+    memory::room(&mut sql, query.len())?;
     let mut formats = Vec::new();
     let mut placeholders = 0;
     let mut seen: HashMap<&[u8], usize> = HashMap::new();
@@ -74,6 +76,8 @@ pub(crate) fn parse(py: Python<'_>, query: &[u8]) -> PyResult<Template> {
             break;
         };
         rest = from.get(len..).unwrap_or_default();
+        // A number may be longer than what it stands for.
+        memory::room(&mut sql, rest.len())?;
         let (name, format) = match piece {
             Piece::Percent => {
                 sql.push(b'%');
@@ -91,7 +95,7 @@ pub(crate) fn parse(py: Python<'_>, query: &[u8]) -> PyResult<Template> {
         placeholders += 1;
         let number = match name {
             None => {
-                formats.push(format);
+                memory::push(&mut formats, format)?;
                 formats.len()
             }
             Some(name) => {
@@ -129,8 +133,10 @@ fn number_of<'a>(
         }
         return Ok(*number);
     }
-    names.push(String::from_utf8_lossy(name).into_owned());
-    formats.push(format);
+    memory::push(names, String::from_utf8_lossy(name).into_owned())?;
+    memory::push(formats, format)?;
+    seen.try_reserve(1)
+        .map_err(|_| PyMemoryError::new_err(()))?;
     seen.insert(name, formats.len());
     Ok(formats.len())
 }

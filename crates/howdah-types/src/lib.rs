@@ -53,6 +53,7 @@ pub mod int;
 pub mod json;
 pub mod length;
 pub mod lsn;
+pub mod memory;
 pub mod money;
 pub mod net;
 pub mod numeric;

@@ -15,6 +15,13 @@ impl<'a> ElementText<'a> {
         Self { raw, escaped }
     }
 
+    /// How much room [`bytes`](Self::bytes) takes in `scratch`, at most.
+    #[inline]
+    #[must_use]
+    pub const fn scratch_len(&self) -> usize {
+        if self.escaped { self.raw.len() } else { 0 }
+    }
+
     /// The text without escapes. Borrowed from the input if it had none, else written to `scratch`.
     pub fn bytes<'s>(&self, scratch: &'s mut Vec<u8>) -> &'s [u8]
     where
@@ -122,18 +129,40 @@ pub(crate) fn quote(out: &mut Vec<u8>, start: usize, prefix: impl Fn(u8) -> u8) 
         .iter()
         .filter(|byte| matches!(**byte, b'"' | b'\\'))
         .count();
-    if escapes == 0 {
-        out.insert(start.min(out.len()), b'"');
-    } else {
-        let tail = out.split_off(start);
-        out.reserve(tail.len() + escapes + 2);
-        out.push(b'"');
-        for byte in tail {
-            if matches!(byte, b'"' | b'\\') {
-                out.push(prefix(byte));
-            }
-            out.push(byte);
-        }
+    out.insert(start.min(out.len()), b'"');
+    if escapes > 0 {
+        let end = out.len();
+        out.resize(end + escapes, 0);
+        spread(
+            out.get_mut(start + 1..).unwrap_or_default(),
+            escapes,
+            prefix,
+        );
     }
     out.push(b'"');
+}
+
+/// Moves text to the end of its place, in which there is room for a prefix in front of each quote or backslash.
+fn spread(place: &mut [u8], prefixes: usize, prefix: impl Fn(u8) -> u8) {
+    let mut to = place.len();
+    let mut from = to.saturating_sub(prefixes);
+    while from < to {
+        from -= 1;
+        to -= 1;
+        let Some(byte) = place.get(from).copied() else {
+            return;
+        };
+        put(place, to, byte);
+        if matches!(byte, b'"' | b'\\') {
+            to -= 1;
+            put(place, to, prefix(byte));
+        }
+    }
+}
+
+#[inline]
+fn put(place: &mut [u8], at: usize, byte: u8) {
+    if let Some(slot) = place.get_mut(at) {
+        *slot = byte;
+    }
 }

@@ -10,6 +10,7 @@ use super::{scalar, structured};
 use crate::context::DumpContext;
 use crate::error;
 use crate::format::PyFormat;
+use crate::memory;
 
 /// # Errors
 /// DataError unless all keys are str and all values str or None.
@@ -35,7 +36,9 @@ pub(super) fn hstore(
         if let Some(value) = value {
             cx.encoding.encode(value, &mut encoded)?;
         }
+        let encoded_len = encoded.len();
         let (key, text) = encoded.split_at(split);
+        memory::room(out, encoded_len)?;
         pair_to_binary(key, value.as_ref().map(|_| text), out).map_err(|e| error::encode(py, e))?;
     }
     Ok(as_binary(0))
@@ -45,17 +48,14 @@ type Pair<'py> = (Bound<'py, PyString>, Option<Bound<'py, PyString>>);
 
 fn pairs_of<'py>(value: &Bound<'py, PyAny>) -> PyResult<Vec<Pair<'py>>> {
     let items = value.cast::<PyMapping>()?.items()?;
-    items
-        .iter()
-        .map(|item| {
-            let (key, value): (Bound<'py, PyAny>, Bound<'py, PyAny>) = item.extract()?;
-            let key = text(&key, "keys")?;
-            if value.is_none() {
-                return Ok((key, None));
-            }
-            Ok((key, Some(text(&value, "values")?)))
-        })
-        .collect()
+    memory::collect(items.iter().map(|item| {
+        let (key, value): (Bound<'py, PyAny>, Bound<'py, PyAny>) = item.extract()?;
+        let key = text(&key, "keys")?;
+        if value.is_none() {
+            return Ok((key, None));
+        }
+        Ok((key, Some(text(&value, "values")?)))
+    }))
 }
 
 fn text<'py>(value: &Bound<'py, PyAny>, what: &str) -> PyResult<Bound<'py, PyString>> {
@@ -68,8 +68,12 @@ fn write_text(pairs: &[Pair<'_>], out: &mut Vec<u8>) -> PyResult<()> {
         if number > 0 {
             out.push(b',');
         }
+        let key = key.to_str()?.as_bytes();
         let value = value.as_ref().map(|value| value.to_str()).transpose()?;
-        pair_to_text(key.to_str()?.as_bytes(), value.map(str::as_bytes), out);
+        let value = value.map(str::as_bytes);
+        // Each character may need a backslash.
+        memory::room(out, 2 * (key.len() + value.map_or(0, <[u8]>::len)))?;
+        pair_to_text(key, value, out);
     }
     Ok(())
 }

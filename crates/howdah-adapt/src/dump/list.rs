@@ -20,6 +20,7 @@ use crate::adaptation::Adaptation;
 use crate::context::DumpContext;
 use crate::error;
 use crate::format::PyFormat;
+use crate::memory;
 use crate::nested::Nested;
 use crate::types::Kind;
 use howdah_ffi::values::int_as_i64;
@@ -36,7 +37,7 @@ pub(super) fn list(
 ) -> PyResult<Written> {
     if want != PyFormat::Text
         && ints_are_default(list.py(), cx)?
-        && let Some(ints) = flat_ints(list)
+        && let Some(ints) = flat_ints(list)?
     {
         return write_ints(list.py(), &ints, out);
     }
@@ -161,18 +162,22 @@ impl From<PyErr> for Misfit {
 }
 
 /// The numbers of a list that has nothing but ints up to 64 bits and None, at least one of the former.
-fn flat_ints(list: &Bound<'_, PyList>) -> Option<Vec<Option<i64>>> {
-    let mut ints = Vec::with_capacity(list.len());
+fn flat_ints(list: &Bound<'_, PyList>) -> PyResult<Option<Vec<Option<i64>>>> {
+    let mut ints = Vec::new();
+    memory::reserve(&mut ints, list.len())?;
     for item in list {
-        ints.push(if item.is_exact_instance_of::<PyInt>() {
-            Some(int_as_i64(item.cast::<PyInt>().ok()?.as_borrowed())?)
-        } else if item.is_none() {
+        let int = if item.is_none() {
             None
+        } else if item.is_exact_instance_of::<PyInt>()
+            && let Some(int) = int_as_i64(item.cast::<PyInt>()?.as_borrowed())
+        {
+            Some(int)
         } else {
-            return None;
-        });
+            return Ok(None);
+        };
+        memory::push(&mut ints, int)?;
     }
-    ints.iter().any(Option::is_some).then_some(ints)
+    Ok(ints.iter().any(Option::is_some).then_some(ints))
 }
 
 /// All in the type of the largest.
@@ -184,7 +189,7 @@ fn write_ints(py: Python<'_>, ints: &[Option<i64>], out: &mut Vec<u8>) -> PyResu
     let mut array =
         ArrayWriter::begin(out, oid, &[ints.len()]).map_err(|e| error::encode(py, e))?;
     let width = int_width(oid);
-    out.reserve(ints.len() * (4 + width));
+    memory::room(out, ints.len() * (4 + width))?;
     for int in ints {
         match int {
             Some(int) => write_int(*int, width, out),
@@ -509,6 +514,7 @@ impl<'py> Element<'_, 'py> {
         out: &mut Vec<u8>,
         cx: &DumpContext<'_>,
     ) -> Result<(), Misfit> {
+        memory::room(out, 0)?;
         if item.is_none() {
             array.null(out);
             return Ok(());
@@ -634,6 +640,7 @@ fn write_list(
     }
     out.push(b'{');
     for (number, item) in list.iter().enumerate() {
+        memory::room(out, 0)?;
         if number > 0 {
             out.push(delimiter);
         }
@@ -668,6 +675,7 @@ fn element_text(
         out.truncate(start);
         out.extend_from_slice(b"NULL");
     } else if !matches!(plan, DumperPlan::Kind(Kind::Int | Kind::Bool)) {
+        memory::room_for_quotes(out, start)?;
         quote_element(out, start, delimiter);
     }
     Ok(())

@@ -19,6 +19,7 @@ use crate::context::DumpContext;
 use crate::error;
 use crate::format::PyFormat;
 use crate::imports::{self, Imported};
+use crate::memory;
 use crate::nested::Nested;
 use crate::types::Types;
 
@@ -250,6 +251,7 @@ impl Typed {
     }
 
     fn bound(&self, bound: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<IsNull> {
+        memory::room(out, 0)?;
         let written = match (self.subtype, self.binary) {
             (oid::INT4 | oid::INT8, true) => number::int_binary(bound, self.subtype, out)?,
             (oid::INT4 | oid::INT8, false) => {
@@ -264,7 +266,7 @@ impl Typed {
             }
             (_, true) => datetime::datetime(bound, PyFormat::Binary, out)?,
             (_, false) => {
-                out.extend_from_slice(bound.str()?.to_str()?.as_bytes());
+                memory::append(out, bound.str()?.to_str()?.as_bytes())?;
                 return Ok(IsNull::No);
             }
         };
@@ -342,7 +344,7 @@ fn text(
     write: impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>, &DumpContext<'_>) -> PyResult<IsNull>,
 ) -> PyResult<()> {
     structured::write(py, out, cx, |out, cx| {
-        range_to_text(range, out, |bound, out| write(bound, out, cx))
+        range_to_text(range, out, |bound, out| bound_text(bound, out, cx, &write))
     })
 }
 
@@ -356,14 +358,28 @@ fn text_of_all(
     structured::write(py, out, cx, |out, cx| {
         out.push(b'{');
         for (number, range) in ranges.iter().enumerate() {
+            memory::room(out, 0)?;
             if number > 0 {
                 out.push(b',');
             }
-            range_to_text(range, out, |bound, out| write(bound, out, cx))?;
+            range_to_text(range, out, |bound, out| bound_text(bound, out, cx, &write))?;
         }
         out.push(b'}');
         Ok(())
     })
+}
+
+/// A bound, with room for quotes behind it.
+fn bound_text(
+    bound: &Bound<'_, PyAny>,
+    out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
+    write: impl Fn(&Bound<'_, PyAny>, &mut Vec<u8>, &DumpContext<'_>) -> PyResult<IsNull>,
+) -> PyResult<IsNull> {
+    let start = out.len();
+    let null = write(bound, out, cx)?;
+    memory::room_for_quotes(out, start)?;
+    Ok(null)
 }
 
 fn binary(
@@ -389,6 +405,7 @@ fn binary_of_all(
     let count = i32::try_from(ranges.len()).map_err(|_| error::data(py, "too many ranges"))?;
     out.extend_from_slice(&count.to_be_bytes());
     for range in ranges {
+        memory::room(out, 0)?;
         let mark = length::begin(out);
         binary(py, range, out, cx, write)?;
         length::end(out, mark).map_err(|e| error::encode(py, e))?;
@@ -419,7 +436,7 @@ impl From<EncodeError> for Failed {
 /// The range itself, or the ranges of a multirange.
 fn members<'py>(value: &Bound<'py, PyAny>, several: bool) -> PyResult<Vec<Ends<'py>>> {
     if several {
-        return value.try_iter()?.map(|range| ends(&range?)).collect();
+        return memory::collect(value.try_iter()?.map(|range| ends(&range?)));
     }
     Ok(vec![ends(value)?])
 }

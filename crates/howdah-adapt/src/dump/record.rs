@@ -17,6 +17,7 @@ use super::{dump, structured};
 use crate::context::DumpContext;
 use crate::error;
 use crate::format::PyFormat;
+use crate::memory;
 use crate::nested::Nested;
 
 /// # Errors
@@ -56,7 +57,7 @@ fn fields<'py>(
     if want == PyFormat::Binary {
         return Err(error::cannot_adapt(value, want));
     }
-    let values: Vec<_> = items.collect::<PyResult<_>>()?;
+    let values = memory::collect(items)?;
     let _nested = Nested::enter(value.py())?;
     structured::write(value.py(), out, cx, |out, cx| {
         write_fields(&values, out, cx)
@@ -80,6 +81,7 @@ pub(super) fn write_fields(
         if written.null == IsNull::Yes {
             out.truncate(start);
         } else if out.get(start..).is_some_and(needs_quotes) {
+            memory::room_for_quotes(out, start)?;
             quote_field(out, start);
         }
     }
@@ -112,7 +114,7 @@ pub(super) fn composite(
     let info = adapter.class.getattr(intern!(py, "info"))?;
     let make_sequence = adapter.class.getattr(intern!(py, "make_sequence"))?;
     let values = make_sequence.call1((value, &info))?;
-    let values: Vec<Bound<'_, PyAny>> = values.try_iter()?.collect::<PyResult<_>>()?;
+    let values = memory::collect(values.try_iter()?)?;
     let _nested = Nested::enter(value.py())?;
     if adapter.format == Format::Text {
         structured::write(py, out, cx, |out, cx| write_fields(&values, out, cx))?;
@@ -130,6 +132,7 @@ pub(super) fn composite(
     begin_binary(out, types.len()).map_err(|e| error::encode(py, e))?;
     let adaptation = cx.adapters(py)?;
     for (oid, value) in types.into_iter().zip(&values) {
+        memory::room(out, 0)?;
         let mark = begin_field(out, oid);
         let plan = DumperPlan::by_oid(py, oid, Format::Binary, adaptation)?;
         match plan.dump_typed(value, oid, out, cx)? {

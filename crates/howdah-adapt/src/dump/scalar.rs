@@ -11,6 +11,7 @@ use crate::buffer::append_buffer;
 use crate::context::DumpContext;
 use crate::error;
 use crate::format::PyFormat;
+use crate::memory;
 use crate::types::Types;
 use howdah_ffi::values::int_as_i64;
 
@@ -89,9 +90,10 @@ fn big_int(value: &Bound<'_, PyInt>, want: PyFormat, out: &mut Vec<u8>) -> PyRes
     // Through Decimal, because str(int) refuses more than 4300 digits.
     let digits = Types::get(py)?.decimal.bind(py).call1((number,))?.str()?;
     if want == PyFormat::Text {
-        out.extend_from_slice(digits.to_str()?.as_bytes());
+        memory::append(out, digits.to_str()?.as_bytes())?;
         return Ok(as_text(oid::NUMERIC));
     }
+    memory::room(out, digits.len()?)?;
     numeric::text_to_binary(digits.to_str()?.as_bytes(), out).map_err(|_| {
         error::data(
             py,
@@ -152,7 +154,7 @@ pub(super) fn bytes(
     want: PyFormat,
     out: &mut Vec<u8>,
 ) -> PyResult<Written> {
-    Ok(bytea(value.cast::<PyBytes>()?.as_bytes(), want, out))
+    bytea(value.cast::<PyBytes>()?.as_bytes(), want, out)
 }
 
 /// bytearray, memoryview and whatever else has a buffer.
@@ -167,16 +169,18 @@ pub(super) fn buffer(
     }
     let mut raw = Vec::new();
     append_buffer(value, &mut raw)?;
-    Ok(bytea(&raw, want, out))
+    bytea(&raw, want, out)
 }
 
-fn bytea(value: &[u8], want: PyFormat, out: &mut Vec<u8>) -> Written {
+fn bytea(value: &[u8], want: PyFormat, out: &mut Vec<u8>) -> PyResult<Written> {
     if want == PyFormat::Text {
+        memory::room(out, 2 * value.len())?;
         bytea::bytea_to_text(value, out);
-        return as_text(oid::BYTEA);
+        return Ok(as_text(oid::BYTEA));
     }
+    memory::room(out, value.len())?;
     bytea::bytea_to_binary(value, out);
-    as_binary(oid::BYTEA)
+    Ok(as_binary(oid::BYTEA))
 }
 
 /// In text unless binary is asked for: the server converts faster than we would.
@@ -191,6 +195,7 @@ pub(super) fn decimal(
         text if text.trim_start_matches('-').starts_with(['N', 's']) => "NaN",
         text => text,
     };
+    memory::room(out, text.len())?;
     if want != PyFormat::Binary {
         out.extend_from_slice(text.as_bytes());
         return Ok(as_text(oid::NUMERIC));

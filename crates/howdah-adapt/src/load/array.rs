@@ -10,7 +10,8 @@ use super::{Loader, registered, scalar};
 use crate::context::LoadContext;
 use crate::encoding::Encoding;
 use crate::error;
-use howdah_ffi::values::{ListBuilder, quick_int};
+use crate::memory;
+use howdah_ffi::values::{ListBuilder, list_of, quick_int};
 
 /// What is in an array that comes as text.
 #[derive(Debug, Clone)]
@@ -36,7 +37,7 @@ impl TextElements {
         if matches!(self.loader, Loader::Int)
             && let Some(list) = flat_ints(py, data)
         {
-            return list;
+            return Ok(list);
         }
         if matches!(cx.encoding, Encoding::Utf8 | Encoding::SqlAscii) {
             return self.load_plain(py, data, cx);
@@ -64,27 +65,35 @@ impl TextElements {
                     open.push(Vec::new());
                     continue;
                 }
-                ArrayEvent::Close => PyList::new(py, open.pop().unwrap_or_default())?.into_any(),
+                ArrayEvent::Close => list_of(py, open.pop().unwrap_or_default())?.into_any(),
                 ArrayEvent::Null => py.None().into_bound(py),
-                ArrayEvent::Element(text) => self.loader.load(py, text.bytes(&mut scratch), cx)?,
+                ArrayEvent::Element(text) => {
+                    let text = memory::unescaped(&text, &mut scratch)?;
+                    self.loader.load(py, text, cx)?
+                }
             };
             match open.last_mut() {
-                Some(list) => list.push(value),
+                Some(list) => memory::push(list, value)?,
                 None => done = Some(value),
             }
         }
-        Ok(done.unwrap_or_else(|| PyList::empty(py).into_any()))
+        match done {
+            Some(list) => Ok(list),
+            None => Ok(list_of(py, Vec::new())?.into_any()),
+        }
     }
 }
 
-/// The list for `{1,2,3}`; `None` for anything but integers in a single pair of braces.
-fn flat_ints<'py>(py: Python<'py>, data: &[u8]) -> Option<PyResult<Bound<'py, PyAny>>> {
+/// The list for `{1,2,3}`; `None` for anything but integers in a single pair of braces, and if there is no memory.
+fn flat_ints<'py>(py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyAny>> {
     let items = data.strip_prefix(b"{")?.strip_suffix(b"}")?;
-    let mut ints = Vec::with_capacity(items.len() / 4);
+    let mut ints = Vec::new();
+    memory::reserve(&mut ints, items.len() / 4).ok()?;
     for item in items.split(|byte| *byte == b',') {
-        ints.push(int::int8_from_text(item).ok()?);
+        let int = int::int8_from_text(item).ok()?;
+        memory::push(&mut ints, quick_int(py, int)?).ok()?;
     }
-    Some(PyList::new(py, ints).map(Bound::into_any))
+    list_of(py, ints).ok().map(Bound::into_any)
 }
 
 impl BinaryElements {
@@ -181,7 +190,7 @@ fn nest<'py>(
     cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyList>> {
     let Some((dimension, inner)) = dimensions.split_first() else {
-        return Ok(PyList::empty(py));
+        return list_of(py, Vec::new());
     };
     let length = usize::try_from(dimension.length).unwrap_or_default();
     if !inner.is_empty() {

@@ -8,9 +8,11 @@ use std::ops::Range;
 use std::sync::{Mutex, MutexGuard};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyString};
+use pyo3::types::{PyBool, PyString};
 
-use howdah_ffi::values::{ListBuilder, quick_ascii, quick_int, str_from_utf8};
+use crate::memory;
+
+use howdah_ffi::values::{ListBuilder, dict, float, quick_ascii, quick_int, str_from_utf8};
 
 /// Far below the recursion limit, and little of any stack.
 const MAX_DEPTH: u32 = 64;
@@ -61,7 +63,7 @@ impl<'a, 'py> Parser<'a, 'py> {
 
     fn object(&mut self, depth: u32) -> Option<Bound<'py, PyAny>> {
         self.at += 1;
-        let dict = PyDict::new(self.py);
+        let dict = dict(self.py).ok()?;
         self.skip_space();
         if self.eat(b'}') {
             return Some(dict.into_any());
@@ -97,7 +99,7 @@ impl<'a, 'py> Parser<'a, 'py> {
         if !self.eat(b']') {
             loop {
                 let value = self.value(depth)?;
-                self.items.push(value);
+                memory::push(&mut self.items, value).ok()?;
                 self.skip_space();
                 if self.eat(b']') {
                     break;
@@ -145,7 +147,7 @@ impl<'a, 'py> Parser<'a, 'py> {
         }
         let text = std::str::from_utf8(self.text.get(start..self.at)?).ok()?;
         if is_float {
-            return Some(PyFloat::new(self.py, text.parse().ok()?).into_any());
+            return float(self.py, text.parse().ok()?).ok();
         }
         if digits > INT_DIGITS {
             return None;
@@ -245,7 +247,8 @@ struct Content {
 
 /// The UTF-8 of a string with escapes; `None` for those that are wrong or stand for half a character.
 fn unescaped(raw: &[u8]) -> Option<Vec<u8>> {
-    let mut text = Vec::with_capacity(raw.len());
+    let mut text = Vec::new();
+    memory::reserve(&mut text, raw.len()).ok()?;
     let mut rest = raw;
     while let Some(stop) = rest.iter().position(|byte| *byte == b'\\') {
         text.extend_from_slice(rest.get(..stop)?);

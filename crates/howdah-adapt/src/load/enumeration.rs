@@ -3,10 +3,11 @@
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyDict;
 
 use crate::context::LoadContext;
 use crate::error;
+use howdah_ffi::values::bytes;
 
 /// An enumeration type, as `register_enum()` describes it.
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl Enumeration {
         data: &[u8],
         cx: &LoadContext<'_>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let label = PyBytes::new(py, &cx.encoded(py, data)?);
+        let label = bytes(py, &cx.encoded(py, data)?)?;
         if let Some(member) = self.members.bind(py).get_item(&label)? {
             return Ok(member);
         }

@@ -2,11 +2,13 @@
 
 use howdah_types::hstore::{HstoreBinary, HstoreText};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::PyString;
 
 use crate::context::LoadContext;
 use crate::encoding::Encoding;
 use crate::error;
+use crate::memory;
+use howdah_ffi::values::dict;
 
 /// What has been decoded as `text` already; bytes, if that is not a str.
 ///
@@ -20,12 +22,12 @@ pub(super) fn text<'py>(text: &Bound<'py, PyAny>, data: &[u8]) -> PyResult<Bound
     };
     let bad = |e| error::decode(py, e, data);
     let mut pairs = HstoreText::new(data);
-    let pairs_of = PyDict::new(py);
+    let pairs_of = dict(py)?;
     let mut scratch = Vec::new();
     while let Some((key, value)) = pairs.next_pair().map_err(bad)? {
-        let key = Encoding::Utf8.load(py, key.bytes(&mut scratch))?;
+        let key = Encoding::Utf8.load(py, memory::unescaped(&key, &mut scratch)?)?;
         let value = match value {
-            Some(value) => Encoding::Utf8.load(py, value.bytes(&mut scratch))?,
+            Some(value) => Encoding::Utf8.load(py, memory::unescaped(&value, &mut scratch)?)?,
             None => py.None().into_bound(py),
         };
         pairs_of.set_item(key, value)?;
@@ -46,7 +48,7 @@ pub(super) fn binary<'py>(
         known => known,
     };
     let mut pairs = HstoreBinary::new(data).map_err(bad)?;
-    let pairs_of = PyDict::new(py);
+    let pairs_of = dict(py)?;
     while let Some((key, value)) = pairs.next_pair().map_err(bad)? {
         let value = match value {
             Some(value) => encoding.load(py, value)?,

@@ -4,13 +4,14 @@ use pyo3::exceptions::PyStopIteration;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::PyString;
 
 use super::document;
 use crate::context::LoadContext;
 use crate::encoding::Encoding;
 use crate::error;
 use crate::imports;
+use howdah_ffi::values::bytes;
 
 pub(super) fn jsonb_binary<'py>(
     py: Python<'py>,
@@ -24,7 +25,7 @@ pub(super) fn jsonb_binary<'py>(
 pub(super) fn json_by<'py>(loads: &Bound<'py, PyAny>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
     let py = loads.py();
     loads
-        .call1((PyBytes::new(py, data),))
+        .call1((bytes(py, data)?,))
         .map_err(|e| match Parser::get(py) {
             Ok(parser) if loads.is(&parser.standard_loads) => error::of_value(py, e),
             _ => e,
@@ -60,7 +61,7 @@ pub(super) fn json<'py>(
         .get(py)?
         .get_item(intern!(py, "_loads"))?;
     if !loads.is(&parser.standard_loads) {
-        return loads.call1((PyBytes::new(py, data),));
+        return loads.call1((bytes(py, data)?,));
     }
     if cx.encoding == Encoding::Utf8
         && let Some(value) = document::parse(py, data)

@@ -9,6 +9,7 @@ use pyo3::types::{PyBytes, PyType};
 
 use crate::error;
 use crate::types::Types;
+use howdah_ffi::values::bytes;
 
 /// An address, or an interface if the prefix is shorter than the address.
 pub(super) fn inet_text<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
@@ -35,7 +36,7 @@ fn inet<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let value = value.map_err(|e| error::decode_by_class(py, e, data))?;
     let types = &Types::get(py)?.network;
-    let packed = packed(py, &value);
+    let packed = packed(py, &value)?;
     if value.is_host() {
         return of_family(&types.addresses, &value)
             .bind(py)
@@ -55,15 +56,15 @@ fn cidr<'py>(
     let types = &Types::get(py)?.network;
     of_family(&types.networks, &value)
         .bind(py)
-        .call1(((packed(py, &value), value.prefix),))
+        .call1(((packed(py, &value)?, value.prefix),))
         // It has bits to the right of the prefix.
         .map_err(|e| error::of_value(py, e))
 }
 
-fn packed<'py>(py: Python<'py>, value: &Inet) -> Bound<'py, PyBytes> {
+fn packed<'py>(py: Python<'py>, value: &Inet) -> PyResult<Bound<'py, PyBytes>> {
     match value.address {
-        IpAddr::V4(address) => PyBytes::new(py, &address.octets()),
-        IpAddr::V6(address) => PyBytes::new(py, &address.octets()),
+        IpAddr::V4(address) => bytes(py, &address.octets()),
+        IpAddr::V6(address) => bytes(py, &address.octets()),
     }
 }
 

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use crate::error;
+use crate::memory;
 use crate::types::Types;
 use howdah_ffi::decimal::{DecimalMaker, Digits};
 use howdah_ffi::values::str_from_utf8;
@@ -23,7 +24,8 @@ pub(super) fn binary<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, P
     match from_digits(py, digits_of_binary(data))? {
         Some(made) => Ok(made),
         None => {
-            let mut text = Vec::with_capacity(32);
+            let mut text = Vec::new();
+            memory::room(&mut text, longest_text(data))?;
             codec::binary_to_text(data, &mut text).map_err(|e| error::decode(py, e, data))?;
             parse(py, &text)
         }
@@ -116,6 +118,16 @@ fn word(text: &[u8], point: &mut Option<usize>) -> Option<(u64, u32)> {
 /// The base-10000 digits of numbers whose coefficient certainly has less than 38 digits.
 const MAX_GROUPS: usize = 8;
 const SIGN_NEGATIVE: u16 = 0x4000;
+
+/// How many characters the text of a binary `numeric` has at most, by its weight and its scale.
+fn longest_text(data: &[u8]) -> usize {
+    let field = |at| {
+        let bytes = data.get(at..).and_then(<[u8]>::first_chunk::<2>);
+        bytes.map_or(0, |bytes| u16::from_be_bytes(*bytes))
+    };
+    let weight = field(2).cast_signed().max(0).unsigned_abs();
+    4 * (usize::from(weight) + 1) + usize::from(field(6))
+}
 
 /// The digits of the binary form; `None` if it is malformed, not finite or long.
 fn digits_of_binary(data: &[u8]) -> Option<Digits> {

@@ -5,12 +5,13 @@ use howdah_types::range::{
 };
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
 
 use super::Loader;
 use crate::context::LoadContext;
 use crate::error;
+use crate::memory;
 use crate::types::Types;
+use howdah_ffi::values::{dict, list_of};
 
 /// A range whose bounds are read by `loader`, from text.
 pub(super) fn range_text<'py>(
@@ -22,7 +23,7 @@ pub(super) fn range_text<'py>(
     let range = range_from_text(data).map_err(|e| error::decode(py, e, data))?;
     let mut scratch = Vec::new();
     make(py, range, |bound| {
-        loader.load(py, bound.bytes(&mut scratch), cx)
+        loader.load(py, memory::unescaped(&bound, &mut scratch)?, cx)
     })
 }
 
@@ -46,11 +47,11 @@ pub(super) fn multirange_text<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let bad = |e| error::decode(py, e, data);
     let mut ranges = MultirangeText::new(data).map_err(bad)?;
-    let made = PyList::empty(py);
+    let made = list_of(py, Vec::new())?;
     let mut scratch = Vec::new();
     while let Some(range) = ranges.next_range().map_err(bad)? {
         made.append(make(py, range, |bound| {
-            loader.load(py, bound.bytes(&mut scratch), cx)
+            loader.load(py, memory::unescaped(&bound, &mut scratch)?, cx)
         })?)?;
     }
     Types::get(py)?.multirange.bind(py).call1((made,))
@@ -65,7 +66,7 @@ pub(super) fn multirange_binary<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let bad = |e| error::decode(py, e, data);
     let mut ranges = MultirangeBinary::new(data).map_err(bad)?;
-    let made = PyList::empty(py);
+    let made = list_of(py, Vec::new())?;
     while let Some(range) = ranges.next_range().map_err(bad)? {
         made.append(make(py, range, |bound| loader.load(py, bound, cx))?)?;
     }
@@ -79,7 +80,7 @@ fn make<'py, B>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let class = Types::get(py)?.range.bind(py);
     let Range::Bounds(bounds) = range else {
-        let empty = PyDict::new(py);
+        let empty = dict(py)?;
         empty.set_item(intern!(py, "empty"), true)?;
         return class.call((), Some(&empty));
     };

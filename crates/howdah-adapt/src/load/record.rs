@@ -8,15 +8,16 @@ use howdah_types::oid;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple};
+use pyo3::types::PyString;
 
 use super::{Loader, registered};
 use crate::adaptation::Adaptation;
 use crate::context::LoadContext;
 use crate::encoding::Encoding;
 use crate::error;
+use crate::memory;
 use crate::nested::Nested;
-use howdah_ffi::values::TupleBuilder;
+use howdah_ffi::values::{TupleBuilder, tuple_of};
 
 /// A tuple of str and None; of bytes if the encoding is SQL_ASCII.
 pub(super) fn text<'py>(
@@ -52,12 +53,13 @@ pub(super) fn text_fields<'py>(
     let mut values = Vec::new();
     let mut scratch = Vec::new();
     while let Some(field) = fields.next_field().map_err(bad)? {
-        values.push(match field {
-            Some(field) => load(values.len(), field.bytes(&mut scratch), &cx)?,
+        let value = match field {
+            Some(field) => load(values.len(), memory::unescaped(&field, &mut scratch)?, &cx)?,
             None => py.None().into_bound(py),
-        });
+        };
+        memory::push(&mut values, value)?;
     }
-    Ok(PyTuple::new(py, values)?.into_any())
+    Ok(tuple_of(py, values)?.into_any())
 }
 
 /// A tuple of what the binary loaders make of the fields.

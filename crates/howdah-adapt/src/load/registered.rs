@@ -17,6 +17,7 @@ use crate::dump::class_function;
 use crate::error;
 use crate::format::{BINARY, TEXT};
 use crate::lock;
+use crate::memory;
 use crate::nested::Nested;
 
 /// The columns that default loaders were last chosen for: those of a prepared statement stay the same.
@@ -148,6 +149,8 @@ pub(super) fn by_text<'py>(
     cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let mut text = Vec::new();
+    // No type has text that is longer in proportion, quotes and escapes of arrays included.
+    memory::room(&mut text, 4 * data.len())?;
     transcode::binary_to_text(oid, data, &mut text).map_err(|e| error::decode(py, e, data))?;
     loader.load(py, &text, cx)
 }

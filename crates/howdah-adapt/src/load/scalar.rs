@@ -4,15 +4,17 @@ use howdah_types::{DecodeError, boolean, bytea as bytea_codec, float, int, uuid}
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{IntoPyDict, PyBool, PyBytes, PyFloat};
+use pyo3::types::{IntoPyDict, PyBool, PyBytes};
 
 use crate::error;
+use crate::memory;
 use crate::types::Types;
 use howdah_ffi::slots::TwoSlots;
+use howdah_ffi::values;
 
 #[inline]
-pub(super) fn bytes<'py>(py: Python<'py>, data: &[u8]) -> Bound<'py, PyAny> {
-    PyBytes::new(py, data).into_any()
+pub(super) fn bytes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    Ok(values::bytes(py, data)?.into_any())
 }
 
 pub(super) fn bytea<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyAny>> {
@@ -24,8 +26,9 @@ pub(super) fn bytea<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, Py
         return Ok(made.into_any());
     }
     let mut out = Vec::new();
+    memory::room(&mut out, data.len())?;
     bytea_codec::bytea_from_text(data, &mut out).map_err(bad)?;
-    Ok(bytes(py, &out))
+    bytes(py, &out)
 }
 
 #[inline]
@@ -82,7 +85,7 @@ fn int<'py>(
     value: Result<i64, DecodeError>,
 ) -> PyResult<Bound<'py, PyAny>> {
     match value {
-        Ok(value) => Ok(value.into_pyobject(py)?.into_any()),
+        Ok(value) => values::int(py, value),
         Err(e) => Err(error::decode_by_class(py, e, data)),
     }
 }
@@ -110,7 +113,7 @@ fn float<'py>(
     value: Result<f64, DecodeError>,
 ) -> PyResult<Bound<'py, PyAny>> {
     match value {
-        Ok(value) => Ok(PyFloat::new(py, value).into_any()),
+        Ok(value) => values::float(py, value),
         Err(e) => Err(error::decode_by_class(py, e, data)),
     }
 }
@@ -134,7 +137,7 @@ fn make_uuid(py: Python<'_>, bytes: [u8; 16]) -> PyResult<Bound<'_, PyAny>> {
     static SLOTS: PyOnceLock<Option<TwoSlots>> = PyOnceLock::new();
     let types = Types::get(py)?;
     let class = types.uuid.bind(py);
-    let number = u128::from_be_bytes(bytes).into_pyobject(py)?.into_any();
+    let number = values::wide_int(py, u128::from_be_bytes(bytes))?;
     match SLOTS.get_or_init(py, || TwoSlots::find(class, ["int", "is_safe"])) {
         Some(slots) => slots.make(py, [number, types.safe_unknown.bind(py).clone()]),
         None => {

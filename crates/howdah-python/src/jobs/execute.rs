@@ -16,7 +16,7 @@ use crate::errors;
 use crate::query::{self, CachedTemplate, Template};
 use crate::shell::{Job, Next};
 use howdah_adapt::dump::dump;
-use howdah_adapt::{DumpContext, Encoding, PyFormat};
+use howdah_adapt::{DumpContext, Encoding, PyFormat, memory};
 
 /// One call of `execute()`.
 pub(crate) struct ExecuteQuery {
@@ -154,7 +154,9 @@ impl Text {
                 }
             }
         } else if let Ok(bytes) = query.cast::<PyBytes>() {
-            bytes.as_bytes().to_vec()
+            let mut copied = Vec::new();
+            memory::append(&mut copied, bytes.as_bytes())?;
+            copied
         } else {
             return Err(unknown_query(query));
         };
