@@ -33,6 +33,13 @@ pub(crate) fn in_destructor(work: impl FnOnce(Python<'_>) -> PyResult<()>) {
     });
 }
 
+/// Another exception that says the same, to be raised elsewhere; the same one if it cannot be copied.
+pub(crate) fn copy(py: Python<'_>, error: &PyErr) -> PyErr {
+    let made = imports::COPY.get(py);
+    let made = made.and_then(|copy| copy.call1((error.value(py),)));
+    made.map_or_else(|_| error.clone_ref(py), PyErr::from_value)
+}
+
 /// `OutOfOrderTransactionNesting`.
 pub(crate) fn out_of_order(py: Python<'_>, message: String) -> PyErr {
     let class = imports::OUT_OF_ORDER.get(py);

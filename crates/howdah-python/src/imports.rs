@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 pub(crate) static CANCELLED_ERROR: Imported = Imported::new("asyncio", "CancelledError");
 pub(crate) static COLUMN: Imported = Imported::new("howdah._column", "Column");
 pub(crate) static CONNECTION_INFO: Imported = Imported::new("howdah._info", "ConnectionInfo");
+pub(crate) static COPY: Imported = Imported::new("copy", "copy");
 pub(crate) static FORMAT: Imported = Imported::new("howdah.pq", "Format");
 pub(crate) static GET_RUNNING_LOOP: Imported = Imported::new("asyncio", "get_running_loop");
 pub(crate) static ISOLATION_LEVEL: Imported = Imported::new("howdah._enums", "IsolationLevel");
@@ -18,10 +19,11 @@ pub(crate) static OUT_OF_ORDER: Imported =
 pub(crate) static SERVER_ERROR: Imported = Imported::new("howdah.errors", "_server_error");
 pub(crate) static TUPLE_ROW: Imported = Imported::new("howdah.rows", "tuple_row");
 
-static ALL: [&Imported; 11] = [
+static ALL: [&Imported; 12] = [
     &CANCELLED_ERROR,
     &COLUMN,
     &CONNECTION_INFO,
+    &COPY,
     &FORMAT,
     &GET_RUNNING_LOOP,
     &ISOLATION_LEVEL,

@@ -8,7 +8,7 @@ use pyo3::types::PyDict;
 use super::super::op::Op;
 use super::registration::{CURRENT_LOOP, running_loop};
 use super::{Channel, Running};
-use crate::errors::operational;
+use crate::errors::{self, operational};
 use howdah_adapt::lock;
 
 impl Channel {
@@ -46,8 +46,14 @@ impl Channel {
         let mut outcome = Ok(());
         let mut told = false;
         for mut waiting in all {
+            // Each task gets its own, which will hold its traceback and its context; the first gets this one.
+            let own = if told {
+                errors::copy(py, &error)
+            } else {
+                error.clone_ref(py)
+            };
             told |= !waiting.op.get().is_detached();
-            waiting.answer = Some(Err(error.clone_ref(py)));
+            waiting.answer = Some(Err(own));
             outcome = outcome.and(Self::wake(slf, waiting));
         }
         if !told {
