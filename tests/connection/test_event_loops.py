@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from types import ModuleType
 from typing import Any
 
@@ -189,3 +190,27 @@ def test_statements_that_a_closed_loop_has_left(howdah: ModuleType, dsn: str) ->
     loop.close()
     asyncio.run(asyncio.wait_for(go_on(conn), 20))
     del tasks
+
+
+@pytest.mark.limit(30)
+def test_a_loop_closed_while_a_frozen_server_is_asked_to_cancel(howdah: ModuleType, dsn: str) -> None:
+    first = asyncio.new_event_loop()
+    conn = first.run_until_complete(howdah.AsyncConnection.connect(dsn, autocommit=True))
+    task = first.create_task(conn.execute(BUSY))
+    first.run_until_complete(asyncio.sleep(0.1))
+    os.kill(conn.info.backend_pid, signal.SIGSTOP)
+    try:
+        task.cancel()
+        first.run_until_complete(asyncio.sleep(0.05))
+        first.close()
+
+        async def again() -> None:
+            await conn.execute("select 8")
+
+        # The other loop knows when the time is over.
+        with pytest.raises(howdah.OperationalError):
+            asyncio.run(again())
+        assert conn.closed
+    finally:
+        os.kill(conn.info.backend_pid, signal.SIGCONT)
+    task._log_destroy_pending = False  # type: ignore[attr-defined]

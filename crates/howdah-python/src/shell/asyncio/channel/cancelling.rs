@@ -83,6 +83,15 @@ impl Channel {
         Self::advance_soon(slf)
     }
 
+    /// Has the loop not call us any more at the time that the session wanted.
+    pub(super) fn disarm_timer(&self, py: Python<'_>, loop_is_gone: bool) -> PyResult<()> {
+        let timer = lock(&self.timer).take();
+        match timer {
+            Some(timer) if !loop_is_gone => timer.handle.call_method0(py, "cancel").map(drop),
+            _ => Ok(()),
+        }
+    }
+
     /// Has the loop call us when the session wants to do something.
     pub(super) fn arm_timer(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();

@@ -138,6 +138,8 @@ impl Channel {
     }
 
     pub(super) fn unregister(&self, py: Python<'_>, loop_is_gone: bool) -> PyResult<()> {
+        // A timer of that loop would be taken for one of the next.
+        self.disarm_timer(py, loop_is_gone)?;
         let registration = std::mem::take(&mut *lock(&self.registration));
         let (Some(event_loop), Some(fd)) = (registration.event_loop, registration.fd) else {
             return Ok(());
