@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import threading
 import time
+import warnings
 from types import ModuleType
 from typing import Any
 
@@ -393,3 +395,43 @@ def test_a_stream_belongs_to_its_event_loop(howdah: ModuleType, dsn: str) -> Non
 
 async def _awaited(awaitable: Any) -> Any:
     return await awaitable
+
+
+@howdah_alone
+@asyncio_only
+@pytest.mark.parametrize("what", ["stream", "aclose"])
+async def test_a_stream_that_is_dropped_in_another_thread(door: Door, what: str) -> None:
+    conn = await door.connect(autocommit=True)
+    stream = conn.cursor().stream("select generate_series(1, 1000000)")
+    await stream.__anext__()
+    held = [stream if what == "stream" else stream.aclose()]
+    if what == "stream":
+        del stream
+    waiting = asyncio.ensure_future(conn.execute("select 1"))
+    await asyncio.sleep(0.05)
+    with warnings.catch_warnings():
+        # Of the operation that is never awaited.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        dropping = threading.Timer(0.1, held.clear)
+        dropping.start()
+        cur = await asyncio.wait_for(waiting, 10)
+    assert await cur.fetchall() == [(1,)]
+    dropping.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@howdah_alone
+async def test_a_stream_in_a_child_of_its_process(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    stream = conn.cursor().stream("select generate_series(1, 300000)")
+    await stream.__anext__()
+    child = os.fork()
+    if child == 0:
+        try:
+            del stream
+            gc.collect()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert len([row async for row in stream]) == 299_999
+    assert (await asyncio.to_thread(os.waitpid, child, 0))[1] == 0

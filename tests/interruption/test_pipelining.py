@@ -120,7 +120,7 @@ async def test_all_tasks_hear_of_a_lost_connection(door: Door) -> None:
     tasks = [asyncio.ensure_future(conn.execute("select pg_sleep(20)")) for _ in range(10)]
     await asyncio.sleep(0.1)
     await other.execute("select pg_terminate_backend(%s)", (conn.info.backend_pid,))
-    results = await asyncio.gather(*tasks, return_exceptions=True)
+    results: list[Any] = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(isinstance(result, door.errors.AdminShutdown) for result in results)
     assert all(result.diag.message_primary == results[0].diag.message_primary for result in results)
     # Each may be raised by its task, which adds its traceback to it.

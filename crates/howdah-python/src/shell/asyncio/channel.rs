@@ -213,6 +213,11 @@ impl Channel {
         Self::wake(slf, listening)
     }
 
+    /// Called by the loop when what has the gate was dropped in another thread than the loop's.
+    fn _on_abandoned(slf: &Bound<'_, Self>, op: &Bound<'_, Op>) {
+        Op::drain_or_lose(slf, op);
+    }
+
     /// Called by the loop when the connection was closed in another thread than the loop's.
     fn _on_closed_elsewhere(slf: &Bound<'_, Self>) -> PyResult<()> {
         slf.get().unregister(slf.py(), false)

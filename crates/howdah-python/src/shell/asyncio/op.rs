@@ -443,17 +443,27 @@ impl Op {
     }
 
     /// Has the session brought to rest in the background, with the gate that nobody else leaves; the job is told.
+    ///
+    /// From any thread: what is given up may be dropped wherever the garbage collector runs.
     pub(crate) fn run_detached(channel: &Bound<'_, Channel>, job: Box<dyn Job>) -> PyResult<()> {
         let op = Bound::new(channel.py(), Self::new(channel.clone().unbind(), job))?;
-        let drained = Self::drain_detached(&op);
-        if drained.is_err() {
+        if Channel::call_in_its_loop(channel, "_on_abandoned", &op)? {
+            op.get().detach();
+        } else {
+            Self::drain_or_lose(channel, &op);
+        }
+        Ok(())
+    }
+
+    /// Has the session brought to rest, in the thread of its loop.
+    pub(super) fn drain_or_lose(channel: &Bound<'_, Channel>, op: &Bound<'_, Self>) {
+        if Self::drain_detached(op).is_err() {
             // The loop is closed: nobody would read the rest.
             channel.get().core.lose();
             Channel::detach_or_report(channel);
-            channel.get().stop_running(&op);
+            channel.get().stop_running(op);
             channel.get().leave_gate(channel.py());
         }
-        Ok(())
     }
 
     /// Ends an operation whose loop is gone: what it still brings is for nobody.

@@ -117,10 +117,7 @@ impl Channel {
         if this.core.forked() || event_loop.call_method0("is_closed")?.is_truthy()? {
             return this.unregister(py, true);
         }
-        let here = this.is_in_its_loop()
-            || !event_loop.call_method0("is_running")?.is_truthy()?
-            || running_loop(py).is_ok_and(|running| running.is(event_loop));
-        if here {
+        if this.may_change(event_loop)? {
             return this.unregister(py, false);
         }
         // The loop runs in another thread, and may only be changed there.
@@ -128,6 +125,32 @@ impl Channel {
         event_loop
             .call_method1("call_soon_threadsafe", (unregister,))
             .map(drop)
+    }
+
+    /// Whether the loop, which is not closed, can be told something in this thread: it runs here, or nowhere.
+    fn may_change(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<bool> {
+        Ok(self.is_in_its_loop()
+            || !event_loop.call_method0("is_running")?.is_truthy()?
+            || running_loop(event_loop.py()).is_ok_and(|running| running.is(event_loop)))
+    }
+
+    /// Has the loop call a method with an operation, if it runs in another thread than this one; `false` if it does not.
+    pub(in super::super) fn call_in_its_loop(
+        slf: &Bound<'_, Self>,
+        method: &str,
+        op: &Bound<'_, Op>,
+    ) -> PyResult<bool> {
+        let py = slf.py();
+        let Some(event_loop) = slf.get().event_loop(py) else {
+            return Ok(false);
+        };
+        let event_loop = event_loop.bind(py);
+        if event_loop.call_method0("is_closed")?.is_truthy()? || slf.get().may_change(event_loop)? {
+            return Ok(false);
+        }
+        let arguments = (slf.getattr(method)?, op);
+        event_loop.call_method1("call_soon_threadsafe", arguments)?;
+        Ok(true)
     }
 
     /// As [`Channel::detach`], where there is another error to raise.
