@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use howdah_protocol::connection;
 use howdah_protocol::conninfo::ConninfoError;
@@ -34,11 +35,12 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// ```
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: Kind,
     message: String,
     diagnostic: Option<Diagnostic>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
     timed_out: bool,
     out_of_memory: bool,
 }
@@ -145,7 +147,7 @@ impl Error {
     }
 
     fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
-        self.0.source = Some(Box::new(source));
+        self.0.source = Some(Arc::new(source));
         self
     }
 
@@ -194,6 +196,21 @@ impl Error {
         let mut error = Self::new(Kind::Memory, message);
         error.0.out_of_memory = true;
         error
+    }
+
+    /// The same error for another operation that it has ended.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn again(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    /// A statement on a shared connection ran in a transaction that somebody's BEGIN had begun.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn stray_transaction() -> Self {
+        Self::new(
+            Kind::RolledBack,
+            "the statement ran in a transaction that a BEGIN on this client had begun, and was rolled back: use transaction()",
+        )
     }
 
     /// A transaction was to be committed that had failed.

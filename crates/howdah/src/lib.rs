@@ -51,7 +51,8 @@
 //! * **After an error** a connection is idle, within a failed transaction, or closed, and [`Error`] says which:
 //!   [`is_closed`](Error::is_closed), [`is_cancelled`](Error::is_cancelled), [`is_safe_to_retry`](Error::is_safe_to_retry),
 //!   [`sqlstate`](Error::sqlstate).
-//! * **Two tasks or threads** that need a connection at a time share it behind a mutex: every operation takes `&mut`.
+//! * **Many tasks** use one connection at once by an `AsyncClient`, whose clones send their requests without waiting for those
+//!   of others. Threads that block share a connection behind a mutex: every operation of it takes `&mut`.
 //!
 //! Encrypted connections are not there yet: `sslmode=require` and stronger are refused.
 //!
@@ -59,7 +60,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
-//! | `tokio` (default) | `AsyncConnection` |
+//! | `tokio` (default) | `AsyncConnection`, `AsyncClient` |
 //! | `derive` (default) | `#[derive(ToSql, FromSql)]` |
 //! | `chrono`, `jiff`, `time` | their dates and times as parameters and results |
 //! | `rust_decimal` | its `Decimal`, for `numeric` |
@@ -85,7 +86,8 @@ mod row;
 
 #[cfg(feature = "tokio")]
 pub use asynchronous::{
-    AsyncConnection, AsyncNotifies, AsyncRowStream, AsyncSavepoint, AsyncSession, AsyncTransaction,
+    AsyncClient, AsyncClientNotifies, AsyncConnection, AsyncLease, AsyncNotifies, AsyncRowStream,
+    AsyncSavepoint, AsyncSession, AsyncTransaction,
 };
 pub use blocking::{Connection, Notifies, RowStream, Savepoint, Session, Transaction};
 pub use core::cancel::CancelHandle;

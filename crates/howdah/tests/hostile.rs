@@ -325,7 +325,7 @@ fn types_that_contradict_themselves_are_errors() {
 #[cfg(feature = "tokio")]
 mod tokio_shell {
     use super::*;
-    use howdah::AsyncConnection;
+    use howdah::{AsyncClient, AsyncConnection};
     use tokio::time::timeout;
 
     #[tokio::test]
@@ -460,6 +460,114 @@ mod tokio_shell {
         assert!(query.await.unwrap().unwrap_err().is_closed());
         assert!(conn.is_broken());
         assert!(conn.rollback().await.unwrap_err().is_closed());
+        drop(server);
+    }
+
+    /// The answer to a statement without a result.
+    fn done(script: Script) -> Script {
+        script
+            .send_raw(*b"1\0\0\0\x042\0\0\0\x04n\0\0\0\x04")
+            .send_raw(*b"C\0\0\0\x0fINSERT 0 1\0")
+            .send_ready()
+    }
+
+    #[tokio::test]
+    async fn requests_are_sent_before_earlier_ones_are_answered() {
+        let script = Script::new()
+            .accept_startup()
+            .until_sync()
+            .until_sync()
+            .until_sync();
+        let script = done(script).send_error("22012", "not that").send_ready();
+        let script = done(script).expect_eof();
+        let server = MockServer::tcp([script]).unwrap();
+        let client = AsyncClient::connect(&server.conninfo()).await.unwrap();
+        let (first, second, third) = tokio::join!(
+            client.execute("INSERT 1", &[]),
+            client.execute("INSERT 2", &[]),
+            client.execute("INSERT 3", &[]),
+        );
+        assert_eq!(first.unwrap(), 1);
+        assert_eq!(second.unwrap_err().sqlstate(), Some("22012"));
+        assert_eq!(third.unwrap(), 1);
+        drop(client);
+        tokio::task::spawn_blocking(|| server.join())
+            .await
+            .unwrap()
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_client_sends_nothing_until_the_cancel_request_has_been_closed() {
+        let session = Script::new()
+            .accept_startup()
+            .until_sync()
+            .sleep(Duration::from_millis(100))
+            .send_error("57014", "canceled")
+            .send_ready()
+            .until_sync();
+        let session = done(session).expect_eof();
+        let slow = cancel_request(Script::new())
+            .sleep(Duration::from_millis(600))
+            .close();
+        let server = MockServer::tcp([session, slow]).unwrap();
+        let client = AsyncClient::connect(&server.conninfo()).await.unwrap();
+        let begun = Instant::now();
+        let dropped = client.execute("SELECT 1", &[]);
+        assert!(timeout(Duration::from_millis(20), dropped).await.is_err());
+        assert_eq!(client.execute("INSERT 1", &[]).await.unwrap(), 1);
+        let waited = begun.elapsed();
+        assert!(waited >= Duration::from_millis(600), "{waited:?}");
+        drop(client);
+        tokio::task::spawn_blocking(|| server.join())
+            .await
+            .unwrap()
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_frozen_server_keeps_those_who_wait_behind_a_dropped_future_no_longer_than_the_bound()
+    {
+        let server = frozen_after(Script::new().accept_startup());
+        let mut conn = AsyncConnection::connect(&server.conninfo()).await.unwrap();
+        conn.set_cancel_timeout(Duration::from_secs(1));
+        let client = conn.into_client();
+        let begun = Instant::now();
+        let dropped = client.execute("SELECT 1", &[]);
+        assert!(timeout(Duration::from_millis(20), dropped).await.is_err());
+        let (one, other) = tokio::join!(client.execute("SELECT 2", &[]), client.transaction());
+        assert!(one.unwrap_err().is_closed() && other.unwrap_err().is_closed());
+        let elapsed = begun.elapsed();
+        assert!((900..2000).contains(&elapsed.as_millis()), "{elapsed:?}");
+        assert!(client.is_closed());
+        drop(server);
+    }
+
+    #[tokio::test]
+    async fn garbage_is_told_to_all_who_wait() {
+        let script = Script::new()
+            .accept_startup()
+            .until_sync()
+            .until_sync()
+            .until_sync();
+        let script = done(script).send_raw(*b"\xff\0\0\0\x04").expect_eof();
+        let server = MockServer::unix([script]).unwrap();
+        let client = AsyncClient::connect(&server.conninfo()).await.unwrap();
+        let (first, second, third) = tokio::join!(
+            timeout(BOUND, client.execute("INSERT 1", &[])),
+            timeout(BOUND, client.execute("INSERT 2", &[])),
+            timeout(BOUND, client.execute("INSERT 3", &[])),
+        );
+        assert_eq!(first.unwrap().unwrap(), 1);
+        let texts = [second, third].map(|result| result.unwrap().unwrap_err().to_string());
+        assert_eq!(texts[0], texts[1]);
+        assert!(
+            client
+                .execute("INSERT 4", &[])
+                .await
+                .unwrap_err()
+                .is_closed()
+        );
         drop(server);
     }
 }

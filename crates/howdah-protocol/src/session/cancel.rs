@@ -22,6 +22,7 @@ pub(super) struct Cancel {
 
 #[derive(Debug)]
 struct Drain {
+    begun: Instant,
     give_up: Instant,
     /// When to ask; `None` if the server need not be asked.
     ask: Option<Instant>,
@@ -52,6 +53,7 @@ impl Cancel {
     /// Begins to wait for the end, with `ask` also asking the server for it.
     pub(super) fn begin(&mut self, now: Instant, ask: bool) {
         let drain = self.drain.get_or_insert_with(|| Drain {
+            begun: now,
             // A time too far away for the clock is none.
             give_up: now.checked_add(self.timeout).unwrap_or(now),
             ask: None,
@@ -67,6 +69,16 @@ impl Cancel {
         self.begin(now, false);
         if let Some(drain) = &mut self.drain {
             drain.ask = None;
+        }
+    }
+
+    /// One exchange has ended, and there are others: the server is asked at once to give up the next.
+    pub(super) fn ask_anew(&mut self) {
+        if let Some(drain) = &mut self.drain
+            && drain.ask.is_some()
+        {
+            drain.ask = Some(drain.begun);
+            drain.pause = FIRST_PAUSE;
         }
     }
 
@@ -138,6 +150,24 @@ mod tests {
         assert_eq!(cancel.due(after(750), true), Due::Request);
         cancel.request_ended();
         assert_eq!(cancel.due(after(5000), true), Due::GiveUp);
+    }
+
+    #[test]
+    fn each_of_several_exchanges_is_given_up_at_once() {
+        let mut cancel = Cancel::default();
+        let start = Instant::now();
+        cancel.begin(start, true);
+        for _ in 0..100 {
+            assert_eq!(cancel.due(start, true), Due::Request);
+            cancel.ask_anew();
+            assert_eq!(cancel.due(start, true), Due::Nothing, "one at a time");
+            cancel.request_ended();
+        }
+        assert_eq!(cancel.due(start, true), Due::Request);
+        cancel.stop_asking(start);
+        cancel.ask_anew();
+        cancel.request_ended();
+        assert_eq!(cancel.due(start, true), Due::Nothing);
     }
 
     #[test]

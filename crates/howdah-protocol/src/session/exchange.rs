@@ -124,6 +124,7 @@ impl Exchange {
         if clears_statements(&result.tag) {
             statements.clear(!result.tag.starts_with(b"D") || result.tag.starts_with(b"DROP"));
             self.forget_finishing(statements);
+            statements.unseen_changes |= self.detached;
         }
         // How many results a simple query has is only known at its end.
         if !matches!(self.pending.front(), Some(PendingStatement::Simple(_))) {

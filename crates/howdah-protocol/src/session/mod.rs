@@ -210,6 +210,12 @@ impl Session {
         self.exchanges.len()
     }
 
+    /// Whether something is unanswered, and nobody wants any of it: it can be given up without harm to others.
+    #[must_use]
+    pub fn is_detached(&self) -> bool {
+        !self.exchanges.is_empty() && self.exchanges.iter().all(|each| each.detached)
+    }
+
     /// Moves on with the bytes received. Call it again until it gives [`Progress::NeedInput`] or [`Progress::Idle`].
     ///
     /// # Errors
@@ -279,6 +285,12 @@ impl Session {
         }
     }
 
+    /// Whether a statement of a detached exchange was one of ALTER, DROP, DISCARD ALL and ROLLBACK, of which no outcome tells, since
+    /// this was last asked: types may be others than they were.
+    pub fn take_unseen_changes(&mut self) -> bool {
+        std::mem::take(&mut self.statements.unseen_changes)
+    }
+
     /// Has everything that is unanswered given up by the server, and thrown away; then pays the rollback that is owed, if any.
     ///
     /// The session is at rest, or over, within [`Session::cancel_timeout`] from `now`. A second call does not extend that.
@@ -338,6 +350,8 @@ impl Session {
         };
         if self.exchanges.iter().any(|each| !each.detached) {
             self.cancel.end();
+        } else if !self.exchanges.is_empty() {
+            self.cancel.ask_anew();
         }
         let (id, detached, is_rollback) = (exchange.id, exchange.detached, exchange.is_rollback);
         let parameters = self.connection.shared_parameters();

@@ -28,6 +28,8 @@ pub struct Statements {
     to_close: Vec<Box<[u8]>>,
     /// What is being prepared in an exchange that has not been answered: within the same it can be executed already.
     preparing: HashMap<Key, (Box<[u8]>, ExchangeId)>,
+    /// A statement of a detached exchange has changed what may be remembered elsewhere, too.
+    pub(super) unseen_changes: bool,
 }
 
 impl Default for Statements {
@@ -41,6 +43,7 @@ impl Default for Statements {
             next_number: 0,
             to_close: Vec::new(),
             preparing: HashMap::new(),
+            unseen_changes: false,
         }
     }
 }

@@ -146,6 +146,16 @@ impl Transactions {
         }
     }
 
+    /// Notes that the transaction, if one is running, has to be rolled back with all its blocks before anything else is sent.
+    pub fn owe_whole_rollback(&mut self) {
+        self.close_all();
+        self.pending_rollback = Some(Block {
+            depth: 0,
+            outermost: true,
+            savepoint: None,
+        });
+    }
+
     /// Whether a rollback is owed.
     #[must_use]
     pub fn owes_rollback(&self) -> bool {
@@ -309,6 +319,12 @@ mod tests {
         let sql = transactions.take_pending_rollback(IN);
         assert_eq!(sql.as_deref(), Some("ROLLBACK"));
         assert!(!transactions.owes_rollback());
+        let inner = transactions.open(IN, None, false);
+        transactions.owe_whole_rollback();
+        transactions.owe_rollback(inner);
+        assert_eq!(transactions.depth(), 0);
+        let sql = transactions.take_pending_rollback(IN);
+        assert_eq!(sql.as_deref(), Some("ROLLBACK"));
     }
 
     #[test]

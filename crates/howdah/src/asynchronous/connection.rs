@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use super::connect::connect;
-use super::{AsyncSession, AsyncTransaction};
+use super::{AsyncClient, AsyncSession, AsyncTransaction};
 use crate::core::Core;
 use crate::error::{Error, Result};
 
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 ///
 /// It has the methods of [`Connection`](crate::Connection), to be awaited; statements are run by those of [`AsyncSession`].
 /// They are to be used on a tokio runtime with I/O and time enabled, as `#[tokio::main]` makes it; there is no task behind the
-/// connection.
+/// connection. [`into_client`](Self::into_client) makes it one that many tasks use at once.
 ///
 /// **A future may be dropped at any time.** The statement that it ran is then cancelled on the server, in the background,
 /// and the next operation waits until that has happened and the server is ready: for
@@ -80,7 +80,8 @@ impl AsyncConnection {
     /// A transaction is running, begun by a `BEGIN` or by the first statement without [autocommit](Self::set_autocommit): a
     /// block in it could not promise that its commit is one. Or the connection is closed or lost.
     pub async fn transaction(&mut self) -> Result<AsyncTransaction<'_>> {
-        AsyncTransaction::open(self).await
+        let session: &mut AsyncSession = self;
+        AsyncTransaction::open(session.into()).await
     }
 
     /// Runs `work` in a [`transaction`](Self::transaction): commits if it ends well, rolls back if it fails.
@@ -102,18 +103,7 @@ impl AsyncConnection {
         &mut self,
         work: impl AsyncFnOnce(&mut AsyncTransaction<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        let mut tx = self.transaction().await?;
-        match work(&mut tx).await {
-            Ok(value) => {
-                tx.commit().await?;
-                Ok(value)
-            }
-            Err(error) => {
-                // Where this fails, the connection is lost and nothing is kept either.
-                let _ = tx.rollback().await;
-                Err(error)
-            }
-        }
+        self.transaction().await?.run(work).await
     }
 
     /// Chooses whether each statement is a transaction of its own, as it is at first.
@@ -147,6 +137,15 @@ impl AsyncConnection {
         self.settle().await?;
         self.core.forget_blocks();
         self.control(Core::rollback_statement).await
+    }
+
+    /// Makes it a client, whose clones use the connection at once. A transaction that is running is rolled back.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[must_use]
+    pub fn into_client(self) -> AsyncClient {
+        AsyncClient::new(Box::new(self.session))
     }
 
     /// Closes the connection; a running transaction is rolled back by the server. Dropping it does the same.

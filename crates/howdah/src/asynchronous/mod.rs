@@ -1,15 +1,18 @@
 //! The tokio shell.
 
 pub(crate) mod cancel;
+mod client;
 mod connect;
 mod connection;
 mod notifies;
+mod operations;
 mod session;
 mod stream;
 mod transaction;
 mod turn;
 mod watch;
 
+pub use client::{AsyncClient, AsyncClientNotifies, AsyncLease};
 pub use connection::AsyncConnection;
 pub use notifies::AsyncNotifies;
 pub use session::AsyncSession;

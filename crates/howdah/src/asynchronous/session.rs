@@ -8,10 +8,11 @@ use howdah_protocol::session::{ExchangeId, Outcome};
 use howdah_types::ToSql;
 use tokio::io::Interest;
 
+use super::operations::operations;
 use super::turn::poll_turn;
 use super::watch::Watched;
 use super::{AsyncNotifies, AsyncRowStream, AsyncSavepoint};
-use crate::core::{Core, Mode, Preparation, shared_methods};
+use crate::core::{Core, Known, Mode, Preparation, shared_methods};
 use crate::error::{Error, Result};
 use crate::row::{Row, Rows};
 use howdah_net::drive::{Lost, Step, Until, flush, hand_out};
@@ -52,9 +53,7 @@ impl AsyncSession {
     /// # Errors
     /// The server's, or a parameter cannot be sent, or the connection is closed or lost.
     pub async fn execute(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<u64> {
-        let ready = self.prepare(sql, params, Mode::Gather).await?;
-        self.perform(|core| ready.execute(core), Core::finish_count)
-            .await
+        self.run_to_count(sql, params).await
     }
 
     /// Runs a statement and gives its result, with all rows received.
@@ -65,12 +64,7 @@ impl AsyncSession {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn query(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Rows> {
-        let ready = self.prepare(sql, params, Mode::Gather).await?;
-        let mut rows = self
-            .perform(|core| ready.execute(core), Core::finish_rows)
-            .await?;
-        self.meet_types(std::slice::from_mut(&mut rows)).await?;
-        Ok(rows)
+        self.run_to_rows(sql, params).await
     }
 
     /// Runs a statement that gives exactly one row.
@@ -109,7 +103,7 @@ impl AsyncSession {
         params: &[&dyn ToSql],
     ) -> Result<AsyncRowStream<'_>> {
         let ready = self.prepare(sql, params, Mode::Stream).await?;
-        let id = self.begin(|core| ready.execute(core)).await?;
+        let id = self.begin(|core| ready.execute(core, sql)).await?;
         Ok(AsyncRowStream::new(self, id))
     }
 
@@ -120,11 +114,12 @@ impl AsyncSession {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn execute_script(&mut self, sql: &str) -> Result<Vec<Rows>> {
-        let mut results = self
-            .perform(|core| core.queue_script(sql), Core::finish_all)
+        let outcome = self.perform(|core| core.queue_script(sql)).await?;
+        self.note_statements();
+        let mut finished = self.core.known.all(outcome)?;
+        self.attach_types(&mut finished.results, &finished.unknown)
             .await?;
-        self.meet_types(&mut results).await?;
-        Ok(results)
+        Ok(finished.results)
     }
 
     /// Opens a block within the running transaction that can be undone by itself; dropping it has it undone by the next
@@ -200,54 +195,31 @@ impl AsyncSession {
         let Some(sql) = statement(&self.core) else {
             return Ok(());
         };
-        self.perform(
-            |core| core.queue_control(&sql),
-            |core, outcome| core.finish_control(&sql, outcome),
-        )
-        .await
+        let outcome = self.perform(|core| core.queue_control(&sql)).await?;
+        self.core.known.control(&sql, outcome)
     }
 
-    /// Asks what has to be known before a statement can be executed.
-    async fn prepare<'s>(
-        &mut self,
-        sql: &'s str,
-        params: &'s [&'s dyn ToSql],
-        mode: Mode,
-    ) -> Result<Preparation<'s>> {
+    /// Does something with the core when the connection is at rest.
+    async fn with_core<T>(&mut self, work: impl FnOnce(&mut Core) -> Result<T>) -> Result<T> {
         self.settle().await?;
-        let mut preparation = self.core.prepare(sql, params, mode)?;
-        while let Some(question) = preparation.question(&self.core)? {
-            let outcome = self
-                .perform(|core| core.ask(sql, &question), |_, outcome| Ok(outcome))
-                .await?;
-            preparation.learn(&mut self.core, &question, outcome)?;
-        }
-        Ok(preparation)
-    }
-
-    /// Looks up the types made by users that these results are the first to have.
-    async fn meet_types(&mut self, results: &mut [Rows]) -> Result<()> {
-        let Some(oids) = self.core.unmet_types(results) else {
-            return Ok(());
-        };
-        self.perform(
-            |core| core.queue_lookup(&oids),
-            |core, outcome| core.finish_lookup(&oids, outcome),
-        )
-        .await?;
-        self.core.introduce_types(results);
-        Ok(())
+        work(&mut self.core)
     }
 
     /// One exchange, from its queueing to its outcome.
-    pub(super) async fn perform<T>(
+    pub(super) async fn perform(
         &mut self,
         queue: impl FnOnce(&mut Core) -> Result<ExchangeId>,
-        finish: impl FnOnce(&mut Core, Outcome) -> Result<T>,
-    ) -> Result<T> {
+    ) -> Result<Outcome> {
         self.begin(queue).await?;
-        let outcome = self.run().await?;
-        finish(&mut self.core, outcome)
+        self.run_exchange().await
+    }
+
+    pub(super) fn known(&self) -> &Known {
+        &self.core.known
+    }
+
+    fn note_statements(&mut self) {
+        self.core.note_block();
     }
 
     /// Brings the connection to rest, then queues an exchange.
@@ -263,7 +235,7 @@ impl AsyncSession {
     }
 
     /// Runs what was queued to its end. If this is dropped before, the statement is cancelled.
-    async fn run(&mut self) -> Result<Outcome> {
+    async fn run_exchange(&mut self) -> Result<Outcome> {
         let running = Running(self);
         poll_fn(|cx| {
             loop {
@@ -309,28 +281,23 @@ impl AsyncSession {
     /// Does what a step asks for; gives what has been answered.
     fn take_step(&mut self, step: std::result::Result<Step, Lost>) -> Result<Option<Outcome>> {
         let delivered = match step {
-            Ok(Step::Ended(_, outcome)) => return Ok(Some(*outcome)),
+            Ok(Step::Ended(_, outcome)) => {
+                self.core.note(&outcome);
+                return Ok(Some(*outcome));
+            }
             Ok(Step::Notice(notice)) => {
                 self.core.messages.deliver_notice(notice);
                 Ok(())
             }
             Ok(Step::Notification(notification)) => self.core.deliver_notification(notification),
             Ok(Step::SendCancel) => {
-                // Without a runtime the statement can only end by itself.
-                let deadline = self.core.cancel_deadline();
-                self.core.cancel.cancel_in_background(deadline);
+                self.send_cancel();
                 Ok(())
             }
             Ok(Step::Done | Step::TimedOut | Step::Interrupted) => Ok(()),
             Err(lost) => Err(lost),
         };
         delivered.map_err(|lost| self.lose(lost)).map(|()| None)
-    }
-
-    /// The connection is lost.
-    pub(super) fn lose(&mut self, lost: Lost) -> Error {
-        self.link.socket.shut_down();
-        self.core.lost_by(lost)
     }
 
     /// Leaves a running exchange to the next operation, and has it cancelled meanwhile.
@@ -369,15 +336,14 @@ impl AsyncSession {
 
     /// One turn of coming to rest.
     fn poll_settling(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        if self.core.session.is_cancel_in_flight()
-            && self.core.cancel.gate().poll_free(cx).is_ready()
-        {
-            self.core.session.cancel_request_ended();
+        if self.poll_cancel_ended(cx) {
             return Poll::Ready(Ok(()));
         }
         self.poll_step(Until::Idle, cx).map_ok(drop)
     }
 }
+
+operations!(AsyncSession);
 
 impl AsyncSession<[(); 0]> {
     pub(super) fn new(core: Core, link: Watched) -> Self {
@@ -390,6 +356,29 @@ impl AsyncSession<[(); 0]> {
 }
 
 impl<Size: ?Sized> AsyncSession<Size> {
+    /// Sends a cancel request in the background.
+    pub(super) fn send_cancel(&self) {
+        // Without a runtime the statement can only end by itself.
+        let deadline = self.core.cancel_deadline();
+        self.core.cancel.cancel_in_background(deadline);
+    }
+
+    /// Notes that a cancel request has ended, if it has; tells whether it has.
+    pub(super) fn poll_cancel_ended(&mut self, cx: &mut Context<'_>) -> bool {
+        let ended = self.core.session.is_cancel_in_flight()
+            && self.core.cancel.gate().poll_free(cx).is_ready();
+        if ended {
+            self.core.session.cancel_request_ended();
+        }
+        ended
+    }
+
+    /// The connection is lost.
+    pub(super) fn lose(&mut self, lost: Lost) -> Error {
+        self.link.socket.shut_down();
+        self.core.lost_by(lost)
+    }
+
     pub(super) fn hang_up(&mut self) {
         let socket = &self.link.socket;
         if self.core.close() {

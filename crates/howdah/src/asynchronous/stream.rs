@@ -57,7 +57,8 @@ impl<'a> AsyncRowStream<'a> {
             self.ready = match ready!(self.session.poll_exchange(cx))? {
                 Some(outcome) => {
                     self.over = true;
-                    Some(self.session.core.finish_rows(outcome)?)
+                    self.session.core.note_block();
+                    Some(self.session.core.known.one(outcome)?.results)
                 }
                 None => self.session.core.take_rows(self.id),
             };

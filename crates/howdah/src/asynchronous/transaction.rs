@@ -6,9 +6,10 @@ use std::ops::{Deref, DerefMut};
 use howdah_protocol::session::Block;
 
 use super::AsyncSession;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
-/// A transaction, from [`AsyncConnection::transaction`](crate::AsyncConnection::transaction).
+/// A transaction, from [`AsyncConnection::transaction`](crate::AsyncConnection::transaction) or
+/// [`AsyncClient::transaction`](crate::AsyncClient::transaction).
 ///
 /// Statements are run in it by the methods of [`AsyncSession`]. Dropping it rolls back what was done within: the connection
 /// does so before it sends anything else.
@@ -23,10 +24,28 @@ pub struct AsyncTransaction<'a>(Guard<'a>);
 pub struct AsyncSavepoint<'a>(Guard<'a>);
 
 impl<'a> AsyncTransaction<'a> {
-    pub(super) async fn open(session: &'a mut AsyncSession) -> Result<Self> {
+    pub(super) async fn open(mut session: Held<'a>) -> Result<Self> {
         session.settle().await?;
         let block = session.core.open_transaction()?;
         Ok(Self(Guard::new(session, block)))
+    }
+
+    /// Runs `work` in it: commits if it ends well, rolls back if it fails.
+    pub(super) async fn run<T, E: From<Error>>(
+        mut self,
+        work: impl AsyncFnOnce(&mut AsyncTransaction<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        match work(&mut self).await {
+            Ok(value) => {
+                self.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                // Where this fails, the connection is lost and nothing is kept either.
+                let _ = self.rollback().await;
+                Err(error)
+            }
+        }
     }
 
     /// Commits what was done.
@@ -53,12 +72,8 @@ impl<'a> AsyncSavepoint<'a> {
         session.settle().await?;
         let (block, sql) = session.core.open_savepoint()?;
         // From here on dropping it, and this future with it, closes the block.
-        let mut guard = Guard::new(session, block);
-        let made = guard.session.perform(
-            |core| core.queue_opening(&sql),
-            |core, outcome| core.finish_control(&sql, outcome),
-        );
-        match made.await {
+        let mut guard = Guard::new(session.into(), block);
+        match guard.make(&sql).await {
             Ok(()) => Ok(Self(guard)),
             Err(error) => {
                 guard.end();
@@ -84,20 +99,34 @@ impl<'a> AsyncSavepoint<'a> {
     }
 }
 
+/// What a block is open on.
+pub(super) enum Held<'a> {
+    Borrowed(&'a mut AsyncSession),
+    /// What gives it back when it is dropped.
+    Leased(Box<dyn DerefMut<Target = AsyncSession> + Send + Sync + 'a>),
+}
+
 /// A block that is rolled back unless it is ended otherwise.
 struct Guard<'a> {
-    session: &'a mut AsyncSession,
+    session: Held<'a>,
     block: Block,
     over: bool,
 }
 
 impl<'a> Guard<'a> {
-    fn new(session: &'a mut AsyncSession, block: Block) -> Self {
+    fn new(session: Held<'a>, block: Block) -> Self {
         Self {
             session,
             block,
             over: false,
         }
+    }
+
+    /// Makes its savepoint.
+    async fn make(&mut self, sql: &str) -> Result<()> {
+        let made = self.session.perform(|core| core.queue_opening(sql));
+        let outcome = made.await?;
+        self.session.known().control(sql, outcome)
     }
 
     async fn keep(mut self) -> Result<()> {
@@ -136,19 +165,45 @@ impl Drop for Guard<'_> {
     }
 }
 
+impl Deref for Held<'_> {
+    type Target = AsyncSession;
+
+    fn deref(&self) -> &AsyncSession {
+        match self {
+            Self::Borrowed(session) => session,
+            Self::Leased(lease) => lease,
+        }
+    }
+}
+
+impl DerefMut for Held<'_> {
+    fn deref_mut(&mut self) -> &mut AsyncSession {
+        match self {
+            Self::Borrowed(session) => session,
+            Self::Leased(lease) => lease,
+        }
+    }
+}
+
+impl<'a> From<&'a mut AsyncSession> for Held<'a> {
+    fn from(session: &'a mut AsyncSession) -> Self {
+        Self::Borrowed(session)
+    }
+}
+
 macro_rules! used_as_session {
     ($block:ident) => {
         impl Deref for $block<'_> {
             type Target = AsyncSession;
 
             fn deref(&self) -> &AsyncSession {
-                self.0.session
+                &self.0.session
             }
         }
 
         impl DerefMut for $block<'_> {
             fn deref_mut(&mut self) -> &mut AsyncSession {
-                self.0.session
+                &mut self.0.session
             }
         }
 

@@ -38,7 +38,7 @@ pub(super) fn poll_turn(
 }
 
 /// Ready when something was sent.
-fn poll_send(
+pub(super) fn poll_send(
     session: &mut Session,
     link: &Watched,
     cx: &mut Context<'_>,
@@ -57,7 +57,7 @@ fn poll_send(
 }
 
 /// Ready when something was received.
-fn poll_receive(
+pub(super) fn poll_receive(
     session: &mut Session,
     link: &Watched,
     cx: &mut Context<'_>,

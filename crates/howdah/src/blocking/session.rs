@@ -6,7 +6,7 @@ use howdah_protocol::session::{ExchangeId, Outcome};
 use howdah_types::ToSql;
 
 use super::{Notifies, RowStream, Savepoint};
-use crate::core::{Core, Mode, Preparation, shared_methods};
+use crate::core::{Core, Finished, Mode, Preparation, shared_methods};
 use crate::error::Result;
 use crate::row::{Row, Rows};
 use howdah_net::Socket;
@@ -45,8 +45,8 @@ impl Session {
     /// # Errors
     /// The server's, or a parameter cannot be sent, or the connection is closed or lost.
     pub fn execute(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<u64> {
-        let ready = self.prepare(sql, params, Mode::Gather)?;
-        self.perform(|core| ready.execute(core), Core::finish_count)
+        let outcome = self.run(sql, params)?;
+        self.core.known.count(outcome)
     }
 
     /// Runs a statement and gives its result, with all rows received.
@@ -57,10 +57,11 @@ impl Session {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub fn query(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Rows> {
-        let ready = self.prepare(sql, params, Mode::Gather)?;
-        let mut rows = self.perform(|core| ready.execute(core), Core::finish_rows)?;
-        self.meet_types(std::slice::from_mut(&mut rows))?;
-        Ok(rows)
+        let outcome = self.run(sql, params)?;
+        let mut finished = self.core.known.one(outcome)?;
+        let rows = std::slice::from_mut(&mut finished.results);
+        self.attach_types(rows, &finished.unknown)?;
+        Ok(finished.results)
     }
 
     /// Runs a statement that gives exactly one row.
@@ -87,7 +88,7 @@ impl Session {
     /// A parameter cannot be sent, or the connection is closed or lost. The server's errors come from the stream.
     pub fn query_stream(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<RowStream<'_>> {
         let ready = self.prepare(sql, params, Mode::Stream)?;
-        let id = self.begin(|core| ready.execute(core))?;
+        let id = self.begin(|core| ready.execute(core, sql))?;
         Ok(RowStream::new(self, id))
     }
 
@@ -98,8 +99,13 @@ impl Session {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub fn execute_script(&mut self, sql: &str) -> Result<Vec<Rows>> {
-        let mut results = self.perform(|core| core.queue_script(sql), Core::finish_all)?;
-        self.meet_types(&mut results)?;
+        let outcome = self.perform(|core| core.queue_script(sql))?;
+        self.core.note_block();
+        let Finished {
+            mut results,
+            unknown,
+        } = self.core.known.all(outcome)?;
+        self.attach_types(&mut results, &unknown)?;
         Ok(results)
     }
 
@@ -157,59 +163,55 @@ impl Session {
         let Some(sql) = statement(&self.core) else {
             return Ok(());
         };
-        self.perform(
-            |core| core.queue_control(&sql),
-            |core, outcome| core.finish_control(&sql, outcome),
-        )
+        let outcome = self.perform(|core| core.queue_control(&sql))?;
+        self.core.known.control(&sql, outcome)
     }
 
     /// Asks what has to be known before a statement can be executed.
-    fn prepare<'s>(
-        &mut self,
-        sql: &'s str,
-        params: &'s [&'s dyn ToSql],
-        mode: Mode,
-    ) -> Result<Preparation<'s>> {
+    fn prepare(&mut self, sql: &str, params: &[&dyn ToSql], mode: Mode) -> Result<Preparation> {
         self.settle()?;
-        let mut preparation = self.core.prepare(sql, params, mode)?;
-        while let Some(question) = preparation.question(&self.core)? {
-            let outcome =
-                self.perform(|core| core.ask(sql, &question), |_, outcome| Ok(outcome))?;
-            preparation.learn(&mut self.core, &question, outcome)?;
+        let mut preparation = self.core.prepare(sql, params.len(), mode)?;
+        while let Some(question) = preparation.question(&self.core.known, params)? {
+            let outcome = self.perform(|core| core.ask(sql, &question))?;
+            preparation.learn(&self.core.known, sql, &question, outcome)?;
         }
         Ok(preparation)
     }
 
+    /// Runs one statement of the user's.
+    fn run(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Outcome> {
+        let ready = self.prepare(sql, params, Mode::Gather)?;
+        let outcome = self.perform(|core| ready.execute(core, sql))?;
+        self.core.note_block();
+        Ok(outcome)
+    }
+
     /// Looks up the types made by users that these results are the first to have.
-    fn meet_types(&mut self, results: &mut [Rows]) -> Result<()> {
-        let Some(oids) = self.core.unmet_types(results) else {
+    fn attach_types(&mut self, results: &mut [Rows], unknown: &[u32]) -> Result<()> {
+        if unknown.is_empty() {
             return Ok(());
-        };
-        self.perform(
-            |core| core.queue_lookup(&oids),
-            |core, outcome| core.finish_lookup(&oids, outcome),
-        )?;
-        self.core.introduce_types(results);
+        }
+        let outcome = self.perform(|core| core.queue_lookup(unknown))?;
+        self.core.known.insert_types(unknown, outcome)?;
+        self.core.known.attach_types(results);
         Ok(())
     }
 
     /// One exchange, from its queueing to its outcome.
-    pub(super) fn perform<T>(
+    pub(super) fn perform(
         &mut self,
         queue: impl FnOnce(&mut Core) -> Result<ExchangeId>,
-        finish: impl FnOnce(&mut Core, Outcome) -> Result<T>,
-    ) -> Result<T> {
+    ) -> Result<Outcome> {
         let id = self.begin(queue)?;
-        let outcome = loop {
+        loop {
             let step = drive(&mut self.core.session, &self.socket, Until::Idle, None);
             if let Some((ended, outcome)) = self.take_step(step)?
                 && ended == id
             {
-                break outcome;
+                self.core.cancel.gate().leave();
+                return Ok(outcome);
             }
-        };
-        self.core.cancel.gate().leave();
-        finish(&mut self.core, outcome)
+        }
     }
 
     /// Brings the connection to rest, then queues an exchange.
@@ -237,7 +239,10 @@ impl Session {
         step: std::result::Result<Step, Lost>,
     ) -> Result<Option<(ExchangeId, Outcome)>> {
         let delivered = match step {
-            Ok(Step::Ended(id, outcome)) => return Ok(Some((id, *outcome))),
+            Ok(Step::Ended(id, outcome)) => {
+                self.core.note(&outcome);
+                return Ok(Some((id, *outcome)));
+            }
             Ok(Step::Notice(notice)) => {
                 self.core.messages.deliver_notice(notice);
                 Ok(())

@@ -41,7 +41,8 @@ impl<'a> RowStream<'a> {
             self.ready = match self.session.turn()? {
                 Some(outcome) => {
                     self.over = true;
-                    Some(self.session.core.finish_rows(outcome)?)
+                    self.session.core.note_block();
+                    Some(self.session.core.known.one(outcome)?.results)
                 }
                 None => self.session.core.take_rows(self.id),
             };

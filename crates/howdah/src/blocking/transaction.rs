@@ -52,11 +52,7 @@ impl<'a> Savepoint<'a> {
         let (block, sql) = session.core.open_savepoint()?;
         // From here on dropping it closes the block.
         let mut guard = Guard::new(session, block);
-        let made = guard.session.perform(
-            |core| core.queue_opening(&sql),
-            |core, outcome| core.finish_control(&sql, outcome),
-        );
-        match made {
+        match guard.make(&sql) {
             Ok(()) => Ok(Self(guard)),
             Err(error) => {
                 guard.end();
@@ -96,6 +92,12 @@ impl<'a> Guard<'a> {
             block,
             over: false,
         }
+    }
+
+    /// Makes its savepoint.
+    fn make(&mut self, sql: &str) -> Result<()> {
+        let outcome = self.session.perform(|core| core.queue_opening(sql))?;
+        self.session.core.known.control(sql, outcome)
     }
 
     fn keep(mut self) -> Result<()> {

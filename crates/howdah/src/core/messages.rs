@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use howdah_protocol::connection::Notification;
 use howdah_protocol::wire;
@@ -25,35 +26,53 @@ pub struct Notify {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HandlerId(u64);
 
-/// The handlers.
-#[derive(Default)]
+/// The handlers. Clones are the same ones.
+#[derive(Default, Clone)]
 pub(crate) struct Messages {
-    pub(crate) notice: Handlers<Diagnostic>,
-    pub(crate) notify: Handlers<Notify>,
-    listeners: Arc<()>,
+    pub(crate) notice: Arc<Handlers<Diagnostic>>,
+    pub(crate) notify: Arc<Handlers<Notify>>,
+    listeners: Arc<AtomicUsize>,
 }
 
 /// Held by a `notifies()` that is under way: it takes notifications also when there are handlers.
 #[derive(Debug)]
-pub(crate) struct Listener(#[expect(dead_code, reason = "counted, never looked at")] Arc<()>);
+pub(crate) struct Listener(Arc<AtomicUsize>);
 
 impl Messages {
     pub(crate) fn listen(&self) -> Listener {
+        self.listeners.fetch_add(1, Ordering::Relaxed);
         Listener(Arc::clone(&self.listeners))
     }
 
-    pub(crate) fn deliver_notice(&mut self, notice: wire::Diagnostic) {
+    pub(crate) fn deliver_notice(&self, notice: wire::Diagnostic) {
         if !self.notice.is_empty() {
             self.notice.call(&Diagnostic::new(notice));
         }
     }
 
     /// Calls the handlers; tells whether the notification is to be kept for `notifies()`.
-    pub(crate) fn deliver_notification(&mut self, notification: &Notification) -> bool {
+    pub(crate) fn deliver_notification(&self, notification: &Notification) -> bool {
+        let kept = self.keeps_notifications();
+        self.handle_notification(notification);
+        kept
+    }
+
+    /// Whether a notification that comes now is to be kept for `notifies()`.
+    pub(crate) fn keeps_notifications(&self) -> bool {
+        self.notify.is_empty() || self.listeners.load(Ordering::Relaxed) > 0
+    }
+
+    /// Calls the handlers of notifications.
+    pub(crate) fn handle_notification(&self, notification: &Notification) {
         if !self.notify.is_empty() {
             self.notify.call(&notification.into());
         }
-        self.notify.is_empty() || Arc::strong_count(&self.listeners) > 1
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -68,60 +87,77 @@ impl From<&Notification> for Notify {
     }
 }
 
-/// Functions that are called in the order in which they were added.
+/// Functions that are called in the order in which they were added. None is called under a lock that others need: it may add
+/// and remove handlers.
 pub(crate) struct Handlers<T> {
-    list: Vec<(HandlerId, Handler<T>)>,
+    list: Mutex<List<T>>,
+}
+
+struct List<T> {
+    handlers: Vec<(HandlerId, Handler<T>)>,
     next: u64,
 }
 
-type Handler<T> = Box<dyn FnMut(&T) + Send>;
+type Handler<T> = Arc<Mutex<dyn FnMut(&T) + Send>>;
 
 impl<T> Handlers<T> {
-    pub(crate) fn add(&mut self, handler: Handler<T>) -> HandlerId {
-        self.next += 1;
-        let id = HandlerId(self.next);
-        self.list.push((id, handler));
+    pub(crate) fn add(&self, handler: impl FnMut(&T) + Send + 'static) -> HandlerId {
+        let mut list = self.lock();
+        list.next += 1;
+        let id = HandlerId(list.next);
+        list.handlers.push((id, Arc::new(Mutex::new(handler))));
         id
     }
 
     /// Removes a handler; tells whether it was there.
-    pub(crate) fn remove(&mut self, id: HandlerId) -> bool {
-        let before = self.list.len();
-        self.list.retain(|(each, _)| *each != id);
-        self.list.len() < before
+    pub(crate) fn remove(&self, id: HandlerId) -> bool {
+        let mut list = self.lock();
+        let found = list.handlers.iter().position(|(each, _)| *each == id);
+        let removed = found.map(|at| list.handlers.remove(at));
+        // It is dropped without the lock: what it holds may do anything then.
+        drop(list);
+        removed.is_some()
     }
 
     fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.lock().handlers.is_empty()
     }
 
     /// Calls all. One that panics has been reported by the panic hook: the others and the connection go on.
-    fn call(&mut self, message: &T) {
-        for (_, handler) in &mut self.list {
+    fn call(&self, message: &T) {
+        let handlers = self.lock().handlers.clone();
+        for (_, handler) in handlers {
+            let mut handler = handler.lock().unwrap_or_else(PoisonError::into_inner);
             let _ = catch_unwind(AssertUnwindSafe(|| handler(message)));
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, List<T>> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T> Default for Handlers<T> {
     fn default() -> Self {
-        Self {
-            list: Vec::new(),
+        let list = List {
+            handlers: Vec::new(),
             next: 0,
+        };
+        Self {
+            list: Mutex::new(list),
         }
     }
 }
 
 impl<T> fmt::Debug for Handlers<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} handlers", self.list.len())
+        write!(f, "{} handlers", self.lock().handlers.len())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Mutex;
 
     fn notification(payload: &str) -> Notification {
         Notification {
@@ -134,23 +170,39 @@ mod tests {
 
     #[test]
     fn a_handler_that_panics_stays_and_harms_nobody() {
-        let mut messages = Messages::default();
+        let messages = Messages::default();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
-        messages.notify.add(Box::new(|_| panic!("on purpose")));
-        messages.notify.add(Box::new(move |n| {
-            log.lock().unwrap().push(n.payload.clone())
-        }));
+        messages.notify.add(|_| panic!("on purpose"));
+        messages
+            .notify
+            .add(move |n: &Notify| log.lock().unwrap().push(n.payload.clone()));
         assert!(!messages.deliver_notification(&notification("a")));
         assert!(!messages.deliver_notification(&notification("b")));
         assert_eq!(*seen.lock().unwrap(), ["a", "b"]);
     }
 
     #[test]
+    fn a_handler_can_remove_itself_and_add_others() {
+        let messages = Messages::default();
+        let id = Arc::new(Mutex::new(None));
+        let (own, inner) = (Arc::clone(&id), messages.clone());
+        let added = messages.notify.add(move |_: &Notify| {
+            let id = own.lock().unwrap().take();
+            assert!(inner.notify.remove(id.unwrap()));
+            inner.notify.add(|_| {});
+        });
+        *id.lock().unwrap() = Some(added);
+        messages.deliver_notification(&notification("a"));
+        messages.deliver_notification(&notification("b"));
+        assert!(!messages.notify.remove(added));
+    }
+
+    #[test]
     fn notifications_wait_where_nobody_handles_them() {
-        let mut messages = Messages::default();
+        let messages = Messages::default();
         assert!(messages.deliver_notification(&notification("kept")));
-        let id = messages.notify.add(Box::new(|_| {}));
+        let id = messages.notify.add(|_| {});
         assert!(!messages.deliver_notification(&notification("handled")));
         let listener = messages.listen();
         assert!(messages.deliver_notification(&notification("both")));

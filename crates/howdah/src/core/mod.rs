@@ -6,33 +6,33 @@
 pub(crate) mod cancel;
 pub(crate) mod dial;
 pub(crate) mod info;
+mod known;
 pub(crate) mod messages;
 mod prepare;
 mod settings;
 mod shared;
+#[cfg(feature = "tokio")]
+pub(crate) mod statement;
 mod types;
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use howdah_protocol::connection::{Notification, Params, QueryResult, RowSet};
+use howdah_protocol::connection::{Notification, Params};
 use howdah_protocol::session::{Block, ExchangeId, Execute, Outcome, ResultFormat, Session};
 use howdah_protocol::wire::TransactionStatus;
-use howdah_types::{LoadContext, oid};
+use howdah_types::oid;
 
 use crate::error::{Error, Result};
 use crate::params;
-use crate::row::{Reading, Rows};
+use crate::row::Rows;
 use cancel::CancelHandle;
 use howdah_net::cancel::deadline_after;
 use howdah_net::drive::Lost;
 use info::Facts;
+pub(crate) use known::{Finished, Known};
 use messages::{Messages, Notify};
-use prepare::Descriptions;
 pub(crate) use prepare::{Mode, Preparation};
-use settings::Settings;
 pub(crate) use shared::shared_methods;
-use types::Acquaintances;
 
 /// A session, and all that is known of it.
 pub(crate) struct Core {
@@ -40,10 +40,8 @@ pub(crate) struct Core {
     pub(crate) messages: Messages,
     pub(crate) facts: Facts,
     pub(crate) cancel: CancelHandle,
-    pub(crate) types: Acquaintances,
-    descriptions: Descriptions,
+    pub(crate) known: Known,
     params: Params,
-    settings: Settings,
     /// Whether a statement within the block that is open has ended the transaction.
     block_ended: bool,
     end: Option<End>,
@@ -58,16 +56,13 @@ enum End {
 impl Core {
     /// Takes over a session that has been started.
     pub(crate) fn new(session: Session, facts: Facts, cancel: CancelHandle) -> Self {
-        let settings = Settings::of(session.connection().shared_parameters());
         let mut core = Self {
             session,
             messages: Messages::default(),
             facts,
             cancel,
-            types: Acquaintances::default(),
-            descriptions: Descriptions::default(),
+            known: Known::default(),
             params: Params::default(),
-            settings,
             block_ended: false,
             end: None,
         };
@@ -226,83 +221,29 @@ impl Core {
         (self.status() != TransactionStatus::Idle).then(|| "ROLLBACK".into())
     }
 
-    /// The outcome of a statement of the driver's own.
-    pub(crate) fn finish_control(&mut self, sql: &str, outcome: Outcome) -> Result<()> {
-        let results = self.finish(outcome)?;
-        let rolled_back = results.iter().any(|result| *result.tag == *b"ROLLBACK");
-        if sql == "COMMIT" && rolled_back {
-            return Err(Error::rolled_back());
-        }
-        Ok(())
+    /// Notes what the outcomes of exchanges mean for what is known, in the order in which they come.
+    pub(crate) fn note(&mut self, outcome: &Outcome) {
+        self.note_unseen();
+        self.known.note(&outcome.results);
     }
 
-    /// The results of the user's statements of the exchange that has ended.
-    fn finish_statements(&mut self, outcome: Outcome) -> Result<Vec<QueryResult>> {
-        self.note_block();
-        self.finish(outcome)
+    /// Notes that there may have been more, which nobody waited for.
+    fn note_unseen(&mut self) {
+        if self.session.take_unseen_changes() {
+            self.known.forget_types();
+        }
     }
 
     /// Notes where the transaction stands after statements of the user's: within a block they begin one unless one runs.
-    fn note_block(&mut self) {
+    pub(crate) fn note_block(&mut self) {
         let in_block = self.session.transactions.depth() > 0;
         self.block_ended |= in_block && self.status() == TransactionStatus::Idle;
-    }
-
-    /// The results of the exchange that has ended.
-    fn finish(&mut self, outcome: Outcome) -> Result<Vec<QueryResult>> {
-        self.read_parameters();
-        if outcome.refused_copy {
-            return Err(Error::usage("COPY cannot be used with this method"));
-        }
-        self.types.heed(&outcome.results);
-        if let Some(diagnostic) = outcome.error {
-            self.descriptions.forget();
-            return Err(Error::server(diagnostic));
-        }
-        if outcome.results.iter().any(|result| result.incomplete) {
-            return Err(Error::rows_out_of_memory());
-        }
-        Ok(outcome.results)
-    }
-
-    /// The result of the one statement of the exchange that has ended.
-    pub(crate) fn finish_rows(&mut self, outcome: Outcome) -> Result<Rows> {
-        let mut results = self.finish_statements(outcome)?;
-        let result = results
-            .pop()
-            .ok_or_else(|| Error::shape("the server gave no result"))?;
-        Ok(self.rows_of_result(result))
-    }
-
-    /// The results of all statements of the exchange that has ended.
-    pub(crate) fn finish_all(&mut self, outcome: Outcome) -> Result<Vec<Rows>> {
-        let results = self.finish_statements(outcome)?;
-        let rows = results.into_iter();
-        Ok(rows.map(|result| self.rows_of_result(result)).collect())
-    }
-
-    /// How many rows the statements of the exchange that has ended gave or changed.
-    pub(crate) fn finish_count(&mut self, outcome: Outcome) -> Result<u64> {
-        let results = self.finish_statements(outcome)?;
-        let counts = results.iter().filter_map(QueryResult::tagged_rows);
-        Ok(counts.fold(0, u64::saturating_add))
-    }
-
-    /// The types in these results that have to be looked up before the results are handed out.
-    pub(crate) fn unmet_types(&self, results: &[Rows]) -> Option<Vec<u32>> {
-        // A failed transaction has no answers, and names in another encoding could not be read.
-        if self.status() == TransactionStatus::Failed || !self.settings.utf8 {
-            return None;
-        }
-        let columns = results.iter().flat_map(Rows::columns);
-        let unmet = self.types.unmet(columns.map(|column| column.type_oid()));
-        Some(unmet).filter(|unmet| !unmet.is_empty())
     }
 
     /// Queues the lookup of types.
     pub(crate) fn queue_lookup(&mut self, oids: &[u32]) -> Result<ExchangeId> {
         let sql = types::lookup(self.session.connection().server_version());
-        let known = self.types.known();
+        let known = self.known.types();
         params::encode(&[&oids], &[oid::OID_ARRAY], &known, &mut self.params)?;
         Ok(self.session.execute(&Execute {
             sql: sql.as_bytes(),
@@ -314,28 +255,22 @@ impl Core {
         })?)
     }
 
-    /// The outcome of the lookup of these types.
-    pub(crate) fn finish_lookup(&mut self, oids: &[u32], outcome: Outcome) -> Result<()> {
-        let found = self.finish_rows(outcome)?;
-        self.types.learn(oids, found)
-    }
-
-    /// Has results know of the types that have been looked up since they came.
-    pub(crate) fn introduce_types(&self, results: &mut [Rows]) {
-        for rows in results {
-            rows.set_types(self.types.known());
-        }
-    }
-
     /// The rows that have come so far of the result that is coming.
     pub(crate) fn take_rows(&mut self, id: ExchangeId) -> Option<Rows> {
         let (columns, rows) = self.session.take_rows(id);
-        (!rows.is_empty()).then(|| self.rows_of(columns.unwrap_or_default(), rows))
+        if rows.is_empty() {
+            return None;
+        }
+        let parameters = self.session.connection().shared_parameters();
+        Some(
+            self.known
+                .some(columns.unwrap_or_default(), rows, parameters),
+        )
     }
 
     /// The session has come to rest after an interruption.
     pub(crate) fn recovered(&mut self) {
-        self.read_parameters();
+        self.note_unseen();
         self.note_block();
         self.cancel.gate().leave();
     }
@@ -384,33 +319,44 @@ impl Core {
         notification: Notification,
     ) -> std::result::Result<(), Lost> {
         if self.messages.deliver_notification(&notification) {
-            let kept = self.session.backlog.push(notification);
-            kept.map_err(|error| Lost::Session(error.into()))?;
+            self.keep_notification(notification)?;
         }
         Ok(())
+    }
+
+    /// Keeps a notification until somebody takes it.
+    ///
+    /// # Errors
+    /// Too many wait that nobody has taken: the connection is lost.
+    pub(crate) fn keep_notification(
+        &mut self,
+        notification: Notification,
+    ) -> std::result::Result<(), Lost> {
+        let kept = self.session.backlog.push(notification);
+        kept.map_err(|error| Lost::Session(error.into()))
+    }
+
+    /// Whether the session rests in a transaction that nobody sees to.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn is_left_in_transaction(&self) -> bool {
+        self.session.is_settled() && self.status() != TransactionStatus::Idle
+    }
+
+    /// Leaves nothing behind of whoever had the connection: blocks, a transaction, another mode.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn tidy(&mut self) {
+        self.forget_blocks();
+        self.session
+            .transactions
+            .change(|now| now.autocommit = true);
+        if !self.session.is_settled() || self.status() != TransactionStatus::Idle {
+            self.session.transactions.owe_whole_rollback();
+        }
     }
 
     /// The oldest notification that nobody has taken.
     pub(crate) fn next_notification(&mut self) -> Option<Notify> {
         self.session.backlog.pop().map(|oldest| (&oldest).into())
-    }
-
-    fn rows_of(&self, columns: howdah_protocol::connection::Columns, rows: RowSet) -> Rows {
-        let reading = self.reading(Arc::clone(&self.settings.load));
-        Rows::from_parts(columns, rows, Box::default(), reading)
-    }
-
-    fn rows_of_result(&self, result: QueryResult) -> Rows {
-        let columns = result.columns.unwrap_or_default();
-        let reading = self.reading(self.settings.load_at(&result.parameters));
-        Rows::from_parts(columns, result.rows, result.tag, reading)
-    }
-
-    fn reading(&self, load: Arc<LoadContext>) -> Reading {
-        Reading {
-            load,
-            types: self.types.known(),
-        }
     }
 
     fn queue_simple(&mut self, sql: &str) -> Result<ExchangeId> {
@@ -427,7 +373,7 @@ impl Core {
 
     /// Rust's strings are UTF-8: while the session speaks another encoding, only plain ASCII goes through unchanged.
     fn check_encoding(&self, sql: &str, params: bool) -> Result<()> {
-        if self.settings.utf8 || (sql.is_ascii() && !params) {
+        if self.is_utf8() || (sql.is_ascii() && !params) {
             return Ok(());
         }
         Err(Error::usage(
@@ -435,9 +381,8 @@ impl Core {
         ))
     }
 
-    fn read_parameters(&mut self) {
-        let parameters = self.session.connection().shared_parameters();
-        self.settings.refresh(parameters);
+    fn is_utf8(&self) -> bool {
+        settings::is_utf8(self.session.connection().shared_parameters())
     }
 }
 

@@ -12,6 +12,7 @@ use howdah_protocol::session::{
 use howdah_protocol::wire::TransactionStatus;
 use howdah_types::ToSql;
 
+use super::known::Known;
 use super::{Core, is_read_in_binary};
 use crate::error::{Error, Result};
 use crate::params;
@@ -35,11 +36,16 @@ pub(crate) enum Question {
 }
 
 /// A statement with its parameters, on its way to be executed.
-pub(crate) struct Preparation<'s> {
-    sql: &'s str,
-    params: &'s [&'s dyn ToSql],
+pub(crate) struct Preparation {
     mode: Mode,
-    is_to_be_described: bool,
+    /// Whether it is described before it is executed.
+    ///
+    /// Without parameters it is where its text might not be read as its binary form is: in styles that are not read.
+    is_described: bool,
+    /// Whether types can be looked up: a failed transaction has no answers, and names in another encoding could not be read.
+    looks_up: bool,
+    /// Whether the server keeps it prepared once it is described.
+    is_kept: bool,
     description: Option<Description>,
     /// Whether the description was asked for just now, and cannot be out of date.
     is_fresh: bool,
@@ -61,21 +67,19 @@ impl Core {
     ///
     /// # Errors
     /// The block that is open has been ended, or the session's encoding does not allow what is to be sent.
-    pub(crate) fn prepare<'s>(
-        &mut self,
-        sql: &'s str,
-        params: &'s [&'s dyn ToSql],
-        mode: Mode,
-    ) -> Result<Preparation<'s>> {
+    pub(crate) fn prepare(&mut self, sql: &str, params: usize, mode: Mode) -> Result<Preparation> {
         self.check_block()?;
-        self.check_encoding(sql, !params.is_empty())?;
-        let is_to_be_described = self.is_to_be_described(params, mode);
+        self.check_encoding(sql, params > 0)?;
+        let is_kept = self.keeps_statements();
+        let parameters = self.session.connection().shared_parameters();
+        let by_style = || is_kept && !self.known.is_read_in_text(parameters);
+        let is_described = params > 0 || mode == Mode::Stream || by_style();
         Ok(Preparation {
-            sql,
-            params,
             mode,
-            is_to_be_described,
-            description: is_to_be_described.then(|| self.description(sql)).flatten(),
+            is_described,
+            looks_up: self.status() != TransactionStatus::Failed && self.is_utf8(),
+            is_kept,
+            description: is_described.then(|| self.description(sql)).flatten(),
             is_fresh: false,
             has_met_types: false,
             encoded: std::mem::take(&mut self.params),
@@ -98,7 +102,7 @@ impl Core {
         if self.keeps_statements() {
             self.session.description(sql.as_bytes())
         } else {
-            self.descriptions.get(sql)
+            self.known.description(sql)
         }
     }
 
@@ -106,51 +110,36 @@ impl Core {
     fn keeps_statements(&self) -> bool {
         self.session.statements.threshold.is_some()
     }
-
-    /// Whether a statement has to be described before it is executed.
-    ///
-    /// Without parameters it has to be where its text might not be read as its binary form is: in styles that are not read.
-    fn is_to_be_described(&self, params: &[&dyn ToSql], mode: Mode) -> bool {
-        let by_style = self.keeps_statements() && !self.settings.load.is_read_in_text();
-        !params.is_empty() || mode == Mode::Stream || by_style
-    }
-
-    /// The types in a description that have to be looked up.
-    fn unmet_in(&self, description: &Description) -> Vec<u32> {
-        // A failed transaction has no answers, and names in another encoding could not be read.
-        if self.status() == TransactionStatus::Failed || !self.settings.utf8 {
-            return Vec::new();
-        }
-        let parameters = description.parameters.iter().copied();
-        let columns = description
-            .columns
-            .iter()
-            .flat_map(|columns| columns.iter());
-        self.types
-            .unmet(parameters.chain(columns.map(|field| field.type_oid)))
-    }
 }
 
-impl<'s> Preparation<'s> {
+impl Preparation {
     /// What has to be asked now; `None` when the statement can be executed.
     ///
     /// # Errors
     /// A parameter cannot be sent as its type; nothing has been executed.
-    pub(crate) fn question(&mut self, core: &Core) -> Result<Option<Question>> {
+    pub(crate) fn question(
+        &mut self,
+        known: &Known,
+        params: &[&dyn ToSql],
+    ) -> Result<Option<Question>> {
         let Some(description) = &self.description else {
             self.encoded.clear();
-            let is_needed = self.is_to_be_described;
-            return Ok(is_needed.then_some(Question::Description));
+            return Ok(self.is_described.then_some(Question::Description));
         };
-        if !self.has_met_types {
-            self.has_met_types = true;
-            let unmet = core.unmet_in(description);
-            if !unmet.is_empty() {
-                return Ok(Some(Question::Types(unmet)));
+        if !std::mem::replace(&mut self.has_met_types, true) && self.looks_up {
+            let parameters = description.parameters.iter().copied();
+            let columns = description
+                .columns
+                .iter()
+                .flat_map(|columns| columns.iter());
+            let columns = columns.map(|field| field.type_oid);
+            let unknown = known.unknown_types(parameters.chain(columns));
+            if !unknown.is_empty() {
+                return Ok(Some(Question::Types(unknown)));
             }
         }
         let types = &description.parameters;
-        match params::encode(self.params, types, &core.types.known(), &mut self.encoded) {
+        match params::encode(params, types, &known.types(), &mut self.encoded) {
             Ok(()) => Ok(None),
             // What was described earlier may have changed since.
             Err(_) if !self.is_fresh => Ok(Some(Question::Description)),
@@ -164,19 +153,20 @@ impl<'s> Preparation<'s> {
     /// The server's: it has no such statement.
     pub(crate) fn learn(
         &mut self,
-        core: &mut Core,
+        known: &Known,
+        sql: &str,
         question: &Question,
         mut outcome: Outcome,
     ) -> Result<()> {
         if let Question::Types(oids) = question {
-            return core.finish_lookup(oids, outcome);
+            return known.insert_types(oids, outcome);
         }
         let description = outcome.description.take();
-        core.finish(outcome)?;
+        known.results(outcome)?;
         let description =
             description.ok_or_else(|| Error::shape("the server gave no description"))?;
-        if !core.keeps_statements() {
-            core.descriptions.insert(self.sql, description.clone());
+        if !self.is_kept {
+            known.keep_description(sql, description.clone());
         }
         self.description = Some(description);
         self.is_fresh = true;
@@ -185,17 +175,16 @@ impl<'s> Preparation<'s> {
     }
 
     /// Queues the execution.
-    pub(crate) fn execute(self, core: &mut Core) -> Result<ExchangeId> {
+    pub(crate) fn execute(self, core: &mut Core, sql: &str) -> Result<ExchangeId> {
         core.params = self.encoded;
-        let is_kept = self.is_to_be_described
-            && core.keeps_statements()
-            && core.description(self.sql).is_some();
+        let is_kept =
+            self.is_described && core.keeps_statements() && core.description(sql).is_some();
         if is_kept {
             // It is known by its text, without types.
             core.params.oids.fill(0);
         }
         Ok(core.session.execute(&Execute {
-            sql: self.sql.as_bytes(),
+            sql: sql.as_bytes(),
             params: &core.params,
             format: ResultFormat::Auto(BinaryChoice {
                 id: 0,
@@ -209,11 +198,11 @@ impl<'s> Preparation<'s> {
 }
 
 impl Descriptions {
-    fn get(&self, sql: &str) -> Option<Description> {
+    pub(super) fn get(&self, sql: &str) -> Option<Description> {
         self.map.get(sql).cloned()
     }
 
-    fn insert(&mut self, sql: &str, description: Description) {
+    pub(super) fn insert(&mut self, sql: &str, description: Description) {
         if self.map.len() >= MOST_DESCRIPTIONS {
             self.map.clear();
         }

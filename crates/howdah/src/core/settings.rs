@@ -14,7 +14,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn of(parameters: &Parameters) -> Self {
+    fn of(parameters: &Parameters) -> Self {
         let get = |name| parameters.get(name).unwrap_or_default();
         let encoding = get("client_encoding");
         Self {
@@ -26,7 +26,7 @@ impl Settings {
                 // SQL_ASCII is what was stored, whatever it is: if it is no UTF-8, reading says so.
                 other_encoding: !matches!(encoding, "UTF8" | "SQL_ASCII" | ""),
             }),
-            utf8: matches!(encoding, "UTF8" | ""),
+            utf8: is_utf8(parameters),
         }
     }
 
@@ -36,13 +36,18 @@ impl Settings {
             *self = Self::of(parameters);
         }
     }
+}
 
-    /// How to read what came when these were the parameters.
-    pub(super) fn load_at(&self, parameters: &Parameters) -> Arc<LoadContext> {
-        if self.version == parameters.version() {
-            Arc::clone(&self.load)
-        } else {
-            Self::of(parameters).load
-        }
+impl Default for Settings {
+    fn default() -> Self {
+        Self::of(&Parameters::default())
     }
+}
+
+/// Whether the client encoding is UTF8, as Rust's strings are.
+pub(super) fn is_utf8(parameters: &Parameters) -> bool {
+    matches!(
+        parameters.get("client_encoding").unwrap_or_default(),
+        "UTF8" | ""
+    )
 }

@@ -17,7 +17,7 @@ macro_rules! shared_methods {
                 &mut self,
                 handler: impl FnMut(&$crate::Diagnostic) + Send + 'static,
             ) -> $crate::HandlerId {
-                self.core.messages.notice.add(Box::new(handler))
+                self.core.messages.notice.add(handler)
             }
 
             /// Removes a notice handler; tells whether it was there.
@@ -33,7 +33,7 @@ macro_rules! shared_methods {
                 &mut self,
                 handler: impl FnMut(&$crate::Notify) + Send + 'static,
             ) -> $crate::HandlerId {
-                self.core.messages.notify.add(Box::new(handler))
+                self.core.messages.notify.add(handler)
             }
 
             /// Removes a notify handler; tells whether it was there.
@@ -79,7 +79,7 @@ macro_rules! shared_methods {
             /// Only needed after another session, or a function, has changed a composite: the statements `ALTER TYPE`,
             /// `ALTER TABLE` and `ALTER DOMAIN` of this connection have the same effect.
             pub fn forget_types(&mut self) {
-                self.core.types.forget();
+                self.core.known.forget_types();
             }
 
             /// Whether the connection was closed, or found lost by an operation.

@@ -12,9 +12,9 @@ use crate::row::{Row, Rows};
 /// With more types than this, all are forgotten: each temporary table makes two.
 const MOST: usize = 20_000;
 
-/// The types that a connection has met.
+/// The types that a connection has looked up.
 #[derive(Debug, Default)]
-pub(crate) struct Acquaintances {
+pub(crate) struct TypeCache {
     known: Arc<Types>,
     /// Those of which the catalogue does not tell.
     missing: BTreeSet<u32>,
@@ -22,25 +22,28 @@ pub(crate) struct Acquaintances {
     altered: bool,
 }
 
-impl Acquaintances {
+impl TypeCache {
     /// What is known.
     pub(crate) fn known(&self) -> Arc<Types> {
         Arc::clone(&self.known)
     }
 
-    /// Those of these types that have not been looked up.
-    pub(crate) fn unmet(&self, oids: impl Iterator<Item = u32>) -> Vec<u32> {
-        let unmet = oids.filter(|&oid| {
-            !super::is_read_in_binary(oid)
+    /// Adds those of these types that have not been looked up to `unknown`.
+    pub(crate) fn unknown(&self, oids: impl Iterator<Item = u32>, unknown: &mut Vec<u32>) {
+        for oid in oids {
+            if !super::is_read_in_binary(oid)
                 && !is_built_in(oid)
                 && self.known.get(oid).is_none()
                 && !self.missing.contains(&oid)
-        });
-        unmet.collect::<BTreeSet<_>>().into_iter().collect()
+                && !unknown.contains(&oid)
+            {
+                unknown.push(oid);
+            }
+        }
     }
 
     /// Notes what the [`lookup`] of these types has given.
-    pub(crate) fn learn(&mut self, asked: &[u32], found: Rows) -> Result<()> {
+    pub(crate) fn insert(&mut self, asked: &[u32], found: Rows) -> Result<()> {
         if self.known.len() + self.missing.len() > MOST {
             self.forget();
         }
@@ -61,7 +64,7 @@ impl Acquaintances {
     }
 
     /// Forgets all if these statements may have changed a type.
-    pub(crate) fn heed(&mut self, results: &[QueryResult]) {
+    pub(crate) fn invalidate_on(&mut self, results: &[QueryResult]) {
         for result in results {
             let alters =
                 [&b"ALTER TYPE"[..], b"ALTER TABLE", b"ALTER DOMAIN"].contains(&&*result.tag);

@@ -1,0 +1,64 @@
+//! The connection of a client to oneself.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use super::hub::{Hub, OwnSession};
+use crate::asynchronous::AsyncSession;
+
+/// The connection of a client for oneself, from [`AsyncClient::lease`](crate::AsyncClient::lease); dropping it gives it back.
+///
+/// Statements are run by the methods of [`AsyncSession`].
+#[must_use = "dropping it gives the connection back"]
+pub struct AsyncLease {
+    hub: Arc<Hub>,
+    /// Taken when it is dropped.
+    session: Option<OwnSession>,
+}
+
+impl AsyncLease {
+    pub(super) fn new(hub: Arc<Hub>, session: OwnSession) -> Self {
+        let session = Some(session);
+        Self { hub, session }
+    }
+}
+
+impl Deref for AsyncLease {
+    type Target = AsyncSession;
+
+    fn deref(&self) -> &AsyncSession {
+        match &self.session {
+            Some(session) => &**session,
+            None => unreachable!("it is used before it is dropped"),
+        }
+    }
+}
+
+impl DerefMut for AsyncLease {
+    fn deref_mut(&mut self) -> &mut AsyncSession {
+        match &mut self.session {
+            Some(session) => &mut **session,
+            None => unreachable!("it is used before it is dropped"),
+        }
+    }
+}
+
+impl Drop for AsyncLease {
+    fn drop(&mut self) {
+        if let Some(mut session) = self.session.take() {
+            let left: &mut AsyncSession = &mut *session;
+            left.detach();
+            left.core.tidy();
+            self.hub.give_back(session);
+        }
+    }
+}
+
+impl fmt::Debug for AsyncLease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncLease")
+            .field("info", &self.info())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,331 @@
+//! Many requests on one connection.
+
+mod driver;
+mod hub;
+mod lease;
+mod line;
+mod notifies;
+mod request;
+mod requests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use howdah_protocol::session::{ExchangeId, Outcome};
+use howdah_types::ToSql;
+
+use super::operations::operations;
+use super::transaction::Held;
+use super::{AsyncConnection, AsyncTransaction};
+use crate::core::messages::HandlerId;
+use crate::core::statement::is_copy;
+use crate::core::{Core, Known, Mode, Preparation};
+use crate::error::{Error, Result};
+use crate::row::{Row, Rows};
+use driver::Driver;
+use hub::{Hub, OwnSession};
+
+pub use lease::AsyncLease;
+pub use notifies::AsyncClientNotifies;
+
+/// A connection that many tasks use at once, for tokio.
+///
+/// Its methods take `&self`, and clones are cheap and are the same connection. Requests that are made before earlier ones have
+/// been answered are sent without waiting for those: the server runs them one after the other, in the order in which they were
+/// first polled, and each gets its own result or error. So a hundred tasks on one connection cost about one round trip, where
+/// a mutex around an [`AsyncConnection`] costs a hundred. What one of them may do slowly delays those behind it.
+///
+/// ```no_run
+/// use howdah::AsyncClient;
+///
+/// # async fn example() -> Result<(), howdah::Error> {
+/// let client = AsyncClient::connect("host=localhost dbname=test user=postgres").await?;
+/// let tasks = (0..100).map(|id| {
+///     let client = client.clone();
+///     tokio::spawn(async move {
+///         let row = client.query_one("SELECT name FROM users WHERE id = $1", &[&id]).await?;
+///         row.get::<String>(0)
+///     })
+/// });
+/// for task in tasks.collect::<Vec<_>>() {
+///     println!("{}", task.await.expect("no panic")?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// **Each statement is a transaction of its own.** [`transaction`](Self::transaction) has the connection for itself until it
+/// ends, and so has a [`lease`](Self::lease), with all that an [`AsyncConnection`] can do: a stream of rows, for example. Others
+/// wait meanwhile, in the order in which they came. A `BEGIN` as a statement is an error, and rolled back.
+///
+/// **A future may be dropped at any time**, without harm to the others. A statement that has been sent is then cancelled on the
+/// server if nobody waits for any other, and what comes next waits for that, for
+/// [`cancel_timeout`](super::AsyncSession::cancel_timeout) at most; else it runs to its end and its result is thrown away.
+///
+/// A task of the runtime is behind it, which reads and writes, whoever is polled. It also hands out notices and notifications as
+/// they come. It ends when the last clone is dropped, which closes the connection, or when the connection is lost: then all
+/// who wait are told.
+pub struct AsyncClient {
+    hub: Arc<Hub>,
+}
+
+impl AsyncClient {
+    /// Connects to a server, as [`Connection::connect`](crate::Connection::connect).
+    ///
+    /// # Errors
+    /// `conninfo` is wrong; or no server could be reached or let the session start: the text then lists every attempt.
+    pub async fn connect(conninfo: &str) -> Result<Self> {
+        Ok(AsyncConnection::connect(conninfo).await?.into_client())
+    }
+
+    /// Takes over a connection, whose task begins to run.
+    pub(super) fn new(mut session: OwnSession) -> Self {
+        session.core.tidy();
+        let hub = Arc::new(Hub::new(session));
+        tokio::spawn(Driver::new(Arc::clone(&hub)));
+        Self { hub }
+    }
+
+    /// Runs a statement; tells how many rows it has changed or given, 0 for one that does not count.
+    ///
+    /// # Errors
+    /// The server's, or a parameter cannot be sent, or the connection is closed or lost.
+    pub async fn execute(&self, sql: &str, params: &[&dyn ToSql]) -> Result<u64> {
+        if is_copy(sql) {
+            return self.lease().await?.execute(sql, params).await;
+        }
+        let mut on = On(&self.hub);
+        match on.run_to_count(sql, params).await {
+            Err(error) if is_forgotten(&error) => on.run_to_count(sql, params).await,
+            done => done,
+        }
+    }
+
+    /// Runs a statement and gives its result, with all rows received.
+    ///
+    /// Types made by users that this connection has not met before are looked up, by one statement more: see
+    /// [`rust_types`](crate::rust_types).
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn query(&self, sql: &str, params: &[&dyn ToSql]) -> Result<Rows> {
+        if is_copy(sql) {
+            return self.lease().await?.query(sql, params).await;
+        }
+        let mut on = On(&self.hub);
+        match on.run_to_rows(sql, params).await {
+            Err(error) if is_forgotten(&error) => on.run_to_rows(sql, params).await,
+            done => done,
+        }
+    }
+
+    /// Runs a statement that gives exactly one row.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute), and any other number of rows.
+    pub async fn query_one(&self, sql: &str, params: &[&dyn ToSql]) -> Result<Row> {
+        self.query(sql, params).await?.exactly_one()
+    }
+
+    /// Runs a statement that gives one row or none.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute), and more than one row.
+    pub async fn query_opt(&self, sql: &str, params: &[&dyn ToSql]) -> Result<Option<Row>> {
+        self.query(sql, params).await?.at_most_one()
+    }
+
+    /// Runs a text of any number of statements without parameters, as the only one; gives the result of each.
+    ///
+    /// The server runs them in one transaction. When one fails, those after it are not run.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    pub async fn execute_script(&self, sql: &str) -> Result<Vec<Rows>> {
+        self.lease().await?.execute_script(sql).await
+    }
+
+    /// Takes the connection, when all that was asked before has been answered, and gives it back when it is dropped.
+    ///
+    /// Meanwhile others wait. A transaction that was begun and not ended is rolled back then, and an operation that was not
+    /// ended is cancelled. A future of this that is not polled when its turn comes loses it after a tenth of a second, and
+    /// waits anew.
+    ///
+    /// ```no_run
+    /// # async fn example(client: &howdah::AsyncClient) -> Result<(), howdah::Error> {
+    /// let mut lease = client.lease().await?;
+    /// let mut stream = lease.query_stream("SELECT id FROM big_table", &[]).await?;
+    /// while let Some(row) = stream.next().await {
+    ///     println!("{}", row?.get::<i64>("id")?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The connection is closed or lost.
+    pub async fn lease(&self) -> Result<AsyncLease> {
+        let session = request::lease(&self.hub).await?;
+        Ok(AsyncLease::new(Arc::clone(&self.hub), session))
+    }
+
+    /// Opens a transaction, which [takes the connection](Self::lease) until it ends; dropping it without a commit rolls it back.
+    ///
+    /// ```no_run
+    /// # async fn example(client: &howdah::AsyncClient) -> Result<(), howdah::Error> {
+    /// let mut tx = client.transaction().await?;
+    /// tx.execute("UPDATE accounts SET money = money - $1 WHERE id = $2", &[&10, &1]).await?;
+    /// tx.execute("UPDATE accounts SET money = money + $1 WHERE id = $2", &[&10, &2]).await?;
+    /// tx.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The connection is closed or lost.
+    pub async fn transaction(&self) -> Result<AsyncTransaction<'static>> {
+        AsyncTransaction::open(Held::Leased(Box::new(self.lease().await?))).await
+    }
+
+    /// Runs `work` in a [`transaction`](Self::transaction): commits if it ends well, rolls back if it fails.
+    ///
+    /// # Errors
+    /// Those of `work`, of [`transaction`](Self::transaction), and of the commit.
+    pub async fn with_transaction<T, E: From<Error>>(
+        &self,
+        work: impl AsyncFnOnce(&mut AsyncTransaction<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        self.transaction().await?.run(work).await
+    }
+
+    /// The notifications, as they come: a stream that ends when `timeout` has passed since this call, or never.
+    ///
+    /// Notifications that came while no handler was there are not lost: they come first. Each is given to one of the streams that
+    /// wait.
+    ///
+    /// ```no_run
+    /// # async fn example(client: &howdah::AsyncClient) -> Result<(), howdah::Error> {
+    /// client.execute("LISTEN mychan", &[]).await?;
+    /// let mut notifies = client.notifies(None);
+    /// while let Some(notify) = notifies.next().await {
+    ///     println!("{:?}", notify?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn notifies(&self, timeout: Option<Duration>) -> AsyncClientNotifies {
+        AsyncClientNotifies::new(self.clone(), timeout)
+    }
+
+    /// Has `handler` called with each notice: what the server says beside results, such as warnings.
+    ///
+    /// If it panics, the panic ends there.
+    pub fn add_notice_handler(
+        &self,
+        handler: impl FnMut(&crate::Diagnostic) + Send + 'static,
+    ) -> HandlerId {
+        self.hub.messages.notice.add(handler)
+    }
+
+    /// Removes a notice handler; tells whether it was there.
+    pub fn remove_notice_handler(&self, id: HandlerId) -> bool {
+        self.hub.messages.notice.remove(id)
+    }
+
+    /// Has `handler` called with each notification, as it comes.
+    ///
+    /// If it panics, the panic ends there. While there are handlers, notifications that come outside of
+    /// [`notifies`](Self::notifies) are not kept for it.
+    pub fn add_notify_handler(
+        &self,
+        handler: impl FnMut(&crate::Notify) + Send + 'static,
+    ) -> HandlerId {
+        self.hub.messages.notify.add(handler)
+    }
+
+    /// Removes a notify handler; tells whether it was there.
+    pub fn remove_notify_handler(&self, id: HandlerId) -> bool {
+        self.hub.messages.notify.remove(id)
+    }
+
+    /// Forgets what is known of types made by users, as [`AsyncSession::forget_types`](super::AsyncSession::forget_types).
+    pub fn forget_types(&self) {
+        self.hub.known.forget_types();
+    }
+
+    /// Process ID of the server process that serves the connection.
+    #[must_use]
+    pub fn backend_pid(&self) -> i32 {
+        self.hub.backend_pid
+    }
+
+    /// Whether the connection was closed or lost.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.hub.is_closed()
+    }
+
+    /// Closes the connection, for all clones, when what was asked before has been answered.
+    ///
+    /// Dropping the last clone closes it too, at once.
+    pub async fn close(&self) {
+        if let Ok(mut lease) = self.lease().await {
+            lease.hang_up();
+        }
+    }
+}
+
+/// Requests among others.
+struct On<'a>(&'a Hub);
+
+impl On<'_> {
+    async fn with_core<T>(&mut self, work: impl FnOnce(&mut Core) -> Result<T>) -> Result<T> {
+        request::turn(self.0, work).await
+    }
+
+    async fn perform(
+        &mut self,
+        queue: impl FnOnce(&mut Core) -> Result<ExchangeId>,
+    ) -> Result<Outcome> {
+        request::exchange(self.0, queue).await
+    }
+
+    fn known(&self) -> &Known {
+        &self.0.known
+    }
+
+    /// None of them stays in a transaction: the driver sees to that.
+    fn note_statements(&self) {}
+}
+
+operations!(On<'_>);
+
+/// Whether a statement was not run because another, sent before it, has dropped what was prepared.
+fn is_forgotten(error: &Error) -> bool {
+    error.sqlstate() == Some("26000")
+}
+
+impl Clone for AsyncClient {
+    fn clone(&self) -> Self {
+        self.hub.add_handle();
+        let hub = Arc::clone(&self.hub);
+        Self { hub }
+    }
+}
+
+impl Drop for AsyncClient {
+    fn drop(&mut self) {
+        self.hub.drop_handle();
+    }
+}
+
+impl fmt::Debug for AsyncClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncClient")
+            .field("closed", &self.is_closed())
+            .field("backend_pid", &self.backend_pid())
+            .finish_non_exhaustive()
+    }
+}

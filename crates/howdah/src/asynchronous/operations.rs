@@ -1,0 +1,75 @@
+//! What operations are made of, on a connection of one's own as on a shared one.
+//!
+//! A trait would do, if futures of its generic functions were found to be `Send`: rust-lang/rust#100013.
+
+/// Adds them to what has `with_core`, which does something as soon as statements can be queued; `perform`, which queues an exchange
+/// then and gives its outcome; `known`; and `note_statements`, which notes that the last statements were the user's.
+macro_rules! operations {
+    ($on:ty) => {
+        impl $on {
+            /// Runs a statement; gives how many rows it has changed or given.
+            pub(super) async fn run_to_count(
+                &mut self,
+                sql: &str,
+                params: &[&dyn ToSql],
+            ) -> Result<u64> {
+                let outcome = self.run(sql, params).await?;
+                self.known().count(outcome)
+            }
+
+            /// Runs a statement; gives its result.
+            pub(super) async fn run_to_rows(
+                &mut self,
+                sql: &str,
+                params: &[&dyn ToSql],
+            ) -> Result<Rows> {
+                let outcome = self.run(sql, params).await?;
+                let mut finished = self.known().one(outcome)?;
+                let rows = std::slice::from_mut(&mut finished.results);
+                self.attach_types(rows, &finished.unknown).await?;
+                Ok(finished.results)
+            }
+
+            async fn run(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Outcome> {
+                let ready = self.prepare(sql, params, Mode::Gather).await?;
+                let outcome = self.perform(|core| ready.execute(core, sql)).await?;
+                self.note_statements();
+                Ok(outcome)
+            }
+
+            /// Asks what has to be known before a statement can be executed.
+            pub(super) async fn prepare(
+                &mut self,
+                sql: &str,
+                params: &[&dyn ToSql],
+                mode: Mode,
+            ) -> Result<Preparation> {
+                let count = params.len();
+                let begun = self.with_core(|core| core.prepare(sql, count, mode)).await;
+                let mut preparation = begun?;
+                while let Some(question) = preparation.question(self.known(), params)? {
+                    let outcome = self.perform(|core| core.ask(sql, &question)).await?;
+                    preparation.learn(self.known(), sql, &question, outcome)?;
+                }
+                Ok(preparation)
+            }
+
+            /// Looks up the types made by users that these results are the first to have.
+            pub(super) async fn attach_types(
+                &mut self,
+                results: &mut [Rows],
+                unknown: &[u32],
+            ) -> Result<()> {
+                if unknown.is_empty() {
+                    return Ok(());
+                }
+                let outcome = self.perform(|core| core.queue_lookup(unknown)).await?;
+                self.known().insert_types(unknown, outcome)?;
+                self.known().attach_types(results);
+                Ok(())
+            }
+        }
+    };
+}
+
+pub(super) use operations;
