@@ -49,6 +49,7 @@ impl Driver for Floor {
             Kind::Query => {
                 (0..ops).try_for_each(|_| self.links[0].exchange(&self.request, &mut self.buffer))
             }
+            Kind::Tasks => Err("the floor has no tasks".into()),
             Kind::Connect => (0..ops).try_for_each(|_| Link::connect(&server)?.terminate()),
             Kind::Idle => (0..ops).try_for_each(|_| {
                 let link = self.prepared_link(&server, &case)?;

@@ -4,8 +4,9 @@
 use std::hint::black_box;
 use std::thread;
 
+use futures_util::future::try_join_all;
 use howdah::types::oid;
-use howdah::{AsyncConnection, Connection, FromSql, Row, Rows, ToSql};
+use howdah::{AsyncClient, AsyncConnection, Connection, FromSql, Row, Rows, ToSql};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -26,6 +27,7 @@ pub(crate) struct Tokio {
     runtime: Runtime,
     opened: Option<(String, Case)>,
     sessions: Vec<Session<AsyncConnection>>,
+    shared: Option<Session<AsyncClient>>,
 }
 
 impl Tokio {
@@ -37,6 +39,7 @@ impl Tokio {
             runtime,
             opened: None,
             sessions: Vec::new(),
+            shared: None,
         })
     }
 }
@@ -59,6 +62,7 @@ impl Driver for Blocking {
         match case.kind {
             Kind::Query if self.sessions.len() > 1 => in_threads(&mut self.sessions, ops),
             Kind::Query => self.sessions[0].repeat(ops),
+            Kind::Tasks => Err("a blocking connection has no tasks".into()),
             Kind::Connect => (0..ops).try_for_each(|_| {
                 Connection::connect(conninfo)?.close();
                 Ok(())
@@ -86,7 +90,11 @@ impl Driver for Tokio {
                 .block_on(Session::open_async(&conninfo, case))?;
             self.sessions.push(session);
         }
-        if case.kind != Kind::Query {
+        if case.kind == Kind::Tasks {
+            // Its task is to run in the runtime.
+            let _entered = self.runtime.enter();
+            self.shared = self.sessions.pop().map(Session::shared);
+        } else if case.kind != Kind::Query {
             self.close()?;
         }
         self.opened = Some((conninfo, case.clone()));
@@ -105,6 +113,15 @@ impl Driver for Tokio {
                 let session = &mut self.sessions[0];
                 self.runtime.block_on(session.repeat_async(ops))
             }
+            Kind::Tasks => {
+                let session = self.shared.as_ref().ok_or("no case is open")?;
+                self.runtime.block_on(async {
+                    for _ in 0..ops {
+                        try_join_all((0..case.batch).map(|_| session.once_shared())).await?;
+                    }
+                    Ok(())
+                })
+            }
             Kind::Connect => self.runtime.block_on(async {
                 for _ in 0..ops {
                     AsyncConnection::connect(conninfo).await?.close().await;
@@ -121,6 +138,7 @@ impl Driver for Tokio {
 
     fn close(&mut self) -> Result<(), Failure> {
         self.opened = None;
+        self.shared = None;
         self.sessions.clear();
         Ok(())
     }
@@ -206,7 +224,7 @@ impl<C> Session<C> {
 
 impl Session<Connection> {
     fn open(conninfo: &str, case: &Case) -> Result<Self, Failure> {
-        let mut conn = Connection::connect(conninfo)?;
+        let conn = Connection::connect(conninfo)?;
         let mut session = Self::new(conn, case)?;
         let rows = session.query()?;
         session.learn(&rows)?;
@@ -238,11 +256,12 @@ impl Session<Connection> {
 
 impl Session<AsyncConnection> {
     async fn open_async(conninfo: &str, case: &Case) -> Result<Self, Failure> {
-        let mut conn = AsyncConnection::connect(conninfo).await?;
+        let conn = AsyncConnection::connect(conninfo).await?;
         let mut session = Self::new(conn, case)?;
         let rows = session.query_async().await?;
         session.learn(&rows)?;
-        let times = if case.kind == Kind::Query { WARM_UP } else { 1 };
+        let is_prepared = matches!(case.kind, Kind::Query | Kind::Tasks);
+        let times = if is_prepared { WARM_UP } else { 1 };
         for _ in 0..times {
             check_rows(case, session.once_async().await?)?;
         }
@@ -264,6 +283,23 @@ impl Session<AsyncConnection> {
     async fn query_async(&mut self) -> howdah::Result<Rows> {
         let params: Vec<&dyn ToSql> = self.params.iter().map(|p| &**p as _).collect();
         self.conn.query(&self.sql, &params).await
+    }
+}
+
+impl Session<AsyncClient> {
+    fn shared(own: Session<AsyncConnection>) -> Self {
+        Self {
+            conn: own.conn.into_client(),
+            sql: own.sql,
+            params: own.params,
+            getters: own.getters,
+        }
+    }
+
+    async fn once_shared(&self) -> Result<usize, Failure> {
+        let params: Vec<&dyn ToSql> = self.params.iter().map(|p| &**p as _).collect();
+        let rows = self.conn.query(&self.sql, &params).await?;
+        read(rows, &self.getters)
     }
 }
 

@@ -128,7 +128,7 @@ fn shares(ops: u64, connections: usize) -> impl Iterator<Item = u64> {
 fn standing(case: &Case) -> usize {
     match case.kind {
         Kind::Query => case.connections,
-        Kind::Connect | Kind::Idle => 1,
+        Kind::Connect | Kind::Idle | Kind::Tasks => 1,
     }
 }
 

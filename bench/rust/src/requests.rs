@@ -31,15 +31,24 @@ pub(crate) struct Case {
     /// How many rows come back; none for a statement without a result.
     pub(crate) rows: Option<usize>,
     pub(crate) connections: usize,
+    /// How many statements an operation has, where it is not one.
+    #[serde(default = "one")]
+    pub(crate) batch: usize,
 }
 
-/// What one operation is: a statement, a connection opened and closed, or a connection left open.
+fn one() -> usize {
+    1
+}
+
+/// What one operation is: a statement, a connection opened and closed, a connection left open, or a batch of statements that
+/// are asked at once on one connection.
 #[derive(Clone, Copy, Deserialize, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Kind {
     Query,
     Connect,
     Idle,
+    Tasks,
 }
 
 #[derive(Serialize)]

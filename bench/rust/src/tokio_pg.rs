@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::task::{JoinHandle, JoinSet};
@@ -38,7 +39,7 @@ impl Driver for TokioPostgres {
             self.sessions
                 .push(self.runtime.block_on(Session::open(&config, case))?);
         }
-        if case.kind != Kind::Query {
+        if !matches!(case.kind, Kind::Query | Kind::Tasks) {
             self.close()?;
         }
         self.opened = Some((config, case.clone()));
@@ -53,6 +54,15 @@ impl Driver for TokioPostgres {
                 self.runtime.block_on(all_at_once(sessions, ops))
             }
             Kind::Query => self.runtime.block_on(self.sessions[0].repeat(ops)),
+            Kind::Tasks => {
+                let session = &self.sessions[0];
+                self.runtime.block_on(async {
+                    for _ in 0..ops {
+                        try_join_all((0..case.batch).map(|_| session.once())).await?;
+                    }
+                    Ok(())
+                })
+            }
             Kind::Connect => self.runtime.block_on(connect_and_close(&config, ops)),
             Kind::Idle => (0..ops).try_for_each(|_| {
                 self.sessions
