@@ -106,6 +106,22 @@ async def test_large_results_and_parameters_do_not_block_each_other(door: Door) 
     assert [len(blob) for blob in blobs] == [size] * 16
 
 
+@pytest.mark.parametrize(
+    "query", ["copy shared from stdin", b"/* in */ Copy shared from stdin", "copy shared to stdout"]
+)
+@pytest.mark.parametrize("prepare", [None, True])
+async def test_a_refused_copy_does_not_harm_the_others(door: Door, query: str | bytes, prepare: bool | None) -> None:
+    conn = await pipelined(door)
+    await conn.execute("create temp table shared (n int)")
+    for _ in range(3):
+        before = [asyncio.ensure_future(value(conn, "select %s::int4", (n,))) for n in range(5)]
+        copy = asyncio.ensure_future(conn.execute(query, prepare=prepare))
+        after = [asyncio.ensure_future(value(conn, "select %s::int4", (n,))) for n in range(5)]
+        assert await asyncio.gather(*before, *after) == [*range(5), *range(5)]
+        with pytest.raises(door.module.ProgrammingError, match="COPY"):
+            await copy
+
+
 async def test_statements_that_are_used_often_are_prepared(door: Door) -> None:
     conn = await pipelined(door, prepare_threshold=2)
     for _ in range(5):

@@ -97,12 +97,28 @@ impl Job for ExecuteQuery {
         Ok(Next::Done(self.cursor.clone_ref(py).into_any()))
     }
 
-    fn can_share(&self) -> bool {
-        true
+    fn can_share(&self, py: Python<'_>) -> bool {
+        !may_copy(self.query.bind(py))
     }
 
     fn name(&self) -> &'static str {
         "execute"
+    }
+}
+
+/// Whether a query may have a COPY in it. What is sent behind COPY FROM STDIN before that is answered would be read as its data,
+/// and end the session.
+fn may_copy(query: &Bound<'_, PyAny>) -> bool {
+    let has_word = |text: &[u8]| {
+        let mut words = text.windows(4);
+        words.any(|word| word.eq_ignore_ascii_case(b"copy"))
+    };
+    if let Ok(text) = query.cast::<PyString>() {
+        text.to_str().is_ok_and(|text| has_word(text.as_bytes()))
+    } else if let Ok(bytes) = query.cast::<PyBytes>() {
+        has_word(bytes.as_bytes())
+    } else {
+        true
     }
 }
 

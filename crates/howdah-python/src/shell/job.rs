@@ -32,7 +32,7 @@ pub(crate) trait Job: Send + Sync {
     }
 
     /// Whether it is one statement that can be sent before those of others are answered, where the user allows that.
-    fn can_share(&self) -> bool {
+    fn can_share(&self, _py: Python<'_>) -> bool {
         false
     }
 

@@ -165,7 +165,7 @@ impl Op {
         if self.is_leased() {
             return self.guarded(slf, || self.start(slf));
         }
-        let can_share = self.can_share() && channel.get().can_share_now();
+        let can_share = channel.get().can_share_now() && self.can_share(slf.py());
         match channel.get().gate.enter(|| slf.clone().unbind(), can_share) {
             Entered::Now => self.begin(slf),
             Entered::Later => {
@@ -181,9 +181,12 @@ impl Op {
         state.job.as_ref().is_some_and(|job| job.has_lease())
     }
 
-    fn can_share(&self) -> bool {
-        let state = lock(&self.state);
-        state.job.as_ref().is_some_and(|job| job.can_share())
+    fn can_share(&self, py: Python<'_>) -> bool {
+        // Without the lock: it looks at objects of Python's.
+        let job = lock(&self.state).job.take();
+        let can_share = job.as_ref().is_some_and(|job| job.can_share(py));
+        lock(&self.state).job = job;
+        can_share
     }
 
     /// It has the gate: begins, once the session is at rest.
