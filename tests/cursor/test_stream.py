@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
 import threading
 import time
 import warnings
@@ -435,3 +436,28 @@ async def test_a_stream_in_a_child_of_its_process(door: Door) -> None:
             os._exit(1)
     assert len([row async for row in stream]) == 299_999
     assert (await asyncio.to_thread(os.waitpid, child, 0))[1] == 0
+
+
+def test_a_connection_that_is_closed_while_a_stream_ends(howdah: ModuleType, dsn: str) -> None:
+    conn = howdah.connect(dsn, autocommit=True)
+    stream = conn.cursor().stream("select generate_series(1, 10000000)")
+    next(stream)
+    pid = conn.info.backend_pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        seen: list[Any] = []
+
+        def end() -> None:
+            try:
+                seen.append(stream.close())
+            except howdah.Error as error:
+                seen.append(error)
+
+        thread = threading.Thread(target=end, daemon=True)
+        thread.start()
+        time.sleep(0.2)
+        conn.close()
+        thread.join(10)
+        assert seen == [None]
+    finally:
+        os.kill(pid, signal.SIGCONT)

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use howdah_adapt::lock;
 use howdah_protocol::connection::{Ending, QueryResult, RowSet};
 use howdah_protocol::session::{ExchangeId, Outcome};
-use pyo3::exceptions::{PyRuntimeError, PyStopAsyncIteration, PyValueError};
+use pyo3::exceptions::{PyException, PyRuntimeError, PyStopAsyncIteration, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
@@ -144,7 +144,15 @@ impl Stream {
         let job = EndStream(Arc::clone(self));
         match self.connection.get().channel() {
             Some(channel) => Op::run_detached(channel.bind(py), Box::new(job)),
-            None => self.run(py, job).map(drop),
+            None => match self.run(py, job) {
+                // Closed meanwhile: that ends it as well.
+                Err(error)
+                    if self.core().facts.is_closed() && error.is_instance_of::<PyException>(py) =>
+                {
+                    Ok(())
+                }
+                ended => ended.map(drop),
+            },
         }
     }
 
