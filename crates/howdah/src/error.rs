@@ -43,6 +43,7 @@ struct Inner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
     timed_out: bool,
     out_of_memory: bool,
+    item: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +130,12 @@ impl Error {
         self.diagnostic().and_then(Diagnostic::sqlstate)
     }
 
+    /// Which item of an `execute_many()`, or statement of a `batch()`, could not be sent or run, counted from 0.
+    #[must_use]
+    pub fn item(&self) -> Option<usize> {
+        self.0.item
+    }
+
     /// All that the server said of the error, where it is the server's.
     #[must_use]
     pub fn diagnostic(&self) -> Option<&Diagnostic> {
@@ -143,6 +150,7 @@ impl Error {
             source: None,
             timed_out: false,
             out_of_memory: false,
+            item: None,
         }))
     }
 
@@ -196,6 +204,13 @@ impl Error {
         let mut error = Self::new(Kind::Memory, message);
         error.0.out_of_memory = true;
         error
+    }
+
+    /// The item, counted from 0, that it is the error of.
+    pub(crate) fn of_item(mut self, item: usize) -> Self {
+        self.0.message = format!("item {item}: {}", self.0.message);
+        self.0.item = Some(item);
+        self
     }
 
     /// The same error for another operation that it has ended.

@@ -98,6 +98,7 @@ pub use error::{Error, Result};
 #[doc(no_inline)]
 pub use howdah_types as types;
 pub use howdah_types::{FromSql, ToSql};
+pub use params::ToParams;
 
 #[cfg(feature = "derive")]
 pub use howdah_derive::{FromSql, ToSql};

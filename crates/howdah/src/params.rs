@@ -48,6 +48,86 @@ pub(crate) fn encode(
     Ok(())
 }
 
+/// The parameters of one execution, for `execute_many()`: a tuple of up to 12 values, or a list of values of one type.
+///
+/// A type of your own can be one:
+///
+/// ```no_run
+/// use howdah::{Connection, Error, ToParams, ToSql};
+///
+/// struct User {
+///     id: i32,
+///     name: String,
+/// }
+///
+/// impl ToParams for User {
+///     fn with_params<R>(&self, work: impl FnOnce(&[&dyn ToSql]) -> R) -> R {
+///         work(&[&self.id, &self.name])
+///     }
+/// }
+///
+/// fn save(conn: &mut Connection, users: &[User]) -> Result<u64, Error> {
+///     conn.execute_many("INSERT INTO users (id, name) VALUES ($1, $2)", users)
+/// }
+/// ```
+pub trait ToParams {
+    /// Calls `work` with the parameters, in the order of their numbers.
+    fn with_params<R>(&self, work: impl FnOnce(&[&dyn ToSql]) -> R) -> R;
+}
+
+impl<T: ToParams + ?Sized> ToParams for &T {
+    fn with_params<R>(&self, work: impl FnOnce(&[&dyn ToSql]) -> R) -> R {
+        (**self).with_params(work)
+    }
+}
+
+impl<T: ToSql> ToParams for [T] {
+    fn with_params<R>(&self, work: impl FnOnce(&[&dyn ToSql]) -> R) -> R {
+        let params: Vec<&dyn ToSql> = self.iter().map(|value| value as _).collect();
+        work(&params)
+    }
+}
+
+impl<T: ToSql> ToParams for Vec<T> {
+    fn with_params<R>(&self, work: impl FnOnce(&[&dyn ToSql]) -> R) -> R {
+        self.as_slice().with_params(work)
+    }
+}
+
+impl<T: ToSql, const N: usize> ToParams for [T; N] {
+    fn with_params<R>(&self, work: impl FnOnce(&[&dyn ToSql]) -> R) -> R {
+        work(&self.each_ref().map(|value| value as _))
+    }
+}
+
+macro_rules! tuples {
+    ($($($name:ident $number:tt)*;)+) => {
+        $(
+            impl<$($name: ToSql),*> ToParams for ($($name,)*) {
+                fn with_params<R>(&self, work: impl FnOnce(&[&dyn ToSql]) -> R) -> R {
+                    work(&[$(&self.$number),*])
+                }
+            }
+        )+
+    };
+}
+
+tuples! {
+    ;
+    A 0;
+    A 0 B 1;
+    A 0 B 1 C 2;
+    A 0 B 1 C 2 D 3;
+    A 0 B 1 C 2 D 3 E 4;
+    A 0 B 1 C 2 D 3 E 4 F 5;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10;
+    A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11;
+}
+
 #[cfg(test)]
 mod tests {
     use howdah_types::{Definition, Kind, oid};

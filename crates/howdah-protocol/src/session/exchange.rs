@@ -56,6 +56,8 @@ pub(super) struct Exchange {
     pub(super) detached: bool,
     /// The driver's own way of ending a transaction block; it must not fail.
     pub(super) is_rollback: bool,
+    /// Whether the implicit BEGIN is in it.
+    pub(super) begun: bool,
     /// How many results a simple query can have at most.
     most_results: usize,
     /// Index of the first result that came after a command which may have changed parameters.
@@ -93,6 +95,7 @@ impl Exchange {
             outcome: Box::default(),
             detached: false,
             is_rollback: false,
+            begun: false,
             most_results: usize::MAX,
             changed_from: None,
             taken: 0,
@@ -229,6 +232,24 @@ impl Exchange {
             description: self.outcome.description.take(),
             failed_at: self.outcome.failed_at,
             statements: self.outcome.statements,
+        }
+    }
+
+    /// Takes the answer that has come last.
+    pub(super) fn take_last(&mut self) -> Outcome {
+        let error = self.outcome.error.clone();
+        let description = self.outcome.description.take();
+        let results = &mut self.outcome.results;
+        let result = results.pop_if(|_| description.is_none());
+        // Those behind a command that may have changed parameters are counted from it.
+        if result.is_some() && self.changed_from.is_none() {
+            self.taken += 1;
+        }
+        Outcome {
+            results: result.into_iter().collect(),
+            error,
+            description,
+            ..Outcome::default()
         }
     }
 

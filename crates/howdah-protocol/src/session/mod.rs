@@ -262,6 +262,22 @@ impl Session {
         }
     }
 
+    /// Takes the answer to the last statement that has been answered of an exchange that is being answered: its result, or what a
+    /// description gave. What came before stays.
+    pub fn take_last(&mut self, id: ExchangeId) -> Outcome {
+        match self.exchanges.front_mut() {
+            Some(exchange) if exchange.id == id => exchange.take_last(),
+            _ => Outcome::default(),
+        }
+    }
+
+    /// Whether a statement of an exchange that is being answered has failed.
+    #[must_use]
+    pub fn has_failed(&self, id: ExchangeId) -> bool {
+        let front = self.exchanges.front();
+        front.is_some_and(|front| front.id == id && front.outcome.error.is_some())
+    }
+
     /// Takes the rows that have come so far of the result that is still coming of an exchange: for streaming.
     pub fn take_rows(&mut self, id: ExchangeId) -> (Option<Columns>, RowSet) {
         match self.exchanges.front() {

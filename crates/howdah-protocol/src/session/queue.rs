@@ -49,7 +49,17 @@ impl Session {
     /// # Errors
     /// As [`Session::execute`].
     pub fn prepare(&mut self, sql: &[u8], keep: bool) -> Result<ExchangeId, UsageError> {
-        let id = self.queue(|session, _| {
+        let id = self.prepare_more(sql, keep)?;
+        self.end_exchange();
+        Ok(id)
+    }
+
+    /// Queues the same question so that more can follow in the same exchange, as by [`Session::execute_more`].
+    ///
+    /// # Errors
+    /// As [`Session::execute_more`].
+    pub fn prepare_more(&mut self, sql: &[u8], keep: bool) -> Result<ExchangeId, UsageError> {
+        self.queue(|session, _| {
             session.begin(false)?;
             let keep = keep && !stands_for_another(sql);
             let name = keep.then(|| session.statements.next_name());
@@ -57,9 +67,7 @@ impl Session {
             session.connection.parse(wire_name, sql, &[], true)?;
             session.connection.ask_description(wire_name)?;
             Ok(PendingStatement::Described(Key::new(sql, &[])?, name))
-        })?;
-        self.end_exchange();
-        Ok(id)
+        })
     }
 
     /// The description of a statement that [`Session::prepare`] has kept.
@@ -110,13 +118,15 @@ impl Session {
             self.exchanges.push_back(new);
         }
         let id = ExchangeId(self.next_id);
+        let begun = self.exchanges.back().is_some_and(|last| last.begun);
         let queued = requests(self, id);
-        self.settle(mark, id, queued)
+        self.settle(mark, begun, id, queued)
     }
 
     fn settle(
         &mut self,
         mark: Mark,
+        begun: bool,
         id: ExchangeId,
         queued: Result<PendingStatement, UsageError>,
     ) -> Result<ExchangeId, UsageError> {
@@ -130,6 +140,9 @@ impl Session {
             }
             Err(error) => {
                 self.connection.forget_since(mark);
+                if let Some(last) = self.exchanges.back_mut() {
+                    last.begun = begun;
+                }
                 if self.exchanges.back().is_some_and(Exchange::is_empty) {
                     self.exchanges.pop_back();
                 }
@@ -157,16 +170,22 @@ impl Session {
     /// BEGIN goes by the extended protocol and without a Sync: should it fail, the server skips what follows, which must
     /// not run outside of a transaction.
     fn begin(&mut self, wanted: bool) -> Result<bool, UsageError> {
-        let idle = self.connection.is_idle();
+        let alone = self.exchanges.len() == 1;
         let closing = !self.statements.to_close().is_empty();
         for name in self.statements.to_close() {
             self.connection.close_statement(name, true)?;
         }
-        let due = wanted && idle && self.connection.transaction_status() == TransactionStatus::Idle;
+        // The status is that of the last ReadyForQuery: it does not tell of a BEGIN in the same exchange.
+        let begun = self.exchanges.back().is_some_and(|last| last.begun);
+        let status = self.connection.transaction_status();
+        let due = wanted && alone && !begun && status == TransactionStatus::Idle;
         let begin = due.then(|| self.transactions.implicit_begin()).flatten();
         let Some(sql) = begin else {
             return Ok(closing);
         };
+        if let Some(last) = self.exchanges.back_mut() {
+            last.begun = true;
+        }
         self.connection.parse(b"", &sql, &[], true)?;
         self.connection.bind(b"", &Params::default(), &[])?;
         self.connection.execute(0, true)?;

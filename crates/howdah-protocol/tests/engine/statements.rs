@@ -757,3 +757,85 @@ fn begin_is_only_sent_where_no_transaction_is_running() {
     assert_eq!(fixture.outcome().results.len(), 1);
     assert_eq!(fixture.run(&request), "Query select 1");
 }
+
+/// Answers what is outgoing, which begins with a BEGIN: that has no row.
+fn answer_with_begin(fixture: &mut Fixture) {
+    let requests = fixture.session.outgoing().to_vec();
+    fixture.session.sent(requests.len());
+    let mut answers = fixture.answer(&requests);
+    let row = row();
+    let at = answers
+        .windows(row.len())
+        .position(|window| window == row)
+        .unwrap();
+    answers.drain(at..at + row.len());
+    receive(&mut fixture.session, &answers);
+    fixture.advance();
+}
+
+/// What has been answered of an exchange says nothing of the transaction that was begun in it.
+#[test]
+fn begin_is_sent_once_in_an_exchange() {
+    let mut fixture = Fixture::new();
+    let none = params(&[]);
+    let request = Execute {
+        begin: true,
+        extended: true,
+        ..statement("select 1", &none)
+    };
+    fixture.session.execute_more(&request).unwrap();
+    answer_with_begin(&mut fixture);
+    assert!(
+        fixture
+            .sent
+            .join(", ")
+            .starts_with("Parse , Bind , Execute, Parse ")
+    );
+    assert!(fixture.session.is_idle() && !fixture.session.is_settled());
+    fixture.session.execute_more(&request).unwrap();
+    fixture.session.end_exchange();
+    fixture.exchange();
+    assert_eq!(
+        fixture.sent.join(", "),
+        "Parse , Bind , Describe, Execute, Sync"
+    );
+    // One that could not be queued has not been sent.
+    let sql = "select '\0'";
+    let wrong = Execute {
+        sql: sql.as_bytes(),
+        ..request
+    };
+    fixture.session.prepare_more(b"select 2", false).unwrap();
+    fixture.session.execute_more(&wrong).unwrap_err();
+    fixture.session.execute_more(&request).unwrap();
+    fixture.session.end_exchange();
+    answer_with_begin(&mut fixture);
+    assert_eq!(
+        fixture.sent.join(", "),
+        "Parse , Describe, Parse , Bind , Execute, Parse , Bind , Describe, Execute, Sync"
+    );
+}
+
+#[test]
+fn answers_are_taken_one_by_one_amid_an_exchange() {
+    let mut fixture = Fixture::new();
+    let one = params(&[Some("x")]);
+    let request = statement("select $1", &one);
+    let id = fixture.session.execute_more(&request).unwrap();
+    fixture.session.prepare_more(b"select 2", true).unwrap();
+    fixture.exchange();
+    let described = fixture.session.take_last(id).description.unwrap();
+    assert_eq!(*described.parameters, [25]);
+    fixture.session.execute_more(&request).unwrap();
+    fixture.exchange();
+    assert_eq!(fixture.session.take_last(id).results.len(), 1);
+    assert!(!fixture.session.has_failed(id));
+    fixture.fail_next = Some("22012");
+    fixture.session.execute_more(&request).unwrap();
+    fixture.exchange();
+    assert!(fixture.session.has_failed(id));
+    fixture.session.end_exchange();
+    fixture.exchange();
+    let outcome = fixture.outcome();
+    assert_eq!((outcome.results.len(), outcome.failed_at), (1, 3));
+}

@@ -4,6 +4,7 @@ pub(crate) mod cancel;
 mod client;
 mod connect;
 mod connection;
+mod feeding;
 mod notifies;
 mod operations;
 mod session;

@@ -8,12 +8,15 @@ use howdah_protocol::session::{ExchangeId, Outcome};
 use howdah_types::ToSql;
 use tokio::io::Interest;
 
+use super::feeding::Feeding;
 use super::operations::operations;
 use super::turn::poll_turn;
 use super::watch::Watched;
 use super::{AsyncNotifies, AsyncRowStream, AsyncSavepoint};
+use crate::core::sequence::Wanted;
 use crate::core::{Core, Known, Mode, Preparation, shared_methods};
 use crate::error::{Error, Result};
+use crate::params::ToParams;
 use crate::row::{Row, Rows};
 use howdah_net::drive::{Lost, Step, Until, flush, hand_out};
 use howdah_net::socket::Waited;
@@ -122,6 +125,72 @@ impl AsyncSession {
         Ok(finished.results)
     }
 
+    /// Runs a statement once for each of `items`, without waiting for the answers; tells how many rows were changed or given.
+    ///
+    /// All is done or nothing: outside of a transaction the server runs them as one; within one, an error leaves it failed.
+    /// Memory is bounded, however many items there are: each is encoded when it has its turn, and results are not kept.
+    ///
+    /// ```no_run
+    /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
+    /// let people = [(1, "ann"), (2, "bob")];
+    /// conn.execute_many("INSERT INTO users (id, name) VALUES ($1, $2)", people).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute); [`item`](crate::Error::item) tells which it was. A COPY cannot be run.
+    pub async fn execute_many<I>(&mut self, sql: &str, items: I) -> Result<u64>
+    where
+        I: IntoIterator<Item: ToParams>,
+    {
+        let mut feeding = Feeding::begin(self, Wanted::Count).await?;
+        let mut fed = Ok(true);
+        for item in items {
+            fed = feeding.feed(sql, &item, true).await;
+            if !matches!(fed, Ok(true)) {
+                break;
+            }
+        }
+        let (count, _) = feeding.end(fed).await?;
+        Ok(count)
+    }
+
+    /// Runs several statements with parameters of their own, without waiting for the answers; gives the result of each.
+    ///
+    /// All is done or nothing, as for [`execute_many`](Self::execute_many). Only before a statement with parameters that this
+    /// connection has not run before, the answers so far are waited for.
+    ///
+    /// ```no_run
+    /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
+    /// let results = conn.batch(&[
+    ///     ("UPDATE accounts SET money = money - $1 WHERE id = $2", &[&10, &1]),
+    ///     ("UPDATE accounts SET money = money + $1 WHERE id = $2", &[&10, &2]),
+    ///     ("SELECT sum(money) FROM accounts", &[]),
+    /// ]).await?;
+    /// println!("{}", results[2].row(0).expect("a row").get::<i64>(0)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute); [`item`](crate::Error::item) tells which statement it was. A COPY cannot be run.
+    pub async fn batch(&mut self, statements: &[(&str, &[&dyn ToSql])]) -> Result<Vec<Rows>> {
+        let mut feeding = Feeding::begin(self, Wanted::Results).await?;
+        let mut fed = Ok(true);
+        for (sql, params) in statements {
+            fed = feeding.feed(sql, params, false).await;
+            if !matches!(fed, Ok(true)) {
+                break;
+            }
+        }
+        let (_, results) = feeding.end(fed).await?;
+        let mut finished = self.core.known.rows_of(results);
+        self.attach_types(&mut finished.results, &finished.unknown)
+            .await?;
+        Ok(finished.results)
+    }
+
     /// Opens a block within the running transaction that can be undone by itself; dropping it has it undone by the next
     /// operation. Blocks nest.
     ///
@@ -222,15 +291,21 @@ impl AsyncSession {
         self.core.note_block();
     }
 
-    /// Brings the connection to rest, then queues an exchange.
-    async fn begin(
-        &mut self,
-        queue: impl FnOnce(&mut Core) -> Result<ExchangeId>,
-    ) -> Result<ExchangeId> {
+    /// Brings the connection to rest, and waits until nothing keeps it from sending.
+    pub(super) async fn enter(&mut self) -> Result<()> {
         self.settle().await?;
         while !self.core.cancel.gate().try_enter() {
             poll_fn(|cx| self.core.cancel.gate().poll_free(cx)).await;
         }
+        Ok(())
+    }
+
+    /// The same, then queues an exchange.
+    async fn begin(
+        &mut self,
+        queue: impl FnOnce(&mut Core) -> Result<ExchangeId>,
+    ) -> Result<ExchangeId> {
+        self.enter().await?;
         queue(&mut self.core).inspect_err(|_| self.core.cancel.gate().leave())
     }
 
@@ -279,7 +354,10 @@ impl AsyncSession {
     }
 
     /// Does what a step asks for; gives what has been answered.
-    fn take_step(&mut self, step: std::result::Result<Step, Lost>) -> Result<Option<Outcome>> {
+    pub(super) fn take_step(
+        &mut self,
+        step: std::result::Result<Step, Lost>,
+    ) -> Result<Option<Outcome>> {
         let delivered = match step {
             Ok(Step::Ended(_, outcome)) => {
                 self.core.note(&outcome);
@@ -398,7 +476,7 @@ impl<Size: ?Sized> Drop for AsyncSession<Size> {
 }
 
 /// An exchange that is waited for.
-struct Running<'a>(&'a mut AsyncSession);
+pub(super) struct Running<'a>(pub(super) &'a mut AsyncSession);
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {

@@ -2,12 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use howdah_protocol::connection::QueryResult;
 use howdah_protocol::session::{ExchangeId, Outcome};
 use howdah_types::ToSql;
 
 use super::{Notifies, RowStream, Savepoint};
+use crate::core::sequence::{Sequence, Wanted};
 use crate::core::{Core, Finished, Mode, Preparation, shared_methods};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::params::ToParams;
 use crate::row::{Row, Rows};
 use howdah_net::Socket;
 use howdah_net::drive::{Lost, Step, Until, drive, turn};
@@ -105,6 +108,76 @@ impl Session {
             mut results,
             unknown,
         } = self.core.known.all(outcome)?;
+        self.attach_types(&mut results, &unknown)?;
+        Ok(results)
+    }
+
+    /// Runs a statement once for each of `items`, without waiting for the answers; tells how many rows were changed or given.
+    ///
+    /// All is done or nothing: outside of a transaction the server runs them as one; within one, an error leaves it failed.
+    /// Memory is bounded, however many items there are: each is encoded when it has its turn, and results are not kept.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let people = [(1, "ann"), (2, "bob")];
+    /// conn.execute_many("INSERT INTO users (id, name) VALUES ($1, $2)", people)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute); [`item`](crate::Error::item) tells which it was. A COPY cannot be run.
+    pub fn execute_many<I>(&mut self, sql: &str, items: I) -> Result<u64>
+    where
+        I: IntoIterator<Item: ToParams>,
+    {
+        let mut sequence = self.begin_sequence(Wanted::Count)?;
+        let mut fed = Ok(true);
+        for item in items {
+            fed = self.feed(&mut sequence, sql, &item, true);
+            if !matches!(fed, Ok(true)) {
+                break;
+            }
+        }
+        let (count, _) = self.end_sequence(sequence, fed)?;
+        Ok(count)
+    }
+
+    /// Runs several statements with parameters of their own, without waiting for the answers; gives the result of each.
+    ///
+    /// All is done or nothing, as for [`execute_many`](Self::execute_many). Only before a statement with parameters that this
+    /// connection has not run before, the answers so far are waited for.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let results = conn.batch(&[
+    ///     ("UPDATE accounts SET money = money - $1 WHERE id = $2", &[&10, &1]),
+    ///     ("UPDATE accounts SET money = money + $1 WHERE id = $2", &[&10, &2]),
+    ///     ("SELECT sum(money) FROM accounts", &[]),
+    /// ])?;
+    /// println!("{}", results[2].row(0).expect("a row").get::<i64>(0)?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute); [`item`](crate::Error::item) tells which statement it was. A COPY cannot be run.
+    pub fn batch(&mut self, statements: &[(&str, &[&dyn ToSql])]) -> Result<Vec<Rows>> {
+        let mut sequence = self.begin_sequence(Wanted::Results)?;
+        let mut fed = Ok(true);
+        for (sql, params) in statements {
+            fed = self.feed(&mut sequence, sql, params, false);
+            if !matches!(fed, Ok(true)) {
+                break;
+            }
+        }
+        let (_, results) = self.end_sequence(sequence, fed)?;
+        let Finished {
+            mut results,
+            unknown,
+        } = self.core.known.rows_of(results);
         self.attach_types(&mut results, &unknown)?;
         Ok(results)
     }
@@ -212,6 +285,90 @@ impl Session {
                 return Ok(outcome);
             }
         }
+    }
+
+    fn begin_sequence(&mut self, wanted: Wanted) -> Result<Sequence> {
+        self.settle()?;
+        self.core.cancel.gate().enter();
+        Ok(Sequence::new(wanted))
+    }
+
+    /// Queues one item, and sends what has been queued if that is much; tells whether the server goes on.
+    fn feed(
+        &mut self,
+        sequence: &mut Sequence,
+        sql: &str,
+        item: &impl ToParams,
+        same: bool,
+    ) -> Result<bool> {
+        loop {
+            let core = &mut self.core;
+            let asked = item.with_params(|params| sequence.prepare(core, sql, params))?;
+            let Some(question) = asked else { break };
+            self.core.session.flush();
+            if !self.pump(sequence, Until::Idle)? {
+                return Ok(false);
+            }
+            sequence.ask(&mut self.core, sql, &question)?;
+            self.pump_turns(Until::Idle, |_| {})?;
+            if !sequence.learn(&mut self.core, sql, &question)? {
+                return Ok(false);
+            }
+        }
+        sequence.execute(&mut self.core, sql, same)?;
+        if !sequence.is_full(&self.core) {
+            return Ok(true);
+        }
+        self.core.session.flush();
+        self.pump(sequence, Until::Sent)
+    }
+
+    /// Moves bytes until all has been sent, or answered, and takes in what comes; tells whether the server goes on.
+    fn pump(&mut self, sequence: &mut Sequence, until: Until) -> Result<bool> {
+        self.pump_turns(until, |core| {
+            sequence.take_in(core);
+        })?;
+        Ok(sequence.take_in(&mut self.core))
+    }
+
+    fn pump_turns(&mut self, until: Until, mut take: impl FnMut(&mut Core)) -> Result<()> {
+        loop {
+            let session = &mut self.core.session;
+            let turned = turn(session, &self.socket, until, None, Instant::now());
+            let step = turned.map(|step| step.unwrap_or(Step::Interrupted));
+            let done = matches!(step, Ok(Step::Done));
+            self.take_step(step)?;
+            if done {
+                return Ok(());
+            }
+            take(&mut self.core);
+        }
+    }
+
+    /// Waits for the rest of the answers.
+    fn end_sequence(
+        &mut self,
+        mut sequence: Sequence,
+        fed: Result<bool>,
+    ) -> Result<(u64, Vec<QueryResult>)> {
+        if self.is_closed() {
+            return Err(fed
+                .err()
+                .unwrap_or_else(|| Error::closed("the connection is closed")));
+        }
+        let outcome = match sequence.end(&mut self.core, fed.err()) {
+            None => Outcome::default(),
+            Some(_) => loop {
+                match self.turn()? {
+                    Some(outcome) => break outcome,
+                    None => {
+                        sequence.take_in(&mut self.core);
+                    }
+                }
+            },
+        };
+        self.core.cancel.gate().leave();
+        sequence.finish(&mut self.core, outcome)
     }
 
     /// Brings the connection to rest, then queues an exchange.

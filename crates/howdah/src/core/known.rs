@@ -66,13 +66,18 @@ impl Known {
     /// The results of all statements of an exchange.
     pub(crate) fn all(&self, outcome: Outcome) -> Result<Finished<Vec<Rows>>> {
         let results = self.results(outcome)?;
+        Ok(self.rows_of(results))
+    }
+
+    /// Results to be handed out.
+    pub(crate) fn rows_of(&self, results: Vec<QueryResult>) -> Finished<Vec<Rows>> {
         let mut inner = self.lock();
         let mut unknown = Vec::new();
         let rows = results
             .into_iter()
             .map(|result| inner.rows(result, &mut unknown));
         let results = rows.collect();
-        Ok(Finished { results, unknown })
+        Finished { results, unknown }
     }
 
     /// How many rows the statements of an exchange gave or changed.

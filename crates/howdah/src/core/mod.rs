@@ -9,15 +9,16 @@ pub(crate) mod info;
 mod known;
 pub(crate) mod messages;
 mod prepare;
+pub(crate) mod sequence;
 mod settings;
 mod shared;
-#[cfg(feature = "tokio")]
 pub(crate) mod statement;
 mod types;
 
 use std::time::Instant;
 
 use howdah_protocol::connection::{Notification, Params};
+use howdah_protocol::error::UsageError;
 use howdah_protocol::session::{Block, ExchangeId, Execute, Outcome, ResultFormat, Session};
 use howdah_protocol::wire::TransactionStatus;
 use howdah_types::oid;
@@ -44,6 +45,8 @@ pub(crate) struct Core {
     params: Params,
     /// Whether a statement within the block that is open has ended the transaction.
     block_ended: bool,
+    /// Whether the exchange that is open is a sequence that has items.
+    in_sequence: bool,
     end: Option<End>,
 }
 
@@ -64,6 +67,7 @@ impl Core {
             known: Known::default(),
             params: Params::default(),
             block_ended: false,
+            in_sequence: false,
             end: None,
         };
         core.session
@@ -95,6 +99,7 @@ impl Core {
     pub(crate) fn is_settled(&mut self) -> bool {
         let settled = self.session.is_settled();
         if !settled {
+            self.spoil_sequence();
             self.session.cancel_and_drain(Instant::now());
         }
         settled
@@ -242,17 +247,26 @@ impl Core {
 
     /// Queues the lookup of types.
     pub(crate) fn queue_lookup(&mut self, oids: &[u32]) -> Result<ExchangeId> {
+        self.lookup(oids, Session::execute)
+    }
+
+    fn lookup(
+        &mut self,
+        oids: &[u32],
+        queue: impl FnOnce(&mut Session, &Execute<'_>) -> std::result::Result<ExchangeId, UsageError>,
+    ) -> Result<ExchangeId> {
         let sql = types::lookup(self.session.connection().server_version());
         let known = self.known.types();
         params::encode(&[&oids], &[oid::OID_ARRAY], &known, &mut self.params)?;
-        Ok(self.session.execute(&Execute {
+        let request = Execute {
             sql: sql.as_bytes(),
             params: &self.params,
             format: ResultFormat::Text,
             prepare: Some(false),
             begin: false,
             extended: true,
-        })?)
+        };
+        Ok(queue(&mut self.session, &request)?)
     }
 
     /// The rows that have come so far of the result that is coming.

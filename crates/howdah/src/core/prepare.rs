@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 
 use howdah_protocol::connection::Params;
+use howdah_protocol::error::UsageError;
 use howdah_protocol::session::{
-    BinaryChoice, Description, ExchangeId, Execute, Outcome, ResultFormat,
+    BinaryChoice, Description, ExchangeId, Execute, Outcome, ResultFormat, Session,
 };
 use howdah_protocol::wire::TransactionStatus;
 use howdah_types::ToSql;
@@ -84,6 +85,17 @@ impl Core {
             has_met_types: false,
             encoded: std::mem::take(&mut self.params),
         })
+    }
+
+    /// Queues a question in an exchange that goes on.
+    pub(crate) fn ask_more(&mut self, sql: &str, question: &Question) -> Result<ExchangeId> {
+        match question {
+            Question::Description => {
+                let keep = self.keeps_statements();
+                Ok(self.session.prepare_more(sql.as_bytes(), keep)?)
+            }
+            Question::Types(oids) => self.lookup(oids, Session::execute_more),
+        }
     }
 
     /// Queues a question.
@@ -175,25 +187,55 @@ impl Preparation {
     }
 
     /// Queues the execution.
-    pub(crate) fn execute(self, core: &mut Core, sql: &str) -> Result<ExchangeId> {
-        core.params = self.encoded;
-        let is_kept =
-            self.is_described && core.keeps_statements() && core.description(sql).is_some();
+    pub(crate) fn execute(mut self, core: &mut Core, sql: &str) -> Result<ExchangeId> {
+        self.queue(core, sql, false, Session::execute)
+    }
+
+    /// Queues the execution in an exchange that goes on; the statement is prepared at once if it is to be `repeated`.
+    pub(crate) fn execute_more(
+        &mut self,
+        core: &mut Core,
+        sql: &str,
+        repeated: bool,
+    ) -> Result<ExchangeId> {
+        self.queue(core, sql, repeated, Session::execute_more)
+    }
+
+    fn queue(
+        &mut self,
+        core: &mut Core,
+        sql: &str,
+        repeated: bool,
+        queue: impl FnOnce(&mut Session, &Execute<'_>) -> std::result::Result<ExchangeId, UsageError>,
+    ) -> Result<ExchangeId> {
+        let keeps = core.keeps_statements();
+        let is_kept = self.is_described && keeps && core.description(sql).is_some();
         if is_kept {
             // It is known by its text, without types.
-            core.params.oids.fill(0);
+            self.encoded.oids.fill(0);
         }
-        Ok(core.session.execute(&Execute {
+        let streams = self.mode == Mode::Stream;
+        let request = Execute {
             sql: sql.as_bytes(),
-            params: &core.params,
+            params: &self.encoded,
             format: ResultFormat::Auto(BinaryChoice {
                 id: 0,
                 accepts: &is_read_in_binary,
             }),
-            prepare: (self.mode == Mode::Stream && !is_kept).then_some(false),
+            prepare: match () {
+                () if repeated && keeps => Some(true),
+                () if streams && !is_kept => Some(false),
+                () => None,
+            },
             begin: true,
             extended: true,
-        })?)
+        };
+        let id = queue(&mut core.session, &request)?;
+        if !repeated {
+            // The next statement is encoded into the same memory.
+            core.params = std::mem::take(&mut self.encoded);
+        }
+        Ok(id)
     }
 }
 

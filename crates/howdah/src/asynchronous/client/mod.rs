@@ -22,6 +22,7 @@ use crate::core::messages::HandlerId;
 use crate::core::statement::is_copy;
 use crate::core::{Core, Known, Mode, Preparation};
 use crate::error::{Error, Result};
+use crate::params::ToParams;
 use crate::row::{Row, Rows};
 use driver::Driver;
 use hub::{Hub, OwnSession};
@@ -144,6 +145,26 @@ impl AsyncClient {
     /// As [`execute`](Self::execute).
     pub async fn execute_script(&self, sql: &str) -> Result<Vec<Rows>> {
         self.lease().await?.execute_script(sql).await
+    }
+
+    /// Runs a statement once for each of `items`, as [`AsyncSession::execute_many`](super::AsyncSession::execute_many), as the only
+    /// one.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute); [`item`](Error::item) tells which item it was. A COPY cannot be run.
+    pub async fn execute_many<I>(&self, sql: &str, items: I) -> Result<u64>
+    where
+        I: IntoIterator<Item: ToParams>,
+    {
+        self.lease().await?.execute_many(sql, items).await
+    }
+
+    /// Runs several statements that are done all or none, as [`AsyncSession::batch`](super::AsyncSession::batch), as the only ones.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute); [`item`](Error::item) tells which statement it was. A COPY cannot be run.
+    pub async fn batch(&self, statements: &[(&str, &[&dyn ToSql])]) -> Result<Vec<Rows>> {
+        self.lease().await?.batch(statements).await
     }
 
     /// Takes the connection, when all that was asked before has been answered, and gives it back when it is dropped.

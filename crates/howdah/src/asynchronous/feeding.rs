@@ -1,0 +1,121 @@
+//! Many executions in one exchange, which are queued while answers come.
+
+use std::future::poll_fn;
+use std::task::{Poll, ready};
+
+use howdah_protocol::connection::QueryResult;
+use howdah_protocol::session::Outcome;
+
+use super::AsyncSession;
+use super::session::Running;
+use super::turn::poll_turn;
+use crate::core::Core;
+use crate::core::sequence::{Sequence, Wanted};
+use crate::error::{Error, Result};
+use crate::params::ToParams;
+use howdah_net::drive::{Step, Until};
+
+/// A sequence that is being fed. Dropping it before its end has nothing kept of it.
+pub(super) struct Feeding<'a> {
+    running: Running<'a>,
+    sequence: Sequence,
+}
+
+impl<'a> Feeding<'a> {
+    pub(super) async fn begin(session: &'a mut AsyncSession, wanted: Wanted) -> Result<Self> {
+        session.enter().await?;
+        Ok(Self {
+            running: Running(session),
+            sequence: Sequence::new(wanted),
+        })
+    }
+
+    /// Queues one item, and sends what has been queued if that is much; tells whether the server goes on.
+    pub(super) async fn feed(
+        &mut self,
+        sql: &str,
+        item: &impl ToParams,
+        same: bool,
+    ) -> Result<bool> {
+        loop {
+            let (sequence, core) = self.parts();
+            let asked = item.with_params(|params| sequence.prepare(core, sql, params))?;
+            let Some(question) = asked else { break };
+            core.session.flush();
+            if !self.pump(Until::Idle).await? {
+                return Ok(false);
+            }
+            let (sequence, core) = self.parts();
+            sequence.ask(core, sql, &question)?;
+            self.pump_turns(Until::Idle, false).await?;
+            let (sequence, core) = self.parts();
+            if !sequence.learn(core, sql, &question)? {
+                return Ok(false);
+            }
+        }
+        let (sequence, core) = self.parts();
+        sequence.execute(core, sql, same)?;
+        if !sequence.is_full(core) {
+            return Ok(true);
+        }
+        core.session.flush();
+        self.pump(Until::Sent).await
+    }
+
+    /// Waits for the rest of the answers.
+    pub(super) async fn end(mut self, fed: Result<bool>) -> Result<(u64, Vec<QueryResult>)> {
+        let session = &mut *self.running.0;
+        if session.is_closed() {
+            return Err(fed
+                .err()
+                .unwrap_or_else(|| Error::closed("the connection is closed")));
+        }
+        let outcome = match self.sequence.end(&mut session.core, fed.err()) {
+            None => {
+                session.core.cancel.gate().leave();
+                Outcome::default()
+            }
+            Some(_) => {
+                poll_fn(|cx| {
+                    loop {
+                        if let Some(outcome) = ready!(session.poll_exchange(cx))? {
+                            return Poll::Ready(Ok::<_, Error>(outcome));
+                        }
+                        self.sequence.take_in(&mut session.core);
+                    }
+                })
+                .await?
+            }
+        };
+        self.sequence.finish(&mut session.core, outcome)
+    }
+
+    fn parts(&mut self) -> (&mut Sequence, &mut Core) {
+        (&mut self.sequence, &mut self.running.0.core)
+    }
+
+    /// Moves bytes until all has been sent, or answered, and takes in what comes; tells whether the server goes on.
+    async fn pump(&mut self, until: Until) -> Result<bool> {
+        self.pump_turns(until, true).await?;
+        Ok(self.sequence.take_in(&mut self.running.0.core))
+    }
+
+    async fn pump_turns(&mut self, until: Until, take_in: bool) -> Result<()> {
+        let session = &mut *self.running.0;
+        poll_fn(|cx| {
+            loop {
+                let turn = poll_turn(&mut session.core.session, &session.link, until, cx);
+                let step = ready!(turn).map(|step| step.unwrap_or(Step::Interrupted));
+                let done = matches!(step, Ok(Step::Done));
+                session.take_step(step)?;
+                if done {
+                    return Poll::Ready(Ok(()));
+                }
+                if take_in {
+                    self.sequence.take_in(&mut session.core);
+                }
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,210 @@
+//! Many executions in one exchange: `execute_many()` and `batch()`.
+//!
+//! Without a transaction around it the server runs an exchange as one, so that all of it is done or nothing. What has to be
+//! asked about a statement is asked within the exchange, so that it sees what those before it have made.
+
+use howdah_protocol::connection::{Params, QueryResult};
+use howdah_protocol::session::{ExchangeId, Execute, Outcome, ResultFormat};
+use howdah_types::ToSql;
+
+use super::Core;
+use super::prepare::{Mode, Preparation, Question};
+use super::statement::is_copy;
+use crate::error::{Error, Result};
+
+/// How many bytes are queued before they are sent, and what has come is taken.
+const BATCH: usize = 64 * 1024;
+
+/// A statement that fails wherever it is run, so that nothing is kept of those queued before it.
+const FAILING: &[u8] = b"ROLLBACK TO SAVEPOINT \"_howdah_given_up\"";
+
+/// What is wanted of the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// How many rows they have changed or given.
+    Count,
+    /// All of them.
+    Results,
+}
+
+/// An exchange that is being queued: statements, which are its items, and questions about them.
+pub(crate) struct Sequence {
+    wanted: Wanted,
+    /// The exchange, once there is one.
+    id: Option<ExchangeId>,
+    /// How many statements have been queued, questions among them.
+    queued: usize,
+    /// Which of them are questions.
+    questions: Vec<usize>,
+    /// The rows that those have changed or given whose results have been taken.
+    count: u64,
+    /// The item that is being prepared.
+    preparation: Option<Preparation>,
+    /// What has ended it early, other than the server.
+    failure: Option<Error>,
+}
+
+impl Core {
+    /// Has nothing kept of the items of a sequence that has not been ended, and the transaction around them failed, if there is
+    /// one.
+    pub(super) fn spoil_sequence(&mut self) {
+        if !std::mem::take(&mut self.in_sequence) || !self.session.is_open() {
+            return;
+        }
+        // Its text is right, and short: this cannot fail.
+        let _ = self.session.execute_more(&Execute {
+            sql: FAILING,
+            params: &Params::default(),
+            format: ResultFormat::Text,
+            prepare: Some(false),
+            begin: false,
+            extended: true,
+        });
+    }
+}
+
+impl Sequence {
+    pub(crate) fn new(wanted: Wanted) -> Self {
+        Self {
+            wanted,
+            id: None,
+            queued: 0,
+            questions: Vec::new(),
+            count: 0,
+            preparation: None,
+            failure: None,
+        }
+    }
+
+    /// Encodes the parameters of the next item; gives what has to be asked before that can be done.
+    pub(crate) fn prepare(
+        &mut self,
+        core: &mut Core,
+        sql: &str,
+        params: &[&dyn ToSql],
+    ) -> Result<Option<Question>> {
+        if is_copy(sql) {
+            return Err(Error::usage("COPY cannot be used with this method"));
+        }
+        let preparation = match &mut self.preparation {
+            Some(preparation) => preparation,
+            None => {
+                let preparation = core.prepare(sql, params.len(), Mode::Gather)?;
+                self.preparation.insert(preparation)
+            }
+        };
+        preparation.question(&core.known, params)
+    }
+
+    /// Queues a question, whose answer is there when all that was sent has been answered.
+    pub(crate) fn ask(&mut self, core: &mut Core, sql: &str, question: &Question) -> Result<()> {
+        let id = core.ask_more(sql, question)?;
+        self.questions.push(self.queued);
+        self.note_queued(id);
+        core.session.flush();
+        Ok(())
+    }
+
+    /// Notes the answer; tells whether there is one, rather than an error of the server's.
+    pub(crate) fn learn(
+        &mut self,
+        core: &mut Core,
+        sql: &str,
+        question: &Question,
+    ) -> Result<bool> {
+        let (Some(id), Some(preparation)) = (self.id, &mut self.preparation) else {
+            return Ok(false);
+        };
+        if core.session.has_failed(id) {
+            return Ok(false);
+        }
+        let answer = core.session.take_last(id);
+        preparation.learn(&core.known, sql, question, answer)?;
+        Ok(true)
+    }
+
+    /// Queues the item that has been prepared; the next one may be prepared in the same way if it has the `same` text.
+    pub(crate) fn execute(&mut self, core: &mut Core, sql: &str, same: bool) -> Result<()> {
+        let Some(mut preparation) = self.preparation.take() else {
+            return Ok(());
+        };
+        let id = preparation.execute_more(core, sql, same)?;
+        core.in_sequence = true;
+        self.note_queued(id);
+        self.preparation = same.then_some(preparation);
+        Ok(())
+    }
+
+    /// Whether what has been queued is to be sent before more is.
+    pub(crate) fn is_full(&self, core: &Core) -> bool {
+        core.session.outgoing().len() >= BATCH
+    }
+
+    /// Takes what has come, if it is not to be kept; tells whether the server goes on, rather than skipping what follows.
+    pub(crate) fn take_in(&mut self, core: &mut Core) -> bool {
+        let Some(id) = self.id else { return true };
+        if self.wanted == Wanted::Count {
+            drop(core.session.take_rows(id));
+            let outcome = core.session.take_partial(id);
+            self.book(core, &outcome.results);
+        }
+        !core.session.has_failed(id)
+    }
+
+    /// Ends the exchange, if there is one, so that the server answers all of it; what was queued is undone if there was a failure.
+    pub(crate) fn end(&mut self, core: &mut Core, failure: Option<Error>) -> Option<ExchangeId> {
+        self.failure = failure;
+        if self.failure.is_some() {
+            core.spoil_sequence();
+        }
+        core.in_sequence = false;
+        core.session.end_exchange();
+        self.id
+    }
+
+    /// What the exchange gave: how many rows were changed or given, and the results if they are wanted.
+    pub(crate) fn finish(
+        mut self,
+        core: &mut Core,
+        mut outcome: Outcome,
+    ) -> Result<(u64, Vec<QueryResult>)> {
+        if self.items() > 0 {
+            core.note_block();
+        }
+        if let Some(failure) = self.failure.take() {
+            return Err(failure.of_item(self.items()));
+        }
+        let at = self.item_of(outcome.failed_at);
+        let results = match self.wanted {
+            Wanted::Count => Vec::new(),
+            Wanted::Results => std::mem::take(&mut outcome.results),
+        };
+        self.book(core, &outcome.results);
+        core.known
+            .results(outcome)
+            .map_err(|error| error.of_item(at))?;
+        Ok((self.count, results))
+    }
+
+    fn note_queued(&mut self, id: ExchangeId) {
+        self.id = Some(id);
+        self.queued += 1;
+    }
+
+    fn book(&mut self, core: &Core, results: &[QueryResult]) {
+        core.known.note(results);
+        let counts = results.iter().filter_map(QueryResult::tagged_rows);
+        self.count = counts.fold(self.count, u64::saturating_add);
+    }
+
+    /// How many items have been queued.
+    fn items(&self) -> usize {
+        self.item_of(self.queued)
+    }
+
+    /// The item that a statement is, or is asked about.
+    fn item_of(&self, statement: usize) -> usize {
+        let before = self.questions.iter().filter(|&&asked| asked < statement);
+        statement.saturating_sub(before.count())
+    }
+}
