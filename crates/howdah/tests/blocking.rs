@@ -188,63 +188,6 @@ fn another_client_encoding_is_not_spoken() {
 }
 
 #[test]
-fn a_stream_yields_rows_as_they_arrive() {
-    let mut conn = connect();
-    let sql = "SELECT i, repeat('x', 1000) FROM generate_series(1, $1::int4) i";
-    let mut count = 0;
-    for row in conn.query_stream(sql, &[&20_000]).unwrap() {
-        count += 1;
-        let (number, text): (i32, String) = row.unwrap().read().unwrap();
-        assert_eq!((number, text.len()), (count, 1000));
-    }
-    assert_eq!(count, 20_000);
-    let failing = "SELECT 1/(i - 5000) FROM generate_series(1, 10000) i";
-    let mut stream = conn.query_stream(failing, &[]).unwrap();
-    let error = stream.by_ref().find_map(Result::err).unwrap();
-    assert_eq!(error.sqlstate(), Some("22012"));
-    assert!(stream.next().is_none());
-    drop(stream);
-    conn.rollback().unwrap();
-    assert_eq!(conn.query_stream("SELECT 1", &[]).unwrap().count(), 1);
-    assert_eq!(
-        conn.query_stream("SET work_mem = 1024", &[])
-            .unwrap()
-            .count(),
-        0
-    );
-}
-
-#[test]
-fn a_stream_that_is_dropped_leaves_a_usable_connection() {
-    let mut conn = connect();
-    let endless = "SELECT generate_series(1, 1000000000)";
-    let begun = Instant::now();
-    let first = conn
-        .query_stream(endless, &[])
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap();
-    assert_eq!(first.get::<i32>(0).unwrap(), 1);
-    assert!(begun.elapsed() < Duration::from_secs(10));
-    assert_eq!(
-        conn.query_one("SELECT 7", &[])
-            .unwrap()
-            .get::<i32>(0)
-            .unwrap(),
-        7
-    );
-    std::mem::forget(conn.query_stream(endless, &[]).unwrap());
-    assert_eq!(
-        conn.query_one("SELECT 8", &[])
-            .unwrap()
-            .get::<i32>(0)
-            .unwrap(),
-        8
-    );
-}
-
-#[test]
 fn a_handle_cancels_from_another_thread_and_never_a_later_statement() {
     let mut conn = connect();
     let handle = conn.cancel_handle();

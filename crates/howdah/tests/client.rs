@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use common::{dsn, tcp_dsn, terminate, unique, wait_until_running};
+use common::{dsn, resident, tcp_dsn, terminate, unique, wait_until_running};
 use howdah::types::datetime::Date;
 use howdah::{AsyncClient, AsyncConnection, Notify, Result, ToSql};
 use tokio::task::JoinSet;
@@ -260,13 +260,6 @@ async fn the_large_result_of_a_dropped_future_is_not_kept() {
     assert_eq!(behind.await.unwrap().get::<i32>(0).unwrap(), 5);
     let grown = resident().saturating_sub(before);
     assert!(grown < 64 << 20, "{grown}");
-}
-
-/// Memory of this process, in bytes.
-fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm.split(' ').nth(1).and_then(|text| text.parse().ok());
-    pages.unwrap_or(0_usize) * 4096
 }
 
 #[tokio::test]

@@ -6,9 +6,10 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use common::within;
+use common::{resident, within};
 use howdah::Connection;
-use howdah_protocol::wire::{BackendMessage, Diagnostic, FrontendMessage};
+use howdah_protocol::wire::backend::FieldDescription;
+use howdah_protocol::wire::{BackendMessage, Diagnostic, Format, FrontendMessage};
 use howdah_testkit::{MockServer, Script};
 
 const BOUND: Duration = Duration::from_secs(5);
@@ -88,13 +89,6 @@ fn a_huge_frame_before_authentication_takes_no_memory() {
     let error = within(BOUND, move || Connection::connect(&conninfo).unwrap_err());
     assert!(error.is_closed(), "{error}");
     assert!(resident().saturating_sub(before) < 64 << 20);
-}
-
-/// Memory of this process, in bytes.
-fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm.split(' ').nth(1).and_then(|text| text.parse().ok());
-    pages.unwrap_or(0_usize) * 4096
 }
 
 /// Authentication, then notices without end.
@@ -185,6 +179,43 @@ fn a_frozen_server_takes_no_longer_than_the_bound() {
         begun.elapsed()
     });
     assert!((900..2000).contains(&elapsed.as_millis()), "{elapsed:?}");
+}
+
+#[test]
+fn a_stream_asks_for_binary_from_the_first_time_on() {
+    let columns = BackendMessage::RowDescription(vec![FieldDescription {
+        name: b"n".as_slice().into(),
+        table_oid: 0,
+        column_id: 0,
+        type_oid: 23,
+        type_size: 4,
+        type_modifier: -1,
+        format: Format::Text,
+    }]);
+    let script = Script::new()
+        .accept_startup()
+        .until_sync()
+        .send(&[
+            BackendMessage::ParseComplete,
+            BackendMessage::ParameterDescription(Vec::new()),
+            columns,
+        ])
+        .send_ready()
+        .expect("Bind", |message| match message {
+            FrontendMessage::Bind { result_formats, .. } => *result_formats == [Format::Binary],
+            _ => false,
+        })
+        .until_sync()
+        .send_raw(*b"2\0\0\0\x04D\0\0\0\x0e\0\x01\0\0\0\x04\0\0\0\x07C\0\0\0\x0dSELECT 1\0")
+        .send_ready()
+        .expect_eof();
+    let server = MockServer::tcp([script]).unwrap();
+    let mut conn = Connection::connect(&server.conninfo()).unwrap();
+    let rows = conn.query_stream("SELECT 7", &[]).unwrap();
+    let values: Vec<i32> = rows.map(|row| row.unwrap().get(0).unwrap()).collect();
+    assert_eq!(values, [7]);
+    drop(conn);
+    server.join().unwrap();
 }
 
 /// A server whose first result has a type made by a user, and that answers the lookup of that type like this.

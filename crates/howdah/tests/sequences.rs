@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{connect, unique, within};
+use common::{connect, resident, unique, within};
 use howdah::{Connection, ToParams, ToSql, TransactionStatus};
 
 const INSERT: &str = "INSERT INTO t VALUES ($1, $2)";
@@ -20,13 +20,6 @@ fn with_table() -> Connection {
 fn count(session: &mut howdah::Session) -> i64 {
     let row = session.query_one("SELECT count(*) FROM t", &[]).unwrap();
     row.get(0).unwrap()
-}
-
-/// Memory of this process, in bytes.
-fn resident() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm.split(' ').nth(1).and_then(|text| text.parse().ok());
-    pages.unwrap_or(0_usize) * 4096
 }
 
 #[test]

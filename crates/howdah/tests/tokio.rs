@@ -215,21 +215,6 @@ async fn a_dropped_future_with_much_to_send_and_to_receive() {
     assert_eq!(row.get::<&str>(1).unwrap().len(), 30_000_000);
 }
 
-#[tokio::test]
-async fn a_dropped_stream_leaves_a_usable_connection() {
-    let mut conn = connect().await;
-    let endless = "SELECT generate_series(1, 1000000000)";
-    let mut stream = conn.query_stream(endless, &[]).await.unwrap();
-    assert_eq!(
-        stream.next().await.unwrap().unwrap().get::<i32>(0).unwrap(),
-        1
-    );
-    drop(stream);
-    assert_eq!(one(&mut conn, "SELECT 1").await, 1);
-    drop(conn.query_stream(endless, &[]).await.unwrap());
-    assert_eq!(one(&mut conn, "SELECT 2").await, 2);
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handle_cancels_from_another_task() {
     let mut conn = connect().await;

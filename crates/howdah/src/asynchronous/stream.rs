@@ -9,7 +9,7 @@ use futures_core::Stream;
 use howdah_protocol::session::ExchangeId;
 
 use super::AsyncSession;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::row::{Row, Rows};
 
 /// The rows of a statement as they arrive, from [`AsyncSession::query_stream`].
@@ -21,6 +21,8 @@ pub struct AsyncRowStream<'a> {
     session: &'a mut AsyncSession,
     id: ExchangeId,
     ready: Option<Rows>,
+    /// What comes behind those.
+    failure: Option<Error>,
     /// Whether nothing is to be expected any more.
     over: bool,
 }
@@ -31,6 +33,7 @@ impl<'a> AsyncRowStream<'a> {
             session,
             id,
             ready: None,
+            failure: None,
             over: false,
         }
     }
@@ -51,17 +54,19 @@ impl<'a> AsyncRowStream<'a> {
             if let Some(row) = self.ready.as_mut().and_then(Iterator::next) {
                 return Poll::Ready(Ok(Some(row)));
             }
+            if let Some(failure) = self.failure.take() {
+                return Poll::Ready(Err(failure));
+            }
             if self.over {
                 return Poll::Ready(Ok(None));
             }
-            self.ready = match ready!(self.session.poll_exchange(cx))? {
+            match ready!(self.session.poll_exchange(cx))? {
                 Some(outcome) => {
                     self.over = true;
-                    self.session.core.note_block();
-                    Some(self.session.core.known.one(outcome)?.results)
+                    (self.ready, self.failure) = self.session.core.end_stream(outcome);
                 }
-                None => self.session.core.take_rows(self.id),
-            };
+                None => self.ready = self.session.core.take_rows(self.id),
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use howdah_protocol::session::ExchangeId;
 
 use super::Session;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::row::{Row, Rows};
 
 /// The rows of a statement as they arrive, from [`Session::query_stream`].
@@ -16,6 +16,8 @@ pub struct RowStream<'a> {
     session: &'a mut Session,
     id: ExchangeId,
     ready: Option<Rows>,
+    /// What comes behind those.
+    failure: Option<Error>,
     /// Whether nothing is to be expected any more.
     over: bool,
 }
@@ -26,6 +28,7 @@ impl<'a> RowStream<'a> {
             session,
             id,
             ready: None,
+            failure: None,
             over: false,
         }
     }
@@ -35,17 +38,19 @@ impl<'a> RowStream<'a> {
             if let Some(row) = self.ready.as_mut().and_then(Iterator::next) {
                 return Ok(Some(row));
             }
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
+            }
             if self.over {
                 return Ok(None);
             }
-            self.ready = match self.session.turn()? {
+            match self.session.turn()? {
                 Some(outcome) => {
                     self.over = true;
-                    self.session.core.note_block();
-                    Some(self.session.core.known.one(outcome)?.results)
+                    (self.ready, self.failure) = self.session.core.end_stream(outcome);
                 }
-                None => self.session.core.take_rows(self.id),
-            };
+                None => self.ready = self.session.core.take_rows(self.id),
+            }
         }
     }
 }

@@ -282,6 +282,19 @@ impl Core {
         )
     }
 
+    /// The end of a stream: the rows that are left, and the error behind them, if there is one.
+    pub(crate) fn end_stream(&mut self, mut outcome: Outcome) -> (Option<Rows>, Option<Error>) {
+        self.note_block();
+        let unfinished = outcome.unfinished.take();
+        match self.known.one(outcome) {
+            Ok(finished) => (Some(finished.results), None),
+            Err(error) => {
+                let unfinished = unfinished.into_iter().collect();
+                (self.known.rows_of(unfinished).results.pop(), Some(error))
+            }
+        }
+    }
+
     /// The session has come to rest after an interruption.
     pub(crate) fn recovered(&mut self) {
         self.note_unseen();

@@ -66,6 +66,13 @@ pub(crate) fn terminate(pid: i32) {
         .unwrap();
 }
 
+/// Memory of this process, in bytes.
+pub(crate) fn resident() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm.split(' ').nth(1).and_then(|text| text.parse().ok());
+    pages.unwrap_or(0_usize) * 4096
+}
+
 /// Runs `work` on a thread of its own, and fails if it does not end in time.
 pub(crate) fn within<T: Send + 'static>(
     time: Duration,
