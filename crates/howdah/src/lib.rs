@@ -43,6 +43,7 @@
 //!   type that the server infers for it, exactly or not at all: see [`rust_types`]. A string is a literal of any type.
 //! * **Results** are [`Rows`] that keep the received bytes; [`Row::get`] reads a value when asked, as any type that is
 //!   [`FromSql`], and [`Row::read`] a whole row as a tuple. `query_stream()` gives rows as they arrive.
+//! * **Many statements** are run without waiting for each by `execute_many()` and `batch()`, all or none: [`guide`] says more.
 //! * **Types made by users** are structs and enums with `#[derive(ToSql, FromSql)]`; domains are the types beneath them.
 //!   [`rust_types`] has the table of all types.
 //! * **Statements** that are used often are prepared by themselves.
@@ -103,6 +104,11 @@ pub use params::ToParams;
 #[cfg(feature = "derive")]
 pub use howdah_derive::{FromSql, ToSql};
 pub use row::{Column, FromRow, Row, RowIndex, Rows};
+
+/// Transactions, many statements at once, many tasks on one connection, streams, and giving up.
+#[cfg_attr(feature = "tokio", doc = "\n")]
+#[cfg_attr(feature = "tokio", doc = include_str!("../../../docs/rust.md"))]
+pub mod guide {}
 
 /// Which Rust types go with which types of PostgreSQL.
 #[cfg_attr(feature = "derive", doc = "\n")]

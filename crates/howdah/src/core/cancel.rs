@@ -15,7 +15,7 @@ pub(crate) const CANCEL_TIME: Duration = Duration::from_secs(5);
 
 /// Cancels the statement that a connection is running, from another thread or task.
 ///
-/// It is made by [`Connection::cancel_handle`](crate::Connection::cancel_handle), can be cloned, and stays valid for
+/// It is made by [`Connection::cancel_handle`](crate::Session::cancel_handle), can be cloned, and stays valid for
 /// as long as you keep it: where nothing is running, or the connection is closed, it does nothing. A request goes to
 /// the server over a connection of its own. The statement then ends with an error of which
 /// [`is_cancelled`](crate::Error::is_cancelled) is true, unless it had ended before; the connection sends nothing else
