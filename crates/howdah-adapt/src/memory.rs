@@ -66,9 +66,7 @@ pub(crate) fn unescaped<'s, 'a: 's>(
     text: &ElementText<'a>,
     scratch: &'s mut Vec<u8>,
 ) -> PyResult<&'s [u8]> {
-    scratch.clear();
-    reserve(scratch, text.scratch_len())?;
-    Ok(text.bytes(scratch))
+    text.try_bytes(scratch).map_err(out_of_memory)
 }
 
 #[cold]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::memory::OutOfMemory;
 use crate::oid;
 
 /// Why bytes from the server, or from a user, are not a value of the expected type.
@@ -40,6 +41,8 @@ pub enum DecodeErrorKind {
     Mismatch,
     /// A NULL where the Rust type is not an `Option`.
     Null,
+    /// There is no memory for the Rust value.
+    OutOfMemory,
 }
 
 impl DecodeError {
@@ -105,12 +108,20 @@ impl fmt::Display for DecodeError {
                 self.type_name, self.detail
             ),
             DecodeErrorKind::Null => write!(f, "NULL cannot be read as Rust type {}", self.detail),
+            DecodeErrorKind::OutOfMemory => OutOfMemory.fmt(f),
             _ => write!(f, "cannot read {}: {}", self.type_name, self.detail),
         }
     }
 }
 
 impl std::error::Error for DecodeError {}
+
+impl From<OutOfMemory> for DecodeError {
+    #[cold]
+    fn from(_: OutOfMemory) -> Self {
+        Self::new(DecodeErrorKind::OutOfMemory, "", "")
+    }
+}
 
 /// Why a value cannot be sent as a PostgreSQL type.
 ///
@@ -132,6 +143,8 @@ pub enum EncodeErrorKind {
     OutOfRange(i128),
     /// The Rust type is not sent as the PostgreSQL type.
     Mismatch,
+    /// There is no memory for the value as it is sent.
+    OutOfMemory,
 }
 
 impl EncodeError {
@@ -201,11 +214,19 @@ impl fmt::Display for EncodeError {
                 f,
                 "Rust type {detail} cannot be sent as PostgreSQL type {type_name}"
             ),
+            EncodeErrorKind::OutOfMemory => OutOfMemory.fmt(f),
         }
     }
 }
 
 impl std::error::Error for EncodeError {}
+
+impl From<OutOfMemory> for EncodeError {
+    #[cold]
+    fn from(_: OutOfMemory) -> Self {
+        Self::of_kind(EncodeErrorKind::OutOfMemory, "", "")
+    }
+}
 
 fn type_name(oid: u32) -> &'static str {
     oid::lookup(oid).map_or("with an OID that is not built in", |entry| entry.name)

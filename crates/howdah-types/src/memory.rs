@@ -1,7 +1,8 @@
 //! Memory whose size a value decides: asked for in a way that may fail.
 //!
-//! The codecs append without asking. Whoever has large values to write leaves room for them before, with [`room`]: a
-//! codec writes no more than [`FIXED`] bytes besides what is as long as the value.
+//! [`ToSql`](crate::ToSql) and [`FromSql`](crate::FromSql) ask themselves. The codecs of single values append without asking:
+//! whoever has large ones to write leaves room before, with [`room`], for as much as the value takes and for [`FIXED`]
+//! bytes.
 
 use std::fmt;
 
@@ -30,6 +31,33 @@ pub fn room<T>(buffer: &mut Vec<T>, more: usize) -> Result<(), OutOfMemory> {
         return Ok(());
     }
     grow(buffer, more)
+}
+
+/// Appends an item.
+pub(crate) fn push<T>(items: &mut Vec<T>, item: T) -> Result<(), OutOfMemory> {
+    room(items, 1)?;
+    items.push(item);
+    Ok(())
+}
+
+/// A copy of bytes.
+pub(crate) fn copy(bytes: &[u8]) -> Result<Vec<u8>, OutOfMemory> {
+    let mut copied = Vec::new();
+    copied
+        .try_reserve_exact(bytes.len())
+        .map_err(|_| OutOfMemory)?;
+    copied.extend_from_slice(bytes);
+    Ok(copied)
+}
+
+/// A copy of a string.
+pub(crate) fn string(text: &str) -> Result<String, OutOfMemory> {
+    let mut copied = String::new();
+    copied
+        .try_reserve_exact(text.len())
+        .map_err(|_| OutOfMemory)?;
+    copied.push_str(text);
+    Ok(copied)
 }
 
 #[cold]

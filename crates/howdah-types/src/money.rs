@@ -84,7 +84,7 @@ fn negative_cents(scanner: &mut Scanner<'_>) -> Result<i64, DecodeError> {
             let digit = i64::from(digit.wrapping_sub(b'0'));
             cents = tens.checked_sub(digit).ok_or(OUT_OF_RANGE)?;
         }
-        Ok(())
+        Ok::<(), DecodeError>(())
     };
     loop {
         let digits = scanner.digits();

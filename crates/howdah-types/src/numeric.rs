@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use crate::memory::FIXED;
 use crate::reader::{Reader, Scanner};
 use crate::{DecodeError, EncodeError};
 
@@ -44,6 +45,17 @@ pub struct Numeric {
 }
 
 impl Numeric {
+    /// The length of the binary form.
+    pub(crate) fn binary_len(&self) -> usize {
+        8 + 2 * self.digits.len()
+    }
+
+    /// The length of the text form, at most.
+    pub(crate) fn text_len(&self) -> usize {
+        let whole = usize::from(self.weight.max(0).unsigned_abs()) + 1;
+        4 * whole + usize::from(self.dscale) + FIXED
+    }
+
     /// Reads the binary form.
     ///
     /// # Errors

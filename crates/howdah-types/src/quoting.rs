@@ -1,6 +1,7 @@
 //! Text inside text: the elements, fields, bounds and pairs of types that contain others.
 
 use crate::DecodeError;
+use crate::memory::{self, OutOfMemory};
 use crate::reader::Scanner;
 
 /// The text of one element, perhaps still with its escapes.
@@ -15,11 +16,20 @@ impl<'a> ElementText<'a> {
         Self { raw, escaped }
     }
 
-    /// How much room [`bytes`](Self::bytes) takes in `scratch`, at most.
+    /// As [`bytes`](Self::bytes), where there may be no memory.
+    ///
+    /// # Errors
+    /// There is none for the text without its escapes.
     #[inline]
-    #[must_use]
-    pub const fn scratch_len(&self) -> usize {
-        if self.escaped { self.raw.len() } else { 0 }
+    pub fn try_bytes<'s>(&self, scratch: &'s mut Vec<u8>) -> Result<&'s [u8], OutOfMemory>
+    where
+        'a: 's,
+    {
+        if self.escaped {
+            scratch.clear();
+            memory::room(scratch, self.raw.len())?;
+        }
+        Ok(self.bytes(scratch))
     }
 
     /// The text without escapes. Borrowed from the input if it had none, else written to `scratch`.

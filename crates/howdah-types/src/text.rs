@@ -2,6 +2,7 @@
 
 use std::str;
 
+use crate::memory::room;
 use crate::reader::fixed;
 use crate::{DecodeError, EncodeError};
 
@@ -18,7 +19,7 @@ pub fn str_from(raw: &[u8]) -> Result<&str, DecodeError> {
 /// Appends characters, in either format.
 ///
 /// # Errors
-/// The string has a NUL, which no PostgreSQL text can hold.
+/// The string has a NUL, which no PostgreSQL text can hold; or there is no memory for it.
 pub fn str_to(value: &str, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     bytes_to(value.as_bytes(), out)
 }
@@ -26,7 +27,7 @@ pub fn str_to(value: &str, out: &mut Vec<u8>) -> Result<(), EncodeError> {
 /// Appends characters that are already in the client encoding.
 ///
 /// # Errors
-/// There is a NUL among them.
+/// There is a NUL among them, or no memory for them.
 pub fn bytes_to(value: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
     if value.contains(&0) {
         return Err(EncodeError::new(
@@ -34,6 +35,7 @@ pub fn bytes_to(value: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
             "PostgreSQL text cannot contain NUL (0x00) bytes",
         ));
     }
+    room(out, value.len())?;
     out.extend_from_slice(value);
     Ok(())
 }

@@ -8,7 +8,7 @@ use howdah_protocol::connection;
 use howdah_protocol::conninfo::ConninfoError;
 use howdah_protocol::error::UsageError;
 use howdah_protocol::startup::StartupError;
-use howdah_types::{DecodeError, EncodeError, EncodeErrorKind, Type};
+use howdah_types::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Type};
 
 use crate::diagnostic::Diagnostic;
 use howdah_net::connect::ConnectError;
@@ -266,7 +266,9 @@ impl Error {
 
     /// A column could not be read: `place` names it.
     pub(crate) fn decode(place: &str, error: DecodeError) -> Self {
-        Self::new(Kind::Decode, format!("{place}: {error}")).caused_by(error)
+        let mut decode = Self::new(Kind::Decode, format!("{place}: {error}"));
+        decode.0.out_of_memory = error.kind() == DecodeErrorKind::OutOfMemory;
+        decode.caused_by(error)
     }
 
     /// A column's type does not load into the Rust type: `message` names both.
@@ -290,7 +292,9 @@ impl Error {
             _ => error.to_string(),
         };
         let message = format!("parameter ${number} ({}): {reason}", ty.name());
-        Self::new(Kind::Usage, message).caused_by(error)
+        let mut usage = Self::new(Kind::Usage, message);
+        usage.0.out_of_memory = error.kind() == EncodeErrorKind::OutOfMemory;
+        usage.caused_by(error)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use howdah_protocol::connection::{Params, Written};
 use howdah_protocol::wire;
-use howdah_types::{Format, IsNull, ToSql, Type, Types};
+use howdah_types::{Format, IsNull, ToSql, Type, Types, memory};
 
 use crate::error::{Error, Result};
 
@@ -28,6 +28,8 @@ pub(crate) fn encode(
     for (index, (param, &declared)) in params.iter().zip(types).enumerate() {
         let ty = Type::new(declared, known);
         out.push(|buffer| {
+            memory::room(buffer, memory::FIXED)
+                .map_err(|error| Error::parameter(index + 1, ty, error.into()))?;
             let format = param.format(ty);
             let null = param
                 .to_sql(ty, format, buffer)

@@ -11,7 +11,7 @@ use howdah_protocol::connection::{Columns, RowSet};
 use howdah_protocol::wire;
 use howdah_protocol::wire::backend::{FieldDescription, affected_rows};
 use howdah_types::{
-    DecodeError, DecodeErrorKind, Format, FromSql, LoadContext, Type, Types, bytea, oid,
+    DecodeError, DecodeErrorKind, Format, FromSql, LoadContext, Type, Types, bytea, memory, oid,
 };
 
 use crate::error::{Error, Result, short_name};
@@ -267,10 +267,16 @@ impl Row {
     /// A `bytea` that came as text, as bytes that live as long as the result.
     fn borrowed_bytes(&self, raw: &[u8], column: usize) -> std::result::Result<&[u8], DecodeError> {
         let width = self.len();
-        let cells = self.set.bytes.get_or_init(|| {
-            let cells = self.set.rows.len() * width;
-            std::iter::repeat_with(OnceLock::new).take(cells).collect()
-        });
+        let cells = match self.set.bytes.get() {
+            Some(cells) => cells,
+            None => {
+                let count = self.set.rows.len() * width;
+                let mut cells = Vec::new();
+                memory::room(&mut cells, count)?;
+                cells.extend(std::iter::repeat_with(OnceLock::new).take(count));
+                self.set.bytes.get_or_init(|| cells.into())
+            }
+        };
         let Some(cell) = cells.get(self.number * width + column) else {
             return Ok(&[]);
         };
@@ -278,6 +284,7 @@ impl Row {
             return Ok(bytes);
         }
         let mut bytes = Vec::new();
+        memory::room(&mut bytes, raw.len() / 2)?;
         bytea::bytea_from_text(raw, &mut bytes)?;
         Ok(cell.get_or_init(|| bytes.into()))
     }

@@ -8,7 +8,7 @@ use super::{Element, FromSql, FromSqlOwned, IsNull, SqlType, ToSql, Type};
 use crate::array::{
     ArrayBinary, ArrayEvent, ArrayText, ArrayWriter, MAX_DIMENSIONS, quote_element,
 };
-use crate::{DecodeError, DecodeErrorKind, EncodeError, Format, LoadContext, length};
+use crate::{DecodeError, DecodeErrorKind, EncodeError, Format, LoadContext, length, memory};
 
 const NAME: &str = "array";
 
@@ -270,10 +270,11 @@ impl<'a> Items<'a> {
 
     /// Reads the items of a list that has been opened, and its end.
     fn rest_of_list<T: FromSqlOwned>(&mut self) -> Result<Vec<T>, DecodeError> {
-        let mut list = Vec::with_capacity(self.size_of_list());
+        let mut list = Vec::new();
+        memory::room(&mut list, self.size_of_list())?;
         let mut scratch = Vec::new();
         while let Some(item) = self.next_item(&mut scratch)? {
-            list.push(T::from_item(item, self)?);
+            memory::push(&mut list, T::from_item(item, self)?)?;
         }
         Ok(list)
     }
@@ -312,7 +313,7 @@ impl<'a> Items<'a> {
             Source::Text(reader) => Ok(match reader.next_event()? {
                 Some(ArrayEvent::Open) => Some(Item::List),
                 Some(ArrayEvent::Null) => Some(Item::Null),
-                Some(ArrayEvent::Element(text)) => Some(Item::Value(text.bytes(scratch))),
+                Some(ArrayEvent::Element(text)) => Some(Item::Value(text.try_bytes(scratch)?)),
                 Some(ArrayEvent::Close) | None => None,
             }),
             Source::Binary(rows) => rows.next_item(),
@@ -476,11 +477,15 @@ enum WriterKind {
 impl ItemWriter<'_> {
     /// Writes an element.
     pub fn scalar<T: ToSql + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        memory::room(self.out, memory::FIXED)?;
         match &mut self.kind {
             WriterKind::Text { delimiter } => {
                 let start = self.out.len();
                 match value.to_sql(self.element, Format::Text, self.out)? {
-                    IsNull::No => quote_element(self.out, start, *delimiter),
+                    IsNull::No => {
+                        memory::room(self.out, self.out.len() - start + memory::FIXED)?;
+                        quote_element(self.out, start, *delimiter);
+                    }
                     IsNull::Yes => self.out.extend_from_slice(b"NULL"),
                 }
             }

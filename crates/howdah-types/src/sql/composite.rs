@@ -4,7 +4,8 @@ use super::to_sql::common_format;
 use super::{Element, FromSql, FromSqlOwned, IsNull, SqlType, ToSql, Type};
 use crate::composite::{CompositeBinary, CompositeText, begin_binary, begin_field, quote_field};
 use crate::{
-    DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Format, LoadContext, length, oid,
+    DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Format, LoadContext, length,
+    memory, oid,
 };
 
 const NAME: &str = "composite";
@@ -130,7 +131,9 @@ impl<'a> Fields<'a> {
                 };
                 let attribute = self.ty.attributes().and_then(|known| known.get(at));
                 let oid = attribute.map_or(oid::UNKNOWN, |attribute| attribute.oid);
-                let raw = text.map(|text| text.bytes(&mut self.scratch));
+                let raw = text
+                    .map(|text| text.try_bytes(&mut self.scratch))
+                    .transpose()?;
                 (oid, Format::Text, raw)
             }
             Source::Binary(reader) => {
@@ -268,6 +271,7 @@ impl<'o> FieldWriter<'o> {
         let attribute = self.ty.attributes().and_then(|known| known.get(at));
         let oid = attribute.map_or(oid::UNKNOWN, |attribute| attribute.oid);
         let ty = self.ty.part(oid);
+        memory::room(self.out, memory::FIXED)?;
         let written = match self.format {
             Format::Text => self.text_field(at, ty, value),
             Format::Binary => self.binary_field(ty, value),
@@ -287,7 +291,10 @@ impl<'o> FieldWriter<'o> {
         }
         let start = self.out.len();
         match value.to_sql(ty, Format::Text, self.out)? {
-            IsNull::No => quote_field(self.out, start),
+            IsNull::No => {
+                memory::room(self.out, self.out.len() - start + memory::FIXED)?;
+                quote_field(self.out, start);
+            }
             IsNull::Yes => self.out.truncate(start),
         }
         Ok(())

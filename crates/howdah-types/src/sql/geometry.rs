@@ -2,14 +2,23 @@
 
 use super::{scalar_from_sql, scalar_to_sql};
 use crate::geometry::{Circle, Line, Path, Point, Polygon, Rectangle, Segment};
-use crate::oid;
+use crate::{memory, oid};
+
+/// How many bytes a point takes at most, in either format.
+const LONGEST: usize = 64;
 
 macro_rules! shapes {
-    ($($shape:ty, $oid:path;)+) => {
+    ($($shape:ty, $oid:path, |$value:ident| $points:expr;)+) => {
         $(
-            scalar_to_sql!($shape, $oid, |value, out|
-                binary value.to_binary(out),
-                text value.to_text(out));
+            scalar_to_sql!($shape, $oid, |$value, out|
+                binary {
+                    memory::room(out, LONGEST * $points)?;
+                    $value.to_binary(out);
+                },
+                text {
+                    memory::room(out, LONGEST * $points)?;
+                    $value.to_text(out);
+                });
 
             scalar_from_sql!($shape, |raw, ctx| {
                 $oid => Self::from_text(raw), Self::from_binary(raw);
@@ -19,13 +28,13 @@ macro_rules! shapes {
 }
 
 shapes! {
-    Point, oid::POINT;
-    Line, oid::LINE;
-    Segment, oid::LSEG;
-    Rectangle, oid::BOX;
-    Path, oid::PATH;
-    Polygon, oid::POLYGON;
-    Circle, oid::CIRCLE;
+    Point, oid::POINT, |value| 1;
+    Line, oid::LINE, |value| 2;
+    Segment, oid::LSEG, |value| 2;
+    Rectangle, oid::BOX, |value| 2;
+    Path, oid::PATH, |value| 1 + value.points.len();
+    Polygon, oid::POLYGON, |value| 1 + value.points.len();
+    Circle, oid::CIRCLE, |value| 2;
 }
 
 #[cfg(test)]

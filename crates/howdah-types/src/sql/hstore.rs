@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 
 use super::{Element, FromSql, IsNull, SqlType, ToSql, Type};
 use crate::hstore::{HstoreBinary, HstoreText, begin_binary, pair_to_binary, pair_to_text};
-use crate::{DecodeError, EncodeError, Format, LoadContext, text};
+use crate::{DecodeError, EncodeError, Format, LoadContext, memory, text};
 
 macro_rules! map {
     ($map:ty $(, $hasher:ident: $($bound:ident +)+)?) => {
@@ -56,7 +56,7 @@ macro_rules! map {
                     ));
                 }
                 match format {
-                    Format::Text => write_text(self.iter(), out),
+                    Format::Text => write_text(self.iter(), out)?,
                     Format::Binary => write_binary(self.iter(), out)?,
                 }
                 Ok(IsNull::No)
@@ -84,16 +84,19 @@ fn read(
 ) -> Result<(), DecodeError> {
     let own = |raw: &[u8]| {
         ctx.check_encoding(raw)?;
-        text::str_from(raw).map(str::to_owned)
+        Ok::<_, DecodeError>(memory::string(text::str_from(raw)?)?)
     };
     match format {
         Format::Text => {
             let mut scratch = Vec::new();
             let mut reader = HstoreText::new(raw);
             while let Some((key, value)) = reader.next_pair()? {
-                let key = own(key.bytes(&mut scratch))?;
-                let value = value.map(|value| own(value.bytes(&mut scratch)));
-                insert(key, value.transpose()?);
+                let key = own(key.try_bytes(&mut scratch)?)?;
+                let value = match value {
+                    Some(value) => Some(own(value.try_bytes(&mut scratch)?)?),
+                    None => None,
+                };
+                insert(key, value);
             }
         }
         Format::Binary => {
@@ -118,13 +121,23 @@ fn bytes<'m>((key, value): Entry<'m>) -> (&'m [u8], Option<&'m [u8]>) {
     (key.as_bytes(), value.as_deref().map(str::as_bytes))
 }
 
-fn write_text<'m>(pairs: impl Iterator<Item = Entry<'m>>, out: &mut Vec<u8>) {
+fn write_text<'m>(
+    pairs: impl Iterator<Item = Entry<'m>>,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     for (at, (key, value)) in pairs.map(bytes).enumerate() {
+        // Each character may need a backslash.
+        memory::room(out, 2 * length(key, value) + memory::FIXED)?;
         if at > 0 {
             out.push(b',');
         }
         pair_to_text(key, value, out);
     }
+    Ok(())
+}
+
+fn length(key: &[u8], value: Option<&[u8]>) -> usize {
+    key.len() + value.map_or(0, <[u8]>::len)
 }
 
 fn write_binary<'m>(
@@ -132,9 +145,10 @@ fn write_binary<'m>(
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
     begin_binary(out, pairs.len())?;
-    pairs
-        .map(bytes)
-        .try_for_each(|(key, value)| pair_to_binary(key, value, out))
+    pairs.map(bytes).try_for_each(|(key, value)| {
+        memory::room(out, length(key, value) + memory::FIXED)?;
+        pair_to_binary(key, value, out)
+    })
 }
 
 #[cfg(test)]

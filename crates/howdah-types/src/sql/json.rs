@@ -1,10 +1,13 @@
 //! `serde_json::Value`, and [`Json`] for any serde type.
 
+use std::io;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Element, FromSql, IsNull, SqlType, ToSql, Type, from_sql_as, to_sql_as};
+use crate::memory::{self, OutOfMemory};
 use crate::{DecodeError, EncodeError, Format, LoadContext, json, oid};
 
 /// A value that travels as `json` or `jsonb`. A `json` keeps the order in which serde gives the fields.
@@ -43,10 +46,28 @@ impl<T: Serialize + Sync> ToSql for Json<T> {
         if (ty.oid(), format) == (oid::JSONB, Format::Binary) {
             json::jsonb_to_binary(out);
         }
-        serde_json::to_writer(out, &self.0).map_err(|_| {
+        serde_json::to_writer(Growing(out), &self.0).map_err(|error| {
+            if error.is_io() {
+                return EncodeError::from(OutOfMemory);
+            }
             EncodeError::new(ty.static_name(), "the value cannot be represented as JSON")
         })?;
         Ok(IsNull::No)
+    }
+}
+
+/// A buffer that need not have the memory to grow.
+struct Growing<'o>(&'o mut Vec<u8>);
+
+impl io::Write for Growing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        memory::room(self.0, bytes.len()).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

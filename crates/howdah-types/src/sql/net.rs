@@ -5,14 +5,20 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::{Element, IsNull, SqlType, ToSql, Type, scalar_from_sql, scalar_to_sql, to_sql_as};
 use crate::bit::Bits;
 use crate::net::Inet;
-use crate::{DecodeError, EncodeError, Format, oid};
+use crate::{DecodeError, EncodeError, Format, memory, oid};
 
 to_sql_as!(IpAddr, Inet, |value| Inet::host(*value));
 to_sql_as!(Ipv4Addr, Inet, |value| Inet::host((*value).into()));
 to_sql_as!(Ipv6Addr, Inet, |value| Inet::host((*value).into()));
 scalar_to_sql!(Bits, oid::BIT | oid::VARBIT, |value, out|
-    binary value.to_binary(out),
-    text value.to_text(out));
+binary {
+    memory::room(out, value.len() / 8 + memory::FIXED)?;
+    value.to_binary(out);
+},
+text {
+    memory::room(out, value.len())?;
+    value.to_text(out);
+});
 
 scalar_from_sql!(Inet, |raw, ctx| {
     oid::INET | oid::CIDR => Self::from_text(raw), Self::from_binary(raw);

@@ -6,7 +6,7 @@ use crate::range::{
     Bounds, MultirangeBinary, MultirangeText, Range, range_from_binary, range_from_text,
     range_to_binary, range_to_text,
 };
-use crate::{DecodeError, EncodeError, Format, LoadContext, length};
+use crate::{DecodeError, EncodeError, Format, LoadContext, length, memory};
 
 /// The ranges of a multirange, in the order in which they were given: the server sorts and joins them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -157,7 +157,15 @@ fn write<T: ToSql>(
     format: Format,
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
-    let bound = |bound: &T, out: &mut Vec<u8>| bound.to_sql(subtype, format, out);
+    memory::room(out, memory::FIXED)?;
+    let bound = |bound: &T, out: &mut Vec<u8>| {
+        let start = out.len();
+        memory::room(out, memory::FIXED)?;
+        let null = bound.to_sql(subtype, format, out)?;
+        // For quotes and what is escaped in them.
+        memory::room(out, out.len() - start + memory::FIXED)?;
+        Ok(null)
+    };
     match format {
         Format::Text => range_to_text(range, out, bound),
         Format::Binary => range_to_binary(range, out, bound),
@@ -235,7 +243,7 @@ impl Bound<'_> {
         &mut self,
         text: crate::range::ElementText<'_>,
     ) -> Result<T, DecodeError> {
-        let raw = text.bytes(&mut self.scratch);
+        let raw = text.try_bytes(&mut self.scratch)?;
         T::from_sql(self.ty, Format::Text, raw, self.ctx)
     }
 

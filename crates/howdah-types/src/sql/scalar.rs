@@ -5,7 +5,8 @@ use super::{
 };
 use crate::numeric::Numeric;
 use crate::{
-    DecodeError, DecodeErrorKind, EncodeError, Format, LoadContext, boolean, bytea, float, int, oid,
+    DecodeError, DecodeErrorKind, EncodeError, Format, LoadContext, boolean, bytea, float, int,
+    memory, oid,
 };
 
 scalar_to_sql!(bool, oid::BOOL, |value, out|
@@ -15,11 +16,23 @@ scalar_to_sql!(f64, oid::FLOAT8, |value, out|
     binary float::float8_to_binary(*value, out),
     text float::float8_to_text(*value, out));
 scalar_to_sql!(Numeric, oid::NUMERIC, |value, out|
-    binary value.to_binary(out)?,
-    text value.to_text(out));
+binary {
+    memory::room(out, value.binary_len())?;
+    value.to_binary(out)?;
+},
+text {
+    memory::room(out, value.text_len())?;
+    value.to_text(out);
+});
 scalar_to_sql!([u8], oid::BYTEA, |value, out|
-    binary bytea::bytea_to_binary(value, out),
-    text bytea::bytea_to_text(value, out));
+binary {
+    memory::room(out, value.len())?;
+    bytea::bytea_to_binary(value, out);
+},
+text {
+    memory::room(out, 2 * value.len() + memory::FIXED)?;
+    bytea::bytea_to_text(value, out);
+});
 to_sql_as!(Vec<u8>, [u8], |value| **value);
 
 impl ToSql for f32 {
@@ -133,10 +146,11 @@ impl<'a> FromSql<'a> for &'a [u8] {
 }
 
 scalar_from_sql!(Vec<u8>, |raw, ctx| {
-    oid::BYTEA => bytes_from_text(raw), Ok(raw.to_vec());
+    oid::BYTEA => bytes_from_text(raw), Ok(memory::copy(raw)?);
 });
 
 fn bytes_from_text(raw: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let mut out = Vec::new();
+    memory::room(&mut out, raw.len())?;
     bytea::bytea_from_text(raw, &mut out).map(|()| out)
 }

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use super::{Element, FromSql, IsNull, SqlType, ToSql, Type};
-use crate::{DecodeError, EncodeError, Format, LoadContext, json, oid, text};
+use crate::{DecodeError, EncodeError, Format, LoadContext, json, memory, oid, text};
 
 macro_rules! strings {
     ($($rust:ty),+) => {
@@ -91,7 +91,7 @@ impl FromSql<'_> for String {
         ctx: &LoadContext,
     ) -> Result<Self, DecodeError> {
         let text = characters(ty, format, raw, ctx).ok_or_else(|| ty.mismatch::<Self>())?;
-        text.map(str::to_owned)
+        Ok(memory::string(text?)?)
     }
 
     fn accepts(ty: Type<'_>) -> bool {

@@ -248,7 +248,12 @@ impl Descriptions {
         if self.map.len() >= MOST_DESCRIPTIONS {
             self.map.clear();
         }
-        self.map.insert(sql.into(), description);
+        // Without memory for its text it is described again.
+        let mut key = String::new();
+        if key.try_reserve_exact(sql.len()).is_ok() {
+            key.push_str(sql);
+            self.map.insert(key.into(), description);
+        }
     }
 
     /// Forgets all: one of them may be what was wrong.
