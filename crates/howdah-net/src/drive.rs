@@ -56,6 +56,8 @@ pub enum Until {
     Sent,
     /// Rows of this exchange have come, or it is answered.
     Rows(ExchangeId),
+    /// Results of this exchange have come, or its error, or it is answered.
+    Results(ExchangeId),
     /// Nothing: it goes on until something has to be handed out, or the deadline passes.
     Heard,
 }
@@ -82,6 +84,11 @@ pub fn drive(
             // that is not complete by then is late, or a server that talks without end would never be.
             Some(Step::TimedOut)
                 if until == Until::Heard && !looked && try_receive(session, socket)? =>
+            {
+                looked = true;
+            }
+            Some(Step::Done)
+                if until == Until::Sent && !looked && try_receive(session, socket)? =>
             {
                 looked = true;
             }
@@ -118,6 +125,7 @@ pub fn turn(
     let done = match until {
         Until::Sent => !blocked,
         Until::Rows(id) => session.has_rows(id),
+        Until::Results(id) => session.has_partial(id),
         Until::Idle | Until::Heard => false,
     };
     if done {

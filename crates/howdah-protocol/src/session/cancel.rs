@@ -27,6 +27,8 @@ struct Drain {
     /// When to ask; `None` if the server need not be asked.
     ask: Option<Instant>,
     pause: Duration,
+    /// Until when what is to be given up may still be on its way.
+    unsent_until: Option<Instant>,
 }
 
 /// What is due.
@@ -58,6 +60,7 @@ impl Cancel {
             give_up: now.checked_add(self.timeout).unwrap_or(now),
             ask: None,
             pause: FIRST_PAUSE,
+            unsent_until: None,
         });
         if ask && drain.ask.is_none() {
             drain.ask = Some(now);
@@ -101,7 +104,10 @@ impl Cancel {
     }
 
     /// What is due at `now`; `can_ask` says whether there is anything that the server could give up.
-    pub(super) fn due(&mut self, now: Instant, can_ask: bool) -> Due {
+    ///
+    /// What has not been `sent` is not with the server yet, so that there is no point in asking. But perhaps it cannot be sent
+    /// before the server gives up what it runs: so it is asked after a pause all the same.
+    pub(super) fn due(&mut self, now: Instant, can_ask: bool, sent: bool) -> Due {
         let Some(drain) = &mut self.drain else {
             return Due::Nothing;
         };
@@ -110,6 +116,12 @@ impl Cancel {
         }
         match drain.ask {
             Some(when) if when <= now && can_ask && !self.in_flight => {
+                let until = drain.unsent_until.or_else(|| now.checked_add(FIRST_PAUSE));
+                if !sent && until.is_some_and(|until| now < until) {
+                    drain.unsent_until = until;
+                    return Due::Nothing;
+                }
+                drain.unsent_until = None;
                 drain.ask = now.checked_add(drain.pause);
                 drain.pause *= 2;
                 self.in_flight = true;
@@ -122,7 +134,8 @@ impl Cancel {
     /// When something will be due, as long as `can_ask` stays as it is.
     pub(super) fn timeout(&self, can_ask: bool) -> Option<Instant> {
         let drain = self.drain.as_ref()?;
-        let ask = drain.ask.filter(|_| can_ask && !self.in_flight);
+        let ask = drain.unsent_until.or(drain.ask.filter(|_| can_ask));
+        let ask = ask.filter(|_| !self.in_flight);
         Some(ask.map_or(drain.give_up, |ask| ask.min(drain.give_up)))
     }
 }
@@ -138,18 +151,37 @@ mod tests {
         let start = Instant::now();
         let after = |millis| start + Duration::from_millis(millis);
         cancel.begin(start, true);
-        assert_eq!(cancel.due(start, false), Due::Nothing);
-        assert_eq!(cancel.due(start, true), Due::Request);
-        assert_eq!(cancel.due(after(300), true), Due::Nothing, "one at a time");
+        assert_eq!(cancel.due(start, false, true), Due::Nothing);
+        assert_eq!(cancel.due(start, true, true), Due::Request);
+        assert_eq!(
+            cancel.due(after(300), true, true),
+            Due::Nothing,
+            "one at a time"
+        );
         cancel.request_ended();
         assert_eq!(cancel.timeout(true), Some(after(250)));
         assert_eq!(cancel.timeout(false), Some(after(5000)));
-        assert_eq!(cancel.due(after(250), true), Due::Request);
+        assert_eq!(cancel.due(after(250), true, true), Due::Request);
         cancel.request_ended();
-        assert_eq!(cancel.due(after(700), true), Due::Nothing);
-        assert_eq!(cancel.due(after(750), true), Due::Request);
+        assert_eq!(cancel.due(after(700), true, true), Due::Nothing);
+        assert_eq!(cancel.due(after(750), true, true), Due::Request);
         cancel.request_ended();
-        assert_eq!(cancel.due(after(5000), true), Due::GiveUp);
+        assert_eq!(cancel.due(after(5000), true, true), Due::GiveUp);
+    }
+
+    #[test]
+    fn what_is_on_its_way_is_waited_for_but_not_for_ever() {
+        let mut cancel = Cancel::default();
+        let start = Instant::now();
+        let after = |millis| start + Duration::from_millis(millis);
+        cancel.begin(start, true);
+        assert_eq!(cancel.due(start, true, false), Due::Nothing);
+        assert_eq!(cancel.timeout(false), Some(after(250)));
+        assert_eq!(cancel.due(after(200), true, false), Due::Nothing);
+        assert_eq!(cancel.due(after(250), true, false), Due::Request);
+        cancel.request_ended();
+        assert_eq!(cancel.due(after(500), true, false), Due::Nothing);
+        assert_eq!(cancel.due(after(600), true, true), Due::Request, "sent");
     }
 
     #[test]
@@ -158,16 +190,16 @@ mod tests {
         let start = Instant::now();
         cancel.begin(start, true);
         for _ in 0..100 {
-            assert_eq!(cancel.due(start, true), Due::Request);
+            assert_eq!(cancel.due(start, true, true), Due::Request);
             cancel.ask_anew();
-            assert_eq!(cancel.due(start, true), Due::Nothing, "one at a time");
+            assert_eq!(cancel.due(start, true, true), Due::Nothing, "one at a time");
             cancel.request_ended();
         }
-        assert_eq!(cancel.due(start, true), Due::Request);
+        assert_eq!(cancel.due(start, true, true), Due::Request);
         cancel.stop_asking(start);
         cancel.ask_anew();
         cancel.request_ended();
-        assert_eq!(cancel.due(start, true), Due::Nothing);
+        assert_eq!(cancel.due(start, true, true), Due::Nothing);
     }
 
     #[test]
@@ -177,7 +209,7 @@ mod tests {
         cancel.begin(start, false);
         assert_eq!(cancel.timeout(false), Some(start + CANCEL_TIMEOUT));
         cancel.begin(start + Duration::from_secs(4), true);
-        assert_eq!(cancel.due(start + CANCEL_TIMEOUT, true), Due::GiveUp);
+        assert_eq!(cancel.due(start + CANCEL_TIMEOUT, true, true), Due::GiveUp);
         cancel.end();
         assert_eq!(cancel.timeout(true), None);
     }

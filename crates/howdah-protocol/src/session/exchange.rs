@@ -27,8 +27,8 @@ pub struct Outcome {
     pub failed_at: usize,
     /// How many statements were queued: those behind `failed_at` were skipped by the server.
     pub statements: usize,
-    /// A COPY was refused, because it has to be run by other means.
-    pub refused_copy: bool,
+    /// Indices of the statements that were a COPY and were refused, because it has to be run by other means.
+    pub refused_copy: Vec<usize>,
     /// What a statement that was only described is like.
     pub description: Option<Description>,
 }
@@ -56,14 +56,16 @@ pub(super) struct Exchange {
     pub(super) detached: bool,
     /// The driver's own way of ending a transaction block; it must not fail.
     pub(super) is_rollback: bool,
-    /// Whether the implicit BEGIN is in it.
-    pub(super) begun: bool,
     /// How many results a simple query can have at most.
     most_results: usize,
     /// Index of the first result that came after a command which may have changed parameters.
     changed_from: Option<usize>,
     /// Results that were taken before the end.
     taken: usize,
+    /// Whether the error was taken before the end.
+    error_taken: bool,
+    /// Whether a BEGIN goes before its first statement.
+    pub(super) begins: bool,
     parameters: Option<Arc<[u32]>>,
 }
 
@@ -95,10 +97,11 @@ impl Exchange {
             outcome: Box::default(),
             detached: false,
             is_rollback: false,
-            begun: false,
             most_results: usize::MAX,
             changed_from: None,
             taken: 0,
+            error_taken: false,
+            begins: false,
             parameters: None,
         }
     }
@@ -132,7 +135,10 @@ impl Exchange {
         // How many results a simple query has is only known at its end.
         if !matches!(self.pending.front(), Some(PendingStatement::Simple(_))) {
             match self.pending.pop_front() {
-                Some(PendingStatement::Counted(hash)) => statements.executed(hash),
+                Some(PendingStatement::Counted(hash)) => {
+                    statements.settle_executing(hash);
+                    statements.executed(hash);
+                }
                 Some(PendingStatement::Prepared(key, name, true)) => {
                     let columns = result.columns.as_ref();
                     let columns = columns.map(super::formats::all_text);
@@ -201,6 +207,11 @@ impl Exchange {
         self.outcome.description = Some(description);
     }
 
+    /// A COPY has come that nobody can feed or take.
+    pub(super) fn refuse_copy(&mut self) {
+        self.outcome.refused_copy.push(self.finished);
+    }
+
     pub(super) fn on_failure(
         &mut self,
         diagnostic: Diagnostic,
@@ -220,15 +231,28 @@ impl Exchange {
         }
     }
 
-    /// Takes what has come so far.
-    pub(super) fn take_partial(&mut self) -> Outcome {
-        let results = std::mem::take(&mut self.outcome.results);
+    /// Whether something has come that was not taken.
+    pub(super) fn has_partial(&self) -> bool {
+        !self.outcome.results.is_empty() || (self.outcome.error.is_some() && !self.error_taken)
+    }
+
+    /// Takes what has come so far; with `settled` only what nothing that is still to come can change.
+    pub(super) fn take_partial(&mut self, settled: bool) -> Outcome {
+        let ready = match self.changed_from.filter(|_| settled) {
+            Some(from) => from.saturating_sub(self.taken),
+            None => self.outcome.results.len(),
+        };
+        let ready = ready.min(self.outcome.results.len());
+        let behind = self.outcome.results.split_off(ready);
+        let results = std::mem::replace(&mut self.outcome.results, behind);
         self.taken += results.len();
+        let all = self.outcome.results.is_empty();
+        self.error_taken |= all && self.outcome.error.is_some();
         Outcome {
             results,
-            error: self.outcome.error.clone(),
+            error: self.outcome.error.clone().filter(|_| all),
             unfinished: self.outcome.unfinished.take(),
-            refused_copy: self.outcome.refused_copy,
+            refused_copy: self.outcome.refused_copy.clone(),
             description: self.outcome.description.take(),
             failed_at: self.outcome.failed_at,
             statements: self.outcome.statements,
@@ -265,6 +289,7 @@ impl Exchange {
                 PendingStatement::Simple(Some(hash)) if !failed && self.finished == 1 => {
                     statements.executed(hash);
                 }
+                PendingStatement::Counted(hash) => statements.settle_executing(hash),
                 // The server has it, but it could not be run: what its columns are is not known.
                 PendingStatement::Prepared(_, name, true) => statements.close_later(name),
                 _ => {}

@@ -160,10 +160,15 @@ impl Session {
         self.connection.terminate();
     }
 
-    /// The transaction status at the end of the last exchange.
+    /// The transaction status at the end of the last exchange; within a transaction where one that goes on has begun it.
     #[must_use]
     pub fn transaction_status(&self) -> TransactionStatus {
-        self.connection.transaction_status()
+        match self.connection.transaction_status() {
+            TransactionStatus::Idle if self.exchanges.front().is_some_and(|each| each.begins) => {
+                TransactionStatus::InTransaction
+            }
+            status => status,
+        }
     }
 
     /// Whether the session has been started and nothing waits for an answer.
@@ -254,10 +259,20 @@ impl Session {
         !self.exchanges.is_empty() && self.connection.outgoing().is_empty()
     }
 
+    /// Whether [`Session::take_partial`] would give anything new.
+    #[must_use]
+    pub fn has_partial(&self, id: ExchangeId) -> bool {
+        let front = self.exchanges.front();
+        front.is_some_and(|front| front.id == id && front.has_partial())
+    }
+
     /// Takes what has come so far of an exchange that is being answered: for pipelines and long sequences.
-    pub fn take_partial(&mut self, id: ExchangeId) -> Outcome {
+    ///
+    /// With `settled` results behind a command that may have changed parameters stay, since servers tell of that at the end
+    /// only; without it they come with the parameters known so far.
+    pub fn take_partial(&mut self, id: ExchangeId, settled: bool) -> Outcome {
         match self.exchanges.front_mut() {
-            Some(exchange) if exchange.id == id => exchange.take_partial(),
+            Some(exchange) if exchange.id == id => exchange.take_partial(settled),
             _ => Outcome::default(),
         }
     }
@@ -343,6 +358,10 @@ impl Session {
         };
         match event {
             Event::Failed(diagnostic) => {
+                if !exchange.outcome.refused_copy.is_empty() && !exchange.detached {
+                    // That was what the server owed.
+                    self.cancel.end();
+                }
                 let unfinished = self.connection.take_unfinished();
                 exchange.on_failure(diagnostic, unfinished, &mut self.statements);
             }
@@ -386,7 +405,7 @@ impl Session {
     /// A COPY has come where nobody can feed or take it: the server is told so, and the caller by the outcome.
     fn refuse_copy(&mut self, now: Instant, fail: bool) {
         if let Some(exchange) = self.exchanges.front_mut() {
-            exchange.outcome.refused_copy = true;
+            exchange.refuse_copy();
         }
         if fail {
             // The reason has no NUL and is short: this cannot fail.
@@ -414,7 +433,9 @@ impl Session {
                 return Ok(Progress::Idle);
             }
         }
-        match self.cancel.due(now, self.can_ask()) {
+        // What is not with the server yet cannot be given up there; but what stands before it may keep it from being read.
+        let sent = self.connection.outgoing().is_empty();
+        match self.cancel.due(now, !self.exchanges.is_empty(), sent) {
             Due::Nothing => Ok(Progress::NeedInput),
             Due::Request => Ok(Progress::SendCancel),
             Due::GiveUp => Err(self.give_up(Error::Unresponsive(self.cancel.timeout))),

@@ -118,7 +118,7 @@ impl Session {
             self.exchanges.push_back(new);
         }
         let id = ExchangeId(self.next_id);
-        let begun = self.exchanges.back().is_some_and(|last| last.begun);
+        let begun = self.exchanges.back().is_some_and(|last| last.begins);
         let queued = requests(self, id);
         self.settle(mark, begun, id, queued)
     }
@@ -133,6 +133,9 @@ impl Session {
         match queued {
             Ok(statement) => {
                 self.statements.closing();
+                if let PendingStatement::Counted(hash) = statement {
+                    self.statements.executing(hash);
+                }
                 if let Some(last) = self.exchanges.back_mut() {
                     last.push(statement);
                 }
@@ -141,7 +144,7 @@ impl Session {
             Err(error) => {
                 self.connection.forget_since(mark);
                 if let Some(last) = self.exchanges.back_mut() {
-                    last.begun = begun;
+                    last.begins = begun;
                 }
                 if self.exchanges.back().is_some_and(Exchange::is_empty) {
                     self.exchanges.pop_back();
@@ -176,19 +179,19 @@ impl Session {
             self.connection.close_statement(name, true)?;
         }
         // The status is that of the last ReadyForQuery: it does not tell of a BEGIN in the same exchange.
-        let begun = self.exchanges.back().is_some_and(|last| last.begun);
+        let begun = self.exchanges.back().is_some_and(|last| last.begins);
         let status = self.connection.transaction_status();
         let due = wanted && alone && !begun && status == TransactionStatus::Idle;
         let begin = due.then(|| self.transactions.implicit_begin()).flatten();
         let Some(sql) = begin else {
             return Ok(closing);
         };
-        if let Some(last) = self.exchanges.back_mut() {
-            last.begun = true;
-        }
         self.connection.parse(b"", &sql, &[], true)?;
         self.connection.bind(b"", &Params::default(), &[])?;
         self.connection.execute(0, true)?;
+        if let Some(last) = self.exchanges.back_mut() {
+            last.begins = true;
+        }
         Ok(true)
     }
 

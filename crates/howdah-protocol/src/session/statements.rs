@@ -115,6 +115,8 @@ struct Entry {
 struct Counted {
     used: u64,
     executions: u32,
+    /// Executions that have not been answered.
+    asked: u32,
 }
 
 impl Statements {
@@ -143,7 +145,7 @@ impl Statements {
             let counted = self.counted.get_mut(&hash);
             let executions = counted.map_or(0, |counted| {
                 counted.used = self.clock;
-                counted.executions
+                counted.executions.saturating_add(counted.asked)
             });
             if executions < threshold {
                 return Plan::Unprepared(Some(hash));
@@ -174,12 +176,31 @@ impl Statements {
         })
     }
 
+    /// Notes that an unprepared statement has been queued, which is one statement: it counts at once, so that a pipeline
+    /// prepares what it repeats.
+    pub(super) fn executing(&mut self, hash: u64) {
+        let counted = self.counted.entry(hash).or_default();
+        counted.used = self.clock;
+        counted.asked = counted.asked.saturating_add(1);
+        self.evict();
+    }
+
     /// Notes one more good execution of an unprepared statement.
     pub(super) fn executed(&mut self, hash: u64) {
         let counted = self.counted.entry(hash).or_default();
         counted.used = self.clock;
         counted.executions = counted.executions.saturating_add(1);
         self.evict();
+    }
+
+    /// Notes that one that was noted by [`Statements::executing`] has ended, well or not.
+    pub(super) fn settle_executing(&mut self, hash: u64) {
+        if let Some(counted) = self.counted.get_mut(&hash) {
+            counted.asked = counted.asked.saturating_sub(1);
+            if counted.asked == 0 && counted.executions == 0 {
+                self.counted.remove(&hash);
+            }
+        }
     }
 
     /// Notes that a statement is being prepared in exchange `id`.

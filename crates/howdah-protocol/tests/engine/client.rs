@@ -328,7 +328,7 @@ fn show_outcome(outcome: &Outcome) -> String {
         let at = outcome.failed_at;
         parts.push(format!("failed at {at}: {}", show_diagnostic(error)));
     }
-    if outcome.refused_copy {
+    if !outcome.refused_copy.is_empty() {
         parts.push("refused copy".to_owned());
     }
     format!("[{}]", parts.join("] ["))

@@ -4,6 +4,7 @@ mod cancelling;
 mod client;
 mod conversations;
 mod memory;
+mod pipelines;
 mod properties;
 mod replay;
 mod server;

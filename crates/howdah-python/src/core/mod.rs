@@ -352,7 +352,7 @@ impl Core {
         let Some(io) = io.as_mut() else {
             return Outcome::default();
         };
-        io.session.take_partial(id)
+        io.session.take_partial(id, false)
     }
 
     /// Keeps the reason why the connection was lost, where nobody waits who could be told.

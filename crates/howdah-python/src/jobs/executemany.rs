@@ -59,7 +59,7 @@ impl Job for ExecuteMany {
             return Ok(Next::Done(py.None()));
         };
         let sql = running.text.as_ref().map(|text| text.sql(py));
-        if outcome.error.is_some() || outcome.refused_copy {
+        if outcome.error.is_some() || !outcome.refused_copy.is_empty() {
             if running.ended {
                 check(py, core, &outcome, sql)?;
             }

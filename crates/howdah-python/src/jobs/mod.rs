@@ -47,7 +47,7 @@ pub(crate) fn check(
     outcome: &Outcome,
     query: Option<&[u8]>,
 ) -> PyResult<()> {
-    if outcome.refused_copy {
+    if !outcome.refused_copy.is_empty() {
         return Err(errors::programming(
             py,
             "COPY cannot be used with this method; use copy() instead",

@@ -356,7 +356,7 @@ impl Run {
             return;
         };
         if whole {
-            let outcome = self.session.take_partial(id);
+            let outcome = self.session.take_partial(id, false);
             self.asked.partial(&outcome);
         } else {
             let has_rows = self.session.has_rows(id);
