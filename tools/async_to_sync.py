@@ -21,6 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 TWINS = {
+    "python/howdah/_pipeline_async.py": "python/howdah/_pipeline.py",
     "python/howdah/_transaction_async.py": "python/howdah/_transaction.py",
     "python/howdah/connection_async.py": "python/howdah/connection.py",
     "python/howdah/cursor_async.py": "python/howdah/cursor.py",
@@ -33,6 +34,7 @@ NAMES = {
     "AsyncCursorBase": "SyncCursor",
     "AsyncGenerator": "Generator",
     "AsyncIterator": "Iterator",
+    "AsyncPipeline": "Pipeline",
     "AsyncRowFactory": "RowFactory",
     "AsyncTransaction": "Transaction",
     "StopAsyncIteration": "StopIteration",
@@ -40,8 +42,10 @@ NAMES = {
     "__aexit__": "__exit__",
     "__aiter__": "__iter__",
     "__anext__": "__next__",
+    "_pipeline_async": "_pipeline",
     "_transaction_async": "_transaction",
     "aclose": "close",
+    "asynccontextmanager": "contextmanager",
     "connection_async": "connection",
     "cursor_async": "cursor",
     "in_thread": "in_place",

@@ -27,6 +27,8 @@ from ._enums import IsolationLevel
 from ._howdah import BaseConnection, __version__, _import
 from ._info import ConnectionInfo
 from ._notify import Notify
+from ._pipeline import Pipeline
+from ._pipeline_async import AsyncPipeline
 from .connection import Connection
 from .connection_async import AsyncConnection
 from .cursor import Cursor
@@ -63,6 +65,7 @@ from .transaction import AsyncTransaction, Rollback, Transaction
 __all__ = [
     "AsyncConnection",
     "AsyncCursor",
+    "AsyncPipeline",
     "AsyncTransaction",
     "BaseConnection",
     "Column",
@@ -71,6 +74,7 @@ __all__ = [
     "Cursor",
     "IsolationLevel",
     "Notify",
+    "Pipeline",
     "Rollback",
     "Transaction",
     "__version__",

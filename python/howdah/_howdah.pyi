@@ -131,6 +131,10 @@ class BaseConnection:
     """How many transaction blocks are open. If not 0, `commit()`, `rollback()` and changes of transaction
     characteristics raise `ProgrammingError`."""
 
+    def _pipeline_leave(self) -> None: ...
+    def _pipeline_level(self) -> int: ...
+    def _pipeline_status(self) -> int: ...
+    def _summary(self) -> str: ...
     def _parameter_status(self, name: str) -> str | None: ...
     def _transaction_status(self) -> int: ...
     def _backend_pid(self) -> int: ...
@@ -158,8 +162,19 @@ class SyncConnection(BaseConnection):
     def _begin_block(self, savepoint_name: str | None) -> TransactionBlock:
         """Begin a transaction block: a transaction where none is running, else a savepoint."""
 
-    def _end_block(self, block: TransactionBlock, commit: bool) -> None:
-        """End a transaction block, keeping what it did or not. If the call is interrupted, the block is rolled back."""
+    def _end_block(self, block: TransactionBlock, commit: bool) -> Exception | None:
+        """End a transaction block, keeping what it did or not. If the call is interrupted, the block is rolled back.
+
+        Returns the error of a pipeline that was rolled back because it was to be."""
+
+    def _pipeline_enter(self) -> None:
+        """Enter a `pipeline()` block; within another one, synchronise first."""
+
+    def _pipeline_sync(self) -> None:
+        """Have all of the pipeline answered. Raises the first error that was not raised before."""
+
+    def _pipeline_cancel(self) -> None:
+        """Have what the server has not answered given up."""
 
     def _wait_notifies(self, timeout: float | None) -> list[Notify]: ...
 
@@ -182,8 +197,19 @@ class AsyncConnectionBase(BaseConnection):
     async def _begin_block(self, savepoint_name: str | None) -> TransactionBlock:
         """Begin a transaction block: a transaction where none is running, else a savepoint."""
 
-    async def _end_block(self, block: TransactionBlock, commit: bool) -> None:
-        """End a transaction block, keeping what it did or not. If the call is interrupted, the block is rolled back."""
+    async def _end_block(self, block: TransactionBlock, commit: bool) -> Exception | None:
+        """End a transaction block, keeping what it did or not. If the call is interrupted, the block is rolled back.
+
+        Returns the error of a pipeline that was rolled back because it was to be."""
+
+    async def _pipeline_enter(self) -> None:
+        """Enter a `pipeline()` block; within another one, synchronise first."""
+
+    async def _pipeline_sync(self) -> None:
+        """Have all of the pipeline answered. Raises the first error that was not raised before."""
+
+    async def _pipeline_cancel(self) -> None:
+        """Have what the server has not answered given up."""
 
     async def _wait_notifies(self, timeout: float | None) -> list[Notify]: ...
 

@@ -119,8 +119,8 @@ class ConnectionInfo:
 
     @property
     def pipeline_status(self) -> PipelineStatus:
-        """Always `OFF`: pipeline mode is not built yet."""
-        return PipelineStatus.OFF
+        """Whether the connection is in pipeline mode, and whether a statement of it has failed."""
+        return PipelineStatus(self._connection._pipeline_status())
 
     def parameter_status(self, param_name: str) -> str | None:
         """Return a setting that the server reports by itself, `None` if it does not report it.

@@ -68,12 +68,16 @@ class Transaction(_Base):
         """Undo what the block did. Returns whether the exception ends here."""
         self.status = self.Status.FAILED
         try:
-            self._conn._end_block(self._end(), False)
+            failure = self._conn._end_block(self._end(), False)
         except OutOfOrderTransactionNesting:
             raise
-        except Exception as failure:
-            _logger.warning("error ignored in rollback of %s: %s", self, failure)
+        except Exception as problem:
+            _logger.warning("error ignored in rollback of %s: %s", self, problem)
             return False
         explicitly = self._explicitly(error)
         self.status = self.Status.ROLLED_BACK_EXPLICITLY if explicitly else self.Status.ROLLED_BACK_WITH_ERROR
+        if failure is not None and error is None:
+            raise failure
+        if failure is not None:
+            _logger.warning("error ignored in the pipeline of %s: %s", self, failure)
         return self._swallows(error)

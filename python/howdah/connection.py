@@ -6,14 +6,16 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 from . import _howdah
 from ._connection_base import CursorRow, Dbapi20Errors, not_built
 from ._notify import Notify
+from ._pipeline import Pipeline
 from ._shell import in_place, open_session
 from ._transaction import Transaction
 from .conninfo import ConnDict, ConnParam, _connect_params, conninfo_to_dict
@@ -46,6 +48,7 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
     __module__ = "howdah"
 
     _unread_notifies: deque[Notify] | None = None
+    _pipeline: Pipeline | None = None
 
     def __init__(
         self,
@@ -184,9 +187,26 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         """
         return Transaction(self, savepoint_name, force_rollback)
 
-    def pipeline(self) -> NoReturn:
-        """Raise `NotSupportedError`: pipeline mode is not built yet."""
-        raise not_built("pipeline mode")
+    @contextmanager
+    def pipeline(self) -> Iterator[Pipeline]:
+        """Return a context manager for pipeline mode, which gives the connection's `Pipeline`.
+
+        In its block statements are sent without waiting for the results of the earlier ones. A result
+        that is fetched, and has not come, is waited for. All have come at the end of the block, at
+        `Pipeline.sync()`, at both ends of a block within this one, and wherever a transaction
+        begins or ends. An error is raised by whatever fetches from the cursor that has it, or at the
+        next of these points; statements behind it are not run up to there, and raise
+        `PipelineAborted` when they are fetched.
+        """
+        if self._pipeline is None:
+            # A reference loop, for as long as the block lasts.
+            self._pipeline = Pipeline(self)
+        try:
+            with self._pipeline as pipeline:
+                yield pipeline
+        finally:
+            if not self._pipeline_level():
+                self._pipeline = None
 
     def tpc_begin(self, xid: Any) -> None:
         """Raise `NotSupportedError`: two-phase commit is not built yet."""
@@ -254,6 +274,12 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
 
         def _begin_block(self, savepoint_name: str | None) -> _howdah.TransactionBlock: ...
 
-        def _end_block(self, block: _howdah.TransactionBlock, commit: bool) -> None: ...
+        def _end_block(self, block: _howdah.TransactionBlock, commit: bool) -> Exception | None: ...
+
+        def _pipeline_enter(self) -> None: ...
+
+        def _pipeline_sync(self) -> None: ...
+
+        def _pipeline_cancel(self) -> None: ...
 
         def _wait_notifies(self, timeout: float | None) -> list[Notify]: ...

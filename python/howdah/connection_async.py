@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 from . import _howdah
 from ._connection_base import CursorRow, Dbapi20Errors, not_built
 from ._notify import Notify
+from ._pipeline_async import AsyncPipeline
 from ._shell import in_thread, open_session_async
 from ._transaction_async import AsyncTransaction
 from .conninfo import ConnDict, ConnParam, _connect_params, conninfo_to_dict
@@ -45,6 +47,7 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
     __module__ = "howdah"
 
     _unread_notifies: deque[Notify] | None = None
+    _pipeline: AsyncPipeline | None = None
 
     def __init__(
         self,
@@ -185,9 +188,26 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         """
         return AsyncTransaction(self, savepoint_name, force_rollback)
 
-    def pipeline(self) -> NoReturn:
-        """Raise `NotSupportedError`: pipeline mode is not built yet."""
-        raise not_built("pipeline mode")
+    @asynccontextmanager
+    async def pipeline(self) -> AsyncIterator[AsyncPipeline]:
+        """Return a context manager for pipeline mode, which gives the connection's `AsyncPipeline`.
+
+        In its block statements are sent without waiting for the results of the earlier ones. A result
+        that is fetched, and has not come, is waited for. All have come at the end of the block, at
+        `AsyncPipeline.sync()`, at both ends of a block within this one, and wherever a transaction
+        begins or ends. An error is raised by whatever fetches from the cursor that has it, or at the
+        next of these points; statements behind it are not run up to there, and raise
+        `PipelineAborted` when they are fetched.
+        """
+        if self._pipeline is None:
+            # A reference loop, for as long as the block lasts.
+            self._pipeline = AsyncPipeline(self)
+        try:
+            async with self._pipeline as pipeline:
+                yield pipeline
+        finally:
+            if not self._pipeline_level():
+                self._pipeline = None
 
     async def tpc_begin(self, xid: Any) -> None:
         """Raise `NotSupportedError`: two-phase commit is not built yet."""
@@ -257,6 +277,12 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
 
         async def _begin_block(self, savepoint_name: str | None) -> _howdah.TransactionBlock: ...
 
-        async def _end_block(self, block: _howdah.TransactionBlock, commit: bool) -> None: ...
+        async def _end_block(self, block: _howdah.TransactionBlock, commit: bool) -> Exception | None: ...
+
+        async def _pipeline_enter(self) -> None: ...
+
+        async def _pipeline_sync(self) -> None: ...
+
+        async def _pipeline_cancel(self) -> None: ...
 
         async def _wait_notifies(self, timeout: float | None) -> list[Notify]: ...

@@ -7,6 +7,7 @@ run at once, with "asyncio" and "uvloop" they are the driver's own coroutines.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -35,6 +36,7 @@ COROUTINES = frozenset(
         "set_read_only",
         "set_deferrable",
         "cancel_safe",
+        "sync",
     ]
 )
 
@@ -82,6 +84,13 @@ class Door:
                 await conn.close()
 
 
+async def all_read(door: Door, pipeline: Any) -> None:
+    """Wait for what psycopg has not read yet: it may raise an error before it has read what came behind that."""
+    if door.module.__name__ == "psycopg":
+        with contextlib.suppress(door.module.Error):
+            await pipeline.sync()
+
+
 class SyncFace:
     """A sync connection or cursor whose blocking methods can be awaited."""
 
@@ -92,6 +101,8 @@ class SyncFace:
         value = getattr(self.wrapped, name)
         if name in COROUTINES:
             return _awaitable(self, value)
+        if name in ("pipeline", "transaction"):
+            return lambda *args, **kwargs: SyncBlock(value(*args, **kwargs))
         if name in ("notifies", "stream"):
             return lambda *args, **kwargs: SyncGenerator(value(*args, **kwargs))
         if name == "cursor":
@@ -110,6 +121,19 @@ class SyncFace:
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return SyncGenerator(iter(self.wrapped))
+
+
+class SyncBlock:
+    """A sync context manager as an async one."""
+
+    def __init__(self, wrapped: Any) -> None:
+        self.wrapped = wrapped
+
+    async def __aenter__(self) -> Any:
+        return SyncFace(self.wrapped.__enter__())
+
+    async def __aexit__(self, *exc: Any) -> Any:
+        return self.wrapped.__exit__(*exc)
 
 
 class SyncGenerator(AsyncIterator[Any]):

@@ -17,12 +17,14 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 
 use crate::connect::Opened;
 use crate::core::Kind;
+use crate::core::pipeline::Status;
 use crate::cursor::{AsyncCursorBase, SyncCursor};
 use crate::errors;
 use crate::imports::{self, is_tuple_row};
 use crate::jobs::block::{BeginBlock, EndBlock, TransactionBlock};
 use crate::jobs::command::{Change, End};
 use crate::jobs::notifies::WaitNotifies;
+use crate::jobs::pipeline::{CancelPipeline, EnterPipeline, SyncPipeline};
 use crate::shell::asyncio::Channel;
 use crate::shell::{self, blocking};
 use crate::truth::Truth;
@@ -173,24 +175,12 @@ impl BaseConnection {
 
     /// Commit the running transaction, if there is one.
     fn commit(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.run(
-            py,
-            End {
-                sql: "COMMIT",
-                name: "commit",
-            },
-        )
+        self.run(py, End::new(true))
     }
 
     /// Roll back the running transaction, if there is one.
     fn rollback(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.run(
-            py,
-            End {
-                sql: "ROLLBACK",
-                name: "rollback",
-            },
-        )
+        self.run(py, End::new(false))
     }
 
     /// Close the connection.
@@ -502,6 +492,40 @@ impl BaseConnection {
         self.run(py, EndBlock::new(block.get(), commit))
     }
 
+    /// Enter a `pipeline()` block; within another one, synchronise first.
+    fn _pipeline_enter(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.run(py, EnterPipeline)
+    }
+
+    /// Have all of the pipeline answered. Raises the first error that was not raised before.
+    fn _pipeline_sync(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.run(py, SyncPipeline)
+    }
+
+    /// Have what the server has not answered given up.
+    fn _pipeline_cancel(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.run(py, CancelPipeline)
+    }
+
+    /// Note that a `pipeline()` block has been left.
+    fn _pipeline_leave(&self, py: Python<'_>) {
+        self.core.pipeline.leave(py);
+    }
+
+    fn _pipeline_level(&self) -> u32 {
+        self.core.pipeline.level()
+    }
+
+    fn _pipeline_status(&self) -> u8 {
+        let is_closed = self.core.facts.is_closed();
+        let status = self.core.pipeline.status();
+        (if is_closed { Status::Off } else { status }) as u8
+    }
+
+    fn _summary(&self) -> String {
+        self.summary()
+    }
+
     #[getter]
     fn _num_transactions(&self) -> u32 {
         self.core.transaction_depth()
@@ -512,7 +536,7 @@ impl BaseConnection {
     }
 
     fn _transaction_status(&self) -> u8 {
-        self.core.facts.transaction_status()
+        self.core.transaction_status()
     }
 
     fn _backend_pid(&self) -> i32 {

@@ -1,6 +1,7 @@
 //! Cursors: results, and rows taken from them.
 
 mod kinds;
+mod pending;
 mod rows;
 mod state;
 pub(crate) mod stream;
@@ -18,18 +19,23 @@ use crate::errors;
 use crate::imports::{self, is_tuple_row};
 use crate::jobs::execute::{ExecuteQuery, Options};
 use crate::jobs::executemany::ExecuteMany;
+use crate::jobs::pipeline::AwaitResult;
 use crate::shell;
 use crate::shell::ready::{Fetch, Ready};
 use crate::truth::Truth;
 use howdah_adapt::{AdaptersMap, Encoding, lock};
 
 pub(crate) use kinds::{AsyncCursorBase, SyncCursor};
+use pending::{PendingFetch, Then};
 pub(crate) use state::BaseCursor;
 
 impl BaseCursor {
     /// Gives rows, or an awaitable of them.
     fn give_rows(slf: &Bound<'_, Self>, what: Fetch) -> PyResult<Py<PyAny>> {
         let py = slf.py();
+        if slf.get().awaited_ticket().is_some() {
+            return Self::fetch_pending(slf, Then::Fetch(what));
+        }
         match slf.get().home(py)?.core.kind {
             Kind::Sync => slf.get().fetch(py, what),
             Kind::Async => {
@@ -40,6 +46,16 @@ impl BaseCursor {
                 Py::new(py, Ready::fetch(cursor, what, fetch)).map(Py::into_any)
             }
         }
+    }
+
+    /// Waits for a result that a pipeline owes, then goes on with it.
+    fn fetch_pending(slf: &Bound<'_, Self>, then: Then) -> PyResult<Py<PyAny>> {
+        let connection = slf.get().home(slf.py())?.connection.get();
+        let job = AwaitResult(PendingFetch {
+            cursor: slf.clone().unbind(),
+            then,
+        });
+        shell::run(slf.py(), connection.core(), connection.channel(), job)
     }
 
     pub(crate) fn start_execute(
@@ -61,6 +77,7 @@ impl BaseCursor {
                 extended: false,
             },
             text: None,
+            in_pipeline: false,
         };
         shell::run(py, connection.core(), connection.channel(), job)
     }
@@ -138,6 +155,9 @@ impl BaseCursor {
     #[pyo3(signature = (value, mode=Some("relative".to_owned())), text_signature = "($self, value, mode='relative')")]
     fn scroll(slf: &Bound<'_, Self>, value: isize, mode: Option<String>) -> PyResult<Py<PyAny>> {
         let mode = mode.unwrap_or_else(|| "None".to_owned());
+        if slf.get().awaited_ticket().is_some() {
+            return Self::fetch_pending(slf, Then::Scroll(value, mode));
+        }
         let kind = slf.get().home(slf.py())?.core.kind;
         shell::give(slf, kind, move |slf| {
             slf.get().move_to(slf.py(), value, &mode)?;

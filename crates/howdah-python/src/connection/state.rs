@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 
 use crate::connect::Opened;
 use crate::core::Core;
+use crate::core::pipeline::Status;
 use crate::errors;
 use crate::shell::asyncio::Channel;
 
@@ -74,14 +75,19 @@ impl BaseConnection {
         if facts.is_closed() {
             return "[BAD]".to_owned();
         }
-        let status = match facts.transaction_status() {
+        let status = match self.core.transaction_status() {
             0 => "IDLE",
             1 => "ACTIVE",
             2 => "INTRANS",
             3 => "INERROR",
             _ => "UNKNOWN",
         };
-        format!("[{status}] ({})", self.place())
+        let pipeline = match self.core.pipeline.status() {
+            Status::Off => "",
+            Status::On => ", pipeline=ON",
+            Status::Aborted => ", pipeline=ABORTED",
+        };
+        format!("[{status}{pipeline}] ({})", self.place())
     }
 
     /// Server, user and database, without what goes without saying.

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use howdah_net::Peer;
 use howdah_net::cancel::CancelTarget;
-use howdah_protocol::connection::{Connection, Parameters};
+use howdah_protocol::connection::Parameters;
+use howdah_protocol::session::Session;
 use howdah_protocol::wire::TransactionStatus;
 use pyo3::prelude::*;
 
@@ -48,8 +49,8 @@ struct Changing {
 }
 
 /// The numbers of `howdah.pq.TransactionStatus`.
-const ACTIVE: u8 = 1;
-const UNKNOWN: u8 = 4;
+pub(super) const ACTIVE: u8 = 1;
+pub(super) const UNKNOWN: u8 = 4;
 
 impl Facts {
     /// The facts of a session that is about to be started.
@@ -69,7 +70,8 @@ impl Facts {
     }
 
     /// Notes that the session has been started, by the server at `peer`.
-    pub(crate) fn start(&self, connection: &Connection, peer: Peer) {
+    pub(crate) fn start(&self, session: &Session, peer: Peer) {
+        let connection = session.connection();
         let cancel = connection.cancel_request().ok();
         let started = Started {
             process_id: connection.process_id(),
@@ -79,7 +81,7 @@ impl Facts {
         };
         // A session starts once.
         let _ = self.started.set(started);
-        self.update(connection);
+        self.update(session);
     }
 
     /// What is known of the session that has been started.
@@ -88,8 +90,9 @@ impl Facts {
     }
 
     /// Brings the snapshot up to date.
-    pub(crate) fn update(&self, connection: &Connection) {
-        let status = number(connection.transaction_status());
+    pub(crate) fn update(&self, session: &Session) {
+        let connection = session.connection();
+        let status = number(session.transaction_status());
         self.status.store(status, Ordering::Release);
         let mut changing = lock(&self.changing);
         let parameters = connection.shared_parameters();
@@ -127,16 +130,6 @@ impl Facts {
 
     pub(crate) fn parameters(&self) -> Arc<Parameters> {
         Arc::clone(&lock(&self.changing).parameters)
-    }
-
-    pub(crate) fn transaction_status(&self) -> u8 {
-        if self.is_closed() {
-            UNKNOWN
-        } else if self.is_busy() {
-            ACTIVE
-        } else {
-            self.settled_status()
-        }
     }
 
     /// The status after the last exchange, whatever runs now.

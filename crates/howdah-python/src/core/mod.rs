@@ -6,6 +6,7 @@
 pub(crate) mod deliver;
 pub(crate) mod facts;
 pub(crate) mod gate;
+pub(crate) mod pipeline;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,12 +19,14 @@ use howdah_net::cancel::CancelTarget;
 use howdah_net::drive::Lost;
 use howdah_protocol::connection::{Ending, Error, Params, QueryResult};
 use howdah_protocol::session::{Block, Characteristics, ExchangeId, Outcome, Session};
+use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
 
 use crate::errors;
 use deliver::Handlers;
 use facts::Facts;
 use gate::Gate;
+use pipeline::Pipeline;
 
 /// A session and its socket.
 pub(crate) struct Io {
@@ -46,6 +49,7 @@ pub(crate) struct Core {
     socket: Mutex<Option<Arc<Socket>>>,
     pub(crate) gate: Gate,
     pub(crate) facts: Facts,
+    pub(crate) pipeline: Pipeline,
     /// How new transactions are begun: the session's, for readers that may not touch the session.
     characteristics: Mutex<Characteristics>,
     pub(crate) handlers: Mutex<Handlers>,
@@ -96,6 +100,7 @@ impl Core {
             socket: Mutex::new(Some(socket)),
             gate: Gate::default(),
             facts,
+            pipeline: Pipeline::default(),
             characteristics: Mutex::default(),
             handlers: Mutex::default(),
             pipelining: AtomicBool::new(false),
@@ -230,6 +235,7 @@ impl Core {
             io.as_ref().is_some_and(|io| io.session.is_interrupted())
         };
         self.pipelining.load(Ordering::Relaxed)
+            && !self.pipeline.is_on()
             && lock(&self.characteristics).autocommit
             && lock(&self.left_blocks).is_empty()
             && self.no_cancel_pending()
@@ -253,6 +259,20 @@ impl Core {
     ///
     /// The caller has the gate.
     pub(crate) fn is_settled(&self) -> bool {
+        if self.is_undisturbed() {
+            return true;
+        }
+        if self.pipeline.open().is_some() {
+            Python::attach(|py| self.pipeline.interrupt(py));
+        }
+        if let Some(io) = lock(&self.io).as_mut() {
+            io.session.cancel_and_drain(Instant::now());
+        }
+        false
+    }
+
+    /// Whether nothing is left over of what was interrupted, blocks that were left included.
+    fn is_undisturbed(&self) -> bool {
         let left = std::mem::take(&mut *lock(&self.left_blocks));
         let mut io = lock(&self.io);
         // A closed connection has nothing left; one that is being started is not to be disturbed.
@@ -266,11 +286,24 @@ impl Core {
             io.session.transactions.owe_rollback(left.block);
         }
         self.note_depth(&io.session);
-        let settled = io.session.is_settled();
-        if !settled {
+        // The exchange of a pipeline is not left over.
+        match self.pipeline.open() {
+            Some(_) => !io.session.is_interrupted(),
+            None => io.session.is_settled(),
+        }
+    }
+
+    /// Gives up what a pipeline waits for, because whoever waited for it was interrupted.
+    ///
+    /// The caller has the gate, and brings the session to rest.
+    pub(crate) fn interrupt_pipeline(&self, py: Python<'_>) {
+        if self.pipeline.open().is_none() {
+            return;
+        }
+        self.pipeline.interrupt(py);
+        if let Some(io) = lock(&self.io).as_mut() {
             io.session.cancel_and_drain(Instant::now());
         }
-        settled
     }
 
     /// Runs `queue` on the session.
@@ -346,13 +379,28 @@ impl Core {
         io.as_ref().is_some_and(|io| io.session.has_rows(id))
     }
 
-    /// What has come so far of an exchange that goes on.
+    /// What has come so far of an exchange that goes on. That of a pipeline is handed out by [`Core::collect`].
     pub(crate) fn take_partial(&self, id: ExchangeId) -> Outcome {
+        if self.pipeline.open() == Some(id) {
+            return Outcome::default();
+        }
         let mut io = lock(&self.io);
         let Some(io) = io.as_mut() else {
             return Outcome::default();
         };
         io.session.take_partial(id, false)
+    }
+
+    /// The exception for an error of the server; `query` is what it was about.
+    pub(crate) fn server_error(
+        &self,
+        py: Python<'_>,
+        diagnostic: &Diagnostic,
+        query: Option<&[u8]>,
+    ) -> PyErr {
+        let error = errors::server(py, diagnostic, self.facts.encoding(py), query);
+        self.facts.set_error_message(error.value(py).to_string());
+        error
     }
 
     /// Keeps the reason why the connection was lost, where nobody waits who could be told.
@@ -422,13 +470,29 @@ impl Core {
     /// Brings the facts up to date with what came while nothing was asked.
     pub(crate) fn refresh_facts(&self) {
         if let Some(io) = lock(&self.io).as_ref() {
-            self.facts.update(io.session.connection());
+            self.facts.update(&io.session);
+        }
+    }
+
+    /// Whether something runs, or the results of a pipeline are still to come.
+    fn is_busy(&self) -> bool {
+        self.facts.is_busy() || self.pipeline.waits()
+    }
+
+    /// The number of the transaction status in `howdah.pq.TransactionStatus`.
+    pub(crate) fn transaction_status(&self) -> u8 {
+        if self.facts.is_closed() {
+            facts::UNKNOWN
+        } else if self.is_busy() {
+            facts::ACTIVE
+        } else {
+            self.facts.settled_status()
         }
     }
 
     /// What a cancel request needs, while there is something to cancel.
     fn cancel_target(&self) -> Option<&CancelTarget> {
-        let wanted = !self.facts.is_closed() && !self.forked() && self.facts.is_busy();
+        let wanted = !self.facts.is_closed() && !self.forked() && self.is_busy();
         let started = self.facts.started().filter(|_| wanted)?;
         started.cancel.as_ref()
     }

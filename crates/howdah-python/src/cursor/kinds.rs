@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use super::BaseCursor;
+use super::pending::Then;
 use crate::connection::BaseConnection;
 use crate::core::Kind;
 use crate::shell::ready::{Fetch, Ready};
@@ -47,7 +48,11 @@ impl SyncCursor {
     }
 
     fn __next__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
-        slf.as_super().get().load_one(slf.py())
+        let base = slf.as_super();
+        if base.get().awaited_ticket().is_some() {
+            BaseCursor::fetch_pending(base, Then::Nothing)?;
+        }
+        base.get().load_one(slf.py())
     }
 }
 

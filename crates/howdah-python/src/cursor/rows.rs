@@ -130,7 +130,8 @@ impl BaseCursor {
         }
         let Some(result) = state.results.get(state.current) else {
             drop(state);
-            return Err(errors::programming(py, "no result available"));
+            let failure = self.take_failure(py);
+            return Err(failure.unwrap_or_else(|| errors::programming(py, "no result available")));
         };
         let (Some(_), Some(loaders), Some(settings)) =
             (&result.columns, &state.loaders, &state.settings)

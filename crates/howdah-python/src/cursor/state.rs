@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 use super::rows::Loaders;
 use crate::connection::BaseConnection;
+use crate::core::pipeline::Failure;
 use crate::core::{Core, Kind};
 use crate::errors;
 use crate::imports::is_tuple_row;
@@ -57,6 +58,12 @@ pub(super) struct State {
     /// Whether the result was asked for in binary.
     pub(super) asked_binary: bool,
     pub(super) query: Option<Py<PyAny>>,
+    /// How many executions were begun.
+    pub(super) number: u64,
+    /// In a pipeline: the ticket of the last of its results.
+    pub(super) ticket: Option<u64>,
+    /// In a pipeline: why there is no result.
+    pub(super) failure: Option<Failure>,
 }
 
 impl BaseCursor {
@@ -127,6 +134,7 @@ impl BaseCursor {
         let old = state.reset();
         state.many = None;
         state.streamed = false;
+        state.number += 1;
         state.asked_binary = binary;
         drop(state);
         // Without the lock: this may call back into Python.
@@ -261,8 +269,9 @@ impl BaseCursor {
 
 impl State {
     /// Forgets results; what was forgotten is to be dropped without the lock.
-    fn reset(&mut self) -> (Vec<Arc<QueryResult>>, Option<Py<PyAny>>, Option<Loaders>) {
+    fn reset(&mut self) -> impl Sized + use<> {
         self.current = 0;
+        self.ticket = None;
         self.pos = 0;
         self.rowcount = -1;
         self.statusmessage = None;
@@ -270,6 +279,7 @@ impl State {
             std::mem::take(&mut self.results),
             self.make_row.take(),
             self.loaders.take(),
+            self.failure.take(),
         )
     }
 }

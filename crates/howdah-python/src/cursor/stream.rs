@@ -308,6 +308,10 @@ impl Job for FetchRows {
         core.streaming.store(false, Ordering::Relaxed);
         core.check_open(py)?;
         if let Phase::Fresh(request) = &self.phase {
+            if core.pipeline.is_on() {
+                let text = "stream() cannot be used in pipeline mode";
+                return Err(errors::programming(py, text));
+            }
             let cursor = self.stream.cursor.get();
             let params = request.params.as_ref();
             let queued = queue_query(py, core, cursor, &request.query, params, &request.options);

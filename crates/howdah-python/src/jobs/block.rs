@@ -6,11 +6,15 @@ use std::sync::{Arc, Mutex};
 use howdah_protocol::session::{Block, Outcome};
 use pyo3::prelude::*;
 
+use super::pipeline::{Tag, end_exchange, end_with_command};
 use super::{check, queue_command};
 use crate::core::{Core, LeftBlock};
 use crate::errors;
 use crate::shell::{Job, Next};
 use howdah_adapt::lock;
+
+/// The transaction status that means that no transaction is running.
+const IDLE: u8 = 0;
 
 /// A transaction block that was begun.
 #[pyclass(frozen, module = "howdah._howdah")]
@@ -57,6 +61,8 @@ pub(crate) struct BeginBlock {
     statements: VecDeque<Vec<u8>>,
     /// Whether anything that the server may have done would have to be undone.
     begun: bool,
+    /// Whether what is awaited is the answer to a pipeline.
+    in_pipeline: bool,
 }
 
 impl BeginBlock {
@@ -66,6 +72,7 @@ impl BeginBlock {
             block: None,
             statements: VecDeque::new(),
             begun: false,
+            in_pipeline: false,
         }
     }
 
@@ -105,6 +112,11 @@ impl BeginBlock {
 
 impl Job for BeginBlock {
     fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        // Where the transaction stands is only known when a pipeline has been answered.
+        if let Some(id) = end_exchange(py, core)? {
+            self.in_pipeline = true;
+            return Ok(Next::Exchange(id));
+        }
         let name = self.savepoint_name.clone();
         let (block, statements) = core.open_block(py, name.as_deref())?;
         self.block = Some(block);
@@ -113,6 +125,12 @@ impl Job for BeginBlock {
     }
 
     fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
+        if std::mem::take(&mut self.in_pipeline) {
+            return match core.collect_last(py, outcome) {
+                Some(error) => Err(error),
+                None => self.start(py, core),
+            };
+        }
         let sql = self.statements.pop_front();
         let checked = check(py, core, &outcome, sql.as_deref());
         checked.inspect_err(|_| self.undo(core))?;
@@ -136,7 +154,13 @@ pub(crate) struct EndBlock {
     /// Whether the session still counts it as entered.
     is_open: bool,
     commit: bool,
+    /// Whether it was to be, before the pipeline had an error.
+    was_commit: bool,
     sql: String,
+    /// Where a pipeline is answered first: the tag of the command at its end.
+    tag: Option<Tag>,
+    /// The error that the pipeline had.
+    error: Option<PyErr>,
 }
 
 impl EndBlock {
@@ -145,7 +169,69 @@ impl EndBlock {
             block: lock(&block.block).take(),
             is_open: true,
             commit,
+            was_commit: commit,
             sql: String::new(),
+            tag: None,
+            error: None,
+        }
+    }
+
+    /// Ends the exchange of a pipeline; the commit goes along.
+    fn end_pipeline(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Option<Next>> {
+        let Some(id) = core.pipeline.open() else {
+            return Ok(None);
+        };
+        self.tag = Some(if self.commit {
+            end_with_command(py, core, id, &self.sql)?
+        } else {
+            end_exchange(py, core)?;
+            Tag::default()
+        });
+        Ok(Some(Next::Exchange(id)))
+    }
+
+    /// All of a pipeline has been answered: the block is rolled back if it is to be, or if a statement has failed.
+    fn after_pipeline(
+        &mut self,
+        py: Python<'_>,
+        core: &Arc<Core>,
+        outcome: Outcome,
+        tag: &Tag,
+    ) -> PyResult<Next> {
+        self.error = core.collect_last(py, outcome);
+        let Some(block) = self.block.as_ref() else {
+            return self.done(py);
+        };
+        if self.commit && self.error.is_none() {
+            let rolled_back = tag.get().is_some_and(|tag| **tag == *b"ROLLBACK");
+            return self.committed(py, rolled_back);
+        }
+        if core.facts.settled_status() == IDLE {
+            return self.done(py);
+        }
+        self.commit = false;
+        self.sql = block.rollback();
+        queue_command(py, core, self.sql.as_bytes()).map(Next::Exchange)
+    }
+
+    /// The block has been committed, or the server has rolled it back.
+    fn committed(&mut self, py: Python<'_>, rolled_back: bool) -> PyResult<Next> {
+        let block = self.block.take();
+        if rolled_back && block.is_some_and(|block| block.is_outermost()) {
+            let text =
+                "the transaction had failed: the server rolled it back instead of committing it";
+            return Err(errors::new(py, "InFailedSqlTransaction", text));
+        }
+        self.done(py)
+    }
+
+    /// The end. The error of a pipeline is raised where the block was to be committed, else given.
+    fn done(&mut self, py: Python<'_>) -> PyResult<Next> {
+        self.block = None;
+        match self.error.take() {
+            Some(error) if self.was_commit => Err(error),
+            Some(error) => Ok(Next::Done(error.into_value(py).into_any())),
+            None => Ok(Next::Done(py.None())),
         }
     }
 }
@@ -168,23 +254,21 @@ impl Job for EndBlock {
         } else {
             block.rollback()
         };
+        if let Some(next) = self.end_pipeline(py, core)? {
+            return Ok(next);
+        }
         queue_command(py, core, self.sql.as_bytes()).map(Next::Exchange)
     }
 
     fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
-        let block = self.block.take();
-        check(py, core, &outcome, Some(self.sql.as_bytes()))?;
-        let outermost = block.is_some_and(|block| block.is_outermost());
-        let rolled_back = outcome
-            .results
-            .iter()
-            .any(|result| *result.tag == *b"ROLLBACK");
-        if self.commit && outermost && rolled_back {
-            let text =
-                "the transaction had failed: the server rolled it back instead of committing it";
-            return Err(errors::new(py, "InFailedSqlTransaction", text));
+        if let Some(tag) = self.tag.take() {
+            return self.after_pipeline(py, core, outcome, &tag);
         }
-        Ok(Next::Done(py.None()))
+        let checked = check(py, core, &outcome, Some(self.sql.as_bytes()));
+        checked.inspect_err(|_| self.block = None)?;
+        let mut results = outcome.results.iter();
+        let rolled_back = results.any(|result| *result.tag == *b"ROLLBACK");
+        self.committed(py, self.commit && rolled_back)
     }
 
     /// What the block did is not to stay in a transaction that goes on.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use howdah_protocol::session::{Characteristics, Outcome};
 use pyo3::prelude::*;
 
+use super::pipeline::{end_exchange, end_with_command};
 use super::{check, queue_command};
 use crate::core::Core;
 use crate::errors;
@@ -15,27 +16,102 @@ const IDLE: u8 = 0;
 
 /// The end of the running transaction, if there is one.
 pub(crate) struct End {
-    pub(crate) sql: &'static str,
-    pub(crate) name: &'static str,
+    commit: bool,
+    stage: Stage,
+}
+
+/// What the answer that is awaited is about.
+enum Stage {
+    /// The command alone.
+    Command,
+    /// All of a pipeline, with COMMIT at its end.
+    Pipeline,
+    /// The ROLLBACK behind a pipeline that had this error.
+    Rollback(PyErr),
+}
+
+impl End {
+    pub(crate) fn new(commit: bool) -> Self {
+        let stage = Stage::Command;
+        Self { commit, stage }
+    }
+
+    fn sql(&self) -> &'static str {
+        if self.commit { "COMMIT" } else { "ROLLBACK" }
+    }
+
+    /// Runs the command, if there is a transaction.
+    fn run(&self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Option<Next>> {
+        if core.facts.settled_status() == IDLE {
+            return Ok(None);
+        }
+        queue_command(py, core, self.sql().as_bytes()).map(|id| Some(Next::Exchange(id)))
+    }
+
+    /// Ends the exchange of a pipeline. A commit goes along; before a rollback it has to be known where the transaction stands.
+    fn end_pipeline(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Option<Next>> {
+        let Some(id) = core.pipeline.open() else {
+            return Ok(None);
+        };
+        core.refresh_facts();
+        self.stage = Stage::Pipeline;
+        if self.commit && core.facts.settled_status() != IDLE {
+            end_with_command(py, core, id, self.sql())?;
+        } else {
+            end_exchange(py, core)?;
+        }
+        Ok(Some(Next::Exchange(id)))
+    }
+
+    /// All of a pipeline has been answered.
+    fn after_pipeline(
+        &mut self,
+        py: Python<'_>,
+        core: &Arc<Core>,
+        error: Option<PyErr>,
+    ) -> PyResult<Next> {
+        if !self.commit
+            && let Some(next) = self.run(py, core)?
+        {
+            self.stage = error.map_or(Stage::Command, Stage::Rollback);
+            return Ok(next);
+        }
+        match error {
+            Some(error) => Err(error),
+            None => Ok(Next::Done(py.None())),
+        }
+    }
 }
 
 impl Job for End {
     fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
         core.check_open(py)?;
-        core.check_no_transaction_block(py, self.name)?;
-        if core.facts.settled_status() == IDLE {
-            return Ok(Next::Done(py.None()));
+        core.check_no_transaction_block(py, self.name())?;
+        if let Some(next) = self.end_pipeline(py, core)? {
+            return Ok(next);
         }
-        queue_command(py, core, self.sql.as_bytes()).map(Next::Exchange)
+        let next = self.run(py, core)?;
+        Ok(next.unwrap_or_else(|| Next::Done(py.None())))
     }
 
     fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
-        check(py, core, &outcome, Some(self.sql.as_bytes()))?;
-        Ok(Next::Done(py.None()))
+        let error = match std::mem::replace(&mut self.stage, Stage::Command) {
+            Stage::Pipeline => {
+                let error = core.collect_last(py, outcome);
+                return self.after_pipeline(py, core, error);
+            }
+            Stage::Rollback(error) => Some(error),
+            Stage::Command => None,
+        };
+        check(py, core, &outcome, Some(self.sql().as_bytes()))?;
+        match error {
+            Some(error) => Err(error),
+            None => Ok(Next::Done(py.None())),
+        }
     }
 
     fn name(&self) -> &'static str {
-        self.name
+        if self.commit { "commit" } else { "rollback" }
     }
 }
 
@@ -58,7 +134,12 @@ impl Job for Change {
         }
         core.check_open(py)?;
         let status = match core.facts.settled_status() {
+            _ if core.pipeline.waits() => "ACTIVE",
             IDLE => {
+                // In autocommit a pipeline is a transaction up to its synchronisation point.
+                if let Some(id) = end_exchange(py, core)? {
+                    return Ok(Next::Exchange(id));
+                }
                 core.change_characteristics(&*self.change);
                 return Ok(Next::Done(py.None()));
             }
@@ -71,8 +152,11 @@ impl Job for Change {
         ))
     }
 
-    fn resume(&mut self, py: Python<'_>, _core: &Arc<Core>, _outcome: Outcome) -> PyResult<Next> {
-        Ok(Next::Done(py.None()))
+    fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
+        match core.collect_last(py, outcome) {
+            Some(error) => Err(error),
+            None => self.start(py, core),
+        }
     }
 
     fn name(&self) -> &'static str {

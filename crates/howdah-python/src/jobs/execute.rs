@@ -9,6 +9,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PySequence, PyString, PyTuple};
 
+use super::pipeline::await_ticket;
 use super::{check, queue};
 use crate::core::Core;
 use crate::cursor::BaseCursor;
@@ -25,6 +26,8 @@ pub(crate) struct ExecuteQuery {
     pub(crate) params: Option<Py<PyAny>>,
     pub(crate) options: Options,
     pub(crate) text: Option<Text>,
+    /// Its result comes later.
+    pub(crate) in_pipeline: bool,
 }
 
 /// How a statement is to be executed.
@@ -47,35 +50,105 @@ pub(crate) fn queue_query(
     params: Option<&Py<PyAny>>,
     options: &Options,
 ) -> PyResult<(ExchangeId, Text)> {
-    let binary = options.binary.unwrap_or_else(|| cursor.is_binary());
-    cursor.begin(py, binary)?;
-    core.check_open(py)?;
-    let adaptation = cursor.adaptation(py)?;
-    let settings = core.facts.settings();
-    let cx = DumpContext::new(&settings, Some(&adaptation));
-    let params = params.map(|params| params.bind(py));
-    let text = Text::new(query.bind(py), params.is_some(), cx.encoding)?;
-    let loaders = cursor.adapters(py)?.get();
-    let accepts = |oid| settings.text_is_plain(oid) && loaders.binary_is_equal(py, oid);
-    let mut values = core.borrow_params();
-    let queued = dump_params(&text, params, &cx, &mut values).and_then(|()| {
-        let request = Execute {
-            sql: text.sql(py),
-            params: &values,
-            format: result_format(binary, settings.choice_id(loaders.loaders_id()), &accepts),
-            prepare: options.prepare,
-            begin: true,
-            extended: options.extended,
-        };
-        queue(py, core, &request, Session::execute)
+    let text = begin(py, core, cursor, query, params.is_some(), options)?;
+    let queued = dump_and_queue(py, core, cursor, &text, params, options, |request| {
+        queue(py, core, request, Session::execute)
     });
-    core.return_params(values);
     cursor.note_query(py, query);
     queued.map(|id| (id, text))
 }
 
+/// Begins an execution of a cursor; gives the query's text.
+fn begin(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    cursor: &BaseCursor,
+    query: &Py<PyAny>,
+    has_params: bool,
+    options: &Options,
+) -> PyResult<Text> {
+    cursor.begin(py, options.binary(cursor))?;
+    core.check_open(py)?;
+    Text::new(query.bind(py), has_params, core.facts.settings().encoding)
+}
+
+/// Dumps the parameters of a statement and has it queued.
+fn dump_and_queue<T>(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    cursor: &BaseCursor,
+    text: &Text,
+    params: Option<&Py<PyAny>>,
+    options: &Options,
+    queue: impl FnOnce(&Execute<'_>) -> PyResult<T>,
+) -> PyResult<T> {
+    let adaptation = cursor.adaptation(py)?;
+    let settings = core.facts.settings();
+    let cx = DumpContext::new(&settings, Some(&adaptation));
+    let params = params.map(|params| params.bind(py));
+    let loaders = cursor.adapters(py)?.get();
+    let accepts = |oid| settings.text_is_plain(oid) && loaders.binary_is_equal(py, oid);
+    let choice = settings.choice_id(loaders.loaders_id());
+    let mut values = core.borrow_params();
+    let queued = dump_params(text, params, &cx, &mut values).and_then(|()| {
+        queue(&Execute {
+            sql: text.sql(py),
+            params: &values,
+            format: result_format(options.binary(cursor), choice, &accepts),
+            prepare: options.prepare,
+            begin: true,
+            extended: options.extended,
+        })
+    });
+    core.return_params(values);
+    queued
+}
+
+impl Options {
+    fn binary(&self, cursor: &BaseCursor) -> bool {
+        self.binary.unwrap_or_else(|| cursor.is_binary())
+    }
+}
+
+impl ExecuteQuery {
+    /// In a pipeline the result goes to the cursor when it has come.
+    fn start_in_pipeline(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        let bound = self.cursor.bind(py);
+        if let Some(error) = core.pipeline.take_unwanted(bound.as_any()) {
+            return Err(error);
+        }
+        let (cursor, options) = (bound.get(), &self.options);
+        let params = self.params.as_ref();
+        let text = begin(py, core, cursor, &self.query, params.is_some(), options)?;
+        let text = Arc::new(text);
+        let recipient = BaseCursor::recipient(bound, &text)?;
+        let skipped = core.pipeline.is_aborted();
+        let queued = dump_and_queue(py, core, cursor, &text, params, options, |request| {
+            if skipped {
+                return Ok(None);
+            }
+            queue(py, core, request, Session::execute_more).map(Some)
+        });
+        cursor.note_query(py, &self.query);
+        let Some(id) = queued? else {
+            core.pipeline.skip(py, Some(&*recipient));
+            return Ok(Next::Done(self.cursor.clone_ref(py).into_any()));
+        };
+        self.in_pipeline = true;
+        let ticket = core.pipeline.push(id, 1, recipient);
+        cursor.note_ticket(ticket);
+        if may_copy(self.query.bind(py)) {
+            return await_ticket(py, core, ticket);
+        }
+        Ok(Next::Pump(id))
+    }
+}
+
 impl Job for ExecuteQuery {
     fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        if core.pipeline.is_on() {
+            return self.start_in_pipeline(py, core);
+        }
         let cursor = self.cursor.get();
         let params = self.params.as_ref();
         let (id, text) = queue_query(py, core, cursor, &self.query, params, &self.options)?;
@@ -84,6 +157,9 @@ impl Job for ExecuteQuery {
     }
 
     fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
+        if self.in_pipeline {
+            return Ok(Next::Done(self.cursor.clone_ref(py).into_any()));
+        }
         let sql = self.text.as_ref().map(|text| text.sql(py));
         check(py, core, &outcome, sql)?;
         if outcome.results.is_empty() {

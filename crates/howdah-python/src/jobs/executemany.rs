@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use howdah_protocol::session::{ExchangeId, Execute, Outcome};
+use howdah_protocol::session::{ExchangeId, Execute, Outcome, Session};
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 
 use super::execute::{Text, dump_params, result_format};
+use super::pipeline::await_ticket;
 use super::{check, queue};
 use crate::core::Core;
+use crate::core::pipeline::Recipient;
 use crate::cursor::BaseCursor;
 use crate::shell::{Job, Next};
 use howdah_adapt::{Adaptation, DumpContext};
@@ -26,12 +28,19 @@ pub(crate) struct ExecuteMany {
 pub(crate) struct Running {
     params: Py<PyIterator>,
     adaptation: Adaptation,
-    text: Option<Text>,
+    text: Option<Arc<Text>>,
     /// All has been queued, or given up for this error.
     ended: bool,
     failure: Option<PyErr>,
     /// The exchange that all executions are in, once there is one.
     id: Option<ExchangeId>,
+    /// Within a `pipeline()` block: the exchange and the results are the pipeline's.
+    in_pipeline: bool,
+    recipient: Option<Arc<dyn Recipient>>,
+    /// How many executions were queued since the pipeline was told.
+    untold: usize,
+    /// The pipeline's ticket of the last of them.
+    ticket: Option<u64>,
 }
 
 /// How much is queued before it is sent and the answers so far are taken, in bytes.
@@ -39,6 +48,12 @@ const BATCH: usize = 64 * 1024;
 
 impl Job for ExecuteMany {
     fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        let in_pipeline = core.pipeline.is_on();
+        if in_pipeline
+            && let Some(error) = core.pipeline.take_unwanted(self.cursor.bind(py).as_any())
+        {
+            return Err(error);
+        }
         let cursor = self.cursor.get();
         cursor.begin(py, cursor.is_binary())?;
         core.check_open(py)?;
@@ -50,6 +65,10 @@ impl Job for ExecuteMany {
             ended: false,
             failure: None,
             id: None,
+            in_pipeline,
+            recipient: None,
+            untold: 0,
+            ticket: None,
         });
         self.queue_batch(py, core)
     }
@@ -58,6 +77,9 @@ impl Job for ExecuteMany {
         let Some(running) = &mut self.running else {
             return Ok(Next::Done(py.None()));
         };
+        if running.in_pipeline {
+            return self.resume_in_pipeline(py, core);
+        }
         let sql = running.text.as_ref().map(|text| text.sql(py));
         if outcome.error.is_some() || !outcome.refused_copy.is_empty() {
             if running.ended {
@@ -78,14 +100,36 @@ impl Job for ExecuteMany {
         }
     }
 
+    fn waits_without_gate(&self) -> bool {
+        true
+    }
+
     fn name(&self) -> &'static str {
         "executemany"
     }
 }
 
 impl ExecuteMany {
+    /// What has come has been handed to the cursor.
+    fn resume_in_pipeline(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        let ended = self.running.as_ref().is_none_or(|running| running.ended);
+        if ended && !self.returning {
+            return Ok(Next::Done(py.None()));
+        }
+        if let Some(error) = self.cursor.get().take_failure(py) {
+            return Err(error);
+        }
+        if ended {
+            return Ok(Next::Done(py.None()));
+        }
+        self.queue_batch(py, core)
+    }
+
     /// Queues executions until there is enough to send.
     fn queue_batch(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        if core.pipeline.is_aborted() {
+            return self.skip(py, core);
+        }
         loop {
             let Some(running) = &mut self.running else {
                 return Ok(Next::Done(py.None()));
@@ -96,7 +140,10 @@ impl ExecuteMany {
             };
             match queued {
                 Ok((_, size)) if size < BATCH => {}
-                Ok((id, _)) => return Ok(Next::Pump(id)),
+                Ok((id, _)) => {
+                    self.tell_pipeline(core);
+                    return Ok(Next::Pump(id));
+                }
                 Err(error) => {
                     if let Some(running) = &mut self.running {
                         running.failure = Some(error);
@@ -123,6 +170,8 @@ impl ExecuteMany {
         if running.text.is_none() {
             let text = Text::new(self.query.bind(py), true, cx.encoding)?;
             cursor.note_query(py, &self.query);
+            let text = Arc::new(text);
+            running.recipient = Some(BaseCursor::recipient(self.cursor.bind(py), &text)?);
             running.text = Some(text);
         }
         let Some(text) = &running.text else {
@@ -153,23 +202,54 @@ impl ExecuteMany {
         core.return_params(values);
         if let Ok((id, _)) = &queued {
             running.id = Some(*id);
+            running.untold += 1;
         }
         queued
     }
 
+    /// The server would skip it all.
+    fn skip(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        if !self.returning {
+            core.pipeline.skip(py, None);
+            return Ok(Next::Done(py.None()));
+        }
+        Err(core.pipeline.see_skipped(py))
+    }
+
+    /// Lets the pipeline know whose the results of what has been queued are.
+    fn tell_pipeline(&mut self, core: &Arc<Core>) {
+        let Some(running) = self.running.as_mut().filter(|running| running.in_pipeline) else {
+            return;
+        };
+        let count = std::mem::take(&mut running.untold);
+        let (Some(id), Some(recipient)) = (running.id, &running.recipient) else {
+            return;
+        };
+        if count > 0 {
+            let ticket = core.pipeline.push(id, count, Arc::clone(recipient));
+            self.cursor.get().note_ticket(ticket);
+            running.ticket = Some(ticket);
+        }
+    }
+
     /// Ends the exchange, so that the server answers all of it.
     fn end(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
+        self.tell_pipeline(core);
         let Some(running) = &mut self.running else {
             return Ok(Next::Done(py.None()));
         };
         running.ended = true;
-        if let Some(id) = running.id {
-            core.with_session(py, |session| session.end_exchange())?;
+        if let Some(id) = running.id.filter(|_| !running.in_pipeline) {
+            core.with_session(py, Session::end_exchange)?;
             return Ok(Next::Exchange(id));
         }
-        match running.failure.take() {
-            Some(error) => Err(error),
-            None => Ok(Next::Done(py.None())),
+        if let Some(error) = running.failure.take() {
+            return Err(error);
+        }
+        match (running.ticket, running.id) {
+            (Some(ticket), _) if self.returning => await_ticket(py, core, ticket),
+            (_, Some(id)) => Ok(Next::Pump(id)),
+            (_, None) => Ok(Next::Done(py.None())),
         }
     }
 }

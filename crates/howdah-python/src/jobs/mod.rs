@@ -5,16 +5,17 @@ pub(crate) mod command;
 pub(crate) mod execute;
 pub(crate) mod executemany;
 pub(crate) mod notifies;
+pub(crate) mod pipeline;
 pub(crate) mod start;
 
 use std::sync::Arc;
 
 use howdah_protocol::error::UsageError;
 use howdah_protocol::session::{ExchangeId, Execute, Outcome, Session};
-use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 
 use crate::core::Core;
+use crate::core::pipeline::check_complete;
 use crate::errors;
 use howdah_adapt::lock;
 
@@ -54,13 +55,7 @@ pub(crate) fn check(
         ));
     }
     if let Some(diagnostic) = &outcome.error {
-        let error = errors::server(py, diagnostic, core.facts.encoding(py), query);
-        core.facts.set_error_message(error.value(py).to_string());
-        return Err(error);
+        return Err(core.server_error(py, diagnostic, query));
     }
-    if outcome.results.iter().any(|result| result.incomplete) {
-        let message = "out of memory: there is no room for the rows of the result";
-        return Err(PyMemoryError::new_err(message));
-    }
-    Ok(())
+    check_complete(&outcome.results)
 }

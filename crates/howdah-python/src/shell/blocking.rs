@@ -52,17 +52,22 @@ fn run_steps(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResult<Py
     loop {
         let outcome = match next {
             Next::Done(value) => return Ok(value),
-            Next::Exchange(id) => exchange(py, core, id)?,
+            Next::Exchange(id) => interruptible(py, core, exchange(py, core, id))?,
             Next::Started(deadline) => {
                 handshake(py, core, deadline)?;
                 Outcome::default()
             }
             Next::Pump(id) => {
                 core.facts.set_busy(true);
-                wait(py, core, Until::Sent, None)?;
+                interruptible(py, core, wait(py, core, Until::Sent, None))?;
+                core.collect(py);
                 core.take_partial(id)
             }
             Next::Rows(id) => rows(py, core, id)?,
+            Next::Booked(ticket) => {
+                interruptible(py, core, booked(py, core, ticket))?;
+                Outcome::default()
+            }
             Next::Rest => {
                 settle(py, core, true)?;
                 Outcome::default()
@@ -127,6 +132,26 @@ fn rows(py: Python<'_>, core: &Arc<Core>, id: ExchangeId) -> PyResult<Outcome> {
     }
 }
 
+/// What a wait gave. If it was interrupted, so is the pipeline whose answers would come next.
+fn interruptible<T>(py: Python<'_>, core: &Arc<Core>, waited: PyResult<T>) -> PyResult<T> {
+    waited.inspect_err(|_| core.interrupt_pipeline(py))
+}
+
+/// Drives the session until what was queued in the pipeline under a ticket has been answered.
+fn booked(py: Python<'_>, core: &Arc<Core>, ticket: u64) -> PyResult<()> {
+    core.facts.set_busy(true);
+    loop {
+        core.collect(py);
+        if core.pipeline.has_booked(ticket) {
+            return Ok(());
+        }
+        let Some(id) = core.pipeline.open() else {
+            return Err(core.broken(py, &disconnected()));
+        };
+        wait(py, core, Until::Results(id), None)?;
+    }
+}
+
 /// Waits for a notification, or until the time is over.
 fn listen(py: Python<'_>, core: &Arc<Core>, deadline: Option<Instant>) -> PyResult<()> {
     let mut deadline = deadline;
@@ -144,6 +169,8 @@ fn settle(py: Python<'_>, core: &Arc<Core>, watchful: bool) -> PyResult<()> {
     if core.is_settled() {
         return Ok(());
     }
+    // There is something to cancel.
+    core.facts.set_busy(true);
     loop {
         match wait_for(py, core, Until::Idle, None, watchful) {
             Ok(Waited::Done) => break,

@@ -36,6 +36,11 @@ pub(crate) trait Job: Send + Sync {
         false
     }
 
+    /// Whether others may use the connection while it waits for a result of the pipeline.
+    fn waits_without_gate(&self) -> bool {
+        false
+    }
+
     /// Whether the gate is not to be left at its good end, because more of the same will follow.
     fn keeps_lease(&self) -> bool {
         false
@@ -55,6 +60,8 @@ pub(crate) enum Next {
     Pump(ExchangeId),
     /// Run the session until rows of this exchange have come, or it is answered; then resume, in the second case with its outcome.
     Rows(ExchangeId),
+    /// Run the session until what was queued in the pipeline under this ticket has been answered and handed out, then resume.
+    Booked(u64),
     /// Have everything that is unanswered given up, and the session brought to rest; then resume.
     Rest,
     /// Wait for a notification, or until the time is over; then resume.

@@ -58,6 +58,16 @@ impl<T> Gate<T> {
         }
     }
 
+    /// Takes the gate, if it is free.
+    pub(crate) fn try_enter(&self) -> bool {
+        let mut state = lock(&self.0);
+        let free = state.lease == Lease::Free;
+        if free {
+            state.lease = Lease::Exclusive;
+        }
+        free
+    }
+
     /// Leaves the queue.
     pub(crate) fn give_up(&self, op: &Py<T>) {
         lock(&self.0).waiting.retain(|(other, _)| !other.is(op));

@@ -45,6 +45,8 @@ struct State {
     job: Option<Box<dyn Job>>,
     /// Whether the job has still to begin, once the session has come to rest.
     settling: bool,
+    /// Whether it has the gate. One that only waits for a pipeline does not need it.
+    has_gate: bool,
     callback: Option<Callback>,
     more_callbacks: Vec<Callback>,
     /// The task asked for cancellation, with this message.
@@ -90,6 +92,7 @@ impl Op {
                 phase: Phase::Fresh,
                 job: Some(job),
                 settling: false,
+                has_gate: false,
                 callback: None,
                 more_callbacks: Vec::new(),
                 cancelled: None,
@@ -101,7 +104,20 @@ impl Op {
 
     /// Notes that the gate has been handed to it.
     pub(super) fn hand_over(&self) {
-        lock(&self.state).phase = Phase::HandedOver;
+        let mut state = lock(&self.state);
+        state.has_gate = true;
+        state.phase = Phase::HandedOver;
+    }
+
+    fn has_gate(&self) -> bool {
+        lock(&self.state).has_gate
+    }
+
+    /// Leaves the gate, if it has it.
+    fn leave_gate(&self, py: Python<'_>) {
+        if std::mem::take(&mut lock(&self.state).has_gate) {
+            self.channel.get().leave_gate(py);
+        }
     }
 
     /// Notes that nobody will wait for it any more.
@@ -163,11 +179,15 @@ impl Op {
             return Err(error);
         }
         if self.is_leased() {
+            lock(&self.state).has_gate = true;
             return self.guarded(slf, || self.start(slf));
         }
         let can_share = channel.get().can_share_now() && self.can_share(slf.py());
         match channel.get().gate.enter(|| slf.clone().unbind(), can_share) {
-            Entered::Now => self.begin(slf),
+            Entered::Now => {
+                lock(&self.state).has_gate = true;
+                self.begin(slf)
+            }
             Entered::Later => {
                 self.set_phase(Phase::Queued);
                 Ok(Poll::Pending)
@@ -197,6 +217,7 @@ impl Op {
                 return self.start(slf);
             }
             lock(&self.state).settling = true;
+            // There is something to cancel.
             channel.core.facts.set_busy(true);
             self.wait(slf, Awaits::Settled)?;
             Channel::advance_soon(self.channel.bind(slf.py()))?;
@@ -263,6 +284,11 @@ impl Op {
                     Awaits::Notification
                 }
                 Next::Pump(id) => Awaits::Sending(id),
+                Next::Booked(ticket) if core.pipeline.has_booked(ticket) => {
+                    next = job.resume(py, core, Outcome::default())?;
+                    continue;
+                }
+                Next::Booked(ticket) => Awaits::Booked(ticket),
                 Next::Exchange(id) => Awaits::Exchange(id),
                 Next::Started(_) => Awaits::Started,
                 Next::Rows(id) => Awaits::Rows(id),
@@ -281,6 +307,9 @@ impl Op {
             core.check_open(py)?;
             let Awaits::Sending(id) = awaits else {
                 self.wait(slf, awaits)?;
+                if matches!(awaits, Awaits::Booked(_)) && job.waits_without_gate() {
+                    self.leave_gate(py);
+                }
                 return Ok(Poll::Pending);
             };
             if !sent {
@@ -306,7 +335,7 @@ impl Op {
         // Without the lock: this may call back into Python.
         drop(job);
         if !keeps {
-            self.channel.get().leave_gate(py);
+            self.leave_gate(py);
         }
         result.map(Poll::Ready)
     }
@@ -376,6 +405,18 @@ impl Op {
                     channel.core.detach(id);
                     return this.finish(py, Err(error));
                 }
+                if !this.has_gate() && !channel.gate.try_enter() {
+                    // Others wait as well, and are told what the server makes of this.
+                    if let Err(failure) = Channel::cancel_in_background(this.channel.bind(py)) {
+                        failure.write_unraisable(py, Some(slf));
+                    }
+                    return this.finish(py, Err(error));
+                }
+                lock(&this.state).has_gate = true;
+                if let Some(Awaits::Exchange(_) | Awaits::Sending(_) | Awaits::Booked(_)) = awaited
+                {
+                    channel.core.interrupt_pipeline(py);
+                }
                 Self::fail(slf, error)
             }
             // The end came after the task had asked for a second cancellation, and before this.
@@ -393,7 +434,7 @@ impl Op {
         let job = lock(&self.state).job.take();
         let settling = lock(&self.state).settling;
         if let (Some(mut job), Ok(outcome)) = (job, answer) {
-            if !settling {
+            if !settling && self.has_gate() {
                 // What it gives, or wants next, is not wanted any more.
                 drop(job.resume(py, &self.channel.get().core, *outcome));
             }
@@ -408,7 +449,7 @@ impl Op {
         let channel = this.channel.bind(py);
         let core = &channel.get().core;
         this.interrupt_job();
-        if channel.get().gate.is_shared() {
+        if !this.has_gate() || channel.get().gate.is_shared() {
             // What the others have asked goes on.
             return this.finish(py, Err(error));
         }
@@ -450,6 +491,7 @@ impl Op {
     /// From any thread: what is given up may be dropped wherever the garbage collector runs.
     pub(crate) fn run_detached(channel: &Bound<'_, Channel>, job: Box<dyn Job>) -> PyResult<()> {
         let op = Bound::new(channel.py(), Self::new(channel.clone().unbind(), job))?;
+        lock(&op.get().state).has_gate = true;
         if Channel::call_in_its_loop(channel, "_on_abandoned", &op)? {
             op.get().detach();
         } else {
@@ -477,10 +519,11 @@ impl Op {
         let timer = lock(&this.state).timer.take();
         drop(timer);
         this.interrupt_job();
+        let channel = this.channel.get();
         // What it waited for will not come; it is woken when the session has come to rest, and once only.
-        this.channel.get().stop_running(slf);
-        if this.channel.get().core.is_settled() {
-            this.channel.get().leave_gate(slf.py());
+        channel.stop_running(slf);
+        if !this.has_gate() || channel.core.is_settled() {
+            this.leave_gate(slf.py());
             return Ok(());
         }
         Self::begin_draining(slf)
@@ -692,7 +735,7 @@ impl Drop for Op {
                 PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &text, 1)
             }),
             // It had the gate, and was dropped without `close()`: by a task that was never run again.
-            (Phase::HandedOver | Phase::Answered(_) | Phase::Draining(_), _) => {
+            (Phase::HandedOver | Phase::Answered(_) | Phase::Draining(_), _) if state.has_gate => {
                 errors::in_destructor(|py| {
                     Channel::operation_dropped(self.channel.bind(py));
                     Ok(())
@@ -714,9 +757,8 @@ struct OnPanic<'a, 'py>(&'a Op, Python<'py>);
 impl Drop for OnPanic<'_, '_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let channel = self.0.channel.get();
-            channel.core.lose();
-            channel.leave_gate(self.1);
+            self.0.channel.get().core.lose();
+            self.0.leave_gate(self.1);
         }
     }
 }

@@ -177,6 +177,7 @@ impl Channel {
         if read.idle {
             this.core.facts.set_busy(false);
         }
+        this.core.collect(py);
         this.note_answers(read, heard, sent);
         Self::arm_timer(slf)?;
         Self::wake_answered(slf)?;

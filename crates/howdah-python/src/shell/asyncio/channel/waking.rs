@@ -7,7 +7,7 @@ use pyo3::types::PyDict;
 
 use super::super::op::Op;
 use super::registration::{CURRENT_LOOP, running_loop};
-use super::{Channel, Running};
+use super::{Awaits, Channel, Running};
 use crate::errors::{self, operational};
 use howdah_adapt::lock;
 
@@ -29,10 +29,16 @@ impl Channel {
         while this.core.no_cancel_pending() {
             let ready = {
                 let mut running = lock(&this.running);
-                let place = running.iter().position(|each| each.answer.is_some());
+                // Waking one may hand out what another waits for.
+                let is_ready = |each: &Running| match each.awaits {
+                    Awaits::Booked(ticket) => this.core.pipeline.has_booked(ticket),
+                    _ => each.answer.is_some(),
+                };
+                let place = running.iter().position(is_ready);
                 place.and_then(|place| running.remove(place))
             };
-            let Some(ready) = ready else { break };
+            let Some(mut ready) = ready else { break };
+            ready.answer.get_or_insert_with(|| Ok(Box::default()));
             outcome = outcome.and(Self::wake(slf, ready));
         }
         outcome

@@ -1,0 +1,35 @@
+"""Pipeline mode: what the two kinds of connection share, which is everything except waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ._howdah import BaseConnection
+from .pq import PipelineStatus
+
+
+class BasePipeline:
+    """The pipeline mode of a connection. What is queued and what has come is the engine's."""
+
+    def __init__(self, conn: BaseConnection) -> None:
+        self._conn: Any = conn
+
+    @property
+    def status(self) -> PipelineStatus:
+        """`ON`, `ABORTED` after an error up to the next synchronisation point, `OFF` after the end of the block."""
+        return PipelineStatus(self._conn._pipeline_status())
+
+    @classmethod
+    def is_supported(cls) -> bool:
+        """Return `True`: the engine has a pipeline mode, and every server since PostgreSQL 7.4."""
+        return True
+
+    def __repr__(self) -> str:
+        cls = f"{type(self).__module__}.{type(self).__qualname__}"
+        return f"<{cls} {self._conn._summary()} at 0x{id(self):x}>"
+
+
+def is_interruption(error: BaseException | None) -> bool:
+    """Return whether a block ends because its program or task has been told to end."""
+    return isinstance(error, (KeyboardInterrupt, asyncio.CancelledError))
