@@ -145,7 +145,7 @@ impl Sequence {
         let Some(id) = self.id else { return true };
         if self.wanted == Wanted::Count {
             drop(core.session.take_rows(id));
-            let outcome = core.session.take_partial(id);
+            let outcome = core.session.take_partial(id, false);
             self.book(core, &outcome.results);
         }
         !core.session.has_failed(id)
