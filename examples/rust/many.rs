@@ -73,7 +73,10 @@ async fn with_tokio(dsn: &str) -> Result<(), Anything> {
 
     // Each may give up without harm to the others.
     let (slow, quick) = tokio::join!(
-        timeout(Duration::from_millis(100), client.execute("SELECT pg_sleep(0.3)", &[])),
+        timeout(
+            Duration::from_millis(100),
+            client.execute("SELECT pg_sleep(0.3)", &[])
+        ),
         client.query_one("SELECT 7", &[]),
     );
     assert!(slow.is_err() && quick?.get::<i32>(0)? == 7);

@@ -291,6 +291,47 @@ def test_dumper_of_none(conn: Any, driver: ModuleType) -> None:
     assert row[:2] == (None, "integer")
 
 
+@pytest.mark.parametrize("order", [(False, True), (True, False), (True,), (False,)])
+def test_the_dumper_of_none_for_any_format_tells_the_type(
+    conn: Any, driver: ModuleType, order: tuple[bool, ...]
+) -> None:
+    """The last one registered, as for any other `%s`."""
+    adapt = part(driver, "adapt")
+    types = {False: INT4, True: DATE}
+    for binary in order:
+        conn.adapters.register_dumper(type(None), dumper(driver, lambda v: b"never", oid=types[binary], binary=binary))
+    for fmt, placeholder in zip(adapt.PyFormat, ("%s", "%t", "%b"), strict=True):
+        tx = adapt.Transformer(conn)
+        assert tx.dump_sequence([None], [fmt]) == [None]
+        assert list(tx.types) == [types[order[-1]]]
+        row = conn.execute(f"select pg_typeof({placeholder})::text", (None,)).fetchone()
+        assert row == ("date" if order[-1] else "integer",)
+
+
+@pytest.mark.parametrize("placeholder", ["%s", "%t", "%b"])
+async def test_none_without_a_dumper(door: Door, placeholder: str) -> None:
+    """It is like any other value: of a class that nothing is registered for."""
+    adapt, string = part(door.module, "adapt"), part(door.module, "types.string")
+    context = adapt.AdaptersMap(types=door.module.adapters.types)
+    for dump in (string.StrBinaryDumper, string.StrDumper):
+        context.register_dumper(str, dump)
+    context.register_dumper(list, part(door.module, "types.array").ListDumper)
+    context.register_dumper(tuple, part(door.module, "types.composite").TupleDumper)
+    context.register_loader(0, string.TextLoader)
+    conn = await door.connect(context=context, autocommit=True)
+    for params in ((None,), ("a", None), (None, "a")):
+        query = "select " + ",".join([placeholder] * len(params))
+        with pytest.raises(door.module.ProgrammingError, match="cannot adapt type 'NoneType' using placeholder '%s'"):
+            await conn.execute(query, params)
+        with pytest.raises(door.module.ProgrammingError, match="cannot adapt type 'NoneType'"):
+            await conn.cursor().executemany(query, [params])
+    cur = await conn.execute(f"select {placeholder}::varchar", ("a",))
+    assert await cur.fetchone() == ("a",)
+    # In other values there is no type to be told.
+    cur = await conn.execute("select %s::varchar, %s::varchar", (["a", None], ("a", None)))
+    assert await cur.fetchone() == ("{a,NULL}", "(a,)")
+
+
 @pytest.mark.parametrize("cls", [int, str, float, bool, bytes, dt.date, list, tuple])
 def test_replacing_the_dumper_of_a_built_in_class(connect: Callable[..., Any], driver: ModuleType, cls: type) -> None:
     values: dict[Any, Any] = {dt.date: dt.date(2020, 1, 1), list: [1], tuple: (1,), bytes: b"x", str: "x"}

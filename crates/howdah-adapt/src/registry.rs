@@ -200,6 +200,18 @@ impl AdaptersMap {
             && element.is_none_or(|element| untouched(element.oid))
     }
 
+    /// The OID of the type that None, the value, is NULL of: its dumper for `%s` says, which is not called.
+    ///
+    /// # Errors
+    /// ProgrammingError if there is no dumper for it, as for any other value.
+    pub(super) fn null_oid(&self, none: &Bound<'_, PyAny>) -> PyResult<u32> {
+        let py = none.py();
+        let entry = self.dumper(&none.get_type(), PyFormat::Auto)?;
+        let entry = entry.ok_or_else(|| error::cannot_adapt(none, PyFormat::Auto))?;
+        let class = entry.get().class.bind(py);
+        class.getattr(intern!(py, "oid"))?.extract()
+    }
+
     /// The dumper for a class or the nearest of its bases.
     pub(super) fn dumper<'py>(
         &self,

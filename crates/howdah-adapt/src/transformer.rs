@@ -450,7 +450,7 @@ impl Transformer {
         for (param, format) in params.iter().zip(formats) {
             if param.is_none() {
                 out.append(py.None())?;
-                types.push(0);
+                types.push(this.map.get().null_oid(param)?);
                 pq_formats.append(&text)?;
                 continue;
             }

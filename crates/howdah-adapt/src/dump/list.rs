@@ -620,7 +620,12 @@ fn write_text(
     let _nested = Nested::enter(list.py())?;
     structured::write(list.py(), out, cx, |out, cx| {
         let write = |item: &Bound<'_, PyAny>, out: &mut Vec<u8>| {
-            let plan = DumperPlan::find(item, PyFormat::Text, cx)?;
+            // Which needs no dumper in a list.
+            let plan = if item.is_none() {
+                DumperPlan::Null(0)
+            } else {
+                DumperPlan::find(item, PyFormat::Text, cx)?
+            };
             element_text(&plan, item, element, delimiter, out, cx)
         };
         write_list(list, delimiter, out, 0, &write)

@@ -1,7 +1,6 @@
 //! How a value is dumped: by what its class is by default, or by what the user has registered.
 
 use howdah_protocol::wire::Format;
-use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::adaptation::Adaptation;
@@ -50,7 +49,7 @@ impl<'py> DumperPlan<'py> {
         adaptation: &Adaptation,
     ) -> PyResult<Self> {
         if value.is_none() {
-            return null(value, adaptation);
+            return adaptation.map().null_oid(value).map(Self::Null);
         }
         let Some(entry) = adaptation.map().dumper(&value.get_type(), want)? else {
             return Err(error::cannot_adapt(value, want));
@@ -97,15 +96,4 @@ impl<'py> DumperPlan<'py> {
             .dumper_of_type(transformer, class, oid, number)?;
         Ok(Self::Object(made))
     }
-}
-
-/// None is NULL in any format; of which type, its dumper for text says.
-fn null<'py>(value: &Bound<'_, PyAny>, adaptation: &Adaptation) -> PyResult<DumperPlan<'py>> {
-    let py = value.py();
-    let entry = adaptation.map().dumper(&value.get_type(), PyFormat::Text)?;
-    let Some(entry) = entry else {
-        return Ok(DumperPlan::Null(0));
-    };
-    let oid = entry.get().class.bind(py).getattr(intern!(py, "oid"))?;
-    Ok(DumperPlan::Null(oid.extract()?))
 }

@@ -76,6 +76,11 @@ pub(super) fn write_fields(
         if number > 0 {
             out.push(b',');
         }
+        memory::room(out, 0)?;
+        // No dumper is asked: in a record there is no type to be told.
+        if item.is_none() {
+            continue;
+        }
         let start = out.len();
         let written = dump(item, PyFormat::Text, out, cx)?;
         if written.null == IsNull::Yes {
