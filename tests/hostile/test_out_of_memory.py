@@ -217,7 +217,7 @@ for _name in (
 
 @case
 async def streams(conn: Any) -> None:
-    """Rows that are taken as they come need little memory; one that is too large ends the stream, and not the connection."""
+    """Rows that are taken as they come need little memory; one that is too large ends the stream alone."""
     query = "select i, repeat('x', case i when 50000 then 40000000 else 1000 end) from generate_series(1, 50001) i"
     seen = 0
     cur = conn.cursor()
