@@ -239,6 +239,35 @@ async def streams(conn: Any) -> None:
 
 
 @case
+async def results_of_executemany(conn: Any) -> None:
+    cur = conn.cursor()
+    sizes = [(10,), (40_000_000,), (10,)]
+    with limited(12 * MIB):
+        await raises(cur.executemany("select repeat('x', %s::int)", sizes, returning=True))
+        await goes_on(conn)
+
+
+@case
+async def results_in_a_pipeline(conn: Any) -> None:
+    """The one result that there is no memory for is an error; the others are there."""
+    face = conn.wrapped if hasattr(conn, "wrapped") else conn
+    with limited(12 * MIB):
+        pipeline = face.pipeline()
+        enter, leave = ("__enter__", "__exit__") if hasattr(pipeline, "__enter__") else ("__aenter__", "__aexit__")
+        entered = getattr(pipeline, enter)()
+        if hasattr(entered, "__await__"):
+            await entered
+        cursors = [await conn.execute("select repeat('x', %s::int)", (size,)) for size in (10, 40_000_000, 10)]
+        assert len((await cursors[0].fetchone())[0]) == 10
+        await raises(cursors[1].fetchone())
+        assert len((await cursors[2].fetchone())[0]) == 10
+        left = getattr(pipeline, leave)(None, None, None)
+        if hasattr(left, "__await__"):
+            await left
+        await goes_on(conn)
+
+
+@case
 async def many_parameters(conn: Any) -> None:
     count = 60_000
     query, params = "select " + ",".join(["%s"] * count), ["x" * 1000] * count
