@@ -198,8 +198,7 @@ def test_a_loop_closed_while_a_frozen_server_is_asked_to_cancel(howdah: ModuleTy
     conn = first.run_until_complete(howdah.AsyncConnection.connect(dsn, autocommit=True))
     task = first.create_task(conn.execute(BUSY))
     first.run_until_complete(asyncio.sleep(0.1))
-    pid = conn.info.backend_pid
-    os.kill(pid, signal.SIGSTOP)
+    os.kill(conn.info.backend_pid, signal.SIGSTOP)
     try:
         task.cancel()
         first.run_until_complete(asyncio.sleep(0.05))
@@ -213,5 +212,5 @@ def test_a_loop_closed_while_a_frozen_server_is_asked_to_cancel(howdah: ModuleTy
             asyncio.run(again())
         assert conn.closed
     finally:
-        os.kill(pid, signal.SIGCONT)
+        os.kill(conn.info.backend_pid, signal.SIGCONT)
     task._log_destroy_pending = False  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::parameters::Parameters;
 use super::rows::RowCollector;
 use super::{Columns, Connection, Ending, Error, Event, Notification, Phase, QueryResult, Queue};
 use crate::error::ProtocolError;
@@ -158,13 +159,12 @@ impl Connection {
                 self.replies.failed();
                 Some(Event::Failed(diagnostic))
             }
-            other => self.replies.answer(other)?,
+            other => self.replies.answer(other, &self.session.parameters)?,
         };
         Ok(match event {
             Some(Event::Result(mut result)) => {
                 let rows_end = start.saturating_sub(crate::wire::HEADER_LEN);
                 result.rows = self.collect_rows(rows_end);
-                result.parameters = Arc::clone(&self.session.parameters);
                 result.incomplete = self.replies.rows.is_incomplete();
                 self.replies.rows.restart();
                 Some(Event::Result(result))
@@ -342,6 +342,7 @@ impl Replies {
     pub(super) fn answer(
         &mut self,
         message: BackendMessage<'_>,
+        parameters: &Arc<Parameters>,
     ) -> Result<Option<Event>, ProtocolError> {
         match (message, self.expected.front_mut()) {
             (BackendMessage::ParseComplete, Some(Expected::Parse { silent })) => {
@@ -382,7 +383,7 @@ impl Replies {
             (message @ BackendMessage::ReadyForQuery(_), Some(Expected::Query))
                 if self.columns.is_some() =>
             {
-                self.result(message)
+                self.result(message, parameters)
             }
             (BackendMessage::ReadyForQuery(status), Some(Expected::Query | Expected::Sync)) => {
                 self.expected.pop_front();
@@ -391,7 +392,9 @@ impl Replies {
                 self.status = status;
                 Ok(Some(Event::Ready(status)))
             }
-            (message, Some(Expected::Query | Expected::Execute { .. })) => self.result(message),
+            (message, Some(Expected::Query | Expected::Execute { .. })) => {
+                self.result(message, parameters)
+            }
             (message, _) => Err(ProtocolError::unexpected(
                 message_name(message.tag()),
                 self.expecting(),
@@ -418,14 +421,20 @@ impl Replies {
     }
 
     /// A message within the result of a query or of an executed portal.
-    fn result(&mut self, message: BackendMessage<'_>) -> Result<Option<Event>, ProtocolError> {
+    fn result(
+        &mut self,
+        message: BackendMessage<'_>,
+        parameters: &Arc<Parameters>,
+    ) -> Result<Option<Event>, ProtocolError> {
         match message {
-            BackendMessage::CommandComplete { tag } => Ok(self.finish(tag, Ending::Complete)),
-            BackendMessage::EmptyQueryResponse => Ok(self.finish(b"", Ending::Empty)),
+            BackendMessage::CommandComplete { tag } => {
+                Ok(self.finish(tag, Ending::Complete, parameters))
+            }
+            BackendMessage::EmptyQueryResponse => Ok(self.finish(b"", Ending::Empty, parameters)),
             BackendMessage::PortalSuspended
                 if matches!(self.expected.front(), Some(Expected::Execute { .. })) =>
             {
-                Ok(self.finish(b"", Ending::Suspended))
+                Ok(self.finish(b"", Ending::Suspended, parameters))
             }
             BackendMessage::CopyInResponse(copy) if self.copy == Copying::No => {
                 self.copy = Copying::In;
@@ -454,7 +463,12 @@ impl Replies {
     }
 
     /// The end of one statement's result. Its rows are added by the connection.
-    fn finish(&mut self, tag: &[u8], ending: Ending) -> Option<Event> {
+    fn finish(
+        &mut self,
+        tag: &[u8],
+        ending: Ending,
+        parameters: &Arc<Parameters>,
+    ) -> Option<Event> {
         let mut columns = self.columns.take();
         self.reset_result();
         self.copy = Copying::No;
@@ -475,7 +489,7 @@ impl Replies {
         Some(Event::Result(QueryResult {
             columns,
             rows: super::RowSet::default(),
-            parameters: Arc::default(),
+            parameters: Arc::clone(parameters),
             tag: tag.into(),
             ending,
             incomplete: false,

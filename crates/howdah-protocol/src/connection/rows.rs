@@ -9,8 +9,15 @@ use crate::wire::backend::{Fields, fields};
 /// fields cannot fail. Rows are read in any order, any number of times.
 #[derive(Debug, Default, Clone)]
 pub struct RowSet {
-    chunks: Vec<Vec<u8>>,
+    chunks: Chunks,
     index: Vec<RowRef>,
+}
+
+/// Buffers in order. Most results have one, which needs no list.
+#[derive(Debug, Default, Clone)]
+struct Chunks {
+    first: Option<Vec<u8>>,
+    more: Vec<Vec<u8>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -36,9 +43,9 @@ impl RowSet {
     /// How much memory the rows hold on to, in bytes: at most about four times what the server sent, mostly less than twice.
     #[must_use]
     pub fn heap_size(&self) -> usize {
-        let chunks = self.chunks.iter().map(Vec::capacity).sum::<usize>();
-        chunks
-            + self.chunks.capacity() * size_of::<Vec<u8>>()
+        let chunks = self.chunks.first.iter().chain(&self.chunks.more);
+        chunks.map(Vec::capacity).sum::<usize>()
+            + self.chunks.more.capacity() * size_of::<Vec<u8>>()
             + self.index.capacity() * size_of::<RowRef>()
     }
 
@@ -56,6 +63,30 @@ impl RowSet {
     /// The rows in the order the server sent them.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Fields<'_>> {
         (0..self.len()).map(|number| self.get(number).unwrap_or_else(|| fields(&[])))
+    }
+}
+
+impl Chunks {
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.more.len()
+    }
+
+    #[inline]
+    fn get(&self, number: usize) -> Option<&Vec<u8>> {
+        match number.checked_sub(1) {
+            None => self.first.as_ref(),
+            Some(number) => self.more.get(number),
+        }
+    }
+
+    fn push(&mut self, chunk: Vec<u8>) -> Result<(), OutOfMemory> {
+        if self.first.is_none() {
+            self.first = Some(chunk);
+            return Ok(());
+        }
+        memory::room(&mut self.more, 1)?;
+        self.more.push(chunk);
+        Ok(())
     }
 }
 
@@ -104,9 +135,8 @@ impl RowCollector {
     /// Takes over the buffer that the newest rows lie in.
     pub(super) fn adopt(&mut self, chunk: Vec<u8>) {
         self.in_current = false;
-        match memory::room(&mut self.rows.chunks, 1) {
-            Ok(()) => self.rows.chunks.push(chunk),
-            Err(OutOfMemory { .. }) => self.lose(),
+        if self.rows.chunks.push(chunk).is_err() {
+            self.lose();
         }
     }
 

@@ -47,7 +47,7 @@ pub struct Description {
 pub(super) struct Exchange {
     pub(super) id: ExchangeId,
     /// Statements whose results have not come.
-    pending: VecDeque<PendingStatement>,
+    pending: Pending,
     finished: usize,
     /// The connection's count of requests at its end; `None` while more can be added.
     pub(super) end: Option<u64>,
@@ -69,6 +69,13 @@ pub(super) struct Exchange {
     parameters: Option<Arc<[u32]>>,
 }
 
+/// Statements in order. Most exchanges have one, which needs no list.
+#[derive(Debug)]
+struct Pending {
+    first: Option<PendingStatement>,
+    more: VecDeque<PendingStatement>,
+}
+
 /// Why a statement was queued: what to note when its result comes.
 #[derive(Debug)]
 pub(super) enum PendingStatement {
@@ -86,12 +93,41 @@ pub(super) enum PendingStatement {
     Reused(Arc<Prepared>),
 }
 
+impl Pending {
+    fn push_back(&mut self, statement: PendingStatement) {
+        if self.first.is_none() && self.more.is_empty() {
+            self.first = Some(statement);
+        } else {
+            self.more.push_back(statement);
+        }
+    }
+
+    fn pop_front(&mut self) -> Option<PendingStatement> {
+        self.first.take().or_else(|| self.more.pop_front())
+    }
+
+    fn front(&self) -> Option<&PendingStatement> {
+        self.first.as_ref().or_else(|| self.more.front())
+    }
+
+    fn front_mut(&mut self) -> Option<&mut PendingStatement> {
+        self.first.as_mut().or_else(|| self.more.front_mut())
+    }
+
+    fn iter_mut(&mut self) -> impl Iterator<Item = &mut PendingStatement> {
+        self.first.iter_mut().chain(&mut self.more)
+    }
+}
+
 impl Exchange {
-    /// An exchange with nothing in it; `pending` is an empty list.
-    pub(super) fn new(id: ExchangeId, pending: VecDeque<PendingStatement>) -> Self {
+    /// An exchange with nothing in it; `list` is an empty one.
+    pub(super) fn new(id: ExchangeId, list: VecDeque<PendingStatement>) -> Self {
         Self {
             id,
-            pending,
+            pending: Pending {
+                first: None,
+                more: list,
+            },
             finished: 0,
             end: None,
             outcome: Box::default(),
@@ -151,7 +187,12 @@ impl Exchange {
             self.changed_from = Some(self.finished);
         }
         if !self.detached {
-            self.outcome.results.push(result);
+            let results = &mut self.outcome.results;
+            if results.is_empty() {
+                // Most exchanges have one.
+                results.reserve_exact(1);
+            }
+            results.push(result);
         }
         true
     }
@@ -297,8 +338,8 @@ impl Exchange {
         }
         statements.exchange_ended(self.id);
         self.settle_parameters(parameters);
-        self.pending.shrink_to(LIST_KEPT);
-        (self.outcome, self.pending)
+        self.pending.more.shrink_to(LIST_KEPT);
+        (self.outcome, self.pending.more)
     }
 
     /// A server tells of changed parameters at the end of an exchange only (since PostgreSQL 14), so results that came behind

@@ -25,13 +25,15 @@ macro_rules! operations {
             ) -> Result<Rows> {
                 let outcome = self.run(sql, params).await?;
                 let mut finished = self.known().one(outcome)?;
-                let rows = std::slice::from_mut(&mut finished.results);
-                self.attach_types(rows, &finished.unknown).await?;
+                if !finished.unknown.is_empty() {
+                    let rows = std::slice::from_mut(&mut finished.results);
+                    Box::pin(self.attach_types(rows, &finished.unknown)).await?;
+                }
                 Ok(finished.results)
             }
 
             async fn run(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Outcome> {
-                let ready = self.prepare(sql, params, Mode::Gather).await?;
+                let mut ready = self.prepare(sql, params, Mode::Gather).await?;
                 let outcome = self.perform(|core| ready.execute(core, sql)).await?;
                 self.note_statements();
                 Ok(outcome)
@@ -45,13 +47,33 @@ macro_rules! operations {
                 mode: Mode,
             ) -> Result<Preparation> {
                 let count = params.len();
-                let begun = self.with_core(|core| core.prepare(sql, count, mode)).await;
-                let mut preparation = begun?;
-                while let Some(question) = preparation.question(self.known(), params)? {
-                    let outcome = self.perform(|core| core.ask(sql, &question)).await?;
-                    preparation.learn(self.known(), sql, &question, outcome)?;
+                let mut preparation = self
+                    .with_core(|core| core.prepare(sql, count, mode))
+                    .await?;
+                if let Some(question) = preparation.question(self.known(), params)? {
+                    // It is rare, and would make the future of every statement larger.
+                    let asked = Box::pin(self.inquire(&mut preparation, question, sql, params));
+                    asked.await?;
                 }
                 Ok(preparation)
+            }
+
+            /// Asks until nothing is left to be asked.
+            async fn inquire(
+                &mut self,
+                preparation: &mut Preparation,
+                mut question: Question,
+                sql: &str,
+                params: &[&dyn ToSql],
+            ) -> Result<()> {
+                loop {
+                    let outcome = self.perform(|core| core.ask(sql, &question)).await?;
+                    preparation.learn(self.known(), sql, &question, outcome)?;
+                    match preparation.question(self.known(), params)? {
+                        Some(next) => question = next,
+                        None => return Ok(()),
+                    }
+                }
             }
 
             /// Looks up the types made by users that these results are the first to have.

@@ -14,7 +14,7 @@ use super::turn::poll_turn;
 use super::watch::Watched;
 use super::{AsyncNotifies, AsyncRowStream, AsyncSavepoint};
 use crate::core::sequence::Wanted;
-use crate::core::{Core, Known, Mode, Preparation, shared_methods};
+use crate::core::{Core, Known, Mode, Preparation, Question, shared_methods};
 use crate::error::{Error, Result};
 use crate::params::ToParams;
 use crate::row::{Row, Rows};
@@ -105,7 +105,7 @@ impl AsyncSession {
         sql: &str,
         params: &[&dyn ToSql],
     ) -> Result<AsyncRowStream<'_>> {
-        let ready = self.prepare(sql, params, Mode::Stream).await?;
+        let mut ready = self.prepare(sql, params, Mode::Stream).await?;
         let id = self.begin(|core| ready.execute(core, sql)).await?;
         Ok(AsyncRowStream::new(self, id))
     }

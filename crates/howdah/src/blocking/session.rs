@@ -90,7 +90,7 @@ impl Session {
     /// # Errors
     /// A parameter cannot be sent, or the connection is closed or lost. The server's errors come from the stream.
     pub fn query_stream(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<RowStream<'_>> {
-        let ready = self.prepare(sql, params, Mode::Stream)?;
+        let mut ready = self.prepare(sql, params, Mode::Stream)?;
         let id = self.begin(|core| ready.execute(core, sql))?;
         Ok(RowStream::new(self, id))
     }
@@ -253,7 +253,7 @@ impl Session {
 
     /// Runs one statement of the user's.
     fn run(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Outcome> {
-        let ready = self.prepare(sql, params, Mode::Gather)?;
+        let mut ready = self.prepare(sql, params, Mode::Gather)?;
         let outcome = self.perform(|core| ready.execute(core, sql))?;
         self.core.note_block();
         Ok(outcome)

@@ -32,7 +32,7 @@ use howdah_net::drive::Lost;
 use info::Facts;
 pub(crate) use known::{Finished, Known};
 use messages::{Messages, Notify};
-pub(crate) use prepare::{Mode, Preparation};
+pub(crate) use prepare::{Mode, Preparation, Question};
 pub(crate) use shared::shared_methods;
 
 /// A session, and all that is known of it.
@@ -47,6 +47,8 @@ pub(crate) struct Core {
     block_ended: bool,
     /// Whether the exchange that is open is a sequence that has items.
     in_sequence: bool,
+    /// Whether the client encoding is UTF8 with this version of the parameters.
+    encoding: (Option<u64>, bool),
     end: Option<End>,
 }
 
@@ -68,6 +70,7 @@ impl Core {
             params: Params::default(),
             block_ended: false,
             in_sequence: false,
+            encoding: (None, true),
             end: None,
         };
         core.session
@@ -399,7 +402,7 @@ impl Core {
     }
 
     /// Rust's strings are UTF-8: while the session speaks another encoding, only plain ASCII goes through unchanged.
-    fn check_encoding(&self, sql: &str, params: bool) -> Result<()> {
+    fn check_encoding(&mut self, sql: &str, params: bool) -> Result<()> {
         if self.is_utf8() || (sql.is_ascii() && !params) {
             return Ok(());
         }
@@ -408,8 +411,13 @@ impl Core {
         ))
     }
 
-    fn is_utf8(&self) -> bool {
-        settings::is_utf8(self.session.connection().shared_parameters())
+    fn is_utf8(&mut self) -> bool {
+        let parameters = self.session.connection().shared_parameters();
+        if self.encoding.0 != Some(parameters.version()) {
+            let is_utf8 = settings::is_utf8(parameters);
+            self.encoding = (Some(parameters.version()), is_utf8);
+        }
+        self.encoding.1
     }
 }
 

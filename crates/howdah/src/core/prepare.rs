@@ -72,13 +72,14 @@ impl Core {
         self.check_block()?;
         self.check_encoding(sql, params > 0)?;
         let is_kept = self.keeps_statements();
+        let looks_up = self.status() != TransactionStatus::Failed && self.is_utf8();
         let parameters = self.session.connection().shared_parameters();
         let by_style = || is_kept && !self.known.is_read_in_text(parameters);
         let is_described = params > 0 || mode == Mode::Stream || by_style();
         Ok(Preparation {
             mode,
             is_described,
-            looks_up: self.status() != TransactionStatus::Failed && self.is_utf8(),
+            looks_up,
             is_kept,
             description: is_described.then(|| self.description(sql)).flatten(),
             is_fresh: false,
@@ -187,7 +188,7 @@ impl Preparation {
     }
 
     /// Queues the execution.
-    pub(crate) fn execute(mut self, core: &mut Core, sql: &str) -> Result<ExchangeId> {
+    pub(crate) fn execute(&mut self, core: &mut Core, sql: &str) -> Result<ExchangeId> {
         self.queue(core, sql, false, Session::execute)
     }
 

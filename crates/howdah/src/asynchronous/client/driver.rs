@@ -119,6 +119,7 @@ impl State {
     }
 
     fn move_bytes(&mut self, cx: &mut Context<'_>, woken: &mut Vec<Waker>) -> Result<Turned, Lost> {
+        let mut now = Instant::now();
         loop {
             // Who leases it does all by themselves, and gives it back.
             let Some(session) = &mut self.session else {
@@ -129,7 +130,7 @@ impl State {
                 return Ok(Turned::Over);
             }
             session.poll_cancel_ended(cx);
-            match hand_out(&mut session.core.session, Until::Heard, Instant::now())? {
+            match hand_out(&mut session.core.session, Until::Heard, now)? {
                 Some(Step::Ended(id, outcome)) => self.answer(id, outcome, woken),
                 Some(Step::Notice(notice)) => return Ok(Turned::Notice(notice)),
                 Some(Step::Notification(notification)) => {
@@ -149,6 +150,7 @@ impl State {
                         self.rest(woken);
                         return Ok(Turned::Waiting);
                     }
+                    now = Instant::now();
                 }
             }
         }
@@ -172,7 +174,9 @@ impl State {
 
     /// Has those go on who wait for what is the case now.
     fn rest(&mut self, woken: &mut Vec<Waker>) {
-        self.line.pass(Instant::now());
+        if self.line.timeout().is_some() {
+            self.line.pass(Instant::now());
+        }
         self.call(woken);
         if let Some(session) = &mut self.session {
             if session.core.session.is_settled() {

@@ -20,7 +20,7 @@ use super::transaction::Held;
 use super::{AsyncConnection, AsyncTransaction};
 use crate::core::messages::HandlerId;
 use crate::core::statement::is_copy;
-use crate::core::{Core, Known, Mode, Preparation};
+use crate::core::{Core, Known, Mode, Preparation, Question};
 use crate::error::{Error, Result};
 use crate::params::ToParams;
 use crate::row::{Row, Rows};
@@ -94,12 +94,14 @@ impl AsyncClient {
     /// The server's, or a parameter cannot be sent, or the connection is closed or lost.
     pub async fn execute(&self, sql: &str, params: &[&dyn ToSql]) -> Result<u64> {
         if is_copy(sql) {
-            return self.lease().await?.execute(sql, params).await;
+            return Box::pin(async { self.lease().await?.execute(sql, params).await }).await;
         }
-        let mut on = On(&self.hub);
-        match on.run_to_count(sql, params).await {
-            Err(error) if is_forgotten(&error) => on.run_to_count(sql, params).await,
-            done => done,
+        let mut again = true;
+        loop {
+            match On(&self.hub).run_to_count(sql, params).await {
+                Err(error) if std::mem::take(&mut again) && is_forgotten(&error) => {}
+                done => return done,
+            }
         }
     }
 
@@ -112,12 +114,14 @@ impl AsyncClient {
     /// As [`execute`](Self::execute).
     pub async fn query(&self, sql: &str, params: &[&dyn ToSql]) -> Result<Rows> {
         if is_copy(sql) {
-            return self.lease().await?.query(sql, params).await;
+            return Box::pin(async { self.lease().await?.query(sql, params).await }).await;
         }
-        let mut on = On(&self.hub);
-        match on.run_to_rows(sql, params).await {
-            Err(error) if is_forgotten(&error) => on.run_to_rows(sql, params).await,
-            done => done,
+        let mut again = true;
+        loop {
+            match On(&self.hub).run_to_rows(sql, params).await {
+                Err(error) if std::mem::take(&mut again) && is_forgotten(&error) => {}
+                done => return done,
+            }
         }
     }
 
