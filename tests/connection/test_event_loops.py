@@ -198,7 +198,8 @@ def test_a_loop_closed_while_a_frozen_server_is_asked_to_cancel(howdah: ModuleTy
     conn = first.run_until_complete(howdah.AsyncConnection.connect(dsn, autocommit=True))
     task = first.create_task(conn.execute(BUSY))
     first.run_until_complete(asyncio.sleep(0.1))
-    os.kill(conn.info.backend_pid, signal.SIGSTOP)
+    pid = conn.info.backend_pid
+    os.kill(pid, signal.SIGSTOP)
     try:
         task.cancel()
         first.run_until_complete(asyncio.sleep(0.05))
@@ -212,5 +213,5 @@ def test_a_loop_closed_while_a_frozen_server_is_asked_to_cancel(howdah: ModuleTy
             asyncio.run(again())
         assert conn.closed
     finally:
-        os.kill(conn.info.backend_pid, signal.SIGCONT)
+        os.kill(pid, signal.SIGCONT)
     task._log_destroy_pending = False  # type: ignore[attr-defined]

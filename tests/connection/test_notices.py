@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import logging
 import pickle
 import sys
@@ -321,3 +322,89 @@ async def test_a_logger_that_fails_harms_nothing(door: Door, monkeypatch: pytest
     assert await cursor.fetchone() == ("goes on",)
     assert reported == ["no space left"]
     await conn.close()
+
+
+TASK: contextvars.ContextVar[str] = contextvars.ContextVar("TASK", default="none")
+
+
+async def raises_notice(conn: Any, name: str, times: int = 1) -> None:
+    """As a task of its own: the context has the name, and what a handler sets is seen."""
+    TASK.set(name)
+    for number in range(times):
+        await conn.execute(f"do $$ begin raise notice '{name} {number}'; end $$")
+        assert TASK.get() == f"{name} was told"
+        TASK.set(name)
+
+
+@asyncio_only
+async def test_handlers_run_in_the_context_of_the_task_that_waits(door: Door) -> None:
+    seen: list[tuple[str, str]] = []
+
+    def handler(diag: Any) -> None:
+        seen.append((diag.message_primary.split()[0], TASK.get()))
+        TASK.set(f"{TASK.get()} was told")
+
+    conns = [await door.connect(autocommit=True) for _ in range(3)]
+    for conn in conns:
+        conn.add_notice_handler(handler)
+    tasks = [asyncio.create_task(raises_notice(conn, f"task{n}", 5)) for n, conn in enumerate(conns)]
+    # Of one connection that two tasks use in turn, each has its own.
+    tasks += [asyncio.create_task(raises_notice(conns[0], "another", 5))]
+    await asyncio.gather(*tasks)
+    assert len(seen) == 20
+    assert all(told == context for told, context in seen), seen
+    assert TASK.get() == "none"
+
+
+@asyncio_only
+async def test_notify_handlers_run_in_the_context_of_the_task_that_waits(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    await conn.execute("listen context")
+    seen: list[str] = []
+    conn.add_notify_handler(lambda notify: seen.append(TASK.get()))
+
+    async def task(name: str) -> None:
+        TASK.set(name)
+        await conn.execute("notify context")
+
+    for name in ("first", "second"):
+        await asyncio.create_task(task(name))
+    assert seen == ["first", "second"]
+
+
+@asyncio_only
+@howdah_alone
+async def test_context_on_a_shared_connection(door: Door) -> None:
+    conn = await door.connect(autocommit=True, pipelining=True)
+    seen: list[tuple[str, str]] = []
+
+    def handler(diag: Any) -> None:
+        seen.append((diag.message_primary.split()[0], TASK.get()))
+        TASK.set(f"{TASK.get()} was told")
+
+    conn.add_notice_handler(handler)
+    await asyncio.gather(*(asyncio.create_task(raises_notice(conn, f"task{n}", 4)) for n in range(8)))
+    assert len(seen) == 32
+    assert all(told == context for told, context in seen), seen
+
+
+@asyncio_only
+@howdah_alone
+async def test_a_notice_of_what_was_cancelled_is_in_nobody_elses_context(door: Door) -> None:
+    conn = await door.connect(autocommit=True, pipelining=True)
+    seen: list[tuple[str, str]] = []
+    conn.add_notice_handler(lambda diag: seen.append((diag.message_primary, TASK.get())))
+
+    async def task(name: str, statement: str) -> None:
+        TASK.set(name)
+        await conn.execute(statement)
+
+    slow = asyncio.create_task(task("slow", "do $$ begin perform pg_sleep(0.3); raise notice 'late'; end $$"))
+    await asyncio.sleep(0.1)
+    quick = asyncio.create_task(task("quick", "do $$ begin raise notice 'quick'; end $$"))
+    await asyncio.sleep(0.1)
+    slow.cancel()
+    await asyncio.gather(slow, quick, return_exceptions=True)
+    await until(lambda: len(seen) == 2)
+    assert ("quick", "quick") in seen
+    assert ("late", "quick") not in seen

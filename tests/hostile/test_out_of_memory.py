@@ -217,7 +217,7 @@ for _name in (
 
 @case
 async def streams(conn: Any) -> None:
-    """Rows that are taken as they come need little memory; one that is too large ends the stream, and not the connection."""
+    """Rows that are taken as they come need little memory; one that is too large ends the stream alone."""
     query = "select i, repeat('x', case i when 50000 then 40000000 else 1000 end) from generate_series(1, 50001) i"
     seen = 0
     cur = conn.cursor()
@@ -235,6 +235,35 @@ async def streams(conn: Any) -> None:
         else:
             raise AssertionError("nothing was raised")
         assert 0 < seen < 50000, seen
+        await goes_on(conn)
+
+
+@case
+async def results_of_executemany(conn: Any) -> None:
+    cur = conn.cursor()
+    sizes = [(10,), (40_000_000,), (10,)]
+    with limited(12 * MIB):
+        await raises(cur.executemany("select repeat('x', %s::int)", sizes, returning=True))
+        await goes_on(conn)
+
+
+@case
+async def results_in_a_pipeline(conn: Any) -> None:
+    """The one result that there is no memory for is an error; the others are there."""
+    face = conn.wrapped if hasattr(conn, "wrapped") else conn
+    with limited(12 * MIB):
+        pipeline = face.pipeline()
+        enter, leave = ("__enter__", "__exit__") if hasattr(pipeline, "__enter__") else ("__aenter__", "__aexit__")
+        entered = getattr(pipeline, enter)()
+        if hasattr(entered, "__await__"):
+            await entered
+        cursors = [await conn.execute("select repeat('x', %s::int)", (size,)) for size in (10, 40_000_000, 10)]
+        assert len((await cursors[0].fetchone())[0]) == 10
+        await raises(cursors[1].fetchone())
+        assert len((await cursors[2].fetchone())[0]) == 10
+        left = getattr(pipeline, leave)(None, None, None)
+        if hasattr(left, "__await__"):
+            await left
         await goes_on(conn)
 
 

@@ -176,6 +176,11 @@ const CASES: &[(&str, fn())] = &[
     ("rows of a script", script::<2>),
     ("many rows of a script", script::<3>),
     ("streams", streams),
+    ("a value of a batch", || {
+        refuses(&mut connect(), |conn| {
+            conn.batch(&[("SELECT 1", &[]), (RESULTS[0], &[]), ("SELECT 2", &[])])
+        });
+    }),
     ("a string", || {
         value::<String>("SELECT repeat('x', 20 * 1024 * 1024)");
     }),

@@ -215,6 +215,12 @@ impl Session {
         self.exchanges.len()
     }
 
+    /// The exchange that is being answered: a notice that comes now is about it.
+    #[must_use]
+    pub fn answering(&self) -> Option<ExchangeId> {
+        self.exchanges.front().map(|exchange| exchange.id)
+    }
+
     /// Whether something is unanswered, and nobody wants any of it: it can be given up without harm to others.
     #[must_use]
     pub fn is_detached(&self) -> bool {

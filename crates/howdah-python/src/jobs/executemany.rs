@@ -10,7 +10,7 @@ use super::execute::{Text, dump_params, result_format};
 use super::pipeline::await_ticket;
 use super::{check, queue};
 use crate::core::Core;
-use crate::core::pipeline::Recipient;
+use crate::core::pipeline::{Recipient, check_complete};
 use crate::cursor::BaseCursor;
 use crate::shell::{Job, Next};
 use howdah_adapt::{Adaptation, DumpContext};
@@ -90,7 +90,9 @@ impl Job for ExecuteMany {
             return self.end(py, core);
         }
         // Should the row factory fail, what has been queued is still to be answered.
-        let failed = BaseCursor::add_results(self.cursor.bind(py), outcome.results).err();
+        let failed = check_complete(&outcome.results)
+            .and_then(|()| BaseCursor::add_results(self.cursor.bind(py), outcome.results))
+            .err();
         running.failure = running.failure.take().or(failed);
         match running.failure.take_if(|_| running.ended) {
             Some(error) => Err(error),

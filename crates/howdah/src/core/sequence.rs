@@ -175,6 +175,9 @@ impl Sequence {
             return Err(failure.of_item(self.items()));
         }
         let at = self.item_of(outcome.failed_at);
+        if let Some(item) = outcome.results.iter().position(|result| result.incomplete) {
+            return Err(Error::rows_out_of_memory().of_item(item));
+        }
         let results = match self.wanted {
             Wanted::Count => Vec::new(),
             Wanted::Results => std::mem::take(&mut outcome.results),

@@ -142,6 +142,13 @@ impl Op {
         drop(answer);
     }
 
+    /// The context of the task that waits for it.
+    pub(super) fn context(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let state = lock(&self.state);
+        let (_, context) = state.callback.as_ref()?;
+        context.as_ref().map(|context| context.clone_ref(py))
+    }
+
     pub(super) fn take_callbacks(&self) -> impl Iterator<Item = Callback> + use<> {
         let mut state = lock(&self.state);
         let first = state.callback.take();

@@ -13,6 +13,7 @@ use crate::core::Io;
 use crate::core::deliver::Message;
 use crate::errors::operational;
 use howdah_adapt::lock;
+use howdah_ffi::context::within;
 
 /// How many bytes one call of the loop may read before others get their turn.
 const READ_BUDGET: usize = 512 * 1024;
@@ -20,7 +21,8 @@ const READ_BUDGET: usize = 512 * 1024;
 /// What one call of the loop has brought.
 #[derive(Default)]
 pub(super) struct Read {
-    messages: Vec<Message>,
+    /// What the server said beside answers, each with the exchange that was being answered then.
+    messages: Vec<(Option<ExchangeId>, Message)>,
     ended: Vec<(ExchangeId, Box<Outcome>)>,
     /// The session has nothing to do.
     idle: bool,
@@ -127,9 +129,11 @@ impl Channel {
         // A handler that raises KeyboardInterrupt must not keep the rest from those who wait for it.
         let mut outcome = Ok(());
         let mut heard = false;
-        for message in std::mem::take(&mut read.messages) {
+        for (answering, message) in std::mem::take(&mut read.messages) {
             heard |= matches!(message, Message::Notification(_));
-            match slf.get().core.deliver(py, message) {
+            let context = slf.get().context_of(py, answering);
+            let context = context.as_ref().map(|context| context.bind(py));
+            match within(context, || slf.get().core.deliver(py, message)) {
                 // Too much was kept: those who wait are to know why.
                 Err(error) if slf.get().core.facts.is_broken() => {
                     Self::detach_or_report(slf);
@@ -142,6 +146,21 @@ impl Channel {
             outcome = outcome.and(Self::work_soon(slf));
         }
         outcome.and(Self::follow_up(slf, read, heard))
+    }
+
+    /// The context of the task that waits for what was being answered when a message came: handlers run in it, as they would
+    /// in the task itself. On a connection that several tasks share it is not another's.
+    fn context_of(&self, py: Python<'_>, answering: Option<ExchangeId>) -> Option<Py<PyAny>> {
+        let running = lock(&self.running);
+        let waits = |waiting: &&Running| match waiting.awaits {
+            Awaits::Exchange(id) | Awaits::Rows(id) | Awaits::Sending(id) => Some(id) == answering,
+            _ => false,
+        };
+        let known = running.iter().find(waits);
+        let only = || running.front().filter(|_| !self.gate.is_shared());
+        let op = known.or_else(only)?.op.clone_ref(py);
+        drop(running);
+        op.get().context(py)
     }
 
     /// Has the loop go on with a computation after a look at whatever else waits.
@@ -216,6 +235,10 @@ impl Channel {
 }
 
 impl Read {
+    fn note(&mut self, io: &Io, message: Message) {
+        self.messages.push((io.session.answering(), message));
+    }
+
     fn take_progress(&mut self, io: &mut Io) {
         loop {
             self.idle = false;
@@ -234,9 +257,9 @@ impl Read {
                     self.cancel = true;
                     return;
                 }
-                Ok(Progress::Notice(notice)) => self.messages.push(Message::Notice(notice)),
+                Ok(Progress::Notice(notice)) => self.note(io, Message::Notice(notice)),
                 Ok(Progress::Notification(notification)) => {
-                    self.messages.push(Message::Notification(notification));
+                    self.note(io, Message::Notification(notification));
                 }
                 Err(error) => {
                     self.lost = Some(error.into());
