@@ -23,7 +23,7 @@ def interrupted(observer: Observer, pid: int) -> Iterator[None]:
     """Ctrl-C once the server is running the session's statement; all has to end soon."""
 
     def send() -> None:
-        observer.wait_active(pid)
+        observer.wait_active(pid, "%pg_sleep%")
         os.kill(os.getpid(), signal.SIGINT)
 
     begun = time.monotonic()
@@ -110,7 +110,8 @@ def test_cancel_from_another_thread(connect: Callable[..., Any], driver: Any, ob
 
 
 async def sleeping(conn: Any, observer: Observer) -> None:
-    await asyncio.get_running_loop().run_in_executor(None, observer.wait_active, conn.info.backend_pid)
+    wait = observer.wait_active
+    await asyncio.get_running_loop().run_in_executor(None, wait, conn.info.backend_pid, "%pg_sleep%")
 
 
 @asyncio_only

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -168,3 +171,98 @@ async def test_row_factory_that_fails_within_executemany(door: Door) -> None:
     after = await conn.execute("select 42")
     assert await after.fetchall() == [(42,)]
     assert after.nextset() is None
+
+
+def notes(error: BaseException) -> list[str]:
+    return getattr(error, "__notes__", [])
+
+
+@howdah_alone
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="exceptions have no notes")
+@pytest.mark.parametrize("in_pipeline", [False, True])
+@pytest.mark.parametrize("returning", [False, True])
+async def test_the_exception_tells_which_parameters_failed(door: Door, in_pipeline: bool, returning: bool) -> None:
+    conn = await fresh(door)
+    insert = "insert into many values (%s, %s) returning num"
+    told = ["executemany(): at index 2 of the parameters"]
+    for wrong in [(1, "c"), (3, object()), (3,)]:
+        values = [(1, "a"), (2, "b"), wrong, (4, "d")]
+        with pytest.raises(door.module.Error) as caught:
+            async with contextlib.AsyncExitStack() as blocks:
+                if in_pipeline:
+                    await blocks.enter_async_context(conn.pipeline())
+                await conn.cursor().executemany(insert, values, returning=returning)
+        assert notes(caught.value) == told
+        await conn.rollback()
+    with pytest.raises(door.errors.UniqueViolation) as caught:
+        await conn.execute("insert into many values (1, 'a'), (1, 'b')")
+    assert notes(caught.value) == []
+
+
+@howdah_alone
+@pytest.mark.parametrize("in_pipeline", [False, True])
+@pytest.mark.parametrize("query", ["copy many from stdin", "copy many to stdout"])
+async def test_copy_is_refused_and_harms_nothing(door: Door, query: str, in_pipeline: bool) -> None:
+    conn = await fresh(door, autocommit=True)
+    with pytest.raises(door.module.ProgrammingError, match="COPY"):
+        async with contextlib.AsyncExitStack() as blocks:
+            if in_pipeline:
+                await blocks.enter_async_context(conn.pipeline())
+            await conn.cursor().executemany(query, [()] * 3)
+    assert conn.info.transaction_status.name == "IDLE"
+    assert await rows(conn) == []
+
+
+async def test_a_text_with_copy_in_it_is_no_copy(door: Door) -> None:
+    conn = await fresh(door)
+    cur = conn.cursor()
+    await cur.executemany("insert /* a copy */ into many values (%s, %s)", [(i, "x") for i in range(100)])
+    assert cur.rowcount == 100
+    await cur.executemany("select num as copy from many where num = %s", [(i,) for i in range(3)], returning=True)
+    found = [await cur.fetchall()]
+    while cur.nextset():
+        found.append(await cur.fetchall())
+    assert found == [[(0,)], [(1,)], [(2,)]]
+
+
+MEMORY = """
+import asyncio, resource, sys
+import {module} as driver
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+def values(count):
+    return ((i, "some text") for i in range(count))
+
+query = {query!r}
+
+def sync(conn, count):
+    conn.cursor().executemany(query, values(count))
+
+async def asynchronous(count):
+    async with await driver.AsyncConnection.connect({dsn!r}, autocommit=True) as conn:
+        await conn.cursor().executemany(query, values(count))
+
+def run(count):
+    if {is_sync}:
+        with driver.connect({dsn!r}, autocommit=True) as conn:
+            sync(conn, count)
+    else:
+        asyncio.run(asynchronous(count))
+
+run(20000)
+before = peak()
+run({count})
+print(peak() - before)
+"""
+
+
+@howdah_alone
+@pytest.mark.parametrize("door_kind", ["sync", "asyncio"])
+@pytest.mark.parametrize("query", ["select %s, %s", "select %s, %s, repeat('x', 1000)"])
+def test_memory_does_not_grow_with_the_parameters(driver: Any, door_kind: str, dsn: str, query: str) -> None:
+    module, is_sync = driver.__name__, door_kind == "sync"
+    program = MEMORY.format(module=module, dsn=dsn, query=query, is_sync=is_sync, count=300_000)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=80)
+    assert int(done.stdout) < 8, "MiB"

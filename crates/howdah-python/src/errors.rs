@@ -8,6 +8,7 @@ use howdah_protocol::conninfo::{ConninfoError, ConninfoErrorKind};
 use howdah_protocol::error::UsageError;
 use howdah_protocol::wire::Diagnostic;
 use pyo3::exceptions::PyMemoryError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -38,6 +39,15 @@ pub(crate) fn copy(py: Python<'_>, error: &PyErr) -> PyErr {
     let made = imports::COPY.get(py);
     let made = made.and_then(|copy| copy.call1((error.value(py),)));
     made.map_or_else(|_| error.clone_ref(py), PyErr::from_value)
+}
+
+/// Adds to an exception which of the parameters of `executemany()` it is about. Exceptions have notes since CPython 3.11.
+pub(crate) fn note_index(py: Python<'_>, error: &PyErr, index: usize) {
+    let note = format!("executemany(): at index {index} of the parameters");
+    // Without the note it is the same exception.
+    let _ = error
+        .value(py)
+        .call_method1(intern!(py, "add_note"), (note,));
 }
 
 /// `OutOfOrderTransactionNesting`.

@@ -379,6 +379,12 @@ impl Core {
         io.as_ref().is_some_and(|io| io.session.has_rows(id))
     }
 
+    /// Whether results of an exchange have come, or its error.
+    pub(crate) fn has_partial(&self, id: ExchangeId) -> bool {
+        let io = lock(&self.io);
+        io.as_ref().is_some_and(|io| io.session.has_partial(id))
+    }
+
     /// What has come so far of an exchange that goes on. That of a pipeline is handed out by [`Core::collect`].
     pub(crate) fn take_partial(&self, id: ExchangeId) -> Outcome {
         if self.pipeline.open() == Some(id) {

@@ -1,6 +1,7 @@
 //! Results that a pipeline still owes to a cursor.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use howdah_protocol::connection::QueryResult;
 use pyo3::prelude::*;
@@ -8,6 +9,7 @@ use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
 use super::BaseCursor;
 use crate::core::pipeline::{Failure, Recipient};
+use crate::errors;
 use crate::jobs::execute::Text;
 use crate::jobs::pipeline::Pending;
 use crate::shell::ready::Fetch;
@@ -22,6 +24,10 @@ struct PendingExecution {
     /// Which of the cursor's executions: what comes of one before the last is not wanted.
     number: u64,
     text: Arc<Text>,
+    /// Whether it is one of several executions, by `executemany()`.
+    many: bool,
+    /// How many results have come.
+    taken: AtomicUsize,
 }
 
 /// What is done with a result that a pipeline owes to a cursor.
@@ -61,10 +67,14 @@ impl BaseCursor {
         slf: &Bound<'_, Self>,
         text: &Arc<Text>,
     ) -> PyResult<Arc<dyn Recipient>> {
+        let cursor = PyWeakrefReference::new(slf)?.unbind();
+        let state = lock(&slf.get().state);
         Ok(Arc::new(PendingExecution {
-            cursor: PyWeakrefReference::new(slf)?.unbind(),
-            number: lock(&slf.get().state).number,
+            cursor,
+            number: state.number,
             text: Arc::clone(text),
+            many: state.many.is_some(),
+            taken: AtomicUsize::new(0),
         }))
     }
 
@@ -105,12 +115,12 @@ impl PendingExecution {
 
 impl Recipient for PendingExecution {
     fn take(&self, py: Python<'_>, results: Vec<QueryResult>) -> PyResult<()> {
+        self.taken.fetch_add(results.len(), Ordering::Relaxed);
         let cursor = self.cursor(py);
         let Some(cursor) = cursor.filter(|cursor| cursor.get().is_current(self.number)) else {
             return Ok(());
         };
-        let many = lock(&cursor.get().state).many.is_some();
-        if many {
+        if self.many {
             BaseCursor::add_results(&cursor, results)
         } else {
             BaseCursor::set_results(&cursor, results)
@@ -118,6 +128,11 @@ impl Recipient for PendingExecution {
     }
 
     fn fail(&self, py: Python<'_>, failure: Failure) {
+        if let Failure::Error(error) = &failure
+            && self.many
+        {
+            errors::note_index(py, error, self.taken.load(Ordering::Relaxed));
+        }
         let Some(cursor) = self.cursor(py) else {
             return;
         };

@@ -184,7 +184,7 @@ impl Job for ExecuteQuery {
 
 /// Whether a query may have a COPY in it. What is sent behind COPY FROM STDIN before that is answered would be read as its data,
 /// and end the session.
-fn may_copy(query: &Bound<'_, PyAny>) -> bool {
+pub(super) fn may_copy(query: &Bound<'_, PyAny>) -> bool {
     let has_word = |text: &[u8]| {
         let mut words = text.windows(4);
         words.any(|word| word.eq_ignore_ascii_case(b"copy"))

@@ -6,12 +6,13 @@ use howdah_protocol::session::{ExchangeId, Execute, Outcome, Session};
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 
-use super::execute::{Text, dump_params, result_format};
+use super::execute::{Text, dump_params, may_copy, result_format};
 use super::pipeline::await_ticket;
 use super::{check, queue};
 use crate::core::Core;
 use crate::core::pipeline::{Recipient, check_complete};
 use crate::cursor::BaseCursor;
+use crate::errors;
 use crate::shell::{Job, Next};
 use howdah_adapt::{Adaptation, DumpContext};
 
@@ -37,10 +38,21 @@ pub(crate) struct Running {
     /// Within a `pipeline()` block: the exchange and the results are the pipeline's.
     in_pipeline: bool,
     recipient: Option<Arc<dyn Recipient>>,
+    /// How many executions were queued.
+    queued: usize,
     /// How many executions were queued since the pipeline was told.
     untold: usize,
     /// The pipeline's ticket of the last of them.
     ticket: Option<u64>,
+}
+
+/// An execution that has been queued.
+struct Queued {
+    id: ExchangeId,
+    /// How many bytes are to be sent.
+    unsent: usize,
+    /// It is the first, and has to be answered before more is sent.
+    is_copy_perhaps: bool,
 }
 
 /// How much is queued before it is sent and the answers so far are taken, in bytes.
@@ -67,6 +79,7 @@ impl Job for ExecuteMany {
             id: None,
             in_pipeline,
             recipient: None,
+            queued: 0,
             untold: 0,
             ticket: None,
         });
@@ -82,11 +95,13 @@ impl Job for ExecuteMany {
         }
         let sql = running.text.as_ref().map(|text| text.sql(py));
         if outcome.error.is_some() || !outcome.refused_copy.is_empty() {
+            let failed = check(py, core, &outcome, sql)
+                .inspect_err(|error| errors::note_index(py, error, outcome.failed_at));
             if running.ended {
-                check(py, core, &outcome, sql)?;
+                failed?;
+                return Ok(Next::Done(py.None()));
             }
-            let failed = check(py, core, &outcome, sql).err();
-            running.failure = failed.or(running.failure.take());
+            running.failure = failed.err().or(running.failure.take());
             return self.end(py, core);
         }
         // Should the row factory fail, what has been queued is still to be answered.
@@ -102,8 +117,9 @@ impl Job for ExecuteMany {
         }
     }
 
+    /// It waits for its results, once all has been sent.
     fn waits_without_gate(&self) -> bool {
-        true
+        self.running.as_ref().is_some_and(|running| running.ended)
     }
 
     fn name(&self) -> &'static str {
@@ -141,10 +157,11 @@ impl ExecuteMany {
                 Some(params) => params.and_then(|params| self.queue_one(py, core, &params)),
             };
             match queued {
-                Ok((_, size)) if size < BATCH => {}
-                Ok((id, _)) => {
+                Ok(queued) if queued.is_copy_perhaps => return self.probe(py, core, queued.id),
+                Ok(queued) if queued.unsent < BATCH => {}
+                Ok(queued) => {
                     self.tell_pipeline(core);
-                    return Ok(Next::Pump(id));
+                    return Ok(Next::Pump(queued.id));
                 }
                 Err(error) => {
                     if let Some(running) = &mut self.running {
@@ -156,13 +173,23 @@ impl ExecuteMany {
         }
     }
 
-    /// Queues one execution; gives the number of bytes that wait to be sent.
+    /// Waits for the answer to the first execution, as what is sent behind COPY FROM STDIN would be read as its data.
+    fn probe(&mut self, py: Python<'_>, core: &Arc<Core>, id: ExchangeId) -> PyResult<Next> {
+        self.tell_pipeline(core);
+        if let Some(ticket) = self.running.as_ref().and_then(|running| running.ticket) {
+            return await_ticket(py, core, ticket);
+        }
+        core.with_session(py, Session::flush)?;
+        Ok(Next::Results(id))
+    }
+
+    /// Queues one execution.
     fn queue_one(
         &mut self,
         py: Python<'_>,
         core: &Arc<Core>,
         params: &Bound<'_, PyAny>,
-    ) -> PyResult<(ExchangeId, usize)> {
+    ) -> PyResult<Queued> {
         let cursor = self.cursor.get();
         let settings = core.facts.settings();
         let Some(running) = &mut self.running else {
@@ -182,7 +209,11 @@ impl ExecuteMany {
         let loaders = cursor.adapters(py)?.get();
         let accepts = |oid| settings.text_is_plain(oid) && loaders.binary_is_equal(py, oid);
         let mut values = core.borrow_params();
-        let queued = dump_params(text, Some(params), &cx, &mut values).and_then(|()| {
+        let number = running.queued;
+        let dumped = dump_params(text, Some(params), &cx, &mut values);
+        let dumped = dumped.inspect_err(|error| errors::note_index(py, error, number));
+        let is_copy_perhaps = number == 0 && may_copy(self.query.bind(py));
+        let queued = dumped.and_then(|()| {
             let request = Execute {
                 sql: text.sql(py),
                 params: &values,
@@ -196,14 +227,17 @@ impl ExecuteMany {
                 extended: true,
             };
             queue(py, core, &request, |session, request| {
-                session
-                    .execute_more(request)
-                    .map(|id| (id, session.outgoing().len()))
+                session.execute_more(request).map(|id| Queued {
+                    id,
+                    unsent: session.outgoing().len(),
+                    is_copy_perhaps,
+                })
             })
         });
         core.return_params(values);
-        if let Ok((id, _)) = &queued {
-            running.id = Some(*id);
+        if let Ok(queued) = &queued {
+            running.id = Some(queued.id);
+            running.queued += 1;
             running.untold += 1;
         }
         queued
@@ -257,5 +291,5 @@ impl ExecuteMany {
 }
 
 fn ended(py: Python<'_>) -> PyErr {
-    crate::errors::new(py, "InternalError", "executemany() has ended")
+    errors::new(py, "InternalError", "executemany() has ended")
 }

@@ -64,6 +64,11 @@ fn run_steps(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResult<Py
                 core.take_partial(id)
             }
             Next::Rows(id) => rows(py, core, id)?,
+            Next::Results(id) => {
+                core.facts.set_busy(true);
+                while let Waited::Ended(..) = wait(py, core, Until::Results(id), None)? {}
+                core.take_partial(id)
+            }
             Next::Booked(ticket) => {
                 interruptible(py, core, booked(py, core, ticket))?;
                 Outcome::default()

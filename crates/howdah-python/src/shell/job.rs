@@ -58,6 +58,8 @@ pub(crate) enum Next {
     Started(Option<Instant>),
     /// Requests are queued and more will follow in the same exchange: send them, then resume with what has come of it so far.
     Pump(ExchangeId),
+    /// Run the session until results of this exchange have come, or its error; then resume with what has come of it so far.
+    Results(ExchangeId),
     /// Run the session until rows of this exchange have come, or it is answered; then resume, in the second case with its outcome.
     Rows(ExchangeId),
     /// Run the session until what was queued in the pipeline under this ticket has been answered and handed out, then resume.

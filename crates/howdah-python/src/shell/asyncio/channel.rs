@@ -57,6 +57,8 @@ pub(super) enum Awaits {
     Sending(ExchangeId),
     /// Rows of its exchange, or the answer to it.
     Rows(ExchangeId),
+    /// Results of its exchange, or its error.
+    Results(ExchangeId),
     /// That what was queued in the pipeline under this ticket has been answered and handed out.
     Booked(u64),
     /// A notification.

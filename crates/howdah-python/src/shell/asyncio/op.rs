@@ -291,6 +291,7 @@ impl Op {
                     Awaits::Notification
                 }
                 Next::Pump(id) => Awaits::Sending(id),
+                Next::Results(id) => Awaits::Results(id),
                 Next::Booked(ticket) if core.pipeline.has_booked(ticket) => {
                     next = job.resume(py, core, Outcome::default())?;
                     continue;

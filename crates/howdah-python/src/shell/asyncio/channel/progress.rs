@@ -224,6 +224,9 @@ impl Channel {
                 Awaits::Settled if at_rest => Box::default(),
                 Awaits::Notification if heard => Box::default(),
                 Awaits::Rows(id) if self.core.has_rows(id) => Box::default(),
+                Awaits::Results(id) if self.core.has_partial(id) => {
+                    Box::new(self.core.take_partial(id))
+                }
                 Awaits::Sending(id) if sent => Box::new(self.core.take_partial(id)),
                 _ => continue,
             };
