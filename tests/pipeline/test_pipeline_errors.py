@@ -228,6 +228,47 @@ async def test_what_sync_has_raised_is_still_that_of_its_cursor(door: Door) -> N
 
 
 @howdah_alone
+async def test_what_was_skipped_is_not_told_of_later_errors(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    async with conn.pipeline() as p:
+        with pytest.raises(door.errors.DivisionByZero):
+            await conn.execute("select 1/0")
+            skipped = await conn.execute("select 2")
+            await p.sync()
+        later = await conn.execute("select nothing")
+        await asyncio.sleep(0.2)
+        await (await conn.execute("select 'what came meanwhile is read'")).close()
+        assert p.status.name == "ABORTED"
+        with pytest.raises(door.errors.PipelineAborted):
+            await skipped.fetchone()
+        with pytest.raises(door.errors.UndefinedColumn):
+            await later.fetchone()
+        await p.sync()
+
+
+@howdah_alone
+async def test_an_error_that_a_cursor_keeps_holds_no_frames(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    watched: list[Any] = []
+
+    class Watched:
+        pass
+
+    async def work() -> None:
+        local = Watched()
+        watched.append(weakref.ref(local))
+        kept = await conn.execute("select 1/0")
+        with pytest.raises(door.errors.DivisionByZero):
+            await p.sync()
+        assert kept.rowcount == -1
+
+    async with conn.pipeline() as p:
+        await work()
+        gc.collect()
+        assert watched[0]() is None
+
+
+@howdah_alone
 async def test_an_error_whose_cursor_is_gone_ends_a_loop(door: Door) -> None:
     """A program that only sends would never learn that all of it is skipped."""
     conn = await door.connect(autocommit=True)

@@ -231,3 +231,22 @@ def test_a_lost_server(connect: Callable[..., Any], driver: Any, observer: Obser
         observer.terminate(conn.info.backend_pid)
         conn.execute("select 2").fetchone()
     assert conn.closed
+
+
+@asyncio_only
+@howdah_alone
+async def test_a_lost_server_is_told_to_all_tasks(door: Door, observer: Observer) -> None:
+    conn = await door.connect(autocommit=True)
+    pid = conn.info.backend_pid
+
+    async def ask(i: int) -> Any:
+        return await (await conn.execute("select %s::int, pg_sleep(20)", [i])).fetchone()
+
+    with pytest.raises(door.module.OperationalError):
+        async with conn.pipeline():
+            asking = [asyncio.create_task(ask(i)) for i in range(3)]
+            await asyncio.sleep(0)
+            await asyncio.get_running_loop().run_in_executor(None, observer.terminate, pid)
+            found = await asyncio.gather(*asking, return_exceptions=True)
+            assert [isinstance(error, door.module.OperationalError) for error in found] == [True] * 3
+    assert conn.closed

@@ -29,6 +29,9 @@ pub(crate) trait Recipient: Send + Sync {
     /// Takes its result, or some of several, in order.
     fn take(&self, py: Python<'_>, results: Vec<QueryResult>) -> PyResult<()>;
 
+    /// Adds to its error what it knows of it.
+    fn annotate(&self, _py: Python<'_>, _error: &PyErr) {}
+
     /// It has failed.
     fn fail(&self, py: Python<'_>, failure: Failure);
 
@@ -42,10 +45,12 @@ pub(crate) trait Recipient: Send + Sync {
 /// Why there is no result.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The statement's own error.
-    Error(PyErr),
-    /// It was not run, because an earlier one of the pipeline failed.
-    Skipped,
+    /// The statement's own error, and which of the pipeline's it is.
+    ///
+    /// A copy: the other is raised where somebody is told first, and its traceback may hold the cursor.
+    Error(PyErr, u64),
+    /// It was not run, because an earlier one of this exchange failed.
+    Skipped(u64),
     /// The pipeline was interrupted, so that it is not known whether it was run.
     Interrupted,
 }
@@ -72,7 +77,9 @@ struct State {
     flushed: u64,
     /// Tickets below it are waited for: what has come of them is booked, even if it may still change.
     wanted: u64,
-    /// How many results of the exchange have been booked.
+    /// The number of the exchange.
+    exchange: u64,
+    /// How many results of it have been booked.
     results: usize,
     /// A statement of the exchange has failed: those behind it are skipped.
     aborted: bool,
@@ -80,6 +87,8 @@ struct State {
     unseen: Option<Unseen>,
     /// Whether statements were skipped since an error was raised.
     skipped: bool,
+    /// How many errors there were.
+    errors: u64,
 }
 
 struct Waiting {
@@ -90,6 +99,9 @@ struct Waiting {
 
 struct Unseen {
     error: PyErr,
+    number: u64,
+    /// The exchange that it has aborted.
+    exchange: u64,
     /// Whose error it is.
     recipient: Option<Arc<dyn Recipient>>,
 }
@@ -167,16 +179,21 @@ impl Pipeline {
 
     /// Notes a statement that the server would skip, and that therefore is not sent.
     pub(crate) fn skip(&self, py: Python<'_>, recipient: Option<&dyn Recipient>) {
-        lock(&self.state).skipped = true;
+        let skipped = {
+            let mut state = lock(&self.state);
+            state.skipped = true;
+            Failure::Skipped(state.exchange)
+        };
         if let Some(recipient) = recipient {
-            recipient.fail(py, Failure::Skipped);
+            recipient.fail(py, skipped);
         }
     }
 
     /// The exception for a statement that the server would skip, and that is waited for.
     pub(crate) fn see_skipped(&self, py: Python<'_>) -> PyErr {
         self.skip(py, None);
-        self.see(py, Failure::Skipped)
+        let exchange = lock(&self.state).exchange;
+        self.see(py, Failure::Skipped(exchange))
     }
 
     /// Whether what was queued under a ticket has been answered.
@@ -235,27 +252,24 @@ impl Pipeline {
         let mut state = lock(&self.state);
         let seen = match &failure {
             Failure::Interrupted => None,
-            Failure::Skipped => {
-                state.skipped = false;
+            Failure::Skipped(exchange) => {
+                state.skipped &= state.exchange != *exchange;
                 // What made it so says more.
-                state.unseen.take()
+                let cause = |unseen: &mut Unseen| unseen.exchange == *exchange;
+                state.unseen.take_if(cause)
             }
-            // Both have their values: nothing of Python's runs here.
-            Failure::Error(error) => {
-                let same = |unseen: &mut Unseen| unseen.error.value(py).is(error.value(py));
-                let unseen = state.unseen.take_if(same);
+            Failure::Error(_, number) => {
+                let unseen = state.unseen.take_if(|unseen| unseen.number == *number);
                 state.skipped &= unseen.is_none();
                 unseen
             }
         };
         drop(state);
         match (failure, seen) {
-            (Failure::Error(error), Some(_)) => error,
-            // Whoever was told before has the other, which holds a traceback.
-            (Failure::Error(error), None) => errors::copy(py, &error),
-            (Failure::Skipped, Some(unseen)) => unseen.error,
-            (Failure::Skipped, None) => aborted(py),
-            (Failure::Interrupted, _) => errors::new(
+            (_, Some(unseen)) => unseen.error,
+            (Failure::Error(error, _), None) => error,
+            (Failure::Skipped(_), None) => aborted(py),
+            (Failure::Interrupted, None) => errors::new(
                 py,
                 "PipelineAborted",
                 "the pipeline was interrupted before the result had come",
@@ -330,14 +344,23 @@ impl Pipeline {
     }
 
     fn note_failure(&self, py: Python<'_>, error: PyErr, recipient: Option<Arc<dyn Recipient>>) {
-        // Made before there is a lock.
-        let _ = error.value(py);
+        let number = {
+            let mut state = lock(&self.state);
+            state.errors += 1;
+            state.errors
+        };
         if let Some(recipient) = &recipient {
-            recipient.fail(py, Failure::Error(error.clone_ref(py)));
+            recipient.annotate(py, &error);
+            recipient.fail(py, Failure::Error(errors::copy(py, &error), number));
         }
         let mut state = lock(&self.state);
         if state.unseen.is_none() {
-            state.unseen = Some(Unseen { error, recipient });
+            state.unseen = Some(Unseen {
+                error,
+                number,
+                exchange: state.exchange,
+                recipient,
+            });
             return;
         }
         drop(state);
@@ -346,13 +369,13 @@ impl Pipeline {
 
     /// The server has skipped all that waits.
     fn skip_waiting(&self, py: Python<'_>) {
-        let waiting = {
+        let (waiting, exchange) = {
             let mut state = lock(&self.state);
             state.skipped |= !state.waiting.is_empty();
-            std::mem::take(&mut state.waiting)
+            (std::mem::take(&mut state.waiting), state.exchange)
         };
         for each in waiting {
-            each.recipient.fail(py, Failure::Skipped);
+            each.recipient.fail(py, Failure::Skipped(exchange));
         }
     }
 
@@ -368,6 +391,7 @@ impl Pipeline {
 impl State {
     fn exchange_ended(&mut self) {
         self.open = None;
+        self.exchange += 1;
         self.aborted = false;
         self.results = 0;
     }
@@ -376,6 +400,9 @@ impl State {
 impl Core {
     /// Hands out what has come of the pipeline's exchange, which goes on.
     pub(crate) fn collect(&self, py: Python<'_>) {
+        if !self.pipeline.is_on() {
+            return;
+        }
         let (id, settled) = {
             let state = lock(&self.pipeline.state);
             let booked = self.pipeline.booked.load(Ordering::Acquire);

@@ -127,12 +127,13 @@ impl Recipient for PendingExecution {
         }
     }
 
-    fn fail(&self, py: Python<'_>, failure: Failure) {
-        if let Failure::Error(error) = &failure
-            && self.many
-        {
+    fn annotate(&self, py: Python<'_>, error: &PyErr) {
+        if self.many {
             errors::note_index(py, error, self.taken.load(Ordering::Relaxed));
         }
+    }
+
+    fn fail(&self, py: Python<'_>, failure: Failure) {
         let Some(cursor) = self.cursor(py) else {
             return;
         };
