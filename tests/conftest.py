@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import faulthandler
 import importlib
-import importlib.util
 import inspect
 import os
 import signal
@@ -27,12 +26,11 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from pgserver import PgServer, available_flavours  # noqa: E402
 
-from support.doors import Door, run_on_loop  # noqa: E402
+from support.doors import HAS_UVLOOP, Door, run_on_loop  # noqa: E402
 from support.sessions import Observer  # noqa: E402
 
 FLAVOUR = os.environ.get("HOWDAH_TESTS_FLAVOUR", "embedded")
 ORACLE_ONLY = os.environ.get("HOWDAH_TESTS_ORACLE_ONLY") == "1"
-HAS_UVLOOP = importlib.util.find_spec("uvloop") is not None
 TIME_LIMIT = 90
 GRACE = 20
 

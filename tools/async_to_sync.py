@@ -48,7 +48,6 @@ NAMES = {
     "asynccontextmanager": "contextmanager",
     "connection_async": "connection",
     "cursor_async": "cursor",
-    "in_thread": "in_place",
     "open_session_async": "open_session",
 }
 

@@ -82,7 +82,15 @@ class BaseConnection:
         prepare_threshold: int | None,
         context: abc.AdaptContext | None,
     ) -> None: ...
-    def _cancel_within(self, timeout: float | None) -> None: ...
+    def _set_leaving(self, leaving: bool) -> None:
+        """Say whether the connection is being left: then what is done on it is over within `cancel_timeout`."""
+
+    cancel_timeout: float
+    """Seconds until a connection has come to rest that was interrupted, as by Ctrl-C or the cancellation of a task.
+
+    The cancel request, the end of the statement and the rollback of a block take no longer together, nor does the
+    end of a `with` block that is left by an exception. After that the connection is closed. It is also the time
+    that `cancel()` waits. 5 seconds at first; 0 closes it at once."""
 
     prepare_threshold: int | None
     """How many executions of a statement before it is prepared; `None` for never."""

@@ -1,11 +1,11 @@
-"""What the synchronous and the asynchronous package do differently: opening a session, and waiting for a thread."""
+"""What the synchronous and the asynchronous package do differently: opening a session."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from . import _howdah
@@ -32,16 +32,6 @@ async def open_session_async(params: dict[str, str | None]) -> Opened:
             if opened is not None:
                 return opened
     raise connecting.failure()
-
-
-async def in_thread(function: Callable[..., None], *args: Any) -> None:
-    """Call a function that blocks, in a thread of the loop's."""
-    await asyncio.get_running_loop().run_in_executor(None, function, *args)
-
-
-def in_place(function: Callable[..., None], *args: Any) -> None:
-    """Call a function that blocks."""
-    function(*args)
 
 
 async def _within(seconds: float, work: Coroutine[Any, Any, _T]) -> _T:

@@ -16,7 +16,7 @@ from . import _howdah
 from ._connection_base import CursorRow, Dbapi20Errors, not_built
 from ._notify import Notify
 from ._pipeline import Pipeline
-from ._shell import in_place, open_session
+from ._shell import open_session
 from ._transaction import Transaction
 from .conninfo import ConnDict, ConnParam, _connect_params, conninfo_to_dict
 from .cursor import Cursor
@@ -69,20 +69,23 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         context: AdaptContext | None = None,
         row_factory: RowFactory[Row] | None = None,
         cursor_factory: type[Cursor[Row]] | None = None,
+        cancel_timeout: float = 5.0,
         **kwargs: ConnParam,
     ) -> Self:
         """Open a connection.
 
         `conninfo` is a connection string, `keyword=value` or URI; keyword arguments override its
         parameters. A statement is prepared after `prepare_threshold` executions, never if that is
-        `None`. The connection has the adapters of `context`, by default those of the package. Raises
-        `ProgrammingError` for wrong parameters, `OperationalError` if no server accepts (the message
-        lists every attempt), and its subclass `ConnectionTimeout` after `connect_timeout` seconds.
+        `None`. The connection has the adapters of `context`, by default those of the package.
+        `cancel_timeout` is as the attribute. Raises `ProgrammingError` for wrong parameters,
+        `OperationalError` if no server accepts (the message lists every attempt), and its subclass
+        `ConnectionTimeout` after `connect_timeout` seconds.
         """
         params = cls._get_connection_params(conninfo, **kwargs)
         opened = open_session(_connect_params(params))
         try:
             connection = cls(opened)
+            connection.cancel_timeout = cancel_timeout
             connection._set_up(bool(autocommit), prepare_threshold, context)
             if row_factory:
                 connection.row_factory = row_factory
@@ -116,24 +119,30 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        if self.closed:
-            return
         try:
+            if self.closed:
+                return
             if exc_type:
                 self._rollback_quietly()
             else:
                 self.commit()
         finally:
-            # A connection of a pool goes back to the pool.
+            # A connection of a pool goes back to the pool. One that was lost still has its descriptor.
             if not getattr(self, "_pool", None):
                 self.close()
 
     def _rollback_quietly(self) -> None:
-        """Roll back; a failure is logged, so that the exception that led here stays the one seen."""
+        """Roll back within `cancel_timeout`, or lose the connection.
+
+        A failure is logged, so that the exception that led here stays the one seen.
+        """
+        self._set_leaving(True)
         try:
             self.rollback()
         except Exception as error:
             _logger.warning("error ignored in rollback on %s: %s", self, error)
+        finally:
+            self._set_leaving(False)
 
     def notifies(self, *, timeout: float | None = None, stop_after: int | None = None) -> Generator[Notify]:
         """Yield notifications as they arrive.
@@ -173,10 +182,11 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
     def cancel_safe(self, *, timeout: float | None = 30.0) -> None:
         """Ask the server to cancel the running command, and wait until it has acted on that.
 
-        Nothing happens if there is none. Raises `CancellationTimeout` after `timeout` seconds, never if that
-        is `None`.
+        Nothing happens if there is none. Raises `CancellationTimeout` after `timeout` seconds; 0 and `None`
+        stand for no limit. The running command's result does not wait for this. The next command on the
+        connection does: a cancellation that is late must not hit it.
         """
-        in_place(self._cancel_within, timeout)
+        self._cancel_within(timeout or None)
 
     def transaction(self, savepoint_name: str | None = None, force_rollback: bool = False) -> Transaction:
         """Return a context manager that commits at the end of its block, or rolls back if it raises.
@@ -283,3 +293,5 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         def _pipeline_cancel(self) -> None: ...
 
         def _wait_notifies(self, timeout: float | None) -> list[Notify]: ...
+
+        def _cancel_within(self, timeout: float | None) -> None: ...

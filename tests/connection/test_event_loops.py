@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
+import itertools
 import os
 import signal
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from support.doors import Door, asyncio_only, howdah_alone
+from support.doors import HAS_UVLOOP, Door, asyncio_only, howdah_alone, new_loop
+from support.frozen import FrozenServer, descriptors
+from support.hostile import HostileServer
 from support.sessions import Observer
 from support.ticking import ticking
 from support.waiting import PATIENCE, soon, until
@@ -139,6 +145,113 @@ def test_loop_stopped_with_an_operation_pending(howdah: ModuleType, dsn: str) ->
     second.run_until_complete(close(conn))
     second.close()
     first.close()
+
+
+async def queued(conn: Any, _: FrozenServer) -> None:
+    await asyncio.gather(*(conn.execute("select 1") for _ in range(3)))
+
+
+async def running(conn: Any, _: FrozenServer) -> None:
+    await conn.execute("select 1")
+
+
+async def many(conn: Any, _: FrozenServer) -> None:
+    await conn.cursor().executemany("select %s", (["x" * 10_000] for _ in itertools.count()))
+
+
+async def listening(conn: Any, _: FrozenServer) -> None:
+    async for notification in conn.notifies(timeout=50):
+        print(notification)
+
+
+async def in_a_block(conn: Any, _: FrozenServer) -> None:
+    async with conn.transaction():
+        pass
+
+
+async def leaving(conn: Any, server: FrozenServer) -> None:
+    conn.cancel_timeout = 30
+    server.status = b"T"
+    server.frozen = False
+    server.go.set()
+    with contextlib.suppress(ZeroDivisionError):
+        async with conn:
+            await conn.execute("select 1")
+            server.frozen = True
+            raise ZeroDivisionError
+
+
+async def cancelled(conn: Any, _: FrozenServer) -> None:
+    await asyncio.wait_for(conn.execute("select 1"), 0.03)
+
+
+async def cancelled_twice(conn: Any, _: FrozenServer) -> None:
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(asyncio.wait_for(conn.execute("select 1"), 0.03), 0.05)
+    await asyncio.sleep(50)
+
+
+async def asking(conn: Any, server: FrozenServer) -> None:
+    task = asyncio.create_task(conn.execute("select 1"))
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    await until(server.reading.is_set)
+    conn.cancel()
+    await conn.cancel_safe(timeout=30)
+
+
+async def nothing(_: Any, __: FrozenServer) -> None:
+    await asyncio.sleep(50)
+
+
+PHASES = [queued, running, many, listening, in_a_block, leaving, cancelled, cancelled_twice, asking, nothing]
+
+
+@pytest.mark.parametrize("kind", ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])])
+@pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.__name__)
+def test_loops_closed_with_an_operation_in_flight_leave_nothing_behind(
+    howdah: ModuleType, phase: Callable[..., Any], kind: str
+) -> None:
+    def turn() -> None:
+        loop = new_loop(kind)
+        opened = howdah.AsyncConnection.connect(server.dsn, autocommit=True)
+        conn = loop.run_until_complete(opened)
+        # A connection of a pool does not warn.
+        conn._pool = None
+        server.reading.clear()
+        task = loop.create_task(phase(conn, server))
+        loop.run_until_complete(asyncio.sleep(0.12))
+        assert not task.done()
+        task._log_destroy_pending = False
+        loop.close()
+
+    with FrozenServer(frozen=True) as server:
+        turn()
+        gc.collect()
+        before = descriptors() - len(server.sockets)
+        for _ in range(10):
+            turn()
+        gc.collect()
+        assert descriptors() - len(server.sockets) == before
+
+
+@pytest.mark.parametrize("kind", ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])])
+def test_loops_closed_while_connecting_leave_nothing_behind(howdah: ModuleType, kind: str) -> None:
+    def turn() -> None:
+        loop = new_loop(kind)
+        task = loop.create_task(howdah.AsyncConnection.connect(server.dsn))
+        loop.run_until_complete(asyncio.sleep(0.05))
+        assert not task.done()
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        loop.close()
+
+    with HostileServer(lambda peer: peer.drain()) as server:
+        turn()
+        gc.collect()
+        before = descriptors() - len(server.sockets)
+        for _ in range(10):
+            turn()
+        gc.collect()
+        assert descriptors() - len(server.sockets) == before
 
 
 @howdah_alone

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import importlib.util
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+HAS_UVLOOP = importlib.util.find_spec("uvloop") is not None
 
 asyncio_only = pytest.mark.doors("asyncio", "uvloop")
 howdah_alone = pytest.mark.parametrize("driver", ["howdah"], indirect=True)
@@ -155,14 +158,19 @@ class SyncGenerator(AsyncIterator[Any]):
         self.wrapped.close()
 
 
+def new_loop(kind: str) -> Any:
+    """The event loop of a shell."""
+    factory: Any = importlib.import_module("uvloop").new_event_loop if kind == "uvloop" else asyncio.new_event_loop
+    return factory()
+
+
 def run_on_loop(kind: str, main: Coroutine[Any, Any, None]) -> None:
     """Run on the event loop of a shell; a sync test needs one only to be awaited."""
-    factory: Any = importlib.import_module("uvloop").new_event_loop if kind == "uvloop" else asyncio.new_event_loop
     if sys.version_info >= (3, 11):
-        with asyncio.Runner(loop_factory=factory) as runner:
+        with asyncio.Runner(loop_factory=lambda: new_loop(kind)) as runner:
             runner.run(main)
     else:
-        _run(factory(), main)
+        _run(new_loop(kind), main)
 
 
 def _run(loop: asyncio.AbstractEventLoop, main: Coroutine[Any, Any, None]) -> None:

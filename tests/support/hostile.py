@@ -186,8 +186,8 @@ class HostileServer:
 
     def __init__(self, script: Script) -> None:
         self._script = script
-        self._threads: list[threading.Thread] = []
-        self._sockets: list[socket.socket] = []
+        self.threads: list[threading.Thread] = []
+        self.sockets: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
         self.errors: list[BaseException] = []
@@ -204,17 +204,17 @@ class HostileServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for sock in self._sockets:
+        for sock in self.sockets:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
+        for thread in self.threads:
             thread.join(PATIENCE)
-        for sock in self._sockets:
+        for sock in self.sockets:
             sock.close()
 
     def _start(self, function: Callable[..., None], *args: Any) -> None:
         thread = threading.Thread(target=function, args=args, daemon=True)
-        self._threads.append(thread)
+        self.threads.append(thread)
         thread.start()
 
     def _accept(self) -> None:
@@ -223,7 +223,7 @@ class HostileServer:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
-            self._sockets.append(sock)
+            self.sockets.append(sock)
             self._start(self._serve, sock)
 
     def _serve(self, sock: socket.socket) -> None:

@@ -26,7 +26,7 @@ pub use gate::{Gate, Ticket};
 pub use request::{CancelRequest, Progress};
 
 use crate::connect::ConnectError;
-use crate::socket::{Peer, Waited, time_slice};
+use crate::socket::Peer;
 
 /// As good as never: `Instant` cannot hold every time that a user may give.
 const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -59,19 +59,7 @@ impl CancelTarget {
         deadline: Instant,
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<(), ConnectError> {
-        let mut request = self.begin(deadline)?;
-        loop {
-            let write = match request.advance(Instant::now())? {
-                Progress::Done => return Ok(()),
-                Progress::NeedReadable => false,
-                Progress::NeedWritable => true,
-            };
-            let slice = time_slice(Some(deadline)).ok_or(ConnectError::TimedOut)?;
-            let waited = request.socket().wait(!write, write, slice);
-            if waited.map_err(ConnectError::Io)? == Waited::NotYet && !go_on() {
-                return Err(ConnectError::Interrupted);
-            }
-        }
+        self.begin(deadline)?.wait(go_on)
     }
 }
 

@@ -12,6 +12,7 @@ use howdah_protocol::connection::{Connection, Error};
 use howdah_protocol::conninfo::{self, Params};
 use howdah_protocol::session::Session;
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
@@ -55,6 +56,10 @@ impl Opened {
         }
         self.core.close();
         Ok(())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.channel)
     }
 }
 
@@ -125,7 +130,7 @@ pub(crate) fn connect_blocking(py: Python<'_>, params: &Bound<'_, PyDict>) -> Py
         let peer = match connector.next_action() {
             Action::GiveUp => return Err(failure(py, &connector)),
             Action::Resolve { host, port } => {
-                match waiting(py, |go_on| resolve(&host, port, deadline, go_on))? {
+                match blocking::watching(py, |go_on| resolve(&host, port, deadline, go_on))? {
                     Ok(addresses) => connector.resolved(addresses),
                     Err(error) => connector.unreachable(&error),
                 }
@@ -134,13 +139,14 @@ pub(crate) fn connect_blocking(py: Python<'_>, params: &Bound<'_, PyDict>) -> Py
             Action::Connect(peer) => peer,
         };
         let options = connector.tcp_options();
-        let socket = match waiting(py, |go_on| establish(&peer, &options, deadline, go_on))? {
-            Ok(socket) => socket,
-            Err(error) => {
-                connector.unreachable(&error);
-                continue;
-            }
-        };
+        let socket =
+            match blocking::watching(py, |go_on| establish(&peer, &options, deadline, go_on))? {
+                Ok(socket) => socket,
+                Err(error) => {
+                    connector.unreachable(&error);
+                    continue;
+                }
+            };
         drive::prepare(&socket)?;
         let core = Arc::new(session(py, &connector, Kind::Sync, socket)?);
         let mut job = Start { peer, deadline };
@@ -153,24 +159,6 @@ pub(crate) fn connect_blocking(py: Python<'_>, params: &Bound<'_, PyDict>) -> Py
             }
             Err(error) => note_refusal(py, &mut connector, &core, error)?,
         }
-    }
-}
-
-/// Runs something that waits, detached, and looks for signals meanwhile.
-fn waiting<T: Send>(
-    py: Python<'_>,
-    wait: impl FnOnce(&mut dyn FnMut() -> bool) -> Result<T, ConnectError> + Send,
-) -> PyResult<Result<T, ConnectError>> {
-    let mut signal = None;
-    let waited = py.detach(|| {
-        wait(&mut || {
-            signal = Python::attach(|py| py.check_signals().err());
-            signal.is_none()
-        })
-    });
-    match signal {
-        Some(error) => Err(error),
-        None => Ok(waited),
     }
 }
 

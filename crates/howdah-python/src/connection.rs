@@ -1,12 +1,13 @@
 //! Connections: attributes, and the operations that need no cursor.
 
-mod characteristics;
+mod settings;
 mod state;
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use howdah_net::cancel::deadline_after;
 use howdah_protocol::connection::server_version_number;
 use howdah_protocol::session::Characteristics;
 use pyo3::exceptions::{PyAttributeError, PyValueError};
@@ -28,9 +29,9 @@ use crate::jobs::pipeline::{CancelPipeline, EnterPipeline, SyncPipeline};
 use crate::shell::asyncio::Channel;
 use crate::shell::{self, blocking};
 use crate::truth::Truth;
-use characteristics::{level_by_name, optional_bool};
 use howdah_adapt::lock;
 use howdah_adapt::{AdaptersMap, SettingsObject};
+use settings::{level_by_name, optional_bool};
 pub(crate) use state::BaseConnection;
 
 impl BaseConnection {
@@ -230,28 +231,27 @@ impl BaseConnection {
     /// Ask the server to cancel the running command. Nothing happens if there is none.
     fn cancel(&self, py: Python<'_>) -> PyResult<()> {
         match &self.channel {
-            Some(channel) => Channel::cancel_in_background(channel.bind(py)).map(drop),
-            None => blocking::send_cancel(py, &self.core, crate::core::CANCEL_TIME)
+            Some(channel) => Channel::cancel(channel.bind(py)),
+            None => blocking::cancel(py, &self.core, self.core.cancel_deadline())?
                 .map_err(|error| errors::operational(py, error.to_string())),
         }
     }
 
-    /// As `cancel()`, waiting at most `timeout` seconds, or as long as it takes, until the server has acted on it.
-    fn _cancel_within(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<()> {
+    /// As `cancel()`, waiting until the server has acted on it, at most `timeout` seconds, if that is given.
+    fn _cancel_within(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Py<PyAny>> {
         let time = timeout.map_or(Ok(Duration::MAX), duration)?;
-        let sent = blocking::send_cancel(py, &self.core, time);
+        let deadline = deadline_after(time);
         if let Some(channel) = &self.channel {
-            Channel::poke(channel.bind(py))?;
+            return Channel::cancel_by(channel.bind(py), deadline);
         }
-        match sent {
-            Ok(()) => Ok(()),
-            Err(howdah_net::ConnectError::TimedOut) => Err(errors::new(
-                py,
-                "CancellationTimeout",
-                "cancellation timeout expired",
-            )),
-            Err(error) => Err(errors::operational(py, error.to_string())),
-        }
+        blocking::cancel(py, &self.core, deadline)?
+            .map_err(|error| errors::cancel_failed(py, &error))?;
+        Ok(py.None())
+    }
+
+    /// Say whether the connection is being left: then what is done on it has to be over within `cancel_timeout`.
+    fn _set_leaving(&self, leaving: bool) {
+        self.core.set_leaving(leaving);
     }
 
     /// Return a descriptor that is readable when the server has sent something.
@@ -440,6 +440,18 @@ impl BaseConnection {
     }
 
     #[getter]
+    fn cancel_timeout(&self) -> f64 {
+        self.core.cancel_gate().timeout().as_secs_f64()
+    }
+
+    #[setter]
+    fn set_cancel_timeout(&self, seconds: f64) -> PyResult<()> {
+        let timeout = settings::timeout(seconds)?;
+        self.core.cancel_gate().set_timeout(timeout);
+        Ok(())
+    }
+
+    #[getter]
     fn row_factory(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self.own_row_factory(py) {
             Some(factory) => Ok(factory),
@@ -595,6 +607,7 @@ impl BaseConnection {
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.channel)?;
         if let Some(adapters) = self.adapters.get() {
             visit.call(adapters)?;
         }

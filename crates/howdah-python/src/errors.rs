@@ -3,6 +3,7 @@
 use howdah_adapt::error;
 pub(crate) use howdah_adapt::error::class;
 use howdah_ffi::values;
+use howdah_net::ConnectError;
 use howdah_protocol::connection::Error;
 use howdah_protocol::conninfo::{ConninfoError, ConninfoErrorKind};
 use howdah_protocol::error::UsageError;
@@ -125,6 +126,14 @@ pub(crate) fn lost(py: Python<'_>, error: &Error, encoding: &str) -> PyErr {
     match error {
         Error::Disconnected(Some(last_words)) => server(py, last_words, encoding, None),
         other => operational(py, other.to_string()),
+    }
+}
+
+/// The exception for a cancel request that did not do its work.
+pub(crate) fn cancel_failed(py: Python<'_>, error: &ConnectError) -> PyErr {
+    match error {
+        ConnectError::TimedOut => new(py, "CancellationTimeout", "cancellation timeout expired"),
+        error => operational(py, error.to_string()),
     }
 }
 

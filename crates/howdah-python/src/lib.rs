@@ -35,7 +35,7 @@ mod _howdah {
     #[pymodule_export]
     use crate::jobs::block::TransactionBlock;
     #[pymodule_export]
-    use crate::shell::asyncio::{Channel, Op};
+    use crate::shell::asyncio::{Channel, LoopRequest, Op};
     #[pymodule_export]
     use crate::shell::ready::Ready;
     #[pymodule_export]

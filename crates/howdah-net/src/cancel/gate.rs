@@ -4,6 +4,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use howdah_protocol::session::CANCEL_TIMEOUT;
+
 use crate::socket::SLICE;
 
 /// Where a session and the cancel requests for it meet: a request begins only while something is running, and nothing more
@@ -27,16 +29,29 @@ struct Shared {
     ended: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     /// Whether anything is running.
     busy: bool,
-    /// Requests that are under way.
-    pending: usize,
-    /// The last of their deadlines.
-    until: Option<Instant>,
+    /// The requests that are under way, by number, with their deadlines: hardly ever more than one.
+    pending: Vec<(u64, Instant)>,
+    last_number: u64,
     /// Tasks that wait until no request is under way.
     wakers: Vec<Waker>,
+    /// How long a cancellation may take where nothing else is said.
+    timeout: Duration,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            busy: false,
+            pending: Vec::new(),
+            last_number: 0,
+            wakers: Vec::new(),
+            timeout: CANCEL_TIMEOUT,
+        }
+    }
 }
 
 /// A cancel request that is under way, until this is dropped or its deadline passes.
@@ -44,6 +59,7 @@ struct State {
 #[must_use = "dropping it says that the request is over"]
 pub struct Ticket {
     shared: Arc<Shared>,
+    number: u64,
     deadline: Instant,
 }
 
@@ -71,17 +87,42 @@ impl Gate {
         self.shared.lock().busy = false;
     }
 
+    /// Whether anything is running.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.shared.lock().busy
+    }
+
     /// Whether a request is under way.
     #[must_use]
     pub fn is_pending(&self) -> bool {
         self.shared.lock().is_held()
     }
 
+    /// When nothing will hold the gate any more, at the latest; `None` while nothing does.
+    #[must_use]
+    pub fn free_at(&self) -> Option<Instant> {
+        let state = self.shared.lock();
+        state.until().filter(|until| Instant::now() < *until)
+    }
+
+    /// Sets how long a cancellation may take where nothing else is said; [`CANCEL_TIMEOUT`] at first. It is kept here because
+    /// all who cancel share the gate.
+    pub fn set_timeout(&self, timeout: Duration) {
+        self.shared.lock().timeout = timeout;
+    }
+
+    /// How long a cancellation may take where nothing else is said.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.shared.lock().timeout
+    }
+
     /// Waits until no request is under way, `time` at most; tells whether that is so.
     pub fn wait(&self, time: Duration) -> bool {
         let state = self.shared.lock();
         let left = |until: Instant| until.saturating_duration_since(Instant::now());
-        let time = state.until.map_or(time, |until| left(until).min(time));
+        let time = state.until().map_or(time, |until| left(until).min(time));
         let waited = self
             .shared
             .ended
@@ -109,10 +150,12 @@ impl Gate {
         if !state.busy {
             return None;
         }
-        state.pending += 1;
-        state.until = state.until.max(Some(deadline));
+        state.last_number += 1;
+        let number = state.last_number;
+        state.pending.push((number, deadline));
         Some(Ticket {
             shared: Arc::clone(&self.shared),
+            number,
             deadline,
         })
     }
@@ -124,16 +167,26 @@ impl Ticket {
     pub fn deadline(&self) -> Instant {
         self.deadline
     }
+
+    /// Has the request be over by `deadline`, if it was given longer.
+    pub fn hasten(&mut self, deadline: Instant) {
+        self.deadline = self.deadline.min(deadline);
+        let mut state = self.shared.lock();
+        for (number, until) in &mut state.pending {
+            if *number == self.number {
+                *until = self.deadline;
+            }
+        }
+    }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        state.pending -= 1;
-        if state.pending > 0 {
+        state.pending.retain(|(number, _)| *number != self.number);
+        if !state.pending.is_empty() {
             return;
         }
-        state.until = None;
         let wakers = std::mem::take(&mut state.wakers);
         drop(state);
         self.shared.ended.notify_all();
@@ -145,7 +198,12 @@ impl State {
     /// Whether a request is under way whose time is not over.
     fn is_held(&self) -> bool {
         // Nearly always nothing is pending: the clock is not looked at then.
-        self.pending > 0 && self.until.is_some_and(|until| Instant::now() < until)
+        self.until().is_some_and(|until| Instant::now() < until)
+    }
+
+    /// The last of the deadlines.
+    fn until(&self) -> Option<Instant> {
+        self.pending.iter().map(|(_, deadline)| *deadline).max()
     }
 }
 
@@ -237,6 +295,29 @@ mod tests {
         assert!(!gate.try_enter());
         drop(last);
         assert!(gate.try_enter());
+    }
+
+    #[test]
+    fn a_request_can_be_hastened_but_not_prolonged() {
+        let gate = Gate::default();
+        gate.enter();
+        let mut ticket = begin(&gate).unwrap();
+        let soon = deadline_after(Duration::from_millis(30));
+        ticket.hasten(soon);
+        ticket.hasten(deadline_after(LONG));
+        assert_eq!(ticket.deadline(), soon);
+        assert_eq!(gate.free_at(), Some(soon));
+        assert!(gate.is_busy() && gate.is_pending());
+        assert!(gate.wait(LONG));
+        assert_eq!(gate.free_at(), None);
+    }
+
+    #[test]
+    fn all_who_share_the_gate_know_its_timeout() {
+        let gate = Gate::default();
+        assert_eq!(gate.timeout(), CANCEL_TIMEOUT);
+        gate.clone().set_timeout(LONG);
+        assert_eq!(gate.timeout(), LONG);
     }
 
     #[derive(Default)]

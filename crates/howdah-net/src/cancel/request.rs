@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::CancelTarget;
 use crate::connect::ConnectError;
-use crate::socket::{Socket, TcpOptions, Waited};
+use crate::socket::{Socket, TcpOptions, Waited, time_slice};
 
 /// What a server may say before it closes the socket. It has nothing to say; but one that never stops is not to be read for ever.
 const MOST_HEARD: usize = 64 * 1024;
@@ -93,8 +93,34 @@ impl CancelRequest {
         self.deadline
     }
 
-    pub(super) fn socket(&self) -> &Socket {
-        &self.socket
+    /// Has it give up at `deadline`, if it was given longer.
+    pub fn hasten(&mut self, deadline: Instant) {
+        self.deadline = self.deadline.min(deadline);
+    }
+
+    /// Whether the server may have it: then it may be acted on even after it was dropped.
+    #[must_use]
+    pub fn is_sent(&self) -> bool {
+        self.stage == Stage::Closing
+    }
+
+    /// Waits until the server has closed the socket, or the time is over; `go_on` is asked every so often.
+    ///
+    /// # Errors
+    /// As [`advance`](Self::advance), or `go_on` said no: then it can be gone on with.
+    pub fn wait(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<(), ConnectError> {
+        loop {
+            let write = match self.advance(Instant::now())? {
+                Progress::Done => return Ok(()),
+                Progress::NeedReadable => false,
+                Progress::NeedWritable => true,
+            };
+            let slice = time_slice(Some(self.deadline)).ok_or(ConnectError::TimedOut)?;
+            let waited = self.socket.wait(!write, write, slice);
+            if waited.map_err(ConnectError::Io)? == Waited::NotYet && !go_on() {
+                return Err(ConnectError::Interrupted);
+            }
+        }
     }
 
     fn check_time(&self, now: Instant) -> Result<(), ConnectError> {

@@ -56,7 +56,7 @@ impl Cancel {
     pub(super) fn begin(&mut self, now: Instant, ask: bool) {
         let drain = self.drain.get_or_insert_with(|| Drain {
             begun: now,
-            // A time too far away for the clock is none.
+            // It is a year at most, which a clock can hold.
             give_up: now.checked_add(self.timeout).unwrap_or(now),
             ask: None,
             pause: FIRST_PAUSE,

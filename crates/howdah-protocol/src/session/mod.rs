@@ -52,6 +52,9 @@ pub use formats::{BinaryChoice, ResultFormat};
 pub use statements::Statements;
 pub use transaction::{Block, Characteristics, IsolationLevel, Transactions};
 
+/// As good as never: an [`Instant`] cannot hold every time that a user may give.
+const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// One statement to be run.
 #[derive(Debug, Clone, Copy)]
 pub struct Execute<'a> {
@@ -192,9 +195,9 @@ impl Session {
         self.cancel.is_draining() || self.cancel.is_in_flight() || self.transactions.owes_rollback()
     }
 
-    /// Sets how long the session may take to come to rest after an interruption; [`CANCEL_TIMEOUT`] at first.
+    /// Sets how long the session may take to come to rest after an interruption, a year at most; [`CANCEL_TIMEOUT`] at first.
     pub fn set_cancel_timeout(&mut self, timeout: Duration) {
-        self.cancel.timeout = timeout;
+        self.cancel.timeout = timeout.min(FAR);
     }
 
     /// How long the session may take to come to rest after an interruption.

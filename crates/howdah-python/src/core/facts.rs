@@ -1,6 +1,6 @@
 //! What is known of a session, for readers that may not touch the session itself.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use howdah_net::Peer;
@@ -25,7 +25,6 @@ pub(crate) enum Closed {
 /// A snapshot of a session.
 pub(crate) struct Facts {
     status: AtomicU8,
-    busy: AtomicBool,
     /// 0 open, 1 closed by the user, 2 broken.
     closed: AtomicU8,
     /// The connection options in effect.
@@ -57,7 +56,6 @@ impl Facts {
     pub(crate) fn new(conninfo: Vec<(String, String)>) -> Self {
         Self {
             status: AtomicU8::new(UNKNOWN),
-            busy: AtomicBool::new(false),
             closed: AtomicU8::new(0),
             conninfo,
             started: OnceLock::new(),
@@ -135,15 +133,6 @@ impl Facts {
     /// The status after the last exchange, whatever runs now.
     pub(crate) fn settled_status(&self) -> u8 {
         self.status.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn is_busy(&self) -> bool {
-        self.busy.load(Ordering::SeqCst)
-    }
-
-    /// Notes whether there is something to cancel. At the end of an exchange, look for cancel requests after this.
-    pub(crate) fn set_busy(&self, busy: bool) {
-        self.busy.store(busy, Ordering::SeqCst);
     }
 
     pub(crate) fn is_closed(&self) -> bool {

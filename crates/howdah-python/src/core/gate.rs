@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::ThreadId;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
@@ -38,8 +38,12 @@ struct Ticket {
 const SLICE: Duration = Duration::from_millis(100);
 
 impl Gate {
-    /// Waits for the gate, detached from the interpreter, looking for signals.
-    pub(crate) fn enter_blocking(&self, py: Python<'_>) -> PyResult<Turn<'_>> {
+    /// Waits for the gate, detached from the interpreter, looking for signals; `None` if `deadline` has passed.
+    pub(crate) fn enter_blocking(
+        &self,
+        py: Python<'_>,
+        deadline: Option<Instant>,
+    ) -> PyResult<Option<Turn<'_>>> {
         let me = std::thread::current().id();
         let ticket = {
             let mut state = lock(&self.state);
@@ -51,17 +55,21 @@ impl Gate {
                 ));
             }
             match state.enter_or_queue(me) {
-                None => return Ok(Turn { gate: self }),
+                None => return Ok(Some(Turn { gate: self })),
                 Some(ticket) => ticket,
             }
         };
         loop {
             if py.detach(|| self.wait(ticket)) {
-                return Ok(Turn { gate: self });
+                return Ok(Some(Turn { gate: self }));
             }
             if let Err(error) = py.check_signals() {
                 self.leave_queue(ticket);
                 return Err(error);
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                self.leave_queue(ticket);
+                return Ok(None);
             }
         }
     }

@@ -3,19 +3,19 @@
 //! Locks in here are held for moments, never across a callback into Python or a wait; with one exception: a blocking
 //! exchange holds [`Core::io`] while it waits, detached from the interpreter. So only who has the [`Gate`] may lock it.
 
+pub(crate) mod cancel;
 pub(crate) mod deliver;
 pub(crate) mod facts;
 pub(crate) mod gate;
 pub(crate) mod pipeline;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use howdah_adapt::load::LastLoaders;
 use howdah_adapt::lock;
 use howdah_net::Socket;
-use howdah_net::cancel::CancelTarget;
 use howdah_net::drive::Lost;
 use howdah_protocol::connection::{Ending, Error, Params, QueryResult};
 use howdah_protocol::session::{Block, Characteristics, ExchangeId, Outcome, Session};
@@ -23,6 +23,7 @@ use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
 
 use crate::errors;
+use cancel::Cancels;
 use deliver::Handlers;
 use facts::Facts;
 use gate::Gate;
@@ -68,6 +69,8 @@ pub(crate) struct Core {
     cancels: Cancels,
     /// Why the connection was lost while nobody waited: for the next operation to raise.
     reason: Mutex<Option<PyErr>>,
+    /// When the connection is lost, if operations are not over: it is being left.
+    deadline: Mutex<Option<Instant>>,
     fork_generation: u32,
     /// Prepared statement policy as the user set it: read at every execution.
     pub(crate) policy: Mutex<Policy>,
@@ -86,9 +89,6 @@ pub(crate) struct Policy {
     pub(crate) threshold: Option<u32>,
     pub(crate) max: Option<usize>,
 }
-
-/// How long a cancel request may take.
-pub(crate) const CANCEL_TIME: Duration = Duration::from_secs(5);
 
 impl Core {
     /// Takes over a session that has been started.
@@ -112,6 +112,7 @@ impl Core {
             left_blocks: Mutex::default(),
             reason: Mutex::default(),
             cancels: Cancels::default(),
+            deadline: Mutex::default(),
             fork_generation: FORKS.load(Ordering::Relaxed),
             policy: Mutex::new(Policy {
                 threshold: Some(5),
@@ -238,7 +239,7 @@ impl Core {
             && !self.pipeline.is_on()
             && lock(&self.characteristics).autocommit
             && lock(&self.left_blocks).is_empty()
-            && self.no_cancel_pending()
+            && !self.cancels.gate.is_pending()
             && !interrupted()
     }
 
@@ -286,6 +287,7 @@ impl Core {
             io.session.transactions.owe_rollback(left.block);
         }
         self.note_depth(&io.session);
+        io.session.set_cancel_timeout(self.cancels.gate.timeout());
         // The exchange of a pipeline is not left over.
         match self.pipeline.open() {
             Some(_) => !io.session.is_interrupted(),
@@ -332,22 +334,17 @@ impl Core {
         *lock(&self.scratch) = params;
     }
 
-    /// Whether nothing is left over of what was interrupted, cancel requests included.
+    /// Whether nothing is left over of what was interrupted.
     pub(crate) fn is_at_rest(&self) -> bool {
-        let settled = || {
-            let io = lock(&self.io);
-            io.as_ref().is_none_or(|io| io.session.is_settled())
-        };
-        self.facts.is_closed() || (self.no_cancel_pending() && settled())
-    }
-
-    /// How long the session has left to come to rest.
-    pub(crate) fn time_to_settle(&self) -> Duration {
+        if self.facts.is_closed() {
+            return true;
+        }
+        // The exchange of a pipeline is not left over.
+        let in_pipeline = self.pipeline.open().is_some();
         let io = lock(&self.io);
-        let session = io.as_ref().map(|io| &io.session);
-        let timeout = session.and_then(Session::poll_timeout);
-        timeout.map_or(CANCEL_TIME, |when| {
-            when.saturating_duration_since(Instant::now())
+        io.as_ref().is_none_or(|io| match in_pipeline {
+            true => !io.session.is_interrupted(),
+            false => io.session.is_settled(),
         })
     }
 
@@ -428,6 +425,22 @@ impl Core {
         error
     }
 
+    /// When the connection is lost, if operations are not over.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        *lock(&self.deadline)
+    }
+
+    /// Has operations be over within the time that a cancellation may take, or no longer: for the end of a `with` block.
+    pub(crate) fn set_leaving(&self, leaving: bool) {
+        *lock(&self.deadline) = leaving.then(|| self.cancel_deadline());
+    }
+
+    /// Closes the connection because an operation was not over at the deadline; gives the exception that says so.
+    pub(crate) fn too_late(&self, py: Python<'_>) -> PyErr {
+        let error = Error::Unresponsive(self.cancels.gate.timeout());
+        self.broken(py, &Lost::Session(error))
+    }
+
     /// Closes the connection at the user's wish, saying goodbye to the server if that does not have to wait.
     pub(crate) fn close(&self) {
         let reason = lock(&self.reason).take();
@@ -457,6 +470,9 @@ impl Core {
 
     fn close_as(&self, how: facts::Closed) {
         self.facts.close(how);
+        if !self.forked() {
+            self.drop_requests();
+        }
         // The descriptor of a lost connection stays until `close()`: whoever watches it is to see the end.
         let socket = match how {
             facts::Closed::ByUser => lock(&self.socket).take(),
@@ -480,68 +496,15 @@ impl Core {
         }
     }
 
-    /// Whether something runs, or the results of a pipeline are still to come.
-    fn is_busy(&self) -> bool {
-        self.facts.is_busy() || self.pipeline.waits()
-    }
-
-    /// The number of the transaction status in `howdah.pq.TransactionStatus`.
+    /// The transaction status, or that something runs, or that it is not known: a number of `howdah.pq.TransactionStatus`.
     pub(crate) fn transaction_status(&self) -> u8 {
         if self.facts.is_closed() {
             facts::UNKNOWN
-        } else if self.is_busy() {
+        } else if !self.forked() && self.cancels.gate.is_busy() {
             facts::ACTIVE
         } else {
             self.facts.settled_status()
         }
-    }
-
-    /// What a cancel request needs, while there is something to cancel.
-    fn cancel_target(&self) -> Option<&CancelTarget> {
-        let wanted = !self.facts.is_closed() && !self.forked() && self.is_busy();
-        let started = self.facts.started().filter(|_| wanted)?;
-        started.cancel.as_ref()
-    }
-
-    /// Begins a cancel request, if there is something to cancel: until [`Core::cancel_ends`] no other statement is sent.
-    pub(crate) fn cancel_begins(&self) -> Option<&CancelTarget> {
-        // Counted before looking whether something runs, as an exchange looks at the count after it has noted its end:
-        // one of the two sees the other, and a late request does not hit the next statement.
-        self.cancels.pending.fetch_add(1, Ordering::SeqCst);
-        let target = self.cancel_target();
-        if target.is_none() {
-            self.cancel_ends();
-        }
-        target
-    }
-
-    /// The end of what [`Core::cancel_begins`] began.
-    pub(crate) fn cancel_ends(&self) {
-        let _guard = lock(&self.cancels.lock);
-        self.cancels.pending.fetch_sub(1, Ordering::SeqCst);
-        self.cancels.ended.notify_all();
-    }
-
-    /// Whether no cancel request is under way.
-    pub(crate) fn no_cancel_pending(&self) -> bool {
-        self.cancels.pending.load(Ordering::SeqCst) == 0
-    }
-
-    /// Waits until no cancel request is under way: each ends within [`CANCEL_TIME`]. Detached from the interpreter.
-    pub(crate) fn wait_for_cancels(&self, py: Python<'_>) {
-        if self.no_cancel_pending() {
-            return;
-        }
-        py.detach(|| {
-            let mut guard = lock(&self.cancels.lock);
-            while !self.no_cancel_pending() {
-                guard = self
-                    .cancels
-                    .ended
-                    .wait(guard)
-                    .unwrap_or_else(PoisonError::into_inner);
-            }
-        });
     }
 }
 
@@ -554,14 +517,6 @@ impl Drop for PanicGuard<'_> {
             self.0.lose();
         }
     }
-}
-
-/// Cancel requests under way.
-#[derive(Default)]
-struct Cancels {
-    pending: AtomicU32,
-    lock: Mutex<()>,
-    ended: std::sync::Condvar,
 }
 
 /// How often this process has been forked off: a child counts one more than its parent.

@@ -110,6 +110,10 @@ impl Job for End {
         }
     }
 
+    fn sends(&self, core: &Core) -> bool {
+        core.facts.settled_status() != IDLE
+    }
+
     fn name(&self) -> &'static str {
         if self.commit { "commit" } else { "rollback" }
     }
@@ -157,6 +161,10 @@ impl Job for Change {
             Some(error) => Err(error),
             None => self.start(py, core),
         }
+    }
+
+    fn sends(&self, _core: &Core) -> bool {
+        false
     }
 
     fn name(&self) -> &'static str {

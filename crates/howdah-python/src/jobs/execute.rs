@@ -6,6 +6,7 @@ use howdah_protocol::connection::Params;
 use howdah_protocol::error::UsageError;
 use howdah_protocol::session::{BinaryChoice, ExchangeId, Execute, Outcome, ResultFormat, Session};
 use pyo3::exceptions::PyTypeError;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PySequence, PyString, PyTuple};
 
@@ -175,6 +176,12 @@ impl Job for ExecuteQuery {
 
     fn can_share(&self, py: Python<'_>) -> bool {
         !may_copy(self.query.bind(py))
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.cursor)?;
+        visit.call(&self.query)?;
+        visit.call(&self.params)
     }
 
     fn name(&self) -> &'static str {

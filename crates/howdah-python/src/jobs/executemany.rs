@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use howdah_protocol::session::{ExchangeId, Execute, Outcome, Session};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 
@@ -120,6 +121,17 @@ impl Job for ExecuteMany {
     /// It waits for its results, once all has been sent.
     fn waits_without_gate(&self) -> bool {
         self.running.as_ref().is_some_and(|running| running.ended)
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.cursor)?;
+        visit.call(&self.query)?;
+        visit.call(&self.params)?;
+        let Some(running) = &self.running else {
+            return Ok(());
+        };
+        running.adaptation.traverse(visit)?;
+        visit.call(&running.params)
     }
 
     fn name(&self) -> &'static str {

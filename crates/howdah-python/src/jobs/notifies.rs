@@ -41,6 +41,10 @@ impl Job for WaitNotifies {
         self.take(py, core)
     }
 
+    fn sends(&self, _core: &Core) -> bool {
+        false
+    }
+
     fn name(&self) -> &'static str {
         "notifies"
     }

@@ -7,6 +7,8 @@
 mod channel;
 mod gate;
 mod op;
+mod request;
 
 pub(crate) use channel::Channel;
 pub(crate) use op::{Op, thrown};
+pub(crate) use request::LoopRequest;

@@ -1,16 +1,18 @@
 //! The sync shell: howdah's blocking loop, detached from the interpreter, with an eye on signals.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use howdah_net::cancel::deadline_after;
-use howdah_net::connect::ConnectError;
+use howdah_net::ConnectError;
 use howdah_net::drive::{Step, Until, drive};
+use howdah_net::socket::SLICE;
 use howdah_protocol::session::{ExchangeId, Outcome};
 use pyo3::prelude::*;
 
 use super::job::{Job, Next};
+use crate::core::cancel::Underway;
 use crate::core::deliver::Message;
+use crate::core::gate::Turn;
 use crate::core::{Core, disconnected};
 use crate::errors;
 use crate::log;
@@ -19,20 +21,14 @@ use howdah_adapt::lock;
 /// Runs a job to its end. If it is cut short, as by Ctrl-C, the statement is cancelled and the answer awaited.
 pub(crate) fn run(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResult<Py<PyAny>> {
     core.check_process(py)?;
-    let leased = job.has_lease();
-    let turn = if leased {
-        core.gate.continue_turn()
-    } else {
-        let turn = core.gate.enter_blocking(py);
-        turn.inspect_err(|_| job.interrupted(core))?
+    let shell = Shell {
+        py,
+        core,
+        deadline: core.deadline(),
     };
+    let turn = shell.take_turn(job)?;
     let _guard = core.lost_by_panic();
-    let settled = if leased {
-        Ok(())
-    } else {
-        settle(py, core, true)
-    };
-    let ended = settled.and_then(|()| run_steps(py, core, job));
+    let ended = shell.come_to_rest(job).and_then(|()| shell.run_steps(job));
     if ended.is_ok() && job.keeps_lease() {
         turn.keep();
         return ended;
@@ -40,153 +36,18 @@ pub(crate) fn run(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResu
     if ended.is_err() {
         job.interrupted(core);
         // What is raised in the end is what cut the job short.
-        let _ = settle(py, core, false);
+        let _ = shell.settle(false);
     }
-    core.facts.set_busy(false);
-    core.wait_for_cancels(py);
+    core.note_rest();
     ended
 }
 
-fn run_steps(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResult<Py<PyAny>> {
-    let mut next = job.start(py, core)?;
-    loop {
-        let outcome = match next {
-            Next::Done(value) => return Ok(value),
-            Next::Exchange(id) => interruptible(py, core, exchange(py, core, id))?,
-            Next::Started(deadline) => {
-                handshake(py, core, deadline)?;
-                Outcome::default()
-            }
-            Next::Pump(id) => {
-                core.facts.set_busy(true);
-                interruptible(py, core, wait(py, core, Until::Sent, None))?;
-                core.collect(py);
-                core.take_partial(id)
-            }
-            Next::Rows(id) => rows(py, core, id)?,
-            Next::Results(id) => {
-                core.facts.set_busy(true);
-                while let Waited::Ended(..) = wait(py, core, Until::Results(id), None)? {}
-                core.take_partial(id)
-            }
-            Next::Booked(ticket) => {
-                interruptible(py, core, booked(py, core, ticket))?;
-                Outcome::default()
-            }
-            Next::Rest => {
-                settle(py, core, true)?;
-                Outcome::default()
-            }
-            Next::Listen(deadline) => {
-                core.facts.set_busy(false);
-                listen(py, core, deadline)?;
-                Outcome::default()
-            }
-        };
-        next = job.resume(py, core, outcome)?;
-    }
-}
-
-/// Drives the handshake. Whatever ends it early ends the connection.
-fn handshake(py: Python<'_>, core: &Arc<Core>, deadline: Option<Instant>) -> PyResult<()> {
-    core.facts.set_busy(true);
-    let ended = match wait(py, core, Until::Idle, deadline) {
-        Ok(Waited::Done) => {
-            core.refresh_facts();
-            return Ok(());
-        }
-        Ok(_) => Err(errors::new(
-            py,
-            "ConnectionTimeout",
-            "connection timeout expired",
-        )),
-        Err(error) => Err(error),
-    };
-    core.close();
-    ended
-}
-
-/// Drives the session until an exchange is answered.
-fn exchange(py: Python<'_>, core: &Arc<Core>, id: ExchangeId) -> PyResult<Outcome> {
-    core.facts.set_busy(true);
-    loop {
-        match wait(py, core, Until::Idle, None)? {
-            Waited::Ended(ended, outcome) if ended == id => {
-                core.refresh_facts();
-                return Ok(*outcome);
-            }
-            Waited::Ended(..) | Waited::TimedOut | Waited::Heard => {}
-            // The session rests, and the exchange was not among what it has answered: that cannot be.
-            Waited::Done => return Err(core.broken(py, &disconnected())),
-        }
-    }
-}
-
-/// Drives the session until rows of an exchange have come, or it is answered.
-fn rows(py: Python<'_>, core: &Arc<Core>, id: ExchangeId) -> PyResult<Outcome> {
-    core.facts.set_busy(true);
-    loop {
-        match wait(py, core, Until::Rows(id), None)? {
-            Waited::Ended(ended, outcome) if ended == id => {
-                core.refresh_facts();
-                return Ok(*outcome);
-            }
-            Waited::Done => return Ok(Outcome::default()),
-            Waited::Ended(..) | Waited::TimedOut | Waited::Heard => {}
-        }
-    }
-}
-
-/// What a wait gave. If it was interrupted, so is the pipeline whose answers would come next.
-fn interruptible<T>(py: Python<'_>, core: &Arc<Core>, waited: PyResult<T>) -> PyResult<T> {
-    waited.inspect_err(|_| core.interrupt_pipeline(py))
-}
-
-/// Drives the session until what was queued in the pipeline under a ticket has been answered.
-fn booked(py: Python<'_>, core: &Arc<Core>, ticket: u64) -> PyResult<()> {
-    core.facts.set_busy(true);
-    loop {
-        core.collect(py);
-        if core.pipeline.has_booked(ticket) {
-            return Ok(());
-        }
-        let Some(id) = core.pipeline.open() else {
-            return Err(core.broken(py, &disconnected()));
-        };
-        wait(py, core, Until::Results(id), None)?;
-    }
-}
-
-/// Waits for a notification, or until the time is over.
-fn listen(py: Python<'_>, core: &Arc<Core>, deadline: Option<Instant>) -> PyResult<()> {
-    let mut deadline = deadline;
-    // One notification seldom comes alone: those that have been received already are delivered as well.
-    while let Waited::Heard = wait(py, core, Until::Heard, deadline)? {
-        deadline = Some(Instant::now());
-    }
-    Ok(())
-}
-
-/// Brings the session to rest: ends what was interrupted, now or before, and pays the rollback that is owed.
-///
-/// The session itself bounds the time. With `watchful` Ctrl-C ends the wait as well.
-fn settle(py: Python<'_>, core: &Arc<Core>, watchful: bool) -> PyResult<()> {
-    if core.is_settled() {
-        return Ok(());
-    }
-    // There is something to cancel.
-    core.facts.set_busy(true);
-    loop {
-        match wait_for(py, core, Until::Idle, None, watchful) {
-            Ok(Waited::Done) => break,
-            Ok(_) => {}
-            Err(error) if core.facts.is_closed() || watchful => return Err(error),
-            // A handler raised.
-            Err(_) => {}
-        }
-    }
-    core.refresh_facts();
-    Ok(())
+/// One operation on its way, which has its turn.
+struct Shell<'a, 'py> {
+    py: Python<'py>,
+    core: &'a Arc<Core>,
+    /// When the connection is lost, if the operation is not over.
+    deadline: Option<Instant>,
 }
 
 /// Why a wait is over.
@@ -197,96 +58,326 @@ enum Waited {
     TimedOut,
 }
 
-fn wait(
-    py: Python<'_>,
-    core: &Arc<Core>,
-    until: Until,
-    deadline: Option<Instant>,
-) -> PyResult<Waited> {
-    wait_for(py, core, until, deadline, true)
-}
+impl<'a> Shell<'a, '_> {
+    /// Waits for the gate; a job that is part of what has it goes on with that.
+    fn take_turn(&self, job: &mut dyn Job) -> PyResult<Turn<'a>> {
+        if job.has_lease() {
+            return Ok(self.core.gate.continue_turn());
+        }
+        let turn = self.core.gate.enter_blocking(self.py, self.deadline);
+        turn.and_then(|turn| turn.ok_or_else(|| self.core.too_late(self.py)))
+            .inspect_err(|_| job.interrupted(self.core))
+    }
 
-/// Drives the session until what is wanted has happened, delivering what comes meanwhile and looking for signals, however
-/// busy the socket is.
-fn wait_for(
-    py: Python<'_>,
-    core: &Arc<Core>,
-    until: Until,
-    deadline: Option<Instant>,
-    watchful: bool,
-) -> PyResult<Waited> {
-    loop {
-        let heard = match step(py, core, until, deadline)? {
-            Step::Ended(id, outcome) => return Ok(Waited::Ended(id, outcome)),
-            Step::Done => return Ok(Waited::Done),
-            Step::TimedOut => return Ok(Waited::TimedOut),
-            Step::SendCancel => {
-                if let Err(error) = send_cancel(py, core, core.time_to_settle()) {
-                    log::cancel_failure(py, &error);
+    /// Waits for what has to be over before the job can begin: cancel requests for earlier statements, and what is left over
+    /// of these.
+    fn come_to_rest(&self, job: &dyn Job) -> PyResult<()> {
+        if job.has_lease() {
+            return Ok(());
+        }
+        let gate = self.core.cancel_gate();
+        while gate.is_pending() && job.sends(self.core) {
+            self.core.look_after_requests();
+            self.py.detach(|| gate.wait(SLICE));
+            self.py.check_signals()?;
+            self.check_time()?;
+        }
+        self.settle(true)
+    }
+
+    fn check_time(&self) -> PyResult<()> {
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(self.core.too_late(self.py)),
+            _ => Ok(()),
+        }
+    }
+
+    fn run_steps(&self, job: &mut dyn Job) -> PyResult<Py<PyAny>> {
+        let Self { py, core, .. } = *self;
+        let mut next = job.start(py, core)?;
+        loop {
+            let outcome = match next {
+                Next::Done(value) => return Ok(value),
+                Next::Exchange(id) => self.interruptible(self.exchange(id))?,
+                Next::Started(deadline) => {
+                    self.handshake(deadline)?;
+                    Outcome::default()
                 }
-                core.cancel_request_ended();
-                false
+                Next::Pump(id) => {
+                    core.note_busy();
+                    self.interruptible(self.wait(Until::Sent, self.deadline))?;
+                    core.collect(py);
+                    // Many short waits in a row must not be deaf to signals.
+                    py.check_signals()?;
+                    core.take_partial(id)
+                }
+                Next::Rows(id) => self.rows(id)?,
+                Next::Results(id) => {
+                    core.note_busy();
+                    self.results(id)?;
+                    core.take_partial(id)
+                }
+                Next::Booked(ticket) => {
+                    self.interruptible(self.booked(ticket))?;
+                    Outcome::default()
+                }
+                Next::Rest => {
+                    self.settle(true)?;
+                    Outcome::default()
+                }
+                Next::Listen(deadline) => {
+                    self.listen(deadline)?;
+                    Outcome::default()
+                }
+            };
+            next = job.resume(py, core, outcome)?;
+        }
+    }
+
+    /// Drives the handshake. Whatever ends it early ends the connection.
+    fn handshake(&self, deadline: Option<Instant>) -> PyResult<()> {
+        self.core.note_busy();
+        let ended = match self.wait(Until::Idle, deadline) {
+            Ok(Waited::Done) => {
+                self.core.refresh_facts();
+                return Ok(());
             }
-            Step::Interrupted => false,
-            Step::Notice(notice) => {
-                core.deliver(py, Message::Notice(notice))?;
-                false
-            }
-            // Handlers may be what raised: notifications wait for a better moment.
-            Step::Notification(notification) if !watchful => {
-                core.keep_notification(py, notification)?;
-                false
-            }
-            Step::Notification(notification) => {
-                core.deliver(py, Message::Notification(notification))?;
-                true
-            }
+            Ok(_) => Err(errors::new(
+                self.py,
+                "ConnectionTimeout",
+                "connection timeout expired",
+            )),
+            Err(error) => Err(error),
         };
-        // Where no signal has come this costs next to nothing, so that it can be done after every message.
-        if watchful {
-            py.check_signals()?;
+        self.core.close();
+        ended
+    }
+
+    /// Drives the session until an exchange is answered.
+    fn exchange(&self, id: ExchangeId) -> PyResult<Outcome> {
+        self.core.note_busy();
+        loop {
+            match self.wait(Until::Idle, self.deadline)? {
+                Waited::Ended(ended, outcome) if ended == id => {
+                    self.core.refresh_facts();
+                    return Ok(*outcome);
+                }
+                Waited::Ended(..) | Waited::Heard => {}
+                Waited::TimedOut => return Err(self.core.too_late(self.py)),
+                // The session rests, and the exchange was not among what it has answered: that cannot be.
+                Waited::Done => return Err(self.core.broken(self.py, &disconnected())),
+            }
         }
-        if heard && until == Until::Heard {
-            return Ok(Waited::Heard);
+    }
+
+    /// Drives the session until rows of an exchange have come, or it is answered.
+    fn rows(&self, id: ExchangeId) -> PyResult<Outcome> {
+        self.core.note_busy();
+        loop {
+            match self.wait(Until::Rows(id), self.deadline)? {
+                Waited::Ended(ended, outcome) if ended == id => {
+                    self.core.refresh_facts();
+                    return Ok(*outcome);
+                }
+                Waited::Done => return Ok(Outcome::default()),
+                Waited::TimedOut => return Err(self.core.too_late(self.py)),
+                Waited::Ended(..) | Waited::Heard => {}
+            }
         }
+    }
+
+    /// Drives the session until results of an exchange have come, or its error.
+    fn results(&self, id: ExchangeId) -> PyResult<()> {
+        loop {
+            match self.wait(Until::Results(id), self.deadline)? {
+                Waited::Ended(..) => {}
+                Waited::TimedOut => return Err(self.core.too_late(self.py)),
+                Waited::Done | Waited::Heard => return Ok(()),
+            }
+        }
+    }
+
+    /// What a wait gave. If it was interrupted, so is the pipeline whose answers would come next.
+    fn interruptible<T>(&self, waited: PyResult<T>) -> PyResult<T> {
+        waited.inspect_err(|_| self.core.interrupt_pipeline(self.py))
+    }
+
+    /// Drives the session until what was queued in the pipeline under a ticket has been answered.
+    fn booked(&self, ticket: u64) -> PyResult<()> {
+        self.core.note_busy();
+        loop {
+            self.core.collect(self.py);
+            if self.core.pipeline.has_booked(ticket) {
+                return Ok(());
+            }
+            let Some(id) = self.core.pipeline.open() else {
+                return Err(self.core.broken(self.py, &disconnected()));
+            };
+            self.results(id)?;
+        }
+    }
+
+    /// Waits for a notification, or until the time is over.
+    fn listen(&self, deadline: Option<Instant>) -> PyResult<()> {
+        let mut deadline = deadline;
+        // One notification seldom comes alone: those that have been received already are delivered as well.
+        while let Waited::Heard = self.wait(Until::Heard, deadline)? {
+            deadline = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Brings the session to rest: ends what was interrupted, now or before, and pays the rollback that is owed.
+    ///
+    /// The session itself bounds the time. With `watchful` Ctrl-C ends the wait as well.
+    fn settle(&self, watchful: bool) -> PyResult<()> {
+        if self.core.is_settled() {
+            return Ok(());
+        }
+        self.core.note_busy();
+        loop {
+            match self.wait_for(Until::Idle, self.deadline, watchful) {
+                Ok(Waited::Done) => break,
+                Ok(Waited::TimedOut) => return Err(self.core.too_late(self.py)),
+                Ok(_) => {}
+                Err(error) if self.core.facts.is_closed() || watchful => return Err(error),
+                // A handler raised.
+                Err(_) => {}
+            }
+        }
+        self.core.refresh_facts();
+        Ok(())
+    }
+
+    fn wait(&self, until: Until, deadline: Option<Instant>) -> PyResult<Waited> {
+        self.wait_for(until, deadline, true)
+    }
+
+    /// Drives the session until what is wanted has happened, delivering what comes meanwhile and looking for signals, however
+    /// busy the socket is.
+    fn wait_for(
+        &self,
+        until: Until,
+        deadline: Option<Instant>,
+        watchful: bool,
+    ) -> PyResult<Waited> {
+        let Self { py, core, .. } = *self;
+        loop {
+            let heard = match self.step(until, deadline)? {
+                Step::Ended(id, outcome) => return Ok(Waited::Ended(id, outcome)),
+                Step::Done => return Ok(Waited::Done),
+                Step::TimedOut => return Ok(Waited::TimedOut),
+                Step::SendCancel => {
+                    self.send_cancel(watchful)?;
+                    false
+                }
+                Step::Interrupted => false,
+                Step::Notice(notice) => {
+                    core.deliver(py, Message::Notice(notice))?;
+                    false
+                }
+                // Handlers may be what raised: notifications wait for a better moment.
+                Step::Notification(notification) if !watchful => {
+                    core.keep_notification(py, notification)?;
+                    false
+                }
+                Step::Notification(notification) => {
+                    core.deliver(py, Message::Notification(notification))?;
+                    true
+                }
+            };
+            // Where no signal has come this costs next to nothing, so that it can be done after every message.
+            if watchful {
+                py.check_signals()?;
+            }
+            if heard && until == Until::Heard {
+                return Ok(Waited::Heard);
+            }
+        }
+    }
+
+    /// One stretch of the blocking loop, detached from the interpreter.
+    fn step(&self, until: Until, deadline: Option<Instant>) -> PyResult<Step> {
+        let core = self.core;
+        let driven = self.py.detach(|| {
+            let mut io = lock(&core.io);
+            match io.as_mut() {
+                Some(io) => drive(&mut io.session, &io.socket, until, deadline),
+                None => Err(disconnected()),
+            }
+        });
+        match driven {
+            Ok(_) | Err(_) if core.facts.is_closed() => {
+                // Closed by another thread while this one waited.
+                drop(lock(&core.io).take());
+                Err(errors::operational(self.py, "the connection is closed"))
+            }
+            Ok(step) => Ok(step),
+            Err(lost) => Err(core.broken(self.py, &lost)),
+        }
+    }
+
+    /// Sends the cancel request that the session asks for. If it cannot be sent, the statement may still end by itself.
+    fn send_cancel(&self, watchful: bool) -> PyResult<()> {
+        let core = self.core;
+        let sent = core.begin_cancel(core.rest_deadline()).map_or_else(
+            |error| Ok(Err(error)),
+            |begun| match begun {
+                Some(underway) if watchful => finish_cancel(self.py, core, underway),
+                Some(mut underway) => Ok(self.py.detach(|| underway.request.wait(&mut || true))),
+                None => Ok(Ok(())),
+            },
+        );
+        core.cancel_request_ended();
+        if let Err(error) = sent? {
+            log::cancel_failure(self.py, &error);
+        }
+        Ok(())
     }
 }
 
-/// One stretch of the blocking loop, detached from the interpreter.
-fn step(
+/// Asks the server to cancel what runs, by `deadline`, and waits until it has acted on that.
+///
+/// The outer error is what a signal's handler has raised.
+pub(crate) fn cancel(
     py: Python<'_>,
-    core: &Arc<Core>,
-    until: Until,
-    deadline: Option<Instant>,
-) -> PyResult<Step> {
-    let driven = py.detach(|| {
-        let mut io = lock(&core.io);
-        match io.as_mut() {
-            Some(io) => drive(&mut io.session, &io.socket, until, deadline),
-            None => Err(disconnected()),
-        }
+    core: &Core,
+    deadline: Instant,
+) -> PyResult<Result<(), ConnectError>> {
+    match core.begin_cancel(deadline) {
+        Ok(None) => Ok(Ok(())),
+        Ok(Some(underway)) => finish_cancel(py, core, underway),
+        Err(error) => Ok(Err(error)),
+    }
+}
+
+/// Waits until the server has acted on a request, looking for signals.
+pub(crate) fn finish_cancel(
+    py: Python<'_>,
+    core: &Core,
+    mut underway: Underway,
+) -> PyResult<Result<(), ConnectError>> {
+    let waited = watching(py, |go_on| underway.request.wait(go_on));
+    if waited.is_err() {
+        core.leave_request(underway);
+    }
+    waited
+}
+
+/// Runs something that waits, detached, and looks for signals meanwhile: the outer error is what a handler has raised.
+pub(crate) fn watching<T: Send>(
+    py: Python<'_>,
+    wait: impl FnOnce(&mut dyn FnMut() -> bool) -> Result<T, ConnectError> + Send,
+) -> PyResult<Result<T, ConnectError>> {
+    let mut signal = None;
+    let waited = py.detach(|| {
+        wait(&mut || {
+            signal = Python::attach(|py| py.check_signals().err());
+            signal.is_none()
+        })
     });
-    match driven {
-        Ok(_) | Err(_) if core.facts.is_closed() => {
-            // Closed by another thread while this one waited.
-            drop(lock(&core.io).take());
-            Err(errors::operational(py, "the connection is closed"))
-        }
-        Ok(step) => Ok(step),
-        Err(lost) => Err(core.broken(py, &lost)),
+    match signal {
+        Some(error) => Err(error),
+        None => Ok(waited),
     }
-}
-
-/// Sends a cancel request and waits until the server has acted on it.
-pub(crate) fn send_cancel(
-    py: Python<'_>,
-    core: &Arc<Core>,
-    time: Duration,
-) -> Result<(), ConnectError> {
-    let Some(target) = core.cancel_begins() else {
-        return Ok(());
-    };
-    let sent = py.detach(|| target.send(deadline_after(time), &mut || true));
-    core.cancel_ends();
-    sent
 }

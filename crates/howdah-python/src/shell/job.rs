@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use howdah_protocol::session::{ExchangeId, Outcome};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use crate::core::Core;
@@ -44,6 +45,16 @@ pub(crate) trait Job: Send + Sync {
     /// Whether the gate is not to be left at its good end, because more of the same will follow.
     fn keeps_lease(&self) -> bool {
         false
+    }
+
+    /// Whether it may send something, as far as can be told before it begins: then it waits for cancel requests under way.
+    fn sends(&self, _core: &Core) -> bool {
+        true
+    }
+
+    /// Shows the collector the Python objects that it holds and that may lead back to the connection. No lock is taken.
+    fn traverse(&self, _visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        Ok(())
     }
 
     /// Name of the method, for warnings.

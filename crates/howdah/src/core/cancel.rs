@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use howdah_net::cancel::{CancelTarget, Gate, Ticket, deadline_after};
 
@@ -10,16 +10,13 @@ use howdah_net::cancel::{CancelTarget, Gate, Ticket, deadline_after};
 use crate::asynchronous::cancel::send;
 use crate::error::{Error, Result};
 
-/// How long a cancel request may take, from connecting to the server's answer.
-pub(crate) const CANCEL_TIME: Duration = Duration::from_secs(5);
-
 /// Cancels the statement that a connection is running, from another thread or task.
 ///
 /// It is made by [`Connection::cancel_handle`](crate::Session::cancel_handle), can be cloned, and stays valid for
 /// as long as you keep it: where nothing is running, or the connection is closed, it does nothing. A request goes to
 /// the server over a connection of its own. The statement then ends with an error of which
 /// [`is_cancelled`](crate::Error::is_cancelled) is true, unless it had ended before; the connection sends nothing else
-/// until the request has arrived, so that it never hits a later statement.
+/// until the request has arrived, so that it never hits a later statement; but no longer than the request may take.
 ///
 /// A cancelled `COMMIT` may have been done or not.
 ///
@@ -52,12 +49,13 @@ impl CancelHandle {
         }
     }
 
-    /// Asks the server to cancel the running statement, and waits until it has taken note: 5 seconds at most.
+    /// Asks the server to cancel the running statement, and waits until it has taken note: 5 seconds at
+    /// most, or what [`set_cancel_timeout`](crate::Connection::set_cancel_timeout) says.
     ///
     /// # Errors
     /// The server cannot be reached or does not answer in time.
     pub fn cancel(&self) -> Result<()> {
-        self.cancel_by(deadline_after(CANCEL_TIME))
+        self.cancel_by(deadline_after(self.gate.timeout()))
     }
 
     /// The same, until `deadline` at most.
@@ -81,7 +79,7 @@ impl CancelHandle {
     /// Outside of a tokio runtime with I/O and time enabled.
     #[cfg(feature = "tokio")]
     pub async fn cancel_async(&self) -> Result<()> {
-        let Some((target, ticket)) = self.begin(deadline_after(CANCEL_TIME)) else {
+        let Some((target, ticket)) = self.begin(deadline_after(self.gate.timeout())) else {
             return Ok(());
         };
         // In the task of the caller it would end, and free the connection, with the future.

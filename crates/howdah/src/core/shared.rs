@@ -55,7 +55,7 @@ macro_rules! shared_methods {
 
             /// How long the connection may take to come to rest after an operation was given up, by a dropped future or stream:
             /// the cancel request, the end of the statement and the rollback of its block, all together. Then it is closed. At
-            /// first it is 5 seconds.
+            /// first it is 5 seconds. A [`CancelHandle`](crate::CancelHandle) waits no longer for the server either.
             #[must_use]
             pub fn cancel_timeout(&self) -> std::time::Duration {
                 self.core.session.cancel_timeout()
@@ -64,6 +64,7 @@ macro_rules! shared_methods {
             /// Sets the [`cancel_timeout`](Self::cancel_timeout).
             pub fn set_cancel_timeout(&mut self, timeout: std::time::Duration) {
                 self.core.session.set_cancel_timeout(timeout);
+                self.core.cancel.gate().set_timeout(timeout);
             }
 
             /// After how many executions a statement is prepared: 0 is at once, `None` never. At first it is 5.

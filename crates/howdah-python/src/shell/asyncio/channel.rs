@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use howdah_protocol::session::ExchangeId;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use super::gate::Gate;
@@ -65,6 +66,8 @@ pub(super) enum Awaits {
     Notification,
     /// That nothing is left over of what was interrupted.
     Settled,
+    /// The same, and that no cancel request is under way: then it can begin.
+    Beginning,
 }
 
 impl Channel {
@@ -135,6 +138,7 @@ impl Channel {
 
     /// Leaves the gate, and sees to it that those in the queue run whose turn it is.
     pub(crate) fn leave_gate(&self, py: Python<'_>) {
+        self.core.note_rest();
         let mut left = 1;
         while left > 0 {
             left -= 1;
@@ -147,9 +151,6 @@ impl Channel {
                     left += 1;
                 }
             }
-        }
-        if !self.gate.is_held() {
-            self.core.facts.set_busy(false);
         }
     }
 }
@@ -194,10 +195,9 @@ impl Channel {
         Self::_on_working(slf)
     }
 
-    /// Called by the loop when a cancel request has been acted on: the answer may have come before.
-    fn _on_cancel_sent(slf: &Bound<'_, Self>) -> PyResult<()> {
-        slf.get().core.cancel_request_ended();
-        Self::_on_working(slf)
+    /// Called by the loop when a cancel request is over that another loop has driven.
+    fn _on_request_ended(slf: &Bound<'_, Self>) -> PyResult<()> {
+        Self::request_ended(slf)
     }
 
     /// Called by the loop when the time of an operation that listens is over.
@@ -222,8 +222,50 @@ impl Channel {
         Op::drain_or_lose(slf, op);
     }
 
+    /// Called by the loop when an operation has to be over, because the connection is being left.
+    fn _on_overdue(slf: &Bound<'_, Self>, op: &Bound<'_, Op>) -> PyResult<()> {
+        let core = &slf.get().core;
+        if op.get().is_over() {
+            return Ok(());
+        }
+        let error = core.too_late(slf.py());
+        Self::detach_or_report(slf);
+        Self::wake_all(slf, error)
+    }
+
     /// Called by the loop when the connection was closed in another thread than the loop's.
     fn _on_closed_elsewhere(slf: &Bound<'_, Self>) -> PyResult<()> {
         slf.get().unregister(slf.py(), false)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.gate.traverse(&visit)?;
+        if let Ok(running) = self.running.try_lock() {
+            running
+                .iter()
+                .try_for_each(|waiting| visit.call(&waiting.op))?;
+        }
+        if let Ok(registration) = self.registration.try_lock() {
+            visit.call(&registration.event_loop)?;
+        }
+        if let Ok(Some(timer)) = self.timer.try_lock().as_deref() {
+            visit.call(&timer.handle)?;
+        }
+        Ok(())
+    }
+
+    /// Operations that nobody can step any more: what they were about is the end of the connection.
+    fn __clear__(&self) {
+        let waiting = self.gate.take_waiting();
+        let running = self
+            .running
+            .try_lock()
+            .map(|mut running| std::mem::take(&mut *running));
+        let registration = self
+            .registration
+            .try_lock()
+            .map(|mut registration| std::mem::take(&mut *registration));
+        let timer = self.timer.try_lock().map(|mut timer| timer.take());
+        drop((waiting, running, registration, timer));
     }
 }

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Mutex;
 
 use howdah_adapt::lock;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 /// The right to use the session, and the operations that wait for it.
@@ -96,6 +97,14 @@ impl<T> Gate<T> {
     pub(crate) fn take_waiting(&self) -> Vec<Py<T>> {
         let waiting = std::mem::take(&mut lock(&self.0).waiting);
         waiting.into_iter().map(|(op, _)| op).collect()
+    }
+
+    /// Shows the collector who waits.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.0.try_lock() {
+            Ok(state) => state.waiting.iter().try_for_each(|(op, _)| visit.call(op)),
+            Err(_) => Ok(()),
+        }
     }
 
     /// Leaves the gate. Those in the queue that have it now are to be woken: one, or with `share` all in front that can share.

@@ -19,7 +19,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use howdah_protocol::session::Outcome;
-use pyo3::exceptions::{PyGeneratorExit, PyRuntimeError, PyRuntimeWarning};
+use pyo3::exceptions::{PyBaseException, PyGeneratorExit, PyRuntimeError, PyRuntimeWarning};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use super::channel::{Awaits, Channel};
@@ -30,6 +31,9 @@ use crate::imports;
 use crate::shell::job::{Job, Next};
 use howdah_adapt::lock;
 use howdah_ffi::awaitable::{Awaitable, Step};
+
+/// How many stretches of a long exchange are sent in a row before others get their turn.
+const STRETCHES: usize = 8;
 
 /// One operation on an asynchronous connection. It begins when it is first awaited.
 #[pyclass(frozen, module = "howdah._howdah", name = "Operation")]
@@ -52,6 +56,8 @@ struct State {
     /// The task asked for cancellation, with this message.
     cancelled: Option<Option<Py<PyAny>>>,
     timer: Option<Py<PyAny>>,
+    /// The timer for when it has to be over, where it has to be.
+    bound: Option<Py<PyAny>>,
 }
 
 /// What to call, with which context.
@@ -72,7 +78,7 @@ enum Phase {
     /// What it waited for has come.
     Answered(Answer),
     /// Was interrupted by this exception, and waits for the session to come to rest.
-    Draining(PyErr),
+    Draining(Py<PyBaseException>),
     /// As before, but nobody waits for it any more.
     Detached,
     Finished,
@@ -97,6 +103,7 @@ impl Op {
                 more_callbacks: Vec::new(),
                 cancelled: None,
                 timer: None,
+                bound: None,
             }),
             blocking: AtomicBool::new(false),
         }
@@ -124,6 +131,12 @@ impl Op {
     pub(super) fn detach(&self) {
         let before = self.set_phase(Phase::Detached);
         drop(before);
+    }
+
+    /// Whether it is over, for whoever awaits it.
+    pub(super) fn is_over(&self) -> bool {
+        let state = lock(&self.state);
+        matches!(state.phase, Phase::Detached | Phase::Finished)
     }
 
     pub(super) fn is_detached(&self) -> bool {
@@ -167,7 +180,10 @@ impl Op {
             Phase::Fresh => this.enter(slf),
             Phase::HandedOver => this.begin(slf),
             Phase::Answered(answer) => this.guarded(slf, || this.resume(slf, answer)),
-            Phase::Draining(error) => this.drained(slf, error),
+            Phase::Draining(error) => {
+                let error = error.into_bound(slf.py()).into_any();
+                this.drained(slf, PyErr::from_value(error))
+            }
             waiting @ (Phase::Queued | Phase::Running) => {
                 this.set_phase(waiting);
                 Ok(Poll::Pending)
@@ -185,6 +201,7 @@ impl Op {
             self.refuse_job();
             return Err(error);
         }
+        self.start_bound(slf)?;
         if self.is_leased() {
             lock(&self.state).has_gate = true;
             return self.guarded(slf, || self.start(slf));
@@ -218,18 +235,26 @@ impl Op {
 
     /// It has the gate: begins, once the session is at rest.
     fn begin(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
-        self.guarded(slf, || {
-            let channel = self.channel.get();
-            if channel.gate.is_shared() || channel.core.is_settled() {
-                return self.start(slf);
-            }
-            lock(&self.state).settling = true;
-            // There is something to cancel.
-            channel.core.facts.set_busy(true);
-            self.wait(slf, Awaits::Settled)?;
-            Channel::advance_soon(self.channel.bind(slf.py()))?;
-            Ok(Poll::Pending)
-        })
+        self.guarded(slf, || self.start_at_rest(slf))
+    }
+
+    /// Starts if the session is at rest and no cancel request is under way; else waits for that.
+    fn start_at_rest(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
+        let channel = self.channel.get();
+        let core = &channel.core;
+        let held_up = core.cancel_gate().is_pending() && self.sends(core);
+        if channel.gate.is_shared() || (!held_up && core.is_settled()) {
+            return self.start(slf);
+        }
+        lock(&self.state).settling = true;
+        self.wait(slf, Awaits::Beginning)?;
+        Channel::advance_soon(self.channel.bind(slf.py()))?;
+        Ok(Poll::Pending)
+    }
+
+    fn sends(&self, core: &Core) -> bool {
+        let state = lock(&self.state);
+        state.job.as_ref().is_none_or(|job| job.sends(core))
     }
 
     fn start(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
@@ -256,7 +281,7 @@ impl Op {
         self.stop_timer(slf.py());
         let outcome = answer?;
         if std::mem::take(&mut lock(&self.state).settling) {
-            return self.start(slf);
+            return self.start_at_rest(slf);
         }
         self.go_on(slf, |job, py, core| job.resume(py, core, *outcome))
     }
@@ -283,6 +308,7 @@ impl Op {
         let py = slf.py();
         let channel = self.channel.bind(py);
         let core = &channel.get().core;
+        let mut stretches = 0;
         loop {
             let awaits = match next {
                 Next::Done(value) => return Ok(Poll::Ready(value)),
@@ -301,7 +327,7 @@ impl Op {
                 Next::Started(_) => Awaits::Started,
                 Next::Rows(id) => Awaits::Rows(id),
                 Next::Rest => {
-                    if core.is_at_rest() || (core.is_settled() && core.no_cancel_pending()) {
+                    if core.is_at_rest() || core.is_settled() {
                         next = job.resume(py, core, Outcome::default())?;
                         continue;
                     }
@@ -309,7 +335,9 @@ impl Op {
                     Awaits::Settled
                 }
             };
-            core.facts.set_busy(awaits != Awaits::Notification);
+            if awaits != Awaits::Notification {
+                core.note_busy();
+            }
             let sent = Channel::send_soon(channel)?;
             // Code that the job has called may have closed the connection: no answer will come.
             core.check_open(py)?;
@@ -320,8 +348,12 @@ impl Op {
                 }
                 return Ok(Poll::Pending);
             };
-            if !sent {
+            stretches += 1;
+            if !sent || stretches == STRETCHES {
                 self.wait(slf, awaits)?;
+                if sent {
+                    Channel::advance_soon(channel)?;
+                }
                 return Ok(Poll::Pending);
             }
             next = job.resume(py, core, core.take_partial(id))?;
@@ -338,6 +370,7 @@ impl Op {
     fn finish(&self, py: Python<'_>, result: PyResult<Py<PyAny>>) -> PyResult<Poll> {
         self.set_phase(Phase::Finished);
         self.stop_timer(py);
+        self.stop_bound(py);
         let job = lock(&self.state).job.take();
         let keeps = result.is_ok() && job.as_ref().is_some_and(|job| job.keeps_lease());
         // Without the lock: this may call back into Python.
@@ -352,7 +385,7 @@ impl Op {
     fn drained(&self, slf: &Bound<'_, Self>, error: PyErr) -> PyResult<Poll> {
         let channel = self.channel.get();
         if !channel.core.is_at_rest() {
-            self.set_phase(Phase::Draining(error));
+            self.set_phase(Phase::Draining(error.into_value(slf.py())));
             return Ok(Poll::Pending);
         }
         channel.stop_running(slf);
@@ -378,6 +411,14 @@ impl Op {
 
     /// An exception was thrown in where the operation waits: mostly `CancelledError`. It is raised in the end whatever happens.
     fn interrupt(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<Poll> {
+        let polled = Self::cut_short(slf, error);
+        if slf.get().is_over() {
+            slf.get().stop_bound(slf.py());
+        }
+        polled
+    }
+
+    fn cut_short(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<Poll> {
         let py = slf.py();
         let this = slf.get();
         let channel = this.channel.get();
@@ -415,7 +456,7 @@ impl Op {
                 }
                 if !this.has_gate() && !channel.gate.try_enter() {
                     // Others wait as well, and are told what the server makes of this.
-                    if let Err(failure) = Channel::cancel_in_background(this.channel.bind(py)) {
+                    if let Err(failure) = Channel::cancel(this.channel.bind(py)) {
                         failure.write_unraisable(py, Some(slf));
                     }
                     return this.finish(py, Err(error));
@@ -466,12 +507,18 @@ impl Op {
             Channel::detach_or_report(channel);
             return this.finish(py, Err(error));
         }
-        if core.facts.is_closed() || (core.is_settled() && core.no_cancel_pending()) {
+        if core.facts.is_closed() || core.is_settled() {
             return this.finish(py, Err(error));
         }
         this.stop_timer(py);
+        if channel.get().is_loop_closed(py) {
+            // Nobody reads the rest, unless the connection is used from another loop: that one sees to it.
+            Channel::set_running(channel, slf, Awaits::Settled)?;
+            this.set_phase(Phase::Detached);
+            return Err(error);
+        }
         if let Err(failure) = Self::begin_draining(slf) {
-            // Lost meanwhile; or the loop is closed, and nobody would read the rest.
+            // Lost meanwhile.
             failure.write_unraisable(py, Some(slf));
             core.lose();
             Channel::detach_or_report(channel);
@@ -482,14 +529,14 @@ impl Op {
             this.set_phase(Phase::Detached);
             return Err(error);
         }
-        this.set_phase(Phase::Draining(error));
+        this.set_phase(Phase::Draining(error.into_value(py)));
         Ok(Poll::Pending)
     }
 
     /// Sees to it that the session comes to rest, and that the channel wakes the operation then.
     fn begin_draining(slf: &Bound<'_, Self>) -> PyResult<()> {
         let channel = slf.get().channel.bind(slf.py());
-        channel.get().core.facts.set_busy(true);
+        channel.get().core.note_busy();
         Channel::set_running(channel, slf, Awaits::Settled)?;
         Channel::advance_soon(channel)
     }
@@ -538,26 +585,49 @@ impl Op {
     }
 
     fn start_timer(&self, slf: &Bound<'_, Self>, deadline: Option<Instant>) -> PyResult<()> {
+        self.stop_timer(slf.py());
+        let timer = self.call_at(slf, deadline, "_on_time")?;
+        lock(&self.state).timer = timer;
+        Ok(())
+    }
+
+    /// Sees to it that the operation is over in time, if the connection is being left.
+    fn start_bound(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let deadline = self.channel.get().core.deadline();
+        if deadline.is_some() {
+            let bound = self.call_at(slf, deadline, "_on_overdue")?;
+            lock(&self.state).bound = bound;
+        }
+        Ok(())
+    }
+
+    /// Has the loop call a method of the channel for this operation.
+    fn call_at(
+        &self,
+        slf: &Bound<'_, Self>,
+        deadline: Option<Instant>,
+        method: &str,
+    ) -> PyResult<Option<Py<PyAny>>> {
         let py = slf.py();
-        self.stop_timer(py);
         let channel = self.channel.bind(py);
         let (Some(deadline), Some(event_loop)) = (deadline, channel.get().event_loop(py)) else {
-            return Ok(());
+            return Ok(None);
         };
         let left = deadline.saturating_duration_since(Instant::now());
-        let arguments = (left.as_secs_f64(), channel.getattr("_on_time")?, slf);
-        let timer = event_loop.call_method1(py, "call_later", arguments)?;
-        lock(&self.state).timer = Some(timer);
-        Ok(())
+        let arguments = (left.as_secs_f64(), channel.getattr(method)?, slf);
+        event_loop
+            .call_method1(py, "call_later", arguments)
+            .map(Some)
     }
 
     fn stop_timer(&self, py: Python<'_>) {
         let timer = lock(&self.state).timer.take();
-        if let Some(timer) = timer
-            && let Err(error) = timer.call_method0(py, "cancel")
-        {
-            error.write_unraisable(py, Some(timer.bind(py)));
-        }
+        cancel_timer(py, timer);
+    }
+
+    fn stop_bound(&self, py: Python<'_>) {
+        let bound = lock(&self.state).bound.take();
+        cancel_timer(py, bound);
     }
 
     /// What the interpreter expects of an awaitable.
@@ -710,9 +780,50 @@ impl Op {
     fn exception(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         self.result(py).map(|()| None)
     }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.channel)?;
+        match self.state.try_lock() {
+            Ok(state) => state.traverse(&visit),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// What keeps a cycle going is let go of by the channel too; an operation only drops what nobody can ask it for any more.
+    fn __clear__(&self) {
+        let Ok(mut state) = self.state.try_lock() else {
+            return;
+        };
+        let callbacks = (
+            state.callback.take(),
+            std::mem::take(&mut state.more_callbacks),
+        );
+        let timers = (state.timer.take(), state.bound.take());
+        drop(state);
+        drop((callbacks, timers));
+    }
 }
 
 impl State {
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        for (callback, context) in self.callback.iter().chain(&self.more_callbacks) {
+            visit.call(callback)?;
+            visit.call(context)?;
+        }
+        visit.call(&self.timer)?;
+        visit.call(&self.bound)?;
+        if let Some(message) = &self.cancelled {
+            visit.call(message)?;
+        }
+        if let Phase::Draining(error) = &self.phase {
+            visit.call(error)?;
+        }
+        match &self.job {
+            Some(job) => job.traverse(visit),
+            None => Ok(()),
+        }
+    }
+
     fn waits(&self) -> bool {
         matches!(
             self.phase,
@@ -768,6 +879,14 @@ impl Drop for OnPanic<'_, '_> {
             self.0.channel.get().core.lose();
             self.0.leave_gate(self.1);
         }
+    }
+}
+
+fn cancel_timer(py: Python<'_>, timer: Option<Py<PyAny>>) {
+    if let Some(timer) = timer
+        && let Err(error) = timer.call_method0(py, "cancel")
+    {
+        error.write_unraisable(py, Some(timer.bind(py)));
     }
 }
 

@@ -1,14 +1,15 @@
 //! Cancel requests, and what the session wants to do at a later time.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use howdah_net::cancel::deadline_after;
 use pyo3::prelude::*;
 
-use super::Channel;
-use crate::core::CANCEL_TIME;
+use super::super::request::{LoopRequest, Wants, tell};
+use super::registration::running_loop;
+use super::{Awaits, Channel};
+use crate::errors;
 use crate::log;
+use crate::shell::blocking;
 use howdah_adapt::lock;
 
 /// A call of the loop's that is due at a time.
@@ -18,46 +19,88 @@ pub(super) struct Timer {
 }
 
 impl Channel {
-    /// Sends a cancel request from a thread of its own, which ends when the server has acted on it; `false` if there is nothing
-    /// to cancel.
-    pub(crate) fn cancel_in_background(slf: &Bound<'_, Self>) -> PyResult<bool> {
+    /// Asks the server to cancel what runs, without waiting for it: from the loop, another thread, or a signal's handler.
+    ///
+    /// The request goes at once as far as it goes without waiting; a loop sees to the rest. Where none is running that could,
+    /// it is waited for.
+    pub(crate) fn cancel(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        let core = Arc::clone(&slf.get().core);
-        let event_loop = slf.get().event_loop(py);
-        let poke = slf.getattr("_on_cancel_sent")?.unbind();
-        // An operation that looks for cancel requests does so attached to the interpreter, as we are: it cannot see one that
-        // ends at once because there is nothing to cancel.
-        let Some(target) = core.cancel_begins().cloned() else {
-            return Ok(false);
-        };
-        let spawned = std::thread::Builder::new()
-            .name("howdah-cancel".into())
-            .spawn({
-                let core = Arc::clone(&core);
-                move || {
-                    let sent = target.send(deadline_after(CANCEL_TIME), &mut || true);
-                    core.cancel_ends();
-                    Python::try_attach(|py| {
-                        if let Err(error) = sent {
-                            log::cancel_failure(py, &error);
-                        }
-                        if let Some(event_loop) = event_loop {
-                            // A loop that has been closed meanwhile waits for nothing.
-                            let _ = event_loop.call_method1(py, "call_soon_threadsafe", (&poke,));
-                        }
-                        drop(poke);
-                    });
+        let core = &slf.get().core;
+        let ended = match core.begin_cancel(core.cancel_deadline()) {
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+            Ok(Some(underway)) => match slf.get().loop_to_drive(py)? {
+                Some(event_loop) => {
+                    return LoopRequest::hand_over(slf, event_loop.bind(py), underway);
                 }
-            });
-        if let Err(error) = spawned {
-            core.cancel_ends();
-            return Err(error.into());
+                None => blocking::finish_cancel(py, core, underway)?,
+            },
+        };
+        if let Err(error) = ended {
+            log::cancel_failure(py, &error);
         }
-        Ok(true)
+        Ok(())
     }
 
-    /// Has the loop look whether the operation that runs was only waiting for a cancel request to arrive. From any thread.
-    pub(crate) fn poke(slf: &Bound<'_, Self>) -> PyResult<()> {
+    /// A loop that is running: this thread's, or else that of the connection.
+    fn loop_to_drive(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        if let Ok(event_loop) = running_loop(py) {
+            return Ok(Some(event_loop.unbind()));
+        }
+        let Some(event_loop) = self.event_loop(py) else {
+            return Ok(None);
+        };
+        let runs = event_loop.call_method0(py, "is_running")?.is_truthy(py)?;
+        Ok(runs.then_some(event_loop))
+    }
+
+    /// Asks the server to cancel what runs, by `deadline`: a future of the running loop, which may be any, that is done when the
+    /// server has acted.
+    pub(crate) fn cancel_by(slf: &Bound<'_, Self>, deadline: Instant) -> PyResult<Py<PyAny>> {
+        let event_loop = running_loop(slf.py())?;
+        let future = event_loop.call_method0("create_future")?;
+        match slf.get().core.begin_cancel(deadline) {
+            Ok(None) => tell(&future, Ok(()))?,
+            Err(error) => tell(&future, Err(error))?,
+            Ok(Some(underway)) => {
+                let wants = Wants::Future(future.clone().unbind());
+                LoopRequest::start(slf, &event_loop, underway, wants)?;
+            }
+        }
+        Ok(future.unbind())
+    }
+
+    /// Sends the cancel request that the session asks for. If it cannot be sent, the statement may still end by itself.
+    pub(super) fn cancel_for_session(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let py = slf.py();
+        let core = &slf.get().core;
+        match core.begin_cancel(core.rest_deadline()) {
+            Ok(None) => core.cancel_request_ended(),
+            Err(error) => {
+                core.cancel_request_ended();
+                log::cancel_failure(py, &error);
+            }
+            Ok(Some(underway)) => {
+                let wants = Wants::Session(std::sync::Arc::clone(core));
+                let Some(event_loop) = slf.get().event_loop(py) else {
+                    return Err(errors::operational(py, "the connection has no event loop"));
+                };
+                return LoopRequest::start(slf, event_loop.bind(py), underway, wants);
+            }
+        }
+        Self::advance_soon(slf)
+    }
+
+    /// A cancel request is over: operations may have waited for that.
+    pub(in super::super) fn request_ended(slf: &Bound<'_, Self>) -> PyResult<()> {
+        if slf.get().core.facts.is_closed() {
+            return Ok(());
+        }
+        Self::_on_working(slf)
+    }
+
+    /// Has the channel's loop look whether an operation was only waiting for the end of a cancel request. From any thread.
+    pub(in super::super) fn poke(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let Some(event_loop) = slf.get().event_loop(py) else {
             return Ok(());
@@ -65,22 +108,23 @@ impl Channel {
         if event_loop.call_method0(py, "is_closed")?.is_truthy(py)? {
             return Ok(());
         }
-        let poke = slf.getattr("_on_cancel_sent")?;
-        event_loop.call_method1(py, "call_soon_threadsafe", (poke,))?;
+        let ended = slf.getattr("_on_request_ended")?;
+        event_loop.call_method1(py, "call_soon_threadsafe", (ended,))?;
         Ok(())
     }
 
-    /// Sends the cancel request that the session asks for.
-    pub(super) fn cancel_for_session(slf: &Bound<'_, Self>) -> PyResult<()> {
-        match Self::cancel_in_background(slf) {
-            Ok(true) => return Ok(()),
-            // Nothing runs any more.
-            Ok(false) => {}
-            // No thread to be had: the next time, perhaps.
-            Err(error) => error.write_unraisable(slf.py(), Some(slf)),
-        }
-        slf.get().core.cancel_request_ended();
-        Self::advance_soon(slf)
+    /// When the channel has to be called, even if nothing comes.
+    fn wake_up_at(&self) -> Option<Instant> {
+        let session = {
+            let io = lock(&self.core.io);
+            io.as_ref().and_then(|io| io.session.poll_timeout())
+        };
+        let waits = |awaits| move |waiting: &super::Running| waiting.awaits == awaits;
+        let holds_up = lock(&self.running).iter().any(waits(Awaits::Beginning));
+        let free_at = holds_up
+            .then(|| self.core.cancel_gate().free_at())
+            .flatten();
+        [session, free_at].into_iter().flatten().min()
     }
 
     /// Has the loop not call us any more at the time that the session wanted.
@@ -96,9 +140,7 @@ impl Channel {
     pub(super) fn arm_timer(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let this = slf.get();
-        let wanted = lock(&this.core.io)
-            .as_ref()
-            .and_then(|io| io.session.poll_timeout());
+        let wanted = this.wake_up_at();
         let before = {
             let mut timer = lock(&this.timer);
             match (&*timer, wanted) {

@@ -193,10 +193,10 @@ impl Channel {
         if read.idle || !read.ended.is_empty() {
             this.core.refresh_facts();
         }
-        if read.idle {
-            this.core.facts.set_busy(false);
-        }
         this.core.collect(py);
+        if read.idle || this.core.pipeline.is_on() {
+            this.core.note_rest();
+        }
         this.note_answers(read, heard, sent);
         Self::arm_timer(slf)?;
         Self::wake_answered(slf)?;
@@ -218,10 +218,12 @@ impl Channel {
             }
         }
         let at_rest = self.core.is_at_rest();
+        let can_begin = at_rest && !self.core.cancel_gate().is_pending();
         for waiting in running.iter_mut().filter(|each| each.answer.is_none()) {
             let outcome = match waiting.awaits {
                 Awaits::Started if read.idle => Box::default(),
                 Awaits::Settled if at_rest => Box::default(),
+                Awaits::Beginning if can_begin => Box::default(),
                 Awaits::Notification if heard => Box::default(),
                 Awaits::Rows(id) if self.core.has_rows(id) => Box::default(),
                 Awaits::Results(id) if self.core.has_partial(id) => {

@@ -37,6 +37,14 @@ impl Channel {
             .map(|event_loop| event_loop.clone_ref(py))
     }
 
+    /// Whether the loop that the channel is registered with has been closed.
+    pub(in super::super) fn is_loop_closed(&self, py: Python<'_>) -> bool {
+        let is_closed =
+            |event_loop: Py<PyAny>| event_loop.call_method0(py, "is_closed")?.is_truthy(py);
+        let event_loop = self.event_loop(py);
+        event_loop.is_some_and(|event_loop| is_closed(event_loop).unwrap_or(true))
+    }
+
     /// Sees to it that the channel is registered with the running loop.
     pub(crate) fn attach(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();

@@ -22,11 +22,11 @@ impl Channel {
         wake_by(&event_loop, "call_soon", op)
     }
 
-    /// Wakes the operations whose answers have come, unless a cancel request is under way: the next statement must not be hit.
+    /// Wakes the operations whose answers have come.
     pub(super) fn wake_answered(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
         let mut outcome = Ok(());
-        while this.core.no_cancel_pending() {
+        loop {
             let ready = {
                 let mut running = lock(&this.running);
                 // Waking one may hand out what another waits for.

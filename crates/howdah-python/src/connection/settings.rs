@@ -1,8 +1,17 @@
-//! How transactions are begun, as Python writes it.
+//! Settings of a connection, as Python writes them.
+
+use std::time::Duration;
 
 use howdah_protocol::session::IsolationLevel;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+
+/// A `cancel_timeout`.
+pub(super) fn timeout(seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds).map_err(|_| {
+        PyValueError::new_err("cancel_timeout has to be a number of seconds, 0 or more")
+    })
+}
 
 /// A value that may be `None`; anything else counts as true or false.
 pub(super) fn optional_bool(value: &Bound<'_, PyAny>) -> PyResult<Option<bool>> {
