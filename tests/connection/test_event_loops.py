@@ -241,7 +241,7 @@ def test_loops_closed_while_connecting_leave_nothing_behind(howdah: ModuleType, 
         task = loop.create_task(howdah.AsyncConnection.connect(server.dsn))
         loop.run_until_complete(asyncio.sleep(0.05))
         assert not task.done()
-        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        task._log_destroy_pending = False
         loop.close()
 
     with HostileServer(lambda peer: peer.drain()) as server:

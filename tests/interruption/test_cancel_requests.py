@@ -1,4 +1,4 @@
-"""Cancel requests that hang, are late, or are made where no loop runs: who waits for them, for how long, and what stays."""
+"""Cancel requests that hang, are late, or are made where no loop runs: who waits, for how long, and what stays."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def driver(howdah: ModuleType) -> ModuleType:
 
 
 @pytest.fixture
-def sigusr1() -> Iterator[Callable[[Any], None]]:
+def sigusr1() -> Iterator[Callable[[Any], Any]]:
     """Sets what SIGUSR1 does, for the time of the test."""
     before = signal.getsignal(signal.SIGUSR1)
     yield lambda handler: signal.signal(signal.SIGUSR1, handler)

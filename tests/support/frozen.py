@@ -7,7 +7,17 @@ import struct
 import threading
 import time
 
-from support.hostile import CANCEL_REQUEST, GREETING, HostileServer, Peer, complete, data_row, error, ready, row_description
+from support.hostile import (
+    CANCEL_REQUEST,
+    GREETING,
+    HostileServer,
+    Peer,
+    complete,
+    data_row,
+    error,
+    ready,
+    row_description,
+)
 
 COLUMN = row_description(("n", 23))
 

@@ -11,7 +11,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 SSL_REQUEST, GSS_REQUEST, CANCEL_REQUEST = 80877103, 80877104, 80877102
 PATIENCE = 30.0
@@ -68,6 +68,9 @@ GREETING = (
     + KEY
     + ready()
 )
+
+
+Server = TypeVar("Server", bound="HostileServer")
 
 
 class Peer:
@@ -196,7 +199,7 @@ class HostileServer:
     def dsn(self) -> str:
         return f"host=127.0.0.1 port={self.port} user=u dbname=d sslmode=disable gssencmode=disable connect_timeout=20"
 
-    def __enter__(self) -> HostileServer:
+    def __enter__(self: Server) -> Server:
         self._start(self._accept)
         return self
 

@@ -38,7 +38,10 @@ METHODS: dict[str, list[str]] = {
 }  # fmt: skip
 
 
-OWN_PARAMETERS = {"AsyncConnection.connect": ["pipelining"]}
+OWN_PARAMETERS = {
+    "AsyncConnection.connect": ["pipelining", "cancel_timeout"],
+    "Connection.connect": ["cancel_timeout"],
+}
 """Keywords that howdah has and psycopg has not."""
 
 
