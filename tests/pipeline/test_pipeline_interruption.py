@@ -24,6 +24,8 @@ def interrupted(observer: Observer, pid: int) -> Iterator[None]:
 
     def send() -> None:
         observer.wait_active(pid, "%pg_sleep%")
+        # Let the test come to where it waits.
+        time.sleep(0.1)
         os.kill(os.getpid(), signal.SIGINT)
 
     begun = time.monotonic()
