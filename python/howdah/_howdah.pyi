@@ -37,7 +37,7 @@ def connect_blocking(params: dict[str, str | None]) -> Opened:
 class Opened:
     """A session that has been started, on its way to its connection object."""
 
-    def abandon(self) -> None:
+    def discard(self) -> None:
         """Close it: nobody wants it any more."""
 
 class Connecting:

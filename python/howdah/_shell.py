@@ -87,7 +87,7 @@ async def _attempt(connecting: Connecting, kind: str, host: str, port: int) -> O
         connecting.refused(opened, error)
         return None
     except BaseException:
-        opened.abandon()
+        opened.discard()
         raise
     return opened
 

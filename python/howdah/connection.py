@@ -92,7 +92,7 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
             if cursor_factory:
                 connection.cursor_factory = cursor_factory
         except BaseException:
-            opened.abandon()
+            opened.discard()
             raise
         return connection
 

@@ -93,7 +93,7 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
             if cursor_factory:
                 connection.cursor_factory = cursor_factory
         except BaseException:
-            opened.abandon()
+            opened.discard()
             raise
         return connection
 

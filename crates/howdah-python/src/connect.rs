@@ -16,8 +16,8 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
-use crate::core::facts::Facts;
-use crate::core::{Core, Io, Kind};
+use crate::core::snapshot::SessionSnapshot;
+use crate::core::{Core, Flavor, Io};
 use crate::errors;
 use crate::jobs::start::Start;
 use crate::shell::asyncio::Channel;
@@ -50,7 +50,7 @@ impl Opened {
 #[pymethods]
 impl Opened {
     /// Close it: nobody wants it any more.
-    fn abandon(&self, py: Python<'_>) -> PyResult<()> {
+    fn discard(&self, py: Python<'_>) -> PyResult<()> {
         if let Some(channel) = &self.channel {
             Channel::detach(channel.bind(py))?;
         }
@@ -148,7 +148,7 @@ pub(crate) fn connect_blocking(py: Python<'_>, params: &Bound<'_, PyDict>) -> Py
                 }
             };
         drive::prepare(&socket)?;
-        let core = Arc::new(session(py, &connector, Kind::Sync, socket)?);
+        let core = Arc::new(session(py, &connector, Flavor::Sync, socket)?);
         let mut job = Start { peer, deadline };
         match blocking::run(py, &core, &mut job) {
             Ok(_) => {
@@ -258,7 +258,7 @@ impl Connecting {
         if let Some(Peer::Tcp(_)) = connector.peer() {
             socket.set_tcp_options(&connector.tcp_options())?;
         }
-        let core = Arc::new(session(py, &connector, Kind::Async, socket)?);
+        let core = Arc::new(session(py, &connector, Flavor::Async, socket)?);
         let channel = Py::new(py, Channel::new(Arc::clone(&core)))?;
         Ok(Opened {
             core,
@@ -301,7 +301,12 @@ fn timeout(connector: &Connector) -> Duration {
 }
 
 /// A session over a connected socket, with its handshake queued.
-fn session(py: Python<'_>, connector: &Connector, kind: Kind, socket: Socket) -> PyResult<Core> {
+fn session(
+    py: Python<'_>,
+    connector: &Connector,
+    flavor: Flavor,
+    socket: Socket,
+) -> PyResult<Core> {
     let startup = connector
         .startup()
         .map_err(|error| errors::operational(py, error.to_string()))?;
@@ -311,7 +316,11 @@ fn session(py: Python<'_>, connector: &Connector, kind: Kind, socket: Socket) ->
         session: Session::new(connection),
         socket: Arc::new(socket),
     };
-    Ok(Core::new(kind, io, Facts::new(effective(connector))))
+    Ok(Core::new(
+        flavor,
+        io,
+        SessionSnapshot::new(effective(connector)),
+    ))
 }
 
 /// The options in effect for the server that was reached: one host of several.

@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
 use crate::connect::Opened;
-use crate::core::Kind;
+use crate::core::Flavor;
 use crate::core::pipeline::Status;
 use crate::cursor::{AsyncCursorBase, SyncCursor};
 use crate::errors;
@@ -51,9 +51,9 @@ impl BaseConnection {
 
     /// For the attribute setters, which only exist on synchronous connections.
     fn check_settable(&self, attribute: &str) -> PyResult<()> {
-        match self.core.kind {
-            Kind::Sync => Ok(()),
-            Kind::Async => Err(PyAttributeError::new_err(format!(
+        match self.core.flavor {
+            Flavor::Sync => Ok(()),
+            Flavor::Async => Err(PyAttributeError::new_err(format!(
                 "'{attribute}' is read-only on async connections: please use \
                  await .set_{attribute}() instead."
             ))),
@@ -186,7 +186,7 @@ impl BaseConnection {
 
     /// Close the connection.
     fn close(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        shell::give(slf, slf.get().core.kind, |slf| {
+        shell::give(slf, slf.get().core.flavor, |slf| {
             slf.get().shut(slf.py())?;
             Ok(slf.py().None())
         })
@@ -208,7 +208,7 @@ impl BaseConnection {
         }
         self.core
             .change_characteristics(|now| now.autocommit = autocommit);
-        self.core.facts.settings().prepare(context.py());
+        self.core.snapshot.settings().prepare(context.py());
         self.set_prepare_threshold(prepare_threshold);
         Ok(())
     }
@@ -306,12 +306,12 @@ impl BaseConnection {
 
     #[getter]
     fn closed(&self) -> bool {
-        self.core.facts.is_closed()
+        self.core.snapshot.is_closed()
     }
 
     #[getter]
     fn broken(&self) -> bool {
-        self.core.facts.is_broken()
+        self.core.snapshot.is_broken()
     }
 
     #[getter]
@@ -479,7 +479,7 @@ impl BaseConnection {
 
     #[setter]
     fn set_cursor_factory(&self, factory: Bound<'_, PyAny>) -> PyResult<()> {
-        let plain = has_init_of_base(&factory, self.core.kind)?;
+        let plain = has_init_of_base(&factory, self.core.flavor)?;
         let mut factories = lock(&self.factories);
         factories.plain_cursor = plain;
         let old = factories.cursor.replace(factory.unbind());
@@ -529,7 +529,7 @@ impl BaseConnection {
     }
 
     fn _pipeline_status(&self) -> u8 {
-        let is_closed = self.core.facts.is_closed();
+        let is_closed = self.core.snapshot.is_closed();
         let status = self.core.pipeline.status();
         (if is_closed { Status::Off } else { status }) as u8
     }
@@ -544,7 +544,7 @@ impl BaseConnection {
     }
 
     fn _parameter_status(&self, name: &str) -> Option<String> {
-        self.core.facts.parameters().get(name).map(str::to_owned)
+        self.core.snapshot.parameters().get(name).map(str::to_owned)
     }
 
     fn _transaction_status(&self) -> u8 {
@@ -552,47 +552,47 @@ impl BaseConnection {
     }
 
     fn _backend_pid(&self) -> i32 {
-        let started = self.core.facts.started();
+        let started = self.core.snapshot.started();
         started.map_or(0, |started| started.process_id)
     }
 
     fn _server_version(&self) -> u32 {
-        let parameters = self.core.facts.parameters();
+        let parameters = self.core.snapshot.parameters();
         let text = parameters.get("server_version");
         text.map_or(0, server_version_number)
     }
 
     fn _conninfo(&self) -> std::collections::BTreeMap<String, String> {
-        self.core.facts.conninfo.iter().cloned().collect()
+        self.core.snapshot.conninfo.iter().cloned().collect()
     }
 
     fn _password(&self) -> Option<String> {
-        let options = &self.core.facts.conninfo;
+        let options = &self.core.snapshot.conninfo;
         let found = options.iter().find(|(name, _)| name == "password");
         found.map(|(_, value)| value.clone())
     }
 
     fn _used_password(&self) -> bool {
-        let started = self.core.facts.started();
+        let started = self.core.snapshot.started();
         started.is_some_and(|started| started.used_password)
     }
 
     fn _encoding(&self, py: Python<'_>) -> PyResult<&'static str> {
-        self.core.facts.settings().encoding.python_name(py)
+        self.core.snapshot.settings().encoding.python_name(py)
     }
 
     #[getter]
     fn _settings(&self) -> SettingsObject {
-        SettingsObject(self.core.facts.settings())
+        SettingsObject(self.core.snapshot.settings())
     }
 
     fn _protocol(&self) -> (u16, u16) {
-        let started = self.core.facts.started();
+        let started = self.core.snapshot.started();
         (3, started.map_or(0, |started| started.minor_version))
     }
 
     fn _error_message(&self) -> String {
-        self.core.facts.error_message()
+        self.core.snapshot.error_message()
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
@@ -673,11 +673,11 @@ impl AsyncConnectionBase {
 }
 
 /// Whether a cursor factory is a class with the constructor of its base, which finds the row factory by itself.
-fn has_init_of_base(factory: &Bound<'_, PyAny>, kind: Kind) -> PyResult<bool> {
+fn has_init_of_base(factory: &Bound<'_, PyAny>, flavor: Flavor) -> PyResult<bool> {
     let py = factory.py();
-    let base = match kind {
-        Kind::Sync => py.get_type::<SyncCursor>(),
-        Kind::Async => py.get_type::<AsyncCursorBase>(),
+    let base = match flavor {
+        Flavor::Sync => py.get_type::<SyncCursor>(),
+        Flavor::Async => py.get_type::<AsyncCursorBase>(),
     };
     let Ok(class) = factory.cast::<PyType>() else {
         return Ok(false);

@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use crate::connection::BaseConnection;
-use crate::core::Kind;
+use crate::core::Flavor;
 use crate::errors;
 use crate::imports::{self, is_tuple_row};
 use crate::jobs::execute::{ExecuteQuery, Options};
@@ -36,9 +36,9 @@ impl BaseCursor {
         if slf.get().awaited_ticket().is_some() {
             return Self::fetch_pending(slf, Then::Fetch(what));
         }
-        match slf.get().home(py)?.core.kind {
-            Kind::Sync => slf.get().fetch(py, what),
-            Kind::Async => {
+        match slf.get().home(py)?.core.flavor {
+            Flavor::Sync => slf.get().fetch(py, what),
+            Flavor::Async => {
                 let fetch = |cursor: &Bound<'_, PyAny>, what| {
                     cursor.cast::<Self>()?.get().fetch(cursor.py(), what)
                 };
@@ -158,8 +158,8 @@ impl BaseCursor {
         if slf.get().awaited_ticket().is_some() {
             return Self::fetch_pending(slf, Then::Scroll(value, mode));
         }
-        let kind = slf.get().home(slf.py())?.core.kind;
-        shell::give(slf, kind, move |slf| {
+        let flavor = slf.get().home(slf.py())?.core.flavor;
+        shell::give(slf, flavor, move |slf| {
             slf.get().move_to(slf.py(), value, &mode)?;
             Ok(slf.py().None())
         })
@@ -167,8 +167,8 @@ impl BaseCursor {
 
     /// Close the cursor and forget its results.
     fn close(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        let kind = slf.get().home(slf.py())?.core.kind;
-        shell::give(slf, kind, |slf| {
+        let flavor = slf.get().home(slf.py())?.core.flavor;
+        shell::give(slf, flavor, |slf| {
             slf.get().shut();
             Ok(slf.py().None())
         })

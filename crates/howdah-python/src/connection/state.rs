@@ -71,8 +71,8 @@ impl BaseConnection {
 
     /// State and place in short.
     pub(crate) fn summary(&self) -> String {
-        let facts = &self.core.facts;
-        if facts.is_closed() {
+        let snapshot = &self.core.snapshot;
+        if snapshot.is_closed() {
             return "[BAD]".to_owned();
         }
         let status = match self.core.transaction_status() {
@@ -93,7 +93,7 @@ impl BaseConnection {
     /// Server, user and database, without what goes without saying.
     fn place(&self) -> String {
         let option = |name: &str| {
-            let options = &self.core.facts.conninfo;
+            let options = &self.core.snapshot.conninfo;
             let found = options.iter().find(|(key, _)| key == name);
             found.map_or("", |(_, value)| value.as_str())
         };

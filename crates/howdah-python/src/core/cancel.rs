@@ -40,10 +40,10 @@ impl Core {
     /// `None`: there is nothing to cancel, or the server has acted already.
     pub(crate) fn begin_cancel(&self, deadline: Instant) -> Result<Option<Underway>, ConnectError> {
         // In a child of a fork the gate must not be touched.
-        if self.forked() || self.facts.is_closed() {
+        if self.forked() || self.snapshot.is_closed() {
             return Ok(None);
         }
-        let started = self.facts.started();
+        let started = self.snapshot.started();
         let Some(target) = started.and_then(|started| started.cancel.as_ref()) else {
             return Ok(None);
         };

@@ -43,7 +43,7 @@ impl Core {
         if handlers.is_empty() {
             return Ok(());
         }
-        let diagnostic = errors::diagnostic(py, notice, self.facts.encoding(py))?;
+        let diagnostic = errors::diagnostic(py, notice, self.snapshot.encoding(py))?;
         for handler in handlers {
             call(py, &handler, &diagnostic, "notice")?;
         }

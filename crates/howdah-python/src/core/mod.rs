@@ -5,9 +5,9 @@
 
 pub(crate) mod cancel;
 pub(crate) mod deliver;
-pub(crate) mod facts;
 pub(crate) mod gate;
 pub(crate) mod pipeline;
+pub(crate) mod snapshot;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -25,9 +25,9 @@ use pyo3::prelude::*;
 use crate::errors;
 use cancel::Cancels;
 use deliver::Handlers;
-use facts::Facts;
 use gate::Gate;
 use pipeline::Pipeline;
+use snapshot::SessionSnapshot;
 
 /// A session and its socket.
 pub(crate) struct Io {
@@ -37,19 +37,19 @@ pub(crate) struct Io {
 
 /// Whether operations block or are awaited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Flavor {
     Sync,
     Async,
 }
 
 /// The heart of a connection.
 pub(crate) struct Core {
-    pub(crate) kind: Kind,
+    pub(crate) flavor: Flavor,
     pub(crate) io: Mutex<Option<Io>>,
     /// The socket again, for whoever may not lock `io`.
     socket: Mutex<Option<Arc<Socket>>>,
     pub(crate) gate: Gate,
-    pub(crate) facts: Facts,
+    pub(crate) snapshot: SessionSnapshot,
     pub(crate) pipeline: Pipeline,
     /// How new transactions are begun: the session's, for readers that may not touch the session.
     characteristics: Mutex<Characteristics>,
@@ -92,14 +92,14 @@ pub(crate) struct Policy {
 
 impl Core {
     /// Takes over a session that has been started.
-    pub(crate) fn new(kind: Kind, io: Io, facts: Facts) -> Self {
+    pub(crate) fn new(flavor: Flavor, io: Io, snapshot: SessionSnapshot) -> Self {
         let socket = Arc::clone(&io.socket);
         Self {
-            kind,
+            flavor,
             io: Mutex::new(Some(io)),
             socket: Mutex::new(Some(socket)),
             gate: Gate::default(),
-            facts,
+            snapshot,
             pipeline: Pipeline::default(),
             characteristics: Mutex::default(),
             handlers: Mutex::default(),
@@ -135,7 +135,7 @@ impl Core {
     /// Fails unless the connection can be used.
     pub(crate) fn check_open(&self, py: Python<'_>) -> PyResult<()> {
         self.check_process(py)?;
-        if self.facts.is_closed() {
+        if self.snapshot.is_closed() {
             if let Some(reason) = lock(&self.reason).take() {
                 return Err(reason);
             }
@@ -277,7 +277,7 @@ impl Core {
         let left = std::mem::take(&mut *lock(&self.left_blocks));
         let mut io = lock(&self.io);
         // A closed connection has nothing left; one that is being started is not to be disturbed.
-        let Some(io) = io.as_mut().filter(|_| self.facts.started().is_some()) else {
+        let Some(io) = io.as_mut().filter(|_| self.snapshot.started().is_some()) else {
             return true;
         };
         for left in left {
@@ -336,7 +336,7 @@ impl Core {
 
     /// Whether nothing is left over of what was interrupted.
     pub(crate) fn is_at_rest(&self) -> bool {
-        if self.facts.is_closed() {
+        if self.snapshot.is_closed() {
             return true;
         }
         // The exchange of a pipeline is not left over.
@@ -401,8 +401,8 @@ impl Core {
         diagnostic: &Diagnostic,
         query: Option<&[u8]>,
     ) -> PyErr {
-        let error = errors::server(py, diagnostic, self.facts.encoding(py), query);
-        self.facts.set_error_message(error.value(py).to_string());
+        let error = errors::server(py, diagnostic, self.snapshot.encoding(py), query);
+        self.snapshot.set_error_message(error.value(py).to_string());
         error
     }
 
@@ -418,10 +418,10 @@ impl Core {
     pub(crate) fn broken(&self, py: Python<'_>, lost: &Lost) -> PyErr {
         self.lose();
         let error = match lost {
-            Lost::Session(error) => errors::lost(py, error, self.facts.encoding(py)),
+            Lost::Session(error) => errors::lost(py, error, self.snapshot.encoding(py)),
             Lost::Io(error) => errors::operational(py, format!("consuming input failed: {error}")),
         };
-        self.facts.set_error_message(error.value(py).to_string());
+        self.snapshot.set_error_message(error.value(py).to_string());
         error
     }
 
@@ -446,7 +446,7 @@ impl Core {
         let reason = lock(&self.reason).take();
         drop(reason);
         if !self.forked()
-            && !self.facts.is_closed()
+            && !self.snapshot.is_closed()
             && let Ok(mut io) = self.io.try_lock()
             && let Some(io) = io.as_mut()
             && io.session.is_idle()
@@ -455,12 +455,12 @@ impl Core {
             // The server also notices when the socket closes.
             let _ = io.socket.send_now(io.session.outgoing());
         }
-        self.close_as(facts::Closed::ByUser);
+        self.close_as(snapshot::Closed::ByUser);
     }
 
     /// Closes the connection because it cannot be used any more.
     pub(crate) fn lose(&self) {
-        self.close_as(facts::Closed::Broken);
+        self.close_as(snapshot::Closed::Broken);
     }
 
     /// Closes the connection if the thread panics before the guard is dropped: where the session stands is not known then.
@@ -468,15 +468,15 @@ impl Core {
         PanicGuard(self)
     }
 
-    fn close_as(&self, how: facts::Closed) {
-        self.facts.close(how);
+    fn close_as(&self, how: snapshot::Closed) {
+        self.snapshot.close(how);
         if !self.forked() {
             self.drop_requests();
         }
         // The descriptor of a lost connection stays until `close()`: whoever watches it is to see the end.
         let socket = match how {
-            facts::Closed::ByUser => lock(&self.socket).take(),
-            facts::Closed::Broken => self.socket(),
+            snapshot::Closed::ByUser => lock(&self.socket).take(),
+            snapshot::Closed::Broken => self.socket(),
         };
         match self.io.try_lock() {
             Ok(mut io) => drop(io.take()),
@@ -489,21 +489,21 @@ impl Core {
         }
     }
 
-    /// Brings the facts up to date with what came while nothing was asked.
-    pub(crate) fn refresh_facts(&self) {
+    /// Brings the snapshot up to date with what came while nothing was asked.
+    pub(crate) fn refresh_snapshot(&self) {
         if let Some(io) = lock(&self.io).as_ref() {
-            self.facts.update(&io.session);
+            self.snapshot.update(&io.session);
         }
     }
 
     /// The transaction status, or that something runs, or that it is not known: a number of `howdah.pq.TransactionStatus`.
     pub(crate) fn transaction_status(&self) -> u8 {
-        if self.facts.is_closed() {
-            facts::UNKNOWN
+        if self.snapshot.is_closed() {
+            snapshot::UNKNOWN
         } else if !self.forked() && self.cancels.gate.is_busy() {
-            facts::ACTIVE
+            snapshot::ACTIVE
         } else {
-            self.facts.settled_status()
+            self.snapshot.settled_status()
         }
     }
 }

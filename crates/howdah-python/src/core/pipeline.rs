@@ -414,7 +414,7 @@ impl Core {
             _ => return,
         };
         self.pipeline.book(py, self, outcome, false);
-        self.refresh_facts();
+        self.refresh_snapshot();
     }
 
     /// Hands out what the end of the pipeline's exchange has brought; gives the error that nobody has seen.

@@ -6,7 +6,7 @@ use pyo3::types::{PyDict, PyTuple};
 use super::BaseCursor;
 use super::pending::Then;
 use crate::connection::BaseConnection;
-use crate::core::Kind;
+use crate::core::Flavor;
 use crate::shell::ready::{Fetch, Ready};
 
 /// The base of `Cursor`.
@@ -31,7 +31,7 @@ impl SyncCursor {
         row_factory: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let base = slf.as_super().get();
-        base.init(connection, row_factory, Kind::Sync)
+        base.init(connection, row_factory, Flavor::Sync)
     }
 
     fn __enter__(slf: Py<Self>) -> Py<Self> {
@@ -78,7 +78,7 @@ impl AsyncCursorBase {
         row_factory: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let base = slf.as_super().get();
-        base.init(connection, row_factory, Kind::Async)
+        base.init(connection, row_factory, Flavor::Async)
     }
 
     fn __aenter__(slf: &Bound<'_, Self>) -> PyResult<Py<Ready>> {

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use super::rows::Loaders;
 use crate::connection::BaseConnection;
 use crate::core::pipeline::Failure;
-use crate::core::{Core, Kind};
+use crate::core::{Core, Flavor};
 use crate::errors;
 use crate::imports::is_tuple_row;
 
@@ -85,10 +85,10 @@ impl BaseCursor {
         &self,
         connection: &Bound<'_, BaseConnection>,
         row_factory: Option<Bound<'_, PyAny>>,
-        kind: Kind,
+        flavor: Flavor,
     ) -> PyResult<()> {
         let py = connection.py();
-        if connection.get().core().kind != kind {
+        if connection.get().core().flavor != flavor {
             return Err(PyTypeError::new_err(
                 "a cursor and its connection are both synchronous, or both asynchronous",
             ));
@@ -227,8 +227,8 @@ impl BaseCursor {
             let parameters = result.map(|result| Arc::clone(&result.parameters));
             (result.and_then(|result| result.columns.clone()), parameters)
         };
-        let facts = &this.home(slf.py())?.core.facts;
-        let settings = parameters.map(|then| facts.settings_for(&then));
+        let snapshot = &this.home(slf.py())?.core.snapshot;
+        let settings = parameters.map(|then| snapshot.settings_for(&then));
         let loaders = columns
             .map(|columns| this.loaders(slf.py(), &columns))
             .transpose()?;

@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use super::BaseCursor;
 use super::rows::StreamedRows;
 use crate::connection::BaseConnection;
-use crate::core::{Core, Kind};
+use crate::core::{Core, Flavor};
 use crate::errors;
 use crate::jobs::check;
 use crate::jobs::execute::{Options, Text, queue_query};
@@ -86,9 +86,9 @@ pub(super) fn open(
         }),
     };
     let stream = Arc::new(stream);
-    match stream.core().kind {
-        Kind::Sync => Py::new(py, RowStream(stream)).map(Py::into_any),
-        Kind::Async => Py::new(py, AsyncRowStream(stream)).map(Py::into_any),
+    match stream.core().flavor {
+        Flavor::Sync => Py::new(py, RowStream(stream)).map(Py::into_any),
+        Flavor::Async => Py::new(py, AsyncRowStream(stream)).map(Py::into_any),
     }
 }
 
@@ -147,7 +147,8 @@ impl Stream {
             None => match self.run(py, job) {
                 // Closed meanwhile: that ends it as well.
                 Err(error)
-                    if self.core().facts.is_closed() && error.is_instance_of::<PyException>(py) =>
+                    if self.core().snapshot.is_closed()
+                        && error.is_instance_of::<PyException>(py) =>
                 {
                     Ok(())
                 }

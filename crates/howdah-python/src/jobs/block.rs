@@ -206,7 +206,7 @@ impl EndBlock {
             let rolled_back = tag.get().is_some_and(|tag| **tag == *b"ROLLBACK");
             return self.committed(py, rolled_back);
         }
-        if core.facts.settled_status() == IDLE {
+        if core.snapshot.settled_status() == IDLE {
             return self.done(py);
         }
         self.commit = false;

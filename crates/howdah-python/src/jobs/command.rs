@@ -42,7 +42,7 @@ impl End {
 
     /// Runs the command, if there is a transaction.
     fn run(&self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Option<Next>> {
-        if core.facts.settled_status() == IDLE {
+        if core.snapshot.settled_status() == IDLE {
             return Ok(None);
         }
         queue_command(py, core, self.sql().as_bytes()).map(|id| Some(Next::Exchange(id)))
@@ -53,9 +53,9 @@ impl End {
         let Some(id) = core.pipeline.open() else {
             return Ok(None);
         };
-        core.refresh_facts();
+        core.refresh_snapshot();
         self.stage = Stage::Pipeline;
-        if self.commit && core.facts.settled_status() != IDLE {
+        if self.commit && core.snapshot.settled_status() != IDLE {
             end_with_command(py, core, id, self.sql())?;
         } else {
             end_exchange(py, core)?;
@@ -111,7 +111,7 @@ impl Job for End {
     }
 
     fn sends(&self, core: &Core) -> bool {
-        core.facts.settled_status() != IDLE
+        core.snapshot.settled_status() != IDLE
     }
 
     fn name(&self) -> &'static str {
@@ -137,7 +137,7 @@ impl Job for Change {
             ));
         }
         core.check_open(py)?;
-        let status = match core.facts.settled_status() {
+        let status = match core.snapshot.settled_status() {
             _ if core.pipeline.waits() => "ACTIVE",
             IDLE => {
                 // In autocommit a pipeline is a transaction up to its synchronisation point.

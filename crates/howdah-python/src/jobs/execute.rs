@@ -70,7 +70,11 @@ fn begin(
 ) -> PyResult<Text> {
     cursor.begin(py, options.binary(cursor))?;
     core.check_open(py)?;
-    Text::new(query.bind(py), has_params, core.facts.settings().encoding)
+    Text::new(
+        query.bind(py),
+        has_params,
+        core.snapshot.settings().encoding,
+    )
 }
 
 /// Dumps the parameters of a statement and has it queued.
@@ -84,7 +88,7 @@ fn dump_and_queue<T>(
     queue: impl FnOnce(&Execute<'_>) -> PyResult<T>,
 ) -> PyResult<T> {
     let adaptation = cursor.adaptation(py)?;
-    let settings = core.facts.settings();
+    let settings = core.snapshot.settings();
     let cx = DumpContext::new(&settings, Some(&adaptation));
     let params = params.map(|params| params.bind(py));
     let loaders = cursor.adapters(py)?.get();

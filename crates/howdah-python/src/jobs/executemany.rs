@@ -203,7 +203,7 @@ impl ExecuteMany {
         params: &Bound<'_, PyAny>,
     ) -> PyResult<Queued> {
         let cursor = self.cursor.get();
-        let settings = core.facts.settings();
+        let settings = core.snapshot.settings();
         let Some(running) = &mut self.running else {
             return Err(ended(py));
         };

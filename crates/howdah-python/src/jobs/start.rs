@@ -25,7 +25,7 @@ impl Job for Start {
 
     fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, _outcome: Outcome) -> PyResult<Next> {
         if let Some(io) = lock(&core.io).as_ref() {
-            core.facts.start(&io.session, self.peer.clone());
+            core.snapshot.start(&io.session, self.peer.clone());
         }
         Ok(Next::Done(py.None()))
     }

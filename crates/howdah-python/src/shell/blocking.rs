@@ -139,7 +139,7 @@ impl<'a> Shell<'a, '_> {
         self.core.note_busy();
         let ended = match self.wait(Until::Idle, deadline) {
             Ok(Waited::Done) => {
-                self.core.refresh_facts();
+                self.core.refresh_snapshot();
                 return Ok(());
             }
             Ok(_) => Err(errors::new(
@@ -159,7 +159,7 @@ impl<'a> Shell<'a, '_> {
         loop {
             match self.wait(Until::Idle, self.deadline)? {
                 Waited::Ended(ended, outcome) if ended == id => {
-                    self.core.refresh_facts();
+                    self.core.refresh_snapshot();
                     return Ok(*outcome);
                 }
                 Waited::Ended(..) | Waited::Heard => {}
@@ -176,7 +176,7 @@ impl<'a> Shell<'a, '_> {
         loop {
             match self.wait(Until::Rows(id), self.deadline)? {
                 Waited::Ended(ended, outcome) if ended == id => {
-                    self.core.refresh_facts();
+                    self.core.refresh_snapshot();
                     return Ok(*outcome);
                 }
                 Waited::Done => return Ok(Outcome::default()),
@@ -240,12 +240,12 @@ impl<'a> Shell<'a, '_> {
                 Ok(Waited::Done) => break,
                 Ok(Waited::TimedOut) => return Err(self.core.too_late(self.py)),
                 Ok(_) => {}
-                Err(error) if self.core.facts.is_closed() || watchful => return Err(error),
+                Err(error) if self.core.snapshot.is_closed() || watchful => return Err(error),
                 // A handler raised.
                 Err(_) => {}
             }
         }
-        self.core.refresh_facts();
+        self.core.refresh_snapshot();
         Ok(())
     }
 
@@ -307,7 +307,7 @@ impl<'a> Shell<'a, '_> {
             }
         });
         match driven {
-            Ok(_) | Err(_) if core.facts.is_closed() => {
+            Ok(_) | Err(_) if core.snapshot.is_closed() => {
                 // Closed by another thread while this one waited.
                 drop(lock(&core.io).take());
                 Err(errors::operational(self.py, "the connection is closed"))

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use crate::core::{Core, Kind};
+use crate::core::{Core, Flavor};
 use asyncio::{Channel, Op};
 pub(crate) use job::{Job, Next};
 use ready::Ready;
@@ -21,8 +21,8 @@ pub(crate) fn run(
     channel: Option<&Py<Channel>>,
     job: impl Job + 'static,
 ) -> PyResult<Py<PyAny>> {
-    match (core.kind, channel) {
-        (Kind::Async, Some(channel)) => {
+    match (core.flavor, channel) {
+        (Flavor::Async, Some(channel)) => {
             let op = Op::new(channel.clone_ref(py), Box::new(job));
             Ok(Py::new(py, op)?.into_any())
         }
@@ -36,12 +36,12 @@ pub(crate) fn run(
 /// Does work that never waits: at once on a sync connection, when it is awaited on an async one.
 pub(crate) fn give<T: pyo3::PyClass + Sync>(
     slf: &Bound<'_, T>,
-    kind: Kind,
+    flavor: Flavor,
     work: impl FnOnce(&Bound<'_, T>) -> PyResult<Py<PyAny>> + Send + 'static,
 ) -> PyResult<Py<PyAny>> {
-    match kind {
-        Kind::Sync => work(slf),
-        Kind::Async => {
+    match flavor {
+        Flavor::Sync => work(slf),
+        Flavor::Async => {
             let object = slf.clone().unbind();
             let ready = Ready::new(move |py| work(object.bind(py)));
             Ok(Py::new(slf.py(), ready)?.into_any())

@@ -141,12 +141,12 @@ impl<'a> Guard<'a> {
     }
 
     async fn roll_back(mut self) -> Result<()> {
-        self.abandon();
+        self.detach();
         self.session.settle().await
     }
 
     /// Leaves the rollback to whatever is done next.
-    fn abandon(&mut self) {
+    fn detach(&mut self) {
         self.over = true;
         self.session.core.abandon_block(&self.block);
     }
@@ -160,7 +160,7 @@ impl<'a> Guard<'a> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if !self.over {
-            self.abandon();
+            self.detach();
         }
     }
 }

@@ -93,7 +93,7 @@ impl Channel {
 
     /// A cancel request is over: operations may have waited for that.
     pub(in super::super) fn request_ended(slf: &Bound<'_, Self>) -> PyResult<()> {
-        if slf.get().core.facts.is_closed() {
+        if slf.get().core.snapshot.is_closed() {
             return Ok(());
         }
         Self::_on_working(slf)

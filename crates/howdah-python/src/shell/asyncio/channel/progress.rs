@@ -135,7 +135,7 @@ impl Channel {
             let context = context.as_ref().map(|context| context.bind(py));
             match within(context, || slf.get().core.deliver(py, message)) {
                 // Too much was kept: those who wait are to know why.
-                Err(error) if slf.get().core.facts.is_broken() => {
+                Err(error) if slf.get().core.snapshot.is_broken() => {
                     Self::detach_or_report(slf);
                     return Self::wake_all(slf, error);
                 }
@@ -180,7 +180,7 @@ impl Channel {
             return Self::wake_all(slf, error);
         }
         // Handlers may have ended it as well.
-        if this.core.facts.is_closed() && lock(&this.core.io).is_none() {
+        if this.core.snapshot.is_closed() && lock(&this.core.io).is_none() {
             return Self::wake_all(slf, operational(py, "the connection is closed"));
         }
         let sent = match Self::flush(slf) {
@@ -191,7 +191,7 @@ impl Channel {
             Self::cancel_for_session(slf)?;
         }
         if read.idle || !read.ended.is_empty() {
-            this.core.refresh_facts();
+            this.core.refresh_snapshot();
         }
         this.core.collect(py);
         if read.idle || this.core.pipeline.is_on() {

@@ -105,8 +105,9 @@ impl Channel {
             ));
         }
         let left = self.running_ops(event_loop.py());
-        let forsaken = !left.is_empty() && left.iter().all(|op| closed || op.get().is_detached());
-        if self.gate.is_held() && !forsaken {
+        let all_detached =
+            !left.is_empty() && left.iter().all(|op| closed || op.get().is_detached());
+        if self.gate.is_held() && !all_detached {
             return Err(PyRuntimeError::new_err(
                 "an operation on the connection is unfinished in another event loop, which does not run any more",
             ));

@@ -130,12 +130,12 @@ impl Op {
             // What the others have asked goes on.
             return this.finish(py, Err(error));
         }
-        if core.facts.started().is_none() {
+        if core.snapshot.started().is_none() {
             core.close();
             Channel::detach_or_report(channel);
             return this.finish(py, Err(error));
         }
-        if core.facts.is_closed() || core.is_settled() {
+        if core.snapshot.is_closed() || core.is_settled() {
             return this.finish(py, Err(error));
         }
         this.stop_timer(py);

@@ -23,7 +23,7 @@ pub(crate) enum Closed {
 }
 
 /// A snapshot of a session.
-pub(crate) struct Facts {
+pub(crate) struct SessionSnapshot {
     status: AtomicU8,
     /// 0 open, 1 closed by the user, 2 broken.
     closed: AtomicU8,
@@ -51,8 +51,8 @@ struct Changing {
 pub(super) const ACTIVE: u8 = 1;
 pub(super) const UNKNOWN: u8 = 4;
 
-impl Facts {
-    /// The facts of a session that is about to be started.
+impl SessionSnapshot {
+    /// The snapshot of a session that is about to be started.
     pub(crate) fn new(conninfo: Vec<(String, String)>) -> Self {
         Self {
             status: AtomicU8::new(UNKNOWN),
