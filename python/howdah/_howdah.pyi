@@ -92,6 +92,14 @@ class BaseConnection:
     end of a `with` block that is left by an exception. After that the connection is closed. It is also the time
     that `cancel()` waits. 5 seconds at first; 0 closes it at once."""
 
+    max_notifications: int
+    """How many notifications may wait that nobody has taken.
+
+    A connection that has to read more of them is closed with an error. 131,072 at first. Where nothing else is waited for, the rest stays at the server once half of them wait."""
+
+    max_notification_bytes: int
+    """How many bytes of channels and payloads they may have: 33,554,432 at first."""
+
     prepare_threshold: int | None
     """How many executions of a statement before it is prepared; `None` for never."""
     prepared_max: int | None

@@ -375,3 +375,24 @@ async def test_notification_that_is_no_text(door: Door, ascii_database: str) -> 
     cur = await conn.execute("select 'x' as n")
     assert cur.description[0].name == "n"
     assert await cur.fetchone() == (b"x",)
+
+
+@howdah_alone
+@pytest.mark.parametrize(("bound", "value"), [("max_notifications", 10), ("max_notification_bytes", 600)])
+async def test_notifications_that_nobody_takes_have_a_bound(
+    door: Door, observer: Observer, channel: str, bound: str, value: int
+) -> None:
+    conn = await listening(door, channel)
+    assert (conn.max_notifications, conn.max_notification_bytes) == (131_072, 33_554_432)
+    setattr(conn, bound, value)
+    assert getattr(conn, bound) == value
+    observer.notify(channel, *(f"{number:030}" for number in range(10)))
+    kept = conn.notifies(timeout=5, stop_after=10)
+    assert await collect(kept) == [f"{number:030}" for number in range(10)]
+    observer.notify(channel, *(f"{number:030}" for number in range(40)))
+    with pytest.raises(door.module.OperationalError, match="too many notifications wait"):
+        for _ in range(1000):
+            await conn.execute("select pg_sleep(0.01)")
+    assert conn.closed
+    assert conn.broken
+    setattr(conn, bound, value)  # it is too late, and does no harm

@@ -452,6 +452,28 @@ impl BaseConnection {
     }
 
     #[getter]
+    fn max_notifications(&self) -> usize {
+        self.core.backlog_bounds().0
+    }
+
+    #[setter]
+    fn set_max_notifications(&self, count: usize) {
+        let (_, bytes) = self.core.backlog_bounds();
+        self.core.set_backlog_bounds(count, bytes);
+    }
+
+    #[getter]
+    fn max_notification_bytes(&self) -> usize {
+        self.core.backlog_bounds().1
+    }
+
+    #[setter]
+    fn set_max_notification_bytes(&self, bytes: usize) {
+        let (count, _) = self.core.backlog_bounds();
+        self.core.set_backlog_bounds(count, bytes);
+    }
+
+    #[getter]
     fn row_factory(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self.own_row_factory(py) {
             Some(factory) => Ok(factory),

@@ -78,6 +78,21 @@ impl Core {
         kept.map_err(|error| self.broken(py, &Lost::Session(error.into())))
     }
 
+    /// How many notifications may wait, and how many bytes of them. A closed connection keeps none.
+    pub(crate) fn backlog_bounds(&self) -> (usize, usize) {
+        lock(&self.io).as_ref().map_or((0, 0), |io| {
+            (io.session.backlog.max_count, io.session.backlog.max_bytes)
+        })
+    }
+
+    /// Sets how many notifications may wait, and how many bytes of them.
+    pub(crate) fn set_backlog_bounds(&self, count: usize, bytes: usize) {
+        if let Some(io) = lock(&self.io).as_mut() {
+            io.session.backlog.max_count = count;
+            io.session.backlog.max_bytes = bytes;
+        }
+    }
+
     /// Takes the notifications that nobody has taken, as `Notify` objects.
     pub(crate) fn take_backlog<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let mut waiting = match lock(&self.io).as_mut() {

@@ -67,6 +67,13 @@ macro_rules! shared_methods {
                 self.core.cancel.gate().set_timeout(timeout);
             }
 
+            /// Sets how many notifications, and how many bytes of channels and payloads, may wait until they are taken: a
+            /// connection that has to read more of them is closed with an error. At first 131,072 and 32 MiB.
+            pub fn set_max_notifications(&mut self, count: usize, bytes: usize) {
+                self.core.session.backlog.max_count = count;
+                self.core.session.backlog.max_bytes = bytes;
+            }
+
             /// After how many executions a statement is prepared: 0 is at once, `None` never. At first it is 5.
             ///
             /// Statements with parameters, and those of streams, are described when they are first executed, and prepared by
