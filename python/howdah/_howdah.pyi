@@ -95,7 +95,8 @@ class BaseConnection:
     max_notifications: int
     """How many notifications may wait that nobody has taken.
 
-    A connection that has to read more of them is closed with an error. 131,072 at first. Where nothing else is waited for, the rest stays at the server once half of them wait."""
+    A connection that has to read more of them is closed with an error. 131,072 at first. As long as nothing else is
+    waited for, an asyncio connection leaves the rest at the server once half of them wait."""
 
     max_notification_bytes: int
     """How many bytes of channels and payloads they may have: 33,554,432 at first."""
