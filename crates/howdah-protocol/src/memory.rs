@@ -53,6 +53,17 @@ pub(crate) fn extend_to(buffer: &mut Vec<u8>, len: usize) -> Result<(), OutOfMem
     Ok(())
 }
 
+/// Zeros, which the system mostly has ready.
+pub(crate) fn zeroed(len: usize) -> Result<Vec<u8>, OutOfMemory> {
+    let refused = OutOfMemory { bytes: len };
+    if !limit::allows::<u8>(&[], len) {
+        return Err(refused);
+    }
+    bytemuck::try_zeroed_slice_box(len)
+        .map(Vec::from)
+        .map_err(|()| refused)
+}
+
 /// A copy of some items.
 pub(crate) fn copy<T: Copy>(items: &[T]) -> Result<Vec<T>, OutOfMemory> {
     let mut copied = Vec::new();

@@ -133,8 +133,7 @@ impl Inbox {
         } else {
             MIN_CHUNK.max(unread)
         };
-        let mut fresh = Vec::new();
-        memory::extend_to(&mut fresh, size)?;
+        let mut fresh = memory::zeroed(size)?;
         if let Some(head) = fresh.get_mut(..unread) {
             head.copy_from_slice(self.unread());
         }
