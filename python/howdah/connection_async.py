@@ -150,10 +150,10 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
 
         It ends after `timeout` seconds, or after the packet in which the `stop_after`th
         notification came, or when the generator is closed. Notifications that arrive between two
-        calls, or were not taken from a closed generator, are kept for the next call. On asyncio
-        reading rests while 65,536 of them, or 16 MiB, wait to be taken and nothing else runs; a
-        lost server is noticed with the next operation then. Raises `OperationalError` if the
-        connection is lost.
+        calls, or were not taken from a closed generator, are kept for the next call, as many as
+        `max_notifications` and `max_notification_bytes` say. On asyncio reading rests while half of
+        that waits to be taken and nothing else runs; a lost server is noticed with the next
+        operation then. Raises `OperationalError` if the connection is lost.
         """
         deadline = None if timeout is None else monotonic() + timeout
         if self._unread_notifies is None:

@@ -440,6 +440,26 @@ impl BaseConnection {
     }
 
     #[getter]
+    fn max_notifications(&self) -> usize {
+        lock(&self.core.limits).count
+    }
+
+    #[setter]
+    fn set_max_notifications(&self, value: usize) {
+        lock(&self.core.limits).count = value;
+    }
+
+    #[getter]
+    fn max_notification_bytes(&self) -> usize {
+        lock(&self.core.limits).bytes
+    }
+
+    #[setter]
+    fn set_max_notification_bytes(&self, value: usize) {
+        lock(&self.core.limits).bytes = value;
+    }
+
+    #[getter]
     fn cancel_timeout(&self) -> f64 {
         self.core.cancel_gate().timeout().as_secs_f64()
     }
@@ -449,28 +469,6 @@ impl BaseConnection {
         let timeout = settings::timeout(seconds)?;
         self.core.cancel_gate().set_timeout(timeout);
         Ok(())
-    }
-
-    #[getter]
-    fn max_notifications(&self) -> usize {
-        self.core.backlog_bounds().0
-    }
-
-    #[setter]
-    fn set_max_notifications(&self, count: usize) {
-        let (_, bytes) = self.core.backlog_bounds();
-        self.core.set_backlog_bounds(count, bytes);
-    }
-
-    #[getter]
-    fn max_notification_bytes(&self) -> usize {
-        self.core.backlog_bounds().1
-    }
-
-    #[setter]
-    fn set_max_notification_bytes(&self, bytes: usize) {
-        let (count, _) = self.core.backlog_bounds();
-        self.core.set_backlog_bounds(count, bytes);
     }
 
     #[getter]

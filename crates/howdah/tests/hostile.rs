@@ -64,6 +64,61 @@ fn a_fatal_error_closes_the_connection_and_the_first_of_two_is_told() {
     assert!(error.is_closed());
 }
 
+/// A backend message of this kind.
+fn message(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let size = u32::try_from(payload.len() + 4).unwrap();
+    [&[kind], &size.to_be_bytes()[..], payload].concat()
+}
+
+/// Notifications with a payload of 7 bytes on a channel of 4.
+fn notifications(count: usize) -> Vec<u8> {
+    message(b'A', b"\0\0\0\x07chan\0payload\0").repeat(count)
+}
+
+#[test]
+fn parameters_of_ever_new_names_close_the_connection() {
+    let parameter = |number| {
+        let text = format!("parameter{number}\0{}\0", "x".repeat(1000));
+        message(b'S', text.as_bytes())
+    };
+    let many: Vec<u8> = (0..2000).flat_map(parameter).collect();
+    let error = query_against(|script| script.send_raw(many).hang());
+    assert!(
+        error.to_string().contains("1048576 bytes of parameters"),
+        "{error}"
+    );
+}
+
+#[test]
+fn too_many_notifications_that_nobody_takes_close_the_connection() {
+    let error = query_against(|script| script.send_raw(notifications(140_000)).hang());
+    assert!(error.to_string().contains("at most 131072"), "{error}");
+}
+
+#[test]
+fn how_many_notifications_wait_can_be_set() {
+    for (count, bytes) in [(10, usize::MAX), (usize::MAX, 110)] {
+        let answer = |script: Script, count| {
+            let script = script.until_sync().send_raw(notifications(count));
+            script.send_raw(*b"1\0\0\0\x042\0\0\0\x04n\0\0\0\x04C\0\0\0\x07DO\0Z\0\0\0\x05I")
+        };
+        let script = answer(answer(Script::new().accept_startup(), 10), 11).hang();
+        let server = MockServer::tcp([script]).unwrap();
+        let mut conn = Connection::connect(&server.conninfo()).unwrap();
+        conn.set_prepare_threshold(None);
+        conn.set_max_notifications(count, bytes);
+        within(BOUND, move || {
+            conn.execute("DO ''", &[]).unwrap();
+            let taken = conn.notifies(Some(Duration::ZERO)).count();
+            assert_eq!(taken, 10);
+            let error = conn.execute("DO ''", &[]).unwrap_err();
+            let text = format!("at most {count} of {bytes}");
+            assert!(error.to_string().contains(&text), "{error}");
+            assert!(conn.is_closed() && conn.is_broken());
+        });
+    }
+}
+
 #[test]
 fn the_end_of_the_connection_within_a_row_is_an_error() {
     let row: &[u8] = b"1\0\0\0\x042\0\0\0\x04T\0\0\0\x1a\0\x01a\0\0\0\0\0\0\0\0\0\0\x17\0\x04\xff\xff\xff\xff\0\0D\0\0\0\x0b\0\x01";

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use howdah_net::drive::Lost;
 use howdah_protocol::connection::Notification;
+use howdah_protocol::session::{MAX_NOTIFICATION_BYTES, MAX_NOTIFICATIONS};
 use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
 
@@ -19,6 +20,22 @@ use howdah_adapt::lock;
 pub(crate) struct Handlers {
     pub(crate) notice: Vec<Py<PyAny>>,
     pub(crate) notify: Vec<Py<PyAny>>,
+}
+
+/// How many notifications may wait that nobody has taken, and how many bytes of them: here for whoever may not touch the session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) count: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            count: MAX_NOTIFICATIONS,
+            bytes: MAX_NOTIFICATION_BYTES,
+        }
+    }
 }
 
 /// Something that came without being asked for.
@@ -72,25 +89,15 @@ impl Core {
         notification: Notification,
     ) -> PyResult<()> {
         let kept = match lock(&self.io).as_mut() {
-            Some(io) => io.session.backlog.push(notification),
+            Some(io) => {
+                let limits = *lock(&self.limits);
+                io.session.backlog.max_count = limits.count;
+                io.session.backlog.max_bytes = limits.bytes;
+                io.session.backlog.push(notification)
+            }
             None => Ok(()),
         };
         kept.map_err(|error| self.broken(py, &Lost::Session(error.into())))
-    }
-
-    /// How many notifications may wait, and how many bytes of them. A closed connection keeps none.
-    pub(crate) fn backlog_bounds(&self) -> (usize, usize) {
-        lock(&self.io).as_ref().map_or((0, 0), |io| {
-            (io.session.backlog.max_count, io.session.backlog.max_bytes)
-        })
-    }
-
-    /// Sets how many notifications may wait, and how many bytes of them.
-    pub(crate) fn set_backlog_bounds(&self, count: usize, bytes: usize) {
-        if let Some(io) = lock(&self.io).as_mut() {
-            io.session.backlog.max_count = count;
-            io.session.backlog.max_bytes = bytes;
-        }
     }
 
     /// Takes the notifications that nobody has taken, as `Notify` objects.

@@ -24,7 +24,7 @@ use pyo3::prelude::*;
 
 use crate::errors;
 use cancel::Cancels;
-use deliver::Handlers;
+use deliver::{Handlers, Limits};
 use gate::Gate;
 use pipeline::Pipeline;
 use snapshot::SessionSnapshot;
@@ -54,6 +54,7 @@ pub(crate) struct Core {
     /// How new transactions are begun: the session's, for readers that may not touch the session.
     characteristics: Mutex<Characteristics>,
     pub(crate) handlers: Mutex<Handlers>,
+    pub(crate) limits: Mutex<Limits>,
     /// Whether statements of several tasks are sent without waiting for each other.
     pub(crate) pipelining: AtomicBool,
     /// Whether a stream has the gate: what it has not asked for yet is not read.
@@ -103,6 +104,7 @@ impl Core {
             pipeline: Pipeline::default(),
             characteristics: Mutex::default(),
             handlers: Mutex::default(),
+            limits: Mutex::default(),
             pipelining: AtomicBool::new(false),
             streaming: AtomicBool::new(false),
             generators: AtomicU32::new(0),

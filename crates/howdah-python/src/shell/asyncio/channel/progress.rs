@@ -18,6 +18,9 @@ use howdah_ffi::context::within;
 /// How many bytes one call of the loop may read before others get their turn.
 const READ_BUDGET: usize = 512 * 1024;
 
+/// How many notices and notifications one call of the loop may hand out before others get their turn: each may run handlers.
+const MESSAGE_BUDGET: usize = 256;
+
 /// What one call of the loop has brought.
 #[derive(Default)]
 pub(super) struct Read {
@@ -26,7 +29,7 @@ pub(super) struct Read {
     ended: Vec<(ExchangeId, Box<Outcome>)>,
     /// The session has nothing to do.
     idle: bool,
-    /// The handshake computes, and wants to be called again.
+    /// More is to be done at once, after a look at whatever else waits.
     working: bool,
     /// The server is to be asked to cancel.
     cancel: bool,
@@ -247,6 +250,10 @@ impl Read {
     fn take_progress(&mut self, io: &mut Io) {
         loop {
             self.idle = false;
+            if self.messages.len() >= MESSAGE_BUDGET {
+                self.working = true;
+                return;
+            }
             match io.session.advance(Instant::now()) {
                 Ok(Progress::Ended(id, outcome)) => self.ended.push((id, outcome)),
                 Ok(Progress::Idle) => {
