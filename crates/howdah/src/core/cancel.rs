@@ -50,7 +50,7 @@ impl CancelHandle {
     }
 
     /// Asks the server to cancel the running statement, and waits until it has taken note: 5 seconds at
-    /// most, or what [`set_cancel_timeout`](crate::Connection::set_cancel_timeout) says.
+    /// most, or what [`set_cancel_timeout`](crate::Session::set_cancel_timeout) says.
     ///
     /// # Errors
     /// The server cannot be reached or does not answer in time.
