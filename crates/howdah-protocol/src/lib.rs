@@ -75,14 +75,16 @@
 //!     run(&mut session, socket, Some(id))
 //! }
 //!
-//! # // A server that says what it has to say whatever it is sent.
-//! # struct Script(Vec<u8>);
+//! # // A server that says what it has to say whatever it is sent, a packet after the other.
+//! # struct Script(Vec<&'static [u8]>);
 //! # impl Read for Script {
 //! #     fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
-//! #         let count = room.len().min(self.0.len()).min(9);
-//! #         room[..count].copy_from_slice(&self.0[..count]);
-//! #         self.0.drain(..count);
-//! #         Ok(count)
+//! #         let Some(packet) = self.0.first_mut() else { return Ok(0) };
+//! #         let (now, later) = packet.split_at(room.len().min(packet.len()).min(9));
+//! #         room[..now.len()].copy_from_slice(now);
+//! #         *packet = later;
+//! #         self.0.retain(|packet| !packet.is_empty());
+//! #         Ok(now.len())
 //! #     }
 //! # }
 //! # impl Write for Script {
@@ -93,14 +95,11 @@
 //! #         Ok(())
 //! #     }
 //! # }
-//! # let mut socket = Script(
-//! #     [
-//! #         &b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I"[..],
-//! #         b"T\0\0\0\x1a\0\x01a\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0",
-//! #         b"D\0\0\0\x0f\0\x01\0\0\0\x05helloC\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I",
-//! #     ]
-//! #     .concat(),
-//! # );
+//! # let mut socket = Script(vec![
+//! #     b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I",
+//! #     b"T\0\0\0\x1a\0\x01a\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0",
+//! #     b"D\0\0\0\x0f\0\x01\0\0\0\x05helloC\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I",
+//! # ]);
 //! let outcome = conversation(&mut socket)?;
 //! let mut row = outcome.results[0].rows.get(0).ok_or("a row")?;
 //! assert_eq!(row.next(), Some(Some(&b"hello"[..])));
