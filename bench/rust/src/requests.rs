@@ -6,7 +6,7 @@ use serde_json::Value;
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Request {
-    Open { server: Server, case: Case },
+    Open { server: Server, case: Box<Case> },
     Run { ops: u64 },
     Close,
 }
