@@ -3,6 +3,7 @@
 mod cancelling;
 mod client;
 mod conversations;
+mod fixture;
 mod memory;
 mod pipelines;
 mod properties;
