@@ -7,7 +7,7 @@ use howdah_net::ConnectError;
 use howdah_net::cancel::{CancelRequest, Gate, Progress, Ticket, deadline_after};
 use howdah_protocol::session::Session;
 
-use super::Core;
+use super::{Core, Io};
 use howdah_adapt::lock;
 
 /// A request on its way. While it lives, until its deadline at most, no other operation sends anything.
@@ -71,6 +71,11 @@ impl Core {
         &self.cancels.gate
     }
 
+    /// Whether a cancel request is under way that could hit what is sent now.
+    pub(crate) fn is_held_up(&self) -> bool {
+        !self.snapshot.is_closed() && self.cancels.gate.is_pending()
+    }
+
     /// When the session has to have come to rest; a request that it asks for takes no longer.
     pub(crate) fn rest_deadline(&self) -> Instant {
         let io = lock(&self.io);
@@ -90,11 +95,11 @@ impl Core {
         if self.forked() {
             return;
         }
-        let running = |session: &Session| !session.is_idle();
-        if !lock(&self.io)
-            .as_ref()
-            .is_some_and(|io| running(&io.session))
-        {
+        // What a pipeline has been answered does not run, although its exchange goes on.
+        let answered =
+            self.pipeline.is_on() && self.pipeline.open().is_some() && !self.pipeline.waits();
+        let running = |io: &Io| !io.session.is_idle();
+        if answered || !lock(&self.io).as_ref().is_some_and(running) {
             self.cancels.gate.leave();
         }
     }

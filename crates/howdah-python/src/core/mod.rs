@@ -241,7 +241,7 @@ impl Core {
             && !self.pipeline.is_on()
             && lock(&self.characteristics).autocommit
             && lock(&self.left_blocks).is_empty()
-            && !self.cancels.gate.is_pending()
+            && !self.is_held_up()
             && !interrupted()
     }
 

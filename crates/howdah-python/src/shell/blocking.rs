@@ -75,10 +75,9 @@ impl<'a> Shell<'a, '_> {
         if job.has_lease() {
             return Ok(());
         }
-        let gate = self.core.cancel_gate();
-        while gate.is_pending() && job.sends(self.core) {
+        while self.core.is_held_up() && job.sends(self.core) {
             self.core.look_after_requests();
-            self.py.detach(|| gate.wait(SLICE));
+            self.py.detach(|| self.core.cancel_gate().wait(SLICE));
             self.py.check_signals()?;
             self.check_time()?;
         }

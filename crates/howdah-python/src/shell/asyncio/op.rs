@@ -244,7 +244,7 @@ impl Op {
     fn start_at_rest(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
         let channel = self.channel.get();
         let core = &channel.core;
-        let held_up = core.cancel_gate().is_pending() && self.sends(core);
+        let held_up = core.is_held_up() && self.sends(core);
         if channel.gate.is_shared() || (!held_up && core.is_settled()) {
             return self.start(slf);
         }

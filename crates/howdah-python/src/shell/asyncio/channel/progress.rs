@@ -220,13 +220,12 @@ impl Channel {
                 None => unclaimed.push(outcome),
             }
         }
-        let at_rest = self.core.is_at_rest();
-        let can_begin = at_rest && !self.core.cancel_gate().is_pending();
+        let can_begin = || self.core.is_at_rest() && !self.core.is_held_up();
         for waiting in running.iter_mut().filter(|each| each.answer.is_none()) {
             let outcome = match waiting.awaits {
                 Awaits::Started if read.idle => Box::default(),
-                Awaits::Settled if at_rest => Box::default(),
-                Awaits::Beginning if can_begin => Box::default(),
+                Awaits::Settled if self.core.is_at_rest() => Box::default(),
+                Awaits::Beginning if can_begin() => Box::default(),
                 Awaits::Notification if heard => Box::default(),
                 Awaits::Rows(id) if self.core.has_rows(id) => Box::default(),
                 Awaits::Results(id) if self.core.has_partial(id) => {

@@ -58,7 +58,9 @@ impl Channel {
             Some(current) => slf.get().leave_loop(current.bind(py))?,
             None => {}
         }
-        let Some(socket) = slf.get().core.socket() else {
+        // Of a lost connection the socket is still there, for the user, and would call for ever.
+        let core = &slf.get().core;
+        let Some(socket) = core.socket().filter(|_| !core.snapshot.is_closed()) else {
             return Ok(());
         };
         let fd = socket.duplicate()?;
