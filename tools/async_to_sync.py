@@ -37,6 +37,7 @@ NAMES = {
     "AsyncPipeline": "Pipeline",
     "AsyncRowFactory": "RowFactory",
     "AsyncTransaction": "Transaction",
+    "AsyncTransactionBase": "SyncTransactionBase",
     "StopAsyncIteration": "StopIteration",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",

@@ -5,6 +5,7 @@ differs between the two is `Any` here; the classes of the facade have the exact 
 """
 
 from collections.abc import Sequence
+from types import TracebackType
 from typing import Any, ClassVar
 
 from . import abc, pq
@@ -66,6 +67,18 @@ class TransactionBlock:
     @property
     def savepoint_name(self) -> str:
         """The name of its savepoint; empty if it has none."""
+
+class BlockScope:
+    """The `with` statement of a transaction block: if it is torn apart, the block is rolled back."""
+
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> bool: ...
 
 class BaseConnection:
     """What synchronous and asynchronous connections share."""

@@ -7,16 +7,16 @@ import logging
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ._transaction_base import BaseTransaction, OutOfOrderTransactionNesting
+from ._transaction_base import OutOfOrderTransactionNesting, SyncTransactionBase
 from .errors import DatabaseError
 
 if TYPE_CHECKING:
     from ._compat import Self
     from .connection import Connection
 
-    _Base = BaseTransaction[Connection[Any]]
+    _Base = SyncTransactionBase[Connection[Any]]
 else:
-    _Base = BaseTransaction
+    _Base = SyncTransactionBase
 
 _logger = logging.getLogger("howdah")
 
@@ -29,17 +29,19 @@ class Transaction(_Base):
 
     __module__ = "howdah"
 
-    def __enter__(self) -> Self:
+    def _enter(self) -> Self:
         name = self._start()
         try:
-            self._started(self._conn._begin_block(name))
+            self._block = self._conn._begin_block(name)
+            self._savepoint_name = self._block.savepoint_name
         except BaseException:
-            # The engine has put the connection back.
+            # The engine puts the connection back.
             self.status = self.Status.FAILED
+            self._block = None
             raise
         return self
 
-    def __exit__(
+    def _exit(
         self,
         exc_type: type[BaseException] | None,
         exc_val: BaseException | None,

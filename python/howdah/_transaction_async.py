@@ -6,16 +6,16 @@ import logging
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ._transaction_base import BaseTransaction, OutOfOrderTransactionNesting
+from ._transaction_base import AsyncTransactionBase, OutOfOrderTransactionNesting
 from .errors import DatabaseError
 
 if TYPE_CHECKING:
     from ._compat import Self
     from .connection_async import AsyncConnection
 
-    _Base = BaseTransaction[AsyncConnection[Any]]
+    _Base = AsyncTransactionBase[AsyncConnection[Any]]
 else:
-    _Base = BaseTransaction
+    _Base = AsyncTransactionBase
 
 _logger = logging.getLogger("howdah")
 
@@ -28,17 +28,19 @@ class AsyncTransaction(_Base):
 
     __module__ = "howdah"
 
-    async def __aenter__(self) -> Self:
+    async def _enter(self) -> Self:
         name = self._start()
         try:
-            self._started(await self._conn._begin_block(name))
+            self._block = await self._conn._begin_block(name)
+            self._savepoint_name = self._block.savepoint_name
         except BaseException:
-            # The engine has put the connection back.
+            # The engine puts the connection back.
             self.status = self.Status.FAILED
+            self._block = None
             raise
         return self
 
-    async def __aexit__(
+    async def _exit(
         self,
         exc_type: type[BaseException] | None,
         exc_val: BaseException | None,

@@ -6,10 +6,14 @@ The outermost block is a transaction, a block inside it is a savepoint.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ._howdah import BaseConnection, TransactionBlock
+from ._howdah import BaseConnection, BlockScope, TransactionBlock
 from .errors import ProgrammingError
+
+if TYPE_CHECKING:
+    from ._compat import Self
 
 ConnectionType = TypeVar("ConnectionType", bound=BaseConnection)
 
@@ -82,18 +86,48 @@ class BaseTransaction(Generic[ConnectionType]):
         self.status = self.Status.ACTIVE
         return self._savepoint_name or None
 
-    def _started(self, block: TransactionBlock) -> None:
-        self._block = block
-        self._savepoint_name = block.savepoint_name
-
     def _end(self) -> TransactionBlock:
-        block, self._block = self._block, None
-        if block is None:
+        # It stays here: whoever ends it takes what it holds, so that it is ended once, or found here to be left.
+        if self._block is None:
             raise TypeError("the transaction block is not active")
-        return block
+        return self._block
 
     def _explicitly(self, error: BaseException | None) -> bool:
         return self.force_rollback or isinstance(error, Rollback)
 
     def _swallows(self, error: BaseException | None) -> bool:
         return isinstance(error, Rollback) and error.transaction in (None, self)
+
+
+class AsyncTransactionBase(BaseTransaction[ConnectionType]):
+    """The `async with` statement of a block."""
+
+    __module__ = "howdah"
+
+    async def __aenter__(self) -> Self:
+        return await self._enter()
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> bool:
+        return await self._exit(exc_type, exc_val, exc_tb)
+
+    if TYPE_CHECKING:
+
+        async def _enter(self) -> Self: ...
+
+        async def _exit(
+            self,
+            exc_type: type[BaseException] | None,
+            exc_val: BaseException | None,
+            exc_tb: TracebackType | None,
+        ) -> bool: ...
+
+
+class SyncTransactionBase(BlockScope, BaseTransaction[ConnectionType]):
+    """The `with` statement of a block, which no signal can tear apart."""
+
+    __module__ = "howdah"

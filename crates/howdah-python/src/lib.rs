@@ -11,6 +11,7 @@ mod jobs;
 mod log;
 mod query;
 mod shell;
+mod transaction;
 mod truth;
 
 use pyo3::prelude::*;
@@ -38,6 +39,8 @@ mod _howdah {
     use crate::shell::asyncio::{Channel, LoopRequest, Op};
     #[pymodule_export]
     use crate::shell::ready::Ready;
+    #[pymodule_export]
+    use crate::transaction::BlockScope;
     #[pymodule_export]
     use howdah_adapt::builtin::{BuiltinDumper, BuiltinLoader};
     #[pymodule_export]

@@ -41,15 +41,22 @@ impl TransactionBlock {
     }
 }
 
-impl Drop for TransactionBlock {
-    /// Nobody can end it any more: an interruption came between its beginning and its `with` statement.
-    fn drop(&mut self) {
+impl TransactionBlock {
+    /// Has it rolled back before anything else is done, unless it has ended.
+    pub(crate) fn leave(&self) {
         if let Some(block) = lock(&self.block).take() {
             self.core.leave_block(LeftBlock {
                 block,
                 is_open: true,
             });
         }
+    }
+}
+
+impl Drop for TransactionBlock {
+    /// Nobody can end it any more: an interruption came between its beginning and its `with` statement.
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
