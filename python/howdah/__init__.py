@@ -29,6 +29,7 @@ from ._info import ConnectionInfo
 from ._notify import Notify
 from ._pipeline import Pipeline
 from ._pipeline_async import AsyncPipeline
+from ._xid import Xid
 from .connection import Connection
 from .connection_async import AsyncConnection
 from .cursor import Cursor
@@ -77,6 +78,7 @@ __all__ = [
     "Pipeline",
     "Rollback",
     "Transaction",
+    "Xid",
     "__version__",
     "adapters",
     "install_as_psycopg",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from . import errors
 from ._compat import TypeVar
 from ._notify import Notify
+from ._xid import Xid
 
 CursorRow = TypeVar("CursorRow")
 
@@ -31,9 +32,13 @@ class Dbapi20Errors:
     ProgrammingError = errors.ProgrammingError
     NotSupportedError = errors.NotSupportedError
 
-    def xid(self, format_id: int, gtrid: str, bqual: str) -> Any:
-        """Raise `NotSupportedError`: two-phase commit is not built yet."""
-        raise not_built("two-phase commit")
+    def xid(self, format_id: int, gtrid: str, bqual: str) -> Xid:
+        """Make the identifier of a two-phase transaction, of the three parts of X/Open XA.
+
+        `format_id` is a number of 31 bits, the others are strings of 64 characters at most: else it raises
+        `ValueError`.
+        """
+        return Xid.from_parts(format_id, gtrid, bqual)
 
 
 def not_built(what: str) -> errors.NotSupportedError:

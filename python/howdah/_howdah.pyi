@@ -197,6 +197,16 @@ class SyncConnection(BaseConnection):
 
         Returns the error of a pipeline that was rolled back because it was to be."""
 
+    def tpc_prepare(self) -> None:
+        """Prepare the two-phase transaction: from now on nothing but its end is missing.
+
+        Raises `InFailedSqlTransaction` if it had failed: the server has rolled it back then. What the server
+        cannot prepare is rolled back as well.
+        """
+
+    def _tpc_begin(self, id: str) -> None: ...
+    def _tpc_end(self, commit: bool, id: str | None) -> None: ...
+    def _tpc_recover(self) -> list[tuple[str, str, str, str]]: ...
     def _pipeline_enter(self) -> None:
         """Enter a `pipeline()` block; within another one, synchronise first."""
 
@@ -232,6 +242,16 @@ class AsyncConnectionBase(BaseConnection):
 
         Returns the error of a pipeline that was rolled back because it was to be."""
 
+    async def tpc_prepare(self) -> None:
+        """Prepare the two-phase transaction: from now on nothing but its end is missing.
+
+        Raises `InFailedSqlTransaction` if it had failed: the server has rolled it back then. What the server
+        cannot prepare is rolled back as well.
+        """
+
+    async def _tpc_begin(self, id: str) -> None: ...
+    async def _tpc_end(self, commit: bool, id: str | None) -> None: ...
+    async def _tpc_recover(self) -> list[tuple[str, str, str, str]]: ...
     async def _pipeline_enter(self) -> None:
         """Enter a `pipeline()` block; within another one, synchronise first."""
 

@@ -13,11 +13,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from . import _howdah
-from ._connection_base import CursorRow, Dbapi20Errors, not_built
+from ._connection_base import CursorRow, Dbapi20Errors
 from ._notify import Notify
 from ._pipeline import Pipeline
 from ._shell import open_session
 from ._transaction import Transaction
+from ._xid import Xid, identifier, recovered
 from .conninfo import ConnDict, ConnParam, _connect_params, conninfo_to_dict
 from .cursor import Cursor
 from .rows import Row, RowFactory, tuple_row
@@ -218,25 +219,33 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
             if not self._pipeline_level():
                 self._pipeline = None
 
-    def tpc_begin(self, xid: Any) -> None:
-        """Raise `NotSupportedError`: two-phase commit is not built yet."""
-        raise not_built("two-phase commit")
+    def tpc_begin(self, xid: Xid | str) -> None:
+        """Begin a two-phase transaction: to be prepared, or ended without that, by `tpc_commit()` or `tpc_rollback()`.
 
-    def tpc_prepare(self) -> None:
-        """Raise `NotSupportedError`: two-phase commit is not built yet."""
-        raise not_built("two-phase commit")
+        `commit()` and `rollback()` cannot be used in it. Raises `ProgrammingError` within a
+        transaction, and in autocommit mode.
+        """
+        self._tpc_begin(identifier(xid))
 
-    def tpc_commit(self, xid: Any = None) -> None:
-        """Raise `NotSupportedError`: two-phase commit is not built yet."""
-        raise not_built("two-phase commit")
+    def tpc_commit(self, xid: Xid | str | None = None) -> None:
+        """Commit the two-phase transaction, whether it is prepared or not.
 
-    def tpc_rollback(self, xid: Any = None) -> None:
-        """Raise `NotSupportedError`: two-phase commit is not built yet."""
-        raise not_built("two-phase commit")
+        With `xid`, outside of a two-phase transaction, it commits one that is prepared, for instance
+        of those that `tpc_recover()` gives. Raises `InFailedSqlTransaction` if the server has rolled it
+        back, because it had failed or could not be prepared.
+        """
+        self._tpc_end(True, None if xid is None else identifier(xid))
 
-    def tpc_recover(self) -> list[Any]:
-        """Raise `NotSupportedError`: two-phase commit is not built yet."""
-        raise not_built("two-phase commit")
+    def tpc_rollback(self, xid: Xid | str | None = None) -> None:
+        """Roll back the two-phase transaction, whether it is prepared or not; with `xid` as `tpc_commit()`."""
+        self._tpc_end(False, None if xid is None else identifier(xid))
+
+    def tpc_recover(self) -> list[Xid]:
+        """Return the identifiers of the transactions that are prepared, of all databases of the server.
+
+        The transaction status of the connection stays as it is.
+        """
+        return recovered(self._tpc_recover(), self.info.timezone)
 
     # What follows exists in the extension, and is used from there directly; these are its types.
     if TYPE_CHECKING:
@@ -281,6 +290,14 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         def set_read_only(self, value: bool | None) -> None: ...
 
         def set_deferrable(self, value: bool | None) -> None: ...
+
+        def tpc_prepare(self) -> None: ...
+
+        def _tpc_begin(self, id: str) -> None: ...
+
+        def _tpc_end(self, commit: bool, id: str | None) -> None: ...
+
+        def _tpc_recover(self) -> list[tuple[str, str, str, str]]: ...
 
         def _begin_block(self, savepoint_name: str | None) -> _howdah.TransactionBlock: ...
 

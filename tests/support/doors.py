@@ -39,6 +39,11 @@ COROUTINES = frozenset(
         "set_read_only",
         "set_deferrable",
         "cancel_safe",
+        "tpc_begin",
+        "tpc_prepare",
+        "tpc_commit",
+        "tpc_rollback",
+        "tpc_recover",
         "sync",
     ]
 )

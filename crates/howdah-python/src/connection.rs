@@ -26,6 +26,7 @@ use crate::jobs::block::{BeginBlock, EndBlock, TransactionBlock};
 use crate::jobs::command::{Change, End};
 use crate::jobs::notifies::WaitNotifies;
 use crate::jobs::pipeline::{CancelPipeline, EnterPipeline, SyncPipeline};
+use crate::jobs::two_phase::{Step, TwoPhaseJob};
 use crate::shell::asyncio::Channel;
 use crate::shell::{self, blocking};
 use crate::truth::Truth;
@@ -522,6 +523,31 @@ impl BaseConnection {
         commit: bool,
     ) -> PyResult<Py<PyAny>> {
         self.run(py, EndBlock::new(block.get(), commit))
+    }
+
+    /// Begin a two-phase transaction with this identifier.
+    fn _tpc_begin(&self, py: Python<'_>, id: String) -> PyResult<Py<PyAny>> {
+        self.run(py, TwoPhaseJob::new(Step::Begin(id)))
+    }
+
+    /// Prepare the two-phase transaction: from now on nothing but its end is missing.
+    fn tpc_prepare(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.run(py, TwoPhaseJob::new(Step::Prepare))
+    }
+
+    /// End the two-phase transaction, or the prepared one with this identifier.
+    #[pyo3(signature = (commit, id))]
+    fn _tpc_end(&self, py: Python<'_>, commit: bool, id: Option<String>) -> PyResult<Py<PyAny>> {
+        let step = match id {
+            None => Step::End { commit },
+            Some(id) => Step::EndOther { commit, id },
+        };
+        self.run(py, TwoPhaseJob::new(step))
+    }
+
+    /// Return what is prepared: identifier, microseconds since 1970, owner and database of each.
+    fn _tpc_recover(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.run(py, TwoPhaseJob::new(Step::Recover))
     }
 
     /// Enter a `pipeline()` block; within another one, synchronise first.

@@ -33,6 +33,7 @@ mod formats;
 mod queue;
 mod statements;
 mod transaction;
+mod two_phase;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -51,6 +52,7 @@ pub use exchange::{Description, ExchangeId, Outcome};
 pub use formats::{BinaryChoice, ResultFormat};
 pub use statements::Statements;
 pub use transaction::{Block, Characteristics, IsolationLevel, Transactions};
+pub use two_phase::{TwoPhase, TwoPhaseError};
 
 /// As good as never: an [`Instant`] cannot hold every time that a user may give.
 const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -99,6 +101,8 @@ pub struct Session {
     pub statements: Statements,
     /// How transactions are begun, and the blocks that are open.
     pub transactions: Transactions,
+    /// The two-phase transaction, if there is one.
+    pub two_phase: TwoPhase,
     /// Notifications that nobody has taken.
     pub backlog: Backlog,
     /// Those that have not been answered, oldest first.
@@ -117,6 +121,7 @@ impl Session {
             connection,
             statements: Statements::default(),
             transactions: Transactions::default(),
+            two_phase: TwoPhase::default(),
             backlog: Backlog::default(),
             exchanges: VecDeque::new(),
             spare_list: VecDeque::new(),

@@ -164,6 +164,17 @@ impl Core {
         Ok(())
     }
 
+    /// Fails within a two-phase transaction, which has methods of its own for its end. The caller has the gate.
+    pub(crate) fn check_no_two_phase(&self, py: Python<'_>, method: &str) -> PyResult<()> {
+        if self.with_session(py, |session| session.two_phase.is_active())? {
+            let text = format!(
+                "{method}() cannot be used during a two-phase transaction: use tpc_{method}()"
+            );
+            return Err(errors::programming(py, text));
+        }
+        Ok(())
+    }
+
     /// Whether this process is a child of the one that opened the connection.
     pub(crate) fn forked(&self) -> bool {
         self.fork_generation != FORKS.load(Ordering::Relaxed)

@@ -87,6 +87,7 @@ impl Job for End {
     fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
         core.check_open(py)?;
         core.check_no_transaction_block(py, self.name())?;
+        core.check_no_two_phase(py, self.name())?;
         if let Some(next) = self.end_pipeline(py, core)? {
             return Ok(next);
         }
