@@ -260,7 +260,7 @@ def test_parts_of_an_identifier(driver: ModuleType, dsn: str) -> None:
     "parts", [(-1, "g", "b"), (0x80000000, "g", "b"), (1, "g" * 65, "b"), (1, "g", "b" * 65)], ids=str
 )
 def test_parts_that_are_none(driver: ModuleType, parts: tuple[int, str, str]) -> None:
-    with pytest.raises(ValueError, match="format_id|gtrid|bqual"):
+    with pytest.raises(ValueError, match=r"format_id|gtrid|bqual"):
         driver.Xid.from_parts(*parts)
 
 
