@@ -20,6 +20,7 @@ from . import errors as errors
 from . import postgres as postgres
 from . import pq as pq
 from . import rows as rows
+from . import sql as sql
 from . import types as types
 from ._as_psycopg import install_as_psycopg
 from ._column import Column

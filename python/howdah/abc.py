@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
 from . import pq
 from ._cursor_base import Params as Params
 from ._cursor_base import Query as Query
+from ._cursor_base import QueryNoTemplate as QueryNoTemplate
 from ._enums import PyFormat as PyFormat
 from ._transaction_base import ConnectionType as ConnectionType
 from .conninfo import ConnDict as ConnDict
@@ -25,9 +26,6 @@ NoneType: type = type(None)
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 """Bytes, in any of the forms that values are dumped to and loaded from."""
-
-QueryNoTemplate: TypeAlias = Query
-"""A statement that is not a template string: every statement that howdah takes."""
 
 DumperKey: TypeAlias = Union[type, "tuple[DumperKey, ...]"]
 """What tells a dumper apart from others of the same class; see `Dumper.get_key()`."""

@@ -19,7 +19,7 @@ from typing import Any, Generic, Protocol, TypeVar, get_origin
 from support import pure_psycopg
 
 MODULES = [
-    "adapt", "abc", "postgres", "types",
+    "adapt", "abc", "postgres", "sql", "types",
     *(
         f"types.{name}"
         for name in [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from types import ModuleType
 from typing import Any
 
@@ -129,8 +128,6 @@ async def test_quoted_and_composed_names(door: Door) -> None:
 
 
 async def test_identifiers(door: Door) -> None:
-    if importlib.util.find_spec(f"{door.module.__name__}.sql") is None:
-        pytest.skip("the driver has no module sql yet")
     identifier = part(door.module, "sql").Identifier
     conn = await prepared(door)
     for name in (identifier('Odd "na me'), identifier("pg_temp", 'Odd "na me')):

@@ -64,7 +64,10 @@ impl Adaptation {
     }
 
     /// The transformer that makes dumpers and loaders.
-    pub(super) fn transformer<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, Transformer>> {
+    ///
+    /// # Errors
+    /// Only of the interpreter.
+    pub fn transformer<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, Transformer>> {
         if let Some(made) = self.transformer.get() {
             return Ok(made.bind(py));
         }

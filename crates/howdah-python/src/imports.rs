@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 pub(crate) static CANCELLED_ERROR: Imported = Imported::new("asyncio", "CancelledError");
 pub(crate) static COLUMN: Imported = Imported::new("howdah._column", "Column");
 pub(crate) static CONNECTION_INFO: Imported = Imported::new("howdah._info", "ConnectionInfo");
+pub(crate) static CONVERT_TEMPLATE: Imported = Imported::new("howdah.sql", "_convert_for_server");
 pub(crate) static COPY: Imported = Imported::new("copy", "copy");
 pub(crate) static FORMAT: Imported = Imported::new("howdah.pq", "Format");
 pub(crate) static GET_RUNNING_LOOP: Imported = Imported::new("asyncio", "get_running_loop");
@@ -17,12 +18,14 @@ pub(crate) static NOTIFY: Imported = Imported::new("howdah._notify", "Notify");
 pub(crate) static OUT_OF_ORDER: Imported =
     Imported::new("howdah._transaction_base", "OutOfOrderTransactionNesting");
 pub(crate) static SERVER_ERROR: Imported = Imported::new("howdah.errors", "_server_error");
+pub(crate) static TEMPLATE: Imported = Imported::new("howdah._compat", "Template");
 pub(crate) static TUPLE_ROW: Imported = Imported::new("howdah.rows", "tuple_row");
 
-static ALL: [&Imported; 12] = [
+static ALL: [&Imported; 14] = [
     &CANCELLED_ERROR,
     &COLUMN,
     &CONNECTION_INFO,
+    &CONVERT_TEMPLATE,
     &COPY,
     &FORMAT,
     &GET_RUNNING_LOOP,
@@ -31,6 +34,7 @@ static ALL: [&Imported; 12] = [
     &NOTIFY,
     &OUT_OF_ORDER,
     &SERVER_ERROR,
+    &TEMPLATE,
     &TUPLE_ROW,
 ];
 

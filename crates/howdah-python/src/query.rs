@@ -2,15 +2,17 @@
 //!
 //! Source: psycopg's documentation, "Passing parameters to SQL queries".
 
+pub(crate) mod object;
+
 use std::collections::HashMap;
 
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::errors;
-use howdah_adapt::{PyFormat, memory};
+use howdah_adapt::{Encoding, PyFormat, memory};
 
 /// A query text in the server's syntax, with what it wants for parameters.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,15 +35,32 @@ const CACHED_TEXTS: usize = 512;
 #[pyclass(frozen)]
 pub(crate) struct CachedTemplate(pub(crate) Template);
 
-/// The template of a query text, from the cache or made anew. UTF-8 connections only.
+/// The template of a query text in UTF-8, from the cache or made anew.
 pub(crate) fn template(py: Python<'_>, text: &Bound<'_, PyString>) -> PyResult<Py<CachedTemplate>> {
     static CACHE: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    let cache = CACHE.get_or_init(py, || PyDict::new(py).unbind()).bind(py);
+    cached(text.as_any(), text.to_str()?.as_bytes(), cache(py, &CACHE))
+}
+
+/// The same of bytes. A `str` is never looked up beside bytes: comparing them may be a warning.
+pub(crate) fn template_of_bytes(text: &Bound<'_, PyBytes>) -> PyResult<Py<CachedTemplate>> {
+    static CACHE: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    cached(text.as_any(), text.as_bytes(), cache(text.py(), &CACHE))
+}
+
+fn cache<'py>(py: Python<'py>, cell: &'static PyOnceLock<Py<PyDict>>) -> &'py Bound<'py, PyDict> {
+    cell.get_or_init(py, || PyDict::new(py).unbind()).bind(py)
+}
+
+fn cached(
+    text: &Bound<'_, PyAny>,
+    sql: &[u8],
+    cache: &Bound<'_, PyDict>,
+) -> PyResult<Py<CachedTemplate>> {
+    let py = text.py();
     if let Some(found) = cache.get_item(text)? {
         return Ok(found.cast_into::<CachedTemplate>()?.unbind());
     }
-    let sql = text.to_str()?;
-    let made = Py::new(py, CachedTemplate(parse(py, sql.as_bytes())?))?;
+    let made = Py::new(py, CachedTemplate(parse(py, sql, Encoding::Utf8)?))?;
     if sql.len() <= CACHED_LENGTH {
         if cache.len() >= CACHED_TEXTS {
             cache.clear();
@@ -59,13 +78,13 @@ enum Piece<'a> {
 }
 
 /// Converts a query text.
-pub(crate) fn parse(py: Python<'_>, query: &[u8]) -> PyResult<Template> {
+pub(crate) fn parse(py: Python<'_>, query: &[u8], encoding: Encoding) -> PyResult<Template> {
     let mut sql = Vec::new();
     memory::room(&mut sql, query.len())?;
     let mut formats = Vec::new();
     let mut placeholders = 0;
     let mut seen: HashMap<&[u8], usize> = HashMap::new();
-    let mut names: Option<Vec<String>> = None;
+    let mut names: Option<Vec<&[u8]>> = None;
     let mut rest = query;
     while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
         let (before, from) = rest.split_at(at);
@@ -109,9 +128,24 @@ pub(crate) fn parse(py: Python<'_>, query: &[u8]) -> PyResult<Template> {
     Ok(Template {
         sql,
         formats,
-        names,
+        names: names
+            .map(|names| decoded(py, &names, encoding))
+            .transpose()?,
         placeholders,
     })
+}
+
+/// Names as the keys of the parameters are written.
+fn decoded(py: Python<'_>, names: &[&[u8]], encoding: Encoding) -> PyResult<Vec<String>> {
+    let mut out = Vec::new();
+    for name in names {
+        let name = match encoding {
+            Encoding::Utf8 | Encoding::SqlAscii => String::from_utf8_lossy(name).into_owned(),
+            _ => encoding.decode_str(py, name)?.to_str()?.to_owned(),
+        };
+        memory::push(&mut out, name)?;
+    }
+    Ok(out)
 }
 
 /// The number of a named parameter: a new one for a new name.
@@ -119,7 +153,7 @@ fn number_of<'a>(
     py: Python<'_>,
     name: &'a [u8],
     format: PyFormat,
-    names: &mut Vec<String>,
+    names: &mut Vec<&'a [u8]>,
     formats: &mut Vec<PyFormat>,
     seen: &mut HashMap<&'a [u8], usize>,
 ) -> PyResult<usize> {
@@ -133,7 +167,7 @@ fn number_of<'a>(
         }
         return Ok(*number);
     }
-    memory::push(names, String::from_utf8_lossy(name).into_owned())?;
+    memory::push(names, name)?;
     memory::push(formats, format)?;
     seen.try_reserve(1)
         .map_err(|_| PyMemoryError::new_err(()))?;

@@ -15,10 +15,12 @@ use super::{check, queue};
 use crate::core::Core;
 use crate::cursor::BaseCursor;
 use crate::errors;
+use crate::query::object::{self, ObjectText};
 use crate::query::{self, CachedTemplate, Template};
 use crate::shell::{Job, Next};
 use howdah_adapt::dump::dump;
-use howdah_adapt::{DumpContext, Encoding, PyFormat, memory};
+use howdah_adapt::{DumpContext, Encoding, PyFormat};
+use howdah_ffi::values;
 
 /// One call of `execute()`.
 pub(crate) struct ExecuteQuery {
@@ -51,7 +53,8 @@ pub(crate) fn queue_query(
     params: Option<&Py<PyAny>>,
     options: &Options,
 ) -> PyResult<(ExchangeId, Text)> {
-    let text = begin(py, core, cursor, query, params.is_some(), options)?;
+    let (text, own) = begin(py, core, cursor, query, params.is_some(), options)?;
+    let params = params.or(own.as_ref());
     let queued = dump_and_queue(py, core, cursor, &text, params, options, |request| {
         queue(py, core, request, Session::execute)
     });
@@ -59,7 +62,7 @@ pub(crate) fn queue_query(
     queued.map(|id| (id, text))
 }
 
-/// Begins an execution of a cursor; gives the query's text.
+/// Begins an execution of a cursor; gives the query's text, and the parameters that it brings along.
 fn begin(
     py: Python<'_>,
     core: &Arc<Core>,
@@ -67,13 +70,14 @@ fn begin(
     query: &Py<PyAny>,
     has_params: bool,
     options: &Options,
-) -> PyResult<Text> {
+) -> PyResult<(Text, Option<Py<PyAny>>)> {
     cursor.begin(py, options.binary(cursor))?;
     core.check_open(py)?;
     Text::new(
         query.bind(py),
         has_params,
         core.snapshot.settings().encoding,
+        cursor,
     )
 }
 
@@ -124,8 +128,8 @@ impl ExecuteQuery {
         }
         let (cursor, options) = (bound.get(), &self.options);
         let params = self.params.as_ref();
-        let text = begin(py, core, cursor, &self.query, params.is_some(), options)?;
-        let text = Arc::new(text);
+        let (text, own) = begin(py, core, cursor, &self.query, params.is_some(), options)?;
+        let (text, params) = (Arc::new(text), params.or(own.as_ref()));
         let recipient = BaseCursor::recipient(bound, &text)?;
         let skipped = core.pipeline.is_aborted();
         let queued = dump_and_queue(py, core, cursor, &text, params, options, |request| {
@@ -142,7 +146,7 @@ impl ExecuteQuery {
         self.in_pipeline = true;
         let ticket = core.pipeline.push(id, 1, recipient);
         cursor.note_ticket(ticket);
-        if may_copy(self.query.bind(py)) {
+        if text.may_copy(py) {
             return await_ticket(py, core, ticket);
         }
         Ok(Next::Pump(id))
@@ -193,20 +197,21 @@ impl Job for ExecuteQuery {
     }
 }
 
-/// Whether a query may have a COPY in it. What is sent behind COPY FROM STDIN before that is answered would be read as its data,
-/// and end the session.
-pub(super) fn may_copy(query: &Bound<'_, PyAny>) -> bool {
-    let has_word = |text: &[u8]| {
-        let mut words = text.windows(4);
-        words.any(|word| word.eq_ignore_ascii_case(b"copy"))
-    };
+/// Whether a query may have a COPY in it, as far as can be told before it is converted. What is sent behind COPY FROM STDIN before
+/// that is answered would be read as its data, and end the session.
+fn may_copy(query: &Bound<'_, PyAny>) -> bool {
     if let Ok(text) = query.cast::<PyString>() {
-        text.to_str().is_ok_and(|text| has_word(text.as_bytes()))
+        text.to_str().is_ok_and(|text| has_copy(text.as_bytes()))
     } else if let Ok(bytes) = query.cast::<PyBytes>() {
-        has_word(bytes.as_bytes())
+        has_copy(bytes.as_bytes())
     } else {
         true
     }
+}
+
+fn has_copy(text: &[u8]) -> bool {
+    let mut words = text.windows(4);
+    words.any(|word| word.eq_ignore_ascii_case(b"copy"))
 }
 
 /// The format to ask for results in; where it is left to us, by the loaders that are known by `id`.
@@ -226,6 +231,8 @@ pub(crate) fn result_format(
 pub(crate) enum Text {
     /// A str that is sent as it is, in UTF-8.
     Plain(Py<PyString>),
+    /// Bytes that are sent as they are.
+    Bytes(Py<PyBytes>),
     /// A query with placeholders, converted before.
     Cached(Py<CachedTemplate>),
     /// Bytes made for this call; with what they want for parameters.
@@ -233,45 +240,66 @@ pub(crate) enum Text {
 }
 
 impl Text {
-    /// Converts a query; its placeholders only where there are parameters.
+    /// Converts a query of a cursor; its placeholders only where there are parameters. With the parameters of a template string.
     pub(crate) fn new(
         query: &Bound<'_, PyAny>,
         has_params: bool,
         encoding: Encoding,
-    ) -> PyResult<Self> {
-        let py = query.py();
-        let bytes: Vec<u8> = if let Ok(text) = query.cast::<PyString>() {
-            match (encoding, has_params) {
-                (Encoding::Utf8 | Encoding::SqlAscii, true) => {
-                    return query::template(py, text).map(Self::Cached);
-                }
-                (Encoding::Utf8 | Encoding::SqlAscii, false) => {
-                    // Finds out whether it can be encoded at all.
-                    text.to_str()?;
-                    return Ok(Self::Plain(text.clone().unbind()));
-                }
-                _ => {
-                    let mut bytes = Vec::new();
-                    encoding.encode(text, &mut bytes)?;
-                    bytes
-                }
-            }
-        } else if let Ok(bytes) = query.cast::<PyBytes>() {
-            let mut copied = Vec::new();
-            memory::append(&mut copied, bytes.as_bytes())?;
-            copied
-        } else {
-            return Err(unknown_query(query));
-        };
-        if has_params {
-            return query::parse(py, &bytes).map(Self::Made);
+        cursor: &BaseCursor,
+    ) -> PyResult<(Self, Option<Py<PyAny>>)> {
+        if let Ok(text) = query.cast::<PyString>() {
+            return Self::of_str(text, has_params, encoding).map(|text| (text, None));
         }
-        Ok(Self::Made(Template {
-            sql: bytes,
-            formats: Vec::new(),
-            names: None,
-            placeholders: 0,
-        }))
+        if let Ok(bytes) = query.cast::<PyBytes>() {
+            return Self::of_bytes(bytes, has_params, encoding).map(|text| (text, None));
+        }
+        let adaptation = cursor.adaptation(query.py())?;
+        match object::text(query, has_params, &adaptation)? {
+            ObjectText::Bytes(bytes) => {
+                Self::of_bytes(&bytes, has_params, encoding).map(|text| (text, None))
+            }
+            ObjectText::WithParams(template, values) => {
+                Ok((Self::Made(template), Some(values.into_any().unbind())))
+            }
+        }
+    }
+
+    fn of_str(text: &Bound<'_, PyString>, has_params: bool, encoding: Encoding) -> PyResult<Self> {
+        let py = text.py();
+        match (encoding, has_params) {
+            (Encoding::Utf8 | Encoding::SqlAscii, true) => {
+                query::template(py, text).map(Self::Cached)
+            }
+            (Encoding::Utf8 | Encoding::SqlAscii, false) => {
+                // Finds out whether it can be encoded at all.
+                text.to_str()?;
+                Ok(Self::Plain(text.clone().unbind()))
+            }
+            _ => {
+                let mut bytes = Vec::new();
+                encoding.encode(text, &mut bytes)?;
+                Self::of_bytes(&values::bytes(py, &bytes)?, has_params, encoding)
+            }
+        }
+    }
+
+    fn of_bytes(
+        bytes: &Bound<'_, PyBytes>,
+        has_params: bool,
+        encoding: Encoding,
+    ) -> PyResult<Self> {
+        match (encoding, has_params) {
+            (_, false) => Ok(Self::Bytes(bytes.clone().unbind())),
+            (Encoding::Utf8 | Encoding::SqlAscii, true) => {
+                query::template_of_bytes(bytes).map(Self::Cached)
+            }
+            (_, true) => query::parse(bytes.py(), bytes.as_bytes(), encoding).map(Self::Made),
+        }
+    }
+
+    /// Whether it may have a COPY in it.
+    pub(super) fn may_copy(&self, py: Python<'_>) -> bool {
+        has_copy(self.sql(py))
     }
 
     /// The bytes to send.
@@ -279,6 +307,7 @@ impl Text {
         match self {
             // Encoded once already, so it can be.
             Self::Plain(text) => text.bind(py).to_str().map_or(&[], str::as_bytes),
+            Self::Bytes(bytes) => bytes.as_bytes(py),
             Self::Cached(template) => &template.get().0.sql,
             Self::Made(template) => &template.sql,
         }
@@ -286,7 +315,7 @@ impl Text {
 
     fn template(&self) -> Option<&Template> {
         match self {
-            Self::Plain(_) => None,
+            Self::Plain(_) | Self::Bytes(_) => None,
             Self::Cached(template) => Some(&template.get().0),
             Self::Made(template) => Some(template),
         }
@@ -445,16 +474,4 @@ fn wrong_params(params: &Bound<'_, PyAny>) -> PyErr {
     PyTypeError::new_err(format!(
         "query parameters should be a sequence or a mapping, got {name}"
     ))
-}
-
-fn unknown_query(query: &Bound<'_, PyAny>) -> PyErr {
-    let class = query.get_type();
-    let module = class.module().map(|name| name.to_string());
-    let name = class.qualname();
-    let name = name.map_or_else(|_| "object".to_owned(), |name| name.to_string());
-    if module.is_ok_and(|module| module == "string.templatelib") {
-        let text = "template strings are not built yet in howdah";
-        return errors::new(query.py(), "NotSupportedError", text);
-    }
-    PyTypeError::new_err(format!("a query has to be a str or bytes, got {name}"))
 }

@@ -7,7 +7,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 
-use super::execute::{Text, dump_params, may_copy, result_format};
+use super::execute::{Text, dump_params, result_format};
 use super::pipeline::await_ticket;
 use super::{check, queue};
 use crate::core::Core;
@@ -209,7 +209,7 @@ impl ExecuteMany {
         };
         let cx = DumpContext::new(&settings, Some(&running.adaptation));
         if running.text.is_none() {
-            let text = Text::new(self.query.bind(py), true, cx.encoding)?;
+            let (text, _) = Text::new(self.query.bind(py), true, cx.encoding, cursor)?;
             cursor.note_query(py, &self.query);
             let text = Arc::new(text);
             running.recipient = Some(BaseCursor::recipient(self.cursor.bind(py), &text)?);
@@ -224,7 +224,7 @@ impl ExecuteMany {
         let number = running.queued;
         let dumped = dump_params(text, Some(params), &cx, &mut values);
         let dumped = dumped.inspect_err(|error| errors::note_index(py, error, number));
-        let is_copy_perhaps = number == 0 && may_copy(self.query.bind(py));
+        let is_copy_perhaps = number == 0 && text.may_copy(py);
         let queued = dumped.and_then(|()| {
             let request = Execute {
                 sql: text.sql(py),
