@@ -7,9 +7,10 @@ use std::io;
 use std::time::Instant;
 
 use howdah_protocol::connection::{Error, Notification};
-use howdah_protocol::session::{ExchangeId, Outcome, Progress, Session};
+use howdah_protocol::session::{ExchangeId, Outcome, Progress};
 use howdah_protocol::wire::Diagnostic;
 
+use crate::link::Link;
 use crate::socket::{SLICE, Socket, is_reset, time_slice};
 
 /// Why [`drive`] came back.
@@ -20,7 +21,7 @@ pub enum Step {
     /// What was waited for has happened.
     Done,
     /// The server is to be asked to cancel what it runs; then call
-    /// [`cancel_request_ended`](Session::cancel_request_ended), and go on.
+    /// [`cancel_request_ended`](howdah_protocol::session::Session::cancel_request_ended), and go on.
     SendCancel,
     /// A notice came; go on by calling again.
     Notice(Diagnostic),
@@ -70,7 +71,7 @@ pub enum Until {
 /// # Errors
 /// The connection is lost: the socket must be closed.
 pub fn drive(
-    session: &mut Session,
+    link: &mut Link,
     socket: &Socket,
     until: Until,
     deadline: Option<Instant>,
@@ -79,17 +80,15 @@ pub fn drive(
     let began = Instant::now();
     let mut now = began;
     loop {
-        match turn(session, socket, until, deadline, now)? {
+        match turn(link, socket, until, deadline, now)? {
             // What is there already counts as having been heard in time: a deadline of now is a look without a wait. An answer
             // that is not complete by then is late, or a server that talks without end would never be.
             Some(Step::TimedOut)
-                if until == Until::Heard && !looked && try_receive(session, socket)? =>
+                if until == Until::Heard && !looked && try_receive(link, socket)? =>
             {
                 looked = true;
             }
-            Some(Step::Done)
-                if until == Until::Sent && !looked && try_receive(session, socket)? =>
-            {
+            Some(Step::Done) if until == Until::Sent && !looked && try_receive(link, socket)? => {
                 looked = true;
             }
             Some(step) => return Ok(step),
@@ -108,24 +107,24 @@ pub fn drive(
 /// # Errors
 /// The connection is lost: the socket must be closed.
 pub fn turn(
-    session: &mut Session,
+    link: &mut Link,
     socket: &Socket,
     until: Until,
     deadline: Option<Instant>,
     now: Instant,
 ) -> Result<Option<Step>, Lost> {
-    match hand_out(session, until, now)? {
+    match hand_out(link, until, now)? {
         Some(Step::Interrupted) if time_slice(deadline).is_none() => {
             return Ok(Some(Step::TimedOut));
         }
         Some(step) => return Ok(Some(step)),
         None => {}
     }
-    let blocked = !flush(session, socket)?;
+    let blocked = !flush(link, socket)?;
     let done = match until {
         Until::Sent => !blocked,
-        Until::Rows(id) => session.has_rows(id),
-        Until::Results(id) => session.has_partial(id),
+        Until::Rows(id) => link.has_rows(id),
+        Until::Results(id) => link.has_partial(id),
         Until::Idle | Until::Heard => false,
     };
     if done {
@@ -136,11 +135,11 @@ pub fn turn(
             return Ok(Some(Step::TimedOut));
         };
         socket.wait(true, blocked, slice).map_err(Lost::Io)?;
-        socket.recv_now(session.spare())
+        socket.recv_now(link.spare())
     } else {
-        socket.recv(session.spare())
+        socket.recv(link.spare())
     };
-    let came = take_in(session, received)?;
+    let came = take_in(link, received)?;
     Ok((!came).then_some(Step::Interrupted))
 }
 
@@ -148,9 +147,9 @@ pub fn turn(
 ///
 /// # Errors
 /// The connection is lost: the socket must be closed.
-pub fn try_receive(session: &mut Session, socket: &Socket) -> Result<bool, Lost> {
-    let received = socket.recv_now(session.spare());
-    take_in(session, received)
+pub fn try_receive(link: &mut Link, socket: &Socket) -> Result<bool, Lost> {
+    let received = socket.recv_now(link.spare());
+    take_in(link, received)
 }
 
 /// What the bytes received so far give, if they give anything. `None` means that more has to be received.
@@ -159,8 +158,8 @@ pub fn try_receive(session: &mut Session, socket: &Socket) -> Result<bool, Lost>
 ///
 /// # Errors
 /// The server broke the protocol or ended the session: the socket must be closed.
-pub fn hand_out(session: &mut Session, until: Until, now: Instant) -> Result<Option<Step>, Lost> {
-    Ok(match session.advance(now)? {
+pub fn hand_out(link: &mut Link, until: Until, now: Instant) -> Result<Option<Step>, Lost> {
+    Ok(match link.advance(now)? {
         Progress::Ended(id, outcome) => Some(Step::Ended(id, outcome)),
         Progress::Idle if until == Until::Idle => Some(Step::Done),
         Progress::Notice(notice) => Some(Step::Notice(notice)),
@@ -171,20 +170,20 @@ pub fn hand_out(session: &mut Session, until: Until, now: Instant) -> Result<Opt
     })
 }
 
-/// Notes what was received into [`Session::spare`], as [`Socket::recv`] or [`Socket::recv_now`] gave it; tells whether anything
+/// Notes what was received into [`Link::spare`], as [`Socket::recv`] or [`Socket::recv_now`] gave it; tells whether anything
 /// was.
 ///
 /// # Errors
 /// It was the end or an error, and the connection is lost: the socket must be closed.
-pub fn take_in(session: &mut Session, received: io::Result<Option<usize>>) -> Result<bool, Lost> {
+pub fn take_in(link: &mut Link, received: io::Result<Option<usize>>) -> Result<bool, Lost> {
     match received {
-        Ok(Some(0)) => Err(session.eof().into()),
+        Ok(Some(0)) => Err(link.eof().into()),
         Ok(Some(count)) => {
-            session.received(count);
+            link.received(count);
             Ok(true)
         }
         Ok(None) => Ok(false),
-        Err(error) => Err(lost(session, error)),
+        Err(error) => Err(lost(link, error)),
     }
 }
 
@@ -197,14 +196,14 @@ pub fn take_in(session: &mut Session, received: io::Result<Option<usize>>) -> Re
 ///
 /// # Errors
 /// The connection is lost: the socket must be closed.
-pub fn flush(session: &mut Session, socket: &Socket) -> Result<bool, Lost> {
-    while !session.outgoing().is_empty() {
-        match socket.send_now(session.outgoing()) {
+pub fn flush(link: &mut Link, socket: &Socket) -> Result<bool, Lost> {
+    while !link.outgoing().is_empty() {
+        match socket.send_now(link.outgoing()) {
             Ok(0) => return Ok(false),
-            Ok(count) => session.sent(count),
+            Ok(count) => link.sent(count),
             Err(error) if is_reset(&error) => {
-                let rest = session.outgoing().len();
-                session.sent(rest);
+                let rest = link.outgoing().len();
+                link.sent(rest);
             }
             Err(error) => return Err(Lost::Io(error)),
         }
@@ -221,11 +220,11 @@ pub fn prepare(socket: &Socket) -> io::Result<()> {
 }
 
 /// The end of a connection by an error of its socket: of one that was reset, what the server said before tells more.
-pub fn lost(session: &mut Session, error: io::Error) -> Lost {
+pub fn lost(link: &mut Link, error: io::Error) -> Lost {
     if !is_reset(&error) {
         return Lost::Io(error);
     }
-    match session.eof() {
+    match link.eof() {
         Error::Disconnected(None) => Lost::Io(error),
         told => Lost::Session(told),
     }

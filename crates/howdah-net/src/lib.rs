@@ -10,6 +10,7 @@
 //! | [`environment`] | environment variables, the user's name, the password file |
 //! | [`resolve`] | names to addresses, with a deadline |
 //! | [`connect`] | one server reached, with a deadline |
+//! | [`link`] | a session as its socket sees it: where encryption stands |
 //! | [`socket`] | the socket, and the wait for it |
 //! | [`drive`] | the loop that moves bytes between a socket and a session |
 //! | [`cancel`] | cancel requests |
@@ -24,9 +25,11 @@ pub mod connect;
 pub mod connector;
 pub mod drive;
 pub mod environment;
+pub mod link;
 pub mod resolve;
 pub mod socket;
 
 pub use connect::ConnectError;
 pub use connector::{Action, Connector};
+pub use link::Link;
 pub use socket::{Peer, Socket};

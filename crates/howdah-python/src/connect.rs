@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use howdah_net::connect::establish;
 use howdah_net::drive;
 use howdah_net::resolve::resolve;
-use howdah_net::{Action, ConnectError, Connector, Peer, Socket};
+use howdah_net::{Action, ConnectError, Connector, Link, Peer, Socket};
 use howdah_protocol::connection::{Connection, Error};
 use howdah_protocol::conninfo::{self, Params};
 use howdah_protocol::session::Session;
@@ -313,7 +313,7 @@ fn session(
     let connection = Connection::start(startup)
         .map_err(|error| errors::lost(py, &Error::Startup(error), "utf-8"))?;
     let io = Io {
-        session: Session::new(connection),
+        session: Link::plain(Session::new(connection)),
         socket: Arc::new(socket),
     };
     Ok(Core::new(

@@ -79,8 +79,7 @@ impl Core {
     /// When the session has to have come to rest; a request that it asks for takes no longer.
     pub(crate) fn rest_deadline(&self) -> Instant {
         let io = lock(&self.io);
-        let session = io.as_ref().map(|io| &io.session);
-        let timeout = session.and_then(Session::poll_timeout);
+        let timeout = io.as_ref().and_then(|io| io.session.poll_timeout());
         timeout.unwrap_or_else(|| self.cancel_deadline())
     }
 

@@ -15,8 +15,8 @@ use std::time::Instant;
 
 use howdah_adapt::load::LastLoaders;
 use howdah_adapt::lock;
-use howdah_net::Socket;
 use howdah_net::drive::Lost;
+use howdah_net::{Link, Socket};
 use howdah_protocol::connection::{Ending, Error, Params, QueryResult};
 use howdah_protocol::session::{Block, Characteristics, ExchangeId, Outcome, Session};
 use howdah_protocol::wire::Diagnostic;
@@ -31,7 +31,7 @@ use snapshot::SessionSnapshot;
 
 /// A session and its socket.
 pub(crate) struct Io {
-    pub(crate) session: Session,
+    pub(crate) session: Link,
     pub(crate) socket: Arc<Socket>,
 }
 

@@ -4,8 +4,6 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use howdah_protocol::session::Session;
-
 use super::turn::poll_turn;
 use super::watch::Watched;
 use crate::core::Core;
@@ -14,6 +12,7 @@ use crate::error::Result;
 use howdah_net::connect::ConnectError;
 use howdah_net::connector::Action;
 use howdah_net::drive::{Step, Until};
+use howdah_net::link::Link;
 use howdah_net::resolve::unresolved;
 use howdah_net::socket::{Peer, Socket};
 
@@ -56,7 +55,7 @@ async fn resolve(host: &str, port: u16) -> std::result::Result<Vec<SocketAddr>, 
         .map_err(|error| Refusal::Unreachable(unresolved(host, &error)))
 }
 
-async fn attempt(dial: &Dial, peer: &Peer) -> std::result::Result<(Session, Watched), Refusal> {
+async fn attempt(dial: &Dial, peer: &Peer) -> std::result::Result<(Link, Watched), Refusal> {
     let link = establish(dial, peer)
         .await
         .map_err(|error| Refusal::Unreachable(ConnectError::Io(error)))?;

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use howdah_protocol::session::Session;
+use howdah_net::link::Link;
 use tokio::io::Interest;
 
 use super::watch::Watched;
@@ -12,7 +12,7 @@ use howdah_net::drive::{Lost, Step, Until, flush, hand_out, take_in};
 
 /// One turn: hands out what has come, sends what is outgoing, and receives once. `None` means go on.
 pub(super) fn poll_turn(
-    session: &mut Session,
+    session: &mut Link,
     link: &Watched,
     until: Until,
     cx: &mut Context<'_>,
@@ -39,7 +39,7 @@ pub(super) fn poll_turn(
 
 /// Ready when something was sent.
 pub(super) fn poll_send(
-    session: &mut Session,
+    session: &mut Link,
     link: &Watched,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), Lost>> {
@@ -58,7 +58,7 @@ pub(super) fn poll_send(
 
 /// Ready when something was received.
 pub(super) fn poll_receive(
-    session: &mut Session,
+    session: &mut Link,
     link: &Watched,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), Lost>> {

@@ -1,13 +1,12 @@
 //! Following the plan of a connection, server by server.
 
-use howdah_protocol::session::Session;
-
 use crate::core::Core;
 use crate::core::dial::{Dial, Refusal};
 use crate::error::Result;
 use howdah_net::connect::{ConnectError, establish};
 use howdah_net::connector::Action;
 use howdah_net::drive::{Lost, Step, Until, drive, prepare};
+use howdah_net::link::Link;
 use howdah_net::resolve::resolve;
 use howdah_net::socket::{Peer, Socket};
 
@@ -31,7 +30,7 @@ pub(super) fn connect(conninfo: &str) -> Result<(Core, Socket)> {
     }
 }
 
-fn attempt(dial: &Dial, peer: &Peer) -> std::result::Result<(Session, Socket), Refusal> {
+fn attempt(dial: &Dial, peer: &Peer) -> std::result::Result<(Link, Socket), Refusal> {
     let deadline = dial.deadline();
     let socket = establish(peer, &dial.tcp_options(), deadline, &mut || true)
         .map_err(Refusal::Unreachable)?;

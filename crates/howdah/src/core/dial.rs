@@ -14,6 +14,7 @@ use howdah_net::cancel::CancelTarget;
 use howdah_net::connect::ConnectError;
 use howdah_net::connector::{Action, Connector};
 use howdah_net::drive::Lost;
+use howdah_net::link::Link;
 use howdah_net::socket::{Peer, TcpOptions};
 
 /// A connection on its way, for any shell.
@@ -65,10 +66,10 @@ impl Dial {
     }
 
     /// The session for the current server, its first bytes outgoing.
-    pub(crate) fn session(&self) -> std::result::Result<Session, Refusal> {
+    pub(crate) fn session(&self) -> std::result::Result<Link, Refusal> {
         let startup = self.connector.startup().map_err(Refusal::Unreachable)?;
         Connection::start(startup)
-            .map(Session::new)
+            .map(|connection| Link::plain(Session::new(connection)))
             .map_err(|error| Refusal::Session(Lost::Session(connection::Error::Startup(error))))
     }
 
@@ -92,7 +93,7 @@ impl Dial {
     }
 
     /// The core of the connection that was made.
-    pub(crate) fn done(self, session: Session) -> Core {
+    pub(crate) fn done(self, session: Link) -> Core {
         let peer = self.connector.peer().cloned();
         let request = session.connection().cancel_request().ok();
         let target = peer

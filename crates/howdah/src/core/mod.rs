@@ -29,6 +29,7 @@ use crate::row::Rows;
 use cancel::CancelHandle;
 use howdah_net::cancel::deadline_after;
 use howdah_net::drive::Lost;
+use howdah_net::link::Link;
 use info::Facts;
 pub(crate) use known::{Finished, Known};
 use messages::{Messages, Notify};
@@ -37,7 +38,7 @@ pub(crate) use shared::shared_methods;
 
 /// A session, and all that is known of it.
 pub(crate) struct Core {
-    pub(crate) session: Session,
+    pub(crate) session: Link,
     pub(crate) messages: Messages,
     pub(crate) facts: Facts,
     pub(crate) cancel: CancelHandle,
@@ -60,7 +61,7 @@ enum End {
 
 impl Core {
     /// Takes over a session that has been started.
-    pub(crate) fn new(session: Session, facts: Facts, cancel: CancelHandle) -> Self {
+    pub(crate) fn new(session: Link, facts: Facts, cancel: CancelHandle) -> Self {
         let mut core = Self {
             session,
             messages: Messages::default(),

@@ -137,7 +137,7 @@ impl Sequence {
 
     /// Whether what has been queued is to be sent before more is.
     pub(crate) fn is_full(&self, core: &Core) -> bool {
-        core.session.outgoing().len() >= BATCH
+        core.session.unsent() >= BATCH
     }
 
     /// Takes what has come, if it is not to be kept; tells whether the server goes on, rather than skipping what follows.
