@@ -31,6 +31,7 @@ from ._notify import Notify
 from ._pipeline import Pipeline
 from ._pipeline_async import AsyncPipeline
 from ._xid import Xid
+from .client_cursor import AsyncClientCursor, ClientCursor
 from .connection import Connection
 from .connection_async import AsyncConnection
 from .cursor import Cursor
@@ -62,14 +63,18 @@ from .errors import (
     Warning,  # noqa: A004 the name is PEP 249's
 )
 from .postgres import adapters
+from .raw_cursor import AsyncRawCursor, RawCursor
 from .transaction import AsyncTransaction, Rollback, Transaction
 
 __all__ = [
+    "AsyncClientCursor",
     "AsyncConnection",
     "AsyncCursor",
     "AsyncPipeline",
+    "AsyncRawCursor",
     "AsyncTransaction",
     "BaseConnection",
+    "ClientCursor",
     "Column",
     "Connection",
     "ConnectionInfo",
@@ -77,6 +82,7 @@ __all__ = [
     "IsolationLevel",
     "Notify",
     "Pipeline",
+    "RawCursor",
     "Rollback",
     "Transaction",
     "Xid",

@@ -263,6 +263,15 @@ class AsyncConnectionBase(BaseConnection):
 
     async def _wait_notifies(self, timeout: float | None) -> list[Notify]: ...
 
+class ExecutedQuery:
+    """A query as the server got it."""
+
+    query: bytes
+    params: Sequence[bytes | None] | None
+    """The values; `None` if there were none."""
+    types: tuple[int, ...]
+    formats: list[pq.Format] | None
+
 class BaseCursor:
     """What synchronous and asynchronous cursors share."""
 
@@ -294,7 +303,19 @@ class BaseCursor:
         """Always `None`: howdah has no libpq result."""
 
     @property
-    def _query(self) -> Any: ...
+    def _query(self) -> ExecutedQuery | None:
+        """What was executed last, as the server got it."""
+
+    @property
+    def _tx(self) -> Transformer:
+        """A `Transformer` with the adapters of the cursor."""
+
+    _binding: ClassVar[int]
+    """How parameters come into queries: 0 for `%s`, which the server gets as `$1`; 1 as literals; 2 for `$1` itself."""
+
+    def _mogrify(self, query: Any, params: Any) -> str:
+        """Return a query with its parameters in it as literals."""
+
     def nextset(self) -> bool | None:
         """Go to the next result. Returns `True`, or `None` if there is none."""
 

@@ -53,7 +53,7 @@ class Cursor(_howdah.SyncCursor, Generic[Row]):
         self._select_result(index % available)
         return self
 
-    def copy(self, statement: Query, params: Params | None = None, **options: Any) -> NoReturn:
+    def copy(self, statement: Query, params: Params | None = None, *, writer: Any = None) -> NoReturn:
         """Raise `NotSupportedError`: COPY is not built yet."""
         raise not_built("copy()")
 

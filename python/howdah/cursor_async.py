@@ -52,7 +52,7 @@ class AsyncCursor(_howdah.AsyncCursorBase, Generic[Row]):
         self._select_result(index % available)
         return self
 
-    def copy(self, statement: Query, params: Params | None = None, **options: Any) -> NoReturn:
+    def copy(self, statement: Query, params: Params | None = None, *, writer: Any = None) -> NoReturn:
         """Raise `NotSupportedError`: COPY is not built yet."""
         raise not_built("copy()")
 

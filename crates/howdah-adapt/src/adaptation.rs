@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use super::format::{BINARY, PyFormat, TEXT};
 use super::registry::AdaptersMap;
@@ -75,6 +76,15 @@ impl Adaptation {
         let made = Transformer::with(py, self.map.clone_ref(py), connection);
         let made = Py::new(py, made)?;
         Ok(self.transformer.get_or_init(|| made).bind(py))
+    }
+
+    /// A value as a literal of SQL, in the session's encoding.
+    ///
+    /// # Errors
+    /// ProgrammingError for a class that has no dumper, DataError for a value that cannot be sent, OperationalError for text
+    /// that is not in the session's encoding.
+    pub fn literal<'py>(&self, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+        Transformer::as_literal(self.transformer(value.py())?, value)
     }
 
     /// Shows the collector what it holds.

@@ -465,7 +465,7 @@ impl Transformer {
     }
 
     /// Return a value as a literal of SQL, with its type where that is not plain.
-    fn as_literal<'py>(
+    pub(super) fn as_literal<'py>(
         slf: &Bound<'py, Self>,
         obj: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, PyBytes>> {

@@ -1,5 +1,6 @@
 //! Cursors: results, and rows taken from them.
 
+mod executed;
 mod kinds;
 mod pending;
 mod rows;
@@ -11,20 +12,24 @@ use howdah_protocol::wire::Format;
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyList, PyString};
 
+use crate::binding::Binding;
 use crate::connection::BaseConnection;
 use crate::core::Flavor;
 use crate::errors;
 use crate::imports::{self, is_tuple_row};
+use crate::jobs::bind;
 use crate::jobs::execute::{ExecuteQuery, Options};
 use crate::jobs::executemany::ExecuteMany;
 use crate::jobs::pipeline::AwaitResult;
 use crate::shell;
 use crate::shell::ready::{Fetch, Ready};
 use crate::truth::Truth;
+use howdah_adapt::transformer::Transformer;
 use howdah_adapt::{AdaptersMap, Encoding, lock};
 
+pub(crate) use executed::ExecutedQuery;
 pub(crate) use kinds::{AsyncCursorBase, SyncCursor};
 use pending::{PendingFetch, Then};
 pub(crate) use state::BaseCursor;
@@ -269,10 +274,42 @@ impl BaseCursor {
         None
     }
 
+    /// What was executed last, as the server got it.
     #[getter]
-    fn _query(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        let state = lock(&self.state);
-        state.query.as_ref().map(|query| query.clone_ref(py))
+    fn _query(&self, py: Python<'_>) -> PyResult<Option<ExecutedQuery>> {
+        let executed = {
+            let state = lock(&self.state);
+            state.query.as_ref().map(|query| query.clone_ref(py))
+        };
+        executed.map(|query| query.tell(self, py)).transpose()
+    }
+
+    /// A `Transformer` with the adapters of the cursor.
+    #[getter]
+    fn _tx(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        let class = slf.py().get_type::<Transformer>();
+        class.call1((slf,)).map(Bound::unbind)
+    }
+
+    /// How parameters come into queries: see `Binding`.
+    #[classattr]
+    #[pyo3(name = "_binding")]
+    const BINDING: u8 = Binding::Server as u8;
+
+    /// Return a query with its parameters in it as literals.
+    #[pyo3(signature = (query, params))]
+    fn _mogrify<'py>(
+        &self,
+        query: &Bound<'py, PyAny>,
+        params: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyString>> {
+        let py = query.py();
+        let core = &self.home(py)?.core;
+        let (text, _) = bind::text(self, core, query, params)?;
+        core.snapshot
+            .settings()
+            .encoding
+            .decode_str(py, text.sql(py))
     }
 
     #[getter]
@@ -385,7 +422,9 @@ impl BaseCursor {
         if let Ok(state) = self.state.try_lock() {
             visit.call(&state.make_row)?;
             visit.call(&state.row_factory)?;
-            visit.call(&state.query)?;
+            if let Some(query) = &state.query {
+                query.traverse(&visit)?;
+            }
             if let Some(loaders) = &state.loaders {
                 loaders.traverse(&visit)?;
             }

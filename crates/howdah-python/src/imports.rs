@@ -5,6 +5,7 @@
 use howdah_adapt::imports::Imported;
 use pyo3::prelude::*;
 
+pub(crate) static AS_BYTES: Imported = Imported::new("howdah.sql", "as_bytes");
 pub(crate) static CANCELLED_ERROR: Imported = Imported::new("asyncio", "CancelledError");
 pub(crate) static COLUMN: Imported = Imported::new("howdah._column", "Column");
 pub(crate) static CONNECTION_INFO: Imported = Imported::new("howdah._info", "ConnectionInfo");
@@ -21,7 +22,8 @@ pub(crate) static SERVER_ERROR: Imported = Imported::new("howdah.errors", "_serv
 pub(crate) static TEMPLATE: Imported = Imported::new("howdah._compat", "Template");
 pub(crate) static TUPLE_ROW: Imported = Imported::new("howdah.rows", "tuple_row");
 
-static ALL: [&Imported; 14] = [
+static ALL: [&Imported; 15] = [
+    &AS_BYTES,
     &CANCELLED_ERROR,
     &COLUMN,
     &CONNECTION_INFO,

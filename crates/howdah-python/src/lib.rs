@@ -1,6 +1,7 @@
 //! The Python door of howdah: the extension module `howdah._howdah`.
 #![forbid(unsafe_code)]
 
+mod binding;
 mod connect;
 mod connection;
 mod core;
@@ -32,7 +33,7 @@ mod _howdah {
     #[pymodule_export]
     use crate::cursor::stream::{AsyncRowStream, RowStream};
     #[pymodule_export]
-    use crate::cursor::{AsyncCursorBase, BaseCursor, SyncCursor};
+    use crate::cursor::{AsyncCursorBase, BaseCursor, ExecutedQuery, SyncCursor};
     #[pymodule_export]
     use crate::jobs::block::TransactionBlock;
     #[pymodule_export]

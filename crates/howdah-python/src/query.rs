@@ -5,12 +5,14 @@
 pub(crate) mod object;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
+use crate::binding::Binding;
 use crate::errors;
 use howdah_adapt::{Encoding, PyFormat, memory};
 
@@ -24,6 +26,16 @@ pub(crate) struct Template {
     pub(crate) names: Option<Vec<String>>,
     /// How many placeholders there are: names may be repeated, positions not.
     pub(crate) placeholders: usize,
+    /// Where in `sql` they are.
+    pub(crate) marks: Vec<Mark>,
+}
+
+/// A placeholder in a converted text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) place: Range<usize>,
+    /// Index of its parameter.
+    pub(crate) param: usize,
 }
 
 /// Texts longer than this are not kept: they are made by programs, and rarely twice.
@@ -36,15 +48,24 @@ const CACHED_TEXTS: usize = 512;
 pub(crate) struct CachedTemplate(pub(crate) Template);
 
 /// The template of a query text in UTF-8, from the cache or made anew.
-pub(crate) fn template(py: Python<'_>, text: &Bound<'_, PyString>) -> PyResult<Py<CachedTemplate>> {
-    static CACHE: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    cached(text.as_any(), text.to_str()?.as_bytes(), cache(py, &CACHE))
+pub(crate) fn template(
+    py: Python<'_>,
+    text: &Bound<'_, PyString>,
+    binding: Binding,
+) -> PyResult<Py<CachedTemplate>> {
+    static CACHES: [PyOnceLock<Py<PyDict>>; 2] = [const { PyOnceLock::new() }; 2];
+    let cache = cache(py, &CACHES[usize::from(binding.is_in_text())]);
+    cached(text.as_any(), text.to_str()?.as_bytes(), cache, binding)
 }
 
 /// The same of bytes. A `str` is never looked up beside bytes: comparing them may be a warning.
-pub(crate) fn template_of_bytes(text: &Bound<'_, PyBytes>) -> PyResult<Py<CachedTemplate>> {
-    static CACHE: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    cached(text.as_any(), text.as_bytes(), cache(text.py(), &CACHE))
+pub(crate) fn template_of_bytes(
+    text: &Bound<'_, PyBytes>,
+    binding: Binding,
+) -> PyResult<Py<CachedTemplate>> {
+    static CACHES: [PyOnceLock<Py<PyDict>>; 2] = [const { PyOnceLock::new() }; 2];
+    let cache = cache(text.py(), &CACHES[usize::from(binding.is_in_text())]);
+    cached(text.as_any(), text.as_bytes(), cache, binding)
 }
 
 fn cache<'py>(py: Python<'py>, cell: &'static PyOnceLock<Py<PyDict>>) -> &'py Bound<'py, PyDict> {
@@ -55,12 +76,14 @@ fn cached(
     text: &Bound<'_, PyAny>,
     sql: &[u8],
     cache: &Bound<'_, PyDict>,
+    binding: Binding,
 ) -> PyResult<Py<CachedTemplate>> {
     let py = text.py();
     if let Some(found) = cache.get_item(text)? {
         return Ok(found.cast_into::<CachedTemplate>()?.unbind());
     }
-    let made = Py::new(py, CachedTemplate(parse(py, sql, Encoding::Utf8)?))?;
+    let parsed = parse(py, sql, Encoding::Utf8, binding)?;
+    let made = Py::new(py, CachedTemplate(parsed))?;
     if sql.len() <= CACHED_LENGTH {
         if cache.len() >= CACHED_TEXTS {
             cache.clear();
@@ -78,10 +101,16 @@ enum Piece<'a> {
 }
 
 /// Converts a query text.
-pub(crate) fn parse(py: Python<'_>, query: &[u8], encoding: Encoding) -> PyResult<Template> {
+pub(crate) fn parse(
+    py: Python<'_>,
+    query: &[u8],
+    encoding: Encoding,
+    binding: Binding,
+) -> PyResult<Template> {
     let mut sql = Vec::new();
     memory::room(&mut sql, query.len())?;
     let mut formats = Vec::new();
+    let mut marks = Vec::new();
     let mut placeholders = 0;
     let mut seen: HashMap<&[u8], usize> = HashMap::new();
     let mut names: Option<Vec<&[u8]>> = None;
@@ -97,7 +126,7 @@ pub(crate) fn parse(py: Python<'_>, query: &[u8], encoding: Encoding) -> PyResul
         rest = from.get(len..).unwrap_or_default();
         // A number may be longer than what it stands for.
         memory::room(&mut sql, rest.len())?;
-        let (name, format) = match piece {
+        let (name, mut format) = match piece {
             Piece::Percent => {
                 sql.push(b'%');
                 continue;
@@ -112,6 +141,10 @@ pub(crate) fn parse(py: Python<'_>, query: &[u8], encoding: Encoding) -> PyResul
             ));
         }
         placeholders += 1;
+        if binding == Binding::Client {
+            // Literals have one form.
+            format = PyFormat::Text;
+        }
         let number = match name {
             None => {
                 memory::push(&mut formats, format)?;
@@ -122,7 +155,13 @@ pub(crate) fn parse(py: Python<'_>, query: &[u8], encoding: Encoding) -> PyResul
                 number_of(py, name, format, names, &mut formats, &mut seen)?
             }
         };
+        let start = sql.len();
         sql.extend_from_slice(format!("${number}").as_bytes());
+        let mark = Mark {
+            place: start..sql.len(),
+            param: number - 1,
+        };
+        memory::push(&mut marks, mark)?;
     }
     sql.extend_from_slice(rest);
     Ok(Template {
@@ -132,6 +171,7 @@ pub(crate) fn parse(py: Python<'_>, query: &[u8], encoding: Encoding) -> PyResul
             .map(|names| decoded(py, &names, encoding))
             .transpose()?,
         placeholders,
+        marks,
     })
 }
 

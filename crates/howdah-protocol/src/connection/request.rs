@@ -30,6 +30,18 @@ impl Params {
         self.formats.is_empty()
     }
 
+    /// The values in order, `None` for NULL.
+    pub fn values(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        let mut rest = self.values.as_slice();
+        std::iter::from_fn(move || {
+            let (len, behind) = rest.split_first_chunk::<4>()?;
+            let len = usize::try_from(i32::from_be_bytes(*len)).ok();
+            let (value, behind) = behind.split_at_checked(len.unwrap_or_default())?;
+            rest = behind;
+            Some(len.map(|_| value))
+        })
+    }
+
     /// Forgets the values and keeps the memory, up to a bound.
     pub fn clear(&mut self) {
         self.formats.clear();

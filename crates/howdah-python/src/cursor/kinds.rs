@@ -1,10 +1,11 @@
 //! The classes below `Cursor` and `AsyncCursor`.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyTuple, PyType};
 
 use super::BaseCursor;
 use super::pending::Then;
+use crate::binding::Binding;
 use crate::connection::BaseConnection;
 use crate::core::Flavor;
 use crate::shell::ready::{Fetch, Ready};
@@ -16,12 +17,15 @@ pub(crate) struct SyncCursor;
 #[pymethods]
 impl SyncCursor {
     #[new]
+    #[classmethod]
     #[pyo3(signature = (*_args, **_kwargs), text_signature = "(connection, *, row_factory=None)")]
     fn new(
+        cls: &Bound<'_, PyType>,
         _args: &Bound<'_, PyTuple>,
         _kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> PyClassInitializer<Self> {
-        PyClassInitializer::from(BaseCursor::blank()).add_subclass(Self)
+    ) -> PyResult<PyClassInitializer<Self>> {
+        let base = BaseCursor::blank(Binding::of_class(cls)?);
+        Ok(PyClassInitializer::from(base).add_subclass(Self))
     }
 
     #[pyo3(signature = (connection, *, row_factory=None))]
@@ -63,12 +67,15 @@ pub(crate) struct AsyncCursorBase;
 #[pymethods]
 impl AsyncCursorBase {
     #[new]
+    #[classmethod]
     #[pyo3(signature = (*_args, **_kwargs), text_signature = "(connection, *, row_factory=None)")]
     fn new(
+        cls: &Bound<'_, PyType>,
         _args: &Bound<'_, PyTuple>,
         _kwargs: Option<&Bound<'_, PyDict>>,
-    ) -> PyClassInitializer<Self> {
-        PyClassInitializer::from(BaseCursor::blank()).add_subclass(Self)
+    ) -> PyResult<PyClassInitializer<Self>> {
+        let base = BaseCursor::blank(Binding::of_class(cls)?);
+        Ok(PyClassInitializer::from(base).add_subclass(Self))
     }
 
     #[pyo3(signature = (connection, *, row_factory=None))]

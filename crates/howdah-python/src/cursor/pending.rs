@@ -26,6 +26,8 @@ struct PendingExecution {
     text: Arc<Text>,
     /// Whether it is one of several executions, by `executemany()`.
     many: bool,
+    /// Whether each of these has a text of its own.
+    varies: bool,
     /// How many results have come.
     taken: AtomicUsize,
 }
@@ -74,6 +76,7 @@ impl BaseCursor {
             number: state.number,
             text: Arc::clone(text),
             many: state.many.is_some(),
+            varies: state.many.is_some() && slf.get().binding.is_in_text(),
             taken: AtomicUsize::new(0),
         }))
     }
@@ -148,7 +151,7 @@ impl Recipient for PendingExecution {
     }
 
     fn text<'a>(&'a self, py: Python<'a>) -> Option<&'a [u8]> {
-        Some(self.text.sql(py))
+        (!self.varies).then(|| self.text.sql(py))
     }
 
     fn can_be_asked(&self, by_another_than: &Bound<'_, PyAny>) -> bool {

@@ -8,16 +8,21 @@ use howdah_protocol::connection::{Ending, QueryResult};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
+use super::executed::Executed;
 use super::rows::Loaders;
+use crate::binding::Binding;
 use crate::connection::BaseConnection;
 use crate::core::pipeline::Failure;
 use crate::core::{Core, Flavor};
 use crate::errors;
 use crate::imports::is_tuple_row;
+use crate::jobs::execute::Text;
 
 /// What synchronous and asynchronous cursors share.
 #[pyclass(subclass, frozen, weakref, module = "howdah._howdah")]
 pub(crate) struct BaseCursor {
+    /// How parameters come into its queries.
+    pub(crate) binding: Binding,
     /// Empty until `__init__()` has run, which a subclass may call with other arguments than it was given.
     pub(super) home: OnceLock<Home>,
     pub(super) state: Mutex<State>,
@@ -57,7 +62,8 @@ pub(super) struct State {
     pub(super) binary: bool,
     /// Whether the result was asked for in binary.
     pub(super) asked_binary: bool,
-    pub(super) query: Option<Py<PyAny>>,
+    /// What was executed last.
+    pub(super) query: Option<Executed>,
     /// How many executions were begun.
     pub(super) number: u64,
     /// In a pipeline: the ticket of the last of its results.
@@ -68,8 +74,9 @@ pub(super) struct State {
 
 impl BaseCursor {
     /// A cursor that does not know its connection yet.
-    pub(super) fn blank() -> Self {
+    pub(super) fn blank(binding: Binding) -> Self {
         Self {
+            binding,
             home: OnceLock::new(),
             state: Mutex::new(State {
                 rowcount: -1,
@@ -136,9 +143,10 @@ impl BaseCursor {
         state.streamed = false;
         state.number += 1;
         state.asked_binary = binary;
+        let query = state.query.take();
         drop(state);
         // Without the lock: this may call back into Python.
-        drop(old);
+        drop((old, query));
         Ok(())
     }
 
@@ -181,9 +189,13 @@ impl BaseCursor {
         lock(&self.state).binary
     }
 
-    pub(crate) fn note_query(&self, py: Python<'_>, query: &Py<PyAny>) {
-        let query = query.clone_ref(py);
-        let old = lock(&self.state).query.replace(query);
+    /// Notes what has been executed, for whoever asks later.
+    pub(crate) fn note_query(&self, py: Python<'_>, text: &Text, params: Option<&Py<PyAny>>) {
+        let executed = Executed {
+            text: text.clone_ref(py),
+            params: params.map(|params| params.clone_ref(py)),
+        };
+        let old = lock(&self.state).query.replace(executed);
         drop(old);
     }
 

@@ -11,7 +11,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PySequence, PyString, PyTuple};
 
 use super::pipeline::await_ticket;
-use super::{check, queue};
+use super::{bind, check, queue};
+use crate::binding::Binding;
 use crate::core::Core;
 use crate::cursor::BaseCursor;
 use crate::errors;
@@ -53,13 +54,13 @@ pub(crate) fn queue_query(
     params: Option<&Py<PyAny>>,
     options: &Options,
 ) -> PyResult<(ExchangeId, Text)> {
-    let (text, own) = begin(py, core, cursor, query, params.is_some(), options)?;
+    let (text, own) = begin(py, core, cursor, query, params, options)?;
     let params = params.or(own.as_ref());
-    let queued = dump_and_queue(py, core, cursor, &text, params, options, |request| {
+    let id = dump_and_queue(py, core, cursor, &text, params, options, |request| {
         queue(py, core, request, Session::execute)
-    });
-    cursor.note_query(py, query);
-    queued.map(|id| (id, text))
+    })?;
+    cursor.note_query(py, &text, params);
+    Ok((id, text))
 }
 
 /// Begins an execution of a cursor; gives the query's text, and the parameters that it brings along.
@@ -68,17 +69,15 @@ fn begin(
     core: &Arc<Core>,
     cursor: &BaseCursor,
     query: &Py<PyAny>,
-    has_params: bool,
+    params: Option<&Py<PyAny>>,
     options: &Options,
 ) -> PyResult<(Text, Option<Py<PyAny>>)> {
-    cursor.begin(py, options.binary(cursor))?;
+    let binary = options.binary(cursor);
+    cursor.begin(py, binary)?;
     core.check_open(py)?;
-    Text::new(
-        query.bind(py),
-        has_params,
-        core.snapshot.settings().encoding,
-        cursor,
-    )
+    cursor.binding.check_format(py, binary)?;
+    let params = params.map(|params| params.bind(py));
+    bind::text(cursor, core, query.bind(py), params)
 }
 
 /// Dumps the parameters of a statement and has it queued.
@@ -99,12 +98,13 @@ fn dump_and_queue<T>(
     let accepts = |oid| settings.text_is_plain(oid) && loaders.binary_is_equal(py, oid);
     let choice = settings.choice_id(loaders.loaders_id());
     let mut values = core.borrow_params();
-    let queued = dump_params(text, params, &cx, &mut values).and_then(|()| {
+    let dumped = bind::dump(cursor.binding, text, params, &cx, &mut values);
+    let queued = dumped.and_then(|()| {
         queue(&Execute {
             sql: text.sql(py),
             params: &values,
             format: result_format(options.binary(cursor), choice, &accepts),
-            prepare: options.prepare,
+            prepare: cursor.binding.prepare(options.prepare),
             begin: true,
             extended: options.extended,
         })
@@ -128,7 +128,7 @@ impl ExecuteQuery {
         }
         let (cursor, options) = (bound.get(), &self.options);
         let params = self.params.as_ref();
-        let (text, own) = begin(py, core, cursor, &self.query, params.is_some(), options)?;
+        let (text, own) = begin(py, core, cursor, &self.query, params, options)?;
         let (text, params) = (Arc::new(text), params.or(own.as_ref()));
         let recipient = BaseCursor::recipient(bound, &text)?;
         let skipped = core.pipeline.is_aborted();
@@ -137,9 +137,9 @@ impl ExecuteQuery {
                 return Ok(None);
             }
             queue(py, core, request, Session::execute_more).map(Some)
-        });
-        cursor.note_query(py, &self.query);
-        let Some(id) = queued? else {
+        })?;
+        cursor.note_query(py, &text, params);
+        let Some(id) = queued else {
             core.pipeline.skip(py, Some(&*recipient));
             return Ok(Next::Done(self.cursor.clone_ref(py).into_any()));
         };
@@ -236,7 +236,9 @@ pub(crate) enum Text {
     /// A query with placeholders, converted before.
     Cached(Py<CachedTemplate>),
     /// Bytes made for this call; with what they want for parameters.
-    Made(Template),
+    Made(Arc<Template>),
+    /// Bytes with the parameters in them; with what these have become.
+    Merged(Arc<[u8]>, Py<PyTuple>),
 }
 
 impl Text {
@@ -247,28 +249,35 @@ impl Text {
         encoding: Encoding,
         cursor: &BaseCursor,
     ) -> PyResult<(Self, Option<Py<PyAny>>)> {
+        let binding = cursor.binding;
         if let Ok(text) = query.cast::<PyString>() {
-            return Self::of_str(text, has_params, encoding).map(|text| (text, None));
+            return Self::of_str(text, has_params, encoding, binding).map(|text| (text, None));
         }
         if let Ok(bytes) = query.cast::<PyBytes>() {
-            return Self::of_bytes(bytes, has_params, encoding).map(|text| (text, None));
+            return Self::of_bytes(bytes, has_params, encoding, binding).map(|text| (text, None));
         }
         let adaptation = cursor.adaptation(query.py())?;
-        match object::text(query, has_params, &adaptation)? {
+        match object::text(query, has_params, &adaptation, binding)? {
             ObjectText::Bytes(bytes) => {
-                Self::of_bytes(&bytes, has_params, encoding).map(|text| (text, None))
+                Self::of_bytes(&bytes, has_params, encoding, binding).map(|text| (text, None))
             }
-            ObjectText::WithParams(template, values) => {
-                Ok((Self::Made(template), Some(values.into_any().unbind())))
-            }
+            ObjectText::WithParams(template, values) => Ok((
+                Self::Made(Arc::new(template)),
+                Some(values.into_any().unbind()),
+            )),
         }
     }
 
-    fn of_str(text: &Bound<'_, PyString>, has_params: bool, encoding: Encoding) -> PyResult<Self> {
+    fn of_str(
+        text: &Bound<'_, PyString>,
+        has_params: bool,
+        encoding: Encoding,
+        binding: Binding,
+    ) -> PyResult<Self> {
         let py = text.py();
         match (encoding, has_params) {
             (Encoding::Utf8 | Encoding::SqlAscii, true) => {
-                query::template(py, text).map(Self::Cached)
+                query::template(py, text, binding).map(Self::Cached)
             }
             (Encoding::Utf8 | Encoding::SqlAscii, false) => {
                 // Finds out whether it can be encoded at all.
@@ -278,7 +287,7 @@ impl Text {
             _ => {
                 let mut bytes = Vec::new();
                 encoding.encode(text, &mut bytes)?;
-                Self::of_bytes(&values::bytes(py, &bytes)?, has_params, encoding)
+                Self::of_bytes(&values::bytes(py, &bytes)?, has_params, encoding, binding)
             }
         }
     }
@@ -287,13 +296,28 @@ impl Text {
         bytes: &Bound<'_, PyBytes>,
         has_params: bool,
         encoding: Encoding,
+        binding: Binding,
     ) -> PyResult<Self> {
         match (encoding, has_params) {
             (_, false) => Ok(Self::Bytes(bytes.clone().unbind())),
             (Encoding::Utf8 | Encoding::SqlAscii, true) => {
-                query::template_of_bytes(bytes).map(Self::Cached)
+                query::template_of_bytes(bytes, binding).map(Self::Cached)
             }
-            (_, true) => query::parse(bytes.py(), bytes.as_bytes(), encoding).map(Self::Made),
+            (_, true) => {
+                let made = query::parse(bytes.py(), bytes.as_bytes(), encoding, binding)?;
+                Ok(Self::Made(Arc::new(made)))
+            }
+        }
+    }
+
+    /// The same once more.
+    pub(crate) fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Plain(text) => Self::Plain(text.clone_ref(py)),
+            Self::Bytes(bytes) => Self::Bytes(bytes.clone_ref(py)),
+            Self::Cached(template) => Self::Cached(template.clone_ref(py)),
+            Self::Made(template) => Self::Made(Arc::clone(template)),
+            Self::Merged(sql, literals) => Self::Merged(Arc::clone(sql), literals.clone_ref(py)),
         }
     }
 
@@ -310,35 +334,33 @@ impl Text {
             Self::Bytes(bytes) => bytes.as_bytes(py),
             Self::Cached(template) => &template.get().0.sql,
             Self::Made(template) => &template.sql,
+            Self::Merged(sql, _) => sql,
         }
     }
 
-    fn template(&self) -> Option<&Template> {
+    pub(crate) fn template(&self) -> Option<&Template> {
         match self {
-            Self::Plain(_) | Self::Bytes(_) => None,
+            Self::Plain(_) | Self::Bytes(_) | Self::Merged(..) => None,
             Self::Cached(template) => Some(&template.get().0),
             Self::Made(template) => Some(template),
         }
     }
 }
 
-/// Dumps the parameters of one execution.
-pub(crate) fn dump_params(
-    text: &Text,
-    params: Option<&Bound<'_, PyAny>>,
-    cx: &DumpContext<'_>,
-    out: &mut Params,
+/// Does something with the value of each parameter of one execution, in order.
+#[inline]
+pub(crate) fn each_param(
+    template: &Template,
+    params: &Bound<'_, PyAny>,
+    each: &mut impl FnMut(&Bound<'_, PyAny>, PyFormat) -> PyResult<()>,
 ) -> PyResult<()> {
-    let (Some(params), Some(template)) = (params, text.template()) else {
-        return Ok(());
-    };
     if let Ok(tuple) = params.cast_exact::<PyTuple>() {
         check_count(params, template, tuple.len())?;
-        return dump_all(params.py(), tuple.iter(), template, cx, out);
+        return each_of(params.py(), tuple.iter(), template, each);
     }
     if let Ok(list) = params.cast_exact::<PyList>() {
         check_count(params, template, list.len())?;
-        return dump_all(params.py(), list.iter(), template, cx, out);
+        return each_of(params.py(), list.iter(), template, each);
     }
     if params.is_none() {
         // In `executemany()`.
@@ -347,12 +369,12 @@ pub(crate) fn dump_params(
     if !params.is_instance_of::<PyDict>() && is_sequence(params)? {
         let items = params.cast::<PySequence>()?.to_tuple()?;
         check_count(params, template, items.len())?;
-        return dump_all(params.py(), items.iter(), template, cx, out);
+        return each_of(params.py(), items.iter(), template, each);
     }
-    dump_named(params, template, cx, out)
+    each_named(params, template, each)
 }
 
-fn is_sequence(params: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub(crate) fn is_sequence(params: &Bound<'_, PyAny>) -> PyResult<bool> {
     if params.is_instance_of::<PyString>() || params.is_instance_of::<PyBytes>() {
         return Err(wrong_params(params));
     }
@@ -377,16 +399,16 @@ fn check_count(params: &Bound<'_, PyAny>, template: &Template, count: usize) -> 
     Ok(())
 }
 
-fn dump_all<'py>(
+#[inline]
+fn each_of<'py>(
     py: Python<'py>,
     items: impl Iterator<Item = Bound<'py, PyAny>>,
     template: &Template,
-    cx: &DumpContext<'_>,
-    out: &mut Params,
+    each: &mut impl FnMut(&Bound<'_, PyAny>, PyFormat) -> PyResult<()>,
 ) -> PyResult<()> {
     let mut formats = template.formats.iter();
     for (item, format) in items.zip(&mut formats) {
-        dump_one(&item, *format, cx, out)?;
+        each(&item, *format)?;
     }
     // A dumper may have changed the list.
     match formats.len() {
@@ -398,11 +420,10 @@ fn dump_all<'py>(
     }
 }
 
-fn dump_named(
+fn each_named(
     params: &Bound<'_, PyAny>,
     template: &Template,
-    cx: &DumpContext<'_>,
-    out: &mut Params,
+    each: &mut impl FnMut(&Bound<'_, PyAny>, PyFormat) -> PyResult<()>,
 ) -> PyResult<()> {
     let mapping = params
         .cast::<PyMapping>()
@@ -427,7 +448,7 @@ fn dump_named(
     let mut missing = Vec::new();
     for (name, format) in names.iter().zip(&template.formats) {
         match mapping.get_item(name) {
-            Ok(value) if missing.is_empty() => dump_one(&value, *format, cx, out)?,
+            Ok(value) if missing.is_empty() => each(&value, *format)?,
             Ok(_) => {}
             Err(error) if error.is_instance_of::<pyo3::exceptions::PyKeyError>(params.py()) => {
                 missing.push(name.as_str());
@@ -446,7 +467,8 @@ fn dump_named(
 }
 
 /// Dumps one parameter.
-fn dump_one(
+#[inline]
+pub(crate) fn dump_one(
     value: &Bound<'_, PyAny>,
     format: PyFormat,
     cx: &DumpContext<'_>,
@@ -468,7 +490,7 @@ fn dump_one(
     })
 }
 
-fn wrong_params(params: &Bound<'_, PyAny>) -> PyErr {
+pub(crate) fn wrong_params(params: &Bound<'_, PyAny>) -> PyErr {
     let name = params.get_type().qualname();
     let name = name.map_or_else(|_| "object".to_owned(), |name| name.to_string());
     PyTypeError::new_err(format!(

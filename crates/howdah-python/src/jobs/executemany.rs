@@ -7,9 +7,9 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 
-use super::execute::{Text, dump_params, result_format};
+use super::execute::{Text, result_format};
 use super::pipeline::await_ticket;
-use super::{check, queue};
+use super::{bind, check, queue};
 use crate::core::Core;
 use crate::core::pipeline::{Recipient, check_complete};
 use crate::cursor::BaseCursor;
@@ -31,6 +31,8 @@ pub(crate) struct Running {
     params: Py<PyIterator>,
     adaptation: Adaptation,
     text: Option<Arc<Text>>,
+    /// The parameters of the last that has been queued.
+    last: Option<Py<PyAny>>,
     /// All has been queued, or given up for this error.
     ended: bool,
     failure: Option<PyErr>,
@@ -70,11 +72,13 @@ impl Job for ExecuteMany {
         let cursor = self.cursor.get();
         cursor.begin(py, cursor.is_binary())?;
         core.check_open(py)?;
+        cursor.binding.check_format(py, cursor.is_binary())?;
         cursor.begin_many(self.returning);
         self.running = Some(Running {
             params: self.params.bind(py).try_iter()?.unbind(),
             adaptation: cursor.adaptation(py)?,
             text: None,
+            last: None,
             ended: false,
             failure: None,
             id: None,
@@ -94,7 +98,10 @@ impl Job for ExecuteMany {
         if running.in_pipeline {
             return self.resume_in_pipeline(py, core);
         }
-        let sql = running.text.as_ref().map(|text| text.sql(py));
+        // A position in a text with its parameters in it is one of that text alone.
+        let text = running.text.as_ref();
+        let text = text.filter(|_| !self.cursor.get().binding.is_in_text());
+        let sql = text.map(|text| text.sql(py));
         if outcome.error.is_some() || !outcome.refused_copy.is_empty() {
             let failed = check(py, core, &outcome, sql)
                 .inspect_err(|error| errors::note_index(py, error, outcome.failed_at));
@@ -131,6 +138,7 @@ impl Job for ExecuteMany {
             return Ok(());
         };
         running.adaptation.traverse(visit)?;
+        visit.call(&running.last)?;
         visit.call(&running.params)
     }
 
@@ -208,11 +216,14 @@ impl ExecuteMany {
             return Err(ended(py));
         };
         let cx = DumpContext::new(&settings, Some(&running.adaptation));
-        if running.text.is_none() {
-            let (text, _) = Text::new(self.query.bind(py), true, cx.encoding, cursor)?;
-            cursor.note_query(py, &self.query);
+        let number = running.queued;
+        if running.text.is_none() || cursor.binding.is_in_text() {
+            let (text, _) = bind::text(cursor, core, self.query.bind(py), Some(params))
+                .inspect_err(|error| errors::note_index(py, error, number))?;
             let text = Arc::new(text);
-            running.recipient = Some(BaseCursor::recipient(self.cursor.bind(py), &text)?);
+            if running.recipient.is_none() {
+                running.recipient = Some(BaseCursor::recipient(self.cursor.bind(py), &text)?);
+            }
             running.text = Some(text);
         }
         let Some(text) = &running.text else {
@@ -221,8 +232,7 @@ impl ExecuteMany {
         let loaders = cursor.adapters(py)?.get();
         let accepts = |oid| settings.text_is_plain(oid) && loaders.binary_is_equal(py, oid);
         let mut values = core.borrow_params();
-        let number = running.queued;
-        let dumped = dump_params(text, Some(params), &cx, &mut values);
+        let dumped = bind::dump(cursor.binding, text, Some(params), &cx, &mut values);
         let dumped = dumped.inspect_err(|error| errors::note_index(py, error, number));
         let is_copy_perhaps = number == 0 && text.may_copy(py);
         let queued = dumped.and_then(|()| {
@@ -234,7 +244,7 @@ impl ExecuteMany {
                     settings.choice_id(loaders.loaders_id()),
                     &accepts,
                 ),
-                prepare: Some(true),
+                prepare: cursor.binding.prepare(Some(true)),
                 begin: true,
                 extended: true,
             };
@@ -251,6 +261,7 @@ impl ExecuteMany {
             running.id = Some(queued.id);
             running.queued += 1;
             running.untold += 1;
+            running.last = Some(params.clone().unbind());
         }
         queued
     }
@@ -287,6 +298,9 @@ impl ExecuteMany {
             return Ok(Next::Done(py.None()));
         };
         running.ended = true;
+        if let (Some(text), Some(last)) = (&running.text, &running.last) {
+            self.cursor.get().note_query(py, text, Some(last));
+        }
         if let Some(id) = running.id.filter(|_| !running.in_pipeline) {
             core.with_session(py, Session::end_exchange)?;
             return Ok(Next::Exchange(id));

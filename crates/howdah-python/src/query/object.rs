@@ -8,7 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
 use super::Template;
-use crate::imports;
+use crate::binding::Binding;
+use crate::{errors, imports};
 
 /// The text of a query that is an object.
 pub(crate) enum ObjectText<'py> {
@@ -26,6 +27,7 @@ pub(crate) fn text<'py>(
     query: &Bound<'py, PyAny>,
     has_params: bool,
     adaptation: &Adaptation,
+    binding: Binding,
 ) -> PyResult<ObjectText<'py>> {
     let py = query.py();
     if query.is_instance(imports::TEMPLATE.get(py)?)? {
@@ -33,7 +35,16 @@ pub(crate) fn text<'py>(
             let text = "a template string has its parameters within: it is executed without others";
             return Err(PyTypeError::new_err(text));
         }
-        return template_string(query, adaptation.transformer(py)?);
+        if binding == Binding::Raw {
+            let text = "raw cursors send statements as they are: they take no template strings";
+            return Err(errors::new(py, "NotSupportedError", text));
+        }
+        let transformer = adaptation.transformer(py)?;
+        if binding.is_in_text() {
+            let written = imports::AS_BYTES.get(py)?.call1((query, transformer))?;
+            return Ok(ObjectText::Bytes(written.cast_into()?));
+        }
+        return template_string(query, transformer);
     }
     let Some(as_bytes) = query.getattr_opt(intern!(py, "as_bytes"))? else {
         return Err(unknown(query));
@@ -78,6 +89,7 @@ fn template_string<'py>(
         placeholders: formats.len(),
         formats,
         names: None,
+        marks: Vec::new(),
     };
     Ok(ObjectText::WithParams(template, values))
 }
