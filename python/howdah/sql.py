@@ -59,7 +59,7 @@ def as_string(obj: Any, context: AdaptContext | None = None) -> str:
     The parameters of a template string are written into the statement.
     """
     if isinstance(obj, Template):
-        return as_bytes(obj, context).decode(_encoding(context))
+        return _decoded(as_bytes(obj, context), context)
     return _part(obj).as_string(context)
 
 
@@ -91,7 +91,7 @@ class Composable(ABC):
         `context` is a connection or a cursor, whose adapters, client encoding and settings count. Without one the
         text is for a server with default settings.
         """
-        return self.as_bytes(context).decode(_encoding(context))
+        return _decoded(self.as_bytes(context), context)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._obj!r})"
@@ -169,7 +169,7 @@ class SQL(Composable):
 
     def as_bytes(self, context: AdaptContext | None = None) -> bytes:
         """Return the text in the client encoding of the context's connection."""
-        return self._obj.encode(_encoding(context))
+        return _encoded(self._obj, context)
 
     def format(self, *args: Any, **kwargs: Any) -> Composed:
         """Put parts where the text has `{}`, `{0}` or `{name}`; `{{` and `}}` stand for braces.
@@ -231,7 +231,7 @@ class Identifier(Composable):
         """Return the name in quotes, in the client encoding of the context's connection."""
         # No character has a byte that looks like a double quote, in any client encoding.
         quoted = ".".join(['"' + string.replace('"', '""') + '"' for string in self._obj])
-        return quoted.encode(_encoding(context))
+        return _encoded(quoted, context)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self._obj))})"
@@ -274,7 +274,7 @@ class Placeholder(Composable):
 
     def as_bytes(self, context: AdaptContext | None = None) -> bytes:
         """Return the placeholder in the client encoding of the context's connection."""
-        return self.as_string().encode(_encoding(context))
+        return _encoded(self.as_string(), context)
 
     def __repr__(self) -> str:
         shown = [repr(self._obj)] if self._obj else []
@@ -320,13 +320,12 @@ def _checked(obj: Any, rule: str) -> str:
     return obj
 
 
-def _encoding(context: AdaptContext | None) -> str:
-    """Return Python's name of the client encoding."""
-    if context is None:
-        return "utf-8"
-    found = Transformer.from_context(context).encoding
-    # SQL_ASCII says nothing about the text: it is sent as UTF-8.
-    return "utf-8" if found == "ascii" else found
+def _encoded(text: str, context: AdaptContext | None) -> bytes:
+    return text.encode() if context is None else Transformer.from_context(context)._encode(text)
+
+
+def _decoded(text: bytes, context: AdaptContext | None) -> str:
+    return text.decode() if context is None else Transformer.from_context(context)._decode(text)
 
 
 class _ServerParams:
@@ -346,8 +345,7 @@ def _convert_for_server(template: Template, tx: Transformer) -> tuple[bytes, lis
 
 def _convert_template(template: Template, tx: Transformer, params: _ServerParams | None) -> bytes:
     """Return the statement of a template string; without `params` its parameters are written into it."""
-    encoding = _encoding(tx)
-    parts = [part.encode(encoding) if isinstance(part, str) else _interpolated(part, tx, params) for part in template]
+    parts = [tx._encode(part) if isinstance(part, str) else _interpolated(part, tx, params) for part in template]
     return b"".join(parts)
 
 

@@ -1,5 +1,8 @@
 //! Client encodings: strings to and from the bytes that the session's `client_encoding` asks for.
 
+pub(super) mod multibyte;
+
+use pyo3::exceptions::PyUnicodeEncodeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
@@ -69,7 +72,7 @@ impl Encoding {
             b"UHC" | b"WIN949" | b"WINDOWS949" => "cp949",
             b"JOHAB" => "johab",
             b"SJIS" | b"MSKANJI" | b"SHIFTJIS" | b"WIN932" | b"WINDOWS932" => "shift_jis",
-            b"SHIFTJIS2004" => "shift_jis_2004",
+            b"SHIFTJIS2004" => SHIFT_JIS_2004,
             _ => return Self::Unavailable("of a name that is not known"),
         })
     }
@@ -93,16 +96,22 @@ impl Encoding {
 
     /// Appends a string.
     ///
+    /// What is ASCII stays so, and nothing else becomes it: a yen sign that is sent as a backslash would undo the quote behind
+    /// it.
+    ///
     /// # Errors
     /// UnicodeEncodeError, NotSupportedError.
     #[inline]
     pub fn encode(self, text: &Bound<'_, PyString>, out: &mut Vec<u8>) -> PyResult<()> {
         match self {
             Self::Utf8 | Self::SqlAscii => memory::append(out, text.to_str()?.as_bytes())?,
+            Self::Python("shift_jis" | "euc_jp") => {
+                refuse_pretended_ascii(text, self.python_name(text.py())?)?;
+                by_codec(text, self.python_name(text.py())?, out)?;
+            }
+            Self::Python(SHIFT_JIS_2004) => encode_shift_jis_2004(text, out)?,
             Self::Python(_) | Self::Unavailable(_) => {
-                let name = self.python_name(text.py())?;
-                let bytes = text.call_method1("encode", (name,))?;
-                memory::append(out, bytes.cast::<PyBytes>()?.as_bytes())?;
+                by_codec(text, self.python_name(text.py())?, out)?;
             }
         }
         Ok(())
@@ -117,6 +126,11 @@ impl Encoding {
         match self {
             Self::Utf8 => Ok(str_from_utf8(py, data)?.into_any()),
             Self::SqlAscii => Ok(bytes(py, data)?.into_any()),
+            Self::Python(SHIFT_JIS_2004) => {
+                let text = bytes(py, data)?.call_method1("decode", (SHIFT_JIS_2004,))?;
+                let text = text.call_method1("replace", (YEN, "\\"))?;
+                text.call_method1("replace", (OVERLINE, "~"))
+            }
             Self::Python(_) | Self::Unavailable(_) => {
                 let name = self.python_name(py)?;
                 bytes(py, data)?.call_method1("decode", (name,))
@@ -140,4 +154,46 @@ impl Encoding {
             _ => str_from_utf8(py, String::from_utf8_lossy(data).as_bytes()),
         }
     }
+}
+
+/// For Python the bytes of a backslash and a tilde are other characters in it; for PostgreSQL they are ASCII.
+const SHIFT_JIS_2004: &str = "shift_jis_2004";
+/// Python writes these two as a backslash and a tilde, in the encodings of Japanese.
+const YEN: &str = "\u{a5}";
+const OVERLINE: &str = "\u{203e}";
+
+fn by_codec(text: &Bound<'_, PyString>, codec: &str, out: &mut Vec<u8>) -> PyResult<()> {
+    let bytes = text.call_method1("encode", (codec,))?;
+    memory::append(out, bytes.cast::<PyBytes>()?.as_bytes())
+}
+
+fn refuse_pretended_ascii(text: &Bound<'_, PyString>, codec: &str) -> PyResult<()> {
+    let utf8 = text.to_str()?;
+    match [YEN, OVERLINE].into_iter().find(|char| utf8.contains(char)) {
+        None => Ok(()),
+        Some(char) => {
+            let reason = "it would be sent as another character";
+            Err(PyUnicodeEncodeError::new_err((
+                codec.to_owned(),
+                char,
+                0,
+                1,
+                reason,
+            )))
+        }
+    }
+}
+
+fn encode_shift_jis_2004(text: &Bound<'_, PyString>, out: &mut Vec<u8>) -> PyResult<()> {
+    refuse_pretended_ascii(text, SHIFT_JIS_2004)?;
+    for part in text.to_str()?.split_inclusive(['\\', '~']) {
+        let others = part.trim_end_matches(['\\', '~']);
+        by_codec(
+            &str_from_utf8(text.py(), others.as_bytes())?,
+            SHIFT_JIS_2004,
+            out,
+        )?;
+        memory::append(out, &part.as_bytes()[others.len()..])?;
+    }
+    Ok(())
 }

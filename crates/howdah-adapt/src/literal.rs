@@ -5,10 +5,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
 use super::buffer::append_buffer;
-use super::encoding::Encoding;
+use super::encoding::{Encoding, multibyte};
 use super::{error, settings};
 use crate::memory;
-use howdah_ffi::values::{bytes, str_from_utf8};
+use howdah_ffi::values::bytes;
 
 /// The text of a value as a literal, with its quotes.
 ///
@@ -36,39 +36,44 @@ pub fn quote_literal<'py>(
 /// The same for bytes in an encoding.
 pub(super) fn quoted(py: Python<'_>, raw: &[u8], encoding: Encoding) -> PyResult<Vec<u8>> {
     let mut out = Vec::new();
-    memory::room(&mut out, 2 * raw.len())?;
+    memory::room(&mut out, 2 * raw.len() + 4)?;
     match encoding {
-        Encoding::SqlAscii => escape(raw, &mut out),
+        Encoding::SqlAscii => escape(raw, &mut out, |_| Some(1)),
         Encoding::Utf8 => {
             std::str::from_utf8(raw).map_err(|_| malformed(py))?;
-            escape(raw, &mut out);
+            escape(raw, &mut out, |_| Some(1))
         }
-        // In some encodings a byte of a character looks like a quote or a backslash.
+        // In some encodings a byte of a character looks like a backslash.
         Encoding::Python(_) | Encoding::Unavailable(_) => {
-            let text = encoding.decode(py, raw).map_err(|_| malformed(py))?;
-            let text = text.cast::<PyString>()?.to_str()?.as_bytes();
-            let mut utf8 = Vec::new();
-            memory::room(&mut utf8, 2 * text.len())?;
-            escape(text, &mut utf8);
-            encoding.encode(&str_from_utf8(py, &utf8)?, &mut out)?;
+            let codec = encoding.python_name(py)?;
+            escape(raw, &mut out, |text| multibyte::length(codec, text))
         }
     }
+    .ok_or_else(|| malformed(py))?;
     Ok(out)
 }
 
-fn escape(text: &[u8], out: &mut Vec<u8>) {
-    if text.contains(&b'\\') {
-        // The space keeps it apart from a letter before it.
-        out.extend_from_slice(b" E");
-    }
+/// Appends text between quotes; `length` is how many bytes of one character are at the front. `None` if one is incomplete.
+fn escape(text: &[u8], out: &mut Vec<u8>, length: impl Fn(&[u8]) -> Option<usize>) -> Option<()> {
+    let start = out.len();
     out.push(b'\'');
-    for byte in text {
-        if matches!(byte, b'\'' | b'\\') {
+    let mut has_backslash = false;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (char, behind) = rest.split_at_checked(length(rest)?)?;
+        if let [byte @ (b'\'' | b'\\')] = char {
+            has_backslash |= *byte == b'\\';
             out.push(*byte);
         }
-        out.push(*byte);
+        out.extend_from_slice(char);
+        rest = behind;
     }
     out.push(b'\'');
+    if has_backslash {
+        // The space keeps it apart from a letter before it.
+        out.splice(start..start, *b" E");
+    }
+    Some(())
 }
 
 #[cold]

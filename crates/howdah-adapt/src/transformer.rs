@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple, PyType};
 
 use super::buffer::append_buffer;
 use super::encoding::Encoding;
@@ -321,6 +321,25 @@ impl Transformer {
     #[getter]
     fn encoding(&self, py: Python<'_>) -> PyResult<&'static str> {
         self.encoding_of(py)?.python_name(py)
+    }
+
+    /// A string in the encoding that strings are sent in.
+    #[pyo3(name = "_encode")]
+    fn encode<'py>(&self, text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyBytes>> {
+        let py = text.py();
+        let mut out = Vec::new();
+        self.encoding_of(py)?.encode(text, &mut out)?;
+        bytes(py, &out)
+    }
+
+    /// The string of what was encoded so.
+    #[pyo3(name = "_decode")]
+    fn decode<'py>(&self, data: &Bound<'py, PyBytes>) -> PyResult<Bound<'py, PyAny>> {
+        let py = data.py();
+        match self.encoding_of(py)? {
+            Encoding::SqlAscii => Encoding::Utf8.decode(py, data.as_bytes()),
+            encoding => encoding.decode(py, data.as_bytes()),
+        }
     }
 
     #[getter]
