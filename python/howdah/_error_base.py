@@ -175,18 +175,22 @@ class Error(Exception):
         self._info = _fields_by_letter(info)
         self._encoding = encoding
         self._pgconn = pgconn
+        self._pgresult: Any = None
         if self._info and not self.sqlstate:
             self.sqlstate = self.diag.sqlstate
 
     @property
     def pgconn(self) -> Any:
-        """What was given as `pgconn` to the constructor: `None` for errors raised by howdah."""
+        """The attempt that failed, a `PGconn`, if the error is about opening a connection; otherwise `None`.
+
+        It cannot be used, and tells of the server, the user and the options that were tried.
+        """
         return self._pgconn
 
     @property
-    def pgresult(self) -> None:
-        """Always `None`: howdah has no libpq result. The server's report is in `diag`."""
-        return None
+    def pgresult(self) -> Any:
+        """The result of the statement that failed, a `PGresult`; `None` if the error came from elsewhere."""
+        return self._pgresult
 
     @property
     def diag(self) -> Diagnostic:
@@ -196,7 +200,7 @@ class Error(Exception):
     def __reduce__(self) -> str | tuple[Any, ...]:
         reduced = super().__reduce__()
         if isinstance(reduced, tuple) and len(reduced) > 2:
-            return (*reduced[:2], {**reduced[2], "_pgconn": None}, *reduced[3:])
+            return (*reduced[:2], {**reduced[2], "_pgconn": None, "_pgresult": None}, *reduced[3:])
         return reduced
 
 

@@ -56,6 +56,13 @@ def error_text(fields: Mapping[str, bytes], encoding: str, query: bytes | None =
     return "\n".join(parts).strip() or "no error details available"
 
 
+def error_message(fields: Mapping[str, bytes], encoding: str, query: bytes | None = None) -> bytes:
+    """Lay out the fields of an error as libpq does: with the severity in front, and a line end behind."""
+    severity = fields.get("S", b"").decode(encoding, "replace")
+    text = error_text(fields, encoding, query)
+    return f"{severity}:  {text}\n".encode(encoding, "replace")
+
+
 def _position(texts: Mapping[str, str], query: bytes | None, encoding: str) -> tuple[str | None, str | None]:
     """Return the text that the error points into, and the position as the server wrote it."""
     if "P" in texts:

@@ -4,6 +4,7 @@ The operations of a synchronous class block and return; the same of an asynchron
 differs between the two is `Any` here; the classes of the facade have the exact types.
 """
 
+from abc import ABCMeta
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ from ._enums import IsolationLevel, PyFormat
 from ._info import ConnectionInfo
 from ._notify import Notify
 from ._registry import TypesRegistry
+from .pq import abc as _pq_abc
 from .rows import Row, RowMaker
 
 __version__: str
@@ -79,6 +81,19 @@ class BlockScope:
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> bool: ...
+class PGconn(_pq_abc.PGconn, metaclass=ABCMeta):
+    """A connection as libpq has it: one of its own, or the `pgconn` of a `Connection`."""
+
+    @property
+    def pgconn_ptr(self) -> int:
+        """Raise `NotSupportedError`: there is no libpq."""
+
+class PGresult(_pq_abc.PGresult, metaclass=ABCMeta):
+    """What came of a command, as libpq has it. It stays valid when its connection is closed."""
+
+    @property
+    def pgresult_ptr(self) -> int:
+        """Raise `NotSupportedError`: there is no libpq."""
 
 class BaseConnection:
     """What synchronous and asynchronous connections share."""
@@ -133,6 +148,12 @@ class BaseConnection:
 
     @property
     def info(self) -> ConnectionInfo: ...
+    @property
+    def pgconn(self) -> PGconn:
+        """The connection as libpq would show it.
+
+        A command that is run with it has the connection for itself until all of its results have been taken."""
+
     @property
     def adapters(self) -> Any: ...
     def cancel(self) -> None:
@@ -299,8 +320,8 @@ class BaseCursor:
         """What the server said at the end of the command, such as `INSERT 0 1`."""
 
     @property
-    def pgresult(self) -> None:
-        """Always `None`: howdah has no libpq result."""
+    def pgresult(self) -> PGresult | None:
+        """The current result as libpq would show it, `None` if there is none."""
 
     @property
     def _query(self) -> ExecutedQuery | None:

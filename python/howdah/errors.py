@@ -15,6 +15,7 @@ the PEP 249 class of its first two characters. `Error.diag` has what the server 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from . import _sqlstates_generated
 from ._error_base import (
@@ -67,14 +68,18 @@ class PipelineAborted(OperationalError):
     """The command was not run because an earlier one of the same pipeline failed."""
 
 
-def _server_error(fields: Mapping[str, bytes], encoding: str, query: bytes | None = None) -> Error:
+def _server_error(
+    fields: Mapping[str, bytes], encoding: str, query: bytes | None = None, pgresult: Any = None
+) -> Error:
     """Make the exception for an ErrorResponse, whose fields are keyed by protocol letter.
 
     `query` is the text that the error position counts in: the one sent to the server in Query or
     Parse. It is `None` when the error answers the execution of a prepared statement.
     """
     cls = class_for_sqlstate(fields.get("C", b"").decode("ascii", "replace"))
-    return cls(error_text(fields, encoding, query), info=fields, encoding=encoding)
+    error = cls(error_text(fields, encoding, query), info=fields, encoding=encoding)
+    error._pgresult = pgresult
+    return error
 
 
 def _diagnostic(fields: Mapping[str, bytes], encoding: str) -> Diagnostic:

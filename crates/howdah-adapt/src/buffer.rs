@@ -27,3 +27,13 @@ pub(crate) fn append_buffer(value: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyRe
     }
     Ok(())
 }
+
+/// The bytes of an object that has a buffer.
+///
+/// # Errors
+/// As [`append_buffer`].
+pub fn bytes_of(value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let mut out = Vec::new();
+    append_buffer(value, &mut out)?;
+    Ok(out)
+}

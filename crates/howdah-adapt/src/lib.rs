@@ -33,6 +33,7 @@ mod types;
 use pyo3::prelude::*;
 
 pub use adaptation::Adaptation;
+pub use buffer::bytes_of;
 pub use context::{DumpContext, LoadContext};
 pub use encoding::Encoding;
 pub use format::PyFormat;

@@ -13,6 +13,7 @@ use howdah_protocol::conninfo::{self, Params};
 use howdah_protocol::session::Session;
 use pyo3::exceptions::{PyTypeError, PyUnicodeEncodeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
@@ -20,6 +21,7 @@ use crate::core::snapshot::SessionSnapshot;
 use crate::core::{Core, Flavor, Io};
 use crate::errors;
 use crate::jobs::start::Start;
+use crate::pq::PgConn;
 use crate::shell::asyncio::Channel;
 use crate::shell::{self, blocking};
 use howdah_adapt::lock;
@@ -386,5 +388,11 @@ fn failure(py: Python<'_>, connector: &Connector) -> PyErr {
     } else {
         "OperationalError"
     };
-    errors::new(py, class, connector.failure_text())
+    let error = errors::new(py, class, connector.failure_text());
+    let last = connector.failures().last();
+    let message = last.map_or("", |failure| failure.message.as_str());
+    let pgconn = PgConn::of_failure(effective(connector), message);
+    let given = Py::new(py, pgconn)
+        .and_then(|pgconn| error.value(py).setattr(intern!(py, "_pgconn"), pgconn));
+    given.map_or_else(|failed| failed, |()| error)
 }

@@ -27,13 +27,14 @@ use crate::jobs::command::{Change, End};
 use crate::jobs::notifies::WaitNotifies;
 use crate::jobs::pipeline::{CancelPipeline, EnterPipeline, SyncPipeline};
 use crate::jobs::two_phase::{Step, TwoPhaseJob};
+use crate::pq::PgConn;
 use crate::shell::asyncio::Channel;
 use crate::shell::{self, blocking};
 use crate::truth::Truth;
 use howdah_adapt::lock;
 use howdah_adapt::{AdaptersMap, SettingsObject};
 use settings::{level_by_name, optional_bool};
-pub(crate) use state::BaseConnection;
+pub(crate) use state::{BaseConnection, close};
 
 impl BaseConnection {
     fn run(&self, py: Python<'_>, job: impl shell::Job + 'static) -> PyResult<Py<PyAny>> {
@@ -319,6 +320,17 @@ impl BaseConnection {
     fn info<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
         imports::CONNECTION_INFO.get(py)?.call1((slf,))
+    }
+
+    /// The connection as libpq would show it.
+    #[getter]
+    fn pgconn(&self, py: Python<'_>) -> PyResult<Py<PgConn>> {
+        if let Some(known) = self.pgconn.get() {
+            return Ok(known.clone_ref(py));
+        }
+        let channel = self.channel().map(|channel| channel.clone_ref(py));
+        let made = Py::new(py, PgConn::of_connection(&self.core, channel))?;
+        Ok(self.pgconn.get_or_init(|| made).clone_ref(py))
     }
 
     #[getter]
@@ -654,6 +666,9 @@ impl BaseConnection {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.channel)?;
+        if let Some(pgconn) = self.pgconn.get() {
+            visit.call(pgconn)?;
+        }
         if let Some(adapters) = self.adapters.get() {
             visit.call(adapters)?;
         }

@@ -7,6 +7,8 @@ mod rows;
 mod state;
 pub(crate) mod stream;
 
+use std::sync::Arc;
+
 use howdah_protocol::connection::Ending;
 use howdah_protocol::wire::Format;
 use pyo3::exceptions::PyValueError;
@@ -23,6 +25,7 @@ use crate::jobs::bind;
 use crate::jobs::execute::{ExecuteQuery, Options};
 use crate::jobs::executemany::ExecuteMany;
 use crate::jobs::pipeline::AwaitResult;
+use crate::pq::PgResult;
 use crate::shell;
 use crate::shell::ready::{Fetch, Ready};
 use crate::truth::Truth;
@@ -269,9 +272,25 @@ impl BaseCursor {
         Ok(Some(list))
     }
 
+    /// The current result as libpq would show it.
     #[getter]
-    fn pgresult(&self) -> Option<Py<PyAny>> {
-        None
+    fn pgresult(&self, py: Python<'_>) -> PyResult<Option<Py<PgResult>>> {
+        let (result, streamed, known) = {
+            let state = lock(&self.state);
+            let Some(result) = state.results.get(state.current) else {
+                return Ok(None);
+            };
+            let known = state.pgresult.as_ref().map(|known| known.clone_ref(py));
+            (Arc::clone(result), state.streamed, known)
+        };
+        if let Some(known) = known.filter(|known| known.get().shows(&result, streamed)) {
+            return Ok(Some(known));
+        }
+        let encoding = self.home(py)?.core.snapshot.encoding(py);
+        let made = Py::new(py, PgResult::of_cursor(result, encoding, streamed))?;
+        let old = lock(&self.state).pgresult.replace(made.clone_ref(py));
+        drop(old);
+        Ok(Some(made))
     }
 
     /// What was executed last, as the server got it.
@@ -425,6 +444,7 @@ impl BaseCursor {
             if let Some(query) = &state.query {
                 query.traverse(&visit)?;
             }
+            visit.call(&state.pgresult)?;
             if let Some(loaders) = &state.loaders {
                 loaders.traverse(&visit)?;
             }

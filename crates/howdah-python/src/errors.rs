@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::imports;
+use crate::pq::PgResult;
 
 /// An exception of a class of `howdah.errors`.
 pub(crate) fn new(py: Python<'_>, class: &str, message: impl Into<String>) -> PyErr {
@@ -39,6 +40,13 @@ pub(crate) fn in_destructor(work: impl FnOnce(Python<'_>) -> PyResult<()>) {
 pub(crate) fn copy(py: Python<'_>, error: &PyErr) -> PyErr {
     let made = imports::COPY.get(py);
     let made = made.and_then(|copy| copy.call1((error.value(py),)));
+    let made = made.and_then(|made| {
+        let result = intern!(py, "_pgresult");
+        if let Some(value) = error.value(py).getattr_opt(result)? {
+            made.setattr(result, value)?;
+        }
+        Ok(made)
+    });
     made.map_or_else(|_| error.clone_ref(py), PyErr::from_value)
 }
 
@@ -77,14 +85,15 @@ pub(crate) fn interface(py: Python<'_>, message: impl Into<String>) -> PyErr {
 pub(crate) fn server(
     py: Python<'_>,
     diagnostic: &Diagnostic,
-    encoding: &str,
+    encoding: &'static str,
     query: Option<&[u8]>,
 ) -> PyErr {
     let made = fields(py, diagnostic).and_then(|fields| {
+        let result = PgResult::of_error(diagnostic.clone(), query, encoding);
         // Without the text the error has no line of it to show.
         let query = query.and_then(|query| values::bytes(py, query).ok());
         let make = imports::SERVER_ERROR.get(py)?;
-        make.call1((fields, encoding, query))
+        make.call1((fields, encoding, query, Py::new(py, result)?))
     });
     match made {
         Ok(value) => PyErr::from_value(value),
@@ -122,7 +131,7 @@ pub(crate) fn usage(py: Python<'_>, error: &UsageError) -> PyErr {
 }
 
 /// The exception for a connection that was lost.
-pub(crate) fn lost(py: Python<'_>, error: &Error, encoding: &str) -> PyErr {
+pub(crate) fn lost(py: Python<'_>, error: &Error, encoding: &'static str) -> PyErr {
     match error {
         Error::Disconnected(Some(last_words)) => server(py, last_words, encoding, None),
         other => operational(py, other.to_string()),

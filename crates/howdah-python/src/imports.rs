@@ -7,10 +7,15 @@ use pyo3::prelude::*;
 
 pub(crate) static AS_BYTES: Imported = Imported::new("howdah.sql", "as_bytes");
 pub(crate) static CANCELLED_ERROR: Imported = Imported::new("asyncio", "CancelledError");
+pub(crate) static CLEAN_MESSAGE: Imported = Imported::new("howdah.pq.misc", "_clean_message");
 pub(crate) static COLUMN: Imported = Imported::new("howdah._column", "Column");
 pub(crate) static CONNECTION_INFO: Imported = Imported::new("howdah._info", "ConnectionInfo");
 pub(crate) static CONVERT_TEMPLATE: Imported = Imported::new("howdah.sql", "_convert_for_server");
+pub(crate) static CONNECTION_SUMMARY: Imported =
+    Imported::new("howdah.pq.misc", "connection_summary");
+pub(crate) static CONNINFO_OPTION: Imported = Imported::new("howdah.pq.misc", "ConninfoOption");
 pub(crate) static COPY: Imported = Imported::new("copy", "copy");
+pub(crate) static ERROR_MESSAGE: Imported = Imported::new("howdah._error_report", "error_message");
 pub(crate) static FORMAT: Imported = Imported::new("howdah.pq", "Format");
 pub(crate) static GET_RUNNING_LOOP: Imported = Imported::new("asyncio", "get_running_loop");
 pub(crate) static ISOLATION_LEVEL: Imported = Imported::new("howdah._enums", "IsolationLevel");
@@ -18,23 +23,29 @@ pub(crate) static MAKE_DIAGNOSTIC: Imported = Imported::new("howdah.errors", "_d
 pub(crate) static NOTIFY: Imported = Imported::new("howdah._notify", "Notify");
 pub(crate) static OUT_OF_ORDER: Imported =
     Imported::new("howdah._transaction_base", "OutOfOrderTransactionNesting");
+pub(crate) static PG_NOTIFY: Imported = Imported::new("howdah.pq.misc", "PGnotify");
 pub(crate) static SERVER_ERROR: Imported = Imported::new("howdah.errors", "_server_error");
 pub(crate) static TEMPLATE: Imported = Imported::new("howdah._compat", "Template");
 pub(crate) static TUPLE_ROW: Imported = Imported::new("howdah.rows", "tuple_row");
 
-static ALL: [&Imported; 15] = [
+static ALL: [&Imported; 20] = [
     &AS_BYTES,
     &CANCELLED_ERROR,
+    &CLEAN_MESSAGE,
     &COLUMN,
     &CONNECTION_INFO,
     &CONVERT_TEMPLATE,
+    &CONNECTION_SUMMARY,
+    &CONNINFO_OPTION,
     &COPY,
+    &ERROR_MESSAGE,
     &FORMAT,
     &GET_RUNNING_LOOP,
     &ISOLATION_LEVEL,
     &MAKE_DIAGNOSTIC,
     &NOTIFY,
     &OUT_OF_ORDER,
+    &PG_NOTIFY,
     &SERVER_ERROR,
     &TEMPLATE,
     &TUPLE_ROW,

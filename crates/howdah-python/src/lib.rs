@@ -10,6 +10,7 @@ mod errors;
 mod imports;
 mod jobs;
 mod log;
+mod pq;
 mod query;
 mod shell;
 mod transaction;
@@ -36,6 +37,8 @@ mod _howdah {
     use crate::cursor::{AsyncCursorBase, BaseCursor, ExecutedQuery, SyncCursor};
     #[pymodule_export]
     use crate::jobs::block::TransactionBlock;
+    #[pymodule_export]
+    use crate::pq::{PgConn, PgResult};
     #[pymodule_export]
     use crate::shell::asyncio::{Channel, LoopRequest, Op};
     #[pymodule_export]

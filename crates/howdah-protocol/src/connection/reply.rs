@@ -23,7 +23,10 @@ pub(super) enum Expected {
     /// BindComplete.
     Bind,
     /// RowDescription or NoData of a portal.
-    DescribePortal,
+    DescribePortal {
+        /// Whether the columns are an event.
+        tell: bool,
+    },
     /// ParameterDescription, then RowDescription or NoData.
     DescribeStatement {
         formats: Formats,
@@ -361,11 +364,11 @@ impl Replies {
             ) => Ok(Some(Event::Parameters(oids))),
             (
                 BackendMessage::RowDescription(fields),
-                Some(Expected::DescribePortal | Expected::DescribeStatement { .. }),
+                Some(Expected::DescribePortal { .. } | Expected::DescribeStatement { .. }),
             ) => Ok(self.described(Some(fields))),
             (
                 BackendMessage::NoData,
-                Some(Expected::DescribePortal | Expected::DescribeStatement { .. }),
+                Some(Expected::DescribePortal { .. } | Expected::DescribeStatement { .. }),
             ) => Ok(self.described(None)),
             (BackendMessage::RowDescription(fields), Some(Expected::Query))
                 if self.columns.is_none() =>
@@ -408,6 +411,7 @@ impl Replies {
             Some(Expected::DescribeStatement { formats, tell }) => {
                 (formats == Formats::AllBinary, tell)
             }
+            Some(Expected::DescribePortal { tell }) => (false, tell),
             _ => (false, false),
         };
         let mut fields = fields;
@@ -503,7 +507,7 @@ impl Replies {
             Some(Expected::Query) => "the results of a simple query",
             Some(Expected::Parse { .. }) => "ParseComplete",
             Some(Expected::Bind) => "BindComplete",
-            Some(Expected::DescribePortal) => "RowDescription or NoData",
+            Some(Expected::DescribePortal { .. }) => "RowDescription or NoData",
             Some(Expected::DescribeStatement { .. }) => "a statement's description",
             Some(Expected::Execute { .. }) => "the result of an executed portal",
             Some(Expected::Close { .. }) => "CloseComplete",

@@ -193,7 +193,17 @@ impl Connection {
     /// None at present.
     pub fn describe_portal(&mut self) -> Result<(), UsageError> {
         frontend::describe_portal(&mut self.outbox, b"")?;
-        self.ask(Expected::DescribePortal);
+        self.ask(Expected::DescribePortal { tell: false });
+        Ok(())
+    }
+
+    /// Describe, of a portal, as an end in itself: the answer is [`super::Event::Described`].
+    ///
+    /// # Errors
+    /// A NUL in the name.
+    pub fn ask_portal_description(&mut self, name: &[u8]) -> Result<(), UsageError> {
+        frontend::describe_portal(&mut self.outbox, name)?;
+        self.ask(Expected::DescribePortal { tell: true });
         Ok(())
     }
 
@@ -265,6 +275,16 @@ impl Connection {
     /// A NUL in the name.
     pub fn close_statement(&mut self, name: &[u8], silent: bool) -> Result<(), UsageError> {
         frontend::close_statement(&mut self.outbox, name)?;
+        self.ask(Expected::Close { silent });
+        Ok(())
+    }
+
+    /// Close, of a portal. Closing one that does not exist is no error.
+    ///
+    /// # Errors
+    /// A NUL in the name.
+    pub fn close_portal(&mut self, name: &[u8], silent: bool) -> Result<(), UsageError> {
+        frontend::close_portal(&mut self.outbox, name)?;
         self.ask(Expected::Close { silent });
         Ok(())
     }

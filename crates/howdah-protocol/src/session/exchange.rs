@@ -163,8 +163,7 @@ impl Exchange {
         if self.finished > self.most_results {
             return false;
         }
-        if clears_statements(&result.tag) {
-            statements.clear(!result.tag.starts_with(b"D") || result.tag.starts_with(b"DROP"));
+        if note_command(&result.tag, statements) {
             self.forget_finishing(statements);
             statements.unseen_changes |= self.detached;
         }
@@ -362,6 +361,15 @@ fn may_change_parameters(tag: &[u8]) -> bool {
         word,
         b"SET" | b"RESET" | b"COMMIT" | b"ROLLBACK" | b"DISCARD" | b"DO" | b"CALL"
     )
+}
+
+/// Forgets prepared statements, if a command with this tag may have made them useless; tells whether it may.
+pub(super) fn note_command(tag: &[u8], statements: &mut Statements) -> bool {
+    let clears = clears_statements(tag);
+    if clears {
+        statements.clear(!tag.starts_with(b"D") || tag.starts_with(b"DROP"));
+    }
+    clears
 }
 
 /// Whether a command with this tag may have made prepared statements useless, or dropped them.

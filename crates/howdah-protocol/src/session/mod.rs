@@ -136,6 +136,18 @@ impl Session {
         &self.connection
     }
 
+    /// The connection underneath, for requests that are no exchanges: whoever makes them takes their events from
+    /// [`Connection::poll`] as well, and reports the ends of commands to [`Session::note_command`]. To be called while the
+    /// session is settled; exchanges can be queued again once the connection is idle.
+    pub fn raw(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// Notes the tag of a command that was run by [`Session::raw`]: it may have made prepared statements useless.
+    pub fn note_command(&mut self, tag: &[u8]) {
+        exchange::note_command(tag, &mut self.statements);
+    }
+
     /// Bytes to be written to the socket.
     #[inline]
     #[must_use]

@@ -10,6 +10,7 @@ use crate::connect::Opened;
 use crate::core::Core;
 use crate::core::pipeline::Status;
 use crate::errors;
+use crate::pq::PgConn;
 use crate::shell::asyncio::Channel;
 
 /// What synchronous and asynchronous connections share.
@@ -19,6 +20,8 @@ pub(crate) struct BaseConnection {
     pub(super) channel: Option<Py<Channel>>,
     pub(super) factories: Mutex<Factories>,
     pub(super) adapters: OnceLock<Py<AdaptersMap>>,
+    /// What shows it as libpq would, if anybody has asked.
+    pub(super) pgconn: OnceLock<Py<PgConn>>,
 }
 
 #[derive(Default)]
@@ -42,6 +45,7 @@ impl BaseConnection {
                 .map(|channel| channel.clone_ref(opened.0)),
             factories: Mutex::default(),
             adapters: OnceLock::new(),
+            pgconn: OnceLock::new(),
         }
     }
 
@@ -114,21 +118,33 @@ impl BaseConnection {
     }
 
     pub(super) fn shut(&self, py: Python<'_>) -> PyResult<()> {
-        let Some(channel) = &self.channel else {
-            self.core.close();
-            // A stream that nobody fetches from has the gate: who waits for that is not to wait until it is dropped.
-            if self.core.streaming.swap(false, Ordering::Relaxed) && !self.core.forked() {
-                self.core.gate.leave();
-            }
-            return Ok(());
-        };
-        let channel = channel.bind(py);
-        let event_loop = channel.get().event_loop(py);
-        let detached = Channel::detach(channel);
-        self.core.close();
-        Channel::closed(channel, event_loop)?;
-        detached
+        close(py, &self.core, self.channel.as_ref())
     }
+}
+
+/// Closes a connection at the user's wish.
+///
+/// # Errors
+/// The event loop's.
+pub(crate) fn close(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    channel: Option<&Py<Channel>>,
+) -> PyResult<()> {
+    let Some(channel) = channel else {
+        core.close();
+        // A stream that nobody fetches from has the gate: who waits for that is not to wait until it is dropped.
+        if core.streaming.swap(false, Ordering::Relaxed) && !core.forked() {
+            core.gate.leave();
+        }
+        return Ok(());
+    };
+    let channel = channel.bind(py);
+    let event_loop = channel.get().event_loop(py);
+    let detached = Channel::detach(channel);
+    core.close();
+    Channel::closed(channel, event_loop)?;
+    detached
 }
 
 impl Drop for BaseConnection {

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use howdah_net::ConnectError;
 use howdah_net::cancel::{CancelRequest, Gate, Progress, Ticket, deadline_after};
-use howdah_protocol::session::Session;
 
 use super::{Core, Io};
 use howdah_adapt::lock;

@@ -17,6 +17,7 @@ use crate::core::{Core, Flavor};
 use crate::errors;
 use crate::imports::is_tuple_row;
 use crate::jobs::execute::Text;
+use crate::pq::PgResult;
 
 /// What synchronous and asynchronous cursors share.
 #[pyclass(subclass, frozen, weakref, module = "howdah._howdah")]
@@ -64,6 +65,8 @@ pub(super) struct State {
     pub(super) asked_binary: bool,
     /// What was executed last.
     pub(super) query: Option<Executed>,
+    /// What shows the current result as libpq would, if anybody has asked.
+    pub(super) pgresult: Option<Py<PgResult>>,
     /// How many executions were begun.
     pub(super) number: u64,
     /// In a pipeline: the ticket of the last of its results.
@@ -292,6 +295,7 @@ impl State {
             self.make_row.take(),
             self.loaders.take(),
             self.failure.take(),
+            self.pgresult.take(),
         )
     }
 }

@@ -113,6 +113,35 @@ impl Channel {
         before.map(|before| before.awaits)
     }
 
+    /// Lends the session to code that moves it on by itself, if nobody has it: the loop does not read meanwhile.
+    pub(crate) fn lend(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let this = slf.get();
+        if !this.gate.try_enter() {
+            return Ok(false);
+        }
+        if this.core.cancel_gate().is_pending() || !this.core.is_settled() {
+            this.leave_gate(slf.py());
+            return Ok(false);
+        }
+        this.core.streaming.store(true, Ordering::Relaxed);
+        Self::rest_when_full(slf)?;
+        Ok(true)
+    }
+
+    /// Takes the session back.
+    pub(crate) fn end_loan(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.get();
+        // Whoever has closed the connection has left the gate as well.
+        if !this.core.streaming.swap(false, Ordering::Relaxed) {
+            return Ok(());
+        }
+        this.leave_gate(slf.py());
+        if this.paused.swap(false, Ordering::Relaxed) && !this.core.snapshot.is_closed() {
+            Self::watch_reading(slf, true)?;
+        }
+        Ok(())
+    }
+
     fn running_ops(&self, py: Python<'_>) -> Vec<Py<Op>> {
         let running = lock(&self.running);
         let ops = running.iter().map(|waiting| waiting.op.clone_ref(py));

@@ -1,0 +1,261 @@
+//! What a result is made of: the rows as they came, and what the server said of them.
+
+use std::sync::Arc;
+
+use howdah_protocol::connection::{Columns, Ending, QueryResult, RowSet};
+use howdah_protocol::wire::backend::{CopyResponse, FieldDescription, Fields};
+use howdah_protocol::wire::{Diagnostic, Format};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::imports;
+
+/// The numbers of `howdah.pq.ExecStatus`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Status {
+    EmptyQuery = 0,
+    CommandOk = 1,
+    TuplesOk = 2,
+    CopyOut = 3,
+    CopyIn = 4,
+    BadResponse = 5,
+    NonfatalError = 6,
+    FatalError = 7,
+    CopyBoth = 8,
+    SingleTuple = 9,
+    PipelineSync = 10,
+    PipelineAborted = 11,
+    TuplesChunk = 12,
+}
+
+impl Status {
+    const ALL: [Self; 13] = [
+        Self::EmptyQuery,
+        Self::CommandOk,
+        Self::TuplesOk,
+        Self::CopyOut,
+        Self::CopyIn,
+        Self::BadResponse,
+        Self::NonfatalError,
+        Self::FatalError,
+        Self::CopyBoth,
+        Self::SingleTuple,
+        Self::PipelineSync,
+        Self::PipelineAborted,
+        Self::TuplesChunk,
+    ];
+
+    pub(super) fn from_number(number: i64) -> Option<Self> {
+        let index = usize::try_from(number).ok()?;
+        Self::ALL.get(index).copied()
+    }
+
+    /// Its name in `howdah.pq.ExecStatus`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::EmptyQuery => "EMPTY_QUERY",
+            Self::CommandOk => "COMMAND_OK",
+            Self::TuplesOk => "TUPLES_OK",
+            Self::CopyOut => "COPY_OUT",
+            Self::CopyIn => "COPY_IN",
+            Self::BadResponse => "BAD_RESPONSE",
+            Self::NonfatalError => "NONFATAL_ERROR",
+            Self::FatalError => "FATAL_ERROR",
+            Self::CopyBoth => "COPY_BOTH",
+            Self::SingleTuple => "SINGLE_TUPLE",
+            Self::PipelineSync => "PIPELINE_SYNC",
+            Self::PipelineAborted => "PIPELINE_ABORTED",
+            Self::TuplesChunk => "TUPLES_CHUNK",
+        }
+    }
+}
+
+/// Some of the rows that came together.
+#[derive(Debug, Clone)]
+pub(super) struct Segment {
+    pub(super) rows: Rows,
+    pub(super) start: usize,
+    pub(super) count: usize,
+}
+
+/// Rows that are shared with other results, or with a cursor.
+#[derive(Debug, Clone)]
+pub(super) enum Rows {
+    Set(Arc<RowSet>),
+    Result(Arc<QueryResult>),
+}
+
+impl Rows {
+    fn set(&self) -> &RowSet {
+        match self {
+            Self::Set(rows) => rows,
+            Self::Result(result) => &result.rows,
+        }
+    }
+}
+
+/// What went wrong, in the server's words or in ours.
+#[derive(Debug, Clone)]
+pub(super) enum Said {
+    /// The server's report, and the statement that its position counts in.
+    Server(Diagnostic, Option<Arc<[u8]>>),
+    /// A text, with the line end behind it.
+    Text(Arc<[u8]>),
+}
+
+impl Said {
+    pub(super) fn text(text: &str) -> Self {
+        let mut text = text.as_bytes().to_vec();
+        if !text.ends_with(b"\n") {
+            text.push(b'\n');
+        }
+        Self::Text(text.into())
+    }
+
+    /// The message with its severity and a line end.
+    pub(super) fn message<'py>(
+        &self,
+        py: Python<'py>,
+        encoding: &str,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let (report, query) = match self {
+            Self::Text(text) => return howdah_ffi::values::bytes(py, text),
+            Self::Server(report, query) => (report, query),
+        };
+        let fields = PyDict::new(py);
+        for (code, text) in report.iter() {
+            let code = char::from(code).to_string();
+            fields.set_item(code, howdah_ffi::values::bytes(py, text)?)?;
+        }
+        let query = query.as_deref();
+        let query = query.map(|query| howdah_ffi::values::bytes(py, query));
+        let text = imports::ERROR_MESSAGE.get(py)?;
+        let text = text.call1((fields, encoding, query.transpose()?))?;
+        Ok(text.cast_into::<PyBytes>()?)
+    }
+}
+
+/// The parts of a result. What it does not have is empty, as in libpq.
+#[derive(Debug, Clone)]
+pub(super) struct Body {
+    pub(super) status: Status,
+    pub(super) columns: Option<Columns>,
+    pub(super) segments: Vec<Segment>,
+    /// The command tag; `None` after `clear()`.
+    pub(super) tag: Option<Box<[u8]>>,
+    /// The types of a described statement's parameters.
+    pub(super) parameters: Arc<[u32]>,
+    pub(super) said: Option<Said>,
+    pub(super) copy: Option<CopyResponse>,
+    /// The Python name of the client encoding.
+    pub(super) encoding: &'static str,
+}
+
+impl Body {
+    pub(super) fn empty(status: Status, encoding: &'static str) -> Self {
+        Self {
+            status,
+            columns: None,
+            segments: Vec::new(),
+            tag: Some(Box::default()),
+            parameters: Arc::default(),
+            said: None,
+            copy: None,
+            encoding,
+        }
+    }
+
+    /// What is left after `clear()`: libpq's answers for no result at all.
+    pub(super) fn cleared(encoding: &'static str) -> Self {
+        Self {
+            tag: None,
+            ..Self::empty(Status::FatalError, encoding)
+        }
+    }
+
+    /// A statement's result.
+    pub(super) fn of_result(result: Arc<QueryResult>, encoding: &'static str) -> Self {
+        let status = match (&result.columns, result.ending) {
+            (Some(_), _) => Status::TuplesOk,
+            (None, Ending::Empty) => Status::EmptyQuery,
+            (None, _) => Status::CommandOk,
+        };
+        let mut body = Self::empty(status, encoding);
+        body.columns.clone_from(&result.columns);
+        body.tag = Some(result.tag.clone());
+        body.segments = vec![Segment {
+            start: 0,
+            count: result.rows.len(),
+            rows: Rows::Result(result),
+        }];
+        body
+    }
+
+    /// An error of the server.
+    pub(super) fn of_error(
+        report: Diagnostic,
+        query: Option<Arc<[u8]>>,
+        encoding: &'static str,
+    ) -> Self {
+        let mut body = Self::empty(Status::FatalError, encoding);
+        body.said = Some(Said::Server(report, query));
+        body
+    }
+
+    pub(super) fn row_count(&self) -> usize {
+        self.segments.iter().map(|segment| segment.count).sum()
+    }
+
+    pub(super) fn column_count(&self) -> usize {
+        match (&self.columns, &self.copy) {
+            (Some(columns), _) => columns.len(),
+            (None, Some(copy)) => copy.columns.len(),
+            (None, None) => 0,
+        }
+    }
+
+    pub(super) fn column(&self, number: i64) -> Option<&FieldDescription> {
+        let number = usize::try_from(number).ok()?;
+        self.columns.as_ref()?.get(number)
+    }
+
+    /// The format of a column, of a COPY's as well.
+    pub(super) fn format(&self, number: i64) -> Format {
+        let of_copy = || {
+            let number = usize::try_from(number).ok()?;
+            self.copy.as_ref()?.columns.get(number).copied()
+        };
+        let column = self.column(number).map(|column| column.format);
+        column.or_else(of_copy).unwrap_or(Format::Text)
+    }
+
+    /// Whether all of it is in binary.
+    pub(super) fn is_binary(&self) -> bool {
+        match (&self.columns, &self.copy) {
+            (Some(columns), _) => {
+                !columns.is_empty() && columns.iter().all(|column| column.format == Format::Binary)
+            }
+            (None, Some(copy)) => copy.format == Format::Binary,
+            (None, None) => false,
+        }
+    }
+
+    fn row(&self, number: usize) -> Option<Fields<'_>> {
+        let mut number = number;
+        for segment in &self.segments {
+            if number < segment.count {
+                return segment.rows.set().get(segment.start + number);
+            }
+            number -= segment.count;
+        }
+        None
+    }
+
+    /// A value; `None` where it is NULL, or not there.
+    pub(super) fn value(&self, row: i64, column: i64) -> Option<&[u8]> {
+        let row = self.row(usize::try_from(row).ok()?)?;
+        let mut row = row;
+        row.nth(usize::try_from(column).ok()?)?
+    }
+}

@@ -1,0 +1,198 @@
+//! `PGconn`: a connection as libpq shows it, one of its own or a live one of the driver's.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use howdah_adapt::lock;
+use howdah_ffi::values::bytes;
+use howdah_protocol::conninfo::{Keyword, find_keyword};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::body::Said;
+use super::machine::Machine;
+use crate::core::Core;
+use crate::errors;
+use crate::shell::asyncio::Channel;
+
+/// A connection as libpq has it.
+#[pyclass(frozen, weakref, module = "howdah._howdah", name = "PGconn")]
+pub(crate) struct PgConn {
+    pub(super) link: Mutex<Link>,
+    pub(super) machine: Mutex<Machine>,
+    pub(super) nonblocking: AtomicBool,
+    /// Whether it is a `Connection`'s, which may be at work by itself.
+    pub(super) is_shared: bool,
+    /// Whether it has that connection's turn.
+    pub(super) is_leased: AtomicBool,
+    pub(super) channel: Option<Py<Channel>>,
+    pub(super) handlers: Mutex<Handlers>,
+}
+
+/// What is behind it.
+pub(super) enum Link {
+    /// A session, which may be lost or closed by now.
+    Open(Arc<Core>),
+    /// An attempt that failed.
+    Failed(Failed),
+    /// `finish()` was called.
+    Closed,
+}
+
+/// What is known of a connection that was not made.
+#[derive(Clone)]
+pub(super) struct Failed {
+    pub(super) options: Vec<(String, String)>,
+    pub(super) message: String,
+    pub(super) needs_password: bool,
+    pub(super) used_password: bool,
+    /// Whether nothing can be done with it but look at it: it is an exception's.
+    pub(super) is_finished: bool,
+}
+
+/// How the engine, and servers, say that a password was wanted; translated messages of servers are not understood.
+const NO_PASSWORD: &str = "no password supplied";
+const WRONG_PASSWORD: &str = "password authentication failed";
+
+impl Failed {
+    pub(super) fn new(options: Vec<(String, String)>, message: &str) -> Self {
+        let message = message
+            .strip_prefix("connection failed: ")
+            .unwrap_or(message);
+        Self {
+            options,
+            // As in libpq, one that was asked for counts as used.
+            needs_password: message.contains(NO_PASSWORD),
+            used_password: message.contains(NO_PASSWORD) || message.contains(WRONG_PASSWORD),
+            message: message.to_owned(),
+            is_finished: false,
+        }
+    }
+}
+
+/// What is called with what comes by itself; on a connection of the driver's own handlers are called.
+#[derive(Default)]
+pub(super) struct Handlers {
+    pub(super) notice: Option<Py<PyAny>>,
+    pub(super) notify: Option<Py<PyAny>>,
+}
+
+/// The numbers of `howdah.pq.ConnStatus`.
+pub(super) const OK: u8 = 0;
+pub(super) const BAD: u8 = 1;
+
+impl PgConn {
+    fn make(link: Link, is_shared: bool, channel: Option<Py<Channel>>) -> Self {
+        Self {
+            link: Mutex::new(link),
+            machine: Mutex::default(),
+            // The driver's own never wait in `send()`.
+            nonblocking: AtomicBool::new(is_shared),
+            is_shared,
+            is_leased: AtomicBool::new(false),
+            channel,
+            handlers: Mutex::default(),
+        }
+    }
+
+    /// What shows a connection of the driver's.
+    pub(crate) fn of_connection(core: &Arc<Core>, channel: Option<Py<Channel>>) -> Self {
+        Self::make(Link::Open(Arc::clone(core)), true, channel)
+    }
+
+    /// What an exception has of a connection that was not made.
+    pub(crate) fn of_failure(options: Vec<(String, String)>, message: &str) -> Self {
+        let mut options = options;
+        // No password is in an exception.
+        options.retain(|(name, _)| !find_keyword(name).is_some_and(Keyword::is_secret));
+        let failed = Failed {
+            is_finished: true,
+            ..Failed::new(options, message)
+        };
+        Self::make(Link::Failed(failed), false, None)
+    }
+
+    /// The session, if there is or was one.
+    ///
+    /// # Errors
+    /// It is an exception's, for which nothing can be done.
+    pub(super) fn core(&self, py: Python<'_>) -> PyResult<Option<Arc<Core>>> {
+        let core = match &*lock(&self.link) {
+            Link::Open(core) => Some(Some(Arc::clone(core))),
+            Link::Failed(failed) if failed.is_finished => None,
+            Link::Failed(_) | Link::Closed => Some(None),
+        };
+        core.ok_or_else(|| closed(py))
+    }
+
+    pub(super) fn failed(&self) -> Option<Failed> {
+        match &*lock(&self.link) {
+            Link::Failed(failed) => Some(failed.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether it was closed by the program.
+    pub(super) fn is_closed(&self) -> bool {
+        match &*lock(&self.link) {
+            Link::Open(core) => core.snapshot.is_closed() && !core.snapshot.is_broken(),
+            Link::Failed(_) => false,
+            Link::Closed => true,
+        }
+    }
+
+    /// The session, unless it was closed by the program; of a failed attempt there is none.
+    pub(super) fn present(&self, py: Python<'_>) -> PyResult<Option<Arc<Core>>> {
+        if self.is_closed() {
+            return Err(closed(py));
+        }
+        match &*lock(&self.link) {
+            Link::Open(core) => Ok(Some(Arc::clone(core))),
+            _ => Ok(None),
+        }
+    }
+
+    /// The session, if it is alive.
+    pub(super) fn alive(&self, py: Python<'_>) -> PyResult<Option<Arc<Core>>> {
+        let core = self.present(py)?;
+        Ok(core.filter(|core| !core.snapshot.is_closed()))
+    }
+
+    pub(super) fn options_in_effect(&self, py: Python<'_>) -> PyResult<Vec<(String, String)>> {
+        match self.present(py)? {
+            Some(core) => Ok(core.snapshot.conninfo.clone()),
+            None => Ok(self.failed().map_or_else(Vec::new, |failed| failed.options)),
+        }
+    }
+
+    /// A connection option in effect.
+    pub(super) fn option<'py>(
+        &self,
+        py: Python<'py>,
+        keyword: &str,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let options = self.options_in_effect(py)?;
+        let found = options.iter().find(|(name, _)| name == keyword);
+        bytes(py, found.map_or(b"", |(_, value)| value.as_bytes()))
+    }
+
+    pub(super) fn said(&self) -> (Option<Said>, &'static str) {
+        let machine = lock(&self.machine);
+        (machine.said.clone(), machine.encoding())
+    }
+}
+
+pub(super) fn closed(py: Python<'_>) -> PyErr {
+    errors::operational(py, "the connection is closed")
+}
+
+impl Drop for PgConn {
+    fn drop(&mut self) {
+        let link = std::mem::replace(&mut *lock(&self.link), Link::Closed);
+        if let Link::Open(core) = link
+            && !self.is_shared
+        {
+            core.close();
+        }
+    }
+}

@@ -1,0 +1,739 @@
+//! The methods of `PGconn`: each is libpq's function of that name.
+
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use howdah_adapt::lock;
+use howdah_ffi::values::bytes;
+use howdah_protocol::connection::{Params, server_version_number};
+use howdah_protocol::wire::Format;
+use pyo3::exceptions::PyValueError;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyMemoryView};
+
+use super::body::{Body, Status};
+use super::conn::{BAD, Link, OK, PgConn, closed};
+use super::machine::{CopyStep, Kind, Mode};
+use super::params::{BytesLike, Values, format};
+use super::result::{PgResult, error_message, no_pointer};
+use super::run::{Synced, outgoing};
+use super::{info, params};
+use crate::core::pipeline::Status as PipelineStatus;
+use crate::errors;
+use crate::imports;
+
+#[pymethods]
+impl PgConn {
+    /// Close the connection.
+    fn finish(&self, py: Python<'_>) -> PyResult<()> {
+        let link = std::mem::replace(&mut *lock(&self.link), Link::Closed);
+        let Link::Open(core) = link else {
+            return Ok(());
+        };
+        if self.is_shared {
+            // What belongs to the connection object still shows that it is closed.
+            *lock(&self.link) = Link::Open(Arc::clone(&core));
+        }
+        crate::connection::close(py, &core, self.channel.as_ref())
+    }
+
+    /// The connection options in effect, as `ConninfoOption`s.
+    #[getter]
+    fn info(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        info::options(py, &self.options_in_effect(py)?)
+    }
+
+    #[getter]
+    fn db<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.option(py, "dbname")
+    }
+
+    #[getter]
+    fn user<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.option(py, "user")
+    }
+
+    #[getter]
+    fn password<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.option(py, "password")
+    }
+
+    #[getter]
+    fn host<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.option(py, "host")
+    }
+
+    #[getter]
+    fn hostaddr<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.option(py, "hostaddr")
+    }
+
+    #[getter]
+    fn port<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let port = self.option(py, "port")?;
+        match port.as_bytes() {
+            b"" => bytes(py, b"5432"),
+            _ => Ok(port),
+        }
+    }
+
+    #[getter]
+    fn tty<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.present(py)?;
+        bytes(py, b"")
+    }
+
+    #[getter]
+    fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        self.option(py, "options")
+    }
+
+    /// A number of `ConnStatus`.
+    #[getter]
+    fn status(&self) -> u8 {
+        match &*lock(&self.link) {
+            Link::Open(core) if !core.snapshot.is_closed() => OK,
+            _ => BAD,
+        }
+    }
+
+    /// A number of `TransactionStatus`.
+    #[getter]
+    fn transaction_status(&self) -> u8 {
+        /// UNKNOWN and ACTIVE.
+        const NAMES: (u8, u8) = (4, 1);
+        let core = match &*lock(&self.link) {
+            Link::Open(core) if !core.snapshot.is_closed() => Arc::clone(core),
+            _ => return NAMES.0,
+        };
+        if self.is_shared && !self.is_leased.load(Ordering::Acquire) {
+            return core.transaction_status();
+        }
+        match lock(&self.machine).is_idle() {
+            true => core.snapshot.settled_status(),
+            false => NAMES.1,
+        }
+    }
+
+    /// Return a setting that the server reports by itself, `None` if it does not.
+    fn parameter_status<'py>(
+        &self,
+        py: Python<'py>,
+        name: BytesLike,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let Some(core) = self.present(py)? else {
+            return Ok(None);
+        };
+        let parameters = core.snapshot.parameters();
+        let name = String::from_utf8_lossy(&name.0).into_owned();
+        let value = parameters.get(&name);
+        value.map(|value| bytes(py, value.as_bytes())).transpose()
+    }
+
+    /// The last error, empty if there was none.
+    #[getter(error_message)]
+    fn message<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        if self.is_closed() {
+            return bytes(py, b"connection pointer is NULL\n");
+        }
+        if let (Some(said), encoding) = self.said() {
+            return said.message(py, encoding);
+        }
+        let text = match &*lock(&self.link) {
+            Link::Open(core) => core.snapshot.error_message(),
+            Link::Failed(failed) => failed.message.clone(),
+            Link::Closed => String::new(),
+        };
+        match text.as_str() {
+            "" => bytes(py, b""),
+            text if text.ends_with('\n') => bytes(py, text.as_bytes()),
+            text => bytes(py, format!("{text}\n").as_bytes()),
+        }
+    }
+
+    /// Return the last error as text, without its severity.
+    #[pyo3(signature = (encoding=None), text_signature = "($self, encoding='')")]
+    fn get_error_message(slf: &Bound<'_, Self>, encoding: Option<String>) -> PyResult<Py<PyAny>> {
+        let own = lock(&slf.get().machine).encoding();
+        error_message(slf.as_any(), encoding, own)
+    }
+
+    /// 3, or 0 if the connection is lost.
+    #[getter]
+    fn protocol_version(&self, py: Python<'_>) -> PyResult<u8> {
+        Ok(if self.alive(py)?.is_some() { 3 } else { 0 })
+    }
+
+    /// 30000 for 3.0, 30002 for 3.2, 0 if the connection is lost.
+    #[getter]
+    fn full_protocol_version(&self, py: Python<'_>) -> PyResult<u32> {
+        let core = self.alive(py)?;
+        let minor = core.and_then(|core| Some(core.snapshot.started()?.minor_version));
+        Ok(minor.map_or(0, |minor| 30000 + u32::from(minor)))
+    }
+
+    /// 180006 for 18.6, 0 if the connection is lost.
+    #[getter]
+    fn server_version(&self, py: Python<'_>) -> PyResult<u32> {
+        let core = self.alive(py)?;
+        let parameters = core.map(|core| core.snapshot.parameters());
+        let text = parameters.as_ref().and_then(|p| p.get("server_version"));
+        Ok(text.map_or(0, server_version_number))
+    }
+
+    /// The socket's descriptor. Raises `OperationalError` if the connection is lost.
+    #[getter]
+    fn socket(&self, py: Python<'_>) -> PyResult<i32> {
+        let core = self.alive(py)?;
+        match core.and_then(|core| core.socket()) {
+            Some(socket) => Ok(socket.as_fd().as_raw_fd()),
+            None if self.failed().is_some_and(|f| f.is_finished) => Err(closed(py)),
+            None => Err(errors::operational(py, "the connection is lost")),
+        }
+    }
+
+    /// The process ID of the server session.
+    #[getter]
+    fn backend_pid(&self, py: Python<'_>) -> PyResult<i32> {
+        let core = self.alive(py)?;
+        let process_id = core.and_then(|core| Some(core.snapshot.started()?.process_id));
+        Ok(process_id.unwrap_or(0))
+    }
+
+    /// Whether the server wanted a password and there was none.
+    #[getter]
+    fn needs_password(&self) -> bool {
+        self.failed().is_some_and(|failed| failed.needs_password)
+    }
+
+    /// Whether a password was given to the server.
+    #[getter]
+    fn used_password(&self) -> bool {
+        match &*lock(&self.link) {
+            Link::Open(core) => {
+                let started = core.snapshot.started();
+                started.is_some_and(|started| started.used_password)
+            }
+            Link::Failed(failed) => failed.used_password,
+            Link::Closed => false,
+        }
+    }
+
+    /// Always `False`: howdah has no GSSAPI.
+    #[getter]
+    fn used_gssapi(&self) -> bool {
+        false
+    }
+
+    /// Whether the connection is encrypted.
+    #[getter]
+    fn ssl_in_use(&self, py: Python<'_>) -> PyResult<bool> {
+        self.present(py)?;
+        Ok(false)
+    }
+
+    /// A pointer of libpq's: there is none.
+    #[getter]
+    fn pgconn_ptr(&self, py: Python<'_>) -> PyResult<i64> {
+        Err(no_pointer(py))
+    }
+
+    /// Run a command, or several, and return the last result.
+    fn exec_(&self, py: Python<'_>, command: BytesLike) -> PyResult<PgResult> {
+        self.discard(py)?;
+        self.ask_query(py, "executing query", &command.0)?;
+        self.run(py)
+    }
+
+    /// Send a command, or several, without waiting.
+    fn send_query(&self, py: Python<'_>, command: BytesLike) -> PyResult<()> {
+        if lock(&self.machine).pipeline {
+            let text = "sending query failed: send_query() is not allowed in pipeline mode";
+            return Err(errors::operational(py, text));
+        }
+        self.ask_query(py, "sending query", &command.0)
+    }
+
+    /// Run a command with parameters, and return its result.
+    #[pyo3(signature = (command, param_values, param_types=None, param_formats=None, result_format=0))]
+    fn exec_params(
+        &self,
+        py: Python<'_>,
+        command: BytesLike,
+        param_values: Option<Values>,
+        param_types: Option<Vec<u32>>,
+        param_formats: Option<Vec<i16>>,
+        result_format: i16,
+    ) -> PyResult<PgResult> {
+        let values = params::collect(param_values, param_types, param_formats)?;
+        let format = format(result_format)?;
+        self.discard(py)?;
+        self.ask_params(py, "executing query", &command.0, &values, format)?;
+        self.run(py)
+    }
+
+    /// Send a command with parameters without waiting.
+    #[pyo3(signature = (command, param_values, param_types=None, param_formats=None, result_format=0))]
+    fn send_query_params(
+        &self,
+        py: Python<'_>,
+        command: BytesLike,
+        param_values: Option<Values>,
+        param_types: Option<Vec<u32>>,
+        param_formats: Option<Vec<i16>>,
+        result_format: i16,
+    ) -> PyResult<()> {
+        let values = params::collect(param_values, param_types, param_formats)?;
+        let format = format(result_format)?;
+        self.ask_params(py, "sending query and params", &command.0, &values, format)
+    }
+
+    /// Prepare a statement under a name, and return what came of it.
+    #[pyo3(signature = (name, command, param_types=None))]
+    fn prepare(
+        &self,
+        py: Python<'_>,
+        name: BytesLike,
+        command: BytesLike,
+        param_types: Option<Vec<u32>>,
+    ) -> PyResult<PgResult> {
+        self.discard(py)?;
+        self.send_prepare(py, name, command, param_types)?;
+        self.run(py)
+    }
+
+    /// Ask for a statement to be prepared, without waiting.
+    #[pyo3(signature = (name, command, param_types=None))]
+    fn send_prepare(
+        &self,
+        py: Python<'_>,
+        name: BytesLike,
+        command: BytesLike,
+        param_types: Option<Vec<u32>>,
+    ) -> PyResult<()> {
+        let types = param_types.unwrap_or_default();
+        let query = Some(command.0.as_slice());
+        self.send(
+            py,
+            "sending query and params",
+            Kind::Other,
+            query,
+            |connection| {
+                connection.parse(&name.0, &command.0, &types, false)?;
+                Ok(Synced::No)
+            },
+        )
+    }
+
+    /// Run a prepared statement, and return its result.
+    #[pyo3(signature = (name, param_values, param_formats=None, result_format=0))]
+    fn exec_prepared(
+        &self,
+        py: Python<'_>,
+        name: BytesLike,
+        param_values: Option<Values>,
+        param_formats: Option<Vec<i16>>,
+        result_format: i16,
+    ) -> PyResult<PgResult> {
+        self.discard(py)?;
+        self.send_query_prepared(py, name, param_values, param_formats, result_format)?;
+        self.run(py)
+    }
+
+    /// Ask for a prepared statement to be run, without waiting.
+    #[pyo3(signature = (name, param_values, param_formats=None, result_format=0))]
+    fn send_query_prepared(
+        &self,
+        py: Python<'_>,
+        name: BytesLike,
+        param_values: Option<Values>,
+        param_formats: Option<Vec<i16>>,
+        result_format: i16,
+    ) -> PyResult<()> {
+        let values = params::collect(param_values, None, param_formats)?;
+        let format = format(result_format)?;
+        self.send(
+            py,
+            "sending prepared query",
+            Kind::Query,
+            None,
+            |connection| {
+                connection.bind(&name.0, &values, &[format])?;
+                connection.describe_portal()?;
+                connection.execute(0, false)?;
+                Ok(Synced::No)
+            },
+        )
+    }
+
+    /// Return the parameters and columns of a prepared statement.
+    fn describe_prepared(&self, py: Python<'_>, name: BytesLike) -> PyResult<PgResult> {
+        self.discard(py)?;
+        self.send_describe_prepared(py, name)?;
+        self.run(py)
+    }
+
+    /// Ask for the parameters and columns of a prepared statement.
+    fn send_describe_prepared(&self, py: Python<'_>, name: BytesLike) -> PyResult<()> {
+        self.send(
+            py,
+            "sending describe prepared",
+            Kind::Other,
+            None,
+            |connection| {
+                connection.ask_description(&name.0)?;
+                Ok(Synced::No)
+            },
+        )
+    }
+
+    /// Return the columns of a portal.
+    fn describe_portal(&self, py: Python<'_>, name: BytesLike) -> PyResult<PgResult> {
+        self.discard(py)?;
+        self.send_describe_portal(py, name)?;
+        self.run(py)
+    }
+
+    /// Ask for the columns of a portal.
+    fn send_describe_portal(&self, py: Python<'_>, name: BytesLike) -> PyResult<()> {
+        self.send(
+            py,
+            "sending describe portal",
+            Kind::Other,
+            None,
+            |connection| {
+                connection.ask_portal_description(&name.0)?;
+                Ok(Synced::No)
+            },
+        )
+    }
+
+    /// Close a prepared statement.
+    fn close_prepared(&self, py: Python<'_>, name: BytesLike) -> PyResult<PgResult> {
+        self.discard(py)?;
+        self.send_close_prepared(py, name)?;
+        self.run(py)
+    }
+
+    /// Ask for a prepared statement to be closed.
+    fn send_close_prepared(&self, py: Python<'_>, name: BytesLike) -> PyResult<()> {
+        self.send(
+            py,
+            "sending close prepared",
+            Kind::Other,
+            None,
+            |connection| {
+                connection.close_statement(&name.0, false)?;
+                Ok(Synced::No)
+            },
+        )
+    }
+
+    /// Close a portal.
+    fn close_portal(&self, py: Python<'_>, name: BytesLike) -> PyResult<PgResult> {
+        self.discard(py)?;
+        self.send_close_portal(py, name)?;
+        self.run(py)
+    }
+
+    /// Ask for a portal to be closed.
+    fn send_close_portal(&self, py: Python<'_>, name: BytesLike) -> PyResult<()> {
+        self.send(
+            py,
+            "sending close portal",
+            Kind::Other,
+            None,
+            |connection| {
+                connection.close_portal(&name.0, false)?;
+                Ok(Synced::No)
+            },
+        )
+    }
+
+    /// Wait for the next result; `None` when a command has no more.
+    fn get_result(&self, py: Python<'_>) -> PyResult<Option<PgResult>> {
+        Ok(self.wait_result(py)?.map(PgResult::new))
+    }
+
+    /// Receive what has come, without waiting.
+    fn consume_input(&self, py: Python<'_>) -> PyResult<()> {
+        let what = "consuming input";
+        let failed = |error: PyErr| {
+            let text = error.value(py).to_string();
+            errors::operational(py, format!("{what} failed: {text}"))
+        };
+        let core = self.usable(py, what)?;
+        // Somebody else reads.
+        if self.is_shared
+            && !self.is_leased.load(Ordering::Acquire)
+            && core.transaction_status() == 1
+        {
+            return Ok(());
+        }
+        self.take_turn(py, &core)?;
+        let moved = self.turn(py, &core, true).map_err(failed);
+        self.settle(py, &core)?;
+        moved.map(drop)
+    }
+
+    /// 1 if `get_result()` would wait.
+    fn is_busy(&self, py: Python<'_>) -> PyResult<u8> {
+        self.core(py)?;
+        Ok(u8::from(lock(&self.machine).is_busy()))
+    }
+
+    /// 1 if commands do not wait until they have been sent.
+    #[getter]
+    fn nonblocking(&self) -> u8 {
+        u8::from(self.nonblocking.load(Ordering::Relaxed))
+    }
+
+    #[setter]
+    fn set_nonblocking(&self, value: i64) {
+        self.nonblocking.store(value != 0, Ordering::Relaxed);
+    }
+
+    /// Send what has not been sent yet; 0 if that was all, 1 if it goes on when the socket can be written.
+    fn flush(&self, py: Python<'_>) -> PyResult<u8> {
+        let core = self.usable(py, "flushing")?;
+        if self.is_shared && !self.is_leased.load(Ordering::Acquire) {
+            return Ok(0);
+        }
+        let sent = self.turn(py, &core, false)?;
+        Ok(u8::from(!sent))
+    }
+
+    /// Have the rows of the command just sent come one by one.
+    fn set_single_row_mode(&self, py: Python<'_>) -> PyResult<()> {
+        self.choose_mode(py, Mode::Single, "single row mode")
+    }
+
+    /// Have the rows of the command just sent come `size` at a time.
+    fn set_chunked_rows_mode(&self, py: Python<'_>, size: usize) -> PyResult<()> {
+        match size {
+            0 => Err(PyValueError::new_err("size must be >= 1")),
+            size => self.choose_mode(py, Mode::Chunks(size), "chunked rows mode"),
+        }
+    }
+
+    /// Take a notification that has come, as a `PGnotify`.
+    fn notifies(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.take_notification(py)
+    }
+
+    /// Send data to a COPY; 0 if it has to be tried again once the socket can be written.
+    fn put_copy_data(&self, py: Python<'_>, buffer: BytesLike) -> PyResult<u8> {
+        self.give_copied(py, &buffer.0).map(u8::from)
+    }
+
+    /// End a COPY to the server; with an error it fails.
+    #[pyo3(signature = (error=None))]
+    fn put_copy_end(&self, py: Python<'_>, error: Option<BytesLike>) -> PyResult<u8> {
+        let reason = error.as_ref().map(|error| error.0.as_slice());
+        self.end_copy(py, reason).map(|()| 1)
+    }
+
+    /// Take data of a COPY: its length and itself; -1 at the end, 0 if none has come and `async_` says not to wait.
+    fn get_copy_data<'py>(
+        &self,
+        py: Python<'py>,
+        async_: i64,
+    ) -> PyResult<(i64, Bound<'py, PyAny>)> {
+        let empty = || bytes(py, b"").map(Bound::into_any);
+        match self.copied(py, async_ == 0)? {
+            CopyStep::Data(data) => {
+                let length = i64::try_from(data.len()).unwrap_or(i64::MAX);
+                let view = PyMemoryView::from(bytes(py, &data)?.as_any())?;
+                Ok((length, view.into_any()))
+            }
+            CopyStep::Done => Ok((-1, empty()?)),
+            CopyStep::Wait => Ok((0, empty()?)),
+            CopyStep::NoCopy => {
+                let text = "getting copy data failed: no COPY in progress";
+                Err(errors::operational(py, text))
+            }
+        }
+    }
+
+    /// Return a result that says nothing but its status; an error's has the last message.
+    fn make_empty_result(&self, exec_status: i64) -> PyResult<PgResult> {
+        let status = Status::from_number(exec_status).ok_or_else(|| {
+            PyValueError::new_err(format!("{exec_status} is not a valid ExecStatus"))
+        })?;
+        let machine = lock(&self.machine);
+        let mut body = Body::empty(status, machine.encoding());
+        if status == Status::FatalError {
+            body.said.clone_from(&machine.said);
+        }
+        Ok(PgResult::new(body))
+    }
+
+    /// A number of `PipelineStatus`.
+    #[getter]
+    fn pipeline_status(&self) -> u8 {
+        let machine = lock(&self.machine);
+        let own = match (machine.pipeline, machine.aborted) {
+            (false, _) => PipelineStatus::Off,
+            (true, false) => PipelineStatus::On,
+            (true, true) => PipelineStatus::Aborted,
+        };
+        drop(machine);
+        let status = match &*lock(&self.link) {
+            Link::Open(core) if core.snapshot.is_closed() => PipelineStatus::Off,
+            Link::Open(core) if self.is_shared && own == PipelineStatus::Off => {
+                core.pipeline.status()
+            }
+            _ => own,
+        };
+        status as u8
+    }
+
+    /// Enter pipeline mode: commands are sent without waiting for each other.
+    fn enter_pipeline_mode(&self, py: Python<'_>) -> PyResult<()> {
+        let core = self.usable(py, "entering pipeline mode")?;
+        if lock(&self.machine).pipeline {
+            return Ok(());
+        }
+        if !lock(&self.machine).is_idle() {
+            let text = "cannot enter pipeline mode, connection not idle";
+            return Err(errors::operational(py, text));
+        }
+        self.take_turn(py, &core)?;
+        lock(&self.machine).pipeline = true;
+        Ok(())
+    }
+
+    /// Leave pipeline mode. Raises `OperationalError` if results have not been taken.
+    fn exit_pipeline_mode(&self, py: Python<'_>) -> PyResult<()> {
+        let core = self.core(py)?.ok_or_else(|| closed(py))?;
+        let mut machine = lock(&self.machine);
+        if !machine.pipeline {
+            return Ok(());
+        }
+        if !machine.is_idle() || outgoing(&core) > 0 {
+            drop(machine);
+            let text = "cannot exit pipeline mode with uncollected results";
+            return Err(errors::operational(py, text));
+        }
+        machine.pipeline = false;
+        machine.aborted = false;
+        drop(machine);
+        self.settle(py, &core)
+    }
+
+    /// Mark a synchronisation point of the pipeline, and send what waits.
+    fn pipeline_sync(&self, py: Python<'_>) -> PyResult<()> {
+        if !lock(&self.machine).pipeline {
+            return Err(errors::operational(py, "connection not in pipeline mode"));
+        }
+        self.send(py, "syncing the pipeline", Kind::Sync, None, |connection| {
+            connection.sync();
+            Ok(Synced::Yes)
+        })
+    }
+
+    /// Ask the server to send the results that it has.
+    fn send_flush_request(&self, py: Python<'_>) -> PyResult<()> {
+        let core = self.usable(py, "flush request")?;
+        self.take_turn(py, &core)?;
+        if let Some(io) = lock(&core.io).as_mut() {
+            io.session.raw().flush();
+        }
+        self.turn(py, &core, false)?;
+        self.settle(py, &core)
+    }
+
+    /// A function that is called with each notice, a `PGresult`.
+    #[getter]
+    fn notice_handler(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let handlers = lock(&self.handlers);
+        handlers
+            .notice
+            .as_ref()
+            .map(|handler| handler.clone_ref(py))
+    }
+
+    #[setter]
+    fn set_notice_handler(&self, handler: Bound<'_, PyAny>) -> PyResult<()> {
+        self.check_handlers(handler.py())?;
+        let new = (!handler.is_none()).then(|| handler.unbind());
+        let old = std::mem::replace(&mut lock(&self.handlers).notice, new);
+        drop(old);
+        Ok(())
+    }
+
+    /// A function that is called with each notification, a `PGnotify`.
+    #[getter]
+    fn notify_handler(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let handlers = lock(&self.handlers);
+        handlers
+            .notify
+            .as_ref()
+            .map(|handler| handler.clone_ref(py))
+    }
+
+    #[setter]
+    fn set_notify_handler(&self, handler: Bound<'_, PyAny>) -> PyResult<()> {
+        self.check_handlers(handler.py())?;
+        let new = (!handler.is_none()).then(|| handler.unbind());
+        let old = std::mem::replace(&mut lock(&self.handlers).notify, new);
+        drop(old);
+        Ok(())
+    }
+
+    fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
+        let summary = imports::CONNECTION_SUMMARY.get(slf.py())?.call1((slf,))?;
+        let address = slf.as_ptr().addr();
+        Ok(format!("<howdah.pq.PGconn {summary} at 0x{address:x}>"))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.channel)?;
+        if let Ok(handlers) = self.handlers.try_lock() {
+            visit.call(&handlers.notice)?;
+            visit.call(&handlers.notify)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&self) {
+        let handlers = self.handlers.try_lock();
+        drop(handlers.map(|mut handlers| std::mem::take(&mut *handlers)));
+    }
+}
+
+impl PgConn {
+    fn ask_query(&self, py: Python<'_>, what: &str, command: &[u8]) -> PyResult<()> {
+        self.send(py, what, Kind::Query, Some(command), |connection| {
+            connection.query(command)?;
+            Ok(Synced::Yes)
+        })
+    }
+
+    fn ask_params(
+        &self,
+        py: Python<'_>,
+        what: &str,
+        command: &[u8],
+        values: &Params,
+        format: Format,
+    ) -> PyResult<()> {
+        self.send(py, what, Kind::Query, Some(command), |connection| {
+            connection.parse(b"", command, &values.oids, true)?;
+            connection.bind(b"", values, &[format])?;
+            connection.describe_portal()?;
+            connection.execute(0, false)?;
+            Ok(Synced::No)
+        })
+    }
+
+    fn check_handlers(&self, py: Python<'_>) -> PyResult<()> {
+        if !self.is_shared {
+            return Ok(());
+        }
+        let text = "handlers of a connection are added with its add_notice_handler() and add_notify_handler()";
+        Err(errors::new(py, "NotSupportedError", text))
+    }
+}

@@ -1,0 +1,391 @@
+"""`Connection.pgconn`, `Cursor.pgresult`, `Error.pgconn` and `Error.pgresult`: the driver's own objects as libpq's."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import pickle
+import threading
+from collections.abc import Callable
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from support.doors import Door, howdah_alone
+
+CONN = [
+    "db", "user", "password", "host", "hostaddr", "port", "tty", "options", "status", "transaction_status",
+    "error_message", "protocol_version", "full_protocol_version", "server_version", "needs_password", "used_password",
+    "used_gssapi", "ssl_in_use", "pipeline_status",
+]  # fmt: skip
+RESULT = [
+    "status", "ntuples", "nfields", "binary_tuples", "nparams", "command_status", "command_tuples", "oid_value",
+    "error_message",
+]  # fmt: skip
+COLUMN = ["fname", "ftable", "ftablecol", "fformat", "ftype", "fmod", "fsize", "param_type"]
+
+
+def shown(make: Callable[[], Any]) -> Any:
+    """A value, or the exception instead."""
+    try:
+        return make()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def attributes(thing: Any, names: list[str]) -> dict[str, Any]:
+    return {name: shown(partial(getattr, thing, name)) for name in names}
+
+
+def columns(result: Any, count: int = 3) -> list[list[Any]]:
+    return [[getattr(result, name)(number) for name in COLUMN] for number in range(-1, count)]
+
+
+def enums(driver: ModuleType) -> ModuleType:
+    return importlib.import_module(f"{driver.__name__}.pq")
+
+
+def connections(howdah: ModuleType, oracle: ModuleType, dsn: str, **kwargs: Any) -> tuple[Any, Any]:
+    return howdah.connect(dsn, **kwargs), oracle.connect(dsn, **kwargs)
+
+
+def test_live_connection_shows_the_same(howdah: ModuleType, oracle: ModuleType, dsn: str) -> None:
+    ours, theirs = connections(howdah, oracle, dsn)
+    with ours, theirs:
+        assert attributes(ours.pgconn, CONN) == attributes(theirs.pgconn, CONN)
+        for conn in (ours, theirs):
+            conn.execute("select 1")
+            assert conn.pgconn.transaction_status == 2
+            assert conn.pgconn.backend_pid == conn.info.backend_pid
+            assert conn.pgconn.socket == conn.fileno()
+            assert conn.pgconn.parameter_status(b"TimeZone") == conn.info.parameter_status("TimeZone").encode()
+            assert conn.pgconn.parameter_status(b"nope") is None
+            assert conn.pgconn is conn.pgconn
+
+
+def test_connection_options(howdah: ModuleType, oracle: ModuleType, dsn: str) -> None:
+    ours, theirs = connections(howdah, oracle, dsn, application_name="ann", connect_timeout=7)
+    with ours, theirs:
+        names = {b"host", b"port", b"user", b"dbname", b"application_name", b"connect_timeout"}
+        given = [[tuple(o) for o in conn.pgconn.info if o.keyword in names] for conn in (ours, theirs)]
+        assert given[0] == given[1]
+        assert [o.keyword for o in ours.pgconn.info] == [o.keyword for o in theirs.pgconn.info]
+
+
+def test_closed_connection_shows_the_same(howdah: ModuleType, oracle: ModuleType, dsn: str) -> None:
+    ours, theirs = connections(howdah, oracle, dsn)
+    views = ours.pgconn, theirs.pgconn
+    ours.close()
+    theirs.close()
+    names = [*CONN, "socket", "backend_pid", "info"]
+    assert attributes(views[0], names) == attributes(views[1], names)
+    for what in (lambda c: c.exec_(b"select 1"), lambda c: c.parameter_status(b"TimeZone"), lambda c: c.get_result()):
+        assert shown(partial(what, views[0])) == shown(partial(what, views[1]))
+
+
+def test_lost_connection(driver: ModuleType, dsn: str) -> None:
+    conn = driver.connect(dsn, autocommit=True)
+    with pytest.raises(driver.OperationalError) as caught:
+        conn.execute("select pg_terminate_backend(pg_backend_pid())")
+    assert caught.value.pgconn is None
+    assert caught.value.pgresult.status == enums(driver).ExecStatus.FATAL_ERROR
+    pgconn = conn.pgconn
+    names = ["status", "transaction_status", "protocol_version", "server_version", "backend_pid", "socket", "db"]
+    assert attributes(pgconn, names) == {
+        "status": 1,
+        "transaction_status": 4,
+        "protocol_version": 0,
+        "server_version": 0,
+        "backend_pid": 0,
+        "socket": "OperationalError: the connection is lost",
+        "db": b"postgres",
+    }
+    assert pgconn.parameter_status(b"TimeZone")
+    with pytest.raises(driver.OperationalError):
+        pgconn.exec_(b"select 1")
+    conn.close()
+
+
+STATEMENTS = [
+    b"select 1 as a, 'x'::text as b, null::numeric(5,2) as c",
+    b"select 1 where false",
+    b"",
+    b"select 1; select 2 as other",
+    b"create temp table t (a int, b varchar(3))",
+    b"insert into t values (1, 'a'), (2, null)",
+    b"select b, a from t order by a",
+    b"update t set a = 5",
+    b"fetch all from nope",
+    b"select 1; select 1/0",
+    b"select\n 1 +\n x",
+]
+
+
+def test_exec_gives_the_same(howdah: ModuleType, oracle: ModuleType, dsn: str) -> None:
+    ours, theirs = connections(howdah, oracle, dsn)
+    with ours, theirs:
+        for statement in STATEMENTS:
+            results = [conn.pgconn.exec_(statement) for conn in (ours, theirs)]
+            pictures = [
+                (
+                    attributes(r, RESULT),
+                    [c[:1] + c[3:] for c in columns(r)],
+                    [[r.get_value(row, column) for column in range(-1, 4)] for row in range(-1, 3)],
+                    r.get_error_message(),
+                    [r.error_field(code) for code in (67, 77, 80, 12, 0, -1, 999)],
+                )
+                for r in results
+            ]
+            assert pictures[0] == pictures[1], statement
+            assert ours.pgconn.error_message == theirs.pgconn.error_message
+
+
+def test_exec_and_execute_take_turns(conn: Any, driver: ModuleType) -> None:
+    assert conn.pgconn.exec_(b"begin").command_status == b"BEGIN"
+    assert conn.info.transaction_status == enums(driver).TransactionStatus.INTRANS
+    assert conn.execute("select 1").fetchone() == (1,)
+    assert conn.pgconn.exec_(b"set local timezone to 'UTC+3'").status == enums(driver).ExecStatus.COMMAND_OK
+    assert conn.info.parameter_status("TimeZone") == "UTC+3"
+    conn.rollback()
+    assert conn.pgconn.exec_(b"select 1").get_value(0, 0) == b"1"
+    assert conn.info.transaction_status == enums(driver).TransactionStatus.IDLE
+
+
+def test_exec_that_fails_leaves_the_transaction_failed(conn: Any, driver: ModuleType) -> None:
+    conn.execute("select 1")
+    assert conn.pgconn.exec_(b"select 1/0").status == enums(driver).ExecStatus.FATAL_ERROR
+    assert conn.info.transaction_status == enums(driver).TransactionStatus.INERROR
+    with pytest.raises(driver.errors.InFailedSqlTransaction):
+        conn.execute("select 1")
+    conn.rollback()
+
+
+def test_prepared_statements_that_exec_drops_are_prepared_again(connect: Callable[..., Any]) -> None:
+    conn = connect(autocommit=True, prepare_threshold=0)
+    for _ in range(3):
+        assert conn.execute("select %s::int", [1]).fetchone() == (1,)
+        conn.pgconn.exec_(b"deallocate all")
+        # psycopg does not see that; it is told.
+        if "psycopg" in type(conn).__module__:
+            conn._prepared.clear()
+
+
+async def test_exec_on_either_shell(door: Door) -> None:
+    conn = await door.connect()
+    assert conn.pgconn.exec_(b"select 1").get_value(0, 0) == b"1"
+    cur = await conn.execute("select 2")
+    assert await cur.fetchone() == (2,)
+    assert conn.pgconn.exec_params(b"select $1::int + 1", [b"2"]).get_value(0, 0) == b"3"
+    await conn.rollback()
+
+
+@howdah_alone
+async def test_exec_while_a_stream_is_read(door: Door) -> None:
+    conn = await door.connect()
+    rows = conn.cursor().stream("select generate_series(1, 200000)")
+    async for _ in rows:
+        with pytest.raises(door.module.OperationalError, match=r"already in progress|a stream that has not ended"):
+            conn.pgconn.exec_(b"select 1")
+        break
+    await rows.aclose()
+    await conn.rollback()
+    assert conn.pgconn.exec_(b"select 1").get_value(0, 0) == b"1"
+
+
+def test_threads_take_turns(conn: Any) -> None:
+    conn.autocommit = True
+    # The values of prepared statements may come in binary.
+    conn.prepare_threshold = None
+    seen: list[Any] = []
+
+    def work(number: int) -> None:
+        for _ in range(20):
+            cur = conn.execute(f"select {number}")
+            seen.append((number, cur.fetchone()[0]))
+
+    threads = [threading.Thread(target=work, args=[n]) for n in range(2)]
+    for thread in threads:
+        thread.start()
+    for _ in range(20):
+        seen.append((7, int(conn.execute("select 7").pgresult.get_value(0, 0))))
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 60
+    assert all(a == b for a, b in seen)
+
+
+async def test_result_of_a_cursor(door: Door) -> None:
+    conn = await door.connect()
+    cur: Any = conn.cursor()
+    assert cur.pgresult is None
+    await cur.execute("select 1 as a, null::text as b union all select 2, 'x'")
+    result = cur.pgresult
+    assert result is cur.pgresult
+    assert attributes(result, RESULT) == {
+        "status": 2,
+        "ntuples": 2,
+        "nfields": 2,
+        "binary_tuples": 0,
+        "nparams": 0,
+        "command_status": b"SELECT 2",
+        "command_tuples": 2,
+        "oid_value": 0,
+        "error_message": b"",
+    }
+    assert [result.fname(n) for n in range(-1, 3)] == [None, b"a", b"b", None]
+    assert [result.ftype(n) for n in range(2)] == [23, 25]
+    assert [[result.get_value(r, c) for c in range(2)] for r in range(2)] == [[b"1", None], [b"2", b"x"]]
+    assert await cur.fetchall() == [(1, None), (2, "x")]
+    await cur.execute("select 1; select 'later'")
+    assert cur.pgresult.get_value(0, 0) == b"1"
+    assert cur.nextset()
+    assert cur.pgresult.get_value(0, 0) == b"later"
+    await cur.close()
+    assert cur.pgresult is None
+    assert result.get_value(1, 1) == b"x"
+
+
+async def test_binary_result_of_a_cursor(door: Door) -> None:
+    conn = await door.connect()
+    cur = await conn.execute("select 258::int4 as a", binary=True)
+    assert (cur.pgresult.binary_tuples, cur.pgresult.fformat(0)) == (1, 1)
+    assert cur.pgresult.get_value(0, 0) == b"\0\0\1\2"
+
+
+@pytest.mark.parametrize(
+    ("statement", "status"),
+    [("create temp table t ()", 1), ("", 0), ("select", 2), ("insert into made values (1), (2)", 1)],
+)
+def test_status_of_a_result(conn: Any, statement: str, status: int) -> None:
+    conn.execute("create temp table made (a int)")
+    assert conn.execute(statement).pgresult.status == status
+
+
+async def test_result_of_a_statement_that_failed(door: Door) -> None:
+    conn = await door.connect()
+    with pytest.raises(door.errors.DivisionByZero) as caught:
+        await conn.execute("select\n1/0")
+    result = caught.value.pgresult
+    assert (result.status, result.error_message) == (7, b"ERROR:  division by zero\n")
+    assert result.get_error_message() == "division by zero"
+    assert result.error_field(ord("C")) == b"22012"
+    assert caught.value.pgconn is None
+    await conn.rollback()
+    with pytest.raises(door.errors.UndefinedColumn) as caught:
+        await conn.execute("select\n x")
+    assert caught.value.pgresult.get_error_message() == str(caught.value)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.pgresult, again.diag.sqlstate) == (None, "42703")
+
+
+async def test_error_of_an_attempt_to_connect(door: Door, closed_port: int) -> None:
+    with pytest.raises(door.module.OperationalError) as caught:
+        await door.connect(f"host=127.0.0.1 port={closed_port} user=ann dbname=shop password=cheese")
+    pgconn = caught.value.pgconn
+    assert (pgconn.status, pgconn.transaction_status) == (1, 4)
+    assert (pgconn.host, pgconn.port, pgconn.user, pgconn.db) == (b"127.0.0.1", b"%d" % closed_port, b"ann", b"shop")
+    assert b"failed: Connection refused" in pgconn.error_message
+    assert (pgconn.needs_password, pgconn.used_password) == (False, False)
+    for use in (pgconn.consume_input, pgconn.get_result, pgconn.is_busy, lambda: pgconn.exec_(b"select 1")):
+        with pytest.raises(door.module.OperationalError, match="the connection is closed"):
+            use()
+    assert caught.value.pgresult is None
+    assert pickle.loads(pickle.dumps(caught.value)).pgconn is None
+
+
+async def test_password_that_is_missing_or_wrong(door: Door, password_server: Any) -> None:
+    dsn = f"{password_server.dsn} host=127.0.0.1"
+    with pytest.raises(door.module.OperationalError) as caught:
+        await door.connect(dsn + " password=''")
+    assert (caught.value.pgconn.needs_password, caught.value.pgconn.used_password) == (True, True)
+    with pytest.raises(door.module.OperationalError) as caught:
+        await door.connect(dsn + " password=wrong")
+    assert (caught.value.pgconn.needs_password, caught.value.pgconn.used_password) == (False, True)
+
+
+def test_no_password_in_an_exception(howdah: ModuleType, closed_port: int) -> None:
+    with pytest.raises(howdah.OperationalError) as caught:
+        howdah.connect(f"host=127.0.0.1 port={closed_port} password=cheese")
+    pgconn = caught.value.pgconn
+    assert pgconn.password == b""
+    assert b"cheese" not in repr(pgconn.info).encode()
+
+
+def test_what_has_no_meaning_is_refused(howdah: ModuleType, dsn: str) -> None:
+    with howdah.connect(dsn) as conn:
+        for thing, name in ((conn.pgconn, "pgconn_ptr"), (conn.execute("select 1").pgresult, "pgresult_ptr")):
+            with pytest.raises(howdah.NotSupportedError, match="libpq"):
+                getattr(thing, name)
+        with pytest.raises(howdah.NotSupportedError, match="add_notice_handler"):
+            conn.pgconn.notice_handler = print
+
+
+def test_cleared_result(driver: ModuleType, conn: Any) -> None:
+    result = conn.pgconn.exec_(b"select 1 as a")
+    result.clear()
+    assert attributes(result, RESULT) == {
+        "status": 7,
+        "ntuples": 0,
+        "nfields": 0,
+        "binary_tuples": 0,
+        "nparams": 0,
+        "command_status": None,
+        "command_tuples": None,
+        "oid_value": 0,
+        "error_message": b"",
+    }
+    assert (result.get_value(0, 0), result.fname(0)) == (None, None)
+
+
+def test_result_outlives_its_connection(driver: ModuleType, dsn: str) -> None:
+    conn = driver.connect(dsn)
+    result = conn.pgconn.exec_(b"select 'kept'")
+    conn.close()
+    del conn
+    gc.collect()
+    assert result.get_value(0, 0) == b"kept"
+
+
+def test_view_of_a_collected_connection_is_closed(howdah: ModuleType, dsn: str) -> None:
+    conn = howdah.connect(dsn)
+    pgconn = conn.pgconn
+    with pytest.warns(ResourceWarning):
+        conn = None
+    gc.collect()
+    assert pgconn.status == 1
+    with pytest.raises(howdah.OperationalError, match="the connection is closed"):
+        pgconn.exec_(b"select 1")
+
+
+def test_finish_closes_the_connection(driver: ModuleType, conn: Any) -> None:
+    conn.pgconn.finish()
+    assert conn.closed
+    assert conn.pgconn.status == 1
+    with pytest.raises(driver.OperationalError):
+        conn.execute("select 1")
+
+
+def test_notices_of_a_command_go_to_the_connections_handlers(conn: Any) -> None:
+    seen: list[Any] = []
+    conn.add_notice_handler(lambda diag: seen.append(diag.message_primary))
+    conn.pgconn.exec_(b"do $$ begin raise notice 'hello'; end $$")
+    assert seen == ["hello"]
+
+
+def test_texts(howdah: ModuleType, oracle: ModuleType, dsn: str) -> None:
+    misc = [importlib.import_module(f"{d.__name__}.pq.misc") for d in (howdah, oracle)]
+    for version in (180003, 90603, 80001, 100000, 0, 12):
+        assert misc[0].version_pretty(version) == misc[1].version_pretty(version)
+    for text in ("ERROR:  x", " a ", "FEHLER:  x", "no: severity", "LINE 1: x"):
+        assert misc[0].strip_severity(text) == misc[1].strip_severity(text)
+    ours, theirs = connections(howdah, oracle, dsn)
+    with ours, theirs:
+        assert misc[0].connection_summary(ours.pgconn) == misc[1].connection_summary(theirs.pgconn)
+        ours.execute("select 1")
+        theirs.execute("select 1")
+        assert misc[0].connection_summary(ours.pgconn) == misc[1].connection_summary(theirs.pgconn)
+        assert misc[0].error_message(ours.pgconn) == misc[1].error_message(theirs.pgconn)
+        with pytest.raises(AttributeError):
+            misc[0].error_message("text")
