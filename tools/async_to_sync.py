@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Generate the synchronous twins of the asynchronous modules of the Python package.
 
-A twin is the same module without `async` and `await`, with the names of `NAMES` replaced in code, comments and
-strings, and without the lines that end with `# async only`; everything else stays. The result goes through `ruff`.
+A twin is the same module without `async` and `await`, with the names of `NAMES` and `NAMES_IN` replaced in code,
+comments and strings, and without the lines that end with `# async only`; everything else stays. The result goes
+through `ruff`.
 Without arguments all twins are written. `--check` writes nothing, and exits with status 1 if a twin is not current.
 """
 
@@ -37,7 +38,6 @@ NAMES = {
     "AsyncPipeline": "Pipeline",
     "AsyncRowFactory": "RowFactory",
     "AsyncTransaction": "Transaction",
-    "AsyncTransactionBase": "SyncTransactionBase",
     "StopAsyncIteration": "StopIteration",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
@@ -46,11 +46,17 @@ NAMES = {
     "_pipeline_async": "_pipeline",
     "_transaction_async": "_transaction",
     "aclose": "close",
-    "asynccontextmanager": "contextmanager",
     "connection_async": "connection",
     "cursor_async": "cursor",
     "open_session_async": "open_session",
 }
+
+NAMES_IN = {
+    "_pipeline.py": {"BasePipeline": "SyncPipelineBase", "__aexit__": "_exit"},
+    "_transaction.py": {"BaseTransaction": "SyncTransactionBase", "__aenter__": "_enter", "__aexit__": "_exit"},
+    "connection.py": {"__aexit__": "_exit"},
+}
+"""The same in one twin: the `with` statements of these are the extension's, which calls what the twin has."""
 
 WORDS = {"asynchronous": "synchronous", "Tasks": "Threads"}
 """Replaced only in comments and strings."""
@@ -77,7 +83,7 @@ def is_current(source: str, twin: str) -> bool:
 
 def twin_text(source: str, twin: str) -> str:
     header = f"# Made from {Path(source).name} by tools/async_to_sync.py: do not edit.\n"
-    text = header + to_sync(_for_both((ROOT / source).read_text()))
+    text = header + to_sync(_for_both((ROOT / source).read_text()), {**NAMES, **NAMES_IN.get(Path(twin).name, {})})
     text = ruff(["check", "--fix-only", "--quiet", "--select", "I", "--stdin-filename", twin, "-"], text)
     return ruff(["format", "--quiet", "--stdin-filename", twin, "-"], text)
 
@@ -87,31 +93,31 @@ def _for_both(source: str) -> str:
     return "".join(line for line in source.splitlines(True) if not line.rstrip().endswith("# async only"))
 
 
-def to_sync(text: str) -> str:
+def to_sync(text: str, names: dict[str, str]) -> str:
     """Return the synchronous form of a module's text."""
     lines = text.splitlines(keepends=True)
     # From the end, so that a change does not move what is still to be changed.
     for token in reversed(list(tokenize.generate_tokens(io.StringIO(text).readline))):
-        replacement = replace(token)
+        replacement = replace(token, names)
         if replacement is not None:
             put(lines, token, replacement)
     return "".join(lines)
 
 
-def replace(token: tokenize.TokenInfo) -> str | None:
+def replace(token: tokenize.TokenInfo, names: dict[str, str]) -> str | None:
     """Return what a token becomes, empty if it goes away, `None` if it stays."""
     if token.string in ("async", "await"):
         return ""
     if token.type == tokenize.NAME:
-        return NAMES.get(token.string)
+        return names.get(token.string)
     if token.type in (tokenize.STRING, tokenize.COMMENT):
-        return replace_prose(token.string)
+        return replace_prose(token.string, names)
     return None
 
 
-def replace_prose(text: str) -> str:
+def replace_prose(text: str, names: dict[str, str]) -> str:
     text = re.sub(r"\b(?:async|await) ", "", text)
-    return re.sub(r"\w+", lambda m: NAMES.get(m[0]) or WORDS.get(m[0]) or m[0], text)
+    return re.sub(r"\w+", lambda m: names.get(m[0]) or WORDS.get(m[0]) or m[0], text)
 
 
 def put(lines: list[str], token: tokenize.TokenInfo, replacement: str) -> None:

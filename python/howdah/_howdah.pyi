@@ -70,8 +70,8 @@ class TransactionBlock:
     def savepoint_name(self) -> str:
         """The name of its savepoint; empty if it has none."""
 
-class BlockScope:
-    """The `with` statement of a transaction block: if it is torn apart, the block is rolled back."""
+class TransactionScope:
+    """The `with` statement of a synchronous transaction block: if it is torn apart, the block is rolled back."""
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
     def __enter__(self) -> Self: ...
@@ -81,6 +81,7 @@ class BlockScope:
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> bool: ...
+
 class PGconn(_pq_abc.PGconn, metaclass=ABCMeta):
     """A connection as libpq has it: one of its own, or the `pgconn` of a `Connection`."""
 
@@ -94,6 +95,18 @@ class PGresult(_pq_abc.PGresult, metaclass=ABCMeta):
     @property
     def pgresult_ptr(self) -> int:
         """Raise `NotSupportedError`: there is no libpq."""
+
+class PipelineScope:
+    """The `with` statement of a synchronous pipeline."""
+
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None: ...
 
 class BaseConnection:
     """What synchronous and asynchronous connections share."""
@@ -183,7 +196,6 @@ class BaseConnection:
     characteristics raise `ProgrammingError`."""
 
     def _pipeline_leave(self) -> None: ...
-    def _pipeline_level(self) -> int: ...
     def _pipeline_status(self) -> int: ...
     def _summary(self) -> str: ...
     def _parameter_status(self, name: str) -> str | None: ...
@@ -198,6 +210,13 @@ class BaseConnection:
 
 class SyncConnection(BaseConnection):
     """The base of `Connection`."""
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None: ...
 
     row_factory: Any
     cursor_factory: Any

@@ -7,16 +7,15 @@ import logging
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ._pipeline_base import BasePipeline, is_interruption
+from ._pipeline_base import SyncPipelineBase, is_interruption
 
 if TYPE_CHECKING:
-    from ._compat import Self
     from .connection import Connection
 
 _logger = logging.getLogger("howdah")
 
 
-class Pipeline(BasePipeline):
+class Pipeline(SyncPipelineBase):
     """The pipeline mode of a connection, entered with `Connection.pipeline()`.
 
     Statements are sent without waiting for the results of the earlier ones.
@@ -35,11 +34,7 @@ class Pipeline(BasePipeline):
         """
         self._conn._pipeline_sync()
 
-    def __enter__(self) -> Self:
-        self._conn._pipeline_enter()
-        return self
-
-    def __exit__(
+    def _exit(
         self,
         exc_type: type[BaseException] | None,
         exc_val: BaseException | None,
@@ -54,5 +49,3 @@ class Pipeline(BasePipeline):
             if exc_val is None:
                 raise
             _logger.warning("error ignored at the end of %r: %s", self, error)
-        finally:
-            self._conn._pipeline_leave()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ._pipeline_base import BasePipeline, is_interruption
 
 if TYPE_CHECKING:
-    from ._compat import Self
+    from ._compat import Self  # async only
     from .connection_async import AsyncConnection
 
 _logger = logging.getLogger("howdah")
@@ -34,9 +34,9 @@ class AsyncPipeline(BasePipeline):
         """
         await self._conn._pipeline_sync()
 
-    async def __aenter__(self) -> Self:
-        await self._conn._pipeline_enter()
-        return self
+    async def __aenter__(self) -> Self:  # async only
+        await self._conn._pipeline_enter()  # async only
+        return self  # async only
 
     async def __aexit__(
         self,
@@ -53,5 +53,5 @@ class AsyncPipeline(BasePipeline):
             if exc_val is None:
                 raise
             _logger.warning("error ignored at the end of %r: %s", self, error)
-        finally:
-            self._conn._pipeline_leave()
+        finally:  # async only
+            self._conn._pipeline_leave()  # async only

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ._howdah import BaseConnection
+from ._howdah import BaseConnection, PipelineScope
 from .pq import PipelineStatus
 
 
@@ -28,6 +28,10 @@ class BasePipeline:
     def __repr__(self) -> str:
         cls = f"{type(self).__module__}.{type(self).__qualname__}"
         return f"<{cls} {self._conn._summary()} at 0x{id(self):x}>"
+
+
+class SyncPipelineBase(PipelineScope, BasePipeline):
+    """The same with the `with` statement, which no signal can tear apart."""
 
 
 def is_interruption(error: BaseException | None) -> bool:

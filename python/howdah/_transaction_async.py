@@ -6,16 +6,16 @@ import logging
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from ._transaction_base import AsyncTransactionBase, OutOfOrderTransactionNesting
+from ._transaction_base import BaseTransaction, OutOfOrderTransactionNesting
 from .errors import DatabaseError
 
 if TYPE_CHECKING:
     from ._compat import Self
     from .connection_async import AsyncConnection
 
-    _Base = AsyncTransactionBase[AsyncConnection[Any]]
+    _Base = BaseTransaction[AsyncConnection[Any]]
 else:
-    _Base = AsyncTransactionBase
+    _Base = BaseTransaction
 
 _logger = logging.getLogger("howdah")
 
@@ -28,7 +28,7 @@ class AsyncTransaction(_Base):
 
     __module__ = "howdah"
 
-    async def _enter(self) -> Self:
+    async def __aenter__(self) -> Self:
         name = self._start()
         try:
             self._block = await self._conn._begin_block(name)
@@ -40,7 +40,7 @@ class AsyncTransaction(_Base):
             raise
         return self
 
-    async def _exit(
+    async def __aexit__(
         self,
         exc_type: type[BaseException] | None,
         exc_val: BaseException | None,

@@ -6,14 +6,10 @@ The outermost block is a transaction, a block inside it is a savepoint.
 from __future__ import annotations
 
 from enum import Enum
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from ._howdah import BaseConnection, BlockScope, TransactionBlock
+from ._howdah import BaseConnection, TransactionBlock, TransactionScope
 from .errors import ProgrammingError
-
-if TYPE_CHECKING:
-    from ._compat import Self
 
 ConnectionType = TypeVar("ConnectionType", bound=BaseConnection)
 
@@ -99,35 +95,7 @@ class BaseTransaction(Generic[ConnectionType]):
         return isinstance(error, Rollback) and error.transaction in (None, self)
 
 
-class AsyncTransactionBase(BaseTransaction[ConnectionType]):
-    """The `async with` statement of a block."""
-
-    __module__ = "howdah"
-
-    async def __aenter__(self) -> Self:
-        return await self._enter()
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_val: BaseException | None,
-        exc_tb: TracebackType | None,
-    ) -> bool:
-        return await self._exit(exc_type, exc_val, exc_tb)
-
-    if TYPE_CHECKING:
-
-        async def _enter(self) -> Self: ...
-
-        async def _exit(
-            self,
-            exc_type: type[BaseException] | None,
-            exc_val: BaseException | None,
-            exc_tb: TracebackType | None,
-        ) -> bool: ...
-
-
-class SyncTransactionBase(BlockScope, BaseTransaction[ConnectionType]):
-    """The `with` statement of a block, which no signal can tear apart."""
+class SyncTransactionBase(TransactionScope, BaseTransaction[ConnectionType]):
+    """The same with the `with` statement, which no signal can tear apart."""
 
     __module__ = "howdah"

@@ -6,11 +6,11 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import deque
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, cast
+from weakref import ref
 
 from . import _howdah
 from ._connection_base import CursorRow, Dbapi20Errors
@@ -49,7 +49,7 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
     __module__ = "howdah"
 
     _unread_notifies: deque[Notify] | None = None
-    _pipeline: Pipeline | None = None
+    _pipeline: ref[Pipeline] | None = None
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
+    def _exit(
         self,
         exc_type: type[BaseException] | None,
         exc_val: BaseException | None,
@@ -198,9 +198,8 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         """
         return Transaction(self, savepoint_name, force_rollback)
 
-    @contextmanager
-    def pipeline(self) -> Iterator[Pipeline]:
-        """Return a context manager for pipeline mode, which gives the connection's `Pipeline`.
+    def pipeline(self) -> Pipeline:
+        """Return the connection's `Pipeline`, a context manager for pipeline mode.
 
         In its block statements are sent without waiting for the results of the earlier ones. A result
         that is fetched, and has not come, is waited for. All have come at the end of the block, at
@@ -209,15 +208,12 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         next of these points; statements behind it are not run up to there, and raise
         `PipelineAborted` when they are fetched.
         """
-        if self._pipeline is None:
-            # A reference loop, for as long as the block lasts.
-            self._pipeline = Pipeline(self)
-        try:
-            with self._pipeline as pipeline:
-                yield pipeline
-        finally:
-            if not self._pipeline_level():
-                self._pipeline = None
+        pipeline = self._pipeline() if self._pipeline else None
+        if pipeline is None or not self._pipeline_status():
+            pipeline = Pipeline(self)
+            # Whoever is in its block keeps it.
+            self._pipeline = ref(pipeline)
+        return pipeline
 
     def tpc_begin(self, xid: Xid | str) -> None:
         """Begin a two-phase transaction: to be prepared, or ended without that, by `tpc_commit()` or `tpc_rollback()`.

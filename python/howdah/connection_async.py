@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, cast
+from weakref import ref
 
 from . import _howdah
 from ._connection_base import CursorRow, Dbapi20Errors
@@ -48,7 +48,7 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
     __module__ = "howdah"
 
     _unread_notifies: deque[Notify] | None = None
-    _pipeline: AsyncPipeline | None = None
+    _pipeline: ref[AsyncPipeline] | None = None
 
     def __init__(
         self,
@@ -199,9 +199,8 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         """
         return AsyncTransaction(self, savepoint_name, force_rollback)
 
-    @asynccontextmanager
-    async def pipeline(self) -> AsyncIterator[AsyncPipeline]:
-        """Return a context manager for pipeline mode, which gives the connection's `AsyncPipeline`.
+    def pipeline(self) -> AsyncPipeline:
+        """Return the connection's `AsyncPipeline`, a context manager for pipeline mode.
 
         In its block statements are sent without waiting for the results of the earlier ones. A result
         that is fetched, and has not come, is waited for. All have come at the end of the block, at
@@ -210,15 +209,12 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         next of these points; statements behind it are not run up to there, and raise
         `PipelineAborted` when they are fetched.
         """
-        if self._pipeline is None:
-            # A reference loop, for as long as the block lasts.
-            self._pipeline = AsyncPipeline(self)
-        try:
-            async with self._pipeline as pipeline:
-                yield pipeline
-        finally:
-            if not self._pipeline_level():
-                self._pipeline = None
+        pipeline = self._pipeline() if self._pipeline else None
+        if pipeline is None or not self._pipeline_status():
+            pipeline = AsyncPipeline(self)
+            # Whoever is in its block keeps it.
+            self._pipeline = ref(pipeline)
+        return pipeline
 
     async def tpc_begin(self, xid: Xid | str) -> None:
         """Begin a two-phase transaction: to be prepared, or ended without that, by `tpc_commit()` or `tpc_rollback()`.

@@ -69,11 +69,22 @@ class Tracer:
         self.raised = False
 
     def __enter__(self) -> Tracer:
-        sys.settrace(self._trace)
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         sys.settrace(None)
+
+    def start(self) -> None:
+        sys.settrace(self._trace)
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Stop at the end of a block in which it was started."""
+        try:
+            yield
+        finally:
+            sys.settrace(None)
 
     def _trace(self, frame: FrameType, event: str, _: Any) -> Any:
         if not frame.f_code.co_filename.endswith(self._files):

@@ -108,9 +108,7 @@ PROGRAMS = {
 
 async def check(conn: Any, observer: Observer, table: str, full: list[int], *, by_hand: bool = False) -> None:
     """Nothing is left of an interrupted program, or all was done."""
-    if conn.closed:
-        await asyncio.to_thread(observer.wait_gone, conn.info.backend_pid) if not conn.broken else None
-    else:
+    if not conn.closed:
         if by_hand:
             # What the user has begun the user has to end.
             await soon(conn.rollback())
@@ -129,8 +127,6 @@ async def check(conn: Any, observer: Observer, table: str, full: list[int], *, b
 @pytest.mark.parametrize("name", PROGRAMS)
 async def test_at_every_step(door: Door, observer: Observer, table: str, name: str, how: str) -> None:
     program, full = PROGRAMS[name]
-    if (name, how) == ("many", "close"):
-        pytest.skip("Python cannot close the async generator of a pipeline's block while it waits")
     conn = await door.connect(autocommit=True)
     for at in itertools.count(1):
         steps = Steps(program(conn, table), at, how, lambda: None)
@@ -150,8 +146,6 @@ async def test_at_every_step_on_a_bad_network(
     door: Door, server: Any, observer: Observer, table: str, name: str, how: str, fate: str
 ) -> None:
     program, full = PROGRAMS[name]
-    if (name, how) == ("many", "close"):
-        pytest.skip("Python cannot close the async generator of a pipeline's block while it waits")
     for at in itertools.count(1):
         with Proxy(("127.0.0.1", server.port), server.tcp_dsn, 0.003 if fate == "slow" else 0) as proxy:
             happens = {"slow": lambda: None, "frozen": proxy.freeze, "gone": proxy.hang_up}[fate]
@@ -314,6 +308,75 @@ def test_interrupted_at_every_instruction(connect: Callable[..., Any], observer:
                 assert done
                 break
     assert at > 100
+
+
+def run_pipelines(conn: Any, table: str) -> None:
+    with conn.pipeline():
+        conn.execute(f"insert into {table} values (1)")
+        with conn.pipeline() as p:
+            conn.execute(f"insert into {table} values (2)")
+            p.sync()
+        conn.execute(f"insert into {table} values (3)")
+
+
+def check_pipelines(conn: Any, observer: Observer, table: str) -> None:
+    """What was sent before a synchronisation point is done or not, and no transaction is left."""
+    assert conn.info.pipeline_status.name == "OFF"
+    observer.wait_idle(conn.info.backend_pid)
+    assert conn.info.transaction_status.name == "IDLE"
+    assert conn.execute("select pg_backend_pid()").fetchone() == (conn.info.backend_pid,)
+    rows = observer.conn.execute(f"select num from {table} order by num").fetchall()
+    assert rows == [(1,), (2,), (3,)][: len(rows)]
+    observer.conn.execute(f"truncate {table}")
+
+
+def test_pipelines_interrupted_at_every_instruction(
+    connect: Callable[..., Any], observer: Observer, table: str
+) -> None:
+    conn = connect(autocommit=True)
+    for at in itertools.count(1):
+        tracer = Tracer(at, ("_pipeline.py", "_pipeline_base.py"))
+        with contextlib.suppress(Interrupted), tracer:
+            run_pipelines(conn, table)
+        check_pipelines(conn, observer, table)
+        if not tracer.raised:
+            break
+    assert at > 40
+
+
+def test_pipelines_with_signals_at_any_moment(connect: Callable[..., Any], observer: Observer, table: str) -> None:
+    conn = connect(autocommit=True)
+    for _ in interruptions(lambda: run_pipelines(conn, table), 60):
+        check_pipelines(conn, observer, table)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("pool", [None, "a pool"])
+def test_connections_block_interrupted_at_every_instruction(
+    connect: Callable[..., Any], observer: Observer, table: str, fails: bool, pool: str | None
+) -> None:
+    for at in itertools.count(1):
+        conn = connect(cancel_timeout=0.05)
+        conn._pool = pool
+        pid = conn.info.backend_pid
+        tracer = Tracer(at, ("connection.py",))
+        with contextlib.suppress(Interrupted, Boom), tracer.stopped(), conn:
+            conn.execute(f"insert into {table} values (1)")
+            tracer.start()
+            if fails:
+                raise Boom
+        assert conn.closed == (pool is None)
+        if pool:
+            # No time limit of the end of the block is left.
+            conn.rollback()
+            conn.execute("select pg_sleep(0.1)")
+            conn.close()
+        observer.wait_gone(pid)
+        assert observer.value(f"select count(*) from {table}") in ([0] if fails else [0, 1])
+        observer.conn.execute(f"truncate {table}")
+        if not tracer.raised:
+            break
+    assert at > 20
 
 
 @pytest.mark.parametrize("autocommit", [True, False])

@@ -582,10 +582,6 @@ impl BaseConnection {
         self.core.pipeline.leave(py);
     }
 
-    fn _pipeline_level(&self) -> u32 {
-        self.core.pipeline.level()
-    }
-
     fn _pipeline_status(&self) -> u8 {
         let is_closed = self.core.snapshot.is_closed();
         let status = self.core.pipeline.status();
@@ -713,6 +709,26 @@ impl SyncConnection {
     ) -> PyResult<PyClassInitializer<Self>> {
         let base = BaseConnection::new(&Opened::among(args, kwargs)?);
         Ok(PyClassInitializer::from(base).add_subclass(Self))
+    }
+
+    /// Leaves a `with` block by `_exit()`, and closes the connection if that raises: a signal's handler may do so at the first
+    /// instruction of a function in Python, before any `try`.
+    fn __exit__<'py>(
+        slf: &Bound<'py, Self>,
+        exc_type: &Bound<'py, PyAny>,
+        exc_val: &Bound<'py, PyAny>,
+        exc_tb: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let left = slf.call_method1("_exit", (exc_type, exc_val, exc_tb));
+        let base = slf.as_super().get();
+        if left.is_err() {
+            base.core.set_leaving(false);
+            let pool = slf.getattr_opt("_pool")?;
+            if !pool.map_or(Ok(false), |pool| pool.is_truthy())? {
+                base.shut(slf.py())?;
+            }
+        }
+        left
     }
 }
 

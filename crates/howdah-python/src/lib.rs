@@ -12,8 +12,8 @@ mod jobs;
 mod log;
 mod pq;
 mod query;
+mod scope;
 mod shell;
-mod transaction;
 mod truth;
 
 use pyo3::prelude::*;
@@ -40,11 +40,11 @@ mod _howdah {
     #[pymodule_export]
     use crate::pq::{PgConn, PgResult};
     #[pymodule_export]
+    use crate::scope::{PipelineScope, TransactionScope};
+    #[pymodule_export]
     use crate::shell::asyncio::{Channel, LoopRequest, Op};
     #[pymodule_export]
     use crate::shell::ready::Ready;
-    #[pymodule_export]
-    use crate::transaction::BlockScope;
     #[pymodule_export]
     use howdah_adapt::builtin::{BuiltinDumper, BuiltinLoader};
     #[pymodule_export]

@@ -42,14 +42,18 @@ impl TransactionBlock {
 }
 
 impl TransactionBlock {
-    /// Has it rolled back before anything else is done, unless it has ended.
-    pub(crate) fn leave(&self) {
-        if let Some(block) = lock(&self.block).take() {
-            self.core.leave_block(LeftBlock {
-                block,
-                is_open: true,
-            });
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// Has it rolled back before anything else is done; `false` if it has ended.
+    pub(crate) fn leave(&self) -> bool {
+        let block = lock(&self.block).take();
+        let is_open = block.is_some();
+        if let Some(block) = block {
+            self.core.leave_block(LeftBlock { block, is_open });
         }
+        is_open
     }
 }
 
