@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 TWINS = {
     "python/howdah/_pipeline_async.py": "python/howdah/_pipeline.py",
+    "python/howdah/_server_cursor_async.py": "python/howdah/_server_cursor.py",
     "python/howdah/_transaction_async.py": "python/howdah/_transaction.py",
     "python/howdah/connection_async.py": "python/howdah/connection.py",
     "python/howdah/cursor_async.py": "python/howdah/cursor.py",
@@ -37,6 +38,7 @@ NAMES = {
     "AsyncIterator": "Iterator",
     "AsyncPipeline": "Pipeline",
     "AsyncRowFactory": "RowFactory",
+    "AsyncServerCursor": "ServerCursor",
     "AsyncTransaction": "Transaction",
     "StopAsyncIteration": "StopIteration",
     "__aenter__": "__enter__",
@@ -44,6 +46,7 @@ NAMES = {
     "__aiter__": "__iter__",
     "__anext__": "__next__",
     "_pipeline_async": "_pipeline",
+    "_server_cursor_async": "_server_cursor",
     "_transaction_async": "_transaction",
     "aclose": "close",
     "connection_async": "connection",

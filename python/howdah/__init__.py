@@ -30,6 +30,8 @@ from ._info import ConnectionInfo
 from ._notify import Notify
 from ._pipeline import Pipeline
 from ._pipeline_async import AsyncPipeline
+from ._server_cursor import ServerCursor
+from ._server_cursor_async import AsyncServerCursor
 from ._xid import Xid
 from .client_cursor import AsyncClientCursor, ClientCursor
 from .connection import Connection
@@ -63,7 +65,7 @@ from .errors import (
     Warning,  # noqa: A004 the name is PEP 249's
 )
 from .postgres import adapters
-from .raw_cursor import AsyncRawCursor, RawCursor
+from .raw_cursor import AsyncRawCursor, AsyncRawServerCursor, RawCursor, RawServerCursor
 from .transaction import AsyncTransaction, Rollback, Transaction
 
 __all__ = [
@@ -72,6 +74,8 @@ __all__ = [
     "AsyncCursor",
     "AsyncPipeline",
     "AsyncRawCursor",
+    "AsyncRawServerCursor",
+    "AsyncServerCursor",
     "AsyncTransaction",
     "BaseConnection",
     "ClientCursor",
@@ -83,7 +87,9 @@ __all__ = [
     "Notify",
     "Pipeline",
     "RawCursor",
+    "RawServerCursor",
     "Rollback",
+    "ServerCursor",
     "Transaction",
     "Xid",
     "__version__",

@@ -220,6 +220,7 @@ class SyncConnection(BaseConnection):
 
     row_factory: Any
     cursor_factory: Any
+    server_cursor_factory: Any
     def cursor(self, *args: Any, **kwargs: Any) -> Any: ...
     def execute(self, query: Any, params: Any = None, *, prepare: bool | None = None, binary: bool = False) -> Any: ...
     def commit(self) -> None: ...
@@ -263,6 +264,7 @@ class AsyncConnectionBase(BaseConnection):
 
     row_factory: Any
     cursor_factory: Any
+    server_cursor_factory: Any
     def cursor(self, *args: Any, **kwargs: Any) -> Any: ...
     async def execute(
         self, query: Any, params: Any = None, *, prepare: bool | None = None, binary: bool = False
@@ -356,6 +358,15 @@ class BaseCursor:
     def _mogrify(self, query: Any, params: Any) -> str:
         """Return a query with its parameters in it as literals."""
 
+    _server_name: str | None
+    """The cursor's name in the server, `None` if it is none of the server's."""
+    _scrollable: bool | None
+    _withhold: bool
+    _itersize: int
+
+    def _set_server_side(self, name: str, scrollable: bool | None, withhold: bool) -> None:
+        """Have rows fetched from a cursor in the server."""
+
     def nextset(self) -> bool | None:
         """Go to the next result. Returns `True`, or `None` if there is none."""
 
@@ -386,6 +397,9 @@ class SyncCursor(BaseCursor):
         self, query: Any, params: Any = None, *, prepare: bool | None = None, binary: bool | None = None
     ) -> Self: ...
     def executemany(self, query: Any, params_seq: Any, *, returning: bool = False) -> None: ...
+    def _declare(self, query: Any, params: Any, binary: bool | None) -> Self:
+        """Declare a cursor in the server."""
+
     def fetchone(self) -> Any: ...
     def fetchmany(self, size: int | None = 0) -> list[Any]: ...
     def fetchall(self) -> list[Any]: ...
@@ -407,6 +421,9 @@ class AsyncCursorBase(BaseCursor):
         self, query: Any, params: Any = None, *, prepare: bool | None = None, binary: bool | None = None
     ) -> Self: ...
     async def executemany(self, query: Any, params_seq: Any, *, returning: bool = False) -> None: ...
+    async def _declare(self, query: Any, params: Any, binary: bool | None) -> Self:
+        """Declare a cursor in the server."""
+
     async def fetchone(self) -> Any: ...
     async def fetchmany(self, size: int | None = 0) -> list[Any]: ...
     async def fetchall(self) -> list[Any]: ...

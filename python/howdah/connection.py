@@ -16,6 +16,7 @@ from . import _howdah
 from ._connection_base import CursorRow, Dbapi20Errors
 from ._notify import Notify
 from ._pipeline import Pipeline
+from ._server_cursor import ServerCursor
 from ._shell import open_session
 from ._transaction import Transaction
 from ._xid import Xid, identifier, recovered
@@ -59,6 +60,7 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         # The session itself has been taken over by `__new__()`.
         self.row_factory = row_factory
         self.cursor_factory = Cursor
+        self.server_cursor_factory = ServerCursor
 
     @classmethod
     def connect(
@@ -247,12 +249,34 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
     if TYPE_CHECKING:
         row_factory: RowFactory[Row]
         cursor_factory: type[Cursor[Row]]
+        server_cursor_factory: type[ServerCursor[Row]]
 
         @overload
         def cursor(self, *, binary: bool = False) -> Cursor[Row]: ...
 
         @overload
         def cursor(self, *, binary: bool = False, row_factory: RowFactory[CursorRow]) -> Cursor[CursorRow]: ...
+
+        @overload
+        def cursor(
+            self,
+            name: str,
+            *,
+            binary: bool = False,
+            scrollable: bool | None = None,
+            withhold: bool = False,
+        ) -> ServerCursor[Row]: ...
+
+        @overload
+        def cursor(
+            self,
+            name: str,
+            *,
+            binary: bool = False,
+            row_factory: RowFactory[CursorRow],
+            scrollable: bool | None = None,
+            withhold: bool = False,
+        ) -> ServerCursor[CursorRow]: ...
 
         def cursor(
             self,
@@ -262,7 +286,7 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
             row_factory: Any = None,
             scrollable: bool | None = None,
             withhold: bool = False,
-        ) -> Cursor[Any]: ...
+        ) -> Cursor[Any] | ServerCursor[Any]: ...
 
         def execute(
             self,

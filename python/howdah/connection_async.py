@@ -15,6 +15,7 @@ from . import _howdah
 from ._connection_base import CursorRow, Dbapi20Errors
 from ._notify import Notify
 from ._pipeline_async import AsyncPipeline
+from ._server_cursor_async import AsyncServerCursor
 from ._shell import open_session_async
 from ._transaction_async import AsyncTransaction
 from ._xid import Xid, identifier, recovered
@@ -58,6 +59,7 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         # The session itself has been taken over by `__new__()`.
         self.row_factory = row_factory
         self.cursor_factory = AsyncCursor
+        self.server_cursor_factory = AsyncServerCursor
 
     @classmethod
     async def connect(
@@ -248,6 +250,7 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
     if TYPE_CHECKING:
         row_factory: AsyncRowFactory[Row]
         cursor_factory: type[AsyncCursor[Row]]
+        server_cursor_factory: type[AsyncServerCursor[Row]]
 
         @overload
         def cursor(self, *, binary: bool = False) -> AsyncCursor[Row]: ...
@@ -257,6 +260,27 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
             self, *, binary: bool = False, row_factory: AsyncRowFactory[CursorRow]
         ) -> AsyncCursor[CursorRow]: ...
 
+        @overload
+        def cursor(
+            self,
+            name: str,
+            *,
+            binary: bool = False,
+            scrollable: bool | None = None,
+            withhold: bool = False,
+        ) -> AsyncServerCursor[Row]: ...
+
+        @overload
+        def cursor(
+            self,
+            name: str,
+            *,
+            binary: bool = False,
+            row_factory: AsyncRowFactory[CursorRow],
+            scrollable: bool | None = None,
+            withhold: bool = False,
+        ) -> AsyncServerCursor[CursorRow]: ...
+
         def cursor(
             self,
             name: str | None = "",
@@ -265,7 +289,7 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
             row_factory: Any = None,
             scrollable: bool | None = None,
             withhold: bool = False,
-        ) -> AsyncCursor[Any]: ...
+        ) -> AsyncCursor[Any] | AsyncServerCursor[Any]: ...
 
         async def execute(
             self,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic
 
+from ._server_cursor import ServerCursor
+from ._server_cursor_async import AsyncServerCursor
 from .abc import ConnectionType
 from .cursor import Cursor
 from .cursor_async import AsyncCursor
@@ -36,6 +38,20 @@ class RawCursor(RawCursorMixin["Connection[Any]", Row], Cursor[Row]):
 
 class AsyncRawCursor(RawCursorMixin["AsyncConnection[Any]", Row], AsyncCursor[Row]):
     """An `AsyncCursor` for queries with `$1`, `$2`, ...: see `RawCursor`."""
+
+    __module__ = "howdah"
+    __slots__ = ()
+
+
+class RawServerCursor(RawCursorMixin["Connection[Any]", Row], ServerCursor[Row]):
+    """A `ServerCursor` for queries with `$1`, `$2`, ...: see `RawCursor`."""
+
+    __module__ = "howdah"
+    __slots__ = ()
+
+
+class AsyncRawServerCursor(RawCursorMixin["AsyncConnection[Any]", Row], AsyncServerCursor[Row]):
+    """An `AsyncServerCursor` for queries with `$1`, `$2`, ...: see `RawCursor`."""
 
     __module__ = "howdah"
     __slots__ = ()

@@ -66,6 +66,39 @@ impl BaseConnection {
         change(&mut lock(&self.core.handlers));
     }
 
+    /// A new cursor of the server's.
+    fn server_cursor<'py>(
+        slf: &Bound<'py, Self>,
+        name: &str,
+        row_factory: Option<Bound<'py, PyAny>>,
+        scrollable: Option<bool>,
+        withhold: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let factory = {
+            let factories = lock(&slf.get().factories);
+            let factory = factories.server_cursor.as_ref();
+            factory.map(|factory| factory.clone_ref(py))
+        };
+        let factory = factory.ok_or_else(|| no_factory(py))?;
+        let options = Self::row_factory_option(slf, row_factory)?;
+        options.set_item(intern!(py, "scrollable"), scrollable)?;
+        options.set_item(intern!(py, "withhold"), withhold)?;
+        factory.bind(py).call((slf, name), Some(&options))
+    }
+
+    /// The keyword argument `row_factory` of a cursor, by default the connection's.
+    fn row_factory_option<'py>(
+        slf: &Bound<'py, Self>,
+        row_factory: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let options = PyDict::new(slf.py());
+        let name = intern!(slf.py(), "row_factory");
+        let factory = row_factory.map_or_else(|| slf.getattr(name), Ok)?;
+        options.set_item(name, factory)?;
+        Ok(options)
+    }
+
     fn remove_handler(
         &self,
         callback: &Bound<'_, PyAny>,
@@ -110,43 +143,28 @@ impl BaseConnection {
         let py = slf.py();
         let this = slf.get();
         this.core.check_open(py)?;
-        // Without a name the other two say nothing, as in psycopg.
-        let _ = (scrollable, withhold);
-        if name.is_some_and(|name| !name.is_empty()) {
-            return Err(errors::new(
-                py,
-                "NotSupportedError",
-                "server-side cursors are not built yet in howdah",
-            ));
+        let row_factory = row_factory.filter(|factory| !factory.is_none());
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            let scrollable = scrollable.map(|Truth(value)| value);
+            let cursor = Self::server_cursor(slf, name, row_factory, scrollable, withhold.0)?;
+            return formatted(cursor, binary.0);
         }
+        // Without a name these two say nothing.
+        let _ = (scrollable, withhold);
         let (factory, plain) = {
             let factories = lock(&this.factories);
             let factory = factories.cursor.as_ref();
             let factory = factory.map(|factory| factory.clone_ref(py));
             (factory, factories.plain_cursor)
         };
-        let Some(factory) = factory else {
-            return Err(errors::interface(
-                py,
-                "the connection has no cursor factory",
-            ));
-        };
-        let row_factory = row_factory.filter(|factory| !factory.is_none());
+        let factory = factory.ok_or_else(|| no_factory(py))?;
         let cursor = if row_factory.is_none() && plain {
             factory.bind(py).call1((slf,))?
         } else {
-            let options = PyDict::new(py);
-            let name = intern!(py, "row_factory");
-            match row_factory {
-                Some(row_factory) => options.set_item(name, row_factory)?,
-                None => options.set_item(name, slf.getattr(name)?)?,
-            }
+            let options = Self::row_factory_option(slf, row_factory)?;
             factory.bind(py).call((slf,), Some(&options))?
         };
-        if binary.0 {
-            cursor.setattr("format", 1)?;
-        }
-        Ok(cursor)
+        formatted(cursor, binary.0)
     }
 
     /// Execute a query and return a cursor to read its results.
@@ -521,6 +539,19 @@ impl BaseConnection {
         Ok(())
     }
 
+    #[getter]
+    fn server_cursor_factory(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let factories = lock(&self.factories);
+        let factory = factories.server_cursor.as_ref();
+        factory.map(|factory| factory.clone_ref(py))
+    }
+
+    #[setter]
+    fn set_server_cursor_factory(&self, factory: Py<PyAny>) {
+        let old = lock(&self.factories).server_cursor.replace(factory);
+        drop(old);
+    }
+
     /// Open a transaction block, a savepoint within another one or within a transaction: a `TransactionBlock`.
     #[pyo3(signature = (savepoint_name))]
     fn _begin_block(&self, py: Python<'_>, savepoint_name: Option<String>) -> PyResult<Py<PyAny>> {
@@ -671,6 +702,7 @@ impl BaseConnection {
         if let Ok(factories) = self.factories.try_lock() {
             visit.call(&factories.row)?;
             visit.call(&factories.cursor)?;
+            visit.call(&factories.server_cursor)?;
         }
         // The handlers are the connection's, though its channel can reach them as well.
         if let Ok(handlers) = self.core.handlers.try_lock() {
@@ -747,6 +779,18 @@ impl AsyncConnectionBase {
         let base = BaseConnection::new(&Opened::among(args, kwargs)?);
         Ok(PyClassInitializer::from(base).add_subclass(Self))
     }
+}
+
+/// A new cursor that asks for binary results, if it is to.
+fn formatted(cursor: Bound<'_, PyAny>, binary: bool) -> PyResult<Bound<'_, PyAny>> {
+    if binary {
+        cursor.setattr(intern!(cursor.py(), "format"), 1)?;
+    }
+    Ok(cursor)
+}
+
+fn no_factory(py: Python<'_>) -> PyErr {
+    errors::interface(py, "the connection has no cursor factory")
 }
 
 /// Whether a cursor factory is a class with the constructor of its base, which finds the row factory by itself.

@@ -4,6 +4,8 @@ mod executed;
 mod kinds;
 mod pending;
 mod rows;
+mod served;
+pub(crate) mod server;
 mod state;
 pub(crate) mod stream;
 
@@ -11,7 +13,7 @@ use std::sync::Arc;
 
 use howdah_protocol::connection::Ending;
 use howdah_protocol::wire::Format;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyStopAsyncIteration, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
@@ -25,6 +27,7 @@ use crate::jobs::bind;
 use crate::jobs::execute::{ExecuteQuery, Options};
 use crate::jobs::executemany::ExecuteMany;
 use crate::jobs::pipeline::AwaitResult;
+use crate::jobs::server_cursor::{OnServer, Take, What};
 use crate::pq::PgResult;
 use crate::shell;
 use crate::shell::ready::{Fetch, Ready};
@@ -35,12 +38,16 @@ use howdah_adapt::{AdaptersMap, Encoding, lock};
 pub(crate) use executed::ExecutedQuery;
 pub(crate) use kinds::{AsyncCursorBase, SyncCursor};
 use pending::{PendingFetch, Then};
+use server::ServerSide;
 pub(crate) use state::BaseCursor;
 
 impl BaseCursor {
     /// Gives rows, or an awaitable of them.
     fn give_rows(slf: &Bound<'_, Self>, what: Fetch) -> PyResult<Py<PyAny>> {
         let py = slf.py();
+        if slf.get().server_side().is_some() {
+            return Self::fetch_served(slf, what);
+        }
         if slf.get().awaited_ticket().is_some() {
             return Self::fetch_pending(slf, Then::Fetch(what));
         }
@@ -54,6 +61,52 @@ impl BaseCursor {
                 Py::new(py, Ready::fetch(cursor, what, fetch)).map(Py::into_any)
             }
         }
+    }
+
+    /// Gives rows of a cursor in the server, or an awaitable of them.
+    fn fetch_served(slf: &Bound<'_, Self>, what: Fetch) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let take = match what {
+            Fetch::One => Take::One,
+            Fetch::All => Take::All,
+            Fetch::Many(_) => return Err(errors::interface(py, "fetchmany() does this itself")),
+            Fetch::Next => {
+                let server = slf.get().server(py)?;
+                if let Some(row) = server.next_of_page(py) {
+                    let row = row.unbind();
+                    return Py::new(py, Ready::new(move |_| Ok(row))).map(Py::into_any);
+                }
+                if server.is_last_page(py) {
+                    let end = Ready::new(|_| Err(PyStopAsyncIteration::new_err(())));
+                    return Py::new(py, end).map(Py::into_any);
+                }
+                Take::Page
+            }
+        };
+        Self::on_server(slf, What::Fetch(take))
+    }
+
+    /// The next row of a cursor in the server, on a sync connection.
+    pub(crate) fn next_served(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let py = slf.py();
+        let server = slf.get().server(py)?;
+        if let Some(row) = server.next_of_page(py) {
+            return Ok(Some(row.unbind()));
+        }
+        if server.is_last_page(py) {
+            return Ok(None);
+        }
+        match Self::on_server(slf, What::Fetch(Take::Page)) {
+            Err(error) if error.is_instance_of::<PyStopAsyncIteration>(py) => Ok(None),
+            row => row.map(Some),
+        }
+    }
+
+    /// Asks something of a cursor in the server.
+    fn on_server(slf: &Bound<'_, Self>, what: What) -> PyResult<Py<PyAny>> {
+        let connection = slf.get().home(slf.py())?.connection.get();
+        let job = OnServer::new(slf, what);
+        shell::run(slf.py(), connection.core(), connection.channel(), job)
     }
 
     /// Waits for a result that a pipeline owes, then goes on with it.
@@ -150,7 +203,16 @@ impl BaseCursor {
     /// Return the next `size` rows, or as many as there are; `arraysize` by default.
     #[pyo3(signature = (size=Some(0)), text_signature = "($self, size=0)")]
     fn fetchmany(slf: &Bound<'_, Self>, size: Option<isize>) -> PyResult<Py<PyAny>> {
-        let size = number_of_rows(slf.py(), size.unwrap_or(0))?;
+        let size = size.unwrap_or(0);
+        if slf.get().server_side().is_some() {
+            let size = if size == 0 {
+                i64::try_from(lock(&slf.get().state).arraysize).unwrap_or(i64::MAX)
+            } else {
+                i64::try_from(size).unwrap_or(i64::MAX)
+            };
+            return Self::on_server(slf, What::Fetch(Take::Many(size)));
+        }
+        let size = number_of_rows(slf.py(), size)?;
         Self::give_rows(slf, Fetch::Many(size))
     }
 
@@ -163,6 +225,11 @@ impl BaseCursor {
     #[pyo3(signature = (value, mode=Some("relative".to_owned())), text_signature = "($self, value, mode='relative')")]
     fn scroll(slf: &Bound<'_, Self>, value: isize, mode: Option<String>) -> PyResult<Py<PyAny>> {
         let mode = mode.unwrap_or_else(|| "None".to_owned());
+        if slf.get().server_side().is_some() {
+            let value = i64::try_from(value).unwrap_or(i64::MAX);
+            let absolute = rows::is_absolute(&mode)?;
+            return Self::on_server(slf, What::Move { value, absolute });
+        }
         if slf.get().awaited_ticket().is_some() {
             return Self::fetch_pending(slf, Then::Scroll(value, mode));
         }
@@ -175,6 +242,9 @@ impl BaseCursor {
 
     /// Close the cursor and forget its results.
     fn close(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        if slf.get().server_side().is_some() {
+            return Self::on_server(slf, What::Close);
+        }
         let flavor = slf.get().home(slf.py())?.core.flavor;
         shell::give(slf, flavor, |slf| {
             slf.get().shut();
@@ -212,7 +282,7 @@ impl BaseCursor {
     fn setoutputsize(&self, size: &Bound<'_, PyAny>, column: Option<&Bound<'_, PyAny>>) {}
 
     #[getter]
-    fn connection(&self, py: Python<'_>) -> PyResult<Py<BaseConnection>> {
+    pub(crate) fn connection(&self, py: Python<'_>) -> PyResult<Py<BaseConnection>> {
         Ok(self.home(py)?.connection.clone_ref(py))
     }
 
@@ -227,11 +297,16 @@ impl BaseCursor {
     }
 
     #[getter]
-    fn rownumber(&self) -> Option<usize> {
+    fn rownumber(&self) -> Option<i64> {
         let state = lock(&self.state);
         let result = state.results.get(state.current)?;
         let counted = result.columns.is_some() && !state.streamed;
-        counted.then_some(state.pos)
+        let pos = counted.then_some(state.pos)?;
+        drop(state);
+        match self.server_side() {
+            Some(server) => Some(server.with(|held| held.pos)),
+            None => i64::try_from(pos).ok(),
+        }
     }
 
     #[getter]
@@ -308,6 +383,63 @@ impl BaseCursor {
     fn _tx(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         let class = slf.py().get_type::<Transformer>();
         class.call1((slf,)).map(Bound::unbind)
+    }
+
+    /// Have rows fetched from a cursor in the server.
+    fn _set_server_side(
+        &self,
+        name: &Bound<'_, PyString>,
+        scrollable: Option<Truth>,
+        withhold: Truth,
+    ) {
+        let name = name.clone().unbind();
+        let server = ServerSide::new(name, scrollable.map(|Truth(value)| value), withhold.0);
+        // A second `__init__()` changes nothing.
+        let _ = self.server.set(Box::new(server));
+    }
+
+    /// The cursor's name in the server, `None` if it is none of the server's.
+    #[getter]
+    fn _server_name(&self, py: Python<'_>) -> Option<Py<PyString>> {
+        Some(self.server_side()?.name.clone_ref(py))
+    }
+
+    #[getter]
+    fn _scrollable(&self) -> Option<bool> {
+        self.server_side()?.scrollable
+    }
+
+    #[getter]
+    fn _withhold(&self) -> bool {
+        self.server_side().is_some_and(|server| server.withhold)
+    }
+
+    #[getter]
+    fn _itersize(&self, py: Python<'_>) -> PyResult<i64> {
+        Ok(self.server(py)?.with(|held| held.itersize))
+    }
+
+    #[setter(_itersize)]
+    fn set_itersize(&self, py: Python<'_>, size: i64) -> PyResult<()> {
+        self.server(py)?.with(|held| held.itersize = size);
+        Ok(())
+    }
+
+    /// Declare a cursor in the server.
+    #[pyo3(signature = (query, params, binary))]
+    fn _declare(
+        slf: &Bound<'_, Self>,
+        query: Py<PyAny>,
+        params: Option<Py<PyAny>>,
+        binary: Option<Truth>,
+    ) -> PyResult<Py<PyAny>> {
+        let what = What::Declare {
+            query,
+            params,
+            binary: binary.map(|Truth(value)| value),
+            prepared: None,
+        };
+        Self::on_server(slf, what)
     }
 
     /// How parameters come into queries: see `Binding`.
@@ -413,14 +545,23 @@ impl BaseCursor {
             match state.results.get(state.current) {
                 _ if state.closed => "closed",
                 None => "no result",
+                Some(result)
+                    if result.ending == Ending::Suspended && this.server_side().is_some() =>
+                {
+                    "COMMAND_OK"
+                }
                 Some(result) if result.columns.is_some() => "TUPLES_OK",
                 Some(result) if result.ending == Ending::Empty => "EMPTY_QUERY",
                 Some(_) => "COMMAND_OK",
             }
         };
         let class = slf.get_type();
+        let name = match this.server_side() {
+            Some(server) => format!(" {}", server.name.bind(slf.py()).repr()?),
+            None => String::new(),
+        };
         Ok(format!(
-            "<{}.{} [{status}] {} at 0x{:x}>",
+            "<{}.{}{name} [{status}] {} at 0x{:x}>",
             class.getattr("__module__")?,
             class.qualname()?,
             this.home
@@ -437,6 +578,9 @@ impl BaseCursor {
         }
         if let Some(adapters) = self.own_adapters.get() {
             visit.call(adapters)?;
+        }
+        if let Some(server) = self.server_side() {
+            server.traverse(&visit)?;
         }
         if let Ok(state) = self.state.try_lock() {
             visit.call(&state.make_row)?;
@@ -458,6 +602,9 @@ impl BaseCursor {
             .try_lock()
             .map(|mut state| std::mem::take(&mut *state));
         drop(old);
+        if let Some(server) = self.server_side() {
+            server.reset();
+        }
     }
 }
 

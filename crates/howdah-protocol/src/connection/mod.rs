@@ -158,7 +158,7 @@ pub enum Event {
     Prepared,
     /// ParameterDescription: the types of a described statement's parameters.
     Parameters(Vec<u32>),
-    /// RowDescription or NoData: the columns of a described statement, see [`Connection::ask_description`].
+    /// RowDescription or NoData: the columns of a described statement or cursor, see [`Connection::ask_description`].
     Described(Option<Columns>),
     /// A statement ended well.
     Result(QueryResult),

@@ -29,7 +29,7 @@ pub struct Outcome {
     pub statements: usize,
     /// Indices of the statements that were a COPY and were refused, because it has to be run by other means.
     pub refused_copy: Vec<usize>,
-    /// What a statement that was only described is like.
+    /// What a statement that was only described is like; of a cursor, what columns it has.
     pub description: Option<Description>,
 }
 
@@ -89,6 +89,8 @@ pub(super) enum PendingStatement {
     Prepared(Key, Box<[u8]>, bool),
     /// One that is only described, and kept prepared where there is a name.
     Described(Key, Option<Box<[u8]>>),
+    /// None: the question what columns a cursor has.
+    Cursor,
     /// One that had been prepared before.
     Reused(Arc<Prepared>),
 }
@@ -227,20 +229,20 @@ impl Exchange {
         self.parameters = Some(oids.into());
     }
 
-    /// RowDescription or NoData of a described statement.
+    /// RowDescription or NoData of a described statement or cursor.
     pub(super) fn on_described(&mut self, columns: Option<Columns>, statements: &mut Statements) {
-        let Some(PendingStatement::Described(..)) = self.pending.front() else {
-            return;
+        let described = match self.pending.front() {
+            Some(PendingStatement::Described(..) | PendingStatement::Cursor) => {
+                self.pending.pop_front()
+            }
+            _ => return,
         };
         self.finished += 1;
-        let Some(PendingStatement::Described(key, name)) = self.pending.pop_front() else {
-            return;
-        };
         let description = Description {
             parameters: self.parameters.take().unwrap_or_default(),
             columns,
         };
-        if let Some(name) = name {
+        if let Some(PendingStatement::Described(key, Some(name))) = described {
             let types = Some(Arc::clone(&description.parameters));
             statements.prepared(key, name, description.columns.clone(), types);
         }

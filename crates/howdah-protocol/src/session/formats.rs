@@ -14,6 +14,8 @@ pub enum ResultFormat<'a> {
     Binary,
     /// In text, but once a statement is prepared and its columns are known, in binary those that are chosen.
     Auto(BinaryChoice<'a>),
+    /// One for each column of the result, which the caller knows. The statement is not prepared.
+    Chosen(&'a [Format]),
 }
 
 /// Which columns are wanted in binary, by the OID of their type.
@@ -45,6 +47,11 @@ pub(super) struct MixedFormats {
 impl ResultFormat<'_> {
     pub(super) fn is_binary(self) -> bool {
         matches!(self, Self::Binary)
+    }
+
+    /// Whether the simple protocol would do, whose results are in text.
+    pub(super) fn is_simple(self) -> bool {
+        matches!(self, Self::Text | Self::Auto(_))
     }
 }
 

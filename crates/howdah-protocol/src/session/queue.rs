@@ -16,7 +16,7 @@ impl Session {
     /// # Errors
     /// What cannot be sent: a NUL in the text, too many or too large parameters. Nothing has been queued then.
     pub fn execute(&mut self, request: &Execute<'_>) -> Result<ExchangeId, UsageError> {
-        let simple = request.params.is_empty() && !request.extended && !request.format.is_binary();
+        let simple = request.params.is_empty() && !request.extended && request.format.is_simple();
         if !simple || self.is_open() {
             let id = self.execute_more(request)?;
             self.end_exchange();
@@ -68,6 +68,22 @@ impl Session {
             session.connection.ask_description(wire_name)?;
             Ok(PendingStatement::Described(Key::new(sql, &[])?, name))
         })
+    }
+
+    /// Queues the question what columns a cursor has, in the exchange that is open or in one of its own, and ends that.
+    ///
+    /// With `begin` a transaction is begun where each statement does and none is running.
+    ///
+    /// # Errors
+    /// As [`Session::execute_more`].
+    pub fn describe_cursor(&mut self, name: &[u8], begin: bool) -> Result<ExchangeId, UsageError> {
+        let id = self.queue(|session, _| {
+            session.begin(begin)?;
+            session.connection.ask_portal_description(name)?;
+            Ok(PendingStatement::Cursor)
+        })?;
+        self.end_exchange();
+        Ok(id)
     }
 
     /// The description of a statement that [`Session::prepare`] has kept.
@@ -197,7 +213,8 @@ impl Session {
 
     fn plan(&mut self, request: &Execute<'_>, id: ExchangeId) -> Plan {
         let Execute { sql, params, .. } = *request;
-        let never = self.connection.speaks_replication().then_some(false);
+        let chosen = matches!(request.format, ResultFormat::Chosen(_));
+        let never = (chosen || self.connection.speaks_replication()).then_some(false);
         let wish = never.or(request.prepare);
         self.statements.plan(sql, &params.oids, wish, id)
     }
@@ -233,7 +250,11 @@ impl Session {
     ) -> Result<PendingStatement, UsageError> {
         let Execute { sql, params, .. } = *request;
         let binary = request.format.is_binary();
-        let all: &[Format] = if binary { &[Format::Binary] } else { &[] };
+        let all: &[Format] = match request.format {
+            ResultFormat::Binary => &[Format::Binary],
+            ResultFormat::Chosen(formats) => formats,
+            ResultFormat::Text | ResultFormat::Auto(_) => &[],
+        };
         Ok(match plan {
             Plan::Unprepared(hash) => {
                 self.connection.parse(b"", sql, &params.oids, true)?;
@@ -277,7 +298,10 @@ impl Session {
             return (None, None);
         };
         let choice = match request.format {
-            ResultFormat::Text => return (Some(with_formats(columns, |_| false)), None),
+            // What is chosen is not for prepared statements.
+            ResultFormat::Text | ResultFormat::Chosen(_) => {
+                return (Some(with_formats(columns, |_| false)), None);
+            }
             ResultFormat::Binary => return (Some(with_formats(columns, |_| true)), None),
             ResultFormat::Auto(choice) => choice,
         };

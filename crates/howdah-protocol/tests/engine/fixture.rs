@@ -98,6 +98,7 @@ impl Fixture {
             match self.session.advance(some_time()).unwrap() {
                 Progress::Ended(_, outcome) => {
                     self.outcome.results.extend(outcome.results);
+                    self.outcome.description = outcome.description;
                     if outcome.error.is_some() {
                         self.outcome.error = outcome.error;
                         self.outcome.failed_at = outcome.failed_at;

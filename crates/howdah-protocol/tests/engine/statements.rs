@@ -626,3 +626,67 @@ fn answers_are_taken_one_by_one_amid_an_exchange() {
     let outcome = fixture.outcome();
     assert_eq!((outcome.results.len(), outcome.failed_at), (1, 3));
 }
+
+#[test]
+fn a_cursor_is_declared_and_described_in_one_exchange() {
+    let mut fixture = Fixture::new();
+    fixture.session.statements.threshold = Some(0);
+    let one = params(&[Some("x")]);
+    let declare = Execute {
+        prepare: Some(false),
+        ..statement("declare c cursor for select $1", &one)
+    };
+    let id = fixture.session.execute_more(&declare).unwrap();
+    assert_eq!(fixture.session.describe_cursor(b"c", false), Ok(id));
+    fixture.exchange();
+    let sent = fixture.sent.join(", ");
+    assert!(
+        sent.ends_with("Parse , Bind , Describe, Execute, Describe, Sync"),
+        "{sent}"
+    );
+    let outcome = fixture.outcome();
+    assert_eq!(outcome.results.len(), 1);
+    let columns = outcome.description.unwrap().columns.unwrap();
+    assert_eq!(columns.len(), 2);
+}
+
+#[test]
+fn an_error_ends_the_question_what_columns_a_cursor_has() {
+    let mut fixture = Fixture::new();
+    fixture.fail_next = Some("42601");
+    let none = params(&[]);
+    fixture
+        .session
+        .execute_more(&statement("declare", &none))
+        .unwrap();
+    fixture.session.describe_cursor(b"c", false).unwrap();
+    fixture.exchange();
+    let outcome = fixture.outcome();
+    assert!(outcome.error.is_some() && outcome.description.is_none());
+    assert!(fixture.session.is_settled());
+    let refused = fixture.session.describe_cursor(b"a\0b", true);
+    assert!(
+        matches!(refused, Err(UsageError::NulInString { .. })),
+        "{refused:?}"
+    );
+    assert!(fixture.session.is_settled());
+}
+
+#[test]
+fn chosen_formats_are_those_of_a_statement_that_is_not_prepared() {
+    let mut fixture = Fixture::new();
+    fixture.session.statements.threshold = Some(0);
+    let none = params(&[]);
+    let formats = [Format::Text, Format::Binary];
+    let request = Execute {
+        format: ResultFormat::Chosen(&formats),
+        ..statement("fetch all from c", &none)
+    };
+    for _ in 0..2 {
+        fixture.session.execute(&request).unwrap();
+        assert_eq!(result_formats(fixture.session.outgoing()), formats);
+        fixture.exchange();
+        assert_eq!(fixture.sent.join(", "), UNPREPARED);
+        assert!(fixture.outcome().error.is_none());
+    }
+}

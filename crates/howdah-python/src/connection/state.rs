@@ -29,7 +29,9 @@ pub(super) struct Factories {
     /// Unless rows are plain tuples.
     pub(super) row: Option<Py<PyAny>>,
     pub(super) cursor: Option<Py<PyAny>>,
-    /// Whether that is a class with the constructor of its base, which finds the row factory by itself.
+    /// Makes cursors that have a name.
+    pub(super) server_cursor: Option<Py<PyAny>>,
+    /// Whether `cursor` is a class with the constructor of its base, which finds the row factory by itself.
     pub(super) plain_cursor: bool,
 }
 

@@ -53,6 +53,9 @@ impl SyncCursor {
 
     fn __next__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
         let base = slf.as_super();
+        if base.get().server_side().is_some() {
+            return BaseCursor::next_served(base);
+        }
         if base.get().awaited_ticket().is_some() {
             BaseCursor::fetch_pending(base, Then::Nothing)?;
         }

@@ -8,6 +8,7 @@ use howdah_protocol::wire::backend::Fields;
 use pyo3::exceptions::{PyIndexError, PyStopAsyncIteration, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 
 use super::BaseCursor;
 use crate::errors;
@@ -34,7 +35,7 @@ pub(super) struct StreamedRows {
 }
 
 /// What is needed to load some rows, taken out from under the lock.
-struct Slice {
+pub(super) struct Slice {
     result: Arc<QueryResult>,
     settings: Arc<SessionSettings>,
     rows: Range<usize>,
@@ -55,6 +56,37 @@ impl Loaders {
         self.columns
             .iter()
             .try_for_each(|loader| loader.traverse(visit))
+    }
+}
+
+impl Slice {
+    /// Loads the first row, if there is one.
+    pub(super) fn first(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let Some(fields) = self.result.rows.get(self.rows.start) else {
+            return Ok(None);
+        };
+        if self.rows.is_empty() {
+            return Ok(None);
+        }
+        let cx = LoadContext::new(&self.settings, self.loaders.adaptation.as_deref());
+        let row = load::load_row(py, fields, &self.loaders.columns, &cx)?.into_any();
+        match &self.make_row {
+            None => Ok(Some(row.unbind())),
+            Some(make) => make.call1(py, (row,)).map(Some),
+        }
+    }
+
+    /// Loads all rows.
+    pub(super) fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let cx = LoadContext::new(&self.settings, self.loaders.adaptation.as_deref());
+        let loaders = &self.loaders.columns;
+        let rows = load::load_rows(py, &self.result.rows, self.rows.clone(), loaders, &cx)?;
+        if let Some(make) = &self.make_row {
+            for (index, row) in rows.iter().enumerate() {
+                rows.set_item(index, make.call1(py, (row,))?)?;
+            }
+        }
+        Ok(rows)
     }
 }
 
@@ -116,7 +148,7 @@ impl BaseCursor {
     }
 
     /// The rows from the next one on, at most `size`; with what it takes to load them.
-    fn next_rows(&self, py: Python<'_>, size: Option<usize>) -> PyResult<Slice> {
+    pub(super) fn next_rows(&self, py: Python<'_>, size: Option<usize>) -> PyResult<Slice> {
         self.renew_loaders(py)?;
         let state = lock(&self.state);
         if state.closed {
@@ -154,20 +186,9 @@ impl BaseCursor {
     /// Loads one row; `None` at the end.
     pub(super) fn load_one(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         let slice = self.next_rows(py, Some(1))?;
-        let Some(fields) = slice.result.rows.get(slice.rows.start) else {
-            return Ok(None);
-        };
-        if slice.rows.is_empty() {
-            return Ok(None);
-        }
-        let cx = LoadContext::new(&slice.settings, slice.loaders.adaptation.as_deref());
-        let row = load::load_row(py, fields, &slice.loaders.columns, &cx)?.into_any();
-        let row = match &slice.make_row {
-            None => row.unbind(),
-            Some(make) => make.call1(py, (row,))?,
-        };
+        let row = slice.first(py)?;
         lock(&self.state).pos = slice.rows.end;
-        Ok(Some(row))
+        Ok(row)
     }
 
     /// Takes note of what the rows of a stream are like, and gives what it takes to load them: they are not the cursor's, which
@@ -195,16 +216,8 @@ impl BaseCursor {
     /// Loads at most `size` rows, or all that are left.
     fn load_many(&self, py: Python<'_>, size: Option<usize>) -> PyResult<Py<PyAny>> {
         let slice = self.next_rows(py, size)?;
-        let cx = LoadContext::new(&slice.settings, slice.loaders.adaptation.as_deref());
-        let end = slice.rows.end;
-        let loaders = &slice.loaders.columns;
-        let rows = load::load_rows(py, &slice.result.rows, slice.rows, loaders, &cx)?;
-        if let Some(make) = &slice.make_row {
-            for (index, row) in rows.iter().enumerate() {
-                rows.set_item(index, make.call1(py, (row,))?)?;
-            }
-        }
-        lock(&self.state).pos = end;
+        let rows = slice.list(py)?;
+        lock(&self.state).pos = slice.rows.end;
         Ok(rows.into_any().unbind())
     }
 
@@ -229,14 +242,10 @@ impl BaseCursor {
 
     pub(super) fn move_to(&self, py: Python<'_>, value: isize, mode: &str) -> PyResult<()> {
         let slice = self.next_rows(py, Some(0))?;
-        let base = match mode {
-            "relative" => slice.rows.start,
-            "absolute" => 0,
-            _ => {
-                return Err(PyValueError::new_err(format!(
-                    "bad mode: {mode}. It should be 'relative' or 'absolute'"
-                )));
-            }
+        let base = if is_absolute(mode)? {
+            0
+        } else {
+            slice.rows.start
         };
         let target = base.checked_add_signed(value);
         match target.filter(|target| *target < slice.result.rows.len()) {
@@ -246,6 +255,17 @@ impl BaseCursor {
                 Ok(())
             }
         }
+    }
+}
+
+/// Whether a mode of `scroll()` counts from the beginning.
+pub(super) fn is_absolute(mode: &str) -> PyResult<bool> {
+    match mode {
+        "absolute" => Ok(true),
+        "relative" => Ok(false),
+        _ => Err(PyValueError::new_err(format!(
+            "bad mode: {mode}. It should be 'relative' or 'absolute'"
+        ))),
     }
 }
 

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 use super::executed::Executed;
 use super::rows::Loaders;
+use super::server::ServerSide;
 use crate::binding::Binding;
 use crate::connection::BaseConnection;
 use crate::core::pipeline::Failure;
@@ -24,6 +25,8 @@ use crate::pq::PgResult;
 pub(crate) struct BaseCursor {
     /// How parameters come into its queries.
     pub(crate) binding: Binding,
+    /// The cursor in the server that rows are fetched from, if that is how they are.
+    pub(super) server: OnceLock<Box<ServerSide>>,
     /// Empty until `__init__()` has run, which a subclass may call with other arguments than it was given.
     pub(super) home: OnceLock<Home>,
     pub(super) state: Mutex<State>,
@@ -80,6 +83,7 @@ impl BaseCursor {
     pub(super) fn blank(binding: Binding) -> Self {
         Self {
             binding,
+            server: OnceLock::new(),
             home: OnceLock::new(),
             state: Mutex::new(State {
                 rowcount: -1,
@@ -273,7 +277,29 @@ impl BaseCursor {
         Ok(())
     }
 
-    pub(super) fn shut(&self) {
+    /// The cursor in the server that rows are fetched from, if that is how they are.
+    #[inline]
+    pub(crate) fn server_side(&self) -> Option<&ServerSide> {
+        self.server.get().map(|server| &**server)
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// InterfaceError if there is none.
+    pub(crate) fn server(&self, py: Python<'_>) -> PyResult<&ServerSide> {
+        self.server_side()
+            .ok_or_else(|| errors::interface(py, "the cursor is not one of the server's"))
+    }
+
+    pub(crate) fn check_not_closed(&self, py: Python<'_>) -> PyResult<()> {
+        if lock(&self.state).closed {
+            return Err(errors::interface(py, "the cursor is closed"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn shut(&self) {
         let mut state = lock(&self.state);
         let old = state.reset();
         state.closed = true;

@@ -20,7 +20,7 @@ use crate::query::object::{self, ObjectText};
 use crate::query::{self, CachedTemplate, Template};
 use crate::shell::{Job, Next};
 use howdah_adapt::dump::dump;
-use howdah_adapt::{DumpContext, Encoding, PyFormat};
+use howdah_adapt::{DumpContext, Encoding, PyFormat, memory};
 use howdah_ffi::values;
 
 /// One call of `execute()`.
@@ -319,6 +319,24 @@ impl Text {
             Self::Made(template) => Self::Made(Arc::clone(template)),
             Self::Merged(sql, literals) => Self::Merged(Arc::clone(sql), literals.clone_ref(py)),
         }
+    }
+
+    /// The same behind other text, for an execution with the same parameters.
+    pub(super) fn behind(&self, py: Python<'_>, front: &[u8]) -> PyResult<Self> {
+        let mut sql = Vec::new();
+        memory::append(&mut sql, front)?;
+        memory::append(&mut sql, self.sql(py))?;
+        Ok(match (self, self.template()) {
+            (_, Some(template)) => Self::Made(Arc::new(Template {
+                sql,
+                formats: template.formats.clone(),
+                names: template.names.clone(),
+                placeholders: template.placeholders,
+                marks: Vec::new(),
+            })),
+            (Self::Merged(_, literals), None) => Self::Merged(sql.into(), literals.clone_ref(py)),
+            _ => Self::Bytes(values::bytes(py, &sql)?.unbind()),
+        })
     }
 
     /// Whether it may have a COPY in it.

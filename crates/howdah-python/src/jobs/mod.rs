@@ -7,6 +7,7 @@ pub(crate) mod execute;
 pub(crate) mod executemany;
 pub(crate) mod notifies;
 pub(crate) mod pipeline;
+pub(crate) mod server_cursor;
 pub(crate) mod start;
 pub(crate) mod two_phase;
 

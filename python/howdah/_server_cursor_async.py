@@ -1,0 +1,82 @@
+"""The asynchronous cursor that lives in the server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ._server_cursor_base import ServerCursorMixin, check_no_options, executemany_not_supported
+from .cursor_async import AsyncCursor
+from .rows import Row
+
+if TYPE_CHECKING:
+    from typing import overload
+
+    from ._compat import Self
+    from ._cursor_base import Params, Query
+    from .connection_async import AsyncConnection
+    from .rows import AsyncRowFactory
+
+
+class AsyncServerCursor(ServerCursorMixin["AsyncConnection[Any]", Row], AsyncCursor[Row]):
+    """A cursor that the server has: rows are fetched as they are asked for.
+
+    `execute()` declares it, in the running transaction, which it does not outlive unless it is
+    `withhold`. `fetchone()`, `fetchmany()` and `fetchall()` fetch that many rows from the server,
+    and iteration `itersize` rows at a time. One that exists in the server already can be fetched
+    from without `execute()`. Close it, or use it as a context manager.
+    """
+
+    __module__ = "howdah"
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self,
+            connection: AsyncConnection[Row],
+            name: str,
+            *,
+            scrollable: bool | None = None,
+            withhold: bool = False,
+        ) -> None: ...
+
+        @overload
+        def __init__(
+            self,
+            connection: AsyncConnection[Any],
+            name: str,
+            *,
+            row_factory: AsyncRowFactory[Row],
+            scrollable: bool | None = None,
+            withhold: bool = False,
+        ) -> None: ...
+
+    def __init__(
+        self,
+        connection: AsyncConnection[Any],
+        name: str,
+        *,
+        row_factory: AsyncRowFactory[Row] | None = None,
+        scrollable: bool | None = None,
+        withhold: bool = False,
+    ) -> None:
+        super().__init__(connection, row_factory=row_factory)  # type: ignore[arg-type]  # None is the connection's
+        self._set_server_side(name, scrollable, withhold)
+
+    async def execute(
+        self, query: Query, params: Params | None = None, *, binary: bool | None = None, **kwargs: Any
+    ) -> Self:
+        """Declare the cursor for a query.
+
+        What it was before is closed. Raises `NotSupportedError` in a pipeline, and `TypeError` for
+        other options.
+        """
+        check_no_options(kwargs)
+        await self._declare(query, params, binary)
+        return self
+
+    async def executemany(self, query: Query, params_seq: Iterable[Params], *, returning: bool = True) -> None:
+        """Raise `NotSupportedError`: a cursor has one query."""
+        raise executemany_not_supported()
