@@ -28,11 +28,14 @@ def parse_conninfo(conninfo: str) -> dict[str, str]:
 def make_conninfo(params: dict[str, str]) -> str:
     """Make a connection string, quoting what needs it."""
 
+def conninfo_defaults() -> dict[str, str]:
+    """Return the values that parameters have by default."""
+
 def conninfo_secrets() -> list[str]:
     """Return the keywords whose values are not to be shown."""
 
-def conninfo_keywords() -> list[str]:
-    """Return the keywords that a connection string may have."""
+def check_conninfo_keyword(keyword: str) -> None:
+    """Raise `ProgrammingError` for a keyword that a connection string cannot have."""
 
 def connect_blocking(params: dict[str, str | None]) -> Opened:
     """Open a session, trying one server after the other."""
@@ -56,7 +59,7 @@ class Connecting:
     def timed_out(self) -> None: ...
     def refused(self, opened: Opened, error: Exception) -> None: ...
     def failure(self) -> Exception: ...
-    def adopt(self, fd: int) -> Opened: ...
+    def adopt(self, fd: int) -> Opened | None: ...
     async def handshake(self, opened: Opened) -> None: ...
 
 class TransactionBlock:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from datetime import timezone, tzinfo
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from ._howdah import conninfo_secrets
+from ._howdah import conninfo_defaults, conninfo_secrets
 from .conninfo import make_conninfo
 from .errors import OperationalError
 from .pq import ConnStatus, PipelineStatus, TransactionStatus
@@ -17,25 +17,6 @@ if TYPE_CHECKING:
     from ._howdah import BaseConnection
 
 _logger = logging.getLogger("howdah")
-
-DEFAULT_PARAMETERS: Final = {
-    "port": "5432",
-    "sslmode": "prefer",
-    "sslcompression": "0",
-    "sslcertmode": "allow",
-    "sslsni": "1",
-    "sslnegotiation": "postgres",
-    "ssl_min_protocol_version": "TLSv1.2",
-    "gssencmode": "prefer",
-    "gssdelegation": "0",
-    "krbsrvname": "postgres",
-    "channel_binding": "prefer",
-    "target_session_attrs": "any",
-    "load_balance_hosts": "disable",
-    "replication": "",
-    "options": "",
-}
-"""Parameters that `get_parameters()` leaves out when they have these values: libpq's defaults."""
 
 
 class ConnectionInfo:
@@ -69,7 +50,7 @@ class ConnectionInfo:
     @property
     def port(self) -> int:
         """The port of the server."""
-        return int(self._parameter("port") or DEFAULT_PARAMETERS["port"])
+        return int(self._parameter("port") or conninfo_defaults()["port"])
 
     @property
     def dbname(self) -> str:
@@ -93,11 +74,11 @@ class ConnectionInfo:
 
     def get_parameters(self) -> dict[str, str]:
         """Return the parameters that do not have their default value, without the password and other secrets."""
-        secrets = conninfo_secrets()
+        secrets, defaults = conninfo_secrets(), conninfo_defaults()
         return {
             key: value
             for key, value in self._open()._conninfo().items()
-            if key not in secrets and value is not None and value != DEFAULT_PARAMETERS.get(key)
+            if key not in secrets and value is not None and value != defaults.get(key)
         }
 
     @property

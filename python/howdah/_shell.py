@@ -81,6 +81,8 @@ async def _attempt(connecting: Connecting, kind: str, host: str, port: int) -> O
     except OSError as error:
         connecting.unreachable(error.errno, error.strerror or str(error))
         return None
+    if opened is None:
+        return None
     try:
         await connecting.handshake(opened)
     except Error as error:

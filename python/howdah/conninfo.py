@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from . import _howdah
-from .errors import ProgrammingError
 
 __all__ = ["ConnDict", "ConnParam", "conninfo_to_dict", "make_conninfo"]
 
@@ -53,7 +52,5 @@ def _connect_params(params: ConnDict) -> dict[str, str | None]:
 
 
 def _check_keywords(names: Iterable[str]) -> None:
-    known = _howdah.conninfo_keywords()
     for name in names:
-        if name not in known:
-            raise ProgrammingError(f'invalid connection option "{name}"')
+        _howdah.check_conninfo_keyword(name)

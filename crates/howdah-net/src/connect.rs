@@ -11,6 +11,8 @@ use crate::socket::{Peer, Socket, TcpOptions, Waited, time_slice};
 pub enum ConnectError {
     /// The name has no address.
     Unresolved(String),
+    /// The server runs as another user than `requirepeer` says: the text tells both.
+    WrongPeer(String),
     /// The system's error.
     Io(io::Error),
     /// The time was over.
@@ -22,7 +24,7 @@ pub enum ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unresolved(text) => f.write_str(text),
+            Self::Unresolved(text) | Self::WrongPeer(text) => f.write_str(text),
             Self::Io(error) => f.write_str(&os_message(error)),
             Self::TimedOut => f.write_str("connection timeout expired"),
             Self::Interrupted => f.write_str("interrupted"),

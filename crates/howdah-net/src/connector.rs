@@ -11,13 +11,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use howdah_protocol::conninfo::{
-    Config, ConninfoError, Endpoint, LoadBalanceHosts, Params, Target,
+    Config, ConninfoError, Endpoint, LoadBalanceHosts, Params, Target, TargetSessionAttrs, shown,
 };
-use howdah_protocol::startup::StartupConfig;
+use howdah_protocol::startup::{StartupConfig, StartupError};
 
 use crate::connect::ConnectError;
 use crate::environment;
-use crate::socket::{Peer, TcpOptions};
+use crate::socket::{Peer, Socket, TcpOptions};
 
 /// What to do next.
 #[derive(Debug)]
@@ -55,6 +55,9 @@ pub struct Connector {
     addresses: VecDeque<SocketAddr>,
     peer: Option<Peer>,
     failures: Vec<Failure>,
+    wanted: TargetSessionAttrs,
+    /// The servers that work, but are no standby: the last resort of `target_session_attrs=prefer-standby`.
+    second_choice: VecDeque<Target>,
 }
 
 impl Connector {
@@ -69,6 +72,8 @@ impl Connector {
             shuffle(&mut targets);
         }
         Ok(Self {
+            wanted: config.target_session_attrs,
+            second_choice: VecDeque::new(),
             config,
             targets: targets.into(),
             current: None,
@@ -107,6 +112,10 @@ impl Connector {
         if let Some(address) = self.addresses.pop_front() {
             return self.connect_to(Peer::Tcp(address));
         }
+        if self.targets.is_empty() {
+            self.targets = std::mem::take(&mut self.second_choice);
+            self.wanted = TargetSessionAttrs::Any;
+        }
         let Some(target) = self.targets.pop_front() else {
             return Action::GiveUp;
         };
@@ -128,7 +137,7 @@ impl Connector {
     }
 
     /// The addresses of the name that was to be resolved.
-    pub fn resolved(&mut self, addresses: Vec<SocketAddr>) {
+    pub fn resolved(&mut self, mut addresses: Vec<SocketAddr>) {
         if addresses.is_empty() {
             let host = self
                 .current
@@ -136,6 +145,9 @@ impl Connector {
                 .and_then(|target| target.host.as_deref());
             let text = format!("failed to resolve host '{}'", host.unwrap_or_default());
             self.unreachable(&ConnectError::Unresolved(text));
+        }
+        if self.config.load_balance_hosts == LoadBalanceHosts::Random {
+            shuffle(&mut addresses);
         }
         self.addresses = addresses.into();
     }
@@ -157,6 +169,13 @@ impl Connector {
                 format!("failed to resolve a host's name{TORN}")
             }
             ConnectError::TimedOut | ConnectError::Unresolved(_) => error.to_string(),
+            ConnectError::WrongPeer(reason) => {
+                let attempt = self.attempt();
+                format!(
+                    "connection failed: {attempt} failed: {reason}{}",
+                    self.torn()
+                )
+            }
             ConnectError::Io(_) | ConnectError::Interrupted => {
                 format!(
                     "connection failed: {} failed: {error}{}{}",
@@ -169,15 +188,49 @@ impl Connector {
         self.failed(&message, timed_out);
     }
 
-    /// Notes that the current server did not let the session start.
-    pub fn refused(&mut self, reason: &dyn fmt::Display) {
+    /// Notes that the current server did not let the session start; `error` is the handshake's, if that is what failed.
+    ///
+    /// Of a server that is none of those asked for, other addresses are not tried.
+    pub fn refused(&mut self, reason: &dyn fmt::Display, error: Option<&StartupError>) {
         let reason = self.config.without_names(reason.to_string());
         let message = format!(
-            "connection failed: {} failed: {reason}{}",
+            "connection failed: {} failed: {reason}{}{}",
             self.attempt(),
+            self.where_from(error),
             self.torn()
         );
         self.failed(&message, false);
+        if matches!(error, Some(StartupError::WrongServer(_))) {
+            self.addresses.clear();
+            if self.wanted == TargetSessionAttrs::PreferStandby {
+                self.second_choice.extend(self.current.clone());
+            }
+        }
+    }
+
+    /// Checks that the server at the other end of a socket runs as the user of `requirepeer`.
+    ///
+    /// # Errors
+    /// It does not, or that cannot be told.
+    pub fn check_peer(&self, socket: &Socket) -> Result<(), ConnectError> {
+        let (Some(Peer::Unix(_)), Some(wanted)) = (&self.peer, &self.config.requirepeer) else {
+            return Ok(());
+        };
+        let actual = match socket.peer_uid() {
+            Ok(uid) => environment::user_name(uid).unwrap_or_else(|| format!("#{uid}")),
+            Err(error) => {
+                let text = format!("could not get peer credentials: {error}");
+                return Err(ConnectError::WrongPeer(text));
+            }
+        };
+        if actual == *wanted {
+            return Ok(());
+        }
+        let wanted = shown(wanted);
+        let text = format!(
+            "requirepeer specifies \"{wanted}\", but actual peer user name is \"{actual}\""
+        );
+        Err(ConnectError::WrongPeer(text))
     }
 
     /// All failed attempts, oldest first.
@@ -191,6 +244,9 @@ impl Connector {
     pub fn failure_text(&self) -> String {
         let last = self.failures.last().map(|failure| failure.message.clone());
         let mut text = last.unwrap_or_default();
+        for warning in &self.config.warnings {
+            text.push_str(&format!("\n\tWarning: {warning}"));
+        }
         if self.failures.len() > 1 {
             text.push_str("\nMultiple connection attempts failed. All failures were:");
             for failure in &self.failures {
@@ -211,11 +267,20 @@ impl Connector {
         let target = self.current.as_ref().or(self.config.targets.first());
         let target =
             target.ok_or_else(|| ConnectError::Unresolved("no server to connect to".into()))?;
-        Ok(StartupConfig::new(
-            &self.config,
-            target,
-            STANDARD_NO_PAD.encode(nonce),
-        ))
+        Ok(StartupConfig {
+            target_session_attrs: self.wanted,
+            is_confidential: self.is_local(),
+            ..StartupConfig::new(&self.config, target, STANDARD_NO_PAD.encode(nonce))
+        })
+    }
+
+    /// Whether what is sent does not leave this machine.
+    fn is_local(&self) -> bool {
+        match &self.peer {
+            Some(Peer::Tcp(address)) => address.ip().is_loopback(),
+            Some(Peer::Unix(_)) => true,
+            None => false,
+        }
     }
 
     /// The socket options for TCP servers.
@@ -260,6 +325,21 @@ impl Connector {
         }
     }
 
+    /// Where a password that is wrong comes from, in libpq's words.
+    fn where_from(&self, error: Option<&StartupError>) -> String {
+        let is_wrong = match error {
+            Some(StartupError::Server(error)) => error.get(b'C') == Some(b"28P01"),
+            _ => false,
+        };
+        let target = self.current.as_ref();
+        match &self.config.passfile {
+            Some(path) if is_wrong && target.is_some_and(|it| it.password_from_passfile) => {
+                format!("\npassword retrieved from file \"{}\"", shown(path))
+            }
+            _ => String::new(),
+        }
+    }
+
     fn torn(&self) -> &'static str {
         if self.config.is_torn() { TORN } else { "" }
     }
@@ -292,14 +372,14 @@ impl Connector {
 const TORN: &str = "\n\tNames, addresses and ports are not shown, as they look like parts of a password: in a URI the characters \
                     \"/\", \"@\", \",\" and \"?\" of a password are written as %2F, %40, %2C and %3F.";
 
-/// Puts the targets into a random order: without randomness they stay as they are.
-fn shuffle(targets: &mut [Target]) {
-    for last in (1..targets.len()).rev() {
+/// Puts things into a random order: without randomness they stay as they are.
+fn shuffle<T>(things: &mut [T]) {
+    for last in (1..things.len()).rev() {
         let mut bytes = [0_u8; 8];
         if getrandom::fill(&mut bytes).is_err() {
             return;
         }
         let other = u64::from_ne_bytes(bytes) % (last as u64 + 1);
-        targets.swap(last, usize::try_from(other).unwrap_or(last));
+        things.swap(last, usize::try_from(other).unwrap_or(last));
     }
 }

@@ -3,12 +3,19 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use howdah_protocol::conninfo::{Config, ConninfoError, Environment, Params};
+use howdah_protocol::conninfo::{Config, ConninfoError, Environment, Params, Passfile};
 
 /// Where servers put their Unix sockets: Debian's place, then PostgreSQL's own default.
 const SOCKET_DIRS: &[&str] = &["/var/run/postgresql", "/tmp"];
 
-/// Completes the options with the environment, defaults and the password file.
+/// Where the system's service file may be: Debian's place, Red Hat's, then PostgreSQL's own default.
+const CONFIG_DIRS: &[&str] = &[
+    "/etc/postgresql-common",
+    "/etc/sysconfig/pgsql",
+    "/usr/local/pgsql/etc",
+];
+
+/// Completes the options with the service file, the environment, defaults and the password file.
 ///
 /// # Errors
 /// An option that is wrong, or not supported.
@@ -22,6 +29,8 @@ pub fn complete(params: &Params) -> Result<Config, ConninfoError> {
             os_user: user.as_deref(),
             home: home.as_deref(),
             socket_dirs: SOCKET_DIRS,
+            config_dirs: CONFIG_DIRS,
+            service_file: &|path| fs::read(path).ok(),
             passfile: &read_passfile,
         },
     )
@@ -29,21 +38,34 @@ pub fn complete(params: &Params) -> Result<Config, ConninfoError> {
 
 /// The name of the user that runs this process.
 fn os_user() -> Option<String> {
-    let uid = rustix::process::geteuid().as_raw();
+    user_name(rustix::process::geteuid().as_raw())
+        .or_else(|| std::env::var("USER").ok().filter(|name| !name.is_empty()))
+}
+
+/// The name of the user with this id, if the system's list has it.
+pub(crate) fn user_name(uid: u32) -> Option<String> {
     let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let listed = passwd.lines().find_map(|line| {
+    passwd.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;
         (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
-    });
-    listed.or_else(|| std::env::var("USER").ok().filter(|name| !name.is_empty()))
+    })
 }
 
-/// The text of a password file that only its owner can read.
-fn read_passfile(path: &str) -> Option<String> {
-    let metadata = fs::metadata(path).ok()?;
-    if !metadata.is_file() || metadata.mode() & 0o077 != 0 {
-        return None;
+/// The password file, if only its owner can read it.
+fn read_passfile(path: &str) -> Passfile {
+    let Ok(metadata) = fs::metadata(path) else {
+        return Passfile::Missing;
+    };
+    if !metadata.is_file() {
+        return Passfile::Unsafe("is not a plain file");
     }
-    fs::read_to_string(path).ok()
+    if metadata.mode() & 0o077 != 0 {
+        return Passfile::Unsafe(
+            "has group or world access; permissions should be u=rw (0600) or less",
+        );
+    }
+    // Of lines in another encoding the others can be used.
+    let text = fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    text.map_or(Passfile::Missing, Passfile::Text)
 }

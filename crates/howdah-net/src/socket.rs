@@ -101,6 +101,24 @@ impl Socket {
         set_tcp_options(&self.fd, options)
     }
 
+    /// The user that the process at the other end of a Unix socket runs as.
+    ///
+    /// # Errors
+    /// The system's; one that cannot tell says so.
+    #[cfg(target_os = "linux")]
+    pub fn peer_uid(&self) -> io::Result<u32> {
+        Ok(sockopt::socket_peercred(&self.fd)?.uid.as_raw())
+    }
+
+    /// The user that the process at the other end of a Unix socket runs as.
+    ///
+    /// # Errors
+    /// Always: this is known on Linux only.
+    #[cfg(not(target_os = "linux"))]
+    pub fn peer_uid(&self) -> io::Result<u32> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     /// A second descriptor of the same socket.
     ///
     /// # Errors

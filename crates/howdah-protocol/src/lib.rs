@@ -60,7 +60,7 @@
 //!         nonce: "printable, random".into(),
 //!         protocol_minor: 0,
 //!         min_protocol_minor: 0,
-//!         require_auth: None,
+//!         ..StartupConfig::default()
 //!     })?;
 //!     let mut session = Session::new(connection);
 //!     run(&mut session, socket, None)?; // the handshake

@@ -1,5 +1,6 @@
 //! Opening connections: the steps of the plan, blocking or handed to asyncio.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use crate::core::snapshot::SessionSnapshot;
 use crate::core::{Core, Flavor, Io};
 use crate::errors;
 use crate::jobs::start::Start;
+use crate::log;
 use crate::pq::PgConn;
 use crate::shell::asyncio::Channel;
 use crate::shell::{self, blocking};
@@ -94,12 +96,19 @@ pub(crate) fn make_conninfo(py: Python<'_>, params: &Bound<'_, PyDict>) -> PyRes
     conninfo::make(pairs).map_err(|error| errors::conninfo(py, &error))
 }
 
-/// Return the keywords that a connection string may have.
+/// Raise `ProgrammingError` for a keyword that a connection string cannot have.
 #[pyfunction]
-pub(crate) fn conninfo_keywords() -> Vec<&'static str> {
-    conninfo::KEYWORDS
-        .iter()
-        .map(|keyword| keyword.name)
+pub(crate) fn check_conninfo_keyword(keyword: &Bound<'_, PyAny>) -> PyResult<()> {
+    let checked = Params::new().set(&text_of(keyword)?, "");
+    checked.map_err(|error| errors::conninfo(keyword.py(), &error))
+}
+
+/// Return the values that parameters have by default.
+#[pyfunction]
+pub(crate) fn conninfo_defaults() -> HashMap<&'static str, &'static str> {
+    let keywords = conninfo::KEYWORDS.iter();
+    keywords
+        .filter_map(|keyword| Some((keyword.name, keyword.compiled?)))
         .collect()
 }
 
@@ -149,6 +158,10 @@ pub(crate) fn connect_blocking(py: Python<'_>, params: &Bound<'_, PyDict>) -> Py
                     continue;
                 }
             };
+        if let Err(error) = connector.check_peer(&socket) {
+            connector.unreachable(&error);
+            continue;
+        }
         drive::prepare(&socket)?;
         let core = Arc::new(session(py, &connector, Flavor::Sync, socket)?);
         let mut job = Start { peer, deadline };
@@ -250,22 +263,26 @@ impl Connecting {
             .into_any()
     }
 
-    /// Take over a connected socket's descriptor.
-    fn adopt(&self, py: Python<'_>, fd: i32) -> PyResult<Opened> {
+    /// Take over a connected socket's descriptor; `None` if it leads to the wrong server.
+    fn adopt(&self, py: Python<'_>, fd: i32) -> PyResult<Option<Opened>> {
         if fd < 0 {
             return Err(PyValueError::new_err("not a descriptor"));
         }
         let socket = Socket::from_fd(howdah_ffi::owned_fd(fd));
-        let connector = lock(&self.connector);
+        let mut connector = lock(&self.connector);
+        if let Err(error) = connector.check_peer(&socket) {
+            connector.unreachable(&error);
+            return Ok(None);
+        }
         if let Some(Peer::Tcp(_)) = connector.peer() {
             socket.set_tcp_options(&connector.tcp_options())?;
         }
         let core = Arc::new(session(py, &connector, Flavor::Async, socket)?);
         let channel = Py::new(py, Channel::new(Arc::clone(&core)))?;
-        Ok(Opened {
+        Ok(Some(Opened {
             core,
             channel: Some(channel),
-        })
+        }))
     }
 
     /// Run the handshake: an awaitable.
@@ -295,7 +312,11 @@ fn connector(params: &Bound<'_, PyDict>) -> PyResult<Connector> {
             .set(&name, value)
             .map_err(|error| errors::conninfo(py, &error))?;
     }
-    Connector::new(&options).map_err(|error| errors::conninfo(py, &error))
+    let connector = Connector::new(&options).map_err(|error| errors::conninfo(py, &error))?;
+    for warning in &connector.config().warnings {
+        log::warning(py, warning);
+    }
+    Ok(connector)
 }
 
 fn timeout(connector: &Connector) -> Duration {
@@ -373,7 +394,7 @@ fn note_refusal(
     if !is("Error")? || is("NotSupportedError")? {
         return Err(error);
     }
-    connector.refused(&error.value(py).to_string());
+    connector.refused(&error.value(py).to_string(), core.refusal().as_ref());
     Ok(())
 }
 

@@ -26,8 +26,8 @@ mod _howdah {
 
     #[pymodule_export]
     use crate::connect::{
-        Connecting, Opened, connect_blocking, conninfo_keywords, conninfo_secrets, make_conninfo,
-        parse_conninfo,
+        Connecting, Opened, check_conninfo_keyword, connect_blocking, conninfo_defaults,
+        conninfo_secrets, make_conninfo, parse_conninfo,
     };
     #[pymodule_export]
     use crate::connection::{AsyncConnectionBase, BaseConnection, SyncConnection};

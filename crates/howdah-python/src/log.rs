@@ -38,6 +38,13 @@ pub(crate) fn cancel_failure(py: Python<'_>, error: &ConnectError) {
     }
 }
 
+/// Something that the user should know.
+pub(crate) fn warning(py: Python<'_>, text: &str) {
+    if let Err(error) = log(py, "warning", ("%s", text), None) {
+        error.write_unraisable(py, None);
+    }
+}
+
 /// Logs something. If the logger itself fails, as it may while the interpreter ends, that is reported and harms nothing.
 fn log<'py>(
     py: Python<'py>,

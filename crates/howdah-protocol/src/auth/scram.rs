@@ -33,6 +33,50 @@ pub const SLICE: u32 = 4096;
 /// "The client does not support channel binding."
 const GS2_HEADER: &str = "n,,";
 
+/// Keys that stand in for what is derived from the password: the options `scram_client_key` and `scram_server_key`.
+///
+/// With both no password is needed, and nothing is derived. `Debug` hides them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Keys {
+    client: Option<[u8; 32]>,
+    server: Option<[u8; 32]>,
+}
+
+impl Keys {
+    /// Decodes the options, each in base64 if it is given.
+    ///
+    /// # Errors
+    /// What is wrong, in libpq's words.
+    pub(crate) fn decode(client: Option<&str>, server: Option<&str>) -> Result<Self, String> {
+        Ok(Self {
+            client: client.map(|text| key(text, "client")).transpose()?,
+            server: server.map(|text| key(text, "server")).transpose()?,
+        })
+    }
+
+    /// Whether both are there.
+    #[must_use]
+    pub fn are_complete(&self) -> bool {
+        self.client.is_some() && self.server.is_some()
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").finish_non_exhaustive()
+    }
+}
+
+fn key(text: &str, whose: &str) -> Result<[u8; 32], String> {
+    let decoded = BASE64
+        .decode(text)
+        .map_err(|_| format!("invalid SCRAM {whose} key"))?;
+    let length = decoded.len();
+    decoded
+        .try_into()
+        .map_err(|_| format!("invalid SCRAM {whose} key length: {length}"))
+}
+
 /// Begins an exchange: gives the client-first-message, and what to do with the reply.
 ///
 /// `user` may be empty: PostgreSQL uses the name of the startup message. `nonce` must be fresh for every exchange,
@@ -43,6 +87,7 @@ const GS2_HEADER: &str = "n,,";
 pub fn begin(
     user: &str,
     password: &Password,
+    keys: Keys,
     nonce: &str,
 ) -> Result<(Vec<u8>, ExpectServerFirst), InvalidNonce> {
     if nonce.is_empty() || !nonce.bytes().all(is_nonce_byte) {
@@ -53,6 +98,7 @@ pub fn begin(
     let message = format!("{GS2_HEADER}{client_first_bare}");
     let next = ExpectServerFirst {
         password: password.clone(),
+        keys,
         nonce: nonce.to_owned(),
         client_first_bare,
     };
@@ -75,6 +121,7 @@ impl std::error::Error for InvalidNonce {}
 #[derive(Debug)]
 pub struct ExpectServerFirst {
     password: Password,
+    keys: Keys,
     nonce: String,
     client_first_bare: String,
 }
@@ -89,7 +136,8 @@ impl ExpectServerFirst {
         let challenge = Challenge::parse(text, &self.nonce)?;
         let without_proof = format!("c={},r={}", BASE64.encode(GS2_HEADER), challenge.nonce);
         Ok(DeriveKey {
-            derivation: challenge.derivation(&self.password),
+            derivation: (!self.keys.are_complete()).then(|| challenge.derivation(&self.password)),
+            keys: self.keys,
             auth_message: format!("{},{text},{without_proof}", self.client_first_bare),
             without_proof,
         })
@@ -98,7 +146,9 @@ impl ExpectServerFirst {
 
 /// Derives the key from the password, which takes long by design: [`SLICE`] iterations at a time.
 pub struct DeriveKey {
-    derivation: Pbkdf2,
+    /// `None` if the keys are known.
+    derivation: Option<Pbkdf2>,
+    keys: Keys,
     auth_message: String,
     without_proof: String,
 }
@@ -115,14 +165,18 @@ pub enum Derived {
 impl DeriveKey {
     /// Computes one slice.
     pub fn step(mut self) -> Derived {
-        match self.derivation.run(SLICE) {
+        let Some(derivation) = &mut self.derivation else {
+            return self.finish(&[0; 32]);
+        };
+        match derivation.run(SLICE) {
             None => Derived::More(self),
             Some(salted) => self.finish(&salted),
         }
     }
 
     fn finish(self, salted: &[u8; 32]) -> Derived {
-        let client_key = hmac(salted, b"Client Key");
+        let derived = |name: &[u8]| hmac(salted, name);
+        let client_key = self.keys.client.unwrap_or_else(|| derived(b"Client Key"));
         let stored_key: [u8; 32] = Sha256::digest(client_key).into();
         let client_signature = hmac(&stored_key, self.auth_message.as_bytes());
         let proof: Vec<u8> = client_key
@@ -131,7 +185,7 @@ impl DeriveKey {
             .map(|(key, signature)| key ^ signature)
             .collect();
         let message = format!("{},p={}", self.without_proof, BASE64.encode(proof));
-        let server_key = hmac(salted, b"Server Key");
+        let server_key = self.keys.server.unwrap_or_else(|| derived(b"Server Key"));
         let signature = keyed(&server_key).chain_update(self.auth_message.as_bytes());
         Derived::Done(message.into_bytes(), ExpectServerFinal { signature })
     }

@@ -6,7 +6,9 @@ const SERVER_FIRST: &str =
 const SERVER_FINAL: &str = "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=";
 
 fn expect_first() -> ExpectServerFirst {
-    begin("user", &Password::new("pencil"), NONCE).unwrap().1
+    begin("user", &Password::new("pencil"), Keys::default(), NONCE)
+        .unwrap()
+        .1
 }
 
 /// Takes the server-first-message and derives the key, in one go.
@@ -24,7 +26,7 @@ fn expect_final() -> ExpectServerFinal {
 /// The example of RFC 7677, section 3.
 #[test]
 fn rfc_7677() {
-    let (message, next) = begin("user", &Password::new("pencil"), NONCE).unwrap();
+    let (message, next) = begin("user", &Password::new("pencil"), Keys::default(), NONCE).unwrap();
     assert_eq!(message, b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
     let (message, next) = answer(next, SERVER_FIRST);
     assert_eq!(
@@ -86,7 +88,7 @@ fn keys_are_those_that_libpq_makes() {
 
 #[test]
 fn user_names_are_escaped() {
-    let (message, _) = begin("a=b,c", &Password::new("x"), "n").unwrap();
+    let (message, _) = begin("a=b,c", &Password::new("x"), Keys::default(), "n").unwrap();
     assert_eq!(message, b"n,,n=a=3Db=2Cc,r=n");
 }
 
@@ -94,7 +96,7 @@ fn user_names_are_escaped() {
 fn nonces_are_checked() {
     for nonce in ["", "a,b", "a b", "\u{e9}", "a\0"] {
         assert_eq!(
-            begin("", &Password::new("x"), nonce).err(),
+            begin("", &Password::new("x"), Keys::default(), nonce).err(),
             Some(InvalidNonce),
             "{nonce:?}"
         );
@@ -225,4 +227,58 @@ proptest::proptest! {
             let _ = next.server_final(last.as_bytes());
         }
     }
+}
+
+/// The keys of the example of RFC 7677, made with Python's hashlib and hmac.
+const CLIENT_KEY: &str = "pg/JI9Z+hkSpLRa5btpe9GVrDHJcSEN0viVTVXaZbos=";
+const SERVER_KEY: &str = "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
+
+fn with_keys(password: &str, client: Option<&str>, server: Option<&str>) -> ExpectServerFirst {
+    let keys = Keys::decode(client, server).unwrap();
+    begin("user", &Password::new(password), keys, NONCE)
+        .unwrap()
+        .1
+}
+
+#[test]
+fn keys_stand_in_for_the_password() {
+    let cases = [
+        ("", Some(CLIENT_KEY), Some(SERVER_KEY)),
+        ("pencil", Some(CLIENT_KEY), None),
+        ("pencil", None, Some(SERVER_KEY)),
+    ];
+    let expected = answer(expect_first(), SERVER_FIRST).0;
+    for (password, client, server) in cases {
+        let (message, next) = answer(with_keys(password, client, server), SERVER_FIRST);
+        assert_eq!(message, expected);
+        assert_eq!(next.server_final(SERVER_FINAL.as_bytes()), Ok(()));
+    }
+}
+
+#[test]
+fn with_both_keys_nothing_is_derived_and_the_server_is_still_checked() {
+    let many = SERVER_FIRST.replace("i=4096", "i=4000000");
+    let (_, next) = answer(with_keys("", Some(CLIENT_KEY), Some(SERVER_KEY)), &many);
+    assert!(next.server_final(SERVER_FINAL.as_bytes()).is_err());
+    // The client's key where the server's should be.
+    let wrong = with_keys("", Some(CLIENT_KEY), Some(CLIENT_KEY));
+    let (_, next) = answer(wrong, SERVER_FIRST);
+    assert_eq!(
+        next.server_final(SERVER_FINAL.as_bytes()),
+        Err(ScramError::Refused("incorrect server signature".to_owned()))
+    );
+}
+
+#[test]
+fn keys_that_are_none() {
+    let wrong = |client, server| Keys::decode(client, server).unwrap_err();
+    assert_eq!(wrong(Some("%"), None), "invalid SCRAM client key");
+    assert_eq!(
+        wrong(None, Some("eA==")),
+        "invalid SCRAM server key length: 1"
+    );
+    assert_eq!(wrong(Some(""), None), "invalid SCRAM client key length: 0");
+    let keys = Keys::decode(Some(CLIENT_KEY), None).unwrap();
+    assert!(!keys.are_complete());
+    assert_eq!(format!("{keys:?}"), "Keys { .. }");
 }

@@ -39,7 +39,7 @@ fn started() -> Connection {
         nonce: "abcdefghijklmnopqrstuvwx".into(),
         protocol_minor: 0,
         min_protocol_minor: 0,
-        require_auth: None,
+        ..StartupConfig::default()
     };
     let mut connection = Connection::start(config).unwrap();
     let greeting = [message(b'R', &[0; 4]), message(b'K', &[0; 8]), ready()].concat();

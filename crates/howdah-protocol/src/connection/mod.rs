@@ -469,7 +469,7 @@ impl Connection {
             }
             self.inbox.consume(total);
             let body = self.inbox.slice(start, header.body_len);
-            if header.tag == b'D' {
+            if header.tag == b'D' && matches!(self.phase, Phase::Open) {
                 self.replies.data_row(start, body)?;
             } else if let Some(event) = self.message(header.tag, start, header.body_len, stale)? {
                 return Ok(Some(event));

@@ -7,7 +7,9 @@ use super::error::ConninfoError;
 use super::keywords::KEYWORDS;
 use super::params::Params;
 use super::secrecy::{self, shown};
+use super::service;
 use super::targets::{self, Target};
+use crate::auth::scram::Keys;
 use crate::auth::{RequireAuth, RequireAuthError};
 
 /// What the outside world contributes to a connection: found by the shell, only looked at here.
@@ -21,9 +23,23 @@ pub struct Environment<'a> {
     pub home: Option<&'a str>,
     /// Where Unix sockets are by default, tried in this order; empty where there are none.
     pub socket_dirs: &'a [&'a str],
-    /// The text of the password file at a path. Called at most once, and only when no password is given; the shell
-    /// checks the file's permissions and answers `None` for a file that must not be used.
-    pub passfile: &'a dyn Fn(&str) -> Option<String>,
+    /// Directories where the system's service file is looked for, unless `PGSYSCONFDIR` names one.
+    pub config_dirs: &'a [&'a str],
+    /// The content of the service file at a path; `None` if there is none. Called only when a service is asked for.
+    pub service_file: &'a dyn Fn(&str) -> Option<Vec<u8>>,
+    /// The password file at a path. Called at most once, and only when no password is given.
+    pub passfile: &'a dyn Fn(&str) -> Passfile,
+}
+
+/// A password file, as the shell found it.
+#[derive(Clone)]
+pub enum Passfile {
+    /// There is none, or it cannot be read.
+    Missing,
+    /// It must not be used, for this reason: others may read it, or it is no plain file.
+    Unsafe(&'static str),
+    /// Its text.
+    Text(String),
 }
 
 /// A connection's options, completed and checked.
@@ -50,6 +66,10 @@ pub struct Config {
     pub channel_binding: ChannelBinding,
     /// The authentication methods that are acceptable; `None` is any.
     pub require_auth: Option<RequireAuth>,
+    /// Keys that stand in for the password with SCRAM.
+    pub scram_keys: Keys,
+    /// The user that a server behind a Unix socket has to run as; `None` is any.
+    pub requirepeer: Option<String>,
     /// The lowest minor version of protocol 3 that is acceptable.
     pub min_protocol_minor: u16,
     /// The minor version of protocol 3 to ask for.
@@ -62,6 +82,8 @@ pub struct Config {
     pub passfile: Option<String>,
     /// Every option with its final value, in libpq's order: what `PQconninfo` returns.
     pub params: Params,
+    /// What the user should know, though it does not hinder the connection: a password file that was not used, and why.
+    pub warnings: Vec<String>,
     /// Settings that come from variables such as `PGTZ`.
     session_settings: Vec<(String, String)>,
 }
@@ -120,9 +142,10 @@ pub enum ChannelBinding {
 }
 
 /// The option `target_session_attrs`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TargetSessionAttrs {
     /// Every server will do.
+    #[default]
     Any,
     /// Transactions are read-write by default.
     ReadWrite,
@@ -150,7 +173,7 @@ impl Config {
     ///
     /// # Errors
     /// A value that makes no connection (libpq's text), and what this version does not serve: TLS required,
-    /// GSSAPI encryption required, channel binding required, services, `target_session_attrs` other than `any`.
+    /// GSSAPI encryption required, channel binding required.
     pub fn resolve(
         explicit: &Params,
         environment: &Environment<'_>,
@@ -160,7 +183,7 @@ impl Config {
         let user = default(&mut params, "user", environment.os_user)?;
         let dbname = default(&mut params, "dbname", Some(&user))?;
         let passfile = passfile_path(&params, environment);
-        targets::assign_passwords(
+        let unused = targets::assign_passwords(
             &mut targets,
             &params,
             (&user, &dbname),
@@ -182,12 +205,15 @@ impl Config {
             gssencmode: choice(&params, "gssencmode", GSSENCMODE)?,
             channel_binding: choice(&params, "channel_binding", CHANNEL_BINDING)?,
             require_auth: require_auth(&params)?,
+            scram_keys: scram_keys(&params)?,
+            requirepeer: params.filled("requirepeer").map(str::to_owned),
             min_protocol_minor,
             max_protocol_minor,
             keepalives: keepalives(&params)?,
             tcp_user_timeout: positive(&params, "tcp_user_timeout")?
                 .map(|ms| Duration::from_millis(ms.into())),
             passfile,
+            warnings: unused.into_iter().collect(),
             session_settings: session_settings(environment),
             params,
         };
@@ -296,19 +322,6 @@ impl Config {
                 "channel binding needs TLS, which this version has not",
             );
         }
-        if self.target_session_attrs != TargetSessionAttrs::Any {
-            return self.unserved(
-                "target_session_attrs",
-                "this version accepts any server it can connect to",
-            );
-        }
-        for name in ["requirepeer", "scram_client_key", "scram_server_key"] {
-            if self.params.filled(name).is_some() {
-                return Err(ConninfoError::not_supported(format!(
-                    "connection option \"{name}\" is not supported"
-                )));
-            }
-        }
         Ok(())
     }
 
@@ -363,18 +376,10 @@ const SESSION_VARIABLES: [(&str, &str); 3] = [
     ("PGGEQO", "geqo"),
 ];
 
-/// Fills what is not given from the environment, then from the compiled defaults. An empty value is given.
+/// Fills what is not given from the service, then from the environment, then from the compiled defaults. An empty value is given.
 fn complete(explicit: &Params, environment: &Environment<'_>) -> Result<Params, ConninfoError> {
-    let service = explicit
-        .get("service")
-        .map(str::to_owned)
-        .or_else(|| (environment.env)("PGSERVICE"));
-    if let Some(service) = service {
-        let service = shown(&service);
-        let message =
-            format!("service \"{service}\" is not supported: this version reads no service files");
-        return Err(ConninfoError::not_supported(message));
-    }
+    let mut explicit = explicit.clone();
+    service::apply(&mut explicit, environment)?;
     let mut params = Params::new();
     for keyword in KEYWORDS {
         let given = explicit.get(keyword.name).map(str::to_owned);
@@ -385,6 +390,10 @@ fn complete(explicit: &Params, environment: &Environment<'_>) -> Result<Params, 
         if let Some(value) = value {
             params.set(keyword.name, value)?;
         }
+    }
+    if params.filled("sslcertmode").is_none() {
+        // libpq has this default too, but not in its table.
+        params.set("sslcertmode", "allow")?;
     }
     Ok(params)
 }
@@ -439,6 +448,15 @@ fn require_auth(params: &Params) -> Result<Option<RequireAuth>, ConninfoError> {
             RequireAuthError::Invalid(message) => ConninfoError::operational(message),
             RequireAuthError::NotSupported(message) => ConninfoError::not_supported(message),
         })
+}
+
+fn scram_keys(params: &Params) -> Result<Keys, ConninfoError> {
+    // An empty value is one: libpq finds its length wrong.
+    Keys::decode(
+        params.get("scram_client_key"),
+        params.get("scram_server_key"),
+    )
+    .map_err(ConninfoError::operational)
 }
 
 /// The minor versions of protocol 3 to accept and to ask for.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     Config, ConninfoError, ConninfoErrorKind, Endpoint, Environment, GssEncMode, LoadBalanceHosts,
-    SslMode, parse,
+    Passfile, SslMode, parse,
 };
 
 type Vars<'a> = &'a [(&'a str, &'a str)];
@@ -16,7 +16,44 @@ const PASSFILE: &str = "\
     10.0.0.1:*:*:*:of the address\n\
     db:5433:*:*:of db\n";
 
+const SERVICES: &str = "\
+    # services\n\
+    host=before any section is not looked at\n\
+    [other]\n\
+    nonsense that is not looked at\n\
+    [shop]\n\
+    \n\
+    \x20 # with spaces in front and behind\n\
+    \thost=db \r\n\
+    port=7\n\
+    application_name= a 'b' \n\
+    port=8\n\
+    password=from the service\n\
+    [shop]\n\
+    dbname=the first section of a name counts\n\
+    [nested]\n\
+    service=shop\n\
+    [spaced]\n\
+    host = db\n\
+    [unknown]\n\
+    hots=db\n\
+    [ldap]\n\
+    ldap://ldap.example/x\n\
+    [word]\n\
+    host=db\n\
+    word\n\
+    [tail]x\n\
+    host=tail\n";
+
 fn resolve_in(conninfo: &str, vars: Vars<'_>) -> Result<Config, ConninfoError> {
+    let service_file = |path: &str| match path {
+        "/home/bob/.pg_service.conf" => Some(SERVICES.as_bytes().to_owned()),
+        "/etc/pg/pg_service.conf" => Some(b"[sys]\nhost=sys\n[shop]\nhost=sys".to_vec()),
+        "/conf/pg_service.conf" => Some(b"[sys]\nhost=conf".to_vec()),
+        "/long" => Some([b"[shop]\nhost=".as_slice(), &[b'x'; 1100]].concat()),
+        "/latin" => Some(b"[other]\nuser=\xe9\n[shop]\nuser=\xe9".to_vec()),
+        _ => None,
+    };
     let environment = Environment {
         env: &|name| {
             vars.iter()
@@ -26,7 +63,13 @@ fn resolve_in(conninfo: &str, vars: Vars<'_>) -> Result<Config, ConninfoError> {
         os_user: Some("bob"),
         home: Some("/home/bob"),
         socket_dirs: &["/var/run/postgresql", "/tmp"],
-        passfile: &|path| (path == "/home/bob/.pgpass").then(|| PASSFILE.to_owned()),
+        config_dirs: &["/nowhere", "/etc/pg"],
+        service_file: &service_file,
+        passfile: &|path| match path {
+            "/home/bob/.pgpass" => Passfile::Text(PASSFILE.to_owned()),
+            "/open" => Passfile::Unsafe("can be read by all"),
+            _ => Passfile::Missing,
+        },
     };
     Config::resolve(&parse(conninfo)?, &environment)
 }
@@ -114,6 +157,8 @@ fn without_sockets_the_default_is_localhost() {
         os_user: Some("bob"),
         home: None,
         socket_dirs: &[],
+        config_dirs: &[],
+        service_file: &|_| panic!("no service is asked for"),
         passfile: &|_| panic!("there is no home, hence no password file"),
     };
     let config = Config::resolve(&parse("").unwrap(), &environment).unwrap();
@@ -256,12 +301,6 @@ fn what_is_not_served_says_so() {
         "sslnegotiation=direct",
         "gssencmode=require",
         "channel_binding=require",
-        "target_session_attrs=read-write",
-        "target_session_attrs=prefer-standby",
-        "service=shop",
-        "service=",
-        "requirepeer=postgres",
-        "scram_client_key=eA==",
         "require_auth=gss",
     ];
     for conninfo in cases {
@@ -270,10 +309,8 @@ fn what_is_not_served_says_so() {
     let environments = [
         ("PGSSLMODE", "require"),
         ("PGREQUIRESSL", "1"),
-        ("PGSERVICE", "shop"),
         ("PGCHANNELBINDING", "require"),
         ("PGGSSENCMODE", "require"),
-        ("PGTARGETSESSIONATTRS", "primary"),
     ];
     for variable in environments {
         not_supported("", &[variable]);
@@ -282,6 +319,98 @@ fn what_is_not_served_says_so() {
         not_supported("sslmode=require", &[]),
         "sslmode value \"require\" is not supported: this version has no TLS, and never falls back to an unencrypted connection"
     );
+}
+
+#[test]
+fn services() {
+    let shop = resolve("service=shop user=ann");
+    let get = |name| shop.params.get(name);
+    assert_eq!(get("service"), Some("shop"));
+    assert_eq!((get("host"), get("port")), (Some("db"), Some("7")));
+    assert_eq!(get("application_name"), Some(" a 'b'"));
+    assert_eq!((get("dbname"), get("user")), (Some("ann"), Some("ann")));
+    let password = shop.targets[0].password.as_ref().unwrap();
+    assert_eq!(password.expose(), "from the service");
+
+    let hosts = |conninfo: &str, vars: Vars<'_>| {
+        let params = resolve_in(conninfo, vars).unwrap().params;
+        params.get("host").map(str::to_owned)
+    };
+    let some = |host: &str| Some(host.to_owned());
+    assert_eq!(hosts("", &[("PGSERVICE", "shop")]), some("db"));
+    assert_eq!(
+        hosts("service=shop host=mine", &[("PGHOST", "env")]),
+        some("mine")
+    );
+    assert_eq!(hosts("service=shop", &[("PGHOST", "env")]), some("db"));
+    assert_eq!(hosts("service=sys", &[("PGSERVICE", "shop")]), some("sys"));
+    assert_eq!(
+        hosts("service=sys", &[("PGSYSCONFDIR", "/conf")]),
+        some("conf")
+    );
+    let file = ("PGSERVICEFILE", "/etc/pg/pg_service.conf");
+    assert_eq!(hosts("service=shop", &[file]), some("sys"));
+    assert_eq!(hosts("service=tail", &[]), some("tail"));
+}
+
+#[test]
+fn services_that_are_wrong() {
+    let home = "service file \"/home/bob/.pg_service.conf\"";
+    let operational = [
+        (
+            "nosuch",
+            "definition of service \"nosuch\" not found".to_owned(),
+        ),
+        ("", "definition of service \"\" not found".to_owned()),
+        ("sho", "definition of service \"sho\" not found".to_owned()),
+        (
+            "nested",
+            format!("nested service specifications not supported in {home}, line 16"),
+        ),
+        (
+            "spaced",
+            format!(
+                "invalid connection option \"host \"; did you mean \"host\"? in {home}, line 18"
+            ),
+        ),
+        (
+            "unknown",
+            format!(
+                "invalid connection option \"hots\"; did you mean \"host\"? in {home}, line 20"
+            ),
+        ),
+        ("word", format!("syntax error in {home}, line 25")),
+    ];
+    for (service, message) in operational {
+        let error = resolve_in(&format!("service='{service}'"), &[]).unwrap_err();
+        assert_eq!(error.message(), message);
+        assert_eq!(error.kind(), ConninfoErrorKind::Operational);
+    }
+    not_supported("service=ldap", &[]);
+    let in_file = |path| {
+        let error = resolve_in("service=shop", &[("PGSERVICEFILE", path)]).unwrap_err();
+        error.message().to_owned()
+    };
+    assert_eq!(in_file("/nosuch"), "service file \"/nosuch\" not found");
+    assert_eq!(
+        in_file("/long"),
+        "line 2 too long in service file \"/long\""
+    );
+    assert!(in_file("/latin").contains("is not UTF-8"));
+}
+
+#[test]
+fn a_password_file_that_is_not_used_is_a_warning() {
+    let config = resolve("host=db passfile=/open");
+    let warning = "password file \"/open\" can be read by all";
+    assert_eq!(config.warnings, [warning]);
+    assert_eq!(config.targets[0].password, None);
+    assert!(
+        resolve("host=db passfile=/open password=x")
+            .warnings
+            .is_empty()
+    );
+    assert!(resolve("host=db passfile=/nowhere").warnings.is_empty());
 }
 
 #[test]

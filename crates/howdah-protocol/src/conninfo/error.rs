@@ -34,6 +34,12 @@ impl ConninfoError {
         &self.message
     }
 
+    /// The same with more text behind it.
+    pub(super) fn with(mut self, text: &str) -> Self {
+        self.message.push_str(text);
+        self
+    }
+
     pub(crate) fn programming(message: impl Into<String>) -> Self {
         Self {
             kind: ConninfoErrorKind::Programming,

@@ -43,6 +43,80 @@ pub fn find(name: &str) -> Option<&'static Keyword> {
     KEYWORDS.iter().find(|keyword| keyword.name == name)
 }
 
+/// What to write behind an error about an unknown option: `; did you mean "host"?`, or nothing.
+pub(super) fn near_miss(name: &str) -> String {
+    let meant = closest(name);
+    meant.map_or_else(String::new, |meant| format!("; did you mean \"{meant}\"?"))
+}
+
+/// The option that was most probably meant: the one that other drivers call so, or one with a few other letters.
+fn closest(name: &str) -> Option<&'static str> {
+    let name: String = name.to_ascii_lowercase().replace('-', "_");
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+    if let Some((_, meant)) = alias {
+        return Some(meant);
+    }
+    let allowed = match name.chars().count() {
+        0..=2 => 0,
+        3..=5 => 1,
+        6..=40 => 2,
+        _ => return None,
+    };
+    let measured = KEYWORDS
+        .iter()
+        .map(|keyword| (distance(keyword.name, &name), keyword.name));
+    measured
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// How many letters have to be put in, left out, changed or swapped with their neighbour to make one word of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=other.len()).collect();
+    let mut last_letter = None;
+    for (row, letter) in one.chars().enumerate() {
+        let mut current = vec![row.saturating_add(1)];
+        for (column, theirs) in other.iter().enumerate() {
+            let at = |line: &[usize], index: usize| line.get(index).copied().unwrap_or(usize::MAX);
+            let changed = at(&last, column).saturating_add(usize::from(letter != *theirs));
+            let next = column.saturating_add(1);
+            let put_in = at(&last, next).min(at(&current, column)).saturating_add(1);
+            let previous = column.checked_sub(1);
+            let swapped = previous.filter(|previous| {
+                last_letter == Some(*theirs) && other.get(*previous) == Some(&letter)
+            });
+            let swapped = swapped.map_or(usize::MAX, |index| at(&before, index).saturating_add(1));
+            current.push(changed.min(put_in).min(swapped));
+        }
+        last_letter = Some(letter);
+        before = std::mem::replace(&mut last, current);
+    }
+    last.last().copied().unwrap_or_default()
+}
+
+/// What other drivers call the options.
+const ALIASES: [(&str, &str); 16] = [
+    ("appname", "application_name"),
+    ("charset", "client_encoding"),
+    ("database", "dbname"),
+    ("db", "dbname"),
+    ("encoding", "client_encoding"),
+    ("hostname", "host"),
+    ("login", "user"),
+    ("passwd", "password"),
+    ("pgpass", "passfile"),
+    ("pwd", "password"),
+    ("server", "host"),
+    ("ssl", "sslmode"),
+    ("timeout", "connect_timeout"),
+    ("uid", "user"),
+    ("unix_socket", "host"),
+    ("username", "user"),
+];
+
 /// Every option, in libpq's order. Source: libpq 18, "Parameter Key Words".
 #[rustfmt::skip]
 pub const KEYWORDS: &[Keyword] = &[
@@ -127,6 +201,46 @@ mod tests {
                 KEYWORDS.iter().position(|k| k.name == keyword.name),
                 Some(index)
             );
+        }
+    }
+
+    #[test]
+    fn near_misses_are_told() {
+        let cases = [
+            ("HOST", "host"),
+            ("hots", "host"),
+            ("hst", "host"),
+            ("usr", "user"),
+            ("pasword", "password"),
+            ("connect_timout", "connect_timeout"),
+            ("target-session-attrs", "target_session_attrs"),
+            ("aplication_nmae", "application_name"),
+            ("database", "dbname"),
+            ("username", "user"),
+            ("sslmod", "sslmode"),
+        ];
+        for (name, meant) in cases {
+            assert_eq!(closest(name), Some(meant), "{name}");
+            assert!(ALIASES.iter().all(|(_, meant)| find(meant).is_some()));
+        }
+        for name in ["", "x", "ab", "foo", "no_such_option", &"host".repeat(100)] {
+            assert_eq!(closest(name), None, "{name}");
+        }
+        assert_eq!(near_miss("prot"), "; did you mean \"port\"?");
+        assert_eq!(near_miss("foo"), "");
+    }
+
+    #[test]
+    fn distances() {
+        for (one, other, expected) in [
+            ("", "", 0),
+            ("", "ab", 2),
+            ("ab", "ba", 1),
+            ("kitten", "sitting", 3),
+            ("abc", "abc", 0),
+        ] {
+            assert_eq!(distance(one, other), expected);
+            assert_eq!(distance(other, one), expected);
         }
     }
 

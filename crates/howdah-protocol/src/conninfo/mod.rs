@@ -12,12 +12,13 @@ mod params;
 mod parse;
 mod passfile;
 pub(crate) mod secrecy;
+mod service;
 mod targets;
 mod uri;
 
 pub use config::{
-    ChannelBinding, Config, Environment, GssEncMode, Keepalives, LoadBalanceHosts, SslMode,
-    TargetSessionAttrs,
+    ChannelBinding, Config, Environment, GssEncMode, Keepalives, LoadBalanceHosts, Passfile,
+    SslMode, TargetSessionAttrs,
 };
 pub use error::{ConninfoError, ConninfoErrorKind};
 pub use keywords::{Display, KEYWORDS, Keyword, find as find_keyword};

@@ -23,8 +23,9 @@ impl Params {
     /// An unknown name, or a NUL in the value.
     pub fn set(&mut self, name: &str, value: impl Into<String>) -> Result<(), ConninfoError> {
         if keywords::find(name).is_none() {
+            let hint = keywords::near_miss(name);
             return Err(ConninfoError::programming(format!(
-                "invalid connection option \"{name}\""
+                "invalid connection option \"{name}\"{hint}"
             )));
         }
         let value = value.into();

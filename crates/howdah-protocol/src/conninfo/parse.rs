@@ -28,8 +28,13 @@ fn check_name(name: &str, after_secret: bool) -> Result<(), ConninfoError> {
         return Ok(());
     }
     let shown = word(name, after_secret);
+    let hint = if shown == HIDDEN {
+        String::new()
+    } else {
+        keywords::near_miss(name)
+    };
     Err(ConninfoError::programming(format!(
-        "invalid connection option \"{shown}\""
+        "invalid connection option \"{shown}\"{hint}"
     )))
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::config::Environment;
+use super::config::{Environment, Passfile};
 use super::error::ConninfoError;
 use super::params::Params;
 use super::passfile;
@@ -95,22 +95,28 @@ pub(super) fn plan(
     Ok(targets)
 }
 
-/// Gives every target its password: the one of the options, else the password file's.
+/// Gives every target its password: the one of the options, else the password file's. Tells why a password file was not used.
 pub(super) fn assign_passwords(
     targets: &mut [Target],
     params: &Params,
     (user, dbname): (&str, &str),
     passfile: Option<&str>,
     environment: &Environment<'_>,
-) {
+) -> Option<String> {
     if let Some(password) = params.filled("password") {
         for target in targets {
             target.password = Some(Password::new(password));
         }
-        return;
+        return None;
     }
-    let Some(text) = passfile.and_then(environment.passfile) else {
-        return;
+    let path = passfile?;
+    let text = match (environment.passfile)(path) {
+        Passfile::Missing => return None,
+        Passfile::Unsafe(reason) => {
+            let path = shown(path);
+            return Some(format!("password file \"{path}\" {reason}"));
+        }
+        Passfile::Text(text) => text,
     };
     for target in targets {
         let port = target.port.to_string();
@@ -124,6 +130,7 @@ pub(super) fn assign_passwords(
         target.password = passfile::lookup(&text, &entry).map(Password::new);
         target.password_from_passfile = target.password.is_some();
     }
+    None
 }
 
 /// The host to look for in a password file: the default socket directory is called `localhost` there.

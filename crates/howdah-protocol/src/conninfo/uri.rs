@@ -5,7 +5,7 @@
 
 use super::error::ConninfoError;
 use super::params::Params;
-use super::parse::{is_secret, is_space, store};
+use super::parse::{is_secret, store};
 use super::secrecy::HIDDEN;
 
 /// The part after the scheme, if the text is a URI.
@@ -164,7 +164,13 @@ impl<'a> Reader<'a> {
         } else if known {
             store(&mut self.params, &name, value)?;
         } else {
-            return error("invalid URI query parameter", &name);
+            let hint = if hide {
+                String::new()
+            } else {
+                super::keywords::near_miss(&name)
+            };
+            let error = error("invalid URI query parameter", &name);
+            return error.map_err(|error| error.with(&hint));
         }
         Ok(secret)
     }
@@ -205,12 +211,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Undoes percent-encoding, and trims white space as libpq does.
+/// Undoes percent-encoding, and trims spaces as libpq does.
 fn decode(encoded: &str, secret: bool) -> Result<String, ConninfoError> {
     let shown = if secret { HIDDEN } else { encoded };
     let error = |problem: &str| ConninfoError::programming(format!("{problem}: \"{shown}\""));
-    let trimmed = encoded.trim_matches(is_space);
-    let (word, spaces) = trimmed.split_at(trimmed.find(is_space).unwrap_or(trimmed.len()));
+    let trimmed = encoded.trim_matches(' ');
+    let (word, spaces) = trimmed.split_at(trimmed.find(' ').unwrap_or(trimmed.len()));
     let mut decoded = Vec::with_capacity(word.len());
     let mut bytes = word.bytes();
     while let Some(byte) = bytes.next() {

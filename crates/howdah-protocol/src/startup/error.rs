@@ -20,6 +20,8 @@ pub enum StartupError {
     Auth(String),
     /// The server wants something that this version does not do.
     NotSupported(String),
+    /// The server works, but is none of those that `target_session_attrs` asks for: why.
+    WrongServer(&'static str),
 }
 
 impl fmt::Display for StartupError {
@@ -29,6 +31,7 @@ impl fmt::Display for StartupError {
             Self::Protocol(error) => error.fmt(f),
             Self::Usage(error) => error.fmt(f),
             Self::Auth(text) | Self::NotSupported(text) => f.write_str(text),
+            Self::WrongServer(text) => f.write_str(text),
         }
     }
 }
@@ -38,7 +41,7 @@ impl std::error::Error for StartupError {
         match self {
             Self::Protocol(error) => Some(error),
             Self::Usage(error) => Some(error),
-            Self::Server(_) | Self::Auth(_) | Self::NotSupported(_) => None,
+            Self::Server(_) | Self::Auth(_) | Self::NotSupported(_) | Self::WrongServer(_) => None,
         }
     }
 }

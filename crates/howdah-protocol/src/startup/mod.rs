@@ -8,20 +8,26 @@
 
 mod error;
 mod negotiate;
+mod oauth;
 mod steps;
+mod target;
 
 pub use error::StartupError;
 
 use std::fmt;
 
+use crate::auth::scram::Keys;
 use crate::auth::{Password, RequireAuth};
-use crate::conninfo::{Config, Target};
+use crate::conninfo::{Config, Target, TargetSessionAttrs};
+use crate::error::ProtocolError;
 use crate::wire::{BackendMessage, TransactionStatus, frontend};
 use negotiate::{OPTION_PREFIX, Offer};
 use steps::{ExpectRequest, Facts, Step, unexpected};
 
 /// What a handshake needs to know.
-#[derive(Clone, Debug)]
+///
+/// The default has no parameters, no password and no nonce.
+#[derive(Clone, Debug, Default)]
 pub struct StartupConfig {
     /// The parameters of the startup message, with `user` and `database`, in order.
     pub params: Vec<(String, String)>,
@@ -37,6 +43,14 @@ pub struct StartupConfig {
     pub min_protocol_minor: u16,
     /// The authentication methods to accept; `None` is any.
     pub require_auth: Option<RequireAuth>,
+    /// Keys that stand in for the password with SCRAM.
+    pub scram_keys: Keys,
+    /// The bearer token that the method `oauth` sends; an empty one counts as none.
+    pub oauth_token: Option<Password>,
+    /// Whether nobody on the way can read what is sent: a bearer token goes over such connections only.
+    pub is_confidential: bool,
+    /// Which servers are wanted: the session begins with no other.
+    pub target_session_attrs: TargetSessionAttrs,
 }
 
 impl StartupConfig {
@@ -50,6 +64,9 @@ impl StartupConfig {
             protocol_minor: config.max_protocol_minor,
             min_protocol_minor: config.min_protocol_minor,
             require_auth: config.require_auth.clone(),
+            scram_keys: config.scram_keys.clone(),
+            target_session_attrs: config.target_session_attrs,
+            ..Self::default()
         }
     }
 
@@ -113,6 +130,35 @@ impl fmt::Debug for SessionParameters {
     }
 }
 
+impl SessionParameters {
+    fn parameter(&self, name: &str) -> Option<&[u8]> {
+        let found = self
+            .parameters
+            .iter()
+            .find(|(known, _)| **known == *name.as_bytes());
+        found.map(|(_, value)| &**value)
+    }
+
+    /// Sets a parameter that the server reports.
+    fn set_parameter(&mut self, name: &[u8], value: &[u8]) -> Result<(), ProtocolError> {
+        let mut known = self.parameters.iter_mut();
+        if let Some((_, old)) = known.find(|(known, _)| **known == *name) {
+            *old = value.into();
+            return Ok(());
+        }
+        if self.parameters.len() == MAX_PARAMETERS {
+            return Err(ProtocolError::refused(format!(
+                "server reports more than {MAX_PARAMETERS} parameters"
+            )));
+        }
+        self.parameters.push((name.into(), value.into()));
+        Ok(())
+    }
+}
+
+/// How many parameters a server may report. PostgreSQL 18 reports 15.
+const MAX_PARAMETERS: usize = 1_000;
+
 impl Startup {
     /// Appends the startup message to `out`.
     ///
@@ -137,22 +183,28 @@ impl Startup {
                 require_auth: config.require_auth,
                 minor_version: config.protocol_minor,
                 used_password: false,
+                wanted: config.target_session_attrs,
             },
-            step: Step::Request(ExpectRequest {
+            step: Step::Request(Box::new(ExpectRequest {
                 user: config.user,
                 password: config
                     .password
                     .filter(|password| !password.expose().is_empty()),
                 nonce: config.nonce,
+                scram_keys: config.scram_keys,
+                oauth_token: config
+                    .oauth_token
+                    .filter(|token| !token.expose().is_empty()),
+                is_confidential: config.is_confidential,
                 offer,
                 negotiated: false,
-            }),
+            })),
         })
     }
 
     /// Whether AuthenticationOk has come: the server is known now, and may send longer messages.
     pub(crate) fn is_authenticated(&self) -> bool {
-        matches!(self.step, Step::Ready(_))
+        matches!(self.step, Step::Ready(_) | Step::Checking(_))
     }
 
     /// Whether the SCRAM key is being derived: the server awaits an answer that has yet to be computed.
@@ -184,15 +236,17 @@ impl Startup {
         out: &mut Vec<u8>,
     ) -> Result<Progress, StartupError> {
         match message {
-            BackendMessage::ErrorResponse(diagnostic) => Err(StartupError::Server(diagnostic)),
+            BackendMessage::ErrorResponse(diagnostic) => Err(self.step.refused(diagnostic)),
             BackendMessage::NoticeResponse(_) => Ok(Progress::Continue(self)),
             message => match self.step {
                 Step::Request(step) => step.handle(self.facts, message, out),
                 Step::ScramFirst(step) => step.handle(self.facts, message, out),
                 Step::Deriving(_) => Err(unexpected(&message, "nothing: it is this side's turn")),
                 Step::ScramFinal(step) => step.handle(self.facts, message),
-                Step::Accepted(step) => step.handle(self.facts, message),
-                Step::Ready(step) => step.handle(self.facts, message),
+                Step::Accepted(step) => step.handle(self.facts, message, out),
+                Step::OauthRefused(step) => step.handle(&message),
+                Step::Ready(step) => step.handle(self.facts, message, out),
+                Step::Checking(step) => step.handle(self.facts, message),
             },
         }
     }

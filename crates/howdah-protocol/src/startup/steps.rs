@@ -3,22 +3,34 @@
 use std::fmt;
 
 use super::negotiate::Offer;
-use super::{Parameter, Progress, SessionParameters, Startup, StartupError};
+use super::oauth::ExpectOauthError;
+use super::target::{self, Checking};
+use super::{Progress, SessionParameters, Startup, StartupError, oauth};
 use crate::auth::{Method, Password, RequireAuth, md5, scram};
+use crate::conninfo::TargetSessionAttrs;
 use crate::error::ProtocolError;
-use crate::wire::{Authentication, BackendMessage, frontend};
-
-/// How many parameters a server may report. PostgreSQL 18 reports 15.
-const MAX_PARAMETERS: usize = 1_000;
+use crate::wire::{Authentication, BackendMessage, Diagnostic, TransactionStatus, frontend};
 
 #[derive(Debug)]
 pub(super) enum Step {
-    Request(ExpectRequest),
+    Request(Box<ExpectRequest>),
     ScramFirst(ExpectScramFirst),
     Deriving(Deriving),
     ScramFinal(ExpectScramFinal),
     Accepted(ExpectAccepted),
+    OauthRefused(ExpectOauthError),
     Ready(ExpectReady),
+    Checking(Checking),
+}
+
+impl Step {
+    /// The error for an ErrorResponse.
+    pub(super) fn refused(self, diagnostic: Diagnostic) -> StartupError {
+        match self {
+            Step::OauthRefused(step) => step.refused(diagnostic),
+            _ => StartupError::Server(diagnostic),
+        }
+    }
 }
 
 /// What outlives the single steps.
@@ -27,14 +39,15 @@ pub(super) struct Facts {
     pub(super) require_auth: Option<RequireAuth>,
     pub(super) minor_version: u16,
     pub(super) used_password: bool,
+    pub(super) wanted: TargetSessionAttrs,
 }
 
 impl Facts {
-    fn then(self, step: Step) -> Result<Progress, StartupError> {
+    pub(super) fn then(self, step: Step) -> Result<Progress, StartupError> {
         Ok(Progress::Continue(Startup { facts: self, step }))
     }
 
-    fn check_request(&self, method: Method) -> Result<(), StartupError> {
+    pub(super) fn check_request(&self, method: Method) -> Result<(), StartupError> {
         let Some(require_auth) = &self.require_auth else {
             return Ok(());
         };
@@ -44,7 +57,7 @@ impl Facts {
     }
 
     /// The server lets the client in: `authenticated` says whether it wanted, and got, proof of who that is.
-    fn accepted(self, authenticated: bool) -> Result<Progress, StartupError> {
+    pub(super) fn accepted(self, authenticated: bool) -> Result<Progress, StartupError> {
         if let Some(require_auth) = &self.require_auth {
             require_auth
                 .check_finished(authenticated)
@@ -60,6 +73,9 @@ pub(super) struct ExpectRequest {
     pub(super) user: String,
     pub(super) password: Option<Password>,
     pub(super) nonce: String,
+    pub(super) scram_keys: scram::Keys,
+    pub(super) oauth_token: Option<Password>,
+    pub(super) is_confidential: bool,
     pub(super) offer: Offer,
     pub(super) negotiated: bool,
 }
@@ -92,10 +108,10 @@ impl ExpectRequest {
             minor_version,
             ..facts
         }
-        .then(Step::Request(Self {
+        .then(Step::Request(Box::new(Self {
             negotiated: true,
             ..self
-        }))
+        })))
     }
 
     fn answer(
@@ -131,19 +147,30 @@ impl ExpectRequest {
 
     fn begin_sasl(
         self,
-        mut facts: Facts,
+        facts: Facts,
         mechanisms: &[&[u8]],
         out: &mut Vec<u8>,
     ) -> Result<Progress, StartupError> {
-        if !mechanisms.contains(&scram::MECHANISM.as_bytes()) {
-            facts.check_request(Method::Oauth)?;
-            let text = "none of the server's SASL authentication mechanisms are supported";
-            return Err(StartupError::NotSupported(text.to_owned()));
+        if mechanisms.contains(&scram::MECHANISM.as_bytes()) {
+            return self.begin_scram(facts, out);
         }
+        facts.check_request(Method::Oauth)?;
+        if mechanisms.contains(&oauth::MECHANISM) {
+            return oauth::begin(facts, self.oauth_token, self.is_confidential, out);
+        }
+        let text = "none of the server's SASL authentication mechanisms are supported";
+        Err(StartupError::NotSupported(text.to_owned()))
+    }
+
+    fn begin_scram(self, mut facts: Facts, out: &mut Vec<u8>) -> Result<Progress, StartupError> {
         facts.check_request(Method::ScramSha256)?;
-        let password = self.password.ok_or_else(no_password)?;
+        let password = match self.password {
+            Some(password) => password,
+            None if self.scram_keys.are_complete() => Password::new(""),
+            None => return Err(no_password()),
+        };
         // PostgreSQL takes the user's name from the startup message.
-        let (response, next) = scram::begin("", &password, &self.nonce)?;
+        let (response, next) = scram::begin("", &password, self.scram_keys, &self.nonce)?;
         frontend::sasl_initial_response(out, scram::MECHANISM.as_bytes(), Some(&response))?;
         facts.used_password = true;
         facts.then(Step::ScramFirst(ExpectScramFirst(next)))
@@ -198,21 +225,28 @@ impl ExpectScramFinal {
             return Err(unexpected(&message, "AuthenticationSASLFinal"));
         };
         self.0.server_final(data)?;
-        facts.then(Step::Accepted(ExpectAccepted))
+        facts.then(Step::Accepted(ExpectAccepted { bearer: false }))
     }
 }
 
 /// Awaits AuthenticationOk, after the client has sent all that was asked for.
 #[derive(Debug)]
-pub(super) struct ExpectAccepted;
+pub(super) struct ExpectAccepted {
+    /// Whether what was sent is a bearer token, which the server may refuse with a reason.
+    pub(super) bearer: bool,
+}
 
 impl ExpectAccepted {
     pub(super) fn handle(
         self,
         facts: Facts,
         message: BackendMessage<'_>,
+        out: &mut Vec<u8>,
     ) -> Result<Progress, StartupError> {
         match message {
+            BackendMessage::Authentication(Authentication::SaslContinue(reason)) if self.bearer => {
+                oauth::refused(facts, reason, out)
+            }
             BackendMessage::Authentication(Authentication::Ok) => facts.accepted(true),
             other => Err(unexpected(&other, "AuthenticationOk")),
         }
@@ -220,11 +254,19 @@ impl ExpectAccepted {
 }
 
 /// Awaits the first ReadyForQuery, and keeps what comes before it.
-#[derive(Default)]
-pub(super) struct ExpectReady {
-    process_id: i32,
-    secret_key: Box<[u8]>,
-    parameters: Vec<Parameter>,
+pub(super) struct ExpectReady(SessionParameters);
+
+impl Default for ExpectReady {
+    fn default() -> Self {
+        Self(SessionParameters {
+            process_id: 0,
+            secret_key: Box::default(),
+            parameters: Vec::new(),
+            minor_version: 0,
+            status: TransactionStatus::Idle,
+            used_password: false,
+        })
+    }
 }
 
 impl fmt::Debug for ExpectReady {
@@ -238,53 +280,35 @@ impl ExpectReady {
         mut self,
         facts: Facts,
         message: BackendMessage<'_>,
+        out: &mut Vec<u8>,
     ) -> Result<Progress, StartupError> {
+        let session = &mut self.0;
         match message {
             BackendMessage::BackendKeyData {
                 process_id,
                 secret_key,
             } => {
-                self.process_id = process_id;
-                self.secret_key = secret_key.0.into();
+                session.process_id = process_id;
+                session.secret_key = secret_key.0.into();
             }
-            BackendMessage::ParameterStatus { name, value } => self.set_parameter(name, value)?,
+            BackendMessage::ParameterStatus { name, value } => {
+                session.set_parameter(name, value)?;
+            }
             BackendMessage::ReadyForQuery(status) => {
-                return Ok(Progress::Ready(SessionParameters {
-                    process_id: self.process_id,
-                    secret_key: self.secret_key,
-                    parameters: self.parameters,
-                    minor_version: facts.minor_version,
-                    status,
-                    used_password: facts.used_password,
-                }));
+                session.status = status;
+                session.minor_version = facts.minor_version;
+                session.used_password = facts.used_password;
+                return target::check(facts, self.0, out);
             }
             other => return Err(unexpected(&other, "ReadyForQuery")),
         }
         facts.then(Step::Ready(self))
     }
-
-    fn set_parameter(&mut self, name: &[u8], value: &[u8]) -> Result<(), ProtocolError> {
-        if let Some((_, old)) = self
-            .parameters
-            .iter_mut()
-            .find(|(known, _)| **known == *name)
-        {
-            *old = value.into();
-            return Ok(());
-        }
-        if self.parameters.len() == MAX_PARAMETERS {
-            return Err(ProtocolError::refused(format!(
-                "server reports more than {MAX_PARAMETERS} parameters"
-            )));
-        }
-        self.parameters.push((name.into(), value.into()));
-        Ok(())
-    }
 }
 
 fn password_sent(mut facts: Facts) -> Result<Progress, StartupError> {
     facts.used_password = true;
-    facts.then(Step::Accepted(ExpectAccepted))
+    facts.then(Step::Accepted(ExpectAccepted { bearer: false }))
 }
 
 /// libpq's text, by which programs recognise that they have to ask for a password.

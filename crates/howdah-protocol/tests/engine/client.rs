@@ -223,7 +223,7 @@ pub(crate) fn config() -> StartupConfig {
         nonce: "clientnonce".to_owned(),
         protocol_minor: 0,
         min_protocol_minor: 0,
-        require_auth: None,
+        ..StartupConfig::default()
     }
 }
 

@@ -10,11 +10,10 @@ pub(crate) use howdah_protocol::wire::BackendMessage as Message;
 
 /// A server that lets anyone in and says as little as it may.
 pub(crate) fn server() -> Script {
-    Script::new()
-        .read_startup()
-        .send(&[Message::Authentication(Authentication::Ok), KEY, READY])
+    Script::new().read_startup().send(&[ACCEPTED, KEY, READY])
 }
 
+pub(crate) const ACCEPTED: Message<'static> = Message::Authentication(Authentication::Ok);
 pub(crate) const KEY: Message<'static> = Message::BackendKeyData {
     process_id: 7,
     secret_key: Secret(b"\0\x01\x02\xff"),

@@ -1,9 +1,9 @@
 //! Connection strings: what is parsed is written and parsed again, and is the same; what it means can be made out.
 
-use howdah_protocol::conninfo::{self, Config, Environment, Params, Target};
+use howdah_protocol::conninfo::{self, Config, Environment, Params, Passfile, Target};
 use howdah_protocol::startup::{Startup, StartupConfig};
 
-/// The input is a connection string; behind a NUL, a password file.
+/// The input is a connection string; behind a NUL, a password file, which is the service file too.
 pub(super) fn conninfo(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (text, passfile) = text.split_once('\0').unwrap_or((&text, ""));
@@ -26,7 +26,9 @@ fn resolve(params: &Params, passfile: &str) {
         os_user: Some("ann"),
         home: Some("/home/ann"),
         socket_dirs: &["/run/postgresql", "/tmp"],
-        passfile: &|_| Some(passfile.to_owned()),
+        config_dirs: &["/etc"],
+        service_file: &|_| Some(passfile.as_bytes().to_owned()),
+        passfile: &|_| Passfile::Text(passfile.to_owned()),
     };
     let Ok(config) = Config::resolve(params, &environment) else {
         return;

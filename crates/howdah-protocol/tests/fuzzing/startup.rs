@@ -2,6 +2,7 @@
 
 use howdah_protocol::auth::{Password, RequireAuth};
 use howdah_protocol::connection::{Connection, Event};
+use howdah_protocol::conninfo::TargetSessionAttrs;
 use howdah_protocol::startup::StartupConfig;
 
 /// More slices of SCRAM's derivation take too long here.
@@ -99,5 +100,13 @@ fn config(choice: u8) -> StartupConfig {
         protocol_minor: if bit(1) { 2 } else { 0 },
         min_protocol_minor: if bit(1) && bit(5) { 2 } else { 0 },
         require_auth: bit(3).then(|| RequireAuth::parse(require).expect("known methods")),
+        oauth_token: bit(6).then(|| Password::new("token")),
+        is_confidential: true,
+        target_session_attrs: if bit(7) {
+            TargetSessionAttrs::ReadWrite
+        } else {
+            TargetSessionAttrs::Any
+        },
+        ..StartupConfig::default()
     }
 }

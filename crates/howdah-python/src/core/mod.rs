@@ -19,6 +19,7 @@ use howdah_net::drive::Lost;
 use howdah_net::{Link, Socket};
 use howdah_protocol::connection::{Ending, Error, Params, QueryResult};
 use howdah_protocol::session::{Block, Characteristics, ExchangeId, Outcome, Session};
+use howdah_protocol::startup::StartupError;
 use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
 
@@ -68,6 +69,8 @@ pub(crate) struct Core {
     /// Blocks whose end was interrupted before it had its turn: to be rolled back before anything else.
     left_blocks: Mutex<Vec<LeftBlock>>,
     cancels: Cancels,
+    /// Why the session could not be started.
+    refusal: Mutex<Option<StartupError>>,
     /// Why the connection was lost while nobody waited: for the next operation to raise.
     reason: Mutex<Option<PyErr>>,
     /// When the connection is lost, if operations are not over: it is being left.
@@ -112,6 +115,7 @@ impl Core {
             last_loaders: LastLoaders::default(),
             transactions: AtomicU32::new(0),
             left_blocks: Mutex::default(),
+            refusal: Mutex::default(),
             reason: Mutex::default(),
             cancels: Cancels::default(),
             deadline: Mutex::default(),
@@ -430,12 +434,20 @@ impl Core {
     /// Closes the connection because it cannot be used any more; gives the exception that says why.
     pub(crate) fn broken(&self, py: Python<'_>, lost: &Lost) -> PyErr {
         self.lose();
+        if let Lost::Session(Error::Startup(error)) = lost {
+            *lock(&self.refusal) = Some(error.clone());
+        }
         let error = match lost {
             Lost::Session(error) => errors::lost(py, error, self.snapshot.encoding(py)),
             Lost::Io(error) => errors::operational(py, format!("consuming input failed: {error}")),
         };
         self.snapshot.set_error_message(error.value(py).to_string());
         error
+    }
+
+    /// Why the session could not be started, if it is the handshake that failed.
+    pub(crate) fn refusal(&self) -> Option<StartupError> {
+        lock(&self.refusal).clone()
     }
 
     /// When the connection is lost, if operations are not over.

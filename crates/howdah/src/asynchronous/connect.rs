@@ -59,6 +59,7 @@ async fn attempt(dial: &Dial, peer: &Peer) -> std::result::Result<(Link, Watched
     let link = establish(dial, peer)
         .await
         .map_err(|error| Refusal::Unreachable(ConnectError::Io(error)))?;
+    dial.check_peer(&link.socket)?;
     let mut session = dial.session()?;
     loop {
         let turn = poll_fn(|cx| poll_turn(&mut session, &link, Until::Idle, cx)).await;

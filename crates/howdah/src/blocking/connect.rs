@@ -34,6 +34,7 @@ fn attempt(dial: &Dial, peer: &Peer) -> std::result::Result<(Link, Socket), Refu
     let deadline = dial.deadline();
     let socket = establish(peer, &dial.tcp_options(), deadline, &mut || true)
         .map_err(Refusal::Unreachable)?;
+    dial.check_peer(&socket)?;
     prepare(&socket).map_err(|error| Refusal::Session(Lost::Io(error)))?;
     let mut session = dial.session()?;
     loop {

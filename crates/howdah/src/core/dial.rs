@@ -15,7 +15,7 @@ use howdah_net::connect::ConnectError;
 use howdah_net::connector::{Action, Connector};
 use howdah_net::drive::Lost;
 use howdah_net::link::Link;
-use howdah_net::socket::{Peer, TcpOptions};
+use howdah_net::socket::{Peer, Socket, TcpOptions};
 
 /// A connection on its way, for any shell.
 pub(crate) struct Dial {
@@ -61,6 +61,12 @@ impl Dial {
         Instant::now().checked_add(timeout)
     }
 
+    /// Checks who serves the socket that is connected.
+    pub(crate) fn check_peer(&self, socket: &Socket) -> std::result::Result<(), Refusal> {
+        let checked = self.connector.check_peer(socket);
+        checked.map_err(Refusal::Unreachable)
+    }
+
     pub(crate) fn tcp_options(&self) -> TcpOptions {
         self.connector.tcp_options()
     }
@@ -78,9 +84,13 @@ impl Dial {
         self.last = None;
         match refusal {
             Refusal::Unreachable(error) => self.connector.unreachable(&error),
-            Refusal::Session(Lost::Io(error)) => self.connector.refused(&error),
+            Refusal::Session(Lost::Io(error)) => self.connector.refused(&error, None),
             Refusal::Session(Lost::Session(error)) => {
-                self.connector.refused(&error);
+                let startup = match &error {
+                    connection::Error::Startup(error) => Some(error),
+                    _ => None,
+                };
+                self.connector.refused(&error, startup);
                 // What the server says may have a part of a password in it.
                 self.last = Some(error).filter(|_| !self.connector.config().is_torn());
             }

@@ -2,10 +2,12 @@
 
 mod copy;
 mod extended;
+mod oauth;
 mod queued;
 mod sessions;
 mod simple;
 mod startup;
+mod targets;
 
 use crate::client::{Client, Plan, Raw, Runner, Steps, config};
 use crate::replay::Conversation;

@@ -10,7 +10,7 @@ use super::{check, raw};
 use crate::client::{On, Raw, config, show_error};
 use crate::replay::Conversation;
 use crate::server::{
-    KEY, Message, READY, columns, complete, error, fatal, notice, parameter, server,
+    ACCEPTED, KEY, Message, READY, columns, complete, error, fatal, notice, parameter, server,
 };
 
 #[test]
@@ -23,7 +23,6 @@ const SCRAM_PROOF: &[u8] =
     b"c=biws,r=clientnonceservernonce,p=Zd2OEdQfU3tLi02P+FOAkkQ0+6HtbIRAN/0PpsEzfJ0=";
 const SCRAM_FINAL: &[u8] = b"v=NnTyEjAhMcclWk7Xj35d+0EBp/U2o630U6VphhfsYmk=";
 const MD5: &[u8] = b"md58bd075d5e7d2b818ab12e416568949d3";
-const ACCEPTED: Message<'static> = Message::Authentication(Authentication::Ok);
 
 fn asks(request: Authentication<'static>) -> Script {
     Script::new()

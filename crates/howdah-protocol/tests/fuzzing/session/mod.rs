@@ -511,7 +511,7 @@ fn config() -> StartupConfig {
         nonce: "n".to_owned(),
         protocol_minor: 0,
         min_protocol_minor: 0,
-        require_auth: None,
+        ..StartupConfig::default()
     }
 }
 
