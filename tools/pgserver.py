@@ -76,7 +76,7 @@ class PgServer:
         hba: str | None = None,
         standby_of: PgServer | None = None,
     ) -> None:
-        self.flavour = standby_of.flavour if standby_of else flavour
+        self.flavour: str = standby_of.flavour if standby_of else flavour
         self.auth = auth
         self.host = "127.0.0.1"
         self.port = 0

@@ -147,6 +147,10 @@ class Diagnostic:
         return None if value is None else value.decode(self._encoding, "replace")
 
 
+_GONE: Final = frozenset(["25006", "57P01", "57P02", "57P03", "57P05"])
+"""Conditions after which another server, or the same one later, serves the program better."""
+
+
 class Warning(Exception):  # noqa: A001 the name is PEP 249's
     """An important warning. Defined because PEP 249 asks for it; howdah never raises it."""
 
@@ -160,6 +164,8 @@ class Error(Exception):
     """
 
     __module__ = "howdah"
+
+    _connection_lost = False
 
     sqlstate: str | None = None
     """The SQLSTATE of the error, `None` when the server did not report it."""
@@ -191,6 +197,24 @@ class Error(Exception):
     def pgresult(self) -> Any:
         """The result of the statement that failed, a `PGresult`; `None` if the error came from elsewhere."""
         return self._pgresult
+
+    @property
+    def is_connection_lost(self) -> bool:
+        """Whether there is no connection (any more): it was lost or closed, or never came to be.
+
+        All later operations of the same connection fail as well.
+        """
+        return self._connection_lost
+
+    @property
+    def needs_reconnect(self) -> bool:
+        """Whether a program, or its pool, should give up the connection and make another one.
+
+        Besides `is_connection_lost` that is so where the server refuses to write (SQLSTATE 25006): it may
+        have become a standby, and with `target_session_attrs=read-write` a new connection finds the
+        primary. A transaction that was declared `READ ONLY` gives the same SQLSTATE.
+        """
+        return self._connection_lost or self.sqlstate in _GONE
 
     @property
     def diag(self) -> Diagnostic:

@@ -409,7 +409,7 @@ fn failure(py: Python<'_>, connector: &Connector) -> PyErr {
     } else {
         "OperationalError"
     };
-    let error = errors::new(py, class, connector.failure_text());
+    let error = errors::gone(py, errors::new(py, class, connector.failure_text()));
     let last = connector.failures().last();
     let message = last.map_or("", |failure| failure.message.as_str());
     let pgconn = PgConn::of_failure(effective(connector), message);

@@ -278,7 +278,7 @@ impl BaseConnection {
     fn fileno(&self, py: Python<'_>) -> PyResult<i32> {
         match self.core.socket() {
             Some(socket) => Ok(socket.as_fd().as_raw_fd()),
-            None => Err(errors::operational(py, "the connection is closed")),
+            None => Err(errors::closed(py)),
         }
     }
 

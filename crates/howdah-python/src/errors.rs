@@ -71,6 +71,20 @@ pub(crate) fn operational(py: Python<'_>, message: impl Into<String>) -> PyErr {
     new(py, "OperationalError", message)
 }
 
+/// `OperationalError`, because the connection is closed.
+pub(crate) fn closed(py: Python<'_>) -> PyErr {
+    gone(py, operational(py, "the connection is closed"))
+}
+
+/// An exception that says of itself that there is no connection any more.
+pub(crate) fn gone(py: Python<'_>, error: PyErr) -> PyErr {
+    // Only a class that takes no attributes refuses, and then the exception is as good as without.
+    let _ = error
+        .value(py)
+        .setattr(intern!(py, "_connection_lost"), true);
+    error
+}
+
 /// `ProgrammingError`.
 pub(crate) fn programming(py: Python<'_>, message: impl Into<String>) -> PyErr {
     new(py, "ProgrammingError", message)

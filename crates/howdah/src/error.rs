@@ -79,6 +79,17 @@ impl Error {
         matches!(self.0.kind, Kind::Lost | Kind::Closed | Kind::Connect)
     }
 
+    /// Whether a program, or its pool, should give up the connection and make another one.
+    ///
+    /// Besides [`is_closed`](Self::is_closed) that is so where the server refuses to write (SQLSTATE 25006): it may have become
+    /// a standby, and with `target_session_attrs=read-write` a new connection finds the primary. A transaction that was
+    /// declared `READ ONLY` gives the same SQLSTATE.
+    #[must_use]
+    pub fn needs_reconnect(&self) -> bool {
+        let is_going = |code| matches!(code, "25006" | "57P01" | "57P02" | "57P03" | "57P05");
+        self.is_closed() || self.sqlstate().is_some_and(is_going)
+    }
+
     /// Whether a time that was given has passed: `connect_timeout`, or the bounds of a cancel request.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
@@ -368,12 +379,14 @@ mod tests {
         assert_eq!(error.to_string(), "said so");
         assert!(server("57014").is_cancelled());
         assert!(!server("40003").is_safe_to_retry());
+        assert!(server("25006").needs_reconnect() && server("57P01").needs_reconnect());
+        assert!(!server("57014").needs_reconnect());
     }
 
     #[test]
     fn a_lost_connection_is_closed_and_not_to_be_retried_blindly() {
         let lost = Error::lost(Lost::Session(connection::Error::Disconnected(None)));
-        assert!(lost.is_closed() && !lost.is_safe_to_retry());
+        assert!(lost.is_closed() && lost.needs_reconnect() && !lost.is_safe_to_retry());
         assert!(lost.source().is_some());
         let before = Error::closed("the connection is closed");
         assert!(before.is_closed() && before.is_safe_to_retry());

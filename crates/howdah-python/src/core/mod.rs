@@ -145,7 +145,7 @@ impl Core {
             if let Some(reason) = lock(&self.reason).take() {
                 return Err(reason);
             }
-            return Err(errors::operational(py, "the connection is closed"));
+            return Err(errors::closed(py));
         }
         Ok(())
     }
@@ -335,9 +335,7 @@ impl Core {
     ) -> PyResult<T> {
         self.check_open(py)?;
         let mut io = lock(&self.io);
-        let io = io
-            .as_mut()
-            .ok_or_else(|| errors::operational(py, "the connection is closed"))?;
+        let io = io.as_mut().ok_or_else(|| errors::closed(py))?;
         Ok(queue(&mut io.session))
     }
 
@@ -442,7 +440,7 @@ impl Core {
             Lost::Io(error) => errors::operational(py, format!("consuming input failed: {error}")),
         };
         self.snapshot.set_error_message(error.value(py).to_string());
-        error
+        errors::gone(py, error)
     }
 
     /// Why the session could not be started, if it is the handshake that failed.

@@ -183,7 +183,7 @@ impl PgConn {
 }
 
 pub(super) fn closed(py: Python<'_>) -> PyErr {
-    errors::operational(py, "the connection is closed")
+    errors::closed(py)
 }
 
 impl Drop for PgConn {

@@ -89,7 +89,7 @@ impl PgConn {
                 self.settle(py, &core)?;
                 return Err(errors::usage(py, &error));
             }
-            None => return Err(errors::operational(py, "the connection is closed")),
+            None => return Err(errors::closed(py)),
         }
         core.note_busy();
         // As in libpq, what the kernel takes goes at once; the rest goes with `flush()`.
@@ -291,7 +291,7 @@ impl PgConn {
             return Ok(());
         }
         let Some(socket) = core.socket() else {
-            return Err(errors::operational(py, "the connection is closed"));
+            return Err(errors::closed(py));
         };
         py.detach(|| socket.wait(true, !sent, SLICE))?;
         py.check_signals()

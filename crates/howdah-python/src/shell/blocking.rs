@@ -309,7 +309,7 @@ impl<'a> Shell<'a, '_> {
             Ok(_) | Err(_) if core.snapshot.is_closed() => {
                 // Closed by another thread while this one waited.
                 drop(lock(&core.io).take());
-                Err(errors::operational(self.py, "the connection is closed"))
+                Err(errors::closed(self.py))
             }
             Ok(step) => Ok(step),
             Err(lost) => Err(core.broken(self.py, &lost)),

@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use super::{Awaits, Channel, Running};
 use crate::core::Io;
 use crate::core::deliver::Message;
-use crate::errors::operational;
+use crate::errors;
 use howdah_adapt::lock;
 use howdah_ffi::context::within;
 
@@ -184,7 +184,7 @@ impl Channel {
         }
         // Handlers may have ended it as well.
         if this.core.snapshot.is_closed() && lock(&this.core.io).is_none() {
-            return Self::wake_all(slf, operational(py, "the connection is closed"));
+            return Self::wake_all(slf, errors::closed(py));
         }
         let sent = match Self::flush(slf) {
             Ok(sent) => sent,

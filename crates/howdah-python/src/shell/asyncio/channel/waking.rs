@@ -8,7 +8,7 @@ use pyo3::types::PyDict;
 use super::super::op::Op;
 use super::registration::{CURRENT_LOOP, running_loop};
 use super::{Awaits, Channel, Running};
-use crate::errors::{self, operational};
+use crate::errors;
 use howdah_adapt::lock;
 
 impl Channel {
@@ -120,8 +120,7 @@ impl Channel {
                 this.leave_gate(py);
                 continue;
             }
-            op.get()
-                .answered(Err(operational(py, "the connection is closed")));
+            op.get().answered(Err(errors::closed(py)));
             if let Some(event_loop) = event_loop {
                 wake_by(event_loop.bind(py), "call_soon_threadsafe", op)?;
             }
