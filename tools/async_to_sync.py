@@ -52,6 +52,7 @@ NAMES = {
     "connection_async": "connection",
     "cursor_async": "cursor",
     "open_session_async": "open_session",
+    "run_generator_async": "run_generator",
 }
 
 NAMES_IN = {

@@ -7,6 +7,27 @@ from enum import Enum, IntEnum
 from .pq import Format
 
 
+class Wait(IntEnum):
+    """What a socket is to be ready for."""
+
+    R = 1
+    """To be read."""
+    W = 2
+    """To be written."""
+    RW = 3
+    """One of them."""
+
+
+class Ready(IntEnum):
+    """What a socket is ready for."""
+
+    NONE = 0
+    """Nothing: time went by."""
+    R = 1
+    W = 2
+    RW = 3
+
+
 class IsolationLevel(IntEnum):
     """The isolation level of a transaction. Source: command SET TRANSACTION."""
 

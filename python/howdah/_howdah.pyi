@@ -92,6 +92,35 @@ class PGconn(_pq_abc.PGconn, metaclass=ABCMeta):
     def pgconn_ptr(self) -> int:
         """Raise `NotSupportedError`: there is no libpq."""
 
+class PGcancel(_pq_abc.PGcancel, metaclass=ABCMeta):
+    """What is needed to cancel what a connection runs."""
+
+class PGcancelConn(_pq_abc.PGcancelConn, metaclass=ABCMeta):
+    """A cancel request that is driven without waiting."""
+
+class Escaping:
+    """Texts and bytes made fit to stand in a statement, in the client encoding of a connection, else in UTF-8.
+
+    Raises `OperationalError` for text that is not in the encoding, and for a NUL.
+    """
+
+    def __init__(self, conn: _pq_abc.PGconn | None = None) -> None: ...
+    @property
+    def conn(self) -> _pq_abc.PGconn | None: ...
+    def escape_literal(self, data: abc.Buffer) -> bytes: ...
+    def escape_identifier(self, data: abc.Buffer) -> bytes: ...
+    def escape_string(self, data: abc.Buffer) -> bytes: ...
+    def escape_bytea(self, data: abc.Buffer) -> bytes: ...
+    def unescape_bytea(self, data: abc.Buffer) -> bytes: ...
+
+class Conninfo:
+    """Connection options, as libpq knows them."""
+
+    @classmethod
+    def get_defaults(cls) -> list[pq.ConninfoOption]: ...
+    @classmethod
+    def parse(cls, conninfo: bytes) -> list[pq.ConninfoOption]: ...
+
 class PGresult(_pq_abc.PGresult, metaclass=ABCMeta):
     """What came of a command, as libpq has it. It stays valid when its connection is closed."""
 

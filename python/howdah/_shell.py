@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sys
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from . import _howdah
+from . import _howdah, waiting
 from ._howdah import Connecting, Opened
+from .abc import PQGen
 from .errors import Error
+from .pq import TransactionStatus
 
 _T = TypeVar("_T")
 
@@ -32,6 +35,34 @@ async def open_session_async(params: dict[str, str | None]) -> Opened:
             if opened is not None:
                 return opened
     raise connecting.failure()
+
+
+def run_generator(connection: Any, gen: PQGen[_T], interval: float, timeout: float | None) -> _T:
+    """Run a generator on a connection's socket. If that is interrupted, what it has asked for is cancelled."""
+    try:
+        return waiting.wait(gen, connection.fileno(), interval, timeout)
+    except KeyboardInterrupt:
+        if _is_active(connection):
+            connection.cancel()
+            with contextlib.suppress(Error):
+                waiting.wait(gen, connection.fileno(), interval, connection.cancel_timeout)
+        raise
+
+
+async def run_generator_async(connection: Any, gen: PQGen[_T], interval: float, timeout: float | None) -> _T:
+    """Do as `run_generator()` on the event loop."""
+    try:
+        return await waiting.wait_async(gen, connection.fileno(), interval, timeout)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        if _is_active(connection):
+            connection.cancel()
+            with contextlib.suppress(Error):
+                await waiting.wait_async(gen, connection.fileno(), interval, connection.cancel_timeout)
+        raise
+
+
+def _is_active(connection: Any) -> bool:
+    return bool(connection.pgconn.transaction_status == TransactionStatus.ACTIVE)
 
 
 async def _within(seconds: float, work: Coroutine[Any, Any, _T]) -> _T:

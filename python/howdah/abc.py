@@ -6,14 +6,15 @@ and by any class that has the same methods.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, Union
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Union
 
 from . import pq
 from ._cursor_base import Params as Params
 from ._cursor_base import Query as Query
 from ._cursor_base import QueryNoTemplate as QueryNoTemplate
 from ._enums import PyFormat as PyFormat
+from ._enums import Ready, Wait
 from ._transaction_base import ConnectionType as ConnectionType
 from .conninfo import ConnDict as ConnDict
 from .conninfo import ConnParam as ConnParam
@@ -38,6 +39,30 @@ LoadFunc: TypeAlias = Callable[[Buffer], Any]
 
 ConnMapping: TypeAlias = Mapping[str, ConnParam]
 """Connection parameters by their keywords, to be read."""
+
+
+RV = TypeVar("RV")
+
+PQGen: TypeAlias = Generator[Wait, "Ready | int", RV]
+"""Steps on one socket: yields what it waits for, is sent what the socket is ready for, and returns a value."""
+
+PQGenConn: TypeAlias = Generator[tuple[int, Wait], "Ready | int", RV]
+"""The same for sockets that change: yields the descriptor as well."""
+
+PipelineCommand: TypeAlias = Callable[[], None]
+"""Gives a command to a connection in pipeline mode."""
+
+
+class WaitFunc(Protocol):
+    """A function that runs a generator to its end; those of `howdah.waiting` are."""
+
+    def __call__(self, gen: PQGen[RV], fileno: int, interval: float = ..., timeout: float | None = ...) -> RV: ...
+
+
+class ReadyFunc(Protocol):
+    """A function that tells what a descriptor is ready for now."""
+
+    def __call__(self, fileno: int, wait: Wait, /) -> Ready | int: ...
 
 
 class AdaptContext(Protocol):

@@ -17,7 +17,7 @@ from ._connection_base import CursorRow, Dbapi20Errors
 from ._notify import Notify
 from ._pipeline import Pipeline
 from ._server_cursor import ServerCursor
-from ._shell import open_session
+from ._shell import open_session, run_generator
 from ._transaction import Transaction
 from ._xid import Xid, identifier, recovered
 from .conninfo import ConnDict, ConnParam, _connect_params, conninfo_to_dict
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ._compat import Self
     from ._cursor_base import Params, Query
     from ._enums import IsolationLevel
-    from .abc import AdaptContext
+    from .abc import RV, AdaptContext, PQGen
 
 _logger = logging.getLogger("howdah")
 
@@ -190,6 +190,14 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         connection does: a cancellation that is late must not hit it.
         """
         self._cancel_within(timeout or None)
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """Run a generator that works on the connection's `pgconn`, such as those of `howdah.generators`.
+
+        It is woken every `interval` seconds at least. Raises an `OperationalError` if it has not ended after
+        `timeout` seconds; what it has asked for goes on then. If it is interrupted the server is asked to cancel that.
+        """
+        return run_generator(self, gen, interval, timeout)
 
     def transaction(self, savepoint_name: str | None = None, force_rollback: bool = False) -> Transaction:
         """Return a context manager that commits at the end of its block, or rolls back if it raises.

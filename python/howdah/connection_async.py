@@ -16,7 +16,7 @@ from ._connection_base import CursorRow, Dbapi20Errors
 from ._notify import Notify
 from ._pipeline_async import AsyncPipeline
 from ._server_cursor_async import AsyncServerCursor
-from ._shell import open_session_async
+from ._shell import open_session_async, run_generator_async
 from ._transaction_async import AsyncTransaction
 from ._xid import Xid, identifier, recovered
 from .conninfo import ConnDict, ConnParam, _connect_params, conninfo_to_dict
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ._compat import Self
     from ._cursor_base import Params, Query
     from ._enums import IsolationLevel
-    from .abc import AdaptContext
+    from .abc import RV, AdaptContext, PQGen
 
 _logger = logging.getLogger("howdah")
 
@@ -191,6 +191,14 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         connection does: a cancellation that is late must not hit it.
         """
         await self._cancel_within(timeout or None)
+
+    async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """Run a generator that works on the connection's `pgconn`, such as those of `howdah.generators`.
+
+        It is woken every `interval` seconds at least. Raises an `OperationalError` if it has not ended after
+        `timeout` seconds; what it has asked for goes on then. If it is interrupted the server is asked to cancel that.
+        """
+        return await run_generator_async(self, gen, interval, timeout)
 
     def transaction(self, savepoint_name: str | None = None, force_rollback: bool = False) -> AsyncTransaction:
         """Return a context manager that commits at the end of its block, or rolls back if it raises.

@@ -15,7 +15,7 @@ the PEP 249 class of its first two characters. `Error.diag` has what the server 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _sqlstates_generated
 from ._error_base import (
@@ -35,6 +35,10 @@ from ._error_base import (
 )
 from ._error_report import error_text
 from ._sqlstates_generated import *  # noqa: F403
+from .pq._enums import DiagnosticField
+
+if TYPE_CHECKING:
+    from .pq.abc import PGresult
 
 __all__ = [
     "CancellationTimeout",
@@ -64,8 +68,21 @@ class CancellationTimeout(OperationalError):
     """The server did not take a cancel request within the `timeout` of `cancel_safe()`."""
 
 
+class _WaitTimeout(OperationalError):
+    """A generator has not ended within the `timeout` of a function of `howdah.waiting`."""
+
+
 class PipelineAborted(OperationalError):
     """The command was not run because an earlier one of the same pipeline failed."""
+
+
+def error_from_result(result: PGresult, encoding: str = "utf-8") -> Error:
+    """Make the exception that a result stands for, whose status is `FATAL_ERROR`."""
+    fields = {field: result.error_field(field) for field in DiagnosticField}
+    cls = class_for_sqlstate((fields[DiagnosticField.SQLSTATE] or b"").decode("ascii", "replace"))
+    error = cls(result.get_error_message(encoding), info=fields, encoding=encoding)
+    error._pgresult = result
+    return error
 
 
 def _server_error(

@@ -219,7 +219,7 @@ def test_threads_take_turns(conn: Any) -> None:
 async def test_result_of_a_cursor(door: Door) -> None:
     conn = await door.connect()
     cur: Any = conn.cursor()
-    assert cur.pgresult is None
+    assert [cur.pgresult] == [None]
     await cur.execute("select 1 as a, null::text as b union all select 2, 'x'")
     result = cur.pgresult
     assert result is cur.pgresult

@@ -19,7 +19,7 @@ from typing import Any, Generic, Protocol, TypeVar, get_origin
 from support import pure_psycopg
 
 MODULES = [
-    "adapt", "abc", "postgres", "sql", "types",
+    "adapt", "abc", "generators", "postgres", "pq", "pq.abc", "pq.misc", "sql", "types", "waiting",
     *(
         f"types.{name}"
         for name in [

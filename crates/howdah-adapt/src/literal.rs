@@ -34,7 +34,10 @@ pub fn quote_literal<'py>(
 }
 
 /// The same for bytes in an encoding.
-pub(super) fn quoted(py: Python<'_>, raw: &[u8], encoding: Encoding) -> PyResult<Vec<u8>> {
+///
+/// # Errors
+/// As [`quote_literal`].
+pub fn quoted(py: Python<'_>, raw: &[u8], encoding: Encoding) -> PyResult<Vec<u8>> {
     let mut out = Vec::new();
     memory::room(&mut out, 2 * raw.len() + 4)?;
     match encoding {
@@ -50,6 +53,47 @@ pub(super) fn quoted(py: Python<'_>, raw: &[u8], encoding: Encoding) -> PyResult
         }
     }
     .ok_or_else(|| malformed(py))?;
+    Ok(out)
+}
+
+/// Text with each of some ASCII characters doubled, as it stands between quotes; `what` is what asks, for the error.
+///
+/// # Errors
+/// OperationalError for text that is not in the encoding, or has a NUL.
+pub fn doubled(
+    py: Python<'_>,
+    raw: &[u8],
+    encoding: Encoding,
+    doubles: &[u8],
+    what: &str,
+) -> PyResult<Vec<u8>> {
+    let codec = match encoding {
+        Encoding::SqlAscii | Encoding::Utf8 => "",
+        Encoding::Python(_) | Encoding::Unavailable(_) => encoding.python_name(py)?,
+    };
+    let failed = |why: &str| {
+        let message = format!("{what} failed: {why}");
+        error::of_class(py, "OperationalError", &message)
+    };
+    if encoding == Encoding::Utf8 && std::str::from_utf8(raw).is_err() {
+        return Err(failed("incomplete or invalid multibyte character"));
+    }
+    let mut out = Vec::new();
+    memory::room(&mut out, 2 * raw.len())?;
+    let mut rest = raw;
+    while !rest.is_empty() {
+        let length = multibyte::length(codec, rest);
+        let split = length.and_then(|length| rest.split_at_checked(length));
+        let (char, behind) =
+            split.ok_or_else(|| failed("incomplete or invalid multibyte character"))?;
+        match char {
+            [0] => return Err(failed("there is a NUL in the text")),
+            [byte] if doubles.contains(byte) => out.push(*byte),
+            _ => {}
+        }
+        out.extend_from_slice(char);
+        rest = behind;
+    }
     Ok(out)
 }
 

@@ -1,9 +1,12 @@
 //! What the process knows: environment variables, the user's name, the password file.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 
-use howdah_protocol::conninfo::{Config, ConninfoError, Environment, Params, Passfile};
+use howdah_protocol::conninfo::{
+    Config, ConninfoError, Environment, KEYWORDS, Keyword, Params, Passfile,
+};
 
 /// Where servers put their Unix sockets: Debian's place, then PostgreSQL's own default.
 const SOCKET_DIRS: &[&str] = &["/var/run/postgresql", "/tmp"];
@@ -34,6 +37,30 @@ pub fn complete(params: &Params) -> Result<Config, ConninfoError> {
             passfile: &read_passfile,
         },
     )
+}
+
+/// What options are where none are given, from the environment and the system: libpq's `PQconndefaults`.
+#[must_use]
+pub fn defaults() -> Vec<(String, String)> {
+    let known = |keyword: &Keyword| {
+        let set = keyword.envvar.and_then(|name| std::env::var(name).ok());
+        let user = || os_user().filter(|_| keyword.name == "user");
+        let value = set
+            .or_else(|| keyword.compiled.map(str::to_owned))
+            .or_else(user)?;
+        Some((keyword.name.to_owned(), value))
+    };
+    KEYWORDS.iter().filter_map(known).collect()
+}
+
+/// Sixteen bytes that nobody can guess.
+///
+/// # Errors
+/// The system has no randomness to give.
+pub fn salt() -> io::Result<[u8; 16]> {
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).map_err(|error| io::Error::other(error.to_string()))?;
+    Ok(salt)
 }
 
 /// The name of the user that runs this process.

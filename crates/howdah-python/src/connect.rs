@@ -324,7 +324,7 @@ fn timeout(connector: &Connector) -> Duration {
 }
 
 /// A session over a connected socket, with its handshake queued.
-fn session(
+pub(crate) fn session(
     py: Python<'_>,
     connector: &Connector,
     flavor: Flavor,
@@ -347,7 +347,7 @@ fn session(
 }
 
 /// The options in effect for the server that was reached: one host of several.
-fn effective(connector: &Connector) -> Vec<(String, String)> {
+pub(crate) fn effective(connector: &Connector) -> Vec<(String, String)> {
     let mut options: Vec<(String, String)> = connector
         .config()
         .params

@@ -38,7 +38,7 @@ mod _howdah {
     #[pymodule_export]
     use crate::jobs::block::TransactionBlock;
     #[pymodule_export]
-    use crate::pq::{PgConn, PgResult};
+    use crate::pq::{Conninfo, Escaping, PgCancel, PgCancelConn, PgConn, PgResult};
     #[pymodule_export]
     use crate::scope::{PipelineScope, TransactionScope};
     #[pymodule_export]

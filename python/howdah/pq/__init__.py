@@ -5,7 +5,9 @@
 pointers, raises `NotSupportedError`.
 """
 
-from .._howdah import PGconn, PGresult
+from typing import Final
+
+from .._howdah import Conninfo, Escaping, PGcancel, PGcancelConn, PGconn, PGresult
 from ._enums import (
     ConnStatus,
     DiagnosticField,
@@ -21,10 +23,14 @@ from .misc import ConninfoOption, PGnotify, PGresAttDesc, error_message, version
 
 __all__ = [
     "ConnStatus",
+    "Conninfo",
     "ConninfoOption",
     "DiagnosticField",
+    "Escaping",
     "ExecStatus",
     "Format",
+    "PGcancel",
+    "PGcancelConn",
     "PGconn",
     "PGnotify",
     "PGresAttDesc",
@@ -35,5 +41,17 @@ __all__ = [
     "Trace",
     "TransactionStatus",
     "error_message",
+    "version",
     "version_pretty",
 ]
+
+__impl__: Final = "howdah"
+"""Who implements the module: neither `python`, nor `c`, nor `binary`, which are psycopg's."""
+
+__build_version__: Final = 180000
+"""The version of libpq that the module stands for."""
+
+
+def version() -> int:
+    """Return the version of libpq that the module stands for: 180000, though there is none."""
+    return __build_version__

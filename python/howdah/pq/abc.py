@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from .._compat import Self
 from ._enums import Format, Trace
 from .misc import ConninfoOption, PGnotify, PGresAttDesc
+
+if TYPE_CHECKING:
+    from .._compat import Self
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 """Bytes, in any of their forms."""

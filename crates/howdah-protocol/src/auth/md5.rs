@@ -8,8 +8,15 @@ use super::Password;
 ///
 /// Source: PostgreSQL documentation, "Message Flow": `md5(md5(password || user) || salt)`.
 pub fn response(user: &str, password: &Password, salt: [u8; 4]) -> String {
-    let stored = hex_digest(&[password.expose().as_bytes(), user.as_bytes()]);
-    format!("md5{}", hex_digest(&[stored.as_bytes(), &salt]))
+    format!(
+        "md5{}",
+        hex_digest(&[stored(user, password).as_bytes(), &salt])
+    )
+}
+
+/// The digest that the server keeps, without the `md5` in front of it.
+pub(super) fn stored(user: &str, password: &Password) -> String {
+    hex_digest(&[password.expose().as_bytes(), user.as_bytes()])
 }
 
 fn hex_digest(parts: &[&[u8]]) -> String {

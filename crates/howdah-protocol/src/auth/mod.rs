@@ -8,6 +8,7 @@ mod pbkdf2;
 mod require;
 mod saslprep;
 pub mod scram;
+pub mod verifier;
 
 pub use password::Password;
 pub(crate) use require::Method;

@@ -38,15 +38,8 @@ impl PgConn {
                     let handler = self.handler(py, |handlers| handlers.notice.as_ref());
                     call(py, handler, result.as_any(), "notice")
                 }
-                Message::Notification(notification) => {
-                    let handler = self.handler(py, |handlers| handlers.notify.as_ref());
-                    if handler.is_some() {
-                        let notify = notify(py, &notification)?;
-                        let called = call(py, handler, &notify, "notify");
-                        outcome = outcome.and(called);
-                    }
-                    core.keep_notification(py, notification)
-                }
+                // As in libpq, it waits until somebody takes it.
+                Message::Notification(notification) => core.keep_notification(py, notification),
             };
             outcome = outcome.and(delivered);
         }

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use howdah_adapt::lock;
 use howdah_ffi::values::bytes;
-use howdah_protocol::conninfo::{Keyword, find_keyword};
+use howdah_protocol::conninfo::{Keyword, Params, find_keyword};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::attempt::Attempt;
 use super::body::Said;
 use super::machine::Machine;
 use crate::core::Core;
@@ -27,12 +28,16 @@ pub(crate) struct PgConn {
     pub(super) is_leased: AtomicBool,
     pub(super) channel: Option<Py<Channel>>,
     pub(super) handlers: Mutex<Handlers>,
+    /// What it was opened with, for opening it anew.
+    pub(super) params: Mutex<Option<Params>>,
 }
 
 /// What is behind it.
 pub(super) enum Link {
     /// A session, which may be lost or closed by now.
     Open(Arc<Core>),
+    /// One that is being opened.
+    Starting(Box<Attempt>),
     /// An attempt that failed.
     Failed(Failed),
     /// `finish()` was called.
@@ -92,7 +97,15 @@ impl PgConn {
             is_leased: AtomicBool::new(false),
             channel,
             handlers: Mutex::default(),
+            params: Mutex::default(),
         }
+    }
+
+    /// A connection of its own.
+    pub(super) fn own(link: Link, params: Option<Params>) -> Self {
+        let made = Self::make(link, false, None);
+        *lock(&made.params) = params;
+        made
     }
 
     /// What shows a connection of the driver's.
@@ -120,7 +133,7 @@ impl PgConn {
         let core = match &*lock(&self.link) {
             Link::Open(core) => Some(Some(Arc::clone(core))),
             Link::Failed(failed) if failed.is_finished => None,
-            Link::Failed(_) | Link::Closed => Some(None),
+            Link::Starting(_) | Link::Failed(_) | Link::Closed => Some(None),
         };
         core.ok_or_else(|| closed(py))
     }
@@ -136,7 +149,7 @@ impl PgConn {
     pub(super) fn is_closed(&self) -> bool {
         match &*lock(&self.link) {
             Link::Open(core) => core.snapshot.is_closed() && !core.snapshot.is_broken(),
-            Link::Failed(_) => false,
+            Link::Starting(_) | Link::Failed(_) => false,
             Link::Closed => true,
         }
     }
@@ -161,7 +174,11 @@ impl PgConn {
     pub(super) fn options_in_effect(&self, py: Python<'_>) -> PyResult<Vec<(String, String)>> {
         match self.present(py)? {
             Some(core) => Ok(core.snapshot.conninfo.clone()),
-            None => Ok(self.failed().map_or_else(Vec::new, |failed| failed.options)),
+            None => Ok(match &*lock(&self.link) {
+                Link::Starting(attempt) => attempt.report().0,
+                Link::Failed(failed) => failed.options.clone(),
+                Link::Open(_) | Link::Closed => Vec::new(),
+            }),
         }
     }
 

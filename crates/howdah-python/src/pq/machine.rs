@@ -91,8 +91,8 @@ pub(super) struct Machine {
     held: Vec<Segment>,
     held_count: usize,
     pub(super) pipeline: bool,
-    /// A command of the pipeline has failed, and its synchronisation point was not reached.
-    pub(super) aborted: bool,
+    /// The error of a command of the pipeline was handed out, and its synchronisation point was not.
+    aborted: bool,
     /// What is sent now will be skipped by the server, up to the next synchronisation point.
     skipping: bool,
     /// The last error.
@@ -109,6 +109,20 @@ impl Machine {
     /// Whether the next result has not come whole.
     pub(super) fn is_busy(&self) -> bool {
         self.ready.is_empty() && self.copy.is_none() && !self.commands.is_empty()
+    }
+
+    /// Whether a command of the pipeline has failed, as far as results were looked at.
+    pub(super) fn is_aborted(&self) -> bool {
+        let next = self.ready.front();
+        let fails = |answer: &Answer| matches!(answer, Answer::Result(body) if body.status == Status::FatalError);
+        self.pipeline && (self.aborted || next.is_some_and(fails))
+    }
+
+    /// Enters or leaves pipeline mode, with nothing asked.
+    pub(super) fn set_pipeline(&mut self, on: bool) {
+        self.pipeline = on;
+        self.aborted = false;
+        self.skipping = false;
     }
 
     pub(super) fn copying(&self) -> Option<Copying> {
@@ -163,6 +177,13 @@ impl Machine {
             return Some(Answer::Copy(*copying, body.clone()));
         }
         let answer = self.ready.pop_front()?;
+        match &answer {
+            Answer::Result(body) if body.status == Status::PipelineSync => self.aborted = false,
+            Answer::Result(body) if self.pipeline && body.status == Status::FatalError => {
+                self.aborted = true;
+            }
+            _ => {}
+        }
         if let Answer::Copy(copying, body) = &answer {
             self.copy = Some((*copying, body.clone()));
         }
@@ -341,7 +362,6 @@ impl Machine {
 
     /// What follows in the pipeline is skipped by the server, up to the next synchronisation point.
     fn abort(&mut self) {
-        self.aborted = true;
         while let Some(command) = self.commands.front() {
             if command.kind == Kind::Sync {
                 return;
@@ -369,7 +389,6 @@ impl Machine {
     fn on_ready(&mut self) {
         match self.commands.pop_front() {
             Some(command) if command.kind == Kind::Sync => {
-                self.aborted = false;
                 let body = Body::empty(Status::PipelineSync, self.encoding());
                 self.ready.push_back(Answer::Result(body));
             }

@@ -6,26 +6,69 @@ use std::sync::atomic::Ordering;
 
 use howdah_adapt::lock;
 use howdah_ffi::values::bytes;
-use howdah_protocol::connection::{Params, server_version_number};
+use howdah_protocol::connection::{Connection, Params, server_version_number};
+use howdah_protocol::error::UsageError;
 use howdah_protocol::wire::Format;
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyMemoryView};
+use pyo3::types::{PyBytes, PyMemoryView, PyType};
 
 use super::body::{Body, Status};
+use super::cancel::{PgCancel, PgCancelConn};
 use super::conn::{BAD, Link, OK, PgConn, closed};
 use super::machine::{CopyStep, Kind, Mode};
 use super::params::{BytesLike, Values, format};
 use super::result::{PgResult, error_message, no_pointer};
 use super::run::{Synced, outgoing};
-use super::{info, params};
+use super::{info, opening, params};
 use crate::core::pipeline::Status as PipelineStatus;
 use crate::errors;
 use crate::imports;
 
 #[pymethods]
 impl PgConn {
+    /// Open a connection. If that fails its status is `BAD`, and `error_message` tells why.
+    #[classmethod]
+    fn connect(cls: &Bound<'_, PyType>, conninfo: BytesLike) -> PyResult<Self> {
+        let made = Self::start(cls.py(), &conninfo.0)?;
+        made.wait_open(cls.py())?;
+        Ok(made)
+    }
+
+    /// Begin to open a connection; go on with `connect_poll()` when the socket can be written.
+    #[classmethod]
+    fn connect_start(cls: &Bound<'_, PyType>, conninfo: BytesLike) -> PyResult<Self> {
+        Self::start(cls.py(), &conninfo.0)
+    }
+
+    /// Go on opening: a number of `PollingStatus`.
+    fn connect_poll(&self, py: Python<'_>) -> PyResult<u8> {
+        self.poll(py)
+    }
+
+    /// Close the connection, and open it anew with the same options.
+    fn reset(&self, py: Python<'_>) -> PyResult<()> {
+        self.start_anew(py)?;
+        self.wait_open(py)
+    }
+
+    /// Begin to open it anew; go on with `reset_poll()`.
+    fn reset_start(&self, py: Python<'_>) -> PyResult<()> {
+        self.start_anew(py)
+    }
+
+    /// Go on opening it anew: a number of `PollingStatus`.
+    fn reset_poll(&self, py: Python<'_>) -> PyResult<u8> {
+        self.poll(py)
+    }
+
+    /// Ask whether a server takes connections: a number of `Ping`.
+    #[classmethod]
+    fn ping(cls: &Bound<'_, PyType>, conninfo: BytesLike) -> PyResult<u8> {
+        opening::ping(cls.py(), &conninfo.0)
+    }
+
     /// Close the connection.
     fn finish(&self, py: Python<'_>) -> PyResult<()> {
         let link = std::mem::replace(&mut *lock(&self.link), Link::Closed);
@@ -95,6 +138,7 @@ impl PgConn {
     fn status(&self) -> u8 {
         match &*lock(&self.link) {
             Link::Open(core) if !core.snapshot.is_closed() => OK,
+            Link::Starting(attempt) => attempt.status(),
             _ => BAD,
         }
     }
@@ -144,7 +188,7 @@ impl PgConn {
         let text = match &*lock(&self.link) {
             Link::Open(core) => core.snapshot.error_message(),
             Link::Failed(failed) => failed.message.clone(),
-            Link::Closed => String::new(),
+            Link::Starting(_) | Link::Closed => String::new(),
         };
         match text.as_str() {
             "" => bytes(py, b""),
@@ -187,6 +231,11 @@ impl PgConn {
     #[getter]
     fn socket(&self, py: Python<'_>) -> PyResult<i32> {
         let core = self.alive(py)?;
+        if let Link::Starting(attempt) = &*lock(&self.link)
+            && let Some(descriptor) = attempt.descriptor()
+        {
+            return Ok(descriptor);
+        }
         match core.and_then(|core| core.socket()) {
             Some(socket) => Ok(socket.as_fd().as_raw_fd()),
             None if self.failed().is_some_and(|f| f.is_finished) => Err(closed(py)),
@@ -217,7 +266,7 @@ impl PgConn {
                 started.is_some_and(|started| started.used_password)
             }
             Link::Failed(failed) => failed.used_password,
-            Link::Closed => false,
+            Link::Starting(_) | Link::Closed => false,
         }
     }
 
@@ -242,9 +291,7 @@ impl PgConn {
 
     /// Run a command, or several, and return the last result.
     fn exec_(&self, py: Python<'_>, command: BytesLike) -> PyResult<PgResult> {
-        self.discard(py)?;
-        self.ask_query(py, "executing query", &command.0)?;
-        self.run(py)
+        self.execute(py, &command.0)
     }
 
     /// Send a command, or several, without waiting.
@@ -377,16 +424,8 @@ impl PgConn {
 
     /// Ask for the parameters and columns of a prepared statement.
     fn send_describe_prepared(&self, py: Python<'_>, name: BytesLike) -> PyResult<()> {
-        self.send(
-            py,
-            "sending describe prepared",
-            Kind::Other,
-            None,
-            |connection| {
-                connection.ask_description(&name.0)?;
-                Ok(Synced::No)
-            },
-        )
+        let ask = |connection: &mut Connection, name: &[u8]| connection.ask_description(name);
+        self.ask_named(py, "sending describe prepared", &name.0, ask)
     }
 
     /// Return the columns of a portal.
@@ -398,16 +437,9 @@ impl PgConn {
 
     /// Ask for the columns of a portal.
     fn send_describe_portal(&self, py: Python<'_>, name: BytesLike) -> PyResult<()> {
-        self.send(
-            py,
-            "sending describe portal",
-            Kind::Other,
-            None,
-            |connection| {
-                connection.ask_portal_description(&name.0)?;
-                Ok(Synced::No)
-            },
-        )
+        let ask =
+            |connection: &mut Connection, name: &[u8]| connection.ask_portal_description(name);
+        self.ask_named(py, "sending describe portal", &name.0, ask)
     }
 
     /// Close a prepared statement.
@@ -419,16 +451,9 @@ impl PgConn {
 
     /// Ask for a prepared statement to be closed.
     fn send_close_prepared(&self, py: Python<'_>, name: BytesLike) -> PyResult<()> {
-        self.send(
-            py,
-            "sending close prepared",
-            Kind::Other,
-            None,
-            |connection| {
-                connection.close_statement(&name.0, false)?;
-                Ok(Synced::No)
-            },
-        )
+        let ask =
+            |connection: &mut Connection, name: &[u8]| connection.close_statement(name, false);
+        self.ask_named(py, "sending close prepared", &name.0, ask)
     }
 
     /// Close a portal.
@@ -440,16 +465,8 @@ impl PgConn {
 
     /// Ask for a portal to be closed.
     fn send_close_portal(&self, py: Python<'_>, name: BytesLike) -> PyResult<()> {
-        self.send(
-            py,
-            "sending close portal",
-            Kind::Other,
-            None,
-            |connection| {
-                connection.close_portal(&name.0, false)?;
-                Ok(Synced::No)
-            },
-        )
+        let ask = |connection: &mut Connection, name: &[u8]| connection.close_portal(name, false);
+        self.ask_named(py, "sending close portal", &name.0, ask)
     }
 
     /// Wait for the next result; `None` when a command has no more.
@@ -518,6 +535,38 @@ impl PgConn {
         }
     }
 
+    /// Return what can ask the server to cancel what runs.
+    fn get_cancel(&self, py: Python<'_>) -> PyResult<PgCancel> {
+        match self.core(py)?.filter(|core| !core.snapshot.is_closed()) {
+            Some(core) => Ok(PgCancel::new(core)),
+            None => Err(errors::operational(py, "couldn't create cancel object")),
+        }
+    }
+
+    /// Return what can do that without waiting.
+    fn cancel_conn(&self, py: Python<'_>) -> PyResult<PgCancelConn> {
+        Ok(PgCancelConn::new(self.core(py)?))
+    }
+
+    /// Return a password as the server keeps it, so that it need not be sent; the algorithm is the server's by default.
+    #[pyo3(signature = (passwd, user, algorithm=None))]
+    fn encrypt_password<'py>(
+        &self,
+        py: Python<'py>,
+        passwd: BytesLike,
+        user: BytesLike,
+        algorithm: Option<BytesLike>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let algorithm = algorithm.map(|algorithm| algorithm.0);
+        let text = self.encrypted(py, &passwd.0, &user.0, algorithm)?;
+        bytes(py, text.as_bytes())
+    }
+
+    /// Change a user's password, sending only what the server keeps of it.
+    fn change_password(&self, py: Python<'_>, user: BytesLike, passwd: BytesLike) -> PyResult<()> {
+        self.set_password(py, &user.0, &passwd.0)
+    }
+
     /// Take a notification that has come, as a `PGnotify`.
     fn notifies(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         self.take_notification(py)
@@ -574,7 +623,7 @@ impl PgConn {
     #[getter]
     fn pipeline_status(&self) -> u8 {
         let machine = lock(&self.machine);
-        let own = match (machine.pipeline, machine.aborted) {
+        let own = match (machine.pipeline, machine.is_aborted()) {
             (false, _) => PipelineStatus::Off,
             (true, false) => PipelineStatus::On,
             (true, true) => PipelineStatus::Aborted,
@@ -601,7 +650,7 @@ impl PgConn {
             return Err(errors::operational(py, text));
         }
         self.take_turn(py, &core)?;
-        lock(&self.machine).pipeline = true;
+        lock(&self.machine).set_pipeline(true);
         Ok(())
     }
 
@@ -617,8 +666,7 @@ impl PgConn {
             let text = "cannot exit pipeline mode with uncollected results";
             return Err(errors::operational(py, text));
         }
-        machine.pipeline = false;
-        machine.aborted = false;
+        machine.set_pipeline(false);
         drop(machine);
         self.settle(py, &core)
     }
@@ -644,6 +692,19 @@ impl PgConn {
         self.turn(py, &core, false)?;
         self.settle(py, &core)
     }
+
+    /// Raise `NotSupportedError`: howdah does not write traces.
+    fn trace(&self, py: Python<'_>, fileno: i32) -> PyResult<()> {
+        Err(no_trace(py, fileno))
+    }
+
+    /// Raise `NotSupportedError`: howdah does not write traces.
+    fn set_trace_flags(&self, py: Python<'_>, flags: i32) -> PyResult<()> {
+        Err(no_trace(py, flags))
+    }
+
+    /// Do nothing: nothing is traced.
+    fn untrace(&self) {}
 
     /// A function that is called with each notice, a `PGresult`.
     #[getter]
@@ -712,6 +773,13 @@ impl PgConn {
         })
     }
 
+    /// Runs a command, or several: the last result.
+    pub(super) fn execute(&self, py: Python<'_>, command: &[u8]) -> PyResult<PgResult> {
+        self.discard(py)?;
+        self.ask_query(py, "executing query", command)?;
+        self.run(py)
+    }
+
     fn ask_params(
         &self,
         py: Python<'_>,
@@ -729,6 +797,18 @@ impl PgConn {
         })
     }
 
+    fn ask_named(
+        &self,
+        py: Python<'_>,
+        what: &str,
+        name: &[u8],
+        ask: impl FnOnce(&mut Connection, &[u8]) -> Result<(), UsageError>,
+    ) -> PyResult<()> {
+        self.send(py, what, Kind::Other, None, |connection| {
+            ask(connection, name).map(|()| Synced::No)
+        })
+    }
+
     fn check_handlers(&self, py: Python<'_>) -> PyResult<()> {
         if !self.is_shared {
             return Ok(());
@@ -736,4 +816,9 @@ impl PgConn {
         let text = "handlers of a connection are added with its add_notice_handler() and add_notify_handler()";
         Err(errors::new(py, "NotSupportedError", text))
     }
+}
+
+fn no_trace(py: Python<'_>, _argument: i32) -> PyErr {
+    let text = "traces of the protocol are not built yet in howdah";
+    errors::new(py, "NotSupportedError", text)
 }

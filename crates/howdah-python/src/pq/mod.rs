@@ -4,16 +4,24 @@
 //! their results in libpq's order (`machine`); so it has the session for itself from the first command until all has been
 //! answered (`lease`).
 
+mod attempt;
 mod beside;
 mod body;
+mod cancel;
 mod conn;
+mod escaping;
 mod info;
 mod lease;
 mod machine;
 mod methods;
+mod opening;
 mod params;
+mod passwords;
 mod result;
 mod run;
 
+pub(crate) use cancel::{PgCancel, PgCancelConn};
 pub(crate) use conn::PgConn;
+pub(crate) use escaping::Escaping;
+pub(crate) use info::Conninfo;
 pub(crate) use result::PgResult;

@@ -59,6 +59,15 @@ impl PgResult {
         same && streamed == (body.status == Status::SingleTuple)
     }
 
+    pub(super) fn body_status(&self) -> Status {
+        lock(&self.0).status
+    }
+
+    /// The first value of the first row.
+    pub(super) fn first_value(&self) -> Option<Vec<u8>> {
+        lock(&self.0).value(0, 0).map(<[u8]>::to_vec)
+    }
+
     fn said(&self) -> (Option<Said>, &'static str) {
         let body = lock(&self.0);
         (body.said.clone(), body.encoding)

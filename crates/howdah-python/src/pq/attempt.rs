@@ -1,0 +1,301 @@
+//! Opening a connection without waiting, but for names, as libpq does it.
+
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use howdah_adapt::lock;
+use howdah_net::drive::{self, Lost, Step, Until};
+use howdah_net::resolve::resolve;
+use howdah_net::socket::{SLICE, Waited};
+use howdah_net::{Action, ConnectError, Connector, Socket};
+use howdah_protocol::connection::Error;
+use howdah_protocol::conninfo::{ConninfoError, Params};
+use howdah_protocol::startup::StartupError;
+use howdah_protocol::wire::Diagnostic;
+use pyo3::prelude::*;
+
+use crate::connect;
+use crate::core::deliver::Message;
+use crate::core::{Core, Flavor};
+use crate::log;
+use crate::shell::blocking;
+
+/// A connection on its way.
+pub(super) struct Attempt {
+    connector: Connector,
+    stage: Stage,
+    /// What the last server that was reached has done.
+    pub(super) answer: ServerAnswer,
+}
+
+enum Stage {
+    /// A socket is being connected.
+    Reaching(Socket),
+    /// The handshake runs.
+    Shaking(Arc<Core>),
+    /// Every server has been tried.
+    Over,
+}
+
+/// What is known of a server that did not let the session start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ServerAnswer {
+    /// It was not reached.
+    None,
+    /// It cannot take connections at this time.
+    NotNow,
+    /// It has spoken.
+    Some,
+}
+
+/// How far an attempt has come.
+pub(super) enum Polled {
+    /// It goes on when the socket can be read.
+    Reading,
+    /// It goes on when the socket can be written.
+    Writing,
+    Done(Arc<Core>),
+    Failed,
+}
+
+impl Attempt {
+    /// Begins with the first server.
+    ///
+    /// # Errors
+    /// The options are wrong, or not supported. The outer error is what a signal's handler has raised.
+    pub(super) fn begin(py: Python<'_>, params: &Params) -> PyResult<Result<Self, ConninfoError>> {
+        let connector = match Connector::new(params) {
+            Ok(connector) => connector,
+            Err(error) => return Ok(Err(error)),
+        };
+        for warning in &connector.config().warnings {
+            log::warning(py, warning);
+        }
+        let mut attempt = Self {
+            connector,
+            stage: Stage::Over,
+            answer: ServerAnswer::None,
+        };
+        attempt.next_server(py)?;
+        Ok(Ok(attempt))
+    }
+
+    /// The options, and why it failed.
+    pub(super) fn report(&self) -> (Vec<(String, String)>, String) {
+        let last = self.connector.failures().last();
+        let message = last.map(|failure| failure.message.clone());
+        let options = connect::effective(&self.connector);
+        (options, message.unwrap_or_default())
+    }
+
+    /// The time for each server.
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        self.connector.timeout()
+    }
+
+    /// The descriptor to wait for, which changes from server to server.
+    pub(super) fn descriptor(&self) -> Option<i32> {
+        match &self.stage {
+            Stage::Reaching(socket) => Some(socket.as_fd().as_raw_fd()),
+            Stage::Shaking(core) => core.socket().map(|socket| socket.as_fd().as_raw_fd()),
+            Stage::Over => None,
+        }
+    }
+
+    /// A number of `ConnStatus`: STARTED, MADE or BAD.
+    pub(super) fn status(&self) -> u8 {
+        match &self.stage {
+            Stage::Reaching(_) => 2,
+            Stage::Shaking(_) => 3,
+            Stage::Over => 1,
+        }
+    }
+
+    /// Does what can be done without waiting; what the server says meanwhile goes to `beside`.
+    pub(super) fn poll(&mut self, py: Python<'_>, beside: &mut Vec<Message>) -> PyResult<Polled> {
+        loop {
+            match &self.stage {
+                Stage::Over => return Ok(Polled::Failed),
+                Stage::Reaching(socket) => {
+                    if socket.wait(false, true, Duration::ZERO)? == Waited::NotYet {
+                        return Ok(Polled::Writing);
+                    }
+                    self.reached(py)?;
+                }
+                Stage::Shaking(core) => match shake(core, beside) {
+                    Ok(Shaken::Reading) => return Ok(Polled::Reading),
+                    Ok(Shaken::Writing) => return Ok(Polled::Writing),
+                    Ok(Shaken::Done) => {
+                        let core = Arc::clone(core);
+                        return Ok(self.started(core));
+                    }
+                    Err(lost) => {
+                        core.close();
+                        self.refused(py, &lost)?;
+                    }
+                },
+            }
+        }
+    }
+
+    /// Goes on until the connection stands or every server was tried, looking for signals.
+    pub(super) fn wait(
+        &mut self,
+        py: Python<'_>,
+        beside: &mut Vec<Message>,
+    ) -> PyResult<Option<Arc<Core>>> {
+        let mut server = self.descriptor();
+        let mut deadline = self.deadline();
+        loop {
+            let write = match self.poll(py, beside)? {
+                Polled::Done(core) => return Ok(Some(core)),
+                Polled::Failed => return Ok(None),
+                Polled::Reading => false,
+                Polled::Writing => true,
+            };
+            if self.descriptor() != server {
+                server = self.descriptor();
+                deadline = self.deadline();
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                self.connector.unreachable(&ConnectError::TimedOut);
+                self.next_server(py)?;
+                deadline = self.deadline();
+                continue;
+            }
+            let slice = howdah_net::socket::time_slice(deadline).unwrap_or(SLICE);
+            match &self.stage {
+                Stage::Reaching(socket) => py.detach(|| socket.wait(!write, write, slice))?,
+                Stage::Shaking(core) => {
+                    let socket = core.socket();
+                    let wait = |socket: Arc<Socket>| socket.wait(!write, write, slice);
+                    py.detach(|| socket.map(wait).transpose())?
+                        .unwrap_or(Waited::Ready)
+                }
+                Stage::Over => Waited::Ready,
+            };
+            py.check_signals()?;
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.timeout().map(|time| Instant::now() + time)
+    }
+
+    /// Goes to the next server, of which a name is resolved first.
+    fn next_server(&mut self, py: Python<'_>) -> PyResult<()> {
+        self.stage = Stage::Over;
+        loop {
+            let peer = match self.connector.next_action() {
+                Action::GiveUp => return Ok(()),
+                Action::Connect(peer) => peer,
+                Action::Resolve { host, port } => {
+                    let deadline = self.deadline();
+                    let resolved =
+                        blocking::watching(py, |go_on| resolve(&host, port, deadline, go_on))?;
+                    match resolved {
+                        Ok(addresses) => self.connector.resolved(addresses),
+                        Err(error) => self.connector.unreachable(&error),
+                    }
+                    continue;
+                }
+            };
+            self.answer = ServerAnswer::None;
+            match Socket::begin_connect(&peer, &self.connector.tcp_options()) {
+                Ok(socket) => {
+                    self.stage = Stage::Reaching(socket);
+                    return Ok(());
+                }
+                Err(error) => self.connector.unreachable(&ConnectError::Io(error)),
+            }
+        }
+    }
+
+    /// The socket is connected, or cannot be.
+    fn reached(&mut self, py: Python<'_>) -> PyResult<()> {
+        let Stage::Reaching(socket) = std::mem::replace(&mut self.stage, Stage::Over) else {
+            return Ok(());
+        };
+        if let Err(error) = socket.finish_connect() {
+            self.connector.unreachable(&ConnectError::Io(error));
+            return self.next_server(py);
+        }
+        if let Err(error) = self.connector.check_peer(&socket) {
+            self.connector.unreachable(&error);
+            return self.next_server(py);
+        }
+        drive::prepare(&socket)?;
+        let core = connect::session(py, &self.connector, Flavor::Sync, socket)?;
+        self.stage = Stage::Shaking(Arc::new(core));
+        Ok(())
+    }
+
+    fn started(&mut self, core: Arc<Core>) -> Polled {
+        self.stage = Stage::Over;
+        let peer = self.connector.peer().cloned();
+        if let (Some(io), Some(peer)) = (lock(&core.io).as_ref(), peer) {
+            core.snapshot.start(&io.session, peer);
+        }
+        Polled::Done(core)
+    }
+
+    fn refused(&mut self, py: Python<'_>, lost: &Lost) -> PyResult<()> {
+        let said = |report: &Diagnostic| match report.sqlstate() {
+            // cannot_connect_now
+            Some(b"57P03") => ServerAnswer::NotNow,
+            _ => ServerAnswer::Some,
+        };
+        match lost {
+            Lost::Session(Error::Startup(error)) => {
+                self.answer = match error {
+                    StartupError::Server(report) => said(report),
+                    _ => ServerAnswer::Some,
+                };
+                self.connector.refused(error, Some(error));
+            }
+            Lost::Session(error) => {
+                if let Error::Disconnected(Some(report)) = error {
+                    self.answer = said(report);
+                }
+                self.connector.refused(error, None);
+            }
+            Lost::Io(error) => self.connector.refused(&connect_failure(error), None),
+        }
+        self.next_server(py)
+    }
+}
+
+fn connect_failure(error: &std::io::Error) -> String {
+    format!("could not receive data from server: {error}")
+}
+
+/// How far a handshake has come.
+enum Shaken {
+    Reading,
+    Writing,
+    Done,
+}
+
+/// Moves a handshake on, without waiting.
+fn shake(core: &Core, beside: &mut Vec<Message>) -> Result<Shaken, Lost> {
+    let mut io = lock(&core.io);
+    let Some(io) = io.as_mut() else {
+        return Err(crate::core::disconnected());
+    };
+    loop {
+        match drive::hand_out(&mut io.session, Until::Idle, Instant::now())? {
+            Some(Step::Done) => return Ok(Shaken::Done),
+            Some(Step::Notice(notice)) => beside.push(Message::Notice(notice)),
+            Some(_) => {}
+            None => {
+                if !drive::flush(&mut io.session, &io.socket)? {
+                    return Ok(Shaken::Writing);
+                }
+                if !drive::try_receive(&mut io.session, &io.socket)? {
+                    return Ok(Shaken::Reading);
+                }
+            }
+        }
+    }
+}

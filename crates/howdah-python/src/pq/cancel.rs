@@ -1,0 +1,234 @@
+//! `PGcancel` and `PGcancelConn`: cancel requests, waited for or driven.
+
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use howdah_adapt::lock;
+use howdah_ffi::values::bytes;
+use howdah_net::ConnectError;
+use howdah_net::cancel::Progress;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::result::error_message;
+use crate::core::Core;
+use crate::core::cancel::Underway;
+use crate::errors;
+use crate::shell::blocking;
+
+/// What is needed to cancel what a connection runs.
+#[pyclass(frozen, module = "howdah._howdah", name = "PGcancel")]
+pub(crate) struct PgCancel(Mutex<Option<Arc<Core>>>);
+
+impl PgCancel {
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        Self(Mutex::new(Some(core)))
+    }
+}
+
+#[pymethods]
+impl PgCancel {
+    /// Forget the connection.
+    fn free(&self) {
+        let core = lock(&self.0).take();
+        drop(core);
+    }
+
+    /// Ask the server to cancel what runs, and wait until it has taken note; nothing happens if nothing runs.
+    fn cancel(&self, py: Python<'_>) -> PyResult<()> {
+        let core = lock(&self.0).clone();
+        let Some(core) = core else {
+            let text = "cancel failed: PQcancel() -- no cancel object supplied";
+            return Err(errors::operational(py, text));
+        };
+        blocking::cancel(py, &core, core.cancel_deadline())?
+            .map_err(|error| errors::operational(py, format!("cancel failed: {error}")))
+    }
+}
+
+/// A cancel request that is driven without waiting.
+#[pyclass(frozen, module = "howdah._howdah", name = "PGcancelConn")]
+pub(crate) struct PgCancelConn(Mutex<Request>);
+
+struct Request {
+    /// The connection, until `finish()`.
+    core: Option<Arc<Core>>,
+    stage: Stage,
+    message: String,
+}
+
+enum Stage {
+    Allocated,
+    Underway(Underway),
+    Done,
+    Failed,
+}
+
+/// The numbers of `howdah.pq.ConnStatus` and `PollingStatus`.
+const OK: u8 = 0;
+const BAD: u8 = 1;
+const STARTED: u8 = 2;
+const ALLOCATED: u8 = 14;
+const POLL_FAILED: u8 = 0;
+const POLL_READING: u8 = 1;
+const POLL_WRITING: u8 = 2;
+const POLL_OK: u8 = 3;
+
+impl PgCancelConn {
+    pub(super) fn new(core: Option<Arc<Core>>) -> Self {
+        Self(Mutex::new(Request {
+            core,
+            stage: Stage::Allocated,
+            message: String::new(),
+        }))
+    }
+}
+
+impl Request {
+    fn core(&self, py: Python<'_>) -> PyResult<Arc<Core>> {
+        let core = self.core.as_ref().map(Arc::clone);
+        core.ok_or_else(|| errors::operational(py, "the cancel connection is closed"))
+    }
+
+    fn begin(&mut self, core: &Core) {
+        self.message.clear();
+        self.stage = match core.begin_cancel(core.cancel_deadline()) {
+            Ok(Some(underway)) => Stage::Underway(underway),
+            Ok(None) => Stage::Done,
+            Err(error) => self.failed(&error),
+        };
+    }
+
+    fn advance(&mut self) -> u8 {
+        let Stage::Underway(underway) = &mut self.stage else {
+            return match self.stage {
+                Stage::Done => POLL_OK,
+                _ => POLL_FAILED,
+            };
+        };
+        match underway.request.advance(Instant::now()) {
+            Ok(Progress::Done) => {
+                self.stage = Stage::Done;
+                POLL_OK
+            }
+            Ok(Progress::NeedReadable) => POLL_READING,
+            Ok(Progress::NeedWritable) => POLL_WRITING,
+            Err(error) => {
+                self.stage = self.failed(&error);
+                POLL_FAILED
+            }
+        }
+    }
+
+    fn failed(&mut self, error: &ConnectError) -> Stage {
+        self.message = format!("{error}\n");
+        Stage::Failed
+    }
+}
+
+#[pymethods]
+impl PgCancelConn {
+    /// Begin the request; go on with `poll()`.
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
+        let mut request = lock(&self.0);
+        let core = request.core(py)?;
+        if !matches!(request.stage, Stage::Allocated) {
+            drop(request);
+            let text = "couldn't start cancellation: cancel request is already being sent on this connection";
+            return Err(errors::operational(py, text));
+        }
+        request.begin(&core);
+        let failed = matches!(request.stage, Stage::Failed);
+        let message = request.message.clone();
+        drop(request);
+        match failed {
+            true => {
+                let text = format!("couldn't start cancellation: {}", message.trim_end());
+                Err(errors::operational(py, text))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// Make the request, waiting until the server has taken note of it.
+    fn blocking(&self, py: Python<'_>) -> PyResult<()> {
+        self.start(py)?;
+        let stage = std::mem::replace(&mut lock(&self.0).stage, Stage::Failed);
+        let Stage::Underway(underway) = stage else {
+            lock(&self.0).stage = stage;
+            return Ok(());
+        };
+        let core = lock(&self.0).core(py)?;
+        match blocking::finish_cancel(py, &core, underway)? {
+            Ok(()) => {
+                lock(&self.0).stage = Stage::Done;
+                Ok(())
+            }
+            Err(error) => {
+                let text = format!("couldn't cancel: {error}");
+                lock(&self.0).message = format!("{error}\n");
+                Err(errors::operational(py, text))
+            }
+        }
+    }
+
+    /// Go on with it: a number of `PollingStatus`.
+    fn poll(&self, py: Python<'_>) -> PyResult<u8> {
+        let mut request = lock(&self.0);
+        request.core(py)?;
+        Ok(request.advance())
+    }
+
+    /// A number of `ConnStatus`.
+    #[getter]
+    fn status(&self) -> u8 {
+        match lock(&self.0).stage {
+            Stage::Allocated => ALLOCATED,
+            Stage::Underway(_) => STARTED,
+            Stage::Done => OK,
+            Stage::Failed => BAD,
+        }
+    }
+
+    /// The descriptor to wait for.
+    #[getter]
+    fn socket(&self, py: Python<'_>) -> PyResult<i32> {
+        match &lock(&self.0).stage {
+            Stage::Underway(underway) => return Ok(underway.request.as_fd().as_raw_fd()),
+            Stage::Allocated | Stage::Done | Stage::Failed => {}
+        }
+        let text = "cancel connection not opened";
+        Err(errors::operational(py, text))
+    }
+
+    #[getter(error_message)]
+    fn message<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let message = lock(&self.0).message.clone();
+        bytes(py, message.as_bytes())
+    }
+
+    /// Return the error as text.
+    #[pyo3(signature = (encoding=None), text_signature = "($self, encoding='')")]
+    fn get_error_message(slf: &Bound<'_, Self>, encoding: Option<String>) -> PyResult<Py<PyAny>> {
+        error_message(slf.as_any(), encoding, "utf-8")
+    }
+
+    /// Give up the request, so that another can be begun.
+    fn reset(&self, py: Python<'_>) -> PyResult<()> {
+        let mut request = lock(&self.0);
+        request.core(py)?;
+        request.stage = Stage::Allocated;
+        request.message.clear();
+        Ok(())
+    }
+
+    /// Give up the request and forget the connection.
+    fn finish(&self) {
+        let mut request = lock(&self.0);
+        let core = request.core.take();
+        request.stage = Stage::Failed;
+        drop(request);
+        drop(core);
+    }
+}
