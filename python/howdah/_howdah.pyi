@@ -5,7 +5,7 @@ differs between the two is `Any` here; the classes of the facade have the exact 
 """
 
 from abc import ABCMeta
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, ClassVar
 
@@ -336,6 +336,18 @@ class AsyncConnectionBase(BaseConnection):
         """Have what the server has not answered given up."""
 
     async def _wait_notifies(self, timeout: float | None) -> list[Notify]: ...
+
+class NativeRowMaker:
+    """What the package's row factories give for names of columns: cursors make rows so without a call."""
+
+    @staticmethod
+    def dicts(names: Sequence[str]) -> Callable[[Sequence[Any]], dict[str, Any]]: ...
+    @staticmethod
+    def named_tuples(names: Sequence[str]) -> Callable[[Sequence[Any]], Any]: ...
+    @staticmethod
+    def scalars(names: Sequence[str]) -> Callable[[Sequence[Any]], Any]: ...
+    def __call__(self, values: Sequence[Any]) -> Any:
+        """Make a row of its values."""
 
 class ExecutedQuery:
     """A query as the server got it."""

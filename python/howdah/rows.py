@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol, TypeAlias
 
+from . import _howdah
 from ._compat import TypeVar
-from .errors import DataError, InterfaceError, ProgrammingError
+from .errors import DataError, InterfaceError
 
 if TYPE_CHECKING:
     from ._howdah import BaseCursor
@@ -68,7 +69,7 @@ def dict_row(cursor: BaseCursor) -> RowMaker[DictRow]:
     names = _column_names(cursor)
     if names is None:
         return no_result
-    return lambda values: dict(zip(names, values, strict=False))
+    return _howdah.NativeRowMaker.dicts(names)
 
 
 def namedtuple_row(cursor: BaseCursor) -> RowMaker[NamedTuple]:
@@ -78,7 +79,7 @@ def namedtuple_row(cursor: BaseCursor) -> RowMaker[NamedTuple]:
     an underscore gets an `f` in front. Raises `DataError` if two fields have the same name.
     """
     names = _column_names(cursor)
-    return no_result if names is None else _row_class(tuple(names))._make
+    return no_result if names is None else _howdah.NativeRowMaker.named_tuples(names)
 
 
 def class_row(cls: type[T]) -> BaseRowFactory[T]:
@@ -115,9 +116,7 @@ def scalar_row(cursor: BaseCursor) -> RowMaker[Any]:
     names = _column_names(cursor)
     if names is None:
         return no_result
-    if not names:
-        raise ProgrammingError("at least one column expected")
-    return lambda values: values[0]
+    return _howdah.NativeRowMaker.scalars(names)
 
 
 def no_result(values: Sequence[Any]) -> NoReturn:

@@ -3,9 +3,9 @@
 use std::ffi::{c_int, c_long, c_longlong};
 use std::ptr;
 
-use pyo3::exceptions::PyMemoryError;
+use pyo3::exceptions::{PyMemoryError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyString, PyTuple, PyType};
 use pyo3::{Borrowed, ffi};
 
 /// A tuple of known length that is being filled from the left.
@@ -178,6 +178,42 @@ pub fn tuple_of<'py>(
         tuple.push(value);
     }
     Ok(tuple.finish())
+}
+
+/// The values of a tuple as an instance of a class derived from `tuple` that adds nothing to its instances, such as a named
+/// tuple's: what `tuple.__new__()` does, without a call.
+///
+/// # Errors
+/// TypeError for any other class; MemoryError.
+#[inline]
+pub fn tuple_of_class<'py>(
+    class: &Bound<'py, PyType>,
+    values: &Bound<'py, PyTuple>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = class.py();
+    let plain = py.get_type::<PyTuple>();
+    let (derived, base) = (class.as_type_ptr(), plain.as_type_ptr());
+    // SAFETY: both are types, which live as long as their references; fields that never change after creation are read.
+    let alloc = unsafe {
+        let same_size = (*derived).tp_basicsize == (*base).tp_basicsize
+            && (*derived).tp_itemsize == (*base).tp_itemsize;
+        let fits = same_size && ffi::PyType_IsSubtype(derived, base) != 0;
+        (*derived).tp_alloc.filter(|_| fits)
+    };
+    let Some(alloc) = alloc else {
+        let message = "the class of a row is no plain subclass of tuple";
+        return Err(PyTypeError::new_err(message));
+    };
+    let len = values.len().cast_signed();
+    // SAFETY: the class has the layout of a tuple, and its allocator is called as tuple.__new__ calls it, with the number of
+    // items, which makes an object with room for them, all null; or gives null with an exception set.
+    let made = unsafe { Bound::from_owned_ptr_or_err(py, alloc(derived, len))? };
+    for (index, value) in values.iter().enumerate() {
+        // SAFETY: the index is below the length, the place is still empty, nobody else has the object yet, and SET_ITEM
+        // takes over the reference that into_ptr gives up.
+        unsafe { ffi::PyTuple_SET_ITEM(made.as_ptr(), index.cast_signed(), value.into_ptr()) };
+    }
+    Ok(made)
 }
 
 /// Bytes.

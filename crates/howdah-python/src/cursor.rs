@@ -2,6 +2,7 @@
 
 mod executed;
 mod kinds;
+mod making;
 mod pending;
 mod rows;
 mod served;
@@ -37,6 +38,8 @@ use howdah_adapt::{AdaptersMap, Encoding, lock};
 
 pub(crate) use executed::ExecutedQuery;
 pub(crate) use kinds::{AsyncCursorBase, SyncCursor};
+pub(crate) use making::NativeRowMaker;
+use making::RowMaking;
 use pending::{PendingFetch, Then};
 use server::ServerSide;
 pub(crate) use state::BaseCursor;
@@ -515,14 +518,14 @@ impl BaseCursor {
         let this = slf.get();
         let own = !is_tuple_row(&factory)?;
         let has_result = !lock(&this.state).results.is_empty();
-        let make_row = match (own, has_result) {
-            (true, true) => Some(factory.call1((slf,))?.unbind()),
-            _ => None,
+        let making = match (own, has_result) {
+            (true, true) => Self::making(slf, &factory)?,
+            _ => RowMaking::Tuples,
         };
         let mut state = lock(&this.state);
         let old = (
             std::mem::replace(&mut state.row_factory, own.then(|| factory.unbind())),
-            std::mem::replace(&mut state.make_row, make_row),
+            std::mem::replace(&mut state.making, making),
         );
         drop(state);
         drop(old);
@@ -583,7 +586,7 @@ impl BaseCursor {
             server.traverse(&visit)?;
         }
         if let Ok(state) = self.state.try_lock() {
-            visit.call(&state.make_row)?;
+            state.making.traverse(&visit)?;
             visit.call(&state.row_factory)?;
             if let Some(query) = &state.query {
                 query.traverse(&visit)?;

@@ -26,9 +26,17 @@ pub(crate) static OUT_OF_ORDER: Imported =
 pub(crate) static PG_NOTIFY: Imported = Imported::new("howdah.pq.misc", "PGnotify");
 pub(crate) static SERVER_ERROR: Imported = Imported::new("howdah.errors", "_server_error");
 pub(crate) static TEMPLATE: Imported = Imported::new("howdah._compat", "Template");
+pub(crate) static DICT_ROW: Imported = Imported::new("howdah.rows", "dict_row");
+pub(crate) static NAMEDTUPLE_ROW: Imported = Imported::new("howdah.rows", "namedtuple_row");
+pub(crate) static ROW_CLASS: Imported = Imported::new("howdah.rows", "_row_class");
+pub(crate) static SCALAR_ROW: Imported = Imported::new("howdah.rows", "scalar_row");
 pub(crate) static TUPLE_ROW: Imported = Imported::new("howdah.rows", "tuple_row");
 
-static ALL: [&Imported; 20] = [
+static ALL: [&Imported; 24] = [
+    &DICT_ROW,
+    &NAMEDTUPLE_ROW,
+    &ROW_CLASS,
+    &SCALAR_ROW,
     &AS_BYTES,
     &CANCELLED_ERROR,
     &CLEAN_MESSAGE,

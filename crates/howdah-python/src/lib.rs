@@ -34,7 +34,7 @@ mod _howdah {
     #[pymodule_export]
     use crate::cursor::stream::{AsyncRowStream, RowStream};
     #[pymodule_export]
-    use crate::cursor::{AsyncCursorBase, BaseCursor, ExecutedQuery, SyncCursor};
+    use crate::cursor::{AsyncCursorBase, BaseCursor, ExecutedQuery, NativeRowMaker, SyncCursor};
     #[pymodule_export]
     use crate::jobs::block::TransactionBlock;
     #[pymodule_export]

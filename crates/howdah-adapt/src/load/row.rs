@@ -6,7 +6,7 @@ use howdah_protocol::connection::RowSet;
 use howdah_protocol::wire::Fields;
 use howdah_types::int;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyList, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyList, PyString, PyTuple};
 
 use super::Loader;
 use crate::context::LoadContext;
@@ -71,20 +71,71 @@ fn quick_bool<'py>(py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyAny>> {
     }
 }
 
-/// The rows whose numbers are in `range`, which must not go beyond the last.
+/// The rows whose numbers are in `range`, which must not go beyond the last, as `make` makes them.
 ///
 /// # Errors
-/// As for [`Loader::load`].
+/// Those of `make`.
 pub fn load_rows<'py>(
     py: Python<'py>,
     rows: &RowSet,
     range: Range<usize>,
-    loaders: &[Loader],
-    cx: &LoadContext<'_>,
+    mut make: impl FnMut(Fields<'_>) -> PyResult<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyList>> {
     let mut list = ListBuilder::new(py, range.len())?;
     for fields in range.map_while(|number| rows.get(number)) {
-        list.push(load_row(py, fields, loaders, cx)?.into_any());
+        list.push(make(fields)?);
     }
     Ok(list.finish())
+}
+
+/// The values of one row under their names: a copy of `template`, which has all of the names.
+///
+/// # Errors
+/// As for [`Loader::load`].
+#[inline]
+pub fn load_dict<'py>(
+    fields: Fields<'_>,
+    loaders: &[Loader],
+    cx: &LoadContext<'_>,
+    names: &[Py<PyString>],
+    template: &Bound<'py, PyDict>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let py = template.py();
+    let row = template.copy()?;
+    for ((loader, field), name) in loaders.iter().zip(fields).zip(names) {
+        row.set_item(name, load_field(py, loader, field, cx)?)?;
+    }
+    Ok(row)
+}
+
+/// The value of the first column of one row, `None` if there are no columns. The others are not looked at.
+///
+/// # Errors
+/// As for [`Loader::load`].
+#[inline]
+pub fn load_first<'py>(
+    py: Python<'py>,
+    mut fields: Fields<'_>,
+    loaders: &[Loader],
+    cx: &LoadContext<'_>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let first = loaders.first().zip(fields.next());
+    let loaded = first.map(|(loader, field)| load_field(py, loader, field, cx));
+    loaded.transpose()
+}
+
+#[inline]
+fn load_field<'py>(
+    py: Python<'py>,
+    loader: &Loader,
+    field: Option<&[u8]>,
+    cx: &LoadContext<'_>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Some(data) = field else {
+        return Ok(py.None().into_bound(py));
+    };
+    match quick(py, loader, data, cx) {
+        Some(value) => Ok(value),
+        None => loader.load(py, data, cx),
+    }
 }

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::BaseCursor;
+use super::making::RowMaking;
 use crate::errors;
 use crate::shell::ready::Fetch;
 use howdah_adapt::load::{self, Loader};
@@ -31,7 +32,7 @@ pub(super) struct Loaders {
 pub(super) struct StreamedRows {
     settings: Arc<SessionSettings>,
     loaders: Loaders,
-    make_row: Option<Py<PyAny>>,
+    making: RowMaking,
 }
 
 /// What is needed to load some rows, taken out from under the lock.
@@ -40,7 +41,7 @@ pub(super) struct Slice {
     settings: Arc<SessionSettings>,
     rows: Range<usize>,
     loaders: Loaders,
-    make_row: Option<Py<PyAny>>,
+    making: RowMaking,
 }
 
 impl Loaders {
@@ -69,24 +70,16 @@ impl Slice {
             return Ok(None);
         }
         let cx = LoadContext::new(&self.settings, self.loaders.adaptation.as_deref());
-        let row = load::load_row(py, fields, &self.loaders.columns, &cx)?.into_any();
-        match &self.make_row {
-            None => Ok(Some(row.unbind())),
-            Some(make) => make.call1(py, (row,)).map(Some),
-        }
+        let row = self.making.row(py, fields, &self.loaders.columns, &cx)?;
+        Ok(Some(row.unbind()))
     }
 
     /// Loads all rows.
     pub(super) fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let cx = LoadContext::new(&self.settings, self.loaders.adaptation.as_deref());
-        let loaders = &self.loaders.columns;
-        let rows = load::load_rows(py, &self.result.rows, self.rows.clone(), loaders, &cx)?;
-        if let Some(make) = &self.make_row {
-            for (index, row) in rows.iter().enumerate() {
-                rows.set_item(index, make.call1(py, (row,))?)?;
-            }
-        }
-        Ok(rows)
+        let (rows, range) = (&self.result.rows, self.rows.clone());
+        self.making
+            .rows(py, rows, range, &self.loaders.columns, &cx)
     }
 }
 
@@ -94,16 +87,13 @@ impl StreamedRows {
     /// Loads one row.
     pub(super) fn load(&self, py: Python<'_>, fields: Fields<'_>) -> PyResult<Py<PyAny>> {
         let cx = LoadContext::new(&self.settings, self.loaders.adaptation.as_deref());
-        let row = load::load_row(py, fields, &self.loaders.columns, &cx)?.into_any();
-        match &self.make_row {
-            None => Ok(row.unbind()),
-            Some(make) => make.call1(py, (row,)),
-        }
+        let row = self.making.row(py, fields, &self.loaders.columns, &cx)?;
+        Ok(row.unbind())
     }
 
     pub(super) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.loaders.traverse(visit)?;
-        visit.call(&self.make_row)
+        self.making.traverse(visit)
     }
 }
 
@@ -179,7 +169,7 @@ impl BaseCursor {
             settings: Arc::clone(settings),
             result: Arc::clone(result),
             loaders: loaders.clone(),
-            make_row: state.make_row.as_ref().map(|make| make.clone_ref(py)),
+            making: state.making.clone_ref(py),
         })
     }
 
@@ -209,7 +199,7 @@ impl BaseCursor {
         Ok(StreamedRows {
             settings,
             loaders,
-            make_row: state.make_row.as_ref().map(|make| make.clone_ref(py)),
+            making: state.making.clone_ref(py),
         })
     }
 

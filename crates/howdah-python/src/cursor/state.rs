@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex, OnceLock};
 
 use howdah_adapt::registry::Snapshot;
-use howdah_adapt::{Adaptation, AdaptersMap, SessionSettings, lock};
+use howdah_adapt::{Adaptation, AdaptersMap, Encoding, SessionSettings, lock};
 use howdah_protocol::connection::{Ending, QueryResult};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::executed::Executed;
+use super::making::RowMaking;
 use super::rows::Loaders;
 use super::server::ServerSide;
 use crate::binding::Binding;
@@ -54,8 +55,9 @@ pub(super) struct State {
     pub(super) loaders: Option<Loaders>,
     /// The settings that were in force when the current result came.
     pub(super) settings: Option<Arc<SessionSettings>>,
-    /// Makes rows from tuples; without it rows are tuples.
-    pub(super) make_row: Option<Py<PyAny>>,
+    /// How the rows of the current result are made.
+    pub(super) making: RowMaking,
+    /// Unless rows are plain tuples.
     pub(super) row_factory: Option<Py<PyAny>>,
     /// During `executemany()`: whether results are kept.
     pub(super) many: Option<bool>,
@@ -270,11 +272,26 @@ impl BaseCursor {
         // Without the lock: this may call back into Python.
         drop(old);
         if let Some(factory) = row_factory {
-            let make_row = factory.call1(slf.py(), (slf,))?;
-            let old = lock(&this.state).make_row.replace(make_row);
+            let making = Self::making(slf, factory.bind(slf.py()))?;
+            let old = std::mem::replace(&mut lock(&this.state).making, making);
             drop(old);
         }
         Ok(())
+    }
+
+    /// How a factory makes the rows of the current result.
+    pub(super) fn making(slf: &Bound<'_, Self>, factory: &Bound<'_, PyAny>) -> PyResult<RowMaking> {
+        let (columns, encoding) = {
+            let state = lock(&slf.get().state);
+            let result = state.results.get(state.current);
+            let settings = state.settings.as_ref();
+            let encoding = settings.map_or(Encoding::Utf8, |settings| settings.encoding);
+            (result.and_then(|result| result.columns.clone()), encoding)
+        };
+        match RowMaking::of_factory(factory, columns.as_ref(), encoding)? {
+            Some(making) => Ok(making),
+            None => factory.call1((slf,)).map(RowMaking::of_maker),
+        }
     }
 
     /// The cursor in the server that rows are fetched from, if that is how they are.
@@ -318,7 +335,7 @@ impl State {
         self.statusmessage = None;
         (
             std::mem::take(&mut self.results),
-            self.make_row.take(),
+            std::mem::take(&mut self.making),
             self.loaders.take(),
             self.failure.take(),
             self.pgresult.take(),
