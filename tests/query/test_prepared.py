@@ -101,8 +101,12 @@ async def test_prepared_after_schema_change_by_another_session(door: Door, obser
         for _ in range(8):
             assert await (await conn.execute(f"select * from {table} where num = %s", (1,))).fetchone() == (1,)
         observer.conn.execute(f"alter table {table} alter num type bigint")
-        with pytest.raises(door.errors.FeatureNotSupported):
-            await conn.execute(f"select * from {table} where num = %s", (1,))
+        if door.module.__name__ == "psycopg":
+            # howdah prepares it anew.
+            with pytest.raises(door.errors.FeatureNotSupported):
+                await conn.execute(f"select * from {table} where num = %s", (1,))
+        else:
+            assert await (await conn.execute(f"select * from {table} where num = %s", (1,))).fetchone() == (1,)
         assert await (await conn.execute(f"select * from {table}")).fetchone() == (1,)
     finally:
         observer.conn.execute(f"drop table {table}")

@@ -335,8 +335,10 @@ pub(crate) fn session(
         .map_err(|error| errors::operational(py, error.to_string()))?;
     let connection = Connection::start(startup)
         .map_err(|error| errors::lost(py, &Error::Startup(error), "utf-8"))?;
+    let mut session = Session::new(connection);
+    session.detect_poolers();
     let io = Io {
-        session: Link::plain(Session::new(connection)),
+        session: Link::plain(session),
         socket: Arc::new(socket),
     };
     Ok(Core::new(

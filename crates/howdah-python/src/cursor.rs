@@ -139,6 +139,7 @@ impl BaseCursor {
                 prepare,
                 binary,
                 extended: false,
+                again: false,
             },
             text: None,
             in_pipeline: false,

@@ -434,6 +434,12 @@ impl Connection {
         (self.replies.current_columns(), rows)
     }
 
+    /// Whether the error of [`Event::Failed`] came before its statement was executed: in answer to Parse or Bind.
+    #[must_use]
+    pub fn failed_unbound(&self) -> bool {
+        self.replies.failed_unbound
+    }
+
     /// Takes the rows of the result that the error of [`Event::Failed`] has ended, if any had come that were not taken.
     pub fn take_unfinished(&mut self) -> Option<QueryResult> {
         self.unfinished.take()

@@ -73,6 +73,8 @@ pub(super) struct Replies {
     pub(super) copy: Copying,
     /// Whether the server, after an error, skips what is still to be asked up to the next Sync.
     pub(super) skipping: bool,
+    /// Whether the last error came before anything was executed: to Parse or Bind.
+    pub(super) failed_unbound: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +100,7 @@ impl Default for Replies {
             rows: RowCollector::default(),
             copy: Copying::No,
             skipping: false,
+            failed_unbound: false,
         }
     }
 }
@@ -321,6 +324,10 @@ impl Replies {
 
     /// A statement failed. In the extended protocol the server now skips everything up to the next Sync.
     pub(super) fn failed(&mut self) {
+        self.failed_unbound = matches!(
+            self.expected.front(),
+            Some(Expected::Parse { .. } | Expected::Bind)
+        );
         self.reset_result();
         self.copy = Copying::No;
         self.rows.restart();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::statements::{Key, Prepared, Statements};
 use crate::connection::{Columns, Parameters, QueryResult};
+use crate::wire::TransactionStatus;
 use crate::wire::backend::Diagnostic;
 
 /// How many statements the list of the next exchange has room for at most when it is taken over from the last.
@@ -31,6 +32,9 @@ pub struct Outcome {
     pub refused_copy: Vec<usize>,
     /// What a statement that was only described is like; of a cursor, what columns it has.
     pub description: Option<Description>,
+    /// Whether the error says that what was prepared cannot be used, and nothing has been executed: the same can be run again, by
+    /// [`Session::execute_again`](super::Session::execute_again), if nothing else has been queued since.
+    pub again: bool,
 }
 
 /// The parameters and columns of a statement.
@@ -67,6 +71,21 @@ pub(super) struct Exchange {
     /// Whether a BEGIN goes before its first statement.
     pub(super) begins: bool,
     parameters: Option<Arc<[u32]>>,
+    pub(super) role: Role,
+    /// Whether it is one statement alone.
+    pub(super) single: bool,
+    /// Whether what was prepared for its statement was found to be missing or of no use before anything was executed.
+    found_wanting: bool,
+}
+
+/// Whose an exchange is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    User,
+    /// The question who answers.
+    Probe,
+    /// The rollback of a transaction in which nothing could be executed.
+    Undo,
 }
 
 /// Statements in order. Most exchanges have one, which needs no list.
@@ -141,12 +160,32 @@ impl Exchange {
             error_taken: false,
             begins: false,
             parameters: None,
+            role: Role::User,
+            single: false,
+            found_wanting: false,
         }
     }
 
-    /// Whether nothing has been added yet.
-    pub(super) fn is_empty(&self) -> bool {
-        self.outcome.statements == 0
+    /// A simple query of the session's own.
+    pub(super) fn own(id: ExchangeId, role: Role, end: u64) -> Self {
+        let mut exchange = Self::new(id, VecDeque::new());
+        exchange.role = role;
+        exchange.end = Some(end);
+        exchange.detached = true;
+        exchange.is_rollback = role == Role::Undo;
+        exchange.push(PendingStatement::Simple(None));
+        exchange
+    }
+
+    /// Whether its statement can be executed again, now that the session has this status.
+    pub(super) fn is_repeatable(&self, status: TransactionStatus) -> bool {
+        let alone = self.single && self.outcome.statements == 1 && !self.detached;
+        let outside = match status {
+            TransactionStatus::Idle => true,
+            TransactionStatus::InTransaction => false,
+            TransactionStatus::Failed => self.begins,
+        };
+        self.found_wanting && alone && outside
     }
 
     pub(super) fn push(&mut self, statement: PendingStatement) {
@@ -165,7 +204,7 @@ impl Exchange {
         if self.finished > self.most_results {
             return false;
         }
-        if note_command(&result.tag, statements) {
+        if self.role != Role::Undo && note_command(&result.tag, statements) {
             self.forget_finishing(statements);
             statements.unseen_changes |= self.detached;
         }
@@ -181,6 +220,7 @@ impl Exchange {
                     let columns = columns.map(super::formats::all_text);
                     statements.prepared(key, name, columns, None);
                 }
+                Some(PendingStatement::Reused(prepared)) => statements.reused(&prepared),
                 _ => {}
             }
         }
@@ -258,13 +298,25 @@ impl Exchange {
         &mut self,
         diagnostic: Diagnostic,
         unfinished: Option<QueryResult>,
+        unbound: bool,
         statements: &mut Statements,
     ) {
-        if let Some(PendingStatement::Reused(prepared)) = self.pending.front()
-            && (is_stale_plan(&diagnostic)
-                || prepared.parameters.is_some() && may_be_of_stale_types(&diagnostic))
-        {
-            statements.discard(prepared);
+        let sqlstate = diagnostic.sqlstate();
+        match self.pending.front() {
+            Some(PendingStatement::Reused(prepared)) => {
+                let missing = sqlstate == Some(b"26000");
+                if missing || is_stale_plan(&diagnostic) {
+                    self.found_wanting = unbound;
+                    statements.found_wanting(prepared, missing);
+                } else if prepared.parameters.is_some() && may_be_of_stale_types(&diagnostic) {
+                    statements.discard(prepared);
+                }
+            }
+            // The name is another's: the next one will not be.
+            Some(PendingStatement::Prepared(_, _, false)) if sqlstate == Some(b"42P05") => {
+                self.found_wanting = unbound;
+            }
+            _ => {}
         }
         if self.outcome.error.is_none() {
             self.outcome.error = Some(diagnostic);
@@ -298,6 +350,7 @@ impl Exchange {
             description: self.outcome.description.take(),
             failed_at: self.outcome.failed_at,
             statements: self.outcome.statements,
+            again: false,
         }
     }
 
@@ -369,7 +422,7 @@ fn may_change_parameters(tag: &[u8]) -> bool {
 pub(super) fn note_command(tag: &[u8], statements: &mut Statements) -> bool {
     let clears = clears_statements(tag);
     if clears {
-        statements.clear(!tag.starts_with(b"D") || tag.starts_with(b"DROP"));
+        statements.clear(!tag.ends_with(b" ALL"));
     }
     clears
 }
@@ -382,7 +435,7 @@ fn clears_statements(tag: &[u8]) -> bool {
             b"ALTER",
             b"ROLLBACK",
             b"DISCARD ALL",
-            b"DEALLOCATE ALL",
+            b"DEALLOCATE",
         ]
         .iter()
         .any(|word| {
@@ -398,7 +451,9 @@ fn may_be_of_stale_types(diagnostic: &Diagnostic) -> bool {
         .is_some_and(|sqlstate| sqlstate.starts_with(b"42"))
 }
 
-/// Whether an error says that a prepared statement is gone, or that its result would no longer be as described.
+/// Whether an error says that the result of a prepared statement would no longer be as described. Its text is in the language of
+/// the server; no other error of this function's has that code.
 fn is_stale_plan(diagnostic: &Diagnostic) -> bool {
-    matches!(diagnostic.sqlstate(), Some(b"26000" | b"0A000"))
+    diagnostic.sqlstate() == Some(b"0A000")
+        && diagnostic.get(b'R') == Some(b"RevalidateCachedQuery")
 }

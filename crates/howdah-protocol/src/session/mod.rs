@@ -31,6 +31,7 @@ mod cancel;
 mod exchange;
 mod formats;
 mod queue;
+mod route;
 mod statements;
 mod transaction;
 mod two_phase;
@@ -44,7 +45,7 @@ use crate::wire::TransactionStatus;
 use crate::wire::backend::Diagnostic;
 
 use cancel::{Cancel, Due};
-use exchange::Exchange;
+use exchange::{Exchange, Role};
 
 pub use backlog::{Backlog, MAX_NOTIFICATION_BYTES, MAX_NOTIFICATIONS};
 pub use cancel::CANCEL_TIMEOUT;
@@ -111,6 +112,14 @@ pub struct Session {
     spare_list: VecDeque<exchange::PendingStatement>,
     next_id: u64,
     cancel: Cancel,
+    /// Whether the statement that is being queued has an exchange of its own.
+    single: bool,
+    /// Whether a transaction has been begun for a statement that could not be executed.
+    begun_in_vain: bool,
+    /// Whether that is rolled back before the exchange that is being queued.
+    undoing: bool,
+    /// Statements that are closed at the end of the exchange in which they were prepared.
+    temporary: Vec<Box<[u8]>>,
 }
 
 impl Session {
@@ -127,6 +136,10 @@ impl Session {
             spare_list: VecDeque::new(),
             next_id: 0,
             cancel: Cancel::default(),
+            single: false,
+            begun_in_vain: false,
+            undoing: false,
+            temporary: Vec::new(),
         }
     }
 
@@ -184,11 +197,17 @@ impl Session {
     #[must_use]
     pub fn transaction_status(&self) -> TransactionStatus {
         match self.connection.transaction_status() {
-            TransactionStatus::Idle if self.exchanges.front().is_some_and(|each| each.begins) => {
+            TransactionStatus::Idle if self.users_front().is_some_and(|each| each.begins) => {
                 TransactionStatus::InTransaction
             }
             status => status,
         }
+    }
+
+    /// The exchange of the user's that is answered next.
+    fn users_front(&self) -> Option<&Exchange> {
+        let mut exchanges = self.exchanges.iter();
+        exchanges.find(|each| each.role == Role::User)
     }
 
     /// Whether the session has been started and nothing waits for an answer.
@@ -368,6 +387,10 @@ impl Session {
     }
 
     fn on_result(&mut self, result: crate::connection::QueryResult) -> Result<(), Error> {
+        let front = self.exchanges.front();
+        if front.is_some_and(|front| front.role == Role::Probe) {
+            self.learn_route(&result);
+        }
         let Some(exchange) = self.exchanges.front_mut() else {
             return Ok(());
         };
@@ -389,7 +412,8 @@ impl Session {
                     self.cancel.end();
                 }
                 let unfinished = self.connection.take_unfinished();
-                exchange.on_failure(diagnostic, unfinished, &mut self.statements);
+                let unbound = self.connection.failed_unbound();
+                exchange.on_failure(diagnostic, unfinished, unbound, &mut self.statements);
             }
             Event::Prepared => exchange.on_prepared(),
             Event::Parameters(oids) => exchange.on_parameters(oids),
@@ -415,8 +439,15 @@ impl Session {
             self.cancel.ask_anew();
         }
         let (id, detached, is_rollback) = (exchange.id, exchange.detached, exchange.is_rollback);
+        let status = self.connection.transaction_status();
+        if status == TransactionStatus::Idle {
+            self.statements.next_transaction();
+        }
+        let again = exchange.is_repeatable(status);
+        self.begun_in_vain = again && status != TransactionStatus::Idle;
         let parameters = self.connection.shared_parameters();
-        let (outcome, list) = exchange.end(&mut self.statements, parameters);
+        let (mut outcome, list) = exchange.end(&mut self.statements, parameters);
+        outcome.again = again;
         self.spare_list = list;
         // Without the savepoint there is nothing to undo: it was never made, or has been undone.
         let undone = |error: &Diagnostic| error.sqlstate() == Some(b"3B001");
@@ -445,7 +476,8 @@ impl Session {
 
     /// Rows that nobody wants are not gathered.
     fn discard_detached(&mut self) {
-        if self.exchanges.front().is_some_and(|front| front.detached) {
+        let front = self.exchanges.front();
+        if front.is_some_and(|front| front.detached && front.role != Role::Probe) {
             drop(self.connection.take_rows());
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::exchange::{Description, Exchange, ExchangeId, PendingStatement};
 use super::formats::{MixedFormats, ResultFormat, with_formats};
+use super::route::Route;
 use super::statements::{Key, Plan, Prepared, stands_for_another};
 use super::{Execute, Session};
 use crate::connection::{Columns, Mark, Params};
@@ -16,6 +17,13 @@ impl Session {
     /// # Errors
     /// What cannot be sent: a NUL in the text, too many or too large parameters. Nothing has been queued then.
     pub fn execute(&mut self, request: &Execute<'_>) -> Result<ExchangeId, UsageError> {
+        self.single = !self.is_open();
+        let queued = self.execute_alone(request);
+        self.single = false;
+        queued
+    }
+
+    fn execute_alone(&mut self, request: &Execute<'_>) -> Result<ExchangeId, UsageError> {
         let simple = request.params.is_empty() && !request.extended && request.format.is_simple();
         if !simple || self.is_open() {
             let id = self.execute_more(request)?;
@@ -61,7 +69,8 @@ impl Session {
     pub fn prepare_more(&mut self, sql: &[u8], keep: bool) -> Result<ExchangeId, UsageError> {
         self.queue(|session, _| {
             session.begin(false)?;
-            let keep = keep && !stands_for_another(sql);
+            let keep = keep && session.keeps_statements() && !stands_for_another(sql);
+            session.name_owner();
             let name = keep.then(|| session.statements.next_name());
             let wire_name = name.as_deref().unwrap_or_default();
             session.connection.parse(wire_name, sql, &[], true)?;
@@ -95,8 +104,17 @@ impl Session {
     /// Ends a sequence of [`Session::execute_more`], if there is one, so that the server answers all of it.
     pub fn end_exchange(&mut self) {
         if self.is_open() {
+            self.close_temporary();
             self.connection.sync();
             self.note_end();
+        }
+    }
+
+    /// Closes what was prepared for the exchange that ends.
+    fn close_temporary(&mut self) {
+        for name in std::mem::take(&mut self.temporary) {
+            // It has been sent before, so it can be; without memory it stays.
+            let _ = self.connection.close_statement(&name, true);
         }
     }
 
@@ -126,8 +144,13 @@ impl Session {
         requests: impl FnOnce(&mut Self, ExchangeId) -> Result<PendingStatement, UsageError>,
     ) -> Result<ExchangeId, UsageError> {
         let mark = self.connection.mark();
+        let before = self.exchanges.len();
         let opened = !self.is_open();
         if opened {
+            if let Err(error) = self.lead() {
+                self.take_back(mark, before);
+                return Err(error);
+            }
             self.next_id += 1;
             let list = std::mem::take(&mut self.spare_list);
             let new = Exchange::new(ExchangeId(self.next_id), list);
@@ -136,12 +159,22 @@ impl Session {
         let id = ExchangeId(self.next_id);
         let begun = self.exchanges.back().is_some_and(|last| last.begins);
         let queued = requests(self, id);
-        self.settle(mark, begun, id, queued)
+        let queued = self.settle(begun, id, queued);
+        if queued.is_err() {
+            let kept = if opened { before } else { self.exchanges.len() };
+            self.take_back(mark, kept);
+        }
+        queued
+    }
+
+    /// Takes back the requests since `mark`, and the exchanges beyond the first `kept`.
+    fn take_back(&mut self, mark: Mark, kept: usize) {
+        self.connection.forget_since(mark);
+        self.exchanges.truncate(kept);
     }
 
     fn settle(
         &mut self,
-        mark: Mark,
         begun: bool,
         id: ExchangeId,
         queued: Result<PendingStatement, UsageError>,
@@ -153,17 +186,14 @@ impl Session {
                     self.statements.executing(hash);
                 }
                 if let Some(last) = self.exchanges.back_mut() {
+                    last.single = self.single;
                     last.push(statement);
                 }
                 Ok(id)
             }
             Err(error) => {
-                self.connection.forget_since(mark);
                 if let Some(last) = self.exchanges.back_mut() {
                     last.begins = begun;
-                }
-                if self.exchanges.back().is_some_and(Exchange::is_empty) {
-                    self.exchanges.pop_back();
                 }
                 Err(error)
             }
@@ -189,15 +219,14 @@ impl Session {
     /// BEGIN goes by the extended protocol and without a Sync: should it fail, the server skips what follows, which must
     /// not run outside of a transaction.
     fn begin(&mut self, wanted: bool) -> Result<bool, UsageError> {
-        let alone = self.exchanges.len() == 1;
         let closing = !self.statements.to_close().is_empty();
         for name in self.statements.to_close() {
             self.connection.close_statement(name, true)?;
         }
         // The status is that of the last ReadyForQuery: it does not tell of a BEGIN in the same exchange.
         let begun = self.exchanges.back().is_some_and(|last| last.begins);
-        let status = self.connection.transaction_status();
-        let due = wanted && alone && !begun && status == TransactionStatus::Idle;
+        let idle = self.status_ahead() == Some(TransactionStatus::Idle);
+        let due = wanted && idle && !begun;
         let begin = due.then(|| self.transactions.implicit_begin()).flatten();
         let Some(sql) = begin else {
             return Ok(closing);
@@ -216,7 +245,17 @@ impl Session {
         let chosen = matches!(request.format, ResultFormat::Chosen(_));
         let never = (chosen || self.connection.speaks_replication()).then_some(false);
         let wish = never.or(request.prepare);
-        self.statements.plan(sql, &params.oids, wish, id)
+        self.name_owner();
+        let repeatable = self.is_repeatable();
+        self.statements
+            .plan(sql, &params.oids, wish, id, repeatable)
+    }
+
+    /// Where a pooler may be between, names have to be of this connection alone.
+    fn name_owner(&mut self) {
+        if self.statements.route != Route::Direct {
+            self.statements.owner = Some(self.connection.process_id());
+        }
     }
 
     /// One simple query, which may hold several statements, or the prepared form of it once it has proved to be one.
@@ -238,6 +277,7 @@ impl Session {
             return Ok(PendingStatement::Simple(hash));
         }
         let queued = self.queue_planned(request, plan, id)?;
+        self.close_temporary();
         self.connection.sync();
         Ok(queued)
     }
@@ -271,6 +311,16 @@ impl Session {
                 let key = Key::new(sql, &params.oids)?;
                 self.statements.preparing(key.clone(), name.clone(), id);
                 PendingStatement::Prepared(key, name, false)
+            }
+            Plan::PrepareForNow(name) => {
+                self.connection.parse(&name, sql, &params.oids, true)?;
+                self.connection.bind(&name, params, all)?;
+                self.connection.describe_portal()?;
+                self.connection.execute(0, false)?;
+                let key = Key::new(sql, &params.oids)?;
+                self.statements.preparing(key, name.clone(), id);
+                self.temporary.push(name);
+                PendingStatement::Plain
             }
             Plan::Preparing(name) => {
                 self.connection.bind(&name, params, all)?;

@@ -7,6 +7,7 @@ use hashbrown::{Equivalent, HashMap};
 
 use super::exchange::{Description, ExchangeId};
 use super::formats::MixedFormats;
+use super::route::Route;
 use crate::connection::Columns;
 use crate::memory::{self, OutOfMemory};
 
@@ -28,6 +29,12 @@ pub struct Statements {
     to_close: Vec<Box<[u8]>>,
     /// What is being prepared in an exchange that has not been answered: within the same it can be executed already.
     preparing: HashMap<Key, (Box<[u8]>, ExchangeId)>,
+    /// Who answers.
+    pub(super) route: Route,
+    /// The process ID in the names, where sessions of the server may be shared.
+    pub(super) owner: Option<i32>,
+    /// Counts the times that no transaction was running.
+    transaction: u64,
     /// A statement of a detached exchange has changed what may be remembered elsewhere, too.
     pub(super) unseen_changes: bool,
 }
@@ -43,6 +50,9 @@ impl Default for Statements {
             next_number: 0,
             to_close: Vec::new(),
             preparing: HashMap::new(),
+            route: Route::default(),
+            owner: None,
+            transaction: 0,
             unseen_changes: false,
         }
     }
@@ -55,6 +65,8 @@ pub(super) enum Plan {
     Unprepared(Option<u64>),
     /// Prepare it under this name, then execute it.
     Prepare(Box<[u8]>),
+    /// Prepare it under this name, for this exchange only, and execute it.
+    PrepareForNow(Box<[u8]>),
     /// Execute what has been asked to be prepared under this name, earlier in the same exchange.
     Preparing(Box<[u8]>),
     /// Execute what is prepared.
@@ -108,6 +120,8 @@ impl Equivalent<Key> for KeyRef<'_> {
 #[derive(Debug)]
 struct Entry {
     used: u64,
+    /// When the server was last known to have it, in transactions.
+    seen: u64,
     prepared: Arc<Prepared>,
 }
 
@@ -120,13 +134,15 @@ struct Counted {
 }
 
 impl Statements {
-    /// Decides how a statement of exchange `id` is to be executed. `wish` is the caller's: always, never, or as the policy says.
+    /// Decides how a statement of exchange `id` is to be executed. `wish` is the caller's: always, never, or as the policy says. It is
+    /// `repeatable` if it can be executed again should what was prepared be missing.
     pub(super) fn plan(
         &mut self,
         sql: &[u8],
         oids: &[u32],
         wish: Option<bool>,
         id: ExchangeId,
+        repeatable: bool,
     ) -> Plan {
         let Some(threshold) = self.threshold.filter(|_| wish != Some(false)) else {
             return Plan::Unprepared(None);
@@ -138,7 +154,25 @@ impl Statements {
         let key = KeyRef::new(sql, oids);
         if let Some(entry) = self.prepared.get_mut(&key) {
             entry.used = self.clock;
-            return Plan::Prepared(Arc::clone(&entry.prepared));
+            let stays = match self.route {
+                Route::Direct => true,
+                Route::Unknown => repeatable || entry.seen == self.transaction,
+                // What is wanted prepared may be executed many times, of which only the first could be repeated.
+                Route::Pooled => wish.is_none() && repeatable || entry.seen == self.transaction,
+                Route::Lossy => entry.seen == self.transaction,
+            };
+            return match () {
+                () if stays => Plan::Prepared(Arc::clone(&entry.prepared)),
+                () if wish == Some(true) => self.plan_for_now(&key, id),
+                () => Plan::Unprepared(None),
+            };
+        }
+        let pooled = matches!(self.route, Route::Pooled | Route::Lossy);
+        if pooled && wish == Some(true) {
+            return self.plan_for_now(&key, id);
+        }
+        if self.route == Route::Lossy {
+            return Plan::Unprepared(None);
         }
         let hash = self.prepared.hasher().hash_one(&key);
         if wish != Some(true) {
@@ -159,9 +193,22 @@ impl Statements {
         }
     }
 
+    /// Prepares a statement for an exchange, unless that was done earlier in it.
+    fn plan_for_now(&mut self, key: &KeyRef<'_>, id: ExchangeId) -> Plan {
+        match self.preparing.get(key) {
+            Some((name, same)) if *same == id => Plan::Preparing(name.clone()),
+            Some(_) => Plan::Unprepared(None),
+            None => Plan::PrepareForNow(self.next_name()),
+        }
+    }
+
     /// A name that no statement has had.
     pub(super) fn next_name(&mut self) -> Box<[u8]> {
-        let name = format!("_howdah_{}", self.next_number);
+        let number = self.next_number;
+        let name = match self.owner {
+            None => format!("_howdah_{number}"),
+            Some(owner) => format!("_howdah_{owner:x}_{number}"),
+        };
         self.next_number += 1;
         name.into_bytes().into()
     }
@@ -231,8 +278,12 @@ impl Statements {
             mixed: None,
             parameters,
         });
-        let used = self.clock;
-        if let Some(old) = self.prepared.insert(key, Entry { used, prepared }) {
+        let entry = Entry {
+            used: self.clock,
+            seen: self.transaction,
+            prepared,
+        };
+        if let Some(old) = self.prepared.insert(key, entry) {
             self.to_close.push(old.prepared.name.clone());
         }
         self.evict();
@@ -245,15 +296,51 @@ impl Statements {
         }
     }
 
+    /// Whether anything is prepared.
+    pub(super) fn has_prepared(&self) -> bool {
+        !self.prepared.is_empty()
+    }
+
+    /// Notes that no transaction is running: behind a pooler the next may have another session.
+    pub(super) fn next_transaction(&mut self) {
+        self.transaction += 1;
+    }
+
+    /// Notes that the server has a statement.
+    pub(super) fn reused(&mut self, prepared: &Prepared) {
+        if self.route != Route::Direct
+            && let Some(entry) = self
+                .prepared
+                .values_mut()
+                .find(|entry| entry.prepared.name == prepared.name)
+        {
+            entry.seen = self.transaction;
+        }
+    }
+
+    /// Forgets a statement that is missing or of no use, to be prepared anew when it is next executed. Behind a pooler that loses
+    /// statements that would be of no use either.
+    pub(super) fn found_wanting(&mut self, prepared: &Prepared, missing: bool) {
+        if missing && self.route == Route::Pooled {
+            self.route = Route::Lossy;
+        }
+        if let Some(key) = self.discard(prepared) {
+            let counted = self.counted.entry(self.prepared.hasher().hash_one(&key));
+            let counted = counted.or_default();
+            counted.used = self.clock;
+            counted.executions = u32::MAX;
+        }
+    }
+
     /// Forgets a statement that was prepared, which is closed with the next request.
-    pub(super) fn discard(&mut self, gone: &Prepared) {
+    pub(super) fn discard(&mut self, gone: &Prepared) -> Option<Key> {
         let found = self
             .prepared
             .iter()
             .find(|(_, entry)| entry.prepared.name == gone.name);
-        if let Some(key) = found.map(|(key, _)| key.clone()) {
-            self.remove_prepared(&key);
-        }
+        let key = found.map(|(key, _)| key.clone())?;
+        self.remove_prepared(&key);
+        Some(key)
     }
 
     fn remove_prepared(&mut self, key: &Key) {

@@ -18,7 +18,17 @@ pub(crate) struct Fixture {
     pub(crate) sent: Vec<String>,
     /// The error to answer the next Bind, Parse or Query with.
     pub(crate) fail_next: Option<&'static str>,
+    /// The error to answer the next Parse with.
+    pub(crate) fail_parse: Option<&'static str>,
+    /// The error to answer the next Execute with.
+    pub(crate) fail_execute: Option<&'static str>,
     pub(crate) tag: &'static str,
+    /// Whether what is executed next is a BEGIN, which has no row.
+    begins: bool,
+    /// What a Sync is answered with.
+    pub(crate) ready: Message<'static>,
+    /// The process that answers the question who does.
+    pub(crate) backend_pid: &'static str,
 }
 
 impl Fixture {
@@ -35,7 +45,12 @@ impl Fixture {
             prepared: Vec::new(),
             sent: Vec::new(),
             fail_next: None,
+            fail_parse: None,
+            fail_execute: None,
             tag: "SELECT 1",
+            begins: false,
+            ready: READY,
+            backend_pid: "7",
         }
     }
 
@@ -99,6 +114,7 @@ impl Fixture {
                 Progress::Ended(_, outcome) => {
                     self.outcome.results.extend(outcome.results);
                     self.outcome.description = outcome.description;
+                    self.outcome.again = outcome.again;
                     if outcome.error.is_some() {
                         self.outcome.error = outcome.error;
                         self.outcome.failed_at = outcome.failed_at;
@@ -120,7 +136,7 @@ impl Fixture {
             self.sent.push(show(&message));
             if message == FrontendMessage::Sync {
                 skipping = false;
-                out.extend(bytes(&[READY]));
+                out.extend(bytes(&[self.ready.clone()]));
             } else if !skipping {
                 let (answer, failed) = self.answer_one(&message);
                 skipping = failed && !matches!(message, FrontendMessage::Query(_));
@@ -143,11 +159,22 @@ impl Fixture {
             }
             return (answer, true);
         }
+        let failure = match message {
+            FrontendMessage::Parse { .. } => self.fail_parse.take(),
+            FrontendMessage::Execute { .. } => self.fail_execute.take(),
+            _ => None,
+        };
+        if let Some(sqlstate) = failure {
+            return (bytes(&[error(sqlstate)]), true);
+        }
         let answer = match message {
             FrontendMessage::Query(sql) => self.result_of_query(&text(sql)),
             FrontendMessage::Parse {
-                name: statement, ..
+                name: statement,
+                sql,
+                ..
             } => {
+                self.begins = sql.starts_with(b"BEGIN");
                 if !statement.is_empty() {
                     let name = text(statement);
                     assert!(!self.prepared.contains(&name), "{name} exists already");
@@ -167,6 +194,9 @@ impl Fixture {
                 Message::ParameterDescription(vec![25]),
                 columns(&["a", "n:23"]),
             ]),
+            FrontendMessage::Execute { .. } if std::mem::take(&mut self.begins) => {
+                bytes(&[complete("BEGIN")])
+            }
             FrontendMessage::Execute { .. } => [row(), bytes(&[complete(self.tag)])].concat(),
             FrontendMessage::Close(Target::Statement, name) => {
                 self.prepared.retain(|known| *known != text(name));
@@ -178,6 +208,11 @@ impl Fixture {
     }
 
     pub(crate) fn result_of_query(&self, sql: &str) -> Vec<u8> {
+        if sql.contains("pg_backend_pid") {
+            let row = [b"D\0\0\0\x0b\0\x01\0\0\0\x01", self.backend_pid.as_bytes()].concat();
+            let end = bytes(&[complete("SELECT 1"), READY]);
+            return [bytes(&[columns(&["pid:23"])]), row, end].concat();
+        }
         let one = [
             bytes(&[columns(&["a", "n:23"])]),
             row(),

@@ -6,6 +6,7 @@ mod conversations;
 mod fixture;
 mod memory;
 mod pipelines;
+mod poolers;
 mod properties;
 mod replay;
 mod server;

@@ -46,8 +46,13 @@ pub(crate) fn columns(names: &[&str]) -> Message<'static> {
     BackendMessage::RowDescription(names.iter().map(column).collect())
 }
 
+/// An error with this SQLSTATE; behind a slash may be the function of the server that reports it.
 pub(crate) fn error(sqlstate: &str) -> Message<'static> {
-    Message::ErrorResponse(diagnostic("ERROR", sqlstate, "it failed"))
+    let (sqlstate, routine) = sqlstate.split_once('/').unwrap_or((sqlstate, ""));
+    let said = diagnostic("ERROR", sqlstate, "it failed");
+    let routine = (!routine.is_empty()).then_some((b'R', routine.as_bytes()));
+    let fields = said.iter().chain(routine);
+    Message::ErrorResponse(Diagnostic::from_fields(fields).expect("fields without NUL"))
 }
 
 pub(crate) fn fatal(sqlstate: &str) -> Message<'static> {

@@ -240,13 +240,12 @@ fn show_outcome(fixture: &mut Fixture) -> Vec<String> {
 
 #[test]
 fn commands_that_clear_the_prepared_statements() {
-    let closing = ["DROP TABLE", "ALTER TABLE", "ROLLBACK"];
+    let closing = ["DROP TABLE", "ALTER TABLE", "ROLLBACK", "DEALLOCATE"];
     let dropping = ["DISCARD ALL", "DEALLOCATE ALL"];
     let neither = [
         "COMMIT",
         "DROPPED",
         "DISCARD PLANS",
-        "DEALLOCATE",
         "CREATE TABLE",
         "DELETE 3",
     ];
@@ -288,14 +287,21 @@ fn a_command_that_clears_is_not_kept_prepared_itself() {
 
 #[test]
 fn a_stale_plan_is_discarded_and_prepared_anew() {
-    for (sqlstate, stale) in [("26000", true), ("0A000", true), ("22012", false)] {
+    for (sqlstate, stale) in [
+        ("26000", true),
+        ("0A000/RevalidateCachedQuery", true),
+        ("0A000/other", false),
+        ("0A000", false),
+        ("22012", false),
+    ] {
         let mut fixture = Fixture::new();
         fixture.session.statements.threshold = Some(0);
         fixture.run_text("select a");
         fixture.outcome();
         fixture.fail_next = Some(sqlstate);
         assert_eq!(fixture.run_text("select a"), reuse(0));
-        assert_eq!(fixture.outcome().failed_at, 0);
+        let outcome = fixture.outcome();
+        assert_eq!((outcome.failed_at, outcome.again), (0, stale), "{sqlstate}");
         let expected = if stale {
             format!("Close _howdah_0, {}", prepare(1))
         } else {

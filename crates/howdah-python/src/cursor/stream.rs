@@ -72,6 +72,7 @@ pub(super) fn open(
             prepare: None,
             binary,
             extended: true,
+            again: false,
         },
     };
     let connection = cursor.get().home(py)?.connection.clone_ref(py);
@@ -219,6 +220,8 @@ struct FetchRows {
     stream: Arc<Stream>,
     phase: Phase,
     asynchronous: bool,
+    /// What was sent in this fetch, in case that it has to be sent again.
+    sent: Option<Request>,
 }
 
 impl FetchRows {
@@ -234,6 +237,7 @@ impl FetchRows {
             stream: Arc::clone(stream),
             phase,
             asynchronous,
+            sent: None,
         })
     }
 
@@ -317,8 +321,10 @@ impl Job for FetchRows {
             let params = request.params.as_ref();
             let queued = queue_query(py, core, cursor, &request.query, params, &request.options);
             let (id, text) = queued?;
-            let request = std::mem::replace(&mut self.phase, Phase::Running(id, Some(text)));
-            drop(request);
+            let phase = std::mem::replace(&mut self.phase, Phase::Running(id, Some(text)));
+            if let Phase::Fresh(request) = phase {
+                self.sent = Some(request);
+            }
         }
         match &self.phase {
             Phase::Running(id, _) => Ok(Next::Rows(*id)),
@@ -327,6 +333,15 @@ impl Job for FetchRows {
     }
 
     fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
+        let sent = self.sent.take();
+        if outcome.again
+            && let Some(mut request) = sent.filter(|request| !request.options.again)
+        {
+            request.options.again = true;
+            let phase = std::mem::replace(&mut self.phase, Phase::Fresh(request));
+            drop(phase);
+            return self.start(py, core);
+        }
         if outcome.statements > 0 {
             self.finish(py, core, outcome)?;
         } else if let Phase::Running(id, _) = &self.phase

@@ -43,6 +43,8 @@ pub(crate) struct Options {
     pub(crate) binary: Option<bool>,
     /// By the extended protocol also without parameters, which allows one statement only.
     pub(crate) extended: bool,
+    /// Anew, because what was prepared was missing or of no use.
+    pub(crate) again: bool,
 }
 
 /// Queues a statement of a cursor in an exchange of its own; gives its text as well.
@@ -57,7 +59,11 @@ pub(crate) fn queue_query(
     let (text, own) = begin(py, core, cursor, query, params, options)?;
     let params = params.or(own.as_ref());
     let id = dump_and_queue(py, core, cursor, &text, params, options, |request| {
-        queue(py, core, request, Session::execute)
+        if options.again {
+            queue(py, core, request, Session::execute_again)
+        } else {
+            queue(py, core, request, Session::execute)
+        }
     })?;
     cursor.note_query(py, &text, params);
     Ok((id, text))
@@ -168,6 +174,9 @@ impl Job for ExecuteQuery {
     fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
         if self.in_pipeline {
             return Ok(Next::Done(self.cursor.clone_ref(py).into_any()));
+        }
+        if outcome.again && !std::mem::replace(&mut self.options.again, true) {
+            return self.start(py, core);
         }
         let sql = self.text.as_ref().map(|text| text.sql(py));
         check(py, core, &outcome, sql)?;

@@ -33,10 +33,26 @@ macro_rules! operations {
             }
 
             async fn run(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Outcome> {
-                let mut ready = self.prepare(sql, params, Mode::Gather).await?;
-                let outcome = self.perform(|core| ready.execute(core, sql)).await?;
+                let mut outcome = self.run_once(sql, params).await?;
+                if outcome.again {
+                    // It is rare, and would make the future of every statement larger.
+                    outcome = Box::pin(self.run_again(sql, params)).await?;
+                }
                 self.note_statements();
                 Ok(outcome)
+            }
+
+            async fn run_once(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Outcome> {
+                let mut ready = self.prepare(sql, params, Mode::Gather).await?;
+                self.perform(|core| ready.execute(core, sql)).await
+            }
+
+            /// Runs a statement that could not be executed, outside of the transaction that was begun for it.
+            async fn run_again(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Outcome> {
+                if self.with_core(|core| Ok(core.in_transaction())).await? {
+                    self.perform(|core| core.queue_control("ROLLBACK")).await?;
+                }
+                self.run_once(sql, params).await
             }
 
             /// Asks what has to be known before a statement can be executed.

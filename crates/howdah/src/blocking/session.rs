@@ -253,10 +253,20 @@ impl Session {
 
     /// Runs one statement of the user's.
     fn run(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Outcome> {
-        let mut ready = self.prepare(sql, params, Mode::Gather)?;
-        let outcome = self.perform(|core| ready.execute(core, sql))?;
+        let mut outcome = self.run_once(sql, params)?;
+        if outcome.again {
+            if self.core.in_transaction() {
+                self.perform(|core| core.queue_control("ROLLBACK"))?;
+            }
+            outcome = self.run_once(sql, params)?;
+        }
         self.core.note_block();
         Ok(outcome)
+    }
+
+    fn run_once(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Outcome> {
+        let mut ready = self.prepare(sql, params, Mode::Gather)?;
+        self.perform(|core| ready.execute(core, sql))
     }
 
     /// Looks up the types made by users that these results are the first to have.

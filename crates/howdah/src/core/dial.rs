@@ -75,7 +75,11 @@ impl Dial {
     pub(crate) fn session(&self) -> std::result::Result<Link, Refusal> {
         let startup = self.connector.startup().map_err(Refusal::Unreachable)?;
         Connection::start(startup)
-            .map(|connection| Link::plain(Session::new(connection)))
+            .map(|connection| {
+                let mut session = Session::new(connection);
+                session.detect_poolers();
+                Link::plain(session)
+            })
             .map_err(|error| Refusal::Session(Lost::Session(connection::Error::Startup(error))))
     }
 

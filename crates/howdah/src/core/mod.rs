@@ -131,6 +131,11 @@ impl Core {
         self.session.connection().transaction_status()
     }
 
+    /// Whether a transaction is running, failed or not.
+    pub(crate) fn in_transaction(&self) -> bool {
+        self.status() != TransactionStatus::Idle
+    }
+
     /// Opens a transaction, whose BEGIN goes with its first statement.
     pub(crate) fn open_transaction(&mut self) -> Result<Block> {
         let status = self.status();

@@ -121,7 +121,7 @@ impl Core {
 
     /// Whether statements may be prepared.
     fn keeps_statements(&self) -> bool {
-        self.session.statements.threshold.is_some()
+        self.session.keeps_statements()
     }
 }
 

@@ -96,13 +96,7 @@ impl AsyncClient {
         if is_copy(sql) {
             return Box::pin(async { self.lease().await?.execute(sql, params).await }).await;
         }
-        let mut again = true;
-        loop {
-            match On(&self.hub).run_to_count(sql, params).await {
-                Err(error) if std::mem::take(&mut again) && is_forgotten(&error) => {}
-                done => return done,
-            }
-        }
+        On(&self.hub).run_to_count(sql, params).await
     }
 
     /// Runs a statement and gives its result, with all rows received.
@@ -116,13 +110,7 @@ impl AsyncClient {
         if is_copy(sql) {
             return Box::pin(async { self.lease().await?.query(sql, params).await }).await;
         }
-        let mut again = true;
-        loop {
-            match On(&self.hub).run_to_rows(sql, params).await {
-                Err(error) if std::mem::take(&mut again) && is_forgotten(&error) => {}
-                done => return done,
-            }
-        }
+        On(&self.hub).run_to_rows(sql, params).await
     }
 
     /// Runs a statement that gives exactly one row.
@@ -326,11 +314,6 @@ impl On<'_> {
 }
 
 operations!(On<'_>);
-
-/// Whether a statement was not run because another, sent before it, has dropped what was prepared.
-fn is_forgotten(error: &Error) -> bool {
-    error.sqlstate() == Some("26000")
-}
 
 impl Clone for AsyncClient {
     fn clone(&self) -> Self {

@@ -1,0 +1,132 @@
+//! Prepared statements that are missing or of no use: executed again where nothing has been executed.
+
+#![cfg(feature = "tokio")]
+
+mod common;
+
+use common::{connect, connect_without_autocommit, dsn, unique};
+use howdah::{AsyncConnection, Connection, TransactionStatus};
+
+/// Drops all that is prepared, and its command tag does not say so.
+const FORGET: &str = "DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$";
+
+/// A table of one row that is dropped at the end.
+struct Table(String);
+
+impl Table {
+    fn new() -> Self {
+        let name = unique("lost");
+        let mut conn = connect();
+        conn.execute(&format!("CREATE TABLE {name} AS SELECT 1 AS n"), &[])
+            .unwrap();
+        Self(name)
+    }
+
+    /// Gives the results of all statements about it another type.
+    fn widen(&self) {
+        let name = &self.0;
+        let sql = format!("ALTER TABLE {name} ADD {} int", unique("more"));
+        connect().execute(&sql, &[]).unwrap();
+    }
+
+    fn select(&self) -> String {
+        format!("SELECT * FROM {} WHERE n = $1", self.0)
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        let _ = connect().execute(&format!("DROP TABLE {}", self.0), &[]);
+    }
+}
+
+fn columns(conn: &mut Connection, sql: &str) -> usize {
+    let rows = conn.query(sql, &[&1_i32]).unwrap();
+    assert_eq!(rows.len(), 1);
+    rows.columns().len()
+}
+
+#[test]
+fn blocking_statements_are_prepared_anew() {
+    for mut conn in [connect(), connect_without_autocommit()] {
+        let (table, mut width) = (Table::new(), 1);
+        let sql = table.select();
+        for _ in 0..3 {
+            assert_eq!(columns(&mut conn, &sql), width);
+            conn.commit().unwrap();
+            table.widen();
+            width += 1;
+            assert_eq!(columns(&mut conn, &sql), width);
+            conn.execute(FORGET, &[]).unwrap();
+            conn.commit().unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_first_statement_of_a_block_too() {
+    let (mut conn, table) = (connect(), Table::new());
+    let sql = table.select();
+    columns(&mut conn, &sql);
+    conn.execute(FORGET, &[]).unwrap();
+    let mut block = conn.transaction().unwrap();
+    assert_eq!(block.query(&sql, &[&1_i32]).unwrap().len(), 1);
+    let insert = format!("INSERT INTO {} VALUES (1)", table.0);
+    block.execute(&insert, &[]).unwrap();
+    block.commit().unwrap();
+    assert_eq!(conn.query(&sql, &[&1_i32]).unwrap().len(), 2);
+}
+
+#[test]
+fn not_in_a_transaction_that_has_done_something() {
+    let (mut conn, table) = (connect_without_autocommit(), Table::new());
+    let sql = table.select();
+    columns(&mut conn, &sql);
+    conn.commit().unwrap();
+    conn.execute(FORGET, &[]).unwrap();
+    let error = conn.query(&sql, &[&1_i32]).unwrap_err();
+    assert_eq!(error.sqlstate(), Some("26000"));
+    assert_eq!(conn.info().transaction_status(), TransactionStatus::Failed);
+    conn.rollback().unwrap();
+    assert_eq!(columns(&mut conn, &sql), 1);
+}
+
+#[tokio::test]
+async fn tokio_statements_are_prepared_anew() {
+    let mut conn = AsyncConnection::connect(&dsn()).await.unwrap();
+    for autocommit in [true, false] {
+        conn.set_autocommit(autocommit).await.unwrap();
+        let table = Table::new();
+        let sql = table.select();
+        for width in 1..4 {
+            let rows = conn.query(&sql, &[&1_i32]).await.unwrap();
+            assert_eq!(rows.columns().len(), width);
+            conn.execute(FORGET, &[]).await.unwrap();
+            conn.commit().await.unwrap();
+            table.widen();
+        }
+    }
+    conn.close().await;
+}
+
+#[tokio::test]
+async fn those_of_clients_too() {
+    let conn = AsyncConnection::connect(&dsn()).await.unwrap();
+    let client = conn.into_client();
+    let table = Table::new();
+    let sql = table.select();
+    for width in 1..4 {
+        let asked = (0..10).map(|_| {
+            let (client, sql) = (client.clone(), sql.clone());
+            tokio::spawn(
+                async move { client.query(&sql, &[&1_i32]).await.unwrap().columns().len() },
+            )
+        });
+        for task in asked.collect::<Vec<_>>() {
+            assert_eq!(task.await.unwrap(), width);
+        }
+        client.execute(FORGET, &[]).await.unwrap();
+        table.widen();
+    }
+    client.close().await;
+}
