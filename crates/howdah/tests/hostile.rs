@@ -256,6 +256,12 @@ fn a_stream_asks_for_binary_from_the_first_time_on() {
             columns,
         ])
         .send_ready()
+        // The question whether there is a pooler, of which the answer does not matter here.
+        .expect("Query", |message| {
+            matches!(message, FrontendMessage::Query(_))
+        })
+        .send(&[BackendMessage::EmptyQueryResponse])
+        .send_ready()
         .expect("Bind", |message| match message {
             FrontendMessage::Bind { result_formats, .. } => *result_formats == [Format::Binary],
             _ => false,

@@ -420,7 +420,8 @@ fn a_statement_is_described_once() {
         let row = conn.query_one(prepared, &[]).unwrap();
         seen.push(row.get::<String>(0).unwrap());
     }
-    assert_eq!(seen[0], "_howdah_0{integer,integer}");
+    let pid = conn.info().backend_pid();
+    assert_eq!(seen[0], format!("_howdah_{pid:x}_0{{integer,integer}}"));
     assert!(seen.iter().all(|names| *names == seen[0]), "{seen:?}");
 }
 

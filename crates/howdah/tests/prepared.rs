@@ -79,7 +79,8 @@ fn the_first_statement_of_a_block_too() {
 
 #[test]
 fn not_in_a_transaction_that_has_done_something() {
-    let (mut conn, table) = (connect_without_autocommit(), Table::new());
+    // The connection is closed before the table is dropped.
+    let (table, mut conn) = (Table::new(), connect_without_autocommit());
     let sql = table.select();
     columns(&mut conn, &sql);
     conn.commit().unwrap();

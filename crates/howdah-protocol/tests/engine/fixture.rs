@@ -136,7 +136,7 @@ impl Fixture {
             self.sent.push(show(&message));
             if message == FrontendMessage::Sync {
                 skipping = false;
-                out.extend(bytes(&[self.ready.clone()]));
+                out.extend(bytes(std::slice::from_ref(&self.ready)));
             } else if !skipping {
                 let (answer, failed) = self.answer_one(&message);
                 skipping = failed && !matches!(message, FrontendMessage::Query(_));
