@@ -49,6 +49,7 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
 
     __module__ = "howdah"
 
+    _pool: Any
     _unread_notifies: deque[Notify] | None = None
     _pipeline: ref[Pipeline] | None = None
 
@@ -133,6 +134,17 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
             # A connection of a pool goes back to the pool. One that was lost still has its descriptor.
             if not getattr(self, "_pool", None):
                 self.close()
+
+    def close(self) -> None:
+        """Close the connection.
+
+        One that is checked out from a pool with `close_returns=True` goes back to the pool instead.
+        """
+        pool = getattr(self, "_pool", None)
+        if pool is not None and getattr(pool, "close_returns", False):
+            pool.putconn(self)
+        else:
+            super().close()
 
     def _rollback_quietly(self) -> None:
         """Roll back within `cancel_timeout`, or lose the connection.
@@ -308,8 +320,6 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         def commit(self) -> None: ...
 
         def rollback(self) -> None: ...
-
-        def close(self) -> None: ...
 
         def set_autocommit(self, value: bool) -> None: ...
 

@@ -48,6 +48,7 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
 
     __module__ = "howdah"
 
+    _pool: Any
     _unread_notifies: deque[Notify] | None = None
     _pipeline: ref[AsyncPipeline] | None = None
 
@@ -134,6 +135,17 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
             # A connection of a pool goes back to the pool. One that was lost still has its descriptor.
             if not getattr(self, "_pool", None):
                 await self.close()
+
+    async def close(self) -> None:
+        """Close the connection.
+
+        One that is checked out from a pool with `close_returns=True` goes back to the pool instead.
+        """
+        pool = getattr(self, "_pool", None)
+        if pool is not None and getattr(pool, "close_returns", False):
+            await pool.putconn(self)
+        else:
+            await super().close()
 
     async def _rollback_quietly(self) -> None:
         """Roll back within `cancel_timeout`, or lose the connection.
@@ -311,8 +323,6 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         async def commit(self) -> None: ...
 
         async def rollback(self) -> None: ...
-
-        async def close(self) -> None: ...
 
         async def set_autocommit(self, value: bool) -> None: ...
 

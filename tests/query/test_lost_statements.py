@@ -189,7 +189,8 @@ async def work(conn: Any, rounds: int) -> None:
 async def test_through_a_pooler(door: Door, server: PgServer) -> None:
     """With its default settings, while others take the sessions of the server in turn."""
     with bouncer(server, sessions=3) as dsn:
-        threads = [threading.Thread(target=disturb, args=(door.module, dsn, failures := [])) for _ in range(4)]
+        failures: list[Exception] = []
+        threads = [threading.Thread(target=disturb, args=(door.module, dsn, failures)) for _ in range(4)]
         conns = [await door.connect(dsn, autocommit=autocommit) for autocommit in (False, True, False, True)]
         for thread in threads:
             thread.start()
