@@ -38,6 +38,7 @@ NAMES = {
     "AsyncIterator": "Iterator",
     "AsyncPipeline": "Pipeline",
     "AsyncRowFactory": "RowFactory",
+    "AsyncSecret": "Secret",
     "AsyncServerCursor": "ServerCursor",
     "AsyncTransaction": "Transaction",
     "StopAsyncIteration": "StopIteration",

@@ -37,7 +37,7 @@ def conninfo_secrets() -> list[str]:
 def check_conninfo_keyword(keyword: str) -> None:
     """Raise `ProgrammingError` for a keyword that a connection string cannot have."""
 
-def connect_blocking(params: dict[str, str | None]) -> Opened:
+def connect_blocking(params: dict[str, Any], oauth_token: object = None) -> Opened:
     """Open a session, trying one server after the other."""
 
 class Opened:
@@ -49,7 +49,10 @@ class Opened:
 class Connecting:
     """A connection on its way, for the asyncio shell: what to do next, and how it went."""
 
-    def __init__(self, params: dict[str, str | None]) -> None: ...
+    def __init__(self, params: dict[str, Any], oauth_token: object = None) -> None: ...
+    @property
+    def providers(self) -> list[tuple[str, Any]]: ...
+    def provide(self, name: str, value: object) -> None: ...
     @property
     def timeout(self) -> float: ...
     def next_action(self) -> tuple[str, str, int] | None: ...

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import socket
 import sys
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeAlias, TypeVar
 
 from . import _howdah, waiting
 from ._howdah import Connecting, Opened
@@ -18,14 +19,24 @@ from .pq import TransactionStatus
 _T = TypeVar("_T")
 
 
-def open_session(params: dict[str, str | None]) -> Opened:
-    """Open a session, trying one server after the other. Raises `OperationalError` if none accepts."""
-    return _howdah.connect_blocking(params)
+Secret: TypeAlias = str | Callable[[], str | None] | None
+"""A password or token, or a function that gives one at each attempt to connect."""
+
+AsyncSecret: TypeAlias = str | Callable[[], str | Awaitable[str | None] | None] | None
+"""The same for asyncio, where the function may be a coroutine function."""
 
 
-async def open_session_async(params: dict[str, str | None]) -> Opened:
+def open_session(params: dict[str, Any], oauth_token: Secret = None) -> Opened:
+    """Open a session, trying one server after the other. Raises `OperationalError` if none accepts.
+
+    What a function for a secret raises comes out.
+    """
+    return _howdah.connect_blocking(params, oauth_token)
+
+
+async def open_session_async(params: dict[str, Any], oauth_token: AsyncSecret = None) -> Opened:
     """Do as `open_session()` without blocking the loop, name resolution included."""
-    connecting = Connecting(params)
+    connecting = Connecting(params, oauth_token)
     while action := connecting.next_action():
         try:
             opened = await _within(connecting.timeout, _attempt(connecting, *action))
@@ -108,10 +119,17 @@ async def _attempt(connecting: Connecting, kind: str, host: str, port: int) -> O
             connecting.resolved([(str(address[0]), int(address[1])) for *_, address in found])
         return None
     try:
-        opened = connecting.adopt((await _connected_socket(loop, kind, host, port)).detach())
+        sock = await _connected_socket(loop, kind, host, port)
     except OSError as error:
         connecting.unreachable(error.errno, error.strerror or str(error))
         return None
+    try:
+        await _provide(connecting)
+        fd = sock.detach()
+    except BaseException:
+        sock.close()
+        raise
+    opened = connecting.adopt(fd)
     if opened is None:
         return None
     try:
@@ -123,6 +141,15 @@ async def _attempt(connecting: Connecting, kind: str, host: str, port: int) -> O
         opened.discard()
         raise
     return opened
+
+
+async def _provide(connecting: Connecting) -> None:
+    """Ask for the secrets that have to be asked for."""
+    for name, given in connecting.providers:
+        value = given() if callable(given) else given
+        if inspect.isawaitable(value):
+            value = await value
+        connecting.provide(name, value)
 
 
 async def _connected_socket(loop: asyncio.AbstractEventLoop, kind: str, host: str, port: int) -> socket.socket:

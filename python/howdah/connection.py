@@ -17,7 +17,7 @@ from ._connection_base import CursorRow, Dbapi20Errors
 from ._notify import Notify
 from ._pipeline import Pipeline
 from ._server_cursor import ServerCursor
-from ._shell import open_session, run_generator
+from ._shell import Secret, open_session, run_generator
 from ._transaction import Transaction
 from ._xid import Xid, identifier, recovered
 from .conninfo import ConnDict, ConnParam, _connect_params, conninfo_to_dict
@@ -74,6 +74,8 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         row_factory: RowFactory[Row] | None = None,
         cursor_factory: type[Cursor[Row]] | None = None,
         cancel_timeout: float = 5.0,
+        password: Secret = None,
+        oauth_token: Secret = None,
         **kwargs: ConnParam,
     ) -> Self:
         """Open a connection.
@@ -81,12 +83,16 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         `conninfo` is a connection string, `keyword=value` or URI; keyword arguments override its
         parameters. A statement is prepared after `prepare_threshold` executions, never if that is
         `None`. The connection has the adapters of `context`, by default those of the package.
-        `cancel_timeout` is as the attribute. Raises `ProgrammingError` for wrong parameters,
+        `cancel_timeout` is as the attribute. `password` may be a function (on asyncio a coroutine
+        function too) that is asked at each attempt to connect, for passwords that change; and so may
+        `oauth_token`, the bearer token for servers that ask for one. Raises `ProgrammingError` for wrong parameters,
         `OperationalError` if no server accepts (the message lists every attempt), and its subclass
         `ConnectionTimeout` after `connect_timeout` seconds.
         """
+        if password is not None:
+            kwargs["password"] = cast("ConnParam", password)
         params = cls._get_connection_params(conninfo, **kwargs)
-        opened = open_session(_connect_params(params))
+        opened = open_session(_connect_params(params), oauth_token)
         try:
             connection = cls(opened)
             connection.cancel_timeout = cancel_timeout

@@ -16,7 +16,7 @@ from ._connection_base import CursorRow, Dbapi20Errors
 from ._notify import Notify
 from ._pipeline_async import AsyncPipeline
 from ._server_cursor_async import AsyncServerCursor
-from ._shell import open_session_async, run_generator_async
+from ._shell import AsyncSecret, open_session_async, run_generator_async
 from ._transaction_async import AsyncTransaction
 from ._xid import Xid, identifier, recovered
 from .conninfo import ConnDict, ConnParam, _connect_params, conninfo_to_dict
@@ -74,6 +74,8 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         cursor_factory: type[AsyncCursor[Row]] | None = None,
         pipelining: bool = False,  # async only
         cancel_timeout: float = 5.0,
+        password: AsyncSecret = None,
+        oauth_token: AsyncSecret = None,
         **kwargs: ConnParam,
     ) -> Self:
         """Open a connection.
@@ -81,12 +83,16 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
         `conninfo` is a connection string, `keyword=value` or URI; keyword arguments override its
         parameters. A statement is prepared after `prepare_threshold` executions, never if that is
         `None`. The connection has the adapters of `context`, by default those of the package.
-        `cancel_timeout` is as the attribute. Raises `ProgrammingError` for wrong parameters,
+        `cancel_timeout` is as the attribute. `password` may be a function (on asyncio a coroutine
+        function too) that is asked at each attempt to connect, for passwords that change; and so may
+        `oauth_token`, the bearer token for servers that ask for one. Raises `ProgrammingError` for wrong parameters,
         `OperationalError` if no server accepts (the message lists every attempt), and its subclass
         `ConnectionTimeout` after `connect_timeout` seconds.
         """
+        if password is not None:
+            kwargs["password"] = cast("ConnParam", password)
         params = await cls._get_connection_params(conninfo, **kwargs)
-        opened = await open_session_async(_connect_params(params))
+        opened = await open_session_async(_connect_params(params), oauth_token)
         try:
             connection = cls(opened)
             connection.cancel_timeout = cancel_timeout

@@ -6,9 +6,10 @@ Source: libpq documentation, "Connection Strings".
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from . import _howdah
+from .errors import ProgrammingError
 
 __all__ = ["ConnDict", "ConnParam", "conninfo_to_dict", "make_conninfo"]
 
@@ -45,10 +46,17 @@ def conninfo_to_dict(conninfo: str = "", **kwargs: ConnParam) -> ConnDict:
     return params
 
 
-def _connect_params(params: ConnDict) -> dict[str, str | None]:
-    """Make what the extension connects with. Raises `ProgrammingError` for an unknown keyword."""
+def _connect_params(params: ConnDict) -> dict[str, Any]:
+    """Make what the extension connects with: strings, and a function that gives the password.
+
+    Raises `ProgrammingError` for an unknown keyword, or for another function.
+    """
     _check_keywords(params)
-    return {key: None if value is None else str(value) for key, value in params.items()}
+    given: dict[str, Any] = dict(params)
+    functions = [key for key, value in given.items() if callable(value) and key != "password"]
+    if functions:
+        raise ProgrammingError(f"the connection option {functions[0]!r} cannot be a function")
+    return {key: value if value is None or callable(value) else str(value) for key, value in given.items()}
 
 
 def _check_keywords(names: Iterable[str]) -> None:

@@ -39,8 +39,8 @@ METHODS: dict[str, list[str]] = {
 
 
 OWN_PARAMETERS = {
-    "AsyncConnection.connect": ["pipelining", "cancel_timeout"],
-    "Connection.connect": ["cancel_timeout"],
+    "AsyncConnection.connect": ["pipelining", "cancel_timeout", "password", "oauth_token"],
+    "Connection.connect": ["cancel_timeout", "password", "oauth_token"],
 }
 """Keywords that howdah has and psycopg has not."""
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use howdah_protocol::auth::Password;
 use howdah_protocol::conninfo::{
     Config, ConninfoError, Endpoint, LoadBalanceHosts, Params, Target, TargetSessionAttrs, shown,
 };
@@ -56,6 +57,7 @@ pub struct Connector {
     peer: Option<Peer>,
     failures: Vec<Failure>,
     wanted: TargetSessionAttrs,
+    oauth_token: Option<Password>,
     /// The servers that work, but are no standby: the last resort of `target_session_attrs=prefer-standby`.
     second_choice: VecDeque<Target>,
 }
@@ -74,6 +76,7 @@ impl Connector {
         Ok(Self {
             wanted: config.target_session_attrs,
             second_choice: VecDeque::new(),
+            oauth_token: None,
             config,
             targets: targets.into(),
             current: None,
@@ -134,6 +137,19 @@ impl Connector {
             Some(peer) => self.connect_to(peer),
             None => Action::GiveUp,
         }
+    }
+
+    /// The password for the server that is being tried, in place of the options'.
+    pub fn set_password(&mut self, password: &str) {
+        if let Some(target) = &mut self.current {
+            target.password = Some(Password::new(password));
+            target.password_from_passfile = false;
+        }
+    }
+
+    /// The bearer token for the method `oauth`.
+    pub fn set_oauth_token(&mut self, token: &str) {
+        self.oauth_token = Some(Password::new(token));
     }
 
     /// The addresses of the name that was to be resolved.
@@ -269,6 +285,7 @@ impl Connector {
             target.ok_or_else(|| ConnectError::Unresolved("no server to connect to".into()))?;
         Ok(StartupConfig {
             target_session_attrs: self.wanted,
+            oauth_token: self.oauth_token.clone(),
             is_confidential: self.is_local(),
             ..StartupConfig::new(&self.config, target, STANDARD_NO_PAD.encode(nonce))
         })

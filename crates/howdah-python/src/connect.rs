@@ -134,7 +134,13 @@ fn text_of(text: &Bound<'_, PyAny>) -> PyResult<String> {
 
 /// Open a connection, trying one server after the other, and return what makes a connection object.
 #[pyfunction]
-pub(crate) fn connect_blocking(py: Python<'_>, params: &Bound<'_, PyDict>) -> PyResult<Opened> {
+#[pyo3(signature = (params, oauth_token = None))]
+pub(crate) fn connect_blocking(
+    py: Python<'_>,
+    params: &Bound<'_, PyDict>,
+    oauth_token: Option<Py<PyAny>>,
+) -> PyResult<Opened> {
+    let secrets = Secrets::among(params, oauth_token)?;
     let mut connector = connector(params)?;
     loop {
         let deadline = Instant::now().checked_add(timeout(&connector));
@@ -162,6 +168,7 @@ pub(crate) fn connect_blocking(py: Python<'_>, params: &Bound<'_, PyDict>) -> Py
             connector.unreachable(&error);
             continue;
         }
+        secrets.ask_blocking(py, &mut connector)?;
         drive::prepare(&socket)?;
         let core = Arc::new(session(py, &connector, Flavor::Sync, socket)?);
         let mut job = Start { peer, deadline };
@@ -181,15 +188,33 @@ pub(crate) fn connect_blocking(py: Python<'_>, params: &Bound<'_, PyDict>) -> Py
 #[pyclass(frozen, module = "howdah._howdah")]
 pub(crate) struct Connecting {
     connector: Mutex<Connector>,
+    secrets: Secrets,
 }
 
 #[pymethods]
 impl Connecting {
     #[new]
-    fn new(params: &Bound<'_, PyDict>) -> PyResult<Self> {
+    #[pyo3(signature = (params, oauth_token = None))]
+    fn new(params: &Bound<'_, PyDict>, oauth_token: Option<Py<PyAny>>) -> PyResult<Self> {
         Ok(Self {
+            secrets: Secrets::among(params, oauth_token)?,
             connector: Mutex::new(connector(params)?),
         })
+    }
+
+    /// What to call, for each attempt, and to give to `provide()`.
+    #[getter]
+    fn providers(&self, py: Python<'_>) -> Vec<(&'static str, Py<PyAny>)> {
+        self.secrets.providers(py)
+    }
+
+    /// Take a secret for the attempt under way.
+    fn provide(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        provide(&mut lock(&self.connector), name, value)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.secrets.traverse(&visit)
     }
 
     /// Seconds for each attempt.
@@ -299,12 +324,88 @@ impl Connecting {
     }
 }
 
+/// What is asked for at each attempt: functions that give a password or a token.
+struct Secrets {
+    providers: Vec<(&'static str, Py<PyAny>)>,
+}
+
+impl Secrets {
+    /// Those among the parameters of `connect()`. A token that is no function is given all the same.
+    fn among(params: &Bound<'_, PyDict>, oauth_token: Option<Py<PyAny>>) -> PyResult<Self> {
+        let password = params.get_item(PASSWORD)?;
+        let password = password.filter(|password| password.is_callable());
+        let providers = password.map(|password| (PASSWORD, password.unbind()));
+        let token = oauth_token.map(|token| (OAUTH_TOKEN, token));
+        Ok(Self {
+            providers: providers.into_iter().chain(token).collect(),
+        })
+    }
+
+    fn providers(&self, py: Python<'_>) -> Vec<(&'static str, Py<PyAny>)> {
+        let providers = self.providers.iter();
+        providers
+            .map(|(name, provider)| (*name, provider.clone_ref(py)))
+            .collect()
+    }
+
+    fn ask_blocking(&self, py: Python<'_>, connector: &mut Connector) -> PyResult<()> {
+        for (name, provider) in &self.providers {
+            let provider = provider.bind(py);
+            let value = if provider.is_callable() {
+                provider.call0()?
+            } else {
+                provider.clone()
+            };
+            if value.hasattr(intern!(py, "__await__"))? {
+                // A coroutine that is closed does not complain that nobody awaited it.
+                if value.hasattr(intern!(py, "close"))? {
+                    value.call_method0(intern!(py, "close"))?;
+                }
+                let text = format!(
+                    "the function for {name} has to be awaited, which only AsyncConnection can do"
+                );
+                return Err(PyTypeError::new_err(text));
+            }
+            provide(connector, name, &value)?;
+        }
+        Ok(())
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.providers
+            .iter()
+            .try_for_each(|(_, provider)| visit.call(provider))
+    }
+}
+
+const PASSWORD: &str = "password";
+const OAUTH_TOKEN: &str = "oauth_token";
+
+/// Gives a secret to the attempt under way; `None` is none.
+fn provide(connector: &mut Connector, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    if value.is_none() {
+        return Ok(());
+    }
+    if !value.is_instance_of::<PyString>() {
+        let kind = value.get_type().name()?;
+        let text = format!("the function for {name} has to return a string, not {kind}");
+        return Err(PyTypeError::new_err(text));
+    }
+    let text = text_of(value)?;
+    if name == PASSWORD {
+        connector.set_password(&text);
+    } else {
+        connector.set_oauth_token(&text);
+    }
+    Ok(())
+}
+
 /// The plan for these parameters.
 fn connector(params: &Bound<'_, PyDict>) -> PyResult<Connector> {
     let py = params.py();
     let mut options = Params::new();
     for (name, value) in params.iter() {
-        if value.is_none() {
+        if value.is_none() || value.is_callable() {
             continue;
         }
         let (name, value) = (text_of(&name)?, text_of(value.str()?.as_any())?);
@@ -371,6 +472,12 @@ pub(crate) fn effective(connector: &Connector) -> Vec<(String, String)> {
     }
     if let Some(Peer::Tcp(address)) = connector.peer() {
         set("hostaddr", address.ip().to_string());
+    }
+    if let Some(password) = connector
+        .target()
+        .and_then(|target| target.password.as_ref())
+    {
+        set(PASSWORD, password.expose().to_owned());
     }
     set("user", connector.config().user.clone());
     set("dbname", connector.config().dbname.clone());
