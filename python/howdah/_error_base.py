@@ -182,6 +182,7 @@ class Error(Exception):
         self._encoding = encoding
         self._pgconn = pgconn
         self._pgresult: Any = None
+        self._of_server = False
         if self._info and not self.sqlstate:
             self.sqlstate = self.diag.sqlstate
 
@@ -196,6 +197,12 @@ class Error(Exception):
     @property
     def pgresult(self) -> Any:
         """The result of the statement that failed, a `PGresult`; `None` if the error came from elsewhere."""
+        if self._pgresult is None and self._of_server and self._info:
+            from ._howdah import PGresult
+
+            severity = self._info.get("S", b"").decode(self._encoding, "replace")
+            message = f"{severity}:  {self.args[0]}\n".encode(self._encoding, "replace")
+            self._pgresult = PGresult._of_error(self._info, message, self._encoding)
         return self._pgresult
 
     @property
@@ -224,7 +231,7 @@ class Error(Exception):
     def __reduce__(self) -> str | tuple[Any, ...]:
         reduced = super().__reduce__()
         if isinstance(reduced, tuple) and len(reduced) > 2:
-            return (*reduced[:2], {**reduced[2], "_pgconn": None, "_pgresult": None}, *reduced[3:])
+            return (*reduced[:2], {**reduced[2], "_pgconn": None, "_pgresult": None, "_of_server": False}, *reduced[3:])
         return reduced
 
 

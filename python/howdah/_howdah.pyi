@@ -5,7 +5,7 @@ differs between the two is `Any` here; the classes of the facade have the exact 
 """
 
 from abc import ABCMeta
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, ClassVar
 
@@ -127,6 +127,8 @@ class Conninfo:
 class PGresult(_pq_abc.PGresult, metaclass=ABCMeta):
     """What came of a command, as libpq has it. It stays valid when its connection is closed."""
 
+    @classmethod
+    def _of_error(cls, fields: Mapping[str, bytes], message: bytes, encoding: str) -> Self: ...
     @property
     def pgresult_ptr(self) -> int:
         """Raise `NotSupportedError`: there is no libpq."""

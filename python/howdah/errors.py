@@ -15,7 +15,7 @@ the PEP 249 class of its first two characters. `Error.diag` has what the server 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import _sqlstates_generated
 from ._error_base import (
@@ -85,9 +85,7 @@ def error_from_result(result: PGresult, encoding: str = "utf-8") -> Error:
     return error
 
 
-def _server_error(
-    fields: Mapping[str, bytes], encoding: str, query: bytes | None = None, pgresult: Any = None
-) -> Error:
+def _server_error(fields: Mapping[str, bytes], encoding: str, query: bytes | None = None) -> Error:
     """Make the exception for an ErrorResponse, whose fields are keyed by protocol letter.
 
     `query` is the text that the error position counts in: the one sent to the server in Query or
@@ -95,7 +93,7 @@ def _server_error(
     """
     cls = class_for_sqlstate(fields.get("C", b"").decode("ascii", "replace"))
     error = cls(error_text(fields, encoding, query), info=fields, encoding=encoding)
-    error._pgresult = pgresult
+    error._of_server = True
     return error
 
 

@@ -194,6 +194,52 @@ async def test_exec_while_a_stream_is_read(door: Door) -> None:
     assert conn.pgconn.exec_(b"select 1").get_value(0, 0) == b"1"
 
 
+async def test_exec_in_a_transaction_block(door: Door) -> None:
+    conn = await door.connect()
+    async with conn.transaction():
+        assert conn.pgconn.exec_(b"create temp table t as select 1 as a").command_status == b"SELECT 1"
+        async with conn.transaction(force_rollback=True):
+            conn.pgconn.exec_(b"select 1/0")
+            assert conn.pgconn.transaction_status == 3
+    cur = await conn.execute("select a from t")
+    assert await cur.fetchone() == (1,)
+
+
+@howdah_alone
+async def test_exec_in_a_pipeline_block_is_refused(door: Door) -> None:
+    conn = await door.connect()
+    async with conn.pipeline():
+        await conn.execute("select 1")
+        assert conn.pgconn.pipeline_status == 1
+        with pytest.raises(door.module.OperationalError, match="pipeline"):
+            conn.pgconn.exec_(b"select 1")
+    assert conn.pgconn.exec_(b"select 1").get_value(0, 0) == b"1"
+
+
+@howdah_alone
+async def test_closing_while_a_command_runs(door: Door) -> None:
+    conn = await door.connect()
+    pgconn = conn.pgconn
+    pgconn.send_query(b"select pg_sleep(60)")
+    await conn.close()
+    assert pgconn.status == 1
+    with pytest.raises(door.module.OperationalError):
+        pgconn.exec_(b"select 1")
+
+
+@howdah_alone
+def test_command_that_was_not_sent_leaves_all_as_it_was(conn: Any, driver: ModuleType) -> None:
+    uses: list[Callable[[], Any]] = [
+        lambda: conn.pgconn.exec_(b"select '\0'"),
+        lambda: conn.pgconn.prepare(b"a\0b", b"select 1"),
+    ]
+    for use in uses:
+        with pytest.raises(driver.ProgrammingError):
+            use()
+        assert conn.pgconn.is_busy() == 0
+        assert conn.execute("select 1").fetchone() == (1,)
+
+
 def test_threads_take_turns(conn: Any) -> None:
     conn.autocommit = True
     # The values of prepared statements may come in binary.

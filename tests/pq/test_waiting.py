@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import select
+import signal
 import socket
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -306,6 +306,51 @@ async def test_wait_of_a_connection_has_a_timeout(door: Door) -> None:
     conn.cancel()
 
 
+async def test_notifications_of_a_connection(door: Door, channel: str, observer: Any) -> None:
+    conn = await door.connect(autocommit=True)
+    await conn.execute(f"listen {channel}")
+    with Meanwhile(observer.notify, channel, "one"):
+        waited = conn.wait(module(door.module, "generators").notifies(conn.pgconn))
+        (notify,) = waited if door.is_sync else await waited
+    assert (notify.relname, notify.extra) == (channel.encode(), b"one")
+
+
+async def test_copy_of_a_connection(door: Door) -> None:
+    conn = await door.connect()
+    generators = module(door.module, "generators")
+
+    async def wait(gen: Any) -> Any:
+        waited = conn.wait(gen)
+        return waited if door.is_sync else await waited
+
+    await conn.execute("create temp table t (a int)")
+    conn.pgconn.send_query(b"copy t from stdin")
+    await wait(generators.execute(conn.pgconn))
+    for number in range(1000):
+        await wait(generators.copy_to(conn.pgconn, b"%d\n" % number, flush=False))
+    assert (await wait(generators.copy_end(conn.pgconn, None))).command_tuples == 1000
+    cur = await conn.execute("select sum(a) from t")
+    assert await cur.fetchone() == (499500,)
+    await conn.rollback()
+
+
+def test_ctrl_c_in_a_wait(driver: ModuleType, dsn: str, observer: Any) -> None:
+    with driver.connect(dsn) as conn:
+        conn.execute("select 1")
+        conn.pgconn.send_query(b"select pg_sleep(60)")
+        main = threading.main_thread().ident
+        assert main is not None
+
+        def interrupt() -> None:
+            observer.wait_active(conn.info.backend_pid)
+            signal.pthread_kill(main, signal.SIGINT)
+
+        with pytest.raises(KeyboardInterrupt), Meanwhile(interrupt):
+            conn.wait(module(driver, "generators").execute(conn.pgconn))
+        conn.rollback()
+        assert conn.execute("select 1").fetchone() == (1,)
+
+
 @asyncio_only
 async def test_wait_that_is_cancelled_cancels_the_command(door: Door) -> None:
     conn = await door.connect()
@@ -313,11 +358,9 @@ async def test_wait_that_is_cancelled_cancels_the_command(door: Door) -> None:
     conn.pgconn.send_query(b"select pg_sleep(60)")
     task = asyncio.create_task(conn.wait(module(door.module, "generators").execute(conn.pgconn)))
     await asyncio.sleep(0.2)
-    began = time.monotonic()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - began < 30
     await conn.rollback()
     cur = await conn.execute("select 1")
     assert await cur.fetchone() == (1,)

@@ -14,7 +14,6 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use crate::imports;
-use crate::pq::PgResult;
 
 /// An exception of a class of `howdah.errors`.
 pub(crate) fn new(py: Python<'_>, class: &str, message: impl Into<String>) -> PyErr {
@@ -41,7 +40,8 @@ pub(crate) fn copy(py: Python<'_>, error: &PyErr) -> PyErr {
     let made = imports::COPY.get(py);
     let made = made.and_then(|copy| copy.call1((error.value(py),)));
     let made = made.and_then(|made| {
-        let result = intern!(py, "_pgresult");
+        // Pickling leaves it out.
+        let result = intern!(py, "_of_server");
         if let Some(value) = error.value(py).getattr_opt(result)? {
             made.setattr(result, value)?;
         }
@@ -99,15 +99,14 @@ pub(crate) fn interface(py: Python<'_>, message: impl Into<String>) -> PyErr {
 pub(crate) fn server(
     py: Python<'_>,
     diagnostic: &Diagnostic,
-    encoding: &'static str,
+    encoding: &str,
     query: Option<&[u8]>,
 ) -> PyErr {
     let made = fields(py, diagnostic).and_then(|fields| {
-        let result = PgResult::of_error(diagnostic.clone(), query, encoding);
         // Without the text the error has no line of it to show.
         let query = query.and_then(|query| values::bytes(py, query).ok());
         let make = imports::SERVER_ERROR.get(py)?;
-        make.call1((fields, encoding, query, Py::new(py, result)?))
+        make.call1((fields, encoding, query))
     });
     match made {
         Ok(value) => PyErr::from_value(value),
@@ -125,7 +124,11 @@ pub(crate) fn diagnostic<'py>(
     make.call1((fields(py, diagnostic)?, encoding))
 }
 
-fn fields<'py>(py: Python<'py>, diagnostic: &Diagnostic) -> PyResult<Bound<'py, PyDict>> {
+/// The fields of a report, by their letters.
+pub(crate) fn fields<'py>(
+    py: Python<'py>,
+    diagnostic: &Diagnostic,
+) -> PyResult<Bound<'py, PyDict>> {
     let fields = PyDict::new(py);
     for (code, text) in diagnostic.iter() {
         let code = char::from(code).to_string();
@@ -145,7 +148,7 @@ pub(crate) fn usage(py: Python<'_>, error: &UsageError) -> PyErr {
 }
 
 /// The exception for a connection that was lost.
-pub(crate) fn lost(py: Python<'_>, error: &Error, encoding: &'static str) -> PyErr {
+pub(crate) fn lost(py: Python<'_>, error: &Error, encoding: &str) -> PyErr {
     match error {
         Error::Disconnected(Some(last_words)) => server(py, last_words, encoding, None),
         other => operational(py, other.to_string()),

@@ -7,7 +7,7 @@ use howdah_ffi::values::bytes;
 use howdah_protocol::connection::Notification;
 use pyo3::prelude::*;
 
-use super::body::{Body, Status};
+use super::body::{Body, Said, Status};
 use super::conn::PgConn;
 use super::result::PgResult;
 use crate::core::Core;
@@ -32,7 +32,8 @@ impl PgConn {
                 message if self.is_shared => core.deliver(py, message),
                 Message::Notice(report) => {
                     let encoding = lock(&self.machine).encoding();
-                    let mut body = Body::of_error(report, None, encoding);
+                    let said = Said::Server(Arc::new(report), None);
+                    let mut body = Body::of_error(said, encoding);
                     body.status = Status::NonfatalError;
                     let result = Bound::new(py, PgResult::new(body))?;
                     let handler = self.handler(py, |handlers| handlers.notice.as_ref());

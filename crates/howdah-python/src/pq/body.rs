@@ -1,13 +1,15 @@
 //! What a result is made of: the rows as they came, and what the server said of them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use howdah_protocol::connection::{Columns, Ending, QueryResult, RowSet};
-use howdah_protocol::wire::backend::{CopyResponse, FieldDescription, Fields};
+use howdah_protocol::wire::backend::{CopyResponse, FieldDescription};
 use howdah_protocol::wire::{Diagnostic, Format};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyBytes;
 
+use crate::errors;
 use crate::imports;
 
 /// The numbers of `howdah.pq.ExecStatus`.
@@ -87,11 +89,13 @@ pub(super) enum Rows {
 }
 
 impl Rows {
-    fn set(&self) -> &RowSet {
-        match self {
+    /// A value of row `number`; `None` where it is NULL, or not there.
+    pub(super) fn value(&self, number: usize, column: i64) -> Option<&[u8]> {
+        let rows = match self {
             Self::Set(rows) => rows,
             Self::Result(result) => &result.rows,
-        }
+        };
+        rows.get(number)?.nth(usize::try_from(column).ok()?)?
     }
 }
 
@@ -99,10 +103,15 @@ impl Rows {
 #[derive(Debug, Clone)]
 pub(super) enum Said {
     /// The server's report, and the statement that its position counts in.
-    Server(Diagnostic, Option<Arc<[u8]>>),
+    Server(Arc<Diagnostic>, Option<Statement>),
+    /// The server's report, and the message that has been made of it.
+    Laid(Arc<Diagnostic>, Arc<[u8]>),
     /// A text, with the line end behind it.
     Text(Arc<[u8]>),
 }
+
+/// The text of a statement.
+pub(super) type Statement = Arc<Vec<u8>>;
 
 impl Said {
     pub(super) fn text(text: &str) -> Self {
@@ -113,6 +122,14 @@ impl Said {
         Self::Text(text.into())
     }
 
+    /// The server's report, if it is one.
+    pub(super) fn report(&self) -> Option<&Diagnostic> {
+        match self {
+            Self::Server(report, _) | Self::Laid(report, _) => Some(report),
+            Self::Text(_) => None,
+        }
+    }
+
     /// The message with its severity and a line end.
     pub(super) fn message<'py>(
         &self,
@@ -120,14 +137,12 @@ impl Said {
         encoding: &str,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let (report, query) = match self {
-            Self::Text(text) => return howdah_ffi::values::bytes(py, text),
+            Self::Text(text) | Self::Laid(_, text) => {
+                return howdah_ffi::values::bytes(py, text);
+            }
             Self::Server(report, query) => (report, query),
         };
-        let fields = PyDict::new(py);
-        for (code, text) in report.iter() {
-            let code = char::from(code).to_string();
-            fields.set_item(code, howdah_ffi::values::bytes(py, text)?)?;
-        }
+        let fields = errors::fields(py, report)?;
         let query = query.as_deref();
         let query = query.map(|query| howdah_ffi::values::bytes(py, query));
         let text = imports::ERROR_MESSAGE.get(py)?;
@@ -149,11 +164,11 @@ pub(super) struct Body {
     pub(super) said: Option<Said>,
     pub(super) copy: Option<CopyResponse>,
     /// The Python name of the client encoding.
-    pub(super) encoding: &'static str,
+    pub(super) encoding: Cow<'static, str>,
 }
 
 impl Body {
-    pub(super) fn empty(status: Status, encoding: &'static str) -> Self {
+    pub(super) fn empty(status: Status, encoding: impl Into<Cow<'static, str>>) -> Self {
         Self {
             status,
             columns: None,
@@ -162,12 +177,12 @@ impl Body {
             parameters: Arc::default(),
             said: None,
             copy: None,
-            encoding,
+            encoding: encoding.into(),
         }
     }
 
     /// What is left after `clear()`: libpq's answers for no result at all.
-    pub(super) fn cleared(encoding: &'static str) -> Self {
+    pub(super) fn cleared(encoding: impl Into<Cow<'static, str>>) -> Self {
         Self {
             tag: None,
             ..Self::empty(Status::FatalError, encoding)
@@ -175,7 +190,10 @@ impl Body {
     }
 
     /// A statement's result.
-    pub(super) fn of_result(result: Arc<QueryResult>, encoding: &'static str) -> Self {
+    pub(super) fn of_result(
+        result: Arc<QueryResult>,
+        encoding: impl Into<Cow<'static, str>>,
+    ) -> Self {
         let status = match (&result.columns, result.ending) {
             (Some(_), _) => Status::TuplesOk,
             (None, Ending::Empty) => Status::EmptyQuery,
@@ -192,14 +210,10 @@ impl Body {
         body
     }
 
-    /// An error of the server.
-    pub(super) fn of_error(
-        report: Diagnostic,
-        query: Option<Arc<[u8]>>,
-        encoding: &'static str,
-    ) -> Self {
+    /// An error.
+    pub(super) fn of_error(said: Said, encoding: impl Into<Cow<'static, str>>) -> Self {
         let mut body = Self::empty(Status::FatalError, encoding);
-        body.said = Some(Said::Server(report, query));
+        body.said = Some(said);
         body
     }
 
@@ -241,21 +255,15 @@ impl Body {
         }
     }
 
-    fn row(&self, number: usize) -> Option<Fields<'_>> {
-        let mut number = number;
+    /// Where a row lies: among which, and its number there.
+    pub(super) fn place(&self, row: i64) -> Option<(&Rows, usize)> {
+        let mut number = usize::try_from(row).ok()?;
         for segment in &self.segments {
             if number < segment.count {
-                return segment.rows.set().get(segment.start + number);
+                return Some((&segment.rows, segment.start + number));
             }
             number -= segment.count;
         }
         None
-    }
-
-    /// A value; `None` where it is NULL, or not there.
-    pub(super) fn value(&self, row: i64, column: i64) -> Option<&[u8]> {
-        let row = self.row(usize::try_from(row).ok()?)?;
-        let mut row = row;
-        row.nth(usize::try_from(column).ok()?)?
     }
 }

@@ -64,6 +64,9 @@ impl Failed {
         let message = message
             .strip_prefix("connection failed: ")
             .unwrap_or(message);
+        let mut options = options;
+        // It may become part of an exception.
+        options.retain(|(name, _)| !find_keyword(name).is_some_and(Keyword::is_secret));
         Self {
             options,
             // As in libpq, one that was asked for counts as used.
@@ -115,9 +118,6 @@ impl PgConn {
 
     /// What an exception has of a connection that was not made.
     pub(crate) fn of_failure(options: Vec<(String, String)>, message: &str) -> Self {
-        let mut options = options;
-        // No password is in an exception.
-        options.retain(|(name, _)| !find_keyword(name).is_some_and(Keyword::is_secret));
         let failed = Failed {
             is_finished: true,
             ..Failed::new(options, message)

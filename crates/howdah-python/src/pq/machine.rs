@@ -12,7 +12,7 @@ use howdah_protocol::session::Session;
 use howdah_protocol::wire::Diagnostic;
 use howdah_protocol::wire::backend::CopyResponse;
 
-use super::body::{Body, Rows, Said, Segment, Status};
+use super::body::{Body, Rows, Said, Segment, Statement, Status};
 use crate::core::deliver::Message;
 
 /// What a command was sent for.
@@ -40,7 +40,7 @@ pub(super) enum Mode {
 /// A command whose results have not all come.
 struct Command {
     kind: Kind,
-    query: Option<Arc<[u8]>>,
+    query: Option<Statement>,
     in_pipeline: bool,
     mode: Mode,
     /// Whether something has come of it.
@@ -139,7 +139,7 @@ impl Machine {
     }
 
     /// Notes a command that was queued. What the server will skip has its results at once.
-    pub(super) fn sent(&mut self, kind: Kind, query: Option<&[u8]>) {
+    pub(super) fn sent(&mut self, kind: Kind, query: Option<Statement>) {
         self.said = None;
         if kind == Kind::Sync {
             self.skipping = false;
@@ -149,7 +149,7 @@ impl Machine {
         }
         self.commands.push_back(Command {
             kind,
-            query: query.map(Arc::from),
+            query,
             in_pipeline: self.pipeline,
             mode: Mode::Whole,
             begun: false,
@@ -350,8 +350,9 @@ impl Machine {
                 .retain(|a| !matches!(a, Answer::Copy(Copying::In, _))),
         }
         let query = self.commands.front().and_then(|c| c.query.clone());
-        self.said = Some(Said::Server(report.clone(), query.clone()));
-        let body = Body::of_error(report, query, self.encoding());
+        let said = Said::Server(Arc::new(report), query);
+        self.said = Some(said.clone());
+        let body = Body::of_error(said, self.encoding());
         self.ready.push_back(Answer::Result(body));
         let in_pipeline = self.commands.front().is_some_and(|c| c.in_pipeline);
         if in_pipeline {

@@ -6,9 +6,7 @@ use std::sync::atomic::Ordering;
 
 use howdah_adapt::lock;
 use howdah_ffi::values::bytes;
-use howdah_protocol::connection::{Connection, Params, server_version_number};
-use howdah_protocol::error::UsageError;
-use howdah_protocol::wire::Format;
+use howdah_protocol::connection::{Connection, server_version_number};
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -291,7 +289,7 @@ impl PgConn {
 
     /// Run a command, or several, and return the last result.
     fn exec_(&self, py: Python<'_>, command: BytesLike) -> PyResult<PgResult> {
-        self.execute(py, &command.0)
+        self.execute(py, command.0)
     }
 
     /// Send a command, or several, without waiting.
@@ -300,7 +298,7 @@ impl PgConn {
             let text = "sending query failed: send_query() is not allowed in pipeline mode";
             return Err(errors::operational(py, text));
         }
-        self.ask_query(py, "sending query", &command.0)
+        self.ask_query(py, "sending query", command.0)
     }
 
     /// Run a command with parameters, and return its result.
@@ -317,7 +315,7 @@ impl PgConn {
         let values = params::collect(param_values, param_types, param_formats)?;
         let format = format(result_format)?;
         self.discard(py)?;
-        self.ask_params(py, "executing query", &command.0, &values, format)?;
+        self.ask_params(py, "executing query", command.0, &values, format)?;
         self.run(py)
     }
 
@@ -334,7 +332,7 @@ impl PgConn {
     ) -> PyResult<()> {
         let values = params::collect(param_values, param_types, param_formats)?;
         let format = format(result_format)?;
-        self.ask_params(py, "sending query and params", &command.0, &values, format)
+        self.ask_params(py, "sending query and params", command.0, &values, format)
     }
 
     /// Prepare a statement under a name, and return what came of it.
@@ -361,14 +359,15 @@ impl PgConn {
         param_types: Option<Vec<u32>>,
     ) -> PyResult<()> {
         let types = param_types.unwrap_or_default();
-        let query = Some(command.0.as_slice());
+        let command = Arc::new(command.0);
+        let query = Some(Arc::clone(&command));
         self.send(
             py,
             "sending query and params",
             Kind::Other,
             query,
             |connection| {
-                connection.parse(&name.0, &command.0, &types, false)?;
+                connection.parse(&name.0, &command, &types, false)?;
                 Ok(Synced::No)
             },
         )
@@ -765,50 +764,12 @@ impl PgConn {
     }
 }
 
+fn no_trace(py: Python<'_>, _argument: i32) -> PyErr {
+    let text = "traces of the protocol are not built yet in howdah";
+    errors::new(py, "NotSupportedError", text)
+}
+
 impl PgConn {
-    fn ask_query(&self, py: Python<'_>, what: &str, command: &[u8]) -> PyResult<()> {
-        self.send(py, what, Kind::Query, Some(command), |connection| {
-            connection.query(command)?;
-            Ok(Synced::Yes)
-        })
-    }
-
-    /// Runs a command, or several: the last result.
-    pub(super) fn execute(&self, py: Python<'_>, command: &[u8]) -> PyResult<PgResult> {
-        self.discard(py)?;
-        self.ask_query(py, "executing query", command)?;
-        self.run(py)
-    }
-
-    fn ask_params(
-        &self,
-        py: Python<'_>,
-        what: &str,
-        command: &[u8],
-        values: &Params,
-        format: Format,
-    ) -> PyResult<()> {
-        self.send(py, what, Kind::Query, Some(command), |connection| {
-            connection.parse(b"", command, &values.oids, true)?;
-            connection.bind(b"", values, &[format])?;
-            connection.describe_portal()?;
-            connection.execute(0, false)?;
-            Ok(Synced::No)
-        })
-    }
-
-    fn ask_named(
-        &self,
-        py: Python<'_>,
-        what: &str,
-        name: &[u8],
-        ask: impl FnOnce(&mut Connection, &[u8]) -> Result<(), UsageError>,
-    ) -> PyResult<()> {
-        self.send(py, what, Kind::Other, None, |connection| {
-            ask(connection, name).map(|()| Synced::No)
-        })
-    }
-
     fn check_handlers(&self, py: Python<'_>) -> PyResult<()> {
         if !self.is_shared {
             return Ok(());
@@ -816,9 +777,4 @@ impl PgConn {
         let text = "handlers of a connection are added with its add_notice_handler() and add_notify_handler()";
         Err(errors::new(py, "NotSupportedError", text))
     }
-}
-
-fn no_trace(py: Python<'_>, _argument: i32) -> PyErr {
-    let text = "traces of the protocol are not built yet in howdah";
-    errors::new(py, "NotSupportedError", text)
 }

@@ -1,6 +1,6 @@
 //! Arguments as `PGconn` takes them.
 
-use howdah_adapt::bytes_of;
+use howdah_adapt::{bytes_of, memory};
 use howdah_protocol::connection::{Params, Written};
 use howdah_protocol::error::UsageError;
 use howdah_protocol::wire::Format;
@@ -53,21 +53,41 @@ pub(super) fn collect(
         let oid = types.as_ref().and_then(|types| types.get(index));
         let code = formats.as_ref().and_then(|formats| formats.get(index));
         let format = code.map_or(Ok(Format::Text), |code| format(*code))?;
-        let pushed = params.push(|out| {
+        params.push(|out| {
             let null = match value {
                 Some(value) => {
-                    out.extend_from_slice(&value.0);
+                    memory::append(out, &value.0)?;
                     IsNull::No
                 }
                 None => IsNull::Yes,
             };
             let oid = oid.copied().unwrap_or(0);
-            Ok::<_, UsageError>(Written { oid, format, null })
-        });
-        pushed.map_err(|error| match error {
-            UsageError::OutOfMemory(error) => PyMemoryError::new_err(error.to_string()),
-            error => PyOverflowError::new_err(error.to_string()),
+            Ok::<_, Failure>(Written { oid, format, null })
         })?;
     }
     Ok(params)
+}
+
+/// Why a value cannot be sent.
+struct Failure(PyErr);
+
+impl From<PyErr> for Failure {
+    fn from(error: PyErr) -> Self {
+        Self(error)
+    }
+}
+
+impl From<UsageError> for Failure {
+    fn from(error: UsageError) -> Self {
+        Self(match error {
+            UsageError::OutOfMemory(error) => PyMemoryError::new_err(error.to_string()),
+            error => PyOverflowError::new_err(error.to_string()),
+        })
+    }
+}
+
+impl From<Failure> for PyErr {
+    fn from(failure: Failure) -> Self {
+        failure.0
+    }
 }

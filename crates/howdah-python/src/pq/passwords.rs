@@ -59,7 +59,7 @@ impl PgConn {
             encrypted.as_bytes(),
             b"'",
         ];
-        let result = self.execute(py, &command.concat())?;
+        let result = self.execute(py, command.concat())?;
         match result.body_status() {
             Status::CommandOk => Ok(()),
             _ => {
@@ -71,7 +71,7 @@ impl PgConn {
     }
 
     fn server_algorithm(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
-        let result = self.execute(py, b"SHOW password_encryption")?;
+        let result = self.execute(py, b"SHOW password_encryption".to_vec())?;
         result.first_value().ok_or_else(|| {
             let text = "password encryption failed: password_encryption value is not known";
             errors::operational(py, text)

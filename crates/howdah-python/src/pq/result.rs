@@ -1,5 +1,6 @@
 //! `PGresult`: a result as libpq shows it.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex};
 
 use howdah_adapt::lock;
@@ -9,7 +10,7 @@ use howdah_protocol::wire::backend::{FieldDescription, affected_rows};
 use howdah_protocol::wire::{Diagnostic, Format};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict};
 
 use super::body::{Body, Rows, Said, Segment, Status};
 use crate::errors;
@@ -37,15 +38,6 @@ impl PgResult {
         Self::new(body)
     }
 
-    /// The result of a statement that failed.
-    pub(crate) fn of_error(
-        report: Diagnostic,
-        query: Option<&[u8]>,
-        encoding: &'static str,
-    ) -> Self {
-        Self::new(Body::of_error(report, query.map(Arc::from), encoding))
-    }
-
     /// Whether it shows this one.
     pub(crate) fn shows(&self, result: &Arc<QueryResult>, streamed: bool) -> bool {
         let body = lock(&self.0);
@@ -65,12 +57,14 @@ impl PgResult {
 
     /// The first value of the first row.
     pub(super) fn first_value(&self) -> Option<Vec<u8>> {
-        lock(&self.0).value(0, 0).map(<[u8]>::to_vec)
+        let body = lock(&self.0);
+        let (rows, row) = body.place(0)?;
+        rows.value(row, 0).map(<[u8]>::to_vec)
     }
 
-    fn said(&self) -> (Option<Said>, &'static str) {
+    fn said(&self) -> (Option<Said>, Cow<'static, str>) {
         let body = lock(&self.0);
-        (body.said.clone(), body.encoding)
+        (body.said.clone(), body.encoding.clone())
     }
 }
 
@@ -79,7 +73,7 @@ impl PgResult {
     /// Forget all that the result holds.
     fn clear(&self) {
         let mut body = lock(&self.0);
-        let cleared = Body::cleared(body.encoding);
+        let cleared = Body::cleared(body.encoding.clone());
         let old = std::mem::replace(&mut *body, cleared);
         drop(body);
         drop(old);
@@ -95,7 +89,7 @@ impl PgResult {
     #[getter(error_message)]
     fn message<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         match self.said() {
-            (Some(said), encoding) => said.message(py, encoding),
+            (Some(said), encoding) => said.message(py, &encoding),
             (None, _) => bytes(py, b""),
         }
     }
@@ -103,8 +97,8 @@ impl PgResult {
     /// Return the error as text, without its severity.
     #[pyo3(signature = (encoding=None), text_signature = "($self, encoding='')")]
     fn get_error_message(slf: &Bound<'_, Self>, encoding: Option<String>) -> PyResult<Py<PyAny>> {
-        let own = lock(&slf.get().0).encoding;
-        error_message(slf.as_any(), encoding, own)
+        let own = lock(&slf.get().0).encoding.clone();
+        error_message(slf.as_any(), encoding, &own)
     }
 
     /// Return a field of the server's report, `None` if it is not there.
@@ -114,7 +108,7 @@ impl PgResult {
         fieldcode: i64,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let (said, _) = self.said();
-        let Some(Said::Server(report, _)) = &said else {
+        let Some(report) = said.as_ref().and_then(Said::report) else {
             return Ok(None);
         };
         let code = u8::try_from(fieldcode).ok().filter(|code| *code != 0);
@@ -189,11 +183,17 @@ impl PgResult {
         row_number: i64,
         column_number: i64,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
-        // Copied before the object is made, for which the lock must not be held.
-        let body = lock(&self.0);
-        let value = body.value(row_number, column_number).map(<[u8]>::to_vec);
-        drop(body);
-        value.map(|value| bytes(py, &value)).transpose()
+        // The object is made without the lock.
+        let place = {
+            let body = lock(&self.0);
+            body.place(row_number)
+                .map(|(rows, row)| (rows.clone(), row))
+        };
+        let Some((rows, row)) = place else {
+            return Ok(None);
+        };
+        let value = rows.value(row, column_number);
+        value.map(|value| bytes(py, value)).transpose()
     }
 
     /// How many parameters a described statement has.
@@ -250,6 +250,26 @@ impl PgResult {
         }
         body.columns = Some(columns.into());
         Ok(())
+    }
+
+    /// Make the result of a statement whose error is an exception already: of its fields and its message.
+    #[staticmethod]
+    fn _of_error(
+        fields: &Bound<'_, PyDict>,
+        message: &Bound<'_, PyBytes>,
+        encoding: String,
+    ) -> PyResult<Self> {
+        let mut texts = Vec::new();
+        for (letter, text) in fields {
+            let letter: char = letter.extract()?;
+            let code = u8::try_from(letter).unwrap_or_default();
+            texts.push((code, text.cast_into::<PyBytes>()?));
+        }
+        let fields = texts.iter().map(|(code, text)| (*code, text.as_bytes()));
+        let report = Diagnostic::from_fields(fields)
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let said = Said::Laid(Arc::new(report), message.as_bytes().into());
+        Ok(Self::new(Body::of_error(said, encoding)))
     }
 
     /// A pointer of libpq's: there is none.

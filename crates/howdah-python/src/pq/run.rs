@@ -7,11 +7,12 @@ use std::time::Instant;
 use howdah_adapt::lock;
 use howdah_net::drive::{self, Lost};
 use howdah_net::socket::SLICE;
-use howdah_protocol::connection::{Connection, Error};
+use howdah_protocol::connection::{Connection, Error, Params};
 use howdah_protocol::error::UsageError;
+use howdah_protocol::wire::Format;
 use pyo3::prelude::*;
 
-use super::body::{Body, Said, Status};
+use super::body::{Body, Said, Statement, Status};
 use super::conn::{PgConn, closed};
 use super::lease;
 use super::machine::{Answer, CopyStep, Copying, Kind, Mode};
@@ -44,7 +45,7 @@ impl PgConn {
         py: Python<'_>,
         what: &str,
         kind: Kind,
-        query: Option<&[u8]>,
+        query: Option<Statement>,
         ask: impl FnOnce(&mut Connection) -> Result<Synced, UsageError>,
     ) -> PyResult<()> {
         let core = self.usable(py, what)?;
@@ -337,7 +338,9 @@ impl PgConn {
     /// The connection is lost.
     pub(super) fn lose(&self, py: Python<'_>, core: &Arc<Core>, lost: &Lost) -> PyErr {
         let said = match lost {
-            Lost::Session(Error::Disconnected(Some(report))) => Said::Server(report.clone(), None),
+            Lost::Session(Error::Disconnected(Some(report))) => {
+                Said::Server(Arc::new(report.clone()), None)
+            }
             Lost::Session(error) => Said::text(&error.to_string()),
             Lost::Io(error) => Said::text(&format!("could not receive data from server: {error}")),
         };
@@ -406,5 +409,54 @@ impl PgConn {
             return Ok(());
         }
         Err(errors::operational(py, format!("setting {what} failed")))
+    }
+}
+
+impl PgConn {
+    pub(super) fn ask_query(&self, py: Python<'_>, what: &str, command: Vec<u8>) -> PyResult<()> {
+        let command = Arc::new(command);
+        let query = Some(Arc::clone(&command));
+        self.send(py, what, Kind::Query, query, |connection| {
+            connection.query(&command)?;
+            Ok(Synced::Yes)
+        })
+    }
+
+    /// Runs a command, or several: the last result.
+    pub(super) fn execute(&self, py: Python<'_>, command: Vec<u8>) -> PyResult<PgResult> {
+        self.discard(py)?;
+        self.ask_query(py, "executing query", command)?;
+        self.run(py)
+    }
+
+    pub(super) fn ask_params(
+        &self,
+        py: Python<'_>,
+        what: &str,
+        command: Vec<u8>,
+        values: &Params,
+        format: Format,
+    ) -> PyResult<()> {
+        let command = Arc::new(command);
+        let query = Some(Arc::clone(&command));
+        self.send(py, what, Kind::Query, query, |connection| {
+            connection.parse(b"", &command, &values.oids, true)?;
+            connection.bind(b"", values, &[format])?;
+            connection.describe_portal()?;
+            connection.execute(0, false)?;
+            Ok(Synced::No)
+        })
+    }
+
+    pub(super) fn ask_named(
+        &self,
+        py: Python<'_>,
+        what: &str,
+        name: &[u8],
+        ask: impl FnOnce(&mut Connection, &[u8]) -> Result<(), UsageError>,
+    ) -> PyResult<()> {
+        self.send(py, what, Kind::Other, None, |connection| {
+            ask(connection, name).map(|()| Synced::No)
+        })
     }
 }

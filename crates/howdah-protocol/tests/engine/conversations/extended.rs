@@ -28,6 +28,32 @@ fn unnamed(connection: &mut Connection, sql: &str, values: &[Option<&str>]) {
 
 const TABLE: &[Conversation] = &[
     Conversation {
+        name: "a portal described and closed by name",
+        server: || {
+            server()
+                .until_sync()
+                .send(&[columns(&["a"]), Message::NoData, Message::CloseComplete])
+                .send(&[READY])
+                .expect_eof()
+        },
+        client: || {
+            raw(&[(On::Idle, |connection| {
+                connection.ask_portal_description(b"p").unwrap();
+                connection.ask_portal_description(b"q").unwrap();
+                connection.close_portal(b"p", false).unwrap();
+                connection.sync();
+            })])
+        },
+        sees: &[
+            "started",
+            "described true",
+            "described false",
+            "closed",
+            "ready I",
+        ],
+        sends: "Describe Describe Close Sync",
+    },
+    Conversation {
         name: "unnamed",
         server: || {
             server()
