@@ -10,6 +10,7 @@ use howdah_protocol::error::UsageError;
 use howdah_protocol::startup::StartupError;
 use howdah_types::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Type};
 
+use crate::config::ProviderError;
 use crate::diagnostic::Diagnostic;
 use howdah_net::connect::ConnectError;
 use howdah_net::connector::Connector;
@@ -168,6 +169,14 @@ impl Error {
     fn caused_by(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.0.source = Some(Arc::new(source));
         self
+    }
+
+    /// A function that was to give a password or a token has failed.
+    pub(crate) fn provider(error: ProviderError) -> Self {
+        let text = format!("the secret for the connection could not be had: {error}");
+        let mut provider = Self::new(Kind::Connect, text);
+        provider.0.source = Some(Arc::from(error));
+        provider
     }
 
     /// The caller asked for something that cannot be done.

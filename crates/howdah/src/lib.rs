@@ -79,6 +79,7 @@
 #[cfg(feature = "tokio")]
 mod asynchronous;
 mod blocking;
+mod config;
 mod core;
 mod diagnostic;
 mod error;
@@ -91,6 +92,7 @@ pub use asynchronous::{
     AsyncSavepoint, AsyncSession, AsyncTransaction,
 };
 pub use blocking::{Connection, Notifies, RowStream, Savepoint, Session, Transaction};
+pub use config::{Config, ProviderError};
 pub use core::cancel::CancelHandle;
 pub use core::info::{Info, TransactionStatus};
 pub use core::messages::{HandlerId, Notify};

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::turn::poll_turn;
 use super::watch::Watched;
+use crate::config::{Config, Provider};
 use crate::core::Core;
 use crate::core::dial::{Dial, Refusal};
 use crate::error::Result;
@@ -17,20 +18,22 @@ use howdah_net::resolve::unresolved;
 use howdah_net::socket::{Peer, Socket};
 
 /// Connects to the first server that lets the session start.
-pub(super) async fn connect(conninfo: &str) -> Result<(Core, Watched)> {
-    let mut dial = Dial::new(conninfo)?;
+pub(super) async fn connect(config: &Config) -> Result<(Core, Watched)> {
+    let mut dial = Dial::new(config)?;
     loop {
         match dial.next_action() {
             Action::Resolve { host, port } => {
                 match by(dial.deadline(), resolve(&host, port)).await {
                     Ok(addresses) => dial.connector.resolved(addresses),
-                    Err(refusal) => dial.refused(refusal),
+                    Err(refusal) => dial.refused(refusal)?,
                 }
             }
-            Action::Connect(peer) => match by(dial.deadline(), attempt(&dial, &peer)).await {
-                Ok((session, link)) => return Ok((dial.done(session), link)),
-                Err(refusal) => dial.refused(refusal),
-            },
+            Action::Connect(peer) => {
+                match by(dial.deadline(), attempt(&mut dial, config, &peer)).await {
+                    Ok((session, link)) => return Ok((dial.done(session), link)),
+                    Err(refusal) => dial.refused(refusal)?,
+                }
+            }
             Action::GiveUp => return Err(dial.give_up()),
         }
     }
@@ -55,11 +58,20 @@ async fn resolve(host: &str, port: u16) -> std::result::Result<Vec<SocketAddr>, 
         .map_err(|error| Refusal::Unreachable(unresolved(host, &error)))
 }
 
-async fn attempt(dial: &Dial, peer: &Peer) -> std::result::Result<(Link, Watched), Refusal> {
+async fn attempt(
+    dial: &mut Dial,
+    config: &Config,
+    peer: &Peer,
+) -> std::result::Result<(Link, Watched), Refusal> {
     let link = establish(dial, peer)
         .await
         .map_err(|error| Refusal::Unreachable(ConnectError::Io(error)))?;
     dial.check_peer(&link.socket)?;
+    let (password, token) = (
+        ask(&config.password).await?,
+        ask(&config.oauth_token).await?,
+    );
+    dial.provide(password, token);
     let mut session = dial.session()?;
     loop {
         let turn = poll_fn(|cx| poll_turn(&mut session, &link, Until::Idle, cx)).await;
@@ -68,6 +80,14 @@ async fn attempt(dial: &Dial, peer: &Peer) -> std::result::Result<(Link, Watched
             return Ok((session, link));
         }
     }
+}
+
+async fn ask(provider: &Option<Provider>) -> std::result::Result<Option<String>, Refusal> {
+    let Some(provider) = provider else {
+        return Ok(None);
+    };
+    let secret = provider.ask_async().await;
+    secret.map(Some).map_err(Refusal::Final)
 }
 
 async fn establish(dial: &Dial, peer: &Peer) -> std::io::Result<Watched> {

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::connect::connect;
 use super::{AsyncClient, AsyncSession, AsyncTransaction};
+use crate::config::Config;
 use crate::core::Core;
 use crate::error::{Error, Result};
 
@@ -44,7 +45,11 @@ impl AsyncConnection {
     /// # Errors
     /// `conninfo` is wrong; or no server could be reached or let the session start: the text then lists every attempt.
     pub async fn connect(conninfo: &str) -> Result<Self> {
-        let (core, link) = connect(conninfo).await?;
+        conninfo.parse::<Config>()?.connect_async().await
+    }
+
+    pub(crate) async fn open(config: &Config) -> Result<Self> {
+        let (core, link) = connect(config).await?;
         Ok(Self {
             session: AsyncSession::new(core, link),
         })

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use super::connect::connect;
 use super::{Session, Transaction};
+use crate::config::Config;
 use crate::core::Core;
 use crate::error::{Error, Result};
 
@@ -35,7 +36,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects to a server.
+    /// Connects to a server. A [`Config`] can more: passwords that change.
     ///
     /// `conninfo` is what libpq takes: `key=value` words or a `postgresql://` URI. What it does not say comes from the
     /// environment (`PGHOST`, `PGUSER`, ...) and the password file. With several hosts they are tried in turn, each
@@ -44,7 +45,11 @@ impl Connection {
     /// # Errors
     /// `conninfo` is wrong; or no server could be reached or let the session start: the text then lists every attempt.
     pub fn connect(conninfo: &str) -> Result<Self> {
-        let (core, socket) = connect(conninfo)?;
+        conninfo.parse::<Config>()?.connect()
+    }
+
+    pub(crate) fn open(config: &Config) -> Result<Self> {
+        let (core, socket) = connect(config)?;
         Ok(Self {
             session: Session::new(core, socket),
         })

@@ -9,6 +9,7 @@ use howdah_protocol::session::Session;
 use super::Core;
 use super::cancel::CancelHandle;
 use super::info::Facts;
+use crate::config::{Config, Provider};
 use crate::error::{Error, Result};
 use howdah_net::cancel::CancelTarget;
 use howdah_net::connect::ConnectError;
@@ -30,12 +31,14 @@ pub(crate) enum Refusal {
     Unreachable(ConnectError),
     /// It did not let the session start.
     Session(Lost),
+    /// No other server will be it either: a function that was to give a password failed.
+    Final(Error),
 }
 
 impl Dial {
-    /// Parses the options, and lays out the servers to try.
-    pub(crate) fn new(conninfo: &str) -> Result<Self> {
-        let mut params = conninfo::parse(conninfo)?;
+    /// Completes the options, and lays out the servers to try.
+    pub(crate) fn new(config: &Config) -> Result<Self> {
+        let mut params = config.params().clone();
         match params.get("client_encoding") {
             None | Some("" | "auto") => params.set("client_encoding", "UTF8")?,
             Some(name) if is_utf8(name) => {}
@@ -49,6 +52,23 @@ impl Dial {
             connector: Connector::new(&params)?,
             last: None,
         })
+    }
+
+    /// Takes the secrets for the server that has been reached, from functions that block.
+    pub(crate) fn ask(&mut self, config: &Config) -> Result<()> {
+        let ask = |provider: &Option<Provider>| provider.as_ref().map(Provider::ask).transpose();
+        let (password, token) = (ask(&config.password)?, ask(&config.oauth_token)?);
+        self.provide(password, token);
+        Ok(())
+    }
+
+    pub(crate) fn provide(&mut self, password: Option<String>, oauth_token: Option<String>) {
+        if let Some(password) = password {
+            self.connector.set_password(&password);
+        }
+        if let Some(token) = oauth_token {
+            self.connector.set_oauth_token(&token);
+        }
     }
 
     pub(crate) fn next_action(&mut self) -> Action {
@@ -84,9 +104,13 @@ impl Dial {
     }
 
     /// Notes why the current server was not it.
-    pub(crate) fn refused(&mut self, refusal: Refusal) {
+    ///
+    /// # Errors
+    /// There is no use in trying others.
+    pub(crate) fn refused(&mut self, refusal: Refusal) -> Result<()> {
         self.last = None;
         match refusal {
+            Refusal::Final(error) => return Err(error),
             Refusal::Unreachable(error) => self.connector.unreachable(&error),
             Refusal::Session(Lost::Io(error)) => self.connector.refused(&error, None),
             Refusal::Session(Lost::Session(error)) => {
@@ -99,6 +123,7 @@ impl Dial {
                 self.last = Some(error).filter(|_| !self.connector.config().is_torn());
             }
         }
+        Ok(())
     }
 
     /// The error for all attempts together.
@@ -149,17 +174,21 @@ fn is_utf8(name: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn dial(conninfo: &str) -> Result<Dial> {
+        Dial::new(&conninfo.parse()?)
+    }
+
     #[test]
     fn only_utf8_is_spoken() {
-        assert!(Dial::new("host=h client_encoding=utf-8").is_ok());
-        assert!(Dial::new("host=h").is_ok());
-        let error = Dial::new("host=h client_encoding=latin1").err().unwrap();
+        assert!(dial("host=h client_encoding=utf-8").is_ok());
+        assert!(dial("host=h").is_ok());
+        let error = dial("host=h client_encoding=latin1").err().unwrap();
         assert!(error.is_usage() && error.to_string().contains("latin1"));
     }
 
     #[test]
     fn a_malformed_conninfo_does_not_show_its_password() {
-        let error = Dial::new("password=SECRET host").err().unwrap();
+        let error = dial("password=SECRET host").err().unwrap();
         assert!(error.is_usage());
         assert!(!format!("{error} {error:?}").contains("SECRET"), "{error}");
     }
