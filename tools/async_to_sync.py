@@ -36,6 +36,7 @@ NAMES = {
     "AsyncCursorBase": "SyncCursor",
     "AsyncGenerator": "Generator",
     "AsyncIterator": "Iterator",
+    "AsyncLock": "Lock",
     "AsyncPipeline": "Pipeline",
     "AsyncRowFactory": "RowFactory",
     "AsyncSecret": "Secret",

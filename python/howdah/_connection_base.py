@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from . import errors
 from ._compat import TypeVar
+from ._howdah import BaseConnection
 from ._notify import Notify
 from ._xid import Xid
 
@@ -39,6 +40,11 @@ class Dbapi20Errors:
         `ValueError`.
         """
         return Xid.from_parts(format_id, gtrid, bqual)
+
+
+# A connection class that is neither `Connection` nor `AsyncConnection` has them as well.
+for _name in ("Warning", *(name for name in vars(Dbapi20Errors) if name.endswith("Error"))):
+    setattr(BaseConnection, _name, getattr(Dbapi20Errors, _name))
 
 
 def not_built(what: str) -> errors.NotSupportedError:

@@ -44,6 +44,8 @@ class Diagnostic:
     Source: protocol page "Error and Notice Message Fields".
     """
 
+    __module__ = "howdah.errors"
+
     def __init__(self, info: Mapping[Any, bytes | None] | None, encoding: str = "utf-8") -> None:
         self._info = _fields_by_letter(info)
         self._encoding = encoding

@@ -14,7 +14,7 @@ from .errors import OperationalError
 from .pq import ConnStatus, PipelineStatus, TransactionStatus
 
 if TYPE_CHECKING:
-    from ._howdah import BaseConnection
+    from ._howdah import BaseConnection, PGconn
 
 _logger = logging.getLogger("howdah")
 
@@ -31,6 +31,11 @@ class ConnectionInfo:
 
     def __init__(self, connection: BaseConnection) -> None:
         self._connection = connection
+
+    @property
+    def pgconn(self) -> PGconn:
+        """The connection as libpq has it."""
+        return self._connection.pgconn
 
     @property
     def vendor(self) -> str:

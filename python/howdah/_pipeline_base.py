@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ._howdah import BaseConnection, PipelineScope
+from ._howdah import BaseConnection, PGconn, PipelineScope
 from .pq import PipelineStatus
 
 
@@ -14,6 +14,18 @@ class BasePipeline:
 
     def __init__(self, conn: BaseConnection) -> None:
         self._conn: Any = conn
+
+    @property
+    def pgconn(self) -> PGconn:
+        """Its connection as libpq has it."""
+        pgconn: PGconn = self._conn.pgconn
+        return pgconn
+
+    @property
+    def level(self) -> int:
+        """How many `pipeline()` blocks of the connection are entered."""
+        level: int = self._conn._pipeline_level()
+        return level
 
     @property
     def status(self) -> PipelineStatus:

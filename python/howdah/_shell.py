@@ -1,4 +1,4 @@
-"""What the synchronous and the asynchronous package do differently: opening a session."""
+"""What the synchronous and the asynchronous package do differently: opening a session, and locks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import socket
 import sys
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeAlias, TypeVar
 
@@ -17,6 +18,9 @@ from .errors import Error
 from .pq import TransactionStatus
 
 _T = TypeVar("_T")
+
+Lock = threading.Lock
+AsyncLock = asyncio.Lock
 
 
 Secret: TypeAlias = str | Callable[[], str | None] | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
-from ._howdah import BaseConnection, TransactionBlock, TransactionScope
+from ._howdah import BaseConnection, PGconn, TransactionBlock, TransactionScope
 from .errors import ProgrammingError
 
 ConnectionType = TypeVar("ConnectionType", bound=BaseConnection)
@@ -40,6 +40,8 @@ class OutOfOrderTransactionNesting(ProgrammingError):
 class BaseTransaction(Generic[ConnectionType]):
     """The state of a block. What begins and ends it is decided by the engine when it has its turn."""
 
+    __module__ = "howdah.transaction"
+
     class Status(str, Enum):
         """What has become of a transaction block."""
 
@@ -64,6 +66,11 @@ class BaseTransaction(Generic[ConnectionType]):
     def connection(self) -> ConnectionType:
         """The connection that the block is on."""
         return self._conn
+
+    @property
+    def pgconn(self) -> PGconn:
+        """Its connection as libpq has it."""
+        return self._conn.pgconn
 
     @property
     def savepoint_name(self) -> str:

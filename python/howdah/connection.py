@@ -17,7 +17,7 @@ from ._connection_base import CursorRow, Dbapi20Errors
 from ._notify import Notify
 from ._pipeline import Pipeline
 from ._server_cursor import ServerCursor
-from ._shell import Secret, open_session, run_generator
+from ._shell import Lock, Secret, open_session, run_generator
 from ._transaction import Transaction
 from ._xid import Xid, identifier, recovered
 from .conninfo import ConnDict, ConnParam, _connect_params, conninfo_to_dict
@@ -114,6 +114,15 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
                 ResourceWarning,
                 stacklevel=2,
             )
+
+    @property
+    def lock(self) -> Lock:
+        """A lock of the connection's, for code that does several things on it and uses this lock everywhere.
+
+        Operations of the connection wait for each other by themselves, and do not take it.
+        """
+        lock: Lock = self.__dict__.setdefault("_lock", Lock())
+        return lock
 
     @classmethod
     def _get_connection_params(cls, conninfo: str, **kwargs: Any) -> ConnDict:

@@ -16,7 +16,7 @@ from ._connection_base import CursorRow, Dbapi20Errors
 from ._notify import Notify
 from ._pipeline_async import AsyncPipeline
 from ._server_cursor_async import AsyncServerCursor
-from ._shell import AsyncSecret, open_session_async, run_generator_async
+from ._shell import AsyncLock, AsyncSecret, open_session_async, run_generator_async
 from ._transaction_async import AsyncTransaction
 from ._xid import Xid, identifier, recovered
 from .conninfo import ConnDict, ConnParam, _connect_params, conninfo_to_dict
@@ -115,6 +115,15 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
                 ResourceWarning,
                 stacklevel=2,
             )
+
+    @property
+    def lock(self) -> AsyncLock:
+        """A lock of the connection's, for code that does several things on it and uses this lock everywhere.
+
+        Operations of the connection wait for each other by themselves, and do not take it.
+        """
+        lock: AsyncLock = self.__dict__.setdefault("_lock", AsyncLock())
+        return lock
 
     @classmethod
     async def _get_connection_params(cls, conninfo: str, **kwargs: Any) -> ConnDict:

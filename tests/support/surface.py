@@ -11,6 +11,7 @@ import importlib
 import inspect
 import json
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from enum import Enum
 from types import ClassMethodDescriptorType, MappingProxyType, ModuleType, UnionType
@@ -19,6 +20,7 @@ from typing import Any, Generic, Protocol, TypeVar, get_origin
 from support import pure_psycopg
 
 MODULES = [
+    "",
     "adapt", "abc", "generators", "postgres", "pq", "pq.abc", "pq.misc", "sql", "types", "waiting",
     *(
         f"types.{name}"
@@ -51,12 +53,12 @@ def main(package: str) -> None:
 def module(package: str, name: str) -> Description:
     """Every public name of a module, and what is behind it."""
     try:
-        imported = importlib.import_module(f"{package}.{name}")
+        imported = importlib.import_module(f"{package}.{name}".rstrip("."))
     except ModuleNotFoundError:
         return {name: "no module"}
     found = {name: "module"}
     for public in sorted(public_names(imported)):
-        found.update(thing(package, f"{name}.{public}", getattr(imported, public)))
+        found.update(thing(package, f"{name}.{public}".lstrip("."), getattr(imported, public)))
     return found
 
 
@@ -169,8 +171,18 @@ def is_ours(package: str, cls: type) -> bool:
 def public_members(package: str, cls: type) -> list[str]:
     """What the driver's own classes define; what `int` or `tuple` can do is not the driver's surface."""
     ours = [a for a in cls.__mro__ if is_ours(package, a)]
-    names = {n for a in ours for n in [*vars(a), *getattr(a, "__annotations__", ())]}
+    names = {n for a in ours for n in [*vars(a), *getattr(a, "__annotations__", ()), *assigned(a)]}
     return sorted(n for n in names if not n.startswith("_"))
+
+
+def assigned(cls: type) -> set[str]:
+    """What its constructor gives to each instance."""
+    init = vars(cls).get("__init__")
+    if not inspect.isfunction(init) or init.__code__.co_filename.startswith("<"):
+        return set()
+    body = ast.walk(ast.parse(textwrap.dedent(inspect.getsource(init))))
+    stores = (n for n in body if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store))
+    return {n.attr for n in stores if isinstance(n.value, ast.Name) and n.value.id == "self"}
 
 
 def public_names(imported: ModuleType) -> set[str]:

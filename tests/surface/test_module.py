@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from support.doors import Door
+
 NAMES = [
     "AsyncConnection", "AsyncCursor", "BaseConnection", "Column", "Connection", "ConnectionInfo", "Cursor",
     "IsolationLevel",
@@ -244,3 +246,59 @@ def test_types_of_the_installed_psycopg(howdah: ModuleType) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == ["howdah.types.range", "howdah.types.multirange", "howdah.types.numeric"]
+
+
+CLASSES = """
+import importlib, pkgutil, sys
+howdah = importlib.import_module(sys.argv[1])
+walked = pkgutil.walk_packages(importlib.import_module("howdah").__path__, "howdah.")
+names = [module.name.removeprefix("howdah.") for module in walked if "._" not in module.name]
+count = 0
+for module in [howdah, *(importlib.import_module(f"{sys.argv[1]}.{name}") for name in names)]:
+    for name, cls in vars(module).items():
+        if name.startswith("_") or not isinstance(cls, type) or not cls.__module__.startswith("howdah"):
+            continue
+        found = importlib.import_module(cls.__module__)
+        for part in cls.__qualname__.split("."):
+            found = getattr(found, part)
+        assert found is cls, (module, name)
+        count += 1
+print(count > 500)
+"""
+
+
+@pytest.mark.parametrize("as_psycopg", [True, False])
+def test_classes_are_found_by_the_names_that_they_give_themselves(howdah: ModuleType, as_psycopg: bool) -> None:
+    """As serialisers write them by reference."""
+    installed = "import howdah; howdah.install_as_psycopg()\n" if as_psycopg else ""
+    package = "psycopg" if as_psycopg else "howdah"
+    command = [sys.executable, "-W", "ignore", "-c", installed + CLASSES, package]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+@pytest.mark.parametrize("name", ["types.range.Range", "types.json.Jsonb", "Connection", "errors.Diagnostic", "Xid"])
+def test_names_of_classes_are_those_of_psycopg(driver: ModuleType, name: str) -> None:
+    module, _, attribute = name.rpartition(".")
+    cls = getattr(importlib.import_module(f"{driver.__name__}.{module}".rstrip(".")), attribute)
+    assert f"{cls.__module__}.{cls.__qualname__}" == f"{driver.__name__}.{name}"
+
+
+def test_connections_have_the_exceptions(driver: ModuleType) -> None:
+    """PEP 249, "Optional DB API Extensions"."""
+    names = [name for name in dir(driver) if name == "Warning" or name.endswith("Error")]
+    assert len(names) == 10
+    for name in names:
+        for cls in (driver.BaseConnection, driver.Connection, driver.AsyncConnection):
+            assert getattr(cls, name) is getattr(driver, name)
+
+
+async def test_lock(door: Door) -> None:
+    conn = await door.connect()
+    if door.is_sync:
+        with conn.lock:
+            assert conn.lock.locked()
+    else:
+        async with conn.lock:
+            assert conn.lock.locked()
+    assert not conn.lock.locked()

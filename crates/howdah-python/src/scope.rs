@@ -98,7 +98,7 @@ impl PipelineScope {
 
 /// The heart of the connection that a pipeline is on.
 fn core_of(scope: &Bound<'_, PipelineScope>) -> PyResult<Arc<Core>> {
-    let conn = scope.getattr("_conn")?.cast_into::<BaseConnection>()?;
+    let conn = BaseConnection::behind(&scope.getattr("_conn")?)?;
     Ok(Arc::clone(conn.get().core()))
 }
 

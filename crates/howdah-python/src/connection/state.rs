@@ -4,6 +4,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use howdah_adapt::{AdaptersMap, lock};
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::connect::Opened;
@@ -49,6 +51,24 @@ impl BaseConnection {
             adapters: OnceLock::new(),
             pgconn: OnceLock::new(),
         }
+    }
+
+    /// The connection itself, of an object that stands for it: a proxy, such as a wrapper for monitoring, that says to be one.
+    pub(crate) fn behind<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
+        if let Ok(connection) = object.cast::<Self>() {
+            return Ok(connection.clone());
+        }
+        let py = object.py();
+        let itself = object
+            .is_instance(&py.get_type::<Self>())?
+            .then(|| object.getattr(intern!(py, "connection")))
+            .transpose()?
+            .and_then(|itself| itself.cast_into::<Self>().ok());
+        itself.ok_or_else(|| {
+            let name = object.get_type().qualname();
+            let name = name.map_or_else(|_| "object".to_owned(), |name| name.to_string());
+            PyTypeError::new_err(format!("expected a connection, got {name}"))
+        })
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {

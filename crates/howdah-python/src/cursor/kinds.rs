@@ -6,7 +6,6 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 use super::BaseCursor;
 use super::pending::Then;
 use crate::binding::Binding;
-use crate::connection::BaseConnection;
 use crate::core::Flavor;
 use crate::shell::ready::{Fetch, Ready};
 
@@ -31,7 +30,7 @@ impl SyncCursor {
     #[pyo3(signature = (connection, *, row_factory=None))]
     fn __init__(
         slf: &Bound<'_, Self>,
-        connection: &Bound<'_, BaseConnection>,
+        connection: &Bound<'_, PyAny>,
         row_factory: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let base = slf.as_super().get();
@@ -84,7 +83,7 @@ impl AsyncCursorBase {
     #[pyo3(signature = (connection, *, row_factory=None))]
     fn __init__(
         slf: &Bound<'_, Self>,
-        connection: &Bound<'_, BaseConnection>,
+        connection: &Bound<'_, PyAny>,
         row_factory: Option<Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let base = slf.as_super().get();

@@ -99,11 +99,12 @@ impl BaseCursor {
     /// What `__init__()` does.
     pub(super) fn init(
         &self,
-        connection: &Bound<'_, BaseConnection>,
+        connection: &Bound<'_, PyAny>,
         row_factory: Option<Bound<'_, PyAny>>,
         flavor: Flavor,
     ) -> PyResult<()> {
         let py = connection.py();
+        let connection = &BaseConnection::behind(connection)?;
         if connection.get().core().flavor != flavor {
             return Err(PyTypeError::new_err(
                 "a cursor and its connection are both synchronous, or both asynchronous",
