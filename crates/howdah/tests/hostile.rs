@@ -75,6 +75,41 @@ fn notifications(count: usize) -> Vec<u8> {
     message(b'A', b"\0\0\0\x07chan\0payload\0").repeat(count)
 }
 
+/// CopyInResponse or CopyBothResponse for the statement of an exchange, and then nothing; or what the server owes, up to its end.
+fn copying(kind: u8, fails: bool) -> impl FnOnce(Script) -> Script {
+    move |script| {
+        let script = script
+            .send_raw(*b"1\0\0\0\x042\0\0\0\x04n\0\0\0\x04")
+            .send_raw(message(kind, b"\0\0\0"));
+        let error = message(b'E', b"SERROR\0VERROR\0C57014\0Mfailed\0\0");
+        if fails {
+            script.send_raw(error)
+        } else {
+            script
+        }
+        .hang()
+    }
+}
+
+#[test]
+fn a_copy_that_does_not_go_on_takes_no_longer_than_the_bound() {
+    for (kind, fails) in [(b'G', false), (b'W', false), (b'G', true)] {
+        let script = copying(kind, fails)(Script::new().accept_startup().until_sync());
+        let server = MockServer::tcp([script]).unwrap();
+        let mut conn = Connection::connect(&server.conninfo()).unwrap();
+        conn.set_cancel_timeout(Duration::from_secs(1));
+        let begun = Instant::now();
+        let error = within(BOUND, move || {
+            let error = conn.query("SELECT 1", &[]).unwrap_err();
+            assert!(conn.is_closed() && conn.is_broken());
+            error
+        });
+        assert!(error.is_closed() && error.is_timeout(), "{error}");
+        assert!(begun.elapsed() > Duration::from_millis(900));
+        drop(server);
+    }
+}
+
 #[test]
 fn parameters_of_ever_new_names_close_the_connection() {
     let parameter = |number| {
@@ -536,6 +571,39 @@ mod tokio_shell {
         assert!(error.is_closed() && error.is_timeout(), "{error}");
         let elapsed = begun.elapsed();
         assert!((900..2000).contains(&elapsed.as_millis()), "{elapsed:?}");
+        drop(server);
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_does_not_go_on_takes_no_longer_than_the_bound() {
+        for (kind, fails) in [(b'G', false), (b'W', false), (b'W', true)] {
+            let script = copying(kind, fails)(Script::new().accept_startup().until_sync());
+            let server = MockServer::tcp([script]).unwrap();
+            let mut conn = AsyncConnection::connect(&server.conninfo()).await.unwrap();
+            conn.set_cancel_timeout(Duration::from_secs(1));
+            let error = timeout(BOUND, conn.query("SELECT 1", &[])).await.unwrap();
+            let error = error.unwrap_err();
+            assert!(error.is_closed() && error.is_timeout(), "{error}");
+            assert!(conn.is_closed() && conn.is_broken());
+            drop(conn);
+            drop(server);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_is_told_of_a_copy_that_does_not_go_on_within_the_bound() {
+        let script = copying(b'G', false)(Script::new().accept_startup().until_sync());
+        let server = MockServer::tcp([script]).unwrap();
+        let mut conn = AsyncConnection::connect(&server.conninfo()).await.unwrap();
+        conn.set_cancel_timeout(Duration::from_secs(1));
+        let client = conn.into_client();
+        let (one, other) = tokio::join!(
+            timeout(BOUND, client.execute("SELECT 1", &[])),
+            timeout(BOUND, client.execute("SELECT 2", &[])),
+        );
+        assert!(one.unwrap().unwrap_err().is_closed());
+        assert!(other.unwrap().unwrap_err().is_closed());
+        assert!(client.is_closed());
         drop(server);
     }
 

@@ -294,6 +294,11 @@ impl Exchange {
         self.outcome.refused_copy.push(self.finished);
     }
 
+    /// Whether all that the server has to say is that it has ended: a COPY was refused, and has failed.
+    pub(super) fn owes_end(&self) -> bool {
+        !self.outcome.refused_copy.is_empty() && self.outcome.error.is_some() && self.end.is_some()
+    }
+
     pub(super) fn on_failure(
         &mut self,
         diagnostic: Diagnostic,

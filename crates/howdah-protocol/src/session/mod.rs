@@ -407,8 +407,9 @@ impl Session {
         };
         match event {
             Event::Failed(diagnostic) => {
-                if !exchange.outcome.refused_copy.is_empty() && !exchange.detached {
-                    // That was what the server owed.
+                let refused = !exchange.outcome.refused_copy.is_empty();
+                if refused && !exchange.detached && exchange.end.is_none() {
+                    // That was what the server owed, until it is told where the exchange ends.
                     self.cancel.end();
                 }
                 let unfinished = self.connection.take_unfinished();
@@ -490,6 +491,9 @@ impl Session {
                 self.cancel.end();
                 return Ok(Progress::Idle);
             }
+        }
+        if self.exchanges.front().is_some_and(Exchange::owes_end) {
+            self.cancel.begin(now, false);
         }
         // What is not with the server yet cannot be given up there; but what stands before it may keep it from being read.
         let sent = self.connection.outgoing().is_empty();

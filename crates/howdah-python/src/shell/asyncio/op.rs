@@ -28,6 +28,7 @@ use pyo3::prelude::*;
 use super::channel::{Awaits, Channel};
 use super::gate::Entered;
 use crate::core::Core;
+use crate::core::pipeline::Status;
 use crate::errors;
 use crate::imports;
 use crate::shell::job::{Job, Next};
@@ -325,7 +326,13 @@ impl Op {
                     continue;
                 }
                 Next::Booked(ticket) => Awaits::Booked(ticket),
-                Next::Exchange(id) => Awaits::Exchange(id),
+                Next::Exchange(id) => {
+                    // Of a pipeline that has failed the server may owe no more than the end: the session sees to the time.
+                    if core.pipeline.status() == Status::Aborted {
+                        Channel::advance_soon(channel)?;
+                    }
+                    Awaits::Exchange(id)
+                }
                 Next::Started(_) => Awaits::Started,
                 Next::Rows(id) => Awaits::Rows(id),
                 Next::Rest => {
