@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import select
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -616,14 +618,39 @@ def test_concrete_classes_have_what_the_protocols_say(howdah: ModuleType) -> Non
         assert sorted(n for n in names if not hasattr(getattr(pq, name), n)) == []
 
 
-def test_traces_are_refused(howdah: ModuleType, dsn: str) -> None:
-    pgconn = module(howdah).PGconn.connect(dsn.encode())
-    uses: list[Callable[[], Any]] = [lambda: pgconn.trace(2), lambda: pgconn.set_trace_flags(1)]
-    for use in uses:
-        with pytest.raises(howdah.NotSupportedError):
-            use()
-    pgconn.untrace()
+def traced(driver: ModuleType, dsn: str, path: Path, flags: int) -> list[str]:
+    """What a trace says of some commands."""
+    pgconn = module(driver).PGconn.connect(dsn.encode())
+    with path.open("w") as file:
+        pgconn.trace(file.fileno())
+        pgconn.set_trace_flags(flags)
+        pgconn.exec_(b"select 1 as a, null; select 'x y'")
+        pgconn.exec_params(b"select $1::int", [b"5"], None, [0])
+        pgconn.prepare(b"p", b"select $1::int", [23])
+        pgconn.exec_prepared(b"p", [None], [0], 1)
+        pgconn.exec_(b"wat")
+        pgconn.exec_(b"copy (select 1) to stdout")
+        while pgconn.get_copy_data(0)[0] > 0:
+            pass
+        assert pgconn.get_result().command_status == b"COPY 1"
+        assert pgconn.get_result() is None
+        pgconn.untrace()
+        pgconn.exec_(b"select 'not seen'")
     pgconn.finish()
+    return path.read_text().splitlines()
+
+
+def test_trace(howdah: ModuleType, oracle: ModuleType, dsn: str, tmp_path: Path) -> None:
+    trace = howdah.pq.Trace
+    flags = trace.SUPPRESS_TIMESTAMPS | trace.REGRESS_MODE
+    both = [traced(driver, dsn, tmp_path / driver.__name__, flags) for driver in (howdah, oracle)]
+    assert len(both[0]) > 40
+    assert both[0] == both[1]
+
+
+def test_trace_with_the_time(driver: ModuleType, dsn: str, tmp_path: Path) -> None:
+    lines = traced(driver, dsn, tmp_path / "trace", 0)
+    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}\t[FB]\t", line) for line in lines)
 
 
 def test_connection_that_nobody_finishes_is_closed(howdah: ModuleType, dsn: str, observer: Any) -> None:

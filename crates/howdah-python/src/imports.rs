@@ -15,6 +15,8 @@ pub(crate) static CONNECTION_SUMMARY: Imported =
     Imported::new("howdah.pq.misc", "connection_summary");
 pub(crate) static CONNINFO_OPTION: Imported = Imported::new("howdah.pq.misc", "ConninfoOption");
 pub(crate) static COPY: Imported = Imported::new("copy", "copy");
+pub(crate) static DATETIME: Imported = Imported::new("datetime", "datetime");
+pub(crate) static DUP: Imported = Imported::new("os", "dup");
 pub(crate) static ERROR_MESSAGE: Imported = Imported::new("howdah._error_report", "error_message");
 pub(crate) static FORMAT: Imported = Imported::new("howdah.pq", "Format");
 pub(crate) static GET_RUNNING_LOOP: Imported = Imported::new("asyncio", "get_running_loop");
@@ -32,7 +34,7 @@ pub(crate) static ROW_CLASS: Imported = Imported::new("howdah.rows", "_row_class
 pub(crate) static SCALAR_ROW: Imported = Imported::new("howdah.rows", "scalar_row");
 pub(crate) static TUPLE_ROW: Imported = Imported::new("howdah.rows", "tuple_row");
 
-static ALL: [&Imported; 24] = [
+static ALL: [&Imported; 26] = [
     &DICT_ROW,
     &NAMEDTUPLE_ROW,
     &ROW_CLASS,
@@ -46,6 +48,8 @@ static ALL: [&Imported; 24] = [
     &CONNECTION_SUMMARY,
     &CONNINFO_OPTION,
     &COPY,
+    &DATETIME,
+    &DUP,
     &ERROR_MESSAGE,
     &FORMAT,
     &GET_RUNNING_LOOP,

@@ -302,6 +302,12 @@ impl Connection {
         self.inbox.spare()
     }
 
+    /// What has been received and not been looked at: for traces, before [`Connection::poll`] uses it up.
+    #[must_use]
+    pub fn unread(&self) -> &[u8] {
+        self.inbox.unread()
+    }
+
     /// Notes that `len` bytes arrived in [`Connection::spare`]; then call [`Connection::poll`] until it gives nothing.
     pub fn received(&mut self, len: usize) {
         self.inbox.received(len);

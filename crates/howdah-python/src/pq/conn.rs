@@ -12,6 +12,7 @@ use pyo3::types::PyBytes;
 use super::attempt::Attempt;
 use super::body::Said;
 use super::machine::Machine;
+use super::trace::Trace;
 use crate::core::Core;
 use crate::errors;
 use crate::shell::asyncio::Channel;
@@ -28,6 +29,7 @@ pub(crate) struct PgConn {
     pub(super) is_leased: AtomicBool,
     pub(super) channel: Option<Py<Channel>>,
     pub(super) handlers: Mutex<Handlers>,
+    pub(super) trace: Mutex<Option<Trace>>,
     /// What it was opened with, for opening it anew.
     pub(super) params: Mutex<Option<Params>>,
 }
@@ -100,6 +102,7 @@ impl PgConn {
             is_leased: AtomicBool::new(false),
             channel,
             handlers: Mutex::default(),
+            trace: Mutex::default(),
             params: Mutex::default(),
         }
     }

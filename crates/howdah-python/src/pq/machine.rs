@@ -5,10 +5,11 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Instant;
 
 use howdah_adapt::Encoding;
+use howdah_net::Link;
 use howdah_protocol::connection::{Columns, Error, Event, QueryResult, RowSet};
-use howdah_protocol::session::Session;
 use howdah_protocol::wire::Diagnostic;
 use howdah_protocol::wire::backend::CopyResponse;
 
@@ -221,7 +222,7 @@ impl Machine {
     /// The connection is lost: see [`Machine::lost`].
     pub(super) fn advance(
         &mut self,
-        session: &mut Session,
+        session: &mut Link,
         beside: &mut Vec<Message>,
     ) -> Result<(), Error> {
         while let Some(event) = session.raw().poll()? {
@@ -249,7 +250,8 @@ impl Machine {
             let (columns, rows) = session.raw().take_rows();
             self.hand_out_rows(columns.as_ref(), rows);
         }
-        Ok(())
+        // There is no exchange that this could move; it tells whether the encryption has ended.
+        session.advance(Instant::now()).map(drop)
     }
 
     /// The connection was lost: what was asked has failed, for this reason.

@@ -685,25 +685,25 @@ impl PgConn {
     fn send_flush_request(&self, py: Python<'_>) -> PyResult<()> {
         let core = self.usable(py, "flush request")?;
         self.take_turn(py, &core)?;
-        if let Some(io) = lock(&core.io).as_mut() {
-            io.session.raw().flush();
-        }
+        self.with_connection(&core, Connection::flush);
         self.turn(py, &core, false)?;
         self.settle(py, &core)
     }
 
-    /// Raise `NotSupportedError`: howdah does not write traces.
+    /// Write what is sent and received to a file from now on, in libpq's format; passwords and keys are left out.
     fn trace(&self, py: Python<'_>, fileno: i32) -> PyResult<()> {
-        Err(no_trace(py, fileno))
+        self.begin_trace(py, fileno)
     }
 
-    /// Raise `NotSupportedError`: howdah does not write traces.
+    /// Set what the trace leaves out: flags of `Trace`.
     fn set_trace_flags(&self, py: Python<'_>, flags: i32) -> PyResult<()> {
-        Err(no_trace(py, flags))
+        self.set_trace(py, flags)
     }
 
-    /// Do nothing: nothing is traced.
-    fn untrace(&self) {}
+    /// Write no trace any more.
+    fn untrace(&self) {
+        self.end_trace();
+    }
 
     /// A function that is called with each notice, a `PGresult`.
     #[getter]
@@ -762,11 +762,6 @@ impl PgConn {
         let handlers = self.handlers.try_lock();
         drop(handlers.map(|mut handlers| std::mem::take(&mut *handlers)));
     }
-}
-
-fn no_trace(py: Python<'_>, _argument: i32) -> PyErr {
-    let text = "traces of the protocol are not built yet in howdah";
-    errors::new(py, "NotSupportedError", text)
 }
 
 impl PgConn {

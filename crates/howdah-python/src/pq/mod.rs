@@ -19,6 +19,7 @@ mod params;
 mod passwords;
 mod result;
 mod run;
+mod trace;
 
 pub(crate) use cancel::{PgCancel, PgCancelConn};
 pub(crate) use conn::PgConn;

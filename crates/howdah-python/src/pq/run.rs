@@ -64,19 +64,21 @@ impl PgConn {
             }
         }
         self.take_turn(py, &core)?;
+        self.note_time(py)?;
         let asked = {
             let mut machine = lock(&self.machine);
             let mut io = lock(&core.io);
             let asked = io.as_mut().map(|io| {
-                let connection = io.session.raw();
-                let mark = connection.mark();
-                let asked = ask(connection);
-                match &asked {
-                    Ok(Synced::No) if !machine.pipeline => connection.sync(),
-                    Ok(_) => {}
-                    Err(_) => connection.forget_since(mark),
-                }
-                asked
+                self.asking(io.session.raw(), |connection| {
+                    let mark = connection.mark();
+                    let asked = ask(connection);
+                    match &asked {
+                        Ok(Synced::No) if !machine.pipeline => connection.sync(),
+                        Ok(_) => {}
+                        Err(_) => connection.forget_since(mark),
+                    }
+                    asked
+                })
             });
             drop(io);
             if let Some(Ok(_)) = asked {
@@ -196,7 +198,7 @@ impl PgConn {
                 return Ok(false);
             }
         }
-        let given = with_connection(&core, |connection| connection.copy_data(data));
+        let given = self.with_connection(&core, |connection| connection.copy_data(data));
         given
             .transpose()
             .map_err(|error| errors::usage(py, &error))?;
@@ -211,7 +213,7 @@ impl PgConn {
     /// Ends a COPY to the server, well or for a reason.
     pub(super) fn end_copy(&self, py: Python<'_>, reason: Option<&[u8]>) -> PyResult<()> {
         let core = self.copying_in(py, "sending copy end")?;
-        let ended = with_connection(&core, |connection| match reason {
+        let ended = self.with_connection(&core, |connection| match reason {
             Some(reason) => connection.copy_fail(reason),
             None => {
                 connection.copy_done();
@@ -250,6 +252,7 @@ impl PgConn {
 
     /// Sends what goes, and receives what has come, without waiting; tells whether all has been sent.
     pub(super) fn turn(&self, py: Python<'_>, core: &Arc<Core>, read: bool) -> PyResult<bool> {
+        self.note_time(py)?;
         let mut beside = Vec::new();
         let moved = self.move_on(core, read, &mut beside);
         self.deliver(py, core, beside)?;
@@ -273,6 +276,7 @@ impl PgConn {
         let sent = drive::flush(&mut io.session, &io.socket)?;
         if read {
             let received = drive::try_receive(&mut io.session, &io.socket);
+            self.trace_received(io.session.connection());
             // What had come before the end still counts.
             let advanced = machine.advance(&mut io.session, beside);
             received?;
@@ -392,14 +396,10 @@ pub(super) enum Synced {
     No,
 }
 
-fn with_connection<T>(core: &Core, work: impl FnOnce(&mut Connection) -> T) -> Option<T> {
-    let mut io = lock(&core.io);
-    io.as_mut().map(|io| work(io.session.raw()))
-}
-
 /// How many bytes the kernel has not taken.
 pub(super) fn outgoing(core: &Core) -> usize {
-    with_connection(core, |connection| connection.outgoing().len()).unwrap_or(0)
+    let io = lock(&core.io);
+    io.as_ref().map_or(0, |io| io.session.unsent())
 }
 
 impl PgConn {
@@ -440,7 +440,14 @@ impl PgConn {
         let command = Arc::new(command);
         let query = Some(Arc::clone(&command));
         self.send(py, what, Kind::Query, query, |connection| {
-            connection.parse(b"", &command, &values.oids, true)?;
+            // As libpq: types are sent where any is given.
+            let is_given = values.oids.iter().any(|oid| *oid != 0);
+            let types = if is_given {
+                values.oids.as_slice()
+            } else {
+                &[]
+            };
+            connection.parse(b"", &command, types, true)?;
             connection.bind(b"", values, &[format])?;
             connection.describe_portal()?;
             connection.execute(0, false)?;
