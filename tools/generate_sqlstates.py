@@ -90,7 +90,7 @@ def python_source(conditions: list[Condition]) -> str:
     base = load_error_base()
     errors = [c for c in conditions if c.code[:2] not in NOT_ERRORS]
     names = class_names(errors)
-    bases = {c.code: base.base_for_sqlstate(c.code).__name__ for c in errors}
+    bases = {c.code: base.get_base_exception(c.code).__name__ for c in errors}
     lines = [
         '"""One exception class for each SQLSTATE: made by tools/generate_sqlstates.py, do not edit.',
         "",

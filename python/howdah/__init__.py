@@ -23,6 +23,7 @@ from . import rows as rows
 from . import sql as sql
 from . import types as types
 from ._as_psycopg import install_as_psycopg
+from ._capabilities import Capabilities, capabilities
 from ._column import Column
 from ._enums import IsolationLevel
 from ._howdah import BaseConnection, __version__, _import
@@ -78,6 +79,7 @@ __all__ = [
     "AsyncServerCursor",
     "AsyncTransaction",
     "BaseConnection",
+    "Capabilities",
     "ClientCursor",
     "Column",
     "Connection",
@@ -94,6 +96,7 @@ __all__ = [
     "Xid",
     "__version__",
     "adapters",
+    "capabilities",
     "install_as_psycopg",
     # PEP 249
     "apilevel",

@@ -7,7 +7,13 @@ SQLSTATE class to base exception without a built extension. Import from `howdah.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, Union
+
+if TYPE_CHECKING:
+    from .pq.abc import PGresult
+
+ErrorInfo: TypeAlias = Union[Mapping[Any, "bytes | None"], "PGresult", None]
+"""Where the fields of a server's report come from."""
 
 _classes_by_code: Final[dict[str, type[Error]]] = {}
 
@@ -26,10 +32,10 @@ def class_for_sqlstate(sqlstate: str) -> type[Error]:
 
     A code that PostgreSQL's list does not have gives the PEP 249 class of its SQLSTATE class.
     """
-    return _classes_by_code.get(sqlstate.upper()) or base_for_sqlstate(sqlstate)
+    return _classes_by_code.get(sqlstate.upper()) or get_base_exception(sqlstate)
 
 
-def base_for_sqlstate(sqlstate: str) -> type[Error]:
+def get_base_exception(sqlstate: str) -> type[Error]:
     """Return the PEP 249 class that errors of this SQLSTATE derive from."""
     name = BASE_BY_SQLSTATE_CLASS.get(sqlstate[:2]) or BASE_BY_SQLSTATE_CLASS.get(sqlstate[:1])
     return _bases_by_name.get(name or "", DatabaseError)
@@ -46,7 +52,7 @@ class Diagnostic:
 
     __module__ = "howdah.errors"
 
-    def __init__(self, info: Mapping[Any, bytes | None] | None, encoding: str = "utf-8") -> None:
+    def __init__(self, info: ErrorInfo, encoding: str = "utf-8") -> None:
         self._info = _fields_by_letter(info)
         self._encoding = encoding
 
@@ -175,7 +181,7 @@ class Error(Exception):
     def __init__(
         self,
         *args: Any,
-        info: Mapping[Any, bytes | None] | None = None,
+        info: ErrorInfo = None,
         encoding: str = "utf-8",
         pgconn: Any = None,
     ) -> None:
@@ -349,8 +355,10 @@ _bases_by_name: Final[dict[str, type[Error]]] = {
 }
 
 
-def _fields_by_letter(info: Mapping[Any, bytes | None] | None) -> dict[str, bytes] | None:
-    """Key the fields by protocol letter, also when they come keyed by `pq.DiagnosticField`."""
+def _fields_by_letter(info: ErrorInfo) -> dict[str, bytes] | None:
+    """Key the fields by protocol letter, also when they come keyed by `pq.DiagnosticField`, or in a `PGresult`."""
     if info is None:
         return None
+    if not isinstance(info, Mapping):
+        info = {letter: info.error_field(ord(letter)) for letter in "SVCMDHPpqWstcdnFLR"}
     return {chr(key) if isinstance(key, int) else str(key): value for key, value in info.items() if value is not None}

@@ -5,13 +5,25 @@ Source: libpq documentation, "Connection Strings".
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, TypeAlias
+import asyncio
+import os
+import random
+import socket
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, TypeAlias
 
 from . import _howdah
-from .errors import ProgrammingError
+from .errors import OperationalError, ProgrammingError
 
-__all__ = ["ConnDict", "ConnParam", "conninfo_to_dict", "make_conninfo"]
+__all__ = [
+    "ConnDict",
+    "ConnParam",
+    "conninfo_attempts",
+    "conninfo_attempts_async",
+    "conninfo_to_dict",
+    "make_conninfo",
+    "timeout_from_conninfo",
+]
 
 ConnParam: TypeAlias = str | int | None
 """A parameter's value as functions take it; `None` means that the parameter is not given."""
@@ -44,6 +56,105 @@ def conninfo_to_dict(conninfo: str = "", **kwargs: ConnParam) -> ConnDict:
     params: ConnDict = dict(_howdah.parse_conninfo(conninfo)) if conninfo else {}
     params.update((key, value) for key, value in kwargs.items() if value is not None)
     return params
+
+
+def timeout_from_conninfo(params: ConnDict) -> int:
+    """Return how many seconds an attempt to connect may take, by the parameter `connect_timeout`.
+
+    Where that is not given, by the environment variable PGCONNECT_TIMEOUT. It is 130 if neither is there, or not
+    positive, and 2 at least. Raises `ProgrammingError` for what is no number.
+    """
+    value: Any = params.get("connect_timeout", os.environ.get("PGCONNECT_TIMEOUT", _DEFAULT_CONNECT_TIMEOUT))
+    try:
+        seconds = int(float(value))
+    except (ValueError, TypeError, OverflowError):
+        raise ProgrammingError(f"bad value for connect_timeout: {str(value)!r}") from None
+    return max(seconds, 2) if seconds > 0 else _DEFAULT_CONNECT_TIMEOUT
+
+
+def conninfo_attempts(params: ConnDict) -> list[ConnDict]:
+    """Return the parameters of each attempt to connect: one host or address, one port.
+
+    The names of hosts are resolved, and `hostaddr` is the address; hosts that have none are left out. They come in a
+    random order if `load_balance_hosts` is `random`. Raises `OperationalError` if none is left, or if there are not as
+    many ports as hosts. `connect()` does this by itself.
+    """
+    places = _places(params)
+    return _attempts(places, [_resolve(place) for place in places])
+
+
+async def conninfo_attempts_async(params: ConnDict) -> list[ConnDict]:
+    """Return what `conninfo_attempts()` does, without blocking the event loop."""
+    places = _places(params)
+    loop = asyncio.get_running_loop()
+    found = [await loop.run_in_executor(None, _resolve, place) for place in places]
+    return _attempts(places, found)
+
+
+def _split_hosts(params: ConnDict) -> list[tuple[str, str]]:
+    """Return the hosts with their ports. Raises `OperationalError` if there are not as many ports as hosts."""
+    hosts = _items(params, "host")
+    return list(zip(hosts, _ports(params, len(hosts)), strict=True))
+
+
+_DEFAULT_CONNECT_TIMEOUT: Final = 130
+
+
+def _items(params: ConnDict, key: str) -> list[str]:
+    value = params.get(key)
+    return [] if value is None else str(value).split(",")
+
+
+def _ports(params: ConnDict, count: int) -> Sequence[str]:
+    ports = _items(params, "port") or [""]
+    if len(ports) == 1:
+        return ports * count
+    if len(ports) != count:
+        raise OperationalError(f"could not match {len(ports)} port numbers to {count} hosts")
+    return ports
+
+
+def _places(params: ConnDict) -> list[ConnDict]:
+    """Return the parameters for each of the hosts."""
+    lists: dict[str, list[str]] = {key: _items(params, key) for key in ("host", "hostaddr") if key in params}
+    counts = [len(items) for items in lists.values()]
+    if len({*counts}) > 1:
+        raise OperationalError(f"could not match {counts[0]} host names with {counts[1]} hostaddr values")
+    if not lists:
+        _ports(params, 0)
+        return [dict(params)]
+    if len(_items(params, "port")) > 1:
+        lists["port"] = list(_ports(params, counts[0]))
+    return [{**params, **dict(zip(lists, values, strict=True))} for values in zip(*lists.values(), strict=True)]
+
+
+def _resolve(place: ConnDict) -> list[str] | OSError:
+    """Return the addresses of a host; nothing if it needs none."""
+    host = str(place.get("host") or "")
+    if place.get("hostaddr") or not host or host.startswith(("/", "@")):
+        return []
+    try:
+        found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP, type=socket.SOCK_STREAM)
+    except OSError as error:
+        return error
+    return [str(info[4][0]) for info in found]
+
+
+def _attempts(places: list[ConnDict], found: list[list[str] | OSError]) -> list[ConnDict]:
+    attempts: list[ConnDict] = []
+    failure = ""
+    for place, addresses in zip(places, found, strict=True):
+        if isinstance(addresses, OSError):
+            failure = failure or f"failed to resolve host {place['host']!r}: {addresses}"
+        elif addresses:
+            attempts += [{**place, "hostaddr": address} for address in addresses]
+        else:
+            attempts.append(place)
+    if not attempts:
+        raise OperationalError(failure)
+    if places[0].get("load_balance_hosts") == "random":
+        random.shuffle(attempts)
+    return attempts
 
 
 def _connect_params(params: ConnDict) -> dict[str, Any]:

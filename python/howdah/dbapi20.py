@@ -99,7 +99,7 @@ def TimeFromTicks(ticks: float) -> dt.time:
 
 def TimestampFromTicks(ticks: float) -> dt.datetime:
     """Make the moment, in UTC, of so many seconds after the start of 1970."""
-    return _EPOCH + dt.timedelta(seconds=ticks)
+    return EPOCH + dt.timedelta(seconds=ticks)
 
 
 def register_dbapi20_adapters(context: AdaptContext) -> None:
@@ -109,4 +109,4 @@ def register_dbapi20_adapters(context: AdaptContext) -> None:
         context.adapters.register_dumper(None, dumper)
 
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)

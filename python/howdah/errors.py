@@ -23,6 +23,7 @@ from ._error_base import (
     DataError,
     Diagnostic,
     Error,
+    ErrorInfo,
     IntegrityError,
     InterfaceError,
     InternalError,
@@ -31,6 +32,7 @@ from ._error_base import (
     ProgrammingError,
     Warning,  # noqa: A004 the name is PEP 249's
     class_for_sqlstate,
+    get_base_exception,
     lookup,
 )
 from ._error_report import error_text
@@ -38,7 +40,7 @@ from ._sqlstates_generated import *  # noqa: F403
 from .pq._enums import DiagnosticField
 
 if TYPE_CHECKING:
-    from .pq.abc import PGresult
+    from .pq.abc import PGconn, PGresult
 
 __all__ = [
     "CancellationTimeout",
@@ -47,6 +49,7 @@ __all__ = [
     "DatabaseError",
     "Diagnostic",
     "Error",
+    "ErrorInfo",
     "IntegrityError",
     "InterfaceError",
     "InternalError",
@@ -55,6 +58,9 @@ __all__ = [
     "PipelineAborted",
     "ProgrammingError",
     "Warning",
+    "error_from_result",
+    "finish_pgconn",
+    "get_base_exception",
     "lookup",
 ]
 __all__ += _sqlstates_generated.__all__
@@ -83,6 +89,12 @@ def error_from_result(result: PGresult, encoding: str = "utf-8") -> Error:
     error = cls(result.get_error_message(encoding), info=fields, encoding=encoding)
     error._pgresult = result
     return error
+
+
+def finish_pgconn(pgconn: PGconn) -> PGconn:
+    """Close a `PGconn` that an exception is to show, and return it: it still tells what it was to connect to."""
+    pgconn.finish()
+    return pgconn
 
 
 def _server_error(fields: Mapping[str, bytes], encoding: str, query: bytes | None = None) -> Error:

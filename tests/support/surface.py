@@ -21,7 +21,8 @@ from support import pure_psycopg
 
 MODULES = [
     "",
-    "adapt", "abc", "generators", "postgres", "pq", "pq.abc", "pq.misc", "sql", "types", "waiting",
+    "adapt", "abc", "conninfo", "crdb", "dbapi20", "errors", "generators", "postgres", "pq", "pq.abc", "pq.misc", "sql",
+    "types", "waiting",
     *(
         f"types.{name}"
         for name in [

@@ -150,7 +150,7 @@ with psycopg.connect(DSN, row_factory=dict_row) as conn:
         conn.execute("wat")
     except psycopg.errors.SyntaxError as ex:
         print(type(ex).__mro__[1].__name__, row)
-for statement in ("import psycopg.pool", "from psycopg import crdb", "import psycopg.types.wat"):
+for statement in ("import psycopg.pool", "from psycopg import no_such_name", "import psycopg.types.wat"):
     try:
         exec(statement)
     except ImportError as ex:
