@@ -51,6 +51,7 @@ class Kind(enum.Enum):
     IDLE = "idle"  # open a connection, execute the statement once, and keep it
     MANY = "many"  # executemany() with `batch` sets of parameters
     PIPELINE = "pipeline"  # execute the statement `batch` times in a pipeline, and fetch every row
+    TRANSACTION = "transaction"  # without autocommit: execute the statement, fetch every row, commit
     TASKS = "tasks"  # `batch` tasks at once, each of which executes the statement and fetches every row
     STREAM = "stream"  # iterate over the rows as they arrive
 
@@ -201,6 +202,13 @@ CASES = {
             **KEYED,
         ),
         Case(
+            "transaction",
+            "BEGIN, one row by key, COMMIT, without autocommit",
+            kind=Kind.TRANSACTION,
+            drivers=PSYCOPG_API,
+            **KEYED,
+        ),
+        Case(
             "tasks",
             "100 statements of 100 tasks (howdah: on one connection, others: on 100)",
             kind=Kind.TASKS,
@@ -266,6 +274,8 @@ TARGETS = (
     Target("many", "howdah/sync", 0.12, ("psycopg/sync",)),
     Target("pipeline", "howdah/sync", 0.30, ("psycopg/sync",)),
     Target("pipeline", "howdah/asyncio", 0.30, ("psycopg/asyncio",)),
+    Target("transaction", "howdah/sync", 0.65, ("psycopg/sync",)),
+    Target("transaction", "howdah/asyncio", 0.65, ("psycopg/asyncio",)),
     Target("tasks", "howdah/asyncio", 0.50, ("asyncpg/asyncio",)),
     Target("tasks", "howdah/tokio", 0.80, ("tokio-postgres/tokio",)),
     Target("threads", "howdah/sync", 1.00, ("psycopg/sync", "psycopg2/sync")),

@@ -135,6 +135,13 @@ class PsycopgApi(SyncPeer):
                     cursors = [conn.execute(sql, params) for _ in range(case.batch)]
                     for cur in cursors:
                         cur.fetchall()
+        elif case.kind is Kind.TRANSACTION:
+            conn.autocommit = False
+            for _ in range(ops):
+                cur = conn.execute(sql, params)
+                cur.fetchall()
+                conn.commit()
+            conn.autocommit = True
         elif case.kind is Kind.STREAM:
             for _ in range(ops):
                 count = 0
@@ -202,6 +209,13 @@ class AsyncPsycopgApi(AsyncPeer):
             many = [case.params] * case.batch
             for _ in range(ops):
                 await conn.cursor().executemany(sql, many)
+        elif case.kind is Kind.TRANSACTION:
+            await conn.set_autocommit(False)
+            for _ in range(ops):
+                cur = await conn.execute(sql, params)
+                await cur.fetchall()
+                await conn.commit()
+            await conn.set_autocommit(True)
         elif case.kind is Kind.PIPELINE:
             for _ in range(ops):
                 async with conn.pipeline():
