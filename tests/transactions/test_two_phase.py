@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from support.doors import Door, howdah_alone
+from support.doors import Door, asyncio_only, howdah_alone
 from support.sessions import Observer
 
 
@@ -408,3 +409,43 @@ async def test_block_of_the_connection_commits_nothing(door: Door, gid: str, obs
             await conn.execute(f"insert into {gid} values (1)")
     await conn.close()
     assert rows(observer, gid) == 0
+
+
+@howdah_alone
+@asyncio_only
+@pytest.mark.parametrize("commit", [True, False])
+async def test_interrupted_preparation(door: Door, gid: str, observer: Observer, commit: bool) -> None:
+    """Nobody has heard whether it is prepared: the end tells, and there may be nothing to roll back."""
+    other = await door.connect()
+    await other.execute(f"insert into {gid} values (1)")
+    conn = await begun(door, gid)
+    task = asyncio.create_task(prepare(conn))
+    # It waits for the other's value.
+    await asyncio.to_thread(observer.wait_active, conn.info.backend_pid, "PREPARE%")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    if commit:
+        with pytest.raises(door.errors.UndefinedObject):
+            await conn.tpc_commit()
+    await conn.tpc_rollback()
+    assert (status(conn), gid in gids(observer)) == ("IDLE", False)
+    await conn.tpc_begin(gid)
+    await conn.tpc_rollback()
+
+
+async def prepare(conn: Any) -> None:
+    await conn.tpc_prepare()
+
+
+@howdah_alone
+@asyncio_only
+async def test_interrupted_beginning(door: Door, gid: str) -> None:
+    conn = await door.connect()
+    steps = conn.tpc_begin(gid).__await__()
+    next(steps)
+    steps.close()
+    await conn.tpc_begin(gid)
+    await conn.tpc_rollback()
+    assert status(conn) == "IDLE"
+    await refused(door, conn.tpc_rollback(), "without xid")

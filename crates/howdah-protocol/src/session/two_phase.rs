@@ -20,6 +20,8 @@ enum Stage {
     Preparing,
     /// It is prepared.
     Prepared,
+    /// It is prepared, or could not be: nobody has heard the answer.
+    InDoubt,
     /// It could not be prepared, and the server has rolled it back.
     RolledBack,
 }
@@ -98,7 +100,7 @@ impl TwoPhase {
         let (id, stage) = self.current.as_ref().ok_or(TwoPhaseError::NotBegun)?;
         match stage {
             Stage::RolledBack if commit => return Err(TwoPhaseError::RolledBack),
-            Stage::Prepared => return Ok(Some(end_prepared(id, commit))),
+            Stage::Prepared | Stage::InDoubt => return Ok(Some(end_prepared(id, commit))),
             _ => {}
         }
         let sql = (*stage != Stage::RolledBack).then(|| word(commit).to_owned());
@@ -117,17 +119,23 @@ impl TwoPhase {
         }
     }
 
+    /// Whether it may not have been prepared, so that there is nothing to roll back.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        matches!(self.current, Some((_, Stage::InDoubt)))
+    }
+
     /// Notes that the session has none any more.
     pub fn ended(&mut self) {
         self.current = None;
     }
 
     /// Where nobody heard the answer to PREPARE TRANSACTION, the session's status tells: outside of a transaction it has run.
-    /// Whether it did well comes out at the end, which the server refuses if there is nothing prepared.
+    /// Whether it did well comes out at the end, which the server refuses with SQLSTATE 42704 if there is nothing prepared.
     fn settle(&mut self, status: TransactionStatus) {
         if let Some((_, stage @ Stage::Preparing)) = &mut self.current {
             *stage = match status {
-                TransactionStatus::Idle => Stage::Prepared,
+                TransactionStatus::Idle => Stage::InDoubt,
                 _ => Stage::Begun,
             };
         }
@@ -207,6 +215,7 @@ mod tests {
         assert!(two_phase.prepare(IN).is_ok(), "it has not run");
         let end = two_phase.end(false, IDLE);
         assert_eq!(end, Ok(Some("ROLLBACK PREPARED 'it''s'".to_owned())));
+        assert!(two_phase.is_in_doubt());
     }
 
     #[test]

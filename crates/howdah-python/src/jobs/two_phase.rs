@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use howdah_protocol::connection::QueryResult;
-use howdah_protocol::session::{ExchangeId, Outcome, Session, TwoPhaseError};
+use howdah_protocol::session::{Block, ExchangeId, Outcome, Session, TwoPhaseError};
 use howdah_protocol::wire::TransactionStatus;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 
 use super::pipeline::end_exchange;
 use super::{check, queue_command};
-use crate::core::Core;
+use crate::core::{Core, LeftBlock};
 use crate::errors;
 use crate::shell::{Job, Next};
 
@@ -19,6 +19,8 @@ pub(crate) struct TwoPhaseJob {
     step: Step,
     stage: Stage,
     sql: Vec<u8>,
+    /// While it begins: what is to be rolled back if that is interrupted.
+    begun: Option<Block>,
 }
 
 /// What the method does.
@@ -55,6 +57,7 @@ impl TwoPhaseJob {
             step,
             stage: Stage::Before,
             sql: Vec::new(),
+            begun: None,
         }
     }
 
@@ -108,7 +111,13 @@ impl TwoPhaseJob {
         let Some(sql) = self.statement(py, core)? else {
             return Ok(Next::Done(py.None()));
         };
+        if let Step::Begin(_) = self.step {
+            self.begun = Some(core.open_block(py, None)?.0);
+        }
         let queued = self.queue(py, core, &sql);
+        if queued.is_err() {
+            self.close(core);
+        }
         if queued.is_err() && matches!(self.step, Step::Prepare) {
             // Nothing has been sent: it is as it was.
             core.with_session(py, |session| session.two_phase.not_asked())?;
@@ -120,6 +129,25 @@ impl TwoPhaseJob {
         let encoding = core.snapshot.settings().encoding;
         encoding.encode(&PyString::new(py, sql), &mut self.sql)?;
         queue_command(py, core, &self.sql)
+    }
+
+    /// The beginning is over, well or not.
+    fn close(&mut self, core: &Arc<Core>) {
+        if let Some(block) = self.begun.take() {
+            core.close_block(&block);
+        }
+    }
+
+    /// Whether there was nothing to be rolled back because the preparation that nobody has heard of has failed.
+    fn is_rolled_back(
+        &self,
+        py: Python<'_>,
+        core: &Arc<Core>,
+        outcome: &Outcome,
+    ) -> PyResult<bool> {
+        let error = outcome.error.as_ref().and_then(|error| error.sqlstate());
+        let undone = matches!(self.step, Step::End { commit: false }) && error == Some(b"42704");
+        Ok(undone && core.with_session(py, |session| session.two_phase.is_in_doubt())?)
     }
 
     /// The server has run the statement.
@@ -195,6 +223,11 @@ impl Job for TwoPhaseJob {
                 None => self.run(py, core),
             };
         }
+        self.close(core);
+        if self.is_rolled_back(py, core, &outcome)? {
+            core.with_session(py, |session| session.two_phase.ended())?;
+            return Ok(Next::Done(py.None()));
+        }
         let checked = check(py, core, &outcome, Some(&self.sql));
         if checked.is_err() && matches!(self.step, Step::Prepare) {
             // What the server cannot prepare it rolls back.
@@ -202,6 +235,15 @@ impl Job for TwoPhaseJob {
         }
         checked?;
         self.done(py, core, &outcome)
+    }
+
+    fn interrupted(&mut self, core: &Arc<Core>) {
+        if let Some(block) = self.begun.take() {
+            core.leave_block(LeftBlock {
+                block,
+                is_open: true,
+            });
+        }
     }
 
     fn name(&self) -> &'static str {
