@@ -37,7 +37,7 @@ def conninfo_secrets() -> list[str]:
 def check_conninfo_keyword(keyword: str) -> None:
     """Raise `ProgrammingError` for a keyword that a connection string cannot have."""
 
-def connect_blocking(params: dict[str, Any], oauth_token: object = None) -> Opened:
+def connect_blocking(params: dict[str, Any], timeout: float | None = None, oauth_token: object = None) -> Opened:
     """Open a session, trying one server after the other."""
 
 class Opened:
@@ -49,7 +49,7 @@ class Opened:
 class Connecting:
     """A connection on its way, for the asyncio shell: what to do next, and how it went."""
 
-    def __init__(self, params: dict[str, Any], oauth_token: object = None) -> None: ...
+    def __init__(self, params: dict[str, Any], timeout: float | None = None, oauth_token: object = None) -> None: ...
     @property
     def providers(self) -> list[tuple[str, Any]]: ...
     def provide(self, name: str, value: object) -> None: ...
@@ -170,6 +170,15 @@ class BaseConnection:
     end of a `with` block that is left by an exception. After that the connection is closed. It is also the time
     that `cancel()` waits. 5 seconds at first; 0 closes it at once."""
 
+    operation_timeout: float | None
+    """Seconds that an operation may take which is given no `timeout` of its own: one that runs a statement, ends a
+    transaction, or waits for a result of a pipeline, and each wait for rows of a stream.
+
+    `None`, as at first, and infinity are no limit. The time counts from the beginning, waits for the connection's turn
+    included. What is not over when a quarter of the time is left, one second at most, is given up as if it had been
+    interrupted, and `OperationTimeout` is raised when the connection has come to rest. At the end of the time it is
+    closed, if it has not. What a COMMIT has done that was given up is not known."""
+
     max_notifications: int
     """How many notifications may wait that nobody has taken.
 
@@ -259,9 +268,17 @@ class SyncConnection(BaseConnection):
     cursor_factory: Any
     server_cursor_factory: Any
     def cursor(self, *args: Any, **kwargs: Any) -> Any: ...
-    def execute(self, query: Any, params: Any = None, *, prepare: bool | None = None, binary: bool = False) -> Any: ...
-    def commit(self) -> None: ...
-    def rollback(self) -> None: ...
+    def execute(
+        self,
+        query: Any,
+        params: Any = None,
+        *,
+        prepare: bool | None = None,
+        binary: bool = False,
+        timeout: float | None = None,
+    ) -> Any: ...
+    def commit(self, *, timeout: float | None = None) -> None: ...
+    def rollback(self, *, timeout: float | None = None) -> None: ...
     def close(self) -> None: ...
     def set_autocommit(self, value: bool) -> None: ...
     def set_isolation_level(self, value: IsolationLevel | None) -> None: ...
@@ -304,10 +321,16 @@ class AsyncConnectionBase(BaseConnection):
     server_cursor_factory: Any
     def cursor(self, *args: Any, **kwargs: Any) -> Any: ...
     async def execute(
-        self, query: Any, params: Any = None, *, prepare: bool | None = None, binary: bool = False
+        self,
+        query: Any,
+        params: Any = None,
+        *,
+        prepare: bool | None = None,
+        binary: bool = False,
+        timeout: float | None = None,
     ) -> Any: ...
-    async def commit(self) -> None: ...
-    async def rollback(self) -> None: ...
+    async def commit(self, *, timeout: float | None = None) -> None: ...
+    async def rollback(self, *, timeout: float | None = None) -> None: ...
     async def close(self) -> None: ...
     async def set_autocommit(self, value: bool) -> None: ...
     async def set_isolation_level(self, value: IsolationLevel | None) -> None: ...
@@ -443,11 +466,28 @@ class SyncCursor(BaseCursor):
     def __iter__(self) -> Self: ...
     def __next__(self) -> Any: ...
     def execute(
-        self, query: Any, params: Any = None, *, prepare: bool | None = None, binary: bool | None = None
+        self,
+        query: Any,
+        params: Any = None,
+        *,
+        prepare: bool | None = None,
+        binary: bool | None = None,
+        timeout: float | None = None,
     ) -> Self: ...
-    def executemany(self, query: Any, params_seq: Any, *, returning: bool = False) -> None: ...
-    def _declare(self, query: Any, params: Any, binary: bool | None) -> Self:
+    def executemany(
+        self, query: Any, params_seq: Any, *, returning: bool = False, timeout: float | None = None
+    ) -> None: ...
+    def _declare(self, query: Any, params: Any, binary: bool | None, timeout: float | None) -> Self:
         """Declare a cursor in the server."""
+
+    def _fetch_one_within(self, timeout: float | None) -> Any:
+        """Fetch the next row from a cursor in the server."""
+
+    def _fetch_many_within(self, size: int | None, timeout: float | None) -> list[Any]:
+        """Fetch so many rows from a cursor in the server."""
+
+    def _fetch_all_within(self, timeout: float | None) -> list[Any]:
+        """Fetch all the rows that are left from a cursor in the server."""
 
     def fetchone(self) -> Any: ...
     def fetchmany(self, size: int | None = 0) -> list[Any]: ...
@@ -467,11 +507,28 @@ class AsyncCursorBase(BaseCursor):
     def __aiter__(self) -> Self: ...
     async def __anext__(self) -> Any: ...
     async def execute(
-        self, query: Any, params: Any = None, *, prepare: bool | None = None, binary: bool | None = None
+        self,
+        query: Any,
+        params: Any = None,
+        *,
+        prepare: bool | None = None,
+        binary: bool | None = None,
+        timeout: float | None = None,
     ) -> Self: ...
-    async def executemany(self, query: Any, params_seq: Any, *, returning: bool = False) -> None: ...
-    async def _declare(self, query: Any, params: Any, binary: bool | None) -> Self:
+    async def executemany(
+        self, query: Any, params_seq: Any, *, returning: bool = False, timeout: float | None = None
+    ) -> None: ...
+    async def _declare(self, query: Any, params: Any, binary: bool | None, timeout: float | None) -> Self:
         """Declare a cursor in the server."""
+
+    async def _fetch_one_within(self, timeout: float | None) -> Any:
+        """Fetch the next row from a cursor in the server."""
+
+    async def _fetch_many_within(self, size: int | None, timeout: float | None) -> list[Any]:
+        """Fetch so many rows from a cursor in the server."""
+
+    async def _fetch_all_within(self, timeout: float | None) -> list[Any]:
+        """Fetch all the rows that are left from a cursor in the server."""
 
     async def fetchone(self) -> Any: ...
     async def fetchmany(self, size: int | None = 0) -> list[Any]: ...

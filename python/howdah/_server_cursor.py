@@ -66,16 +66,39 @@ class ServerCursor(ServerCursorMixin["Connection[Any]", Row], Cursor[Row]):
         super().__init__(connection, row_factory=row_factory)  # type: ignore[arg-type]  # None is the connection's
         self._set_server_side(name, scrollable, withhold)
 
-    def execute(self, query: Query, params: Params | None = None, *, binary: bool | None = None, **kwargs: Any) -> Self:
+    def execute(
+        self,
+        query: Query,
+        params: Params | None = None,
+        *,
+        binary: bool | None = None,
+        timeout: float | None = None,
+        **kwargs: Any,
+    ) -> Self:
         """Declare the cursor for a query.
 
-        What it was before is closed. Raises `NotSupportedError` in a pipeline, and `TypeError` for
-        other options.
+        What it was before is closed. `timeout` is as of other cursors. Raises `NotSupportedError` in a
+        pipeline, and `TypeError` for other options.
         """
         check_no_options(kwargs)
-        self._declare(query, params, binary)
+        self._declare(query, params, binary, timeout)
         return self
 
-    def executemany(self, query: Query, params_seq: Iterable[Params], *, returning: bool = True) -> None:
+    def fetchone(self, *, timeout: float | None = None) -> Row | None:
+        """Fetch the next row; `None` after the last one."""
+        row: Row | None = self._fetch_one_within(timeout)
+        return row
+
+    def fetchmany(self, size: int | None = 0, *, timeout: float | None = None) -> list[Row]:
+        """Fetch the next `size` rows, or as many as there are; `arraysize` by default."""
+        return self._fetch_many_within(size, timeout)
+
+    def fetchall(self, *, timeout: float | None = None) -> list[Row]:
+        """Fetch all the rows that are left."""
+        return self._fetch_all_within(timeout)
+
+    def executemany(
+        self, query: Query, params_seq: Iterable[Params], *, returning: bool = True, timeout: float | None = None
+    ) -> None:
         """Raise `NotSupportedError`: a cursor has one query."""
         raise executemany_not_supported()

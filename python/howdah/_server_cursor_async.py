@@ -66,17 +66,38 @@ class AsyncServerCursor(ServerCursorMixin["AsyncConnection[Any]", Row], AsyncCur
         self._set_server_side(name, scrollable, withhold)
 
     async def execute(
-        self, query: Query, params: Params | None = None, *, binary: bool | None = None, **kwargs: Any
+        self,
+        query: Query,
+        params: Params | None = None,
+        *,
+        binary: bool | None = None,
+        timeout: float | None = None,
+        **kwargs: Any,
     ) -> Self:
         """Declare the cursor for a query.
 
-        What it was before is closed. Raises `NotSupportedError` in a pipeline, and `TypeError` for
-        other options.
+        What it was before is closed. `timeout` is as of other cursors. Raises `NotSupportedError` in a
+        pipeline, and `TypeError` for other options.
         """
         check_no_options(kwargs)
-        await self._declare(query, params, binary)
+        await self._declare(query, params, binary, timeout)
         return self
 
-    async def executemany(self, query: Query, params_seq: Iterable[Params], *, returning: bool = True) -> None:
+    async def fetchone(self, *, timeout: float | None = None) -> Row | None:
+        """Fetch the next row; `None` after the last one."""
+        row: Row | None = await self._fetch_one_within(timeout)
+        return row
+
+    async def fetchmany(self, size: int | None = 0, *, timeout: float | None = None) -> list[Row]:
+        """Fetch the next `size` rows, or as many as there are; `arraysize` by default."""
+        return await self._fetch_many_within(size, timeout)
+
+    async def fetchall(self, *, timeout: float | None = None) -> list[Row]:
+        """Fetch all the rows that are left."""
+        return await self._fetch_all_within(timeout)
+
+    async def executemany(
+        self, query: Query, params_seq: Iterable[Params], *, returning: bool = True, timeout: float | None = None
+    ) -> None:
         """Raise `NotSupportedError`: a cursor has one query."""
         raise executemany_not_supported()

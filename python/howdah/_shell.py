@@ -30,17 +30,17 @@ AsyncSecret: TypeAlias = str | Callable[[], str | Awaitable[str | None] | None] 
 """The same for asyncio, where the function may be a coroutine function."""
 
 
-def open_session(params: dict[str, Any], oauth_token: Secret = None) -> Opened:
+def open_session(params: dict[str, Any], timeout: float | None, oauth_token: Secret = None) -> Opened:
     """Open a session, trying one server after the other. Raises `OperationalError` if none accepts.
 
-    What a function for a secret raises comes out.
+    It takes no longer than `timeout` seconds, if that is not `None`. What a function for a secret raises comes out.
     """
-    return _howdah.connect_blocking(params, oauth_token)
+    return _howdah.connect_blocking(params, timeout, oauth_token)
 
 
-async def open_session_async(params: dict[str, Any], oauth_token: AsyncSecret = None) -> Opened:
+async def open_session_async(params: dict[str, Any], timeout: float | None, oauth_token: AsyncSecret = None) -> Opened:
     """Do as `open_session()` without blocking the loop, name resolution included."""
-    connecting = Connecting(params, oauth_token)
+    connecting = Connecting(params, timeout, oauth_token)
     while action := connecting.next_action():
         try:
             opened = await _within(connecting.timeout, _attempt(connecting, *action))

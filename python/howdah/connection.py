@@ -74,6 +74,8 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         row_factory: RowFactory[Row] | None = None,
         cursor_factory: type[Cursor[Row]] | None = None,
         cancel_timeout: float = 5.0,
+        timeout: float | None = None,
+        operation_timeout: float | None = None,
         password: Secret = None,
         oauth_token: Secret = None,
         **kwargs: ConnParam,
@@ -83,19 +85,22 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
         `conninfo` is a connection string, `keyword=value` or URI; keyword arguments override its
         parameters. A statement is prepared after `prepare_threshold` executions, never if that is
         `None`. The connection has the adapters of `context`, by default those of the package.
-        `cancel_timeout` is as the attribute. `password` may be a function (on asyncio a coroutine
-        function too) that is asked at each attempt to connect, for passwords that change; and so may
-        `oauth_token`, the bearer token for servers that ask for one. Raises `ProgrammingError` for wrong parameters,
-        `OperationalError` if no server accepts (the message lists every attempt), and its subclass
-        `ConnectionTimeout` after `connect_timeout` seconds.
+        `cancel_timeout` and `operation_timeout` are as the attributes. `password` may be a function (on
+        asyncio a coroutine function too) that is asked at each attempt to connect, for passwords that
+        change; and so may `oauth_token`, the bearer token for servers that ask for one. Raises
+        `ProgrammingError` for wrong parameters, `OperationalError` if no server accepts (the message
+        lists every attempt), and its subclass `ConnectionTimeout` after `connect_timeout` seconds. That
+        is the time for each attempt; `timeout` is the time for all of them together, after which
+        `ConnectTimeout` is raised.
         """
         if password is not None:
             kwargs["password"] = cast("ConnParam", password)
         params = cls._get_connection_params(conninfo, **kwargs)
-        opened = open_session(_connect_params(params), oauth_token)
+        opened = open_session(_connect_params(params), timeout, oauth_token)
         try:
             connection = cls(opened)
             connection.cancel_timeout = cancel_timeout
+            connection.operation_timeout = operation_timeout
             connection._set_up(bool(autocommit), prepare_threshold, context)
             if row_factory:
                 connection.row_factory = row_factory
@@ -330,11 +335,12 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
             *,
             prepare: bool | None = None,
             binary: bool = False,
+            timeout: float | None = None,
         ) -> Cursor[Row]: ...
 
-        def commit(self) -> None: ...
+        def commit(self, *, timeout: float | None = None) -> None: ...
 
-        def rollback(self) -> None: ...
+        def rollback(self, *, timeout: float | None = None) -> None: ...
 
         def set_autocommit(self, value: bool) -> None: ...
 

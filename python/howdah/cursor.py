@@ -79,12 +79,26 @@ class Cursor(_howdah.SyncCursor, Generic[Row]):
             *,
             prepare: bool | None = None,
             binary: bool | None = None,
+            timeout: float | None = None,
         ) -> Self: ...
 
-        def executemany(self, query: Query, params_seq: Iterable[Params], *, returning: bool = False) -> None: ...
+        def executemany(
+            self,
+            query: Query,
+            params_seq: Iterable[Params],
+            *,
+            returning: bool = False,
+            timeout: float | None = None,
+        ) -> None: ...
 
         def stream(
-            self, query: Query, params: Params | None = None, *, binary: bool | None = None, size: int = 1
+            self,
+            query: Query,
+            params: Params | None = None,
+            *,
+            binary: bool | None = None,
+            size: int = 1,
+            timeout: float | None = None,
         ) -> Iterator[Row]: ...
 
         def fetchone(self) -> Row | None: ...

@@ -78,12 +78,26 @@ class AsyncCursor(_howdah.AsyncCursorBase, Generic[Row]):
             *,
             prepare: bool | None = None,
             binary: bool | None = None,
+            timeout: float | None = None,
         ) -> Self: ...
 
-        async def executemany(self, query: Query, params_seq: Iterable[Params], *, returning: bool = False) -> None: ...
+        async def executemany(
+            self,
+            query: Query,
+            params_seq: Iterable[Params],
+            *,
+            returning: bool = False,
+            timeout: float | None = None,
+        ) -> None: ...
 
         def stream(
-            self, query: Query, params: Params | None = None, *, binary: bool | None = None, size: int = 1
+            self,
+            query: Query,
+            params: Params | None = None,
+            *,
+            binary: bool | None = None,
+            size: int = 1,
+            timeout: float | None = None,
         ) -> AsyncIterator[Row]: ...
 
         async def fetchone(self) -> Row | None: ...

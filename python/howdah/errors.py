@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CancellationTimeout",
+    "ConnectTimeout",
     "ConnectionTimeout",
     "DataError",
     "DatabaseError",
@@ -54,6 +55,7 @@ __all__ = [
     "InterfaceError",
     "InternalError",
     "NotSupportedError",
+    "OperationTimeout",
     "OperationalError",
     "PipelineAborted",
     "ProgrammingError",
@@ -76,6 +78,17 @@ class CancellationTimeout(OperationalError):
 
 class _WaitTimeout(OperationalError):
     """A generator has not ended within the `timeout` of a function of `howdah.waiting`."""
+
+
+class OperationTimeout(_sqlstates_generated.QueryCanceled, TimeoutError):
+    """An operation was not over within its `timeout`, or the `operation_timeout` of its connection.
+
+    It has been given up. The connection can be used, and is closed where it could not be brought to that in the time.
+    """
+
+
+class ConnectTimeout(ConnectionTimeout, OperationTimeout):
+    """No connection within the `timeout` of `connect()`."""
 
 
 class PipelineAborted(OperationalError):

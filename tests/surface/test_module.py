@@ -41,8 +41,26 @@ METHODS: dict[str, list[str]] = {
 
 
 OWN_PARAMETERS = {
-    "AsyncConnection.connect": ["pipelining", "cancel_timeout", "password", "oauth_token"],
-    "Connection.connect": ["cancel_timeout", "password", "oauth_token"],
+    "AsyncConnection.connect": [
+        "pipelining",
+        "cancel_timeout",
+        "timeout",
+        "operation_timeout",
+        "password",
+        "oauth_token",
+    ],
+    "Connection.connect": ["cancel_timeout", "timeout", "operation_timeout", "password", "oauth_token"],
+    **{
+        f"{prefix}{name}": ["timeout"]
+        for prefix in ("", "Async")
+        for name in (
+            "Connection.execute",
+            "Connection.commit",
+            "Connection.rollback",
+            "Cursor.execute",
+            "Cursor.executemany",
+        )
+    },
 }
 """Keywords that howdah has and psycopg has not."""
 

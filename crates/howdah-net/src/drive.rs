@@ -121,19 +121,17 @@ pub fn turn(
         None => {}
     }
     let blocked = !flush(link, socket)?;
-    let done = match until {
-        Until::Sent => !blocked,
-        Until::Rows(id) => link.has_rows(id),
-        Until::Results(id) => link.has_partial(id),
-        Until::Idle | Until::Heard => false,
-    };
-    if done {
+    if is_done(link, until, blocked) {
         return Ok(Some(Step::Done));
     }
-    let received = if blocked || deadline.is_some() {
+    // When the session wants to do something by itself: what has just been sent may be what it waited for.
+    let due = link.poll_timeout();
+    let received = if blocked || deadline.is_some() || due.is_some() {
         let Some(slice) = time_slice(deadline) else {
             return Ok(Some(Step::TimedOut));
         };
+        let left = due.map(|due| due.saturating_duration_since(Instant::now()));
+        let slice = left.map_or(slice, |left| left.min(slice));
         socket.wait(true, blocked, slice).map_err(Lost::Io)?;
         socket.recv_now(link.spare())
     } else {
@@ -141,6 +139,70 @@ pub fn turn(
     };
     let came = take_in(link, received)?;
     Ok((!came).then_some(Step::Interrupted))
+}
+
+fn is_done(link: &Link, until: Until, blocked: bool) -> bool {
+    match until {
+        Until::Sent => !blocked,
+        Until::Rows(id) => link.has_rows(id),
+        Until::Results(id) => link.has_partial(id),
+        Until::Idle | Until::Heard => false,
+    }
+}
+
+/// What [`look`] came back with.
+#[derive(Debug)]
+pub enum Look {
+    /// What [`drive`] would give.
+    Step(Step),
+    /// Nothing can be done before the socket can be read, or with `write` be written, or a moment has come.
+    Wait {
+        /// Whether there is something to be sent.
+        write: bool,
+        /// When to look again, whatever happens.
+        until: Option<Instant>,
+    },
+}
+
+/// What [`drive`] does between two waits, for a caller that waits by other means.
+///
+/// # Errors
+/// The connection is lost: the socket must be closed.
+pub fn look(
+    link: &mut Link,
+    socket: &Socket,
+    until: Until,
+    deadline: Option<Instant>,
+) -> Result<Look, Lost> {
+    let began = Instant::now();
+    let mut now = began;
+    let mut late = false;
+    loop {
+        match hand_out(link, until, now)? {
+            Some(Step::Interrupted) if late => return Ok(Look::Step(Step::TimedOut)),
+            Some(step) => return Ok(Look::Step(step)),
+            None => {}
+        }
+        let write = !flush(link, socket)?;
+        let done = is_done(link, until, write);
+        // What has come while it was sent is taken in all the same.
+        let came = !late && (!done || until == Until::Sent) && try_receive(link, socket)?;
+        if done && !came {
+            return Ok(Look::Step(Step::Done));
+        }
+        if late {
+            return Ok(Look::Step(Step::TimedOut));
+        }
+        late = deadline.is_some_and(|deadline| deadline <= now);
+        if !came && !late {
+            let until = deadline.into_iter().chain(link.poll_timeout()).min();
+            return Ok(Look::Wait { write, until });
+        }
+        now = Instant::now();
+        if now.saturating_duration_since(began) >= SLICE {
+            return Ok(Look::Step(Step::Interrupted));
+        }
+    }
 }
 
 /// Receives what is there, without waiting; tells whether anything was.

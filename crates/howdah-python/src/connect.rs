@@ -1,13 +1,16 @@
 //! Opening connections: the steps of the plan, blocking or handed to asyncio.
 
+mod plan;
+
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use howdah_net::connect::establish;
 use howdah_net::drive;
 use howdah_net::resolve::resolve;
+use howdah_net::socket::TcpOptions;
 use howdah_net::{Action, ConnectError, Connector, Link, Peer, Socket};
 use howdah_protocol::connection::{Connection, Error};
 use howdah_protocol::conninfo::{self, Params};
@@ -18,15 +21,17 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
+use crate::core::limit::Timeout;
 use crate::core::snapshot::SessionSnapshot;
 use crate::core::{Core, Flavor, Io};
 use crate::errors;
 use crate::jobs::start::Start;
 use crate::log;
-use crate::pq::PgConn;
 use crate::shell::asyncio::Channel;
+use crate::shell::select::Select;
 use crate::shell::{self, blocking};
 use howdah_adapt::lock;
+use plan::Plan;
 
 /// A session that has been started, on its way to its connection object.
 #[pyclass(frozen, module = "howdah._howdah")]
@@ -66,9 +71,6 @@ impl Opened {
         visit.call(&self.channel)
     }
 }
-
-/// The time for an attempt when the user gives none: libpq has no limit, and psycopg this one.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(130);
 
 /// Return the parameters of a connection string. Raises `ProgrammingError` if it is malformed.
 #[pyfunction]
@@ -133,72 +135,106 @@ fn text_of(text: &Bound<'_, PyAny>) -> PyResult<String> {
 }
 
 /// Open a connection, trying one server after the other, and return what makes a connection object.
+///
+/// It takes no longer than `timeout`, however many servers there are.
 #[pyfunction]
-#[pyo3(signature = (params, oauth_token = None))]
+#[pyo3(signature = (params, timeout = None, oauth_token = None))]
 pub(crate) fn connect_blocking(
     py: Python<'_>,
     params: &Bound<'_, PyDict>,
+    timeout: Option<Timeout>,
     oauth_token: Option<Py<PyAny>>,
 ) -> PyResult<Opened> {
     let secrets = Secrets::among(params, oauth_token)?;
-    let mut connector = connector(params)?;
+    let mut plan = Plan::new(connector(params)?, timeout);
     loop {
-        let deadline = Instant::now().checked_add(timeout(&connector));
-        let peer = match connector.next_action() {
-            Action::GiveUp => return Err(failure(py, &connector)),
+        let deadline = plan.attempt_deadline();
+        let peer = match plan.next_action() {
+            Action::GiveUp => return Err(plan.failure(py)),
             Action::Resolve { host, port } => {
-                match blocking::watching(py, |go_on| resolve(&host, port, deadline, go_on))? {
-                    Ok(addresses) => connector.resolved(addresses),
-                    Err(error) => connector.unreachable(&error),
+                match look_up(py, &host, port, deadline)? {
+                    Ok(addresses) => plan.connector.resolved(addresses),
+                    Err(error) => plan.connector.unreachable(&error),
                 }
                 continue;
             }
             Action::Connect(peer) => peer,
         };
-        let options = connector.tcp_options();
-        let socket =
-            match blocking::watching(py, |go_on| establish(&peer, &options, deadline, go_on))? {
-                Ok(socket) => socket,
-                Err(error) => {
-                    connector.unreachable(&error);
-                    continue;
-                }
-            };
-        if let Err(error) = connector.check_peer(&socket) {
-            connector.unreachable(&error);
+        let socket = match reach(py, &peer, &plan.connector.tcp_options(), deadline)? {
+            Ok(socket) => socket,
+            Err(error) => {
+                plan.connector.unreachable(&error);
+                continue;
+            }
+        };
+        if let Err(error) = plan.connector.check_peer(&socket) {
+            plan.connector.unreachable(&error);
             continue;
         }
-        secrets.ask_blocking(py, &mut connector)?;
+        secrets.ask_blocking(py, &mut plan.connector)?;
         drive::prepare(&socket)?;
-        let core = Arc::new(session(py, &connector, Flavor::Sync, socket)?);
-        let mut job = Start { peer, deadline };
-        match blocking::run(py, &core, &mut job) {
+        let core = Arc::new(session(py, &plan.connector, Flavor::Sync, socket)?);
+        let mut job = Start {
+            peer,
+            deadline: Some(deadline),
+        };
+        match blocking::run(py, &core, &mut job, None) {
             Ok(_) => {
                 return Ok(Opened {
                     core,
                     channel: None,
                 });
             }
-            Err(error) => note_refusal(py, &mut connector, &core, error)?,
+            Err(error) => note_refusal(py, &mut plan.connector, &core, error)?,
         }
+    }
+}
+
+/// Resolves a name, in whatever way this thread waits.
+fn look_up(
+    py: Python<'_>,
+    host: &str,
+    port: u16,
+    deadline: Instant,
+) -> PyResult<Result<Vec<SocketAddr>, ConnectError>> {
+    match Select::replaced(py)? {
+        Some(select) => select.resolve(host, port, deadline),
+        None => blocking::watching(py, |go_on| resolve(host, port, Some(deadline), go_on)),
+    }
+}
+
+/// Connects a socket, in whatever way this thread waits.
+fn reach(
+    py: Python<'_>,
+    peer: &Peer,
+    options: &TcpOptions,
+    deadline: Instant,
+) -> PyResult<Result<Socket, ConnectError>> {
+    match Select::replaced(py)? {
+        Some(select) => select.establish(peer, options, deadline),
+        None => blocking::watching(py, |go_on| establish(peer, options, Some(deadline), go_on)),
     }
 }
 
 /// A connection on its way, for the asyncio shell.
 #[pyclass(frozen, module = "howdah._howdah")]
 pub(crate) struct Connecting {
-    connector: Mutex<Connector>,
+    plan: Mutex<Plan>,
     secrets: Secrets,
 }
 
 #[pymethods]
 impl Connecting {
     #[new]
-    #[pyo3(signature = (params, oauth_token = None))]
-    fn new(params: &Bound<'_, PyDict>, oauth_token: Option<Py<PyAny>>) -> PyResult<Self> {
+    #[pyo3(signature = (params, timeout = None, oauth_token = None))]
+    fn new(
+        params: &Bound<'_, PyDict>,
+        timeout: Option<Timeout>,
+        oauth_token: Option<Py<PyAny>>,
+    ) -> PyResult<Self> {
         Ok(Self {
             secrets: Secrets::among(params, oauth_token)?,
-            connector: Mutex::new(connector(params)?),
+            plan: Mutex::new(Plan::new(connector(params)?, timeout)),
         })
     }
 
@@ -210,22 +246,25 @@ impl Connecting {
 
     /// Take a secret for the attempt under way.
     fn provide(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        provide(&mut lock(&self.connector), name, value)
+        provide(&mut lock(&self.plan).connector, name, value)
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.secrets.traverse(&visit)
     }
 
-    /// Seconds for each attempt.
+    /// Seconds for an attempt that begins now.
     #[getter]
     fn timeout(&self) -> f64 {
-        timeout(&lock(&self.connector)).as_secs_f64()
+        let deadline = lock(&self.plan).attempt_deadline();
+        deadline
+            .saturating_duration_since(Instant::now())
+            .as_secs_f64()
     }
 
     /// What to do next: `("resolve", host, port)`, `("tcp", address, port)`, `("unix", path, 0)`, or `None` to give up.
     fn next_action(&self) -> Option<(&'static str, String, u16)> {
-        match lock(&self.connector).next_action() {
+        match lock(&self.plan).next_action() {
             Action::GiveUp => None,
             Action::Resolve { host, port } => Some(("resolve", host, port)),
             Action::Connect(Peer::Tcp(address)) => {
@@ -249,14 +288,16 @@ impl Connecting {
             Some(SocketAddr::new(ip, *port))
         };
         let addresses = addresses.iter().filter_map(parse).collect();
-        lock(&self.connector).resolved(addresses);
+        lock(&self.plan).connector.resolved(addresses);
         Ok(())
     }
 
     /// Note that a name could not be resolved.
     fn unresolved(&self, host: &str, reason: &str) {
         let text = format!("failed to resolve host '{host}': {reason}");
-        lock(&self.connector).unreachable(&ConnectError::Unresolved(text));
+        lock(&self.plan)
+            .connector
+            .unreachable(&ConnectError::Unresolved(text));
     }
 
     /// Note that the server could not be reached, for the system's error with this number and text.
@@ -265,27 +306,29 @@ impl Connecting {
             Some(errno) if errno > 0 => std::io::Error::from_raw_os_error(errno),
             _ => std::io::Error::other(text),
         };
-        lock(&self.connector).unreachable(&ConnectError::Io(error));
+        lock(&self.plan)
+            .connector
+            .unreachable(&ConnectError::Io(error));
     }
 
     /// Note that the time of the attempt is over.
     fn timed_out(&self) {
-        lock(&self.connector).unreachable(&ConnectError::TimedOut);
+        lock(&self.plan)
+            .connector
+            .unreachable(&ConnectError::TimedOut);
     }
 
     /// Note that the server refused the session. Anything but a database error is raised again.
     fn refused(&self, opened: &Bound<'_, Opened>, error: Bound<'_, PyAny>) -> PyResult<()> {
         let py = opened.py();
         let core = Arc::clone(&opened.get().core);
-        let mut connector = lock(&self.connector);
-        note_refusal(py, &mut connector, &core, PyErr::from_value(error))
+        let mut plan = lock(&self.plan);
+        note_refusal(py, &mut plan.connector, &core, PyErr::from_value(error))
     }
 
     /// The exception for all failures together.
     fn failure(&self, py: Python<'_>) -> Py<PyAny> {
-        failure(py, &lock(&self.connector))
-            .into_value(py)
-            .into_any()
+        lock(&self.plan).failure(py).into_value(py).into_any()
     }
 
     /// Take over a connected socket's descriptor; `None` if it leads to the wrong server.
@@ -294,7 +337,8 @@ impl Connecting {
             return Err(PyValueError::new_err("not a descriptor"));
         }
         let socket = Socket::from_fd(howdah_ffi::owned_fd(fd));
-        let mut connector = lock(&self.connector);
+        let mut plan = lock(&self.plan);
+        let connector = &mut plan.connector;
         if let Err(error) = connector.check_peer(&socket) {
             connector.unreachable(&error);
             return Ok(None);
@@ -302,7 +346,7 @@ impl Connecting {
         if let Some(Peer::Tcp(_)) = connector.peer() {
             socket.set_tcp_options(&connector.tcp_options())?;
         }
-        let core = Arc::new(session(py, &connector, Flavor::Async, socket)?);
+        let core = Arc::new(session(py, connector, Flavor::Async, socket)?);
         let channel = Py::new(py, Channel::new(Arc::clone(&core)))?;
         Ok(Some(Opened {
             core,
@@ -313,7 +357,7 @@ impl Connecting {
     /// Run the handshake: an awaitable.
     fn handshake(&self, opened: &Bound<'_, Opened>) -> PyResult<Py<PyAny>> {
         let py = opened.py();
-        let peer = lock(&self.connector).peer().cloned();
+        let peer = lock(&self.plan).connector.peer().cloned();
         let peer = peer.ok_or_else(|| PyValueError::new_err("nothing is connected"))?;
         let opened = opened.get();
         let job = Start {
@@ -400,7 +444,7 @@ fn provide(connector: &mut Connector, name: &str, value: &Bound<'_, PyAny>) -> P
     Ok(())
 }
 
-/// The plan for these parameters.
+/// The connector for these parameters.
 fn connector(params: &Bound<'_, PyDict>) -> PyResult<Connector> {
     let py = params.py();
     let mut options = Params::new();
@@ -418,10 +462,6 @@ fn connector(params: &Bound<'_, PyDict>) -> PyResult<Connector> {
         log::warning(py, warning);
     }
     Ok(connector)
-}
-
-fn timeout(connector: &Connector) -> Duration {
-    connector.timeout().unwrap_or(DEFAULT_TIMEOUT)
 }
 
 /// A session over a connected socket, with its handshake queued.
@@ -505,24 +545,4 @@ fn note_refusal(
     }
     connector.refused(&error.value(py).to_string(), core.refusal().as_ref());
     Ok(())
-}
-
-/// The exception for all failures together.
-fn failure(py: Python<'_>, connector: &Connector) -> PyErr {
-    let timed_out = connector
-        .failures()
-        .last()
-        .is_some_and(|failure| failure.timed_out);
-    let class = if timed_out {
-        "ConnectionTimeout"
-    } else {
-        "OperationalError"
-    };
-    let error = errors::gone(py, errors::new(py, class, connector.failure_text()));
-    let last = connector.failures().last();
-    let message = last.map_or("", |failure| failure.message.as_str());
-    let pgconn = PgConn::of_failure(effective(connector), message);
-    let given = Py::new(py, pgconn)
-        .and_then(|pgconn| error.value(py).setattr(intern!(py, "_pgconn"), pgconn));
-    given.map_or_else(|failed| failed, |()| error)
 }

@@ -18,6 +18,7 @@ use pyo3::types::{PyDict, PyTuple, PyType};
 
 use crate::connect::Opened;
 use crate::core::Flavor;
+use crate::core::limit::Timeout;
 use crate::core::pipeline::Status;
 use crate::cursor::{AsyncCursorBase, SyncCursor};
 use crate::errors;
@@ -38,7 +39,16 @@ pub(crate) use state::{BaseConnection, close};
 
 impl BaseConnection {
     fn run(&self, py: Python<'_>, job: impl shell::Job + 'static) -> PyResult<Py<PyAny>> {
-        shell::run(py, &self.core, self.channel(), job)
+        self.run_within(py, job, None)
+    }
+
+    fn run_within(
+        &self,
+        py: Python<'_>,
+        job: impl shell::Job + 'static,
+        timeout: Option<Timeout>,
+    ) -> PyResult<Py<PyAny>> {
+        shell::run_within(py, &self.core, self.channel(), job, timeout)
     }
 
     fn change(
@@ -168,13 +178,14 @@ impl BaseConnection {
     }
 
     /// Execute a query and return a cursor to read its results.
-    #[pyo3(signature = (query, params=None, *, prepare=None, binary=Truth(false)), text_signature = "($self, query, params=None, *, prepare=None, binary=False)")]
+    #[pyo3(signature = (query, params=None, *, prepare=None, binary=Truth(false), timeout=None), text_signature = "($self, query, params=None, *, prepare=None, binary=False, timeout=None)")]
     fn execute(
         slf: &Bound<'_, Self>,
         query: Py<PyAny>,
         params: Option<Py<PyAny>>,
         prepare: Option<Truth>,
         binary: Truth,
+        timeout: Option<Py<PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         // As methods of the objects: a subclass, and what a cursor factory gives, may have its own.
@@ -183,25 +194,33 @@ impl BaseConnection {
             cursor.setattr(intern!(py, "format"), 1)?;
         }
         let method = intern!(py, "execute");
-        let cursor = match prepare {
-            None => cursor.call_method1(method, (query, params)),
-            Some(Truth(prepare)) => {
-                let options = PyDict::new(py);
-                options.set_item(intern!(py, "prepare"), prepare)?;
-                cursor.call_method(method, (query, params), Some(&options))
-            }
-        };
+        if prepare.is_none() && timeout.is_none() {
+            return cursor
+                .call_method1(method, (query, params))
+                .map(Bound::unbind);
+        }
+        // Only what was given: a cursor class of the user's may not know the others.
+        let options = PyDict::new(py);
+        if let Some(Truth(prepare)) = prepare {
+            options.set_item(intern!(py, "prepare"), prepare)?;
+        }
+        if let Some(timeout) = timeout {
+            options.set_item(intern!(py, "timeout"), timeout)?;
+        }
+        let cursor = cursor.call_method(method, (query, params), Some(&options));
         cursor.map(Bound::unbind)
     }
 
     /// Commit the running transaction, if there is one.
-    fn commit(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.run(py, End::new(true))
+    #[pyo3(signature = (*, timeout=None))]
+    fn commit(&self, py: Python<'_>, timeout: Option<Timeout>) -> PyResult<Py<PyAny>> {
+        self.run_within(py, End::new(true), timeout)
     }
 
     /// Roll back the running transaction, if there is one.
-    fn rollback(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        self.run(py, End::new(false))
+    #[pyo3(signature = (*, timeout=None))]
+    fn rollback(&self, py: Python<'_>, timeout: Option<Timeout>) -> PyResult<Py<PyAny>> {
+        self.run_within(py, End::new(false), timeout)
     }
 
     /// Close the connection.
@@ -500,6 +519,17 @@ impl BaseConnection {
         let timeout = settings::timeout(seconds)?;
         self.core.cancel_gate().set_timeout(timeout);
         Ok(())
+    }
+
+    #[getter]
+    fn operation_timeout(&self) -> Option<f64> {
+        self.core.operation_timeout().seconds()
+    }
+
+    #[setter]
+    fn set_operation_timeout(&self, timeout: Option<Timeout>) {
+        let timeout = timeout.unwrap_or(Timeout::NONE);
+        self.core.set_operation_timeout(timeout);
     }
 
     #[getter]

@@ -22,6 +22,7 @@ use pyo3::types::{PyList, PyString};
 use crate::binding::Binding;
 use crate::connection::BaseConnection;
 use crate::core::Flavor;
+use crate::core::limit::Timeout;
 use crate::errors;
 use crate::imports::{self, is_tuple_row};
 use crate::jobs::bind;
@@ -107,9 +108,18 @@ impl BaseCursor {
 
     /// Asks something of a cursor in the server.
     fn on_server(slf: &Bound<'_, Self>, what: What) -> PyResult<Py<PyAny>> {
+        Self::on_server_within(slf, what, None)
+    }
+
+    fn on_server_within(
+        slf: &Bound<'_, Self>,
+        what: What,
+        timeout: Option<Timeout>,
+    ) -> PyResult<Py<PyAny>> {
         let connection = slf.get().home(slf.py())?.connection.get();
         let job = OnServer::new(slf, what);
-        shell::run(slf.py(), connection.core(), connection.channel(), job)
+        let (core, channel) = (connection.core(), connection.channel());
+        shell::run_within(slf.py(), core, channel, job, timeout)
     }
 
     /// Waits for a result that a pipeline owes, then goes on with it.
@@ -128,6 +138,7 @@ impl BaseCursor {
         params: Option<Py<PyAny>>,
         prepare: Option<bool>,
         binary: Option<bool>,
+        timeout: Option<Timeout>,
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let connection = slf.get().home(py)?.connection.get();
@@ -144,32 +155,34 @@ impl BaseCursor {
             text: None,
             in_pipeline: false,
         };
-        shell::run(py, connection.core(), connection.channel(), job)
+        shell::run_within(py, connection.core(), connection.channel(), job, timeout)
     }
 }
 
 #[pymethods]
 impl BaseCursor {
     /// Execute a query or command.
-    #[pyo3(signature = (query, params=None, *, prepare=None, binary=None))]
+    #[pyo3(signature = (query, params=None, *, prepare=None, binary=None, timeout=None))]
     fn execute(
         slf: Bound<'_, Self>,
         query: Py<PyAny>,
         params: Option<Py<PyAny>>,
         prepare: Option<Truth>,
         binary: Option<Truth>,
+        timeout: Option<Timeout>,
     ) -> PyResult<Py<PyAny>> {
         let [prepare, binary] = [prepare, binary].map(|option| option.map(|Truth(value)| value));
-        Self::start_execute(slf, query, params, prepare, binary)
+        Self::start_execute(slf, query, params, prepare, binary, timeout)
     }
 
     /// Execute a command once for each set of parameters, all in one exchange with the server.
-    #[pyo3(signature = (query, params_seq, *, returning=Truth(false)), text_signature = "($self, query, params_seq, *, returning=False)")]
+    #[pyo3(signature = (query, params_seq, *, returning=Truth(false), timeout=None), text_signature = "($self, query, params_seq, *, returning=False, timeout=None)")]
     fn executemany(
         slf: Bound<'_, Self>,
         query: Py<PyAny>,
         params_seq: Py<PyAny>,
         returning: Truth,
+        timeout: Option<Timeout>,
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
         let connection = slf.get().home(py)?.connection.get();
@@ -180,23 +193,24 @@ impl BaseCursor {
             returning: returning.0,
             running: None,
         };
-        shell::run(py, connection.core(), connection.channel(), job)
+        shell::run_within(py, connection.core(), connection.channel(), job, timeout)
     }
 
     /// Execute a query and iterate over its rows as they arrive, in bounded memory.
-    #[pyo3(signature = (query, params=None, *, binary=None, size=1))]
+    #[pyo3(signature = (query, params=None, *, binary=None, size=1, timeout=None))]
     fn stream(
         slf: &Bound<'_, Self>,
         query: Py<PyAny>,
         params: Option<Py<PyAny>>,
         binary: Option<Truth>,
         size: i64,
+        timeout: Option<Timeout>,
     ) -> PyResult<Py<PyAny>> {
         if size < 1 {
             return Err(PyValueError::new_err("size must be >= 1"));
         }
         let binary = binary.map(|Truth(value)| value);
-        stream::open(slf, query, params, binary)
+        stream::open(slf, query, params, binary, timeout)
     }
 
     /// Return the next row, `None` after the last one.
@@ -207,15 +221,10 @@ impl BaseCursor {
     /// Return the next `size` rows, or as many as there are; `arraysize` by default.
     #[pyo3(signature = (size=Some(0)), text_signature = "($self, size=0)")]
     fn fetchmany(slf: &Bound<'_, Self>, size: Option<isize>) -> PyResult<Py<PyAny>> {
-        let size = size.unwrap_or(0);
         if slf.get().server_side().is_some() {
-            let size = if size == 0 {
-                i64::try_from(lock(&slf.get().state).arraysize).unwrap_or(i64::MAX)
-            } else {
-                i64::try_from(size).unwrap_or(i64::MAX)
-            };
-            return Self::on_server(slf, What::Fetch(Take::Many(size)));
+            return Self::_fetch_many_within(slf, size, None);
         }
+        let size = size.unwrap_or(0);
         let size = number_of_rows(slf.py(), size)?;
         Self::give_rows(slf, Fetch::Many(size))
     }
@@ -429,13 +438,41 @@ impl BaseCursor {
         Ok(())
     }
 
+    /// Fetch the next row from a cursor in the server.
+    #[pyo3(signature = (timeout))]
+    fn _fetch_one_within(slf: &Bound<'_, Self>, timeout: Option<Timeout>) -> PyResult<Py<PyAny>> {
+        Self::on_server_within(slf, What::Fetch(Take::One), timeout)
+    }
+
+    /// Fetch so many rows from a cursor in the server.
+    #[pyo3(signature = (size, timeout))]
+    fn _fetch_many_within(
+        slf: &Bound<'_, Self>,
+        size: Option<isize>,
+        timeout: Option<Timeout>,
+    ) -> PyResult<Py<PyAny>> {
+        let size = match size.unwrap_or(0) {
+            0 => i64::try_from(lock(&slf.get().state).arraysize),
+            size => i64::try_from(size),
+        };
+        let take = Take::Many(size.unwrap_or(i64::MAX));
+        Self::on_server_within(slf, What::Fetch(take), timeout)
+    }
+
+    /// Fetch all the rows that are left from a cursor in the server.
+    #[pyo3(signature = (timeout))]
+    fn _fetch_all_within(slf: &Bound<'_, Self>, timeout: Option<Timeout>) -> PyResult<Py<PyAny>> {
+        Self::on_server_within(slf, What::Fetch(Take::All), timeout)
+    }
+
     /// Declare a cursor in the server.
-    #[pyo3(signature = (query, params, binary))]
+    #[pyo3(signature = (query, params, binary, timeout))]
     fn _declare(
         slf: &Bound<'_, Self>,
         query: Py<PyAny>,
         params: Option<Py<PyAny>>,
         binary: Option<Truth>,
+        timeout: Option<Timeout>,
     ) -> PyResult<Py<PyAny>> {
         let what = What::Declare {
             query,
@@ -443,7 +480,7 @@ impl BaseCursor {
             binary: binary.map(|Truth(value)| value),
             prepared: None,
         };
-        Self::on_server(slf, what)
+        Self::on_server_within(slf, what, timeout)
     }
 
     /// How parameters come into queries: see `Binding`.

@@ -22,6 +22,7 @@ pub(crate) static FORMAT: Imported = Imported::new("howdah.pq", "Format");
 pub(crate) static GET_RUNNING_LOOP: Imported = Imported::new("asyncio", "get_running_loop");
 pub(crate) static ISOLATION_LEVEL: Imported = Imported::new("howdah._enums", "IsolationLevel");
 pub(crate) static MAKE_DIAGNOSTIC: Imported = Imported::new("howdah.errors", "_diagnostic");
+pub(crate) static MODULES: Imported = Imported::new("sys", "modules");
 pub(crate) static NOTIFY: Imported = Imported::new("howdah._notify", "Notify");
 pub(crate) static OUT_OF_ORDER: Imported =
     Imported::new("howdah._transaction_base", "OutOfOrderTransactionNesting");
@@ -34,7 +35,7 @@ pub(crate) static ROW_CLASS: Imported = Imported::new("howdah.rows", "_row_class
 pub(crate) static SCALAR_ROW: Imported = Imported::new("howdah.rows", "scalar_row");
 pub(crate) static TUPLE_ROW: Imported = Imported::new("howdah.rows", "tuple_row");
 
-static ALL: [&Imported; 26] = [
+static ALL: [&Imported; 27] = [
     &DICT_ROW,
     &NAMEDTUPLE_ROW,
     &ROW_CLASS,
@@ -55,6 +56,7 @@ static ALL: [&Imported; 26] = [
     &GET_RUNNING_LOOP,
     &ISOLATION_LEVEL,
     &MAKE_DIAGNOSTIC,
+    &MODULES,
     &NOTIFY,
     &OUT_OF_ORDER,
     &PG_NOTIFY,

@@ -76,7 +76,7 @@ impl PipelineScope {
 
     fn __enter__<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
         let core = core_of(&slf)?;
-        blocking::run(slf.py(), &core, &mut EnterPipeline)?;
+        blocking::run(slf.py(), &core, &mut EnterPipeline, None)?;
         Ok(slf)
     }
 
@@ -105,5 +105,5 @@ fn core_of(scope: &Bound<'_, PipelineScope>) -> PyResult<Arc<Core>> {
 /// Has what was left of a block ended at once; what led here is what is raised. What cannot be ended closes the connection, or
 /// is ended before anything else is done.
 fn come_to_rest(py: Python<'_>, core: &Arc<Core>) {
-    let _ = blocking::run(py, core, &mut CancelPipeline);
+    let _ = blocking::run(py, core, &mut CancelPipeline, None);
 }

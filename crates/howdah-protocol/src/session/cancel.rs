@@ -85,6 +85,21 @@ impl Cancel {
         }
     }
 
+    /// Has the wait be given up at `deadline`, if it was given longer.
+    pub(super) fn hasten(&mut self, deadline: Instant) {
+        if let Some(drain) = &mut self.drain {
+            drain.give_up = drain.give_up.min(deadline);
+        }
+    }
+
+    /// How long the wait may take from its beginning.
+    pub(super) fn allowed(&self) -> Duration {
+        let drain = self.drain.as_ref();
+        drain.map_or(self.timeout, |drain| {
+            drain.give_up.saturating_duration_since(drain.begun)
+        })
+    }
+
     /// The end has come.
     pub(super) fn end(&mut self) {
         self.drain = None;
@@ -131,10 +146,14 @@ impl Cancel {
         }
     }
 
-    /// When something will be due, as long as `can_ask` stays as it is.
+    /// When something will be due, as long as `can_ask` stays as it is: whether there is anything that the server could give up,
+    /// and all of it has been sent.
     pub(super) fn timeout(&self, can_ask: bool) -> Option<Instant> {
         let drain = self.drain.as_ref()?;
-        let ask = drain.unsent_until.or(drain.ask.filter(|_| can_ask));
+        let ask = match can_ask {
+            true => drain.ask,
+            false => drain.ask.and(drain.unsent_until),
+        };
         let ask = ask.filter(|_| !self.in_flight);
         Some(ask.map_or(drain.give_up, |ask| ask.min(drain.give_up)))
     }
@@ -177,6 +196,7 @@ mod tests {
         cancel.begin(start, true);
         assert_eq!(cancel.due(start, true, false), Due::Nothing);
         assert_eq!(cancel.timeout(false), Some(after(250)));
+        assert_eq!(cancel.timeout(true), Some(start), "it has been sent");
         assert_eq!(cancel.due(after(200), true, false), Due::Nothing);
         assert_eq!(cancel.due(after(250), true, false), Due::Request);
         cancel.request_ended();
@@ -200,6 +220,23 @@ mod tests {
         cancel.ask_anew();
         cancel.request_ended();
         assert_eq!(cancel.due(start, true, true), Due::Nothing);
+    }
+
+    #[test]
+    fn the_bound_can_be_shortened_but_not_extended() {
+        let mut cancel = Cancel::default();
+        let start = Instant::now();
+        let after = |millis| start + Duration::from_millis(millis);
+        cancel.hasten(after(100));
+        cancel.begin(start, true);
+        assert_eq!(cancel.allowed(), CANCEL_TIMEOUT, "nothing was begun then");
+        assert_eq!(cancel.due(start, true, true), Due::Request);
+        cancel.hasten(after(100));
+        cancel.hasten(after(200));
+        assert_eq!(cancel.timeout(true), Some(after(100)));
+        assert_eq!(cancel.allowed(), Duration::from_millis(100));
+        assert_eq!(cancel.due(after(99), true, true), Due::Nothing);
+        assert_eq!(cancel.due(after(100), true, true), Due::GiveUp);
     }
 
     #[test]

@@ -381,6 +381,12 @@ impl Session {
         }
     }
 
+    /// Has the session be over at `deadline`, if it has not come to rest by then: for whoever gives up something that was to be
+    /// over at a certain time. It shortens the bound of [`Session::cancel_and_drain`], and never extends it.
+    pub fn hasten_rest(&mut self, deadline: Instant) {
+        self.cancel.hasten(deadline);
+    }
+
     /// Notes that the request asked for by [`Progress::SendCancel`] has reached the server, or that it could not be sent.
     pub fn cancel_request_ended(&mut self) {
         self.cancel.request_ended();
@@ -500,7 +506,7 @@ impl Session {
         match self.cancel.due(now, !self.exchanges.is_empty(), sent) {
             Due::Nothing => Ok(Progress::NeedInput),
             Due::Request => Ok(Progress::SendCancel),
-            Due::GiveUp => Err(self.give_up(Error::Unresponsive(self.cancel.timeout))),
+            Due::GiveUp => Err(self.give_up(Error::Unresponsive(self.cancel.allowed()))),
         }
     }
 

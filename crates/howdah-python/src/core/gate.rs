@@ -1,6 +1,8 @@
 //! Which thread may use the session of a sync connection: one at a time, the others in the order they came.
 
 use std::collections::VecDeque;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
@@ -8,6 +10,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use crate::errors;
+use crate::shell::select::Select;
 use howdah_adapt::lock;
 
 /// The right to use a session.
@@ -19,19 +22,32 @@ pub(crate) struct Gate {
 
 #[derive(Default)]
 struct State {
-    holder: Option<ThreadId>,
+    holder: Option<Caller>,
     /// Threads that wait.
-    threads: VecDeque<Ticket>,
+    threads: VecDeque<Waiting>,
     /// The thread whose turn it is, and that has not taken it yet: with a free gate anybody quicker would pass it by.
-    called: Option<Ticket>,
+    called: Option<Waiting>,
     last_number: u64,
+}
+
+/// Who uses a session: a thread, or one of its greenlets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Caller {
+    thread: ThreadId,
+    greenlet: usize,
 }
 
 /// A thread's place in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Ticket {
-    thread: ThreadId,
+    caller: Caller,
     number: u64,
+}
+
+/// A place in the queue, with what wakes a greenlet that has it: a thread is woken by the condition variable.
+struct Waiting {
+    ticket: Ticket,
+    bell: Option<UnixStream>,
 }
 
 /// How long to wait before looking for signals.
@@ -42,9 +58,17 @@ impl Gate {
     pub(crate) fn enter_blocking(
         &self,
         py: Python<'_>,
+        select: Option<&Select<'_>>,
         deadline: Option<Instant>,
     ) -> PyResult<Option<Turn<'_>>> {
-        let me = std::thread::current().id();
+        let me = Caller {
+            thread: std::thread::current().id(),
+            greenlet: select.map_or(Ok(0), Select::greenlet)?,
+        };
+        if lock(&self.state).try_enter(me) {
+            return Ok(Some(Turn { gate: self }));
+        }
+        let (own, bell) = select.map(|_| bells()).transpose()?.unzip();
         let ticket = {
             let mut state = lock(&self.state);
             if state.holder == Some(me) {
@@ -54,13 +78,26 @@ impl Gate {
                     "the connection is in use by the operation that called this code, or by a stream that has not ended",
                 ));
             }
-            match state.enter_or_queue(me) {
-                None => return Ok(Some(Turn { gate: self })),
-                Some(ticket) => ticket,
+            if state.try_enter(me) {
+                return Ok(Some(Turn { gate: self }));
             }
+            state.queue(me, bell)
         };
+        if let (Some(select), Some(own)) = (select, own) {
+            let entered = self.wait_through(select, ticket, own, deadline);
+            if !matches!(entered, Ok(true)) {
+                self.leave_queue(ticket);
+            }
+            // A turn that is made is left when it is dropped.
+            return Ok(entered?.then(|| Turn { gate: self }));
+        }
         loop {
-            if py.detach(|| self.wait(ticket)) {
+            let slice = deadline.map_or(SLICE, |deadline| {
+                deadline
+                    .saturating_duration_since(Instant::now())
+                    .min(SLICE)
+            });
+            if py.detach(|| self.wait(ticket, slice)) {
                 return Ok(Some(Turn { gate: self }));
             }
             if let Err(error) = py.check_signals() {
@@ -80,24 +117,40 @@ impl Gate {
     }
 
     /// Waits for a while; tells whether the gate is the caller's now.
-    fn wait(&self, ticket: Ticket) -> bool {
-        let not_yet = |state: &mut State| state.called != Some(ticket);
+    fn wait(&self, ticket: Ticket, time: Duration) -> bool {
+        let not_yet = |state: &mut State| !state.is_called(ticket);
         let waited = self
             .freed
-            .wait_timeout_while(lock(&self.state), SLICE, not_yet);
+            .wait_timeout_while(lock(&self.state), time, not_yet);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        if state.called != Some(ticket) {
-            return false;
+        state.take_turn(ticket)
+    }
+
+    /// Waits for the gate by a function of Python's; `false` if `deadline` has passed.
+    fn wait_through(
+        &self,
+        select: &Select<'_>,
+        ticket: Ticket,
+        mut own: UnixStream,
+        deadline: Option<Instant>,
+    ) -> PyResult<bool> {
+        loop {
+            if lock(&self.state).take_turn(ticket) {
+                return Ok(true);
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Ok(false);
+            }
+            select.wait(&own, true, false, deadline)?;
+            // That it has rung is all that it says.
+            let _ = own.read(&mut [0; 16]);
         }
-        state.called = None;
-        state.holder = Some(ticket.thread);
-        true
     }
 
     fn leave_queue(&self, ticket: Ticket) {
         let mut state = lock(&self.state);
-        state.threads.retain(|other| *other != ticket);
-        if state.called == Some(ticket) {
+        state.threads.retain(|other| other.ticket != ticket);
+        if state.is_called(ticket) {
             state.called = None;
             self.call_next(&mut state);
         }
@@ -105,8 +158,13 @@ impl Gate {
 
     fn call_next(&self, state: &mut State) {
         state.called = state.threads.pop_front();
-        if state.called.is_some() {
-            self.freed.notify_all();
+        let Some(called) = &state.called else {
+            return;
+        };
+        match &called.bell {
+            // It does not wait: a buffer that is full has rung already.
+            Some(bell) => drop((&*bell).write(&[0])),
+            None => self.freed.notify_all(),
         }
     }
 
@@ -119,29 +177,57 @@ impl Gate {
 }
 
 impl State {
-    /// Takes the gate, or gives the place in the queue.
-    fn enter_or_queue(&mut self, me: ThreadId) -> Option<Ticket> {
-        let called_me = self.called.filter(|ticket| ticket.thread == me);
-        if self.holder.is_none() && (self.called.is_none() || called_me.is_some()) {
+    /// Takes the gate, if it is free.
+    fn try_enter(&mut self, me: Caller) -> bool {
+        let called = self.called.as_ref().map(|called| called.ticket.caller);
+        if self.holder.is_none() && called.is_none_or(|called| called == me) {
             // A signal handler of a thread that was called: it goes first, as the thread cannot go on before it.
-            if let Some(ticket) = called_me {
-                self.threads.push_front(ticket);
+            if let Some(called) = self.called.take() {
+                self.threads.push_front(called);
             }
-            self.called = None;
             self.holder = Some(me);
-            return None;
+            return true;
         }
+        false
+    }
+
+    /// Takes a place in the queue.
+    fn queue(&mut self, me: Caller, bell: Option<UnixStream>) -> Ticket {
         self.last_number += 1;
         let ticket = Ticket {
-            thread: me,
+            caller: me,
             number: self.last_number,
         };
         // A signal handler of a thread that waits goes before that.
-        let place = self.threads.iter().position(|other| other.thread == me);
-        self.threads
-            .insert(place.unwrap_or(self.threads.len()), ticket);
-        Some(ticket)
+        let is_mine = |other: &Waiting| other.ticket.caller == me;
+        let place = self.threads.iter().position(is_mine);
+        let place = place.unwrap_or(self.threads.len());
+        self.threads.insert(place, Waiting { ticket, bell });
+        ticket
     }
+
+    fn is_called(&self, ticket: Ticket) -> bool {
+        let called = self.called.as_ref();
+        called.is_some_and(|called| called.ticket == ticket)
+    }
+
+    /// Makes the gate the caller's, if it is called.
+    fn take_turn(&mut self, ticket: Ticket) -> bool {
+        let called = self.is_called(ticket);
+        if called {
+            self.called = None;
+            self.holder = Some(ticket.caller);
+        }
+        called
+    }
+}
+
+/// The two ends of a bell, neither of which waits.
+fn bells() -> std::io::Result<(UnixStream, UnixStream)> {
+    let (own, bell) = UnixStream::pair()?;
+    own.set_nonblocking(true)?;
+    bell.set_nonblocking(true)?;
+    Ok((own, bell))
 }
 
 /// The gate, held by an operation.

@@ -6,6 +6,7 @@
 pub(crate) mod cancel;
 pub(crate) mod deliver;
 pub(crate) mod gate;
+pub(crate) mod limit;
 pub(crate) mod pipeline;
 pub(crate) mod snapshot;
 
@@ -27,6 +28,7 @@ use crate::errors;
 use cancel::Cancels;
 use deliver::{Handlers, Limits};
 use gate::Gate;
+use limit::Timeout;
 use pipeline::Pipeline;
 use snapshot::SessionSnapshot;
 
@@ -75,6 +77,9 @@ pub(crate) struct Core {
     reason: Mutex<Option<PyErr>>,
     /// When the connection is lost, if operations are not over: it is being left.
     deadline: Mutex<Option<Instant>>,
+    operation_timeout: Mutex<Timeout>,
+    /// How many wait for the socket without holding `io`: they are to be woken at the end.
+    pub(crate) waiting: AtomicU32,
     fork_generation: u32,
     /// Prepared statement policy as the user set it: read at every execution.
     pub(crate) policy: Mutex<Policy>,
@@ -119,6 +124,8 @@ impl Core {
             reason: Mutex::default(),
             cancels: Cancels::default(),
             deadline: Mutex::default(),
+            operation_timeout: Mutex::new(Timeout::NONE),
+            waiting: AtomicU32::new(0),
             fork_generation: FORKS.load(Ordering::Relaxed),
             policy: Mutex::new(Policy {
                 threshold: Some(5),
@@ -260,11 +267,14 @@ impl Core {
             && !interrupted()
     }
 
-    /// Has the outcome of an exchange thrown away.
-    pub(crate) fn detach(&self, id: ExchangeId) {
-        if let Some(io) = lock(&self.io).as_mut() {
-            io.session.detach(id);
-        }
+    /// Has the outcome of an exchange thrown away; tells whether nobody wants anything of what is unanswered.
+    pub(crate) fn leave_exchange(&self, id: ExchangeId) -> bool {
+        let mut io = lock(&self.io);
+        let Some(io) = io.as_mut() else {
+            return true;
+        };
+        io.session.detach(id);
+        io.session.is_detached()
     }
 
     /// How many exchanges have not been answered.
@@ -501,14 +511,16 @@ impl Core {
             snapshot::Closed::ByUser => lock(&self.socket).take(),
             snapshot::Closed::Broken => self.socket(),
         };
-        match self.io.try_lock() {
-            Ok(mut io) => drop(io.take()),
-            // Another thread waits for the server: it has to be woken.
-            Err(_) => {
-                if let (Some(socket), false) = (socket, self.forked()) {
-                    socket.shut_down();
-                }
+        let waited_for = match self.io.try_lock() {
+            Ok(mut io) => {
+                drop(io.take());
+                self.waiting.load(Ordering::Relaxed) > 0
             }
+            Err(_) => true,
+        };
+        // Another thread or greenlet waits for the server: it has to be woken.
+        if let Some(socket) = socket.filter(|_| waited_for && !self.forked()) {
+            socket.shut_down();
         }
     }
 

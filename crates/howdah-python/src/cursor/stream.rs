@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use super::BaseCursor;
 use super::rows::StreamedRows;
 use crate::connection::BaseConnection;
+use crate::core::limit::Timeout;
 use crate::core::{Core, Flavor};
 use crate::errors;
 use crate::jobs::check;
@@ -26,6 +27,8 @@ use crate::shell::ready::Ready;
 struct Stream {
     cursor: Py<BaseCursor>,
     connection: Py<BaseConnection>,
+    /// Bounds each wait for rows.
+    timeout: Option<Timeout>,
     state: Mutex<State>,
 }
 
@@ -63,6 +66,7 @@ pub(super) fn open(
     query: Py<PyAny>,
     params: Option<Py<PyAny>>,
     binary: Option<bool>,
+    timeout: Option<Timeout>,
 ) -> PyResult<Py<PyAny>> {
     let py = cursor.py();
     let request = Request {
@@ -79,6 +83,7 @@ pub(super) fn open(
     let stream = Stream {
         cursor: cursor.clone().unbind(),
         connection,
+        timeout,
         state: Mutex::new(State {
             phase: Phase::Fresh(request),
             rows: Arc::default(),
@@ -132,7 +137,8 @@ impl Stream {
 
     fn run(&self, py: Python<'_>, job: impl Job + 'static) -> PyResult<Py<PyAny>> {
         let connection = self.connection.get();
-        shell::run(py, connection.core(), connection.channel(), job)
+        let channel = connection.channel();
+        shell::run_within(py, connection.core(), channel, job, self.timeout)
     }
 
     /// Ends the stream, giving up what is unanswered: at once on a sync connection, in the background on an async one.
@@ -396,6 +402,10 @@ impl Job for EndStream {
 
     fn has_lease(&self) -> bool {
         self.0.is_running()
+    }
+
+    fn has_own_bound(&self) -> bool {
+        true
     }
 
     fn name(&self) -> &'static str {

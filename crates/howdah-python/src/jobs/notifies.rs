@@ -45,6 +45,10 @@ impl Job for WaitNotifies {
         false
     }
 
+    fn has_own_bound(&self) -> bool {
+        true
+    }
+
     fn name(&self) -> &'static str {
         "notifies"
     }

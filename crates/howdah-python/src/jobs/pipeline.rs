@@ -148,6 +148,10 @@ impl Job for CancelPipeline {
         Ok(Next::Done(py.None()))
     }
 
+    fn has_own_bound(&self) -> bool {
+        true
+    }
+
     fn name(&self) -> &'static str {
         "_pipeline_cancel"
     }

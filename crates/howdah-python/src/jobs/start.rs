@@ -30,6 +30,10 @@ impl Job for Start {
         Ok(Next::Done(py.None()))
     }
 
+    fn has_own_bound(&self) -> bool {
+        true
+    }
+
     fn name(&self) -> &'static str {
         "connect"
     }

@@ -29,7 +29,7 @@ pub(super) fn take(
                 return Err(errors::operational(py, text));
             }
         }
-        _ => drop(blocking::run(py, core, &mut Lend)?),
+        _ => drop(blocking::run(py, core, &mut Lend, None)?),
     }
     Ok(())
 }

@@ -1,30 +1,45 @@
 //! The sync shell: howdah's blocking loop, detached from the interpreter, with an eye on signals.
 
+use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use howdah_net::ConnectError;
-use howdah_net::drive::{Step, Until, drive};
-use howdah_net::socket::SLICE;
+use howdah_net::drive::{Look, Lost, Step, Until, drive, look};
+use howdah_net::socket::time_slice;
 use howdah_protocol::session::{ExchangeId, Outcome};
 use pyo3::prelude::*;
 
 use super::job::{Job, Next};
+use super::select::Select;
 use crate::core::cancel::Underway;
 use crate::core::deliver::Message;
 use crate::core::gate::Turn;
+use crate::core::limit::{Limit, Timeout};
 use crate::core::{Core, disconnected};
 use crate::errors;
 use crate::log;
 use howdah_adapt::lock;
 
 /// Runs a job to its end. If it is cut short, as by Ctrl-C, the statement is cancelled and the answer awaited.
-pub(crate) fn run(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResult<Py<PyAny>> {
+pub(crate) fn run(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    job: &mut dyn Job,
+    timeout: Option<Timeout>,
+) -> PyResult<Py<PyAny>> {
     core.check_process(py)?;
     let shell = Shell {
         py,
         core,
         deadline: core.deadline(),
+        select: Select::replaced(py)?,
+        thrown: Cell::new(None),
+        limit: match job.has_own_bound() {
+            true => None,
+            false => core.limit(timeout),
+        },
     };
     let turn = shell.take_turn(job)?;
     let _guard = core.lost_by_panic();
@@ -35,19 +50,25 @@ pub(crate) fn run(py: Python<'_>, core: &Arc<Core>, job: &mut dyn Job) -> PyResu
     }
     if ended.is_err() {
         job.interrupted(core);
-        // What is raised in the end is what cut the job short.
+        // What is raised in the end is what cut the job short, or what a greenlet was thrown after that.
         let _ = shell.settle(false);
     }
     core.note_rest();
-    ended
+    shell.thrown.take().map_or(ended, Err)
 }
 
 /// One operation on its way, which has its turn.
 struct Shell<'a, 'py> {
     py: Python<'py>,
     core: &'a Arc<Core>,
+    /// Where waits go through a function of Python's.
+    select: Option<Select<'py>>,
+    /// What that has raised while the session was brought to rest: nobody waits any longer then.
+    thrown: Cell<Option<PyErr>>,
     /// When the connection is lost, if the operation is not over.
     deadline: Option<Instant>,
+    /// When it is given up, if it is not over.
+    limit: Option<Limit>,
 }
 
 /// Why a wait is over.
@@ -64,8 +85,9 @@ impl<'a> Shell<'a, '_> {
         if job.has_lease() {
             return Ok(self.core.gate.continue_turn());
         }
-        let turn = self.core.gate.enter_blocking(self.py, self.deadline);
-        turn.and_then(|turn| turn.ok_or_else(|| self.core.too_late(self.py)))
+        let gate = &self.core.gate;
+        let turn = gate.enter_blocking(self.py, self.select.as_ref(), self.until());
+        turn.and_then(|turn| turn.ok_or_else(|| self.out_of_time()))
             .inspect_err(|_| job.interrupted(self.core))
     }
 
@@ -77,17 +99,30 @@ impl<'a> Shell<'a, '_> {
         }
         while self.core.is_held_up() && job.sends(self.core) {
             self.core.look_after_requests();
-            self.py.detach(|| self.core.cancel_gate().wait(SLICE));
+            let slice = time_slice(self.until()).ok_or_else(|| self.out_of_time())?;
+            match &self.select {
+                Some(select) => select.pause()?,
+                None => drop(self.py.detach(|| self.core.cancel_gate().wait(slice))),
+            }
             self.py.check_signals()?;
-            self.check_time()?;
         }
-        self.settle(true)
+        self.settle(true)?;
+        match self.limit {
+            Some(limit) => limit.check(self.py),
+            None => Ok(()),
+        }
     }
 
-    fn check_time(&self) -> PyResult<()> {
-        match self.deadline {
-            Some(deadline) if Instant::now() >= deadline => Err(self.core.too_late(self.py)),
-            _ => Ok(()),
+    /// When a wait has to end, so that the operation can be over in time.
+    fn until(&self) -> Option<Instant> {
+        earliest(self.deadline, self.limit.map(|limit| limit.give_up))
+    }
+
+    /// The exception for a wait that ended at its time; the connection is lost if it was being left.
+    fn out_of_time(&self) -> PyErr {
+        match self.limit {
+            Some(limit) if self.until() == Some(limit.give_up) => limit.expired(self.py),
+            _ => self.core.too_late(self.py),
         }
     }
 
@@ -104,7 +139,7 @@ impl<'a> Shell<'a, '_> {
                 }
                 Next::Pump(id) => {
                     core.note_busy();
-                    self.interruptible(self.wait(Until::Sent, self.deadline))?;
+                    self.interruptible(self.sent())?;
                     core.collect(py);
                     // Many short waits in a row must not be deaf to signals.
                     py.check_signals()?;
@@ -156,13 +191,13 @@ impl<'a> Shell<'a, '_> {
     fn exchange(&self, id: ExchangeId) -> PyResult<Outcome> {
         self.core.note_busy();
         loop {
-            match self.wait(Until::Idle, self.deadline)? {
+            match self.wait(Until::Idle, self.until())? {
                 Waited::Ended(ended, outcome) if ended == id => {
                     self.core.refresh_snapshot();
                     return Ok(*outcome);
                 }
                 Waited::Ended(..) | Waited::Heard => {}
-                Waited::TimedOut => return Err(self.core.too_late(self.py)),
+                Waited::TimedOut => return Err(self.out_of_time()),
                 // The session rests, and the exchange was not among what it has answered: that cannot be.
                 Waited::Done => return Err(self.core.broken(self.py, &disconnected())),
             }
@@ -173,24 +208,32 @@ impl<'a> Shell<'a, '_> {
     fn rows(&self, id: ExchangeId) -> PyResult<Outcome> {
         self.core.note_busy();
         loop {
-            match self.wait(Until::Rows(id), self.deadline)? {
+            match self.wait(Until::Rows(id), self.until())? {
                 Waited::Ended(ended, outcome) if ended == id => {
                     self.core.refresh_snapshot();
                     return Ok(*outcome);
                 }
                 Waited::Done => return Ok(Outcome::default()),
-                Waited::TimedOut => return Err(self.core.too_late(self.py)),
+                Waited::TimedOut => return Err(self.out_of_time()),
                 Waited::Ended(..) | Waited::Heard => {}
             }
+        }
+    }
+
+    /// Drives the session until all that was asked has been sent.
+    fn sent(&self) -> PyResult<()> {
+        match self.wait(Until::Sent, self.until())? {
+            Waited::TimedOut => Err(self.out_of_time()),
+            _ => Ok(()),
         }
     }
 
     /// Drives the session until results of an exchange have come, or its error.
     fn results(&self, id: ExchangeId) -> PyResult<()> {
         loop {
-            match self.wait(Until::Results(id), self.deadline)? {
+            match self.wait(Until::Results(id), self.until())? {
                 Waited::Ended(..) => {}
-                Waited::TimedOut => return Err(self.core.too_late(self.py)),
+                Waited::TimedOut => return Err(self.out_of_time()),
                 Waited::Done | Waited::Heard => return Ok(()),
             }
         }
@@ -234,9 +277,16 @@ impl<'a> Shell<'a, '_> {
             return Ok(());
         }
         self.core.note_busy();
+        let deadline = if watchful {
+            self.until()
+        } else {
+            self.core.hasten_rest(self.limit);
+            earliest(self.deadline, self.limit.map(|limit| limit.over))
+        };
         loop {
-            match self.wait_for(Until::Idle, self.deadline, watchful) {
+            match self.wait_for(Until::Idle, deadline, watchful) {
                 Ok(Waited::Done) => break,
+                Ok(Waited::TimedOut) if watchful => return Err(self.out_of_time()),
                 Ok(Waited::TimedOut) => return Err(self.core.too_late(self.py)),
                 Ok(_) => {}
                 Err(error) if self.core.snapshot.is_closed() || watchful => return Err(error),
@@ -262,7 +312,7 @@ impl<'a> Shell<'a, '_> {
     ) -> PyResult<Waited> {
         let Self { py, core, .. } = *self;
         loop {
-            let heard = match self.step(until, deadline)? {
+            let heard = match self.step(until, deadline, watchful)? {
                 Step::Ended(id, outcome) => return Ok(Waited::Ended(id, outcome)),
                 Step::Done => return Ok(Waited::Done),
                 Step::TimedOut => return Ok(Waited::TimedOut),
@@ -295,16 +345,41 @@ impl<'a> Shell<'a, '_> {
         }
     }
 
-    /// One stretch of the blocking loop, detached from the interpreter.
-    fn step(&self, until: Until, deadline: Option<Instant>) -> PyResult<Step> {
+    /// One stretch of the blocking loop.
+    fn step(&self, until: Until, deadline: Option<Instant>, watchful: bool) -> PyResult<Step> {
         let core = self.core;
-        let driven = self.py.detach(|| {
-            let mut io = lock(&core.io);
-            match io.as_mut() {
-                Some(io) => drive(&mut io.session, &io.socket, until, deadline),
-                None => Err(disconnected()),
+        let Some(select) = &self.select else {
+            return self.stepped(self.py.detach(|| {
+                let mut io = lock(&core.io);
+                match io.as_mut() {
+                    Some(io) => drive(&mut io.session, &io.socket, until, deadline),
+                    None => Err(disconnected()),
+                }
+            }));
+        };
+        let looked = match lock(&core.io).as_mut() {
+            Some(io) => look(&mut io.session, &io.socket, until, deadline),
+            None => Err(disconnected()),
+        };
+        match looked {
+            Ok(Look::Step(step)) => {
+                if matches!(step, Step::Interrupted) {
+                    let paused = select.pause();
+                    paused.inspect_err(|error| self.note_thrown(error, watchful))?;
+                }
+                self.stepped(Ok(step))
             }
-        });
+            Ok(Look::Wait { write, until }) => {
+                let waited = self.wait_through(select, write, until);
+                waited.inspect_err(|error| self.note_thrown(error, watchful))?;
+                self.stepped(Ok(Step::Interrupted))
+            }
+            Err(lost) => self.stepped(Err(lost)),
+        }
+    }
+
+    fn stepped(&self, driven: Result<Step, Lost>) -> PyResult<Step> {
+        let core = self.core;
         match driven {
             Ok(_) | Err(_) if core.snapshot.is_closed() => {
                 // Closed by another thread while this one waited.
@@ -316,23 +391,56 @@ impl<'a> Shell<'a, '_> {
         }
     }
 
+    /// Waits for the socket by a function of Python's.
+    fn wait_through(
+        &self,
+        select: &Select<'_>,
+        write: bool,
+        until: Option<Instant>,
+    ) -> PyResult<()> {
+        // The descriptor stays open, whoever closes the connection meanwhile.
+        let Some(socket) = self.core.socket() else {
+            return Ok(());
+        };
+        self.core.waiting.fetch_add(1, Ordering::Relaxed);
+        let waited = select.wait(&*socket, true, write, until);
+        self.core.waiting.fetch_sub(1, Ordering::Relaxed);
+        waited
+    }
+
+    /// Notes what a function of Python's has raised that waited. While the session is being brought to rest nothing can be put off
+    /// that a greenlet is thrown, and where the function cannot wait the wait would have no end: the connection is lost.
+    fn note_thrown(&self, error: &PyErr, watchful: bool) {
+        if !watchful {
+            self.core.lose();
+            self.thrown.set(Some(error.clone_ref(self.py)));
+        }
+    }
+
     /// Sends the cancel request that the session asks for. If it cannot be sent, the statement may still end by itself.
     fn send_cancel(&self, watchful: bool) -> PyResult<()> {
         let core = self.core;
         let sent = core.begin_cancel(core.rest_deadline()).map_or_else(
             |error| Ok(Err(error)),
             |begun| match begun {
-                Some(underway) if watchful => finish_cancel(self.py, core, underway),
+                Some(underway) if watchful || self.select.is_some() => {
+                    finish_cancel(self.py, core, underway)
+                }
                 Some(mut underway) => Ok(self.py.detach(|| underway.request.wait(&mut || true))),
                 None => Ok(Ok(())),
             },
         );
         core.cancel_request_ended();
-        if let Err(error) = sent? {
+        let sent = sent.inspect_err(|error| self.note_thrown(error, watchful))?;
+        if let Err(error) = sent {
             log::cancel_failure(self.py, &error);
         }
         Ok(())
     }
+}
+
+fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
 }
 
 /// Asks the server to cancel what runs, by `deadline`, and waits until it has acted on that.
@@ -356,7 +464,10 @@ pub(crate) fn finish_cancel(
     core: &Core,
     mut underway: Underway,
 ) -> PyResult<Result<(), ConnectError>> {
-    let waited = watching(py, |go_on| underway.request.wait(go_on));
+    let waited = match Select::replaced(py)? {
+        Some(select) => select.finish_request(&mut underway.request),
+        None => watching(py, |go_on| underway.request.wait(go_on)),
+    };
     if waited.is_err() {
         core.leave_request(underway);
     }

@@ -52,6 +52,11 @@ pub(crate) trait Job: Send + Sync {
         true
     }
 
+    /// Whether its time is bounded by something else than the timeout of operations.
+    fn has_own_bound(&self) -> bool {
+        false
+    }
+
     /// Shows the collector the Python objects that it holds and that may lead back to the connection. No lock is taken.
     fn traverse(&self, _visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         Ok(())

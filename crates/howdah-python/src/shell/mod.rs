@@ -4,11 +4,13 @@ pub(crate) mod asyncio;
 pub(crate) mod blocking;
 pub(crate) mod job;
 pub(crate) mod ready;
+pub(crate) mod select;
 
 use std::sync::Arc;
 
 use pyo3::prelude::*;
 
+use crate::core::limit::Timeout;
 use crate::core::{Core, Flavor};
 use asyncio::{Channel, Op};
 pub(crate) use job::{Job, Next};
@@ -21,14 +23,26 @@ pub(crate) fn run(
     channel: Option<&Py<Channel>>,
     job: impl Job + 'static,
 ) -> PyResult<Py<PyAny>> {
+    run_within(py, core, channel, job, None)
+}
+
+/// As [`run`], within the time that the caller gives, or else the connection. It counts from the beginning, which is the first
+/// step of an awaitable.
+pub(crate) fn run_within(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    channel: Option<&Py<Channel>>,
+    job: impl Job + 'static,
+    timeout: Option<Timeout>,
+) -> PyResult<Py<PyAny>> {
     match (core.flavor, channel) {
         (Flavor::Async, Some(channel)) => {
-            let op = Op::new(channel.clone_ref(py), Box::new(job));
+            let op = Op::new(channel.clone_ref(py), Box::new(job), timeout);
             Ok(Py::new(py, op)?.into_any())
         }
         _ => {
             let mut job = job;
-            blocking::run(py, core, &mut job)
+            blocking::run(py, core, &mut job, timeout)
         }
     }
 }

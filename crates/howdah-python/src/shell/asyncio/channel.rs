@@ -251,6 +251,12 @@ impl Channel {
         Op::drain_or_lose(slf, op);
     }
 
+    /// Called by the loop when the time of an operation is over.
+    #[expect(clippy::unused_self, reason = "the loop calls a method of the channel")]
+    fn _on_expired(&self, op: &Bound<'_, Op>) -> PyResult<()> {
+        Op::expire(op)
+    }
+
     /// Called by the loop when an operation has to be over, because the connection is being left.
     fn _on_overdue(slf: &Bound<'_, Self>, op: &Bound<'_, Op>) -> PyResult<()> {
         let core = &slf.get().core;

@@ -28,6 +28,7 @@ use pyo3::prelude::*;
 use super::channel::{Awaits, Channel};
 use super::gate::Entered;
 use crate::core::Core;
+use crate::core::limit::{Limit, Timeout};
 use crate::core::pipeline::Status;
 use crate::errors;
 use crate::imports;
@@ -61,6 +62,11 @@ struct State {
     timer: Option<Py<PyAny>>,
     /// The timer for when it has to be over, where it has to be.
     bound: Option<Py<PyAny>>,
+    /// What its caller says of its time, until it begins; and what that comes to.
+    timeout: Option<Timeout>,
+    limit: Option<Limit>,
+    /// The timer for when it is given up.
+    expiry: Option<Py<PyAny>>,
 }
 
 /// What to call, with which context.
@@ -82,6 +88,8 @@ enum Phase {
     Answered(Answer),
     /// Was interrupted by this exception, and waits for the session to come to rest.
     Draining(Py<PyBaseException>),
+    /// Was given up at its time, and has still to say so.
+    Expired(PyErr),
     /// As before, but nobody waits for it any more.
     Detached,
     Finished,
@@ -94,7 +102,7 @@ enum Poll {
 }
 
 impl Op {
-    pub(crate) fn new(channel: Py<Channel>, job: Box<dyn Job>) -> Self {
+    pub(crate) fn new(channel: Py<Channel>, job: Box<dyn Job>, timeout: Option<Timeout>) -> Self {
         Self {
             channel,
             state: Mutex::new(State {
@@ -107,6 +115,9 @@ impl Op {
                 cancelled: None,
                 timer: None,
                 bound: None,
+                timeout,
+                limit: None,
+                expiry: None,
             }),
             blocking: AtomicBool::new(false),
         }
@@ -191,6 +202,7 @@ impl Op {
                 this.set_phase(waiting);
                 Ok(Poll::Pending)
             }
+            Phase::Expired(error) => Err(error),
             Phase::Detached | Phase::Finished => Err(PyRuntimeError::new_err(
                 "cannot reuse already awaited operation",
             )),
@@ -205,6 +217,7 @@ impl Op {
             return Err(error);
         }
         self.start_bound(slf)?;
+        self.start_expiry(slf)?;
         if self.is_leased() {
             lock(&self.state).has_gate = true;
             return self.guarded(slf, || self.start(slf));
@@ -261,6 +274,7 @@ impl Op {
     }
 
     fn start(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
+        self.check_time(slf.py())?;
         self.go_on(slf, |job, py, core| job.start(py, core))
     }
 
@@ -372,7 +386,8 @@ impl Op {
     /// Has the channel wake it when what it awaits has come.
     fn wait(&self, slf: &Bound<'_, Self>, awaits: Awaits) -> PyResult<()> {
         self.set_phase(Phase::Running);
-        Channel::set_running(self.channel.bind(slf.py()), slf, awaits)
+        Channel::set_running(self.channel.bind(slf.py()), slf, awaits)?;
+        self.renew_expiry(slf)
     }
 
     /// The end: the gate goes to the next.
@@ -380,6 +395,7 @@ impl Op {
         self.set_phase(Phase::Finished);
         self.stop_timer(py);
         self.stop_bound(py);
+        self.stop_expiry(py);
         let job = lock(&self.state).job.take();
         let keeps = result.is_ok() && job.as_ref().is_some_and(|job| job.keeps_lease());
         // Without the lock: this may call back into Python.
@@ -558,7 +574,7 @@ impl Op {
             state.callback.take(),
             std::mem::take(&mut state.more_callbacks),
         );
-        let timers = (state.timer.take(), state.bound.take());
+        let timers = (state.timer.take(), state.bound.take(), state.expiry.take());
         drop(state);
         drop((callbacks, timers));
     }
@@ -572,6 +588,7 @@ impl State {
         }
         visit.call(&self.timer)?;
         visit.call(&self.bound)?;
+        visit.call(&self.expiry)?;
         if let Some(message) = &self.cancelled {
             visit.call(message)?;
         }

@@ -42,8 +42,30 @@ impl Op {
         let polled = Self::cut_short(slf, error);
         if slf.get().is_over() {
             slf.get().stop_bound(slf.py());
+            slf.get().stop_expiry(slf.py());
         }
         polled
+    }
+
+    /// Gives it up where it waits, because its time is over; what has been answered already is looked at when it goes on.
+    ///
+    /// From the loop's callback.
+    pub(in super::super) fn expire(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.get();
+        let limit = {
+            let state = lock(&this.state);
+            let waits = matches!(state.phase, Phase::Queued | Phase::Running);
+            state.limit.filter(|_| waits)
+        };
+        let Some(limit) = limit else {
+            return Ok(());
+        };
+        // Where it has to wait for the session to come to rest, the task goes on waiting.
+        let Err(error) = Self::cut_short(slf, limit.expired(slf.py())) else {
+            return Ok(());
+        };
+        this.set_phase(Phase::Expired(error));
+        this.channel.get().wake_soon(slf)
     }
 
     pub(super) fn cut_short(slf: &Bound<'_, Self>, error: PyErr) -> PyResult<Poll> {
@@ -52,6 +74,8 @@ impl Op {
         let channel = this.channel.get();
         match this.set_phase(Phase::Finished) {
             Phase::Finished => Err(error),
+            // The caller wants it to be over for another reason by now.
+            Phase::Expired(_) => Err(error),
             Phase::Detached => {
                 this.set_phase(Phase::Detached);
                 Err(error)
@@ -75,11 +99,10 @@ impl Op {
                 let awaited = channel.stop_running(slf);
                 if let Some(Awaits::Exchange(id)) = awaited
                     && channel.gate.is_shared()
-                    && (core_has_others(channel) || !channel.gate.claim())
+                    && (!channel.core.leave_exchange(id) || !channel.gate.claim())
                 {
                     // The server may be at another's statement when a cancel request reaches it: nobody waits for this one, that
                     // is all.
-                    channel.core.detach(id);
                     return this.finish(py, Err(error));
                 }
                 if !this.has_gate() && !channel.gate.try_enter() {
@@ -145,6 +168,8 @@ impl Op {
             this.set_phase(Phase::Detached);
             return Err(error);
         }
+        let limit = lock(&this.state).limit;
+        core.hasten_rest(limit);
         if let Err(failure) = Self::begin_draining(slf) {
             // Lost meanwhile.
             failure.write_unraisable(py, Some(slf));
@@ -173,7 +198,7 @@ impl Op {
     ///
     /// From any thread: what is given up may be dropped wherever the garbage collector runs.
     pub(crate) fn run_detached(channel: &Bound<'_, Channel>, job: Box<dyn Job>) -> PyResult<()> {
-        let op = Bound::new(channel.py(), Self::new(channel.clone().unbind(), job))?;
+        let op = Bound::new(channel.py(), Self::new(channel.clone().unbind(), job, None))?;
         lock(&op.get().state).has_gate = true;
         if Channel::call_in_its_loop(channel, "_on_abandoned", &op)? {
             op.get().detach();
@@ -211,9 +236,4 @@ impl Op {
         }
         Self::begin_draining(slf)
     }
-}
-
-/// Whether statements are unanswered beside one.
-fn core_has_others(channel: &Channel) -> bool {
-    channel.core.unanswered() > 1
 }

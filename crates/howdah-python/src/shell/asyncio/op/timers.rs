@@ -5,6 +5,7 @@ use std::time::Instant;
 use pyo3::prelude::*;
 
 use super::Op;
+use crate::core::limit::Limit;
 use howdah_adapt::lock;
 
 impl Op {
@@ -27,6 +28,43 @@ impl Op {
             lock(&self.state).bound = bound;
         }
         Ok(())
+    }
+
+    /// Sees to it that the operation is given up at its time, which begins.
+    pub(super) fn start_expiry(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let limit = {
+            let mut state = lock(&self.state);
+            let bounded = state.job.as_ref().is_some_and(|job| !job.has_own_bound());
+            let limit = bounded.then(|| self.channel.get().core.limit(state.timeout));
+            state.limit = limit.flatten();
+            state.limit
+        };
+        match limit {
+            Some(limit) => self.call_when_expired(slf, limit),
+            None => Ok(()),
+        }
+    }
+
+    /// The same where that time has passed already, and nothing was waited for then.
+    pub(super) fn renew_expiry(&self, slf: &Bound<'_, Self>) -> PyResult<()> {
+        let limit = lock(&self.state).limit;
+        match limit.filter(Limit::is_over) {
+            Some(limit) => self.call_when_expired(slf, limit),
+            None => Ok(()),
+        }
+    }
+
+    fn call_when_expired(&self, slf: &Bound<'_, Self>, limit: Limit) -> PyResult<()> {
+        self.stop_expiry(slf.py());
+        let expiry = self.call_at(slf, Some(limit.give_up), "_on_expired")?;
+        lock(&self.state).expiry = expiry;
+        Ok(())
+    }
+
+    /// Fails if its time is over.
+    pub(super) fn check_time(&self, py: Python<'_>) -> PyResult<()> {
+        let limit = lock(&self.state).limit;
+        limit.map_or(Ok(()), |limit| limit.check(py))
     }
 
     /// Has the loop call a method of the channel for this operation.
@@ -56,6 +94,11 @@ impl Op {
     pub(super) fn stop_bound(&self, py: Python<'_>) {
         let bound = lock(&self.state).bound.take();
         cancel_timer(py, bound);
+    }
+
+    pub(super) fn stop_expiry(&self, py: Python<'_>) {
+        let expiry = lock(&self.state).expiry.take();
+        cancel_timer(py, expiry);
     }
 }
 

@@ -1,0 +1,143 @@
+//! Waiting where somebody has put another function in the place of `select.select`, as gevent and eventlet do: it lets other
+//! greenlets run meanwhile, which a wait of our own would stop. What it raises ends the wait, as a signal's handler does.
+
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd};
+use std::time::{Duration, Instant};
+
+use howdah_net::ConnectError;
+use howdah_net::cancel::{CancelRequest, Progress};
+use howdah_net::resolve::Lookup;
+use howdah_net::socket::{Peer, Socket, TcpOptions, Waited};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyCFunction, PyDict, PyList};
+
+use crate::imports;
+
+/// The function that waits in the place of the system's.
+pub(crate) struct Select<'py>(Bound<'py, PyAny>);
+
+/// How often to look again at what tells nobody that it has changed.
+const PAUSE: Duration = Duration::from_millis(10);
+
+impl<'py> Select<'py> {
+    /// The function, if it is another than Python's own.
+    pub(crate) fn replaced(py: Python<'py>) -> PyResult<Option<Self>> {
+        let modules = imports::MODULES.get(py)?.cast::<PyDict>()?;
+        // Nobody has greenlets without that module.
+        if !modules.contains(intern!(py, "greenlet"))? {
+            return Ok(None);
+        }
+        let Some(module) = modules.get_item(intern!(py, "select"))? else {
+            return Ok(None);
+        };
+        let function = module.getattr(intern!(py, "select"))?;
+        let is_own = function.is_exact_instance_of::<PyCFunction>();
+        Ok((!is_own).then_some(Self(function)))
+    }
+
+    /// Which greenlet calls: a number that no other has while this one lives.
+    pub(crate) fn greenlet(&self) -> PyResult<usize> {
+        let py = self.0.py();
+        let modules = imports::MODULES.get(py)?.cast::<PyDict>()?;
+        let Some(module) = modules.get_item(intern!(py, "greenlet"))? else {
+            return Ok(0);
+        };
+        let current = module.call_method0(intern!(py, "getcurrent"))?;
+        Ok(current.as_ptr().addr())
+    }
+
+    /// Waits until a descriptor can be read or, if asked for, written, or until a moment has come; it may also end before.
+    ///
+    /// The descriptor has to stay open meanwhile, and no lock may be held.
+    pub(crate) fn wait(
+        &self,
+        socket: &impl AsFd,
+        read: bool,
+        write: bool,
+        until: Option<Instant>,
+    ) -> PyResult<()> {
+        let py = self.0.py();
+        let fd = socket.as_fd().as_raw_fd();
+        let list = |wanted: bool| PyList::new(py, wanted.then_some(fd));
+        let time = until.map(|until| time_left(until).as_secs_f64());
+        let arguments = (list(read)?, list(write)?, PyList::empty(py), time);
+        self.0.call1(arguments).map(drop)
+    }
+
+    /// Lets others run for a moment.
+    pub(crate) fn pause(&self) -> PyResult<()> {
+        let empty = || PyList::empty(self.0.py());
+        let arguments = (empty(), empty(), empty(), PAUSE.as_secs_f64());
+        self.0.call1(arguments).map(drop)
+    }
+
+    /// Waits until the server has acted on a cancel request.
+    pub(crate) fn finish_request(
+        &self,
+        request: &mut CancelRequest,
+    ) -> PyResult<Result<(), ConnectError>> {
+        loop {
+            let write = match request.advance(Instant::now()) {
+                Ok(Progress::Done) => return Ok(Ok(())),
+                Ok(Progress::NeedReadable) => false,
+                Ok(Progress::NeedWritable) => true,
+                Err(error) => return Ok(Err(error)),
+            };
+            let deadline = request.deadline();
+            self.wait(request, !write, write, Some(deadline))?;
+        }
+    }
+
+    /// Connects a socket.
+    pub(crate) fn establish(
+        &self,
+        peer: &Peer,
+        options: &TcpOptions,
+        deadline: Instant,
+    ) -> PyResult<Result<Socket, ConnectError>> {
+        let socket = match Socket::begin_connect(peer, options) {
+            Ok(socket) => socket,
+            Err(error) => return Ok(Err(ConnectError::Io(error))),
+        };
+        loop {
+            match socket.wait(false, true, Duration::ZERO) {
+                Ok(Waited::Ready) => break,
+                Ok(Waited::NotYet) if time_left(deadline).is_zero() => {
+                    return Ok(Err(ConnectError::TimedOut));
+                }
+                Ok(Waited::NotYet) => self.wait(&socket, false, true, Some(deadline))?,
+                Err(error) => return Ok(Err(ConnectError::Io(error))),
+            }
+        }
+        let finished = socket.finish_connect();
+        Ok(finished.map(|()| socket).map_err(ConnectError::Io))
+    }
+
+    /// Resolves a name.
+    pub(crate) fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+        deadline: Instant,
+    ) -> PyResult<Result<Vec<SocketAddr>, ConnectError>> {
+        let lookup = match Lookup::begin(host, port) {
+            Ok(lookup) => lookup,
+            Err(error) => return Ok(Err(error)),
+        };
+        loop {
+            if let Some(found) = lookup.take() {
+                return Ok(found);
+            }
+            if time_left(deadline).is_zero() {
+                return Ok(Err(ConnectError::TimedOut));
+            }
+            self.wait(&lookup, true, false, Some(deadline))?;
+        }
+    }
+}
+
+fn time_left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now())
+}
