@@ -148,7 +148,7 @@ class PipelineScope:
 class BaseConnection:
     """What synchronous and asynchronous connections share."""
 
-    def __init__(self, opened: Opened) -> None: ...
+    def __init__(self, opened: Opened | PGconn) -> None: ...
     pipelining: bool
     """Whether statements of several tasks are sent without waiting for each other. Read-only."""
 

@@ -55,7 +55,7 @@ class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
 
     def __init__(
         self,
-        pgconn: _howdah.Opened,
+        pgconn: _howdah.Opened | _howdah.PGconn,
         row_factory: RowFactory[Row] = cast("RowFactory[Row]", tuple_row),  # noqa: B008
     ) -> None:
         # The session itself has been taken over by `__new__()`.

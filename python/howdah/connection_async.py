@@ -54,7 +54,7 @@ class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
 
     def __init__(
         self,
-        pgconn: _howdah.Opened,
+        pgconn: _howdah.Opened | _howdah.PGconn,
         row_factory: AsyncRowFactory[Row] = cast("AsyncRowFactory[Row]", tuple_row),  # noqa: B008
     ) -> None:
         # The session itself has been taken over by `__new__()`.

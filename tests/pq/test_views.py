@@ -7,13 +7,14 @@ import importlib
 import pickle
 import threading
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from support.doors import Door, howdah_alone
+from support.doors import HAS_UVLOOP, Door, howdah_alone, new_loop
 
 CONN = [
     "db", "user", "password", "host", "hostaddr", "port", "tty", "options", "status", "transaction_status",
@@ -181,6 +182,26 @@ async def test_exec_on_either_shell(door: Door) -> None:
     await conn.rollback()
 
 
+@pytest.mark.parametrize("kind", ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])])
+def test_exec_without_a_running_loop(driver: ModuleType, dsn: str, kind: str) -> None:
+    loop = new_loop(kind)
+    conn = loop.run_until_complete(driver.AsyncConnection.connect(dsn))
+    assert conn.pgconn.exec_(b"select 1").get_value(0, 0) == b"1"
+    loop.run_until_complete(conn.execute("select 1"))
+    loop.close()
+    assert conn.pgconn.exec_(b"select 2").get_value(0, 0) == b"2"
+
+    async def in_another() -> None:
+        cur = await conn.execute("select 3")
+        assert await cur.fetchone() == (3,)
+        assert conn.pgconn.exec_(b"select 4").get_value(0, 0) == b"4"
+        await conn.close()
+
+    loop = new_loop(kind)
+    loop.run_until_complete(in_another())
+    loop.close()
+
+
 @howdah_alone
 async def test_exec_while_a_stream_is_read(door: Door) -> None:
     conn = await door.connect()
@@ -238,6 +259,40 @@ def test_command_that_was_not_sent_leaves_all_as_it_was(conn: Any, driver: Modul
             use()
         assert conn.pgconn.is_busy() == 0
         assert conn.execute("select 1").fetchone() == (1,)
+
+
+def test_connection_of_a_pgconn(driver: ModuleType, dsn: str) -> None:
+    pgconn = enums(driver).PGconn.connect(dsn.encode())
+    with driver.Connection(pgconn) as conn:
+        assert conn.pgconn is pgconn
+        assert conn.execute("select 1").fetchone() == (1,)
+        assert conn.info.transaction_status == enums(driver).TransactionStatus.INTRANS
+        assert conn.info.backend_pid == pgconn.backend_pid
+        assert pgconn.exec_(b"select 2").get_value(0, 0) == b"2"
+    assert pgconn.status == 1
+
+
+def test_connection_of_a_pgconn_that_cannot_be_had(howdah: ModuleType, dsn: str, closed_port: int) -> None:
+    pq = enums(howdah)
+    with howdah.connect(dsn) as conn, pytest.raises(howdah.OperationalError, match="in use"):
+        howdah.Connection(conn.pgconn)
+    with pytest.raises(howdah.OperationalError):
+        howdah.Connection(pq.PGconn.connect(f"host=127.0.0.1 port={closed_port}".encode()))
+    busy = pq.PGconn.connect(dsn.encode())
+    busy.send_query(b"select 1")
+    with pytest.raises(howdah.OperationalError, match="in use"):
+        howdah.Connection(busy)
+    with pytest.raises(howdah.NotSupportedError):
+        howdah.AsyncConnection(busy)
+    busy.finish()
+
+
+def test_transformer_of_a_result(driver: ModuleType, conn: Any) -> None:
+    result = conn.pgconn.exec_(b"select 1 as a, '2020-01-02'::date as b, null union all select 2, null, 'x'")
+    tx = importlib.import_module(f"{driver.__name__}.adapt").Transformer(conn)
+    tx.set_pgresult(result)
+    assert tx.load_rows(0, 2, tuple) == [(1, date(2020, 1, 2), None), (2, None, "x")]
+    assert tx.load_row(1, tuple) == (2, None, "x")
 
 
 def test_threads_take_turns(conn: Any) -> None:

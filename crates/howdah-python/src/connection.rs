@@ -769,7 +769,10 @@ impl SyncConnection {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<PyClassInitializer<Self>> {
-        let base = BaseConnection::new(&Opened::among(args, kwargs)?);
+        let base = match PgConn::among(args, kwargs) {
+            Some(pgconn) => BaseConnection::of_pgconn(pgconn)?,
+            None => BaseConnection::new(&Opened::among(args, kwargs)?),
+        };
         Ok(PyClassInitializer::from(base).add_subclass(Self))
     }
 
@@ -806,6 +809,13 @@ impl AsyncConnectionBase {
         args: &Bound<'_, PyTuple>,
         kwargs: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<PyClassInitializer<Self>> {
+        if PgConn::among(args, kwargs).is_some() {
+            return Err(errors::new(
+                args.py(),
+                "NotSupportedError",
+                "an AsyncConnection cannot be made of a PGconn: open it with connect()",
+            ));
+        }
         let base = BaseConnection::new(&Opened::among(args, kwargs)?);
         Ok(PyClassInitializer::from(base).add_subclass(Self))
     }

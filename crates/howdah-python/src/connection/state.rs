@@ -53,6 +53,21 @@ impl BaseConnection {
         }
     }
 
+    /// A connection of a `PGconn` that has been opened, which becomes its `pgconn`.
+    pub(super) fn of_pgconn(pgconn: Bound<'_, PgConn>) -> PyResult<Self> {
+        let core = pgconn.get().give(pgconn.py())?;
+        let made = Self {
+            core,
+            channel: None,
+            factories: Mutex::default(),
+            adapters: OnceLock::new(),
+            pgconn: OnceLock::new(),
+        };
+        // Nobody has asked before.
+        let _ = made.pgconn.set(pgconn.unbind());
+        Ok(made)
+    }
+
     /// The connection itself, of an object that stands for it: a proxy, such as a wrapper for monitoring, that says to be one.
     pub(crate) fn behind<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, Self>> {
         if let Ok(connection) = object.cast::<Self>() {

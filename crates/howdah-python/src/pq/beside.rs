@@ -29,7 +29,7 @@ impl PgConn {
         let mut outcome = Ok(());
         for message in beside {
             let delivered = match message {
-                message if self.is_shared => core.deliver(py, message),
+                message if self.is_shared() => core.deliver(py, message),
                 Message::Notice(report) => {
                     let encoding = lock(&self.machine).encoding();
                     let said = Said::Server(Arc::new(report), None);

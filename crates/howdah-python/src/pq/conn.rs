@@ -1,13 +1,13 @@
 //! `PGconn`: a connection as libpq shows it, one of its own or a live one of the driver's.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use howdah_adapt::lock;
 use howdah_ffi::values::bytes;
 use howdah_protocol::conninfo::{Keyword, Params, find_keyword};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use super::attempt::Attempt;
 use super::body::Said;
@@ -24,7 +24,7 @@ pub(crate) struct PgConn {
     pub(super) machine: Mutex<Machine>,
     pub(super) nonblocking: AtomicBool,
     /// Whether it is a `Connection`'s, which may be at work by itself.
-    pub(super) is_shared: bool,
+    is_shared: AtomicBool,
     /// Whether it has that connection's turn.
     pub(super) is_leased: AtomicBool,
     pub(super) channel: Option<Py<Channel>>,
@@ -98,7 +98,7 @@ impl PgConn {
             machine: Mutex::default(),
             // The driver's own never wait in `send()`.
             nonblocking: AtomicBool::new(is_shared),
-            is_shared,
+            is_shared: AtomicBool::new(is_shared),
             is_leased: AtomicBool::new(false),
             channel,
             handlers: Mutex::default(),
@@ -126,6 +126,39 @@ impl PgConn {
             ..Failed::new(options, message)
         };
         Self::make(Link::Failed(failed), false, None)
+    }
+
+    /// Whether it is a `Connection`'s, which may be at work by itself.
+    pub(super) fn is_shared(&self) -> bool {
+        self.is_shared.load(Ordering::Acquire)
+    }
+
+    /// The first one among the arguments of a constructor.
+    pub(crate) fn among<'py>(
+        args: &Bound<'py, PyTuple>,
+        kwargs: Option<&Bound<'py, PyDict>>,
+    ) -> Option<Bound<'py, Self>> {
+        let named = kwargs.map(|kwargs| kwargs.values());
+        let mut all = args.iter().chain(named.iter().flatten());
+        all.find_map(|value| value.cast_into::<Self>().ok())
+    }
+
+    /// Gives the session to a `Connection`, of which it shows what there is to show from now on.
+    ///
+    /// # Errors
+    /// It has none, is another connection's, or is in the middle of something.
+    pub(crate) fn give(&self, py: Python<'_>) -> PyResult<Arc<Core>> {
+        let core = self.usable(py, "making a connection")?;
+        let machine = lock(&self.machine);
+        let is_busy = machine.pipeline || !machine.is_idle();
+        drop(machine);
+        if is_busy || self.is_shared.swap(true, Ordering::AcqRel) {
+            let text = "the PGconn is in use";
+            return Err(errors::operational(py, text));
+        }
+        self.nonblocking.store(true, Ordering::Relaxed);
+        core.snapshot.settings().prepare(py);
+        Ok(core)
     }
 
     /// The session, if there is or was one.
@@ -210,7 +243,7 @@ impl Drop for PgConn {
     fn drop(&mut self) {
         let link = std::mem::replace(&mut *lock(&self.link), Link::Closed);
         if let Link::Open(core) = link
-            && !self.is_shared
+            && !self.is_shared()
         {
             core.close();
         }

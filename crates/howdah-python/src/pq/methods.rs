@@ -73,7 +73,7 @@ impl PgConn {
         let Link::Open(core) = link else {
             return Ok(());
         };
-        if self.is_shared {
+        if self.is_shared() {
             // What belongs to the connection object still shows that it is closed.
             *lock(&self.link) = Link::Open(Arc::clone(&core));
         }
@@ -150,7 +150,7 @@ impl PgConn {
             Link::Open(core) if !core.snapshot.is_closed() => Arc::clone(core),
             _ => return NAMES.0,
         };
-        if self.is_shared && !self.is_leased.load(Ordering::Acquire) {
+        if self.is_shared() && !self.is_leased.load(Ordering::Acquire) {
             return core.transaction_status();
         }
         match lock(&self.machine).is_idle() {
@@ -482,7 +482,7 @@ impl PgConn {
         };
         let core = self.usable(py, what)?;
         // Somebody else reads.
-        if self.is_shared
+        if self.is_shared()
             && !self.is_leased.load(Ordering::Acquire)
             && core.transaction_status() == 1
         {
@@ -514,7 +514,7 @@ impl PgConn {
     /// Send what has not been sent yet; 0 if that was all, 1 if it goes on when the socket can be written.
     fn flush(&self, py: Python<'_>) -> PyResult<u8> {
         let core = self.usable(py, "flushing")?;
-        if self.is_shared && !self.is_leased.load(Ordering::Acquire) {
+        if self.is_shared() && !self.is_leased.load(Ordering::Acquire) {
             return Ok(0);
         }
         let sent = self.turn(py, &core, false)?;
@@ -630,7 +630,7 @@ impl PgConn {
         drop(machine);
         let status = match &*lock(&self.link) {
             Link::Open(core) if core.snapshot.is_closed() => PipelineStatus::Off,
-            Link::Open(core) if self.is_shared && own == PipelineStatus::Off => {
+            Link::Open(core) if self.is_shared() && own == PipelineStatus::Off => {
                 core.pipeline.status()
             }
             _ => own,
@@ -766,7 +766,7 @@ impl PgConn {
 
 impl PgConn {
     fn check_handlers(&self, py: Python<'_>) -> PyResult<()> {
-        if !self.is_shared {
+        if !self.is_shared() {
             return Ok(());
         }
         let text = "handlers of a connection are added with its add_notice_handler() and add_notify_handler()";

@@ -69,7 +69,7 @@ impl PgConn {
 
     /// Closes the connection and begins to open it anew, with the same options.
     pub(super) fn start_anew(&self, py: Python<'_>) -> PyResult<()> {
-        if self.is_shared {
+        if self.is_shared() {
             let text = "a Connection cannot be opened anew: open another one";
             return Err(errors::new(py, "NotSupportedError", text));
         }

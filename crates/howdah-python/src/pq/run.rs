@@ -359,7 +359,7 @@ impl PgConn {
     /// Makes the connection this object's, for a command or a look at what has come.
     pub(super) fn take_turn(&self, py: Python<'_>, core: &Arc<Core>) -> PyResult<()> {
         let taken = self.is_leased.load(Ordering::Acquire);
-        if !taken && self.is_shared {
+        if !taken && self.is_shared() {
             lease::take(py, core, self.channel.as_ref())?;
             self.is_leased.store(true, Ordering::Release);
         }
@@ -380,7 +380,7 @@ impl PgConn {
         if self.is_leased.swap(false, Ordering::AcqRel) {
             return lease::give_back(py, core, self.channel.as_ref());
         }
-        if !self.is_shared {
+        if !self.is_shared() {
             core.note_rest();
         }
         Ok(())

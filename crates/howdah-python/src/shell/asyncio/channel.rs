@@ -124,7 +124,10 @@ impl Channel {
             return Ok(false);
         }
         this.core.streaming.store(true, Ordering::Relaxed);
-        Self::rest_when_full(slf)?;
+        // One that is closed does not read anyway.
+        if !this.is_loop_closed(slf.py()) {
+            Self::rest_when_full(slf)?;
+        }
         Ok(true)
     }
 
@@ -136,7 +139,8 @@ impl Channel {
             return Ok(());
         }
         this.leave_gate(slf.py());
-        if this.paused.swap(false, Ordering::Relaxed) && !this.core.snapshot.is_closed() {
+        let reads = !this.core.snapshot.is_closed() && !this.is_loop_closed(slf.py());
+        if reads && this.paused.swap(false, Ordering::Relaxed) {
             Self::watch_reading(slf, true)?;
         }
         Ok(())
