@@ -54,6 +54,8 @@ class Kind(enum.Enum):
     TRANSACTION = "transaction"  # without autocommit: execute the statement, fetch every row, commit
     TASKS = "tasks"  # `batch` tasks at once, each of which executes the statement and fetches every row
     STREAM = "stream"  # iterate over the rows as they arrive
+    ROWS = "rows"  # execute the statement and fetch every row, as `row_factory` makes it
+    SERVER = "server"  # declare a cursor in the server, in a transaction, and iterate over its rows
 
     @property
     def is_memory(self) -> bool:
@@ -84,6 +86,7 @@ class Case:
     batch: int = 1
     drivers: tuple[str, ...] = ()
     wall: bool = False
+    row_factory: str = ""
 
     @functools.cached_property
     def numbered(self) -> str:
@@ -235,6 +238,28 @@ CASES = {
             drivers=("howdah/sync", "psycopg/sync", "psycopg2/sync"),
             wall=True,
         ),
+        *(
+            Case(
+                f"wide-{name}s",
+                f"1000 rows of nine types as {name}s",
+                WIDE,
+                rows=1000,
+                first=None,
+                kind=Kind.ROWS,
+                row_factory=f"{name}_row",
+                drivers=PSYCOPG_API,
+            )
+            for name in ("dict", "namedtuple")
+        ),
+        Case(
+            "server",
+            "100,000 rows of a server-side cursor, 100 at a time",
+            "select n, 'row ' || n as text, n / 2.0::float8 as half from generate_series(1, 100000) n",
+            rows=100_000,
+            first=(1, "row 1", 0.5),
+            kind=Kind.SERVER,
+            drivers=PSYCOPG_API,
+        ),
         Case("connect", "connect and close", kind=Kind.CONNECT),
         Case("idle", "memory of an idle connection", kind=Kind.IDLE),
         Case(
@@ -278,5 +303,11 @@ TARGETS = (
     Target("transaction", "howdah/asyncio", 0.65, ("psycopg/asyncio",)),
     Target("tasks", "howdah/asyncio", 0.50, ("asyncpg/asyncio",)),
     Target("tasks", "howdah/tokio", 0.80, ("tokio-postgres/tokio",)),
+    Target("wide-dicts", "howdah/sync", 0.45, ("psycopg/sync",)),
+    Target("wide-dicts", "howdah/asyncio", 0.45, ("psycopg/asyncio",)),
+    Target("wide-namedtuples", "howdah/sync", 0.45, ("psycopg/sync",)),
+    Target("wide-namedtuples", "howdah/asyncio", 0.45, ("psycopg/asyncio",)),
+    Target("server", "howdah/sync", 0.50, ("psycopg/sync",)),
+    Target("server", "howdah/asyncio", 0.50, ("psycopg/asyncio",)),
     Target("threads", "howdah/sync", 1.00, ("psycopg/sync", "psycopg2/sync")),
 )

@@ -147,8 +147,18 @@ class PsycopgApi(SyncPeer):
                 count = 0
                 for _row in conn.cursor().stream(sql, params):
                     count += 1
-                if count != case.rows:
-                    raise ValueError(f"{count} rows instead of {case.rows}")
+                _check_count(count, case)
+        elif case.kind is Kind.ROWS:
+            factory = getattr(self.module.rows, case.row_factory)
+            for _ in range(ops):
+                conn.cursor(row_factory=factory).execute(sql, params).fetchall()
+        elif case.kind is Kind.SERVER:
+            for _ in range(ops):
+                count = 0
+                with conn.transaction(), conn.cursor("bench") as cur:
+                    for _row in cur.execute(sql, params):
+                        count += 1
+                _check_count(count, case)
         else:
             super().repeat_kind(conn, case, ops)
 
@@ -227,8 +237,19 @@ class AsyncPsycopgApi(AsyncPeer):
                 count = 0
                 async for _row in conn.cursor().stream(sql, params):
                     count += 1
-                if count != case.rows:
-                    raise ValueError(f"{count} rows instead of {case.rows}")
+                _check_count(count, case)
+        elif case.kind is Kind.ROWS:
+            factory = getattr(self.module.rows, case.row_factory)
+            for _ in range(ops):
+                cur = await conn.cursor(row_factory=factory).execute(sql, params)
+                await cur.fetchall()
+        elif case.kind is Kind.SERVER:
+            for _ in range(ops):
+                count = 0
+                async with conn.transaction(), conn.cursor("bench") as cur:
+                    async for _row in await cur.execute(sql, params):
+                        count += 1
+                _check_count(count, case)
         elif case.kind is Kind.TASKS:
             conns = conn if isinstance(conn, Connections) else [conn] * case.batch
 
@@ -357,6 +378,11 @@ class Psqlpy(AsyncPeer):
 
     async def close(self, conn: Any) -> None:
         conn.close()
+
+
+def _check_count(count: int, case: Case) -> None:
+    if count != case.rows:
+        raise ValueError(f"{count} rows instead of {case.rows}")
 
 
 def _psycopg_version(module: Any) -> str:
