@@ -25,7 +25,15 @@ __all__ = ["Plan", "Results", "Sample", "run"]
 BENCH = Path(__file__).resolve().parent.parent
 ANSWER_TIMEOUT = 120.0
 # Drivers prepare a statement after a few executions: these come before anything is measured.
-WARM_UP = {Kind.QUERY: 100, Kind.CONNECT: 5, Kind.MANY: 5, Kind.PIPELINE: 5, Kind.TASKS: 10}
+WARM_UP = {
+    Kind.QUERY: 100,
+    Kind.CONNECT: 5,
+    Kind.MANY: 5,
+    Kind.PIPELINE: 5,
+    Kind.TASKS: 10,
+    Kind.ROWS: 20,
+    Kind.SERVER: 1,
+}
 CALIBRATION_SECONDS = 0.05
 # Memory hardly differs from one process to the next.
 IDLE_ROUNDS = 5

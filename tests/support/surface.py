@@ -21,7 +21,8 @@ from support import pure_psycopg
 
 MODULES = [
     "",
-    "adapt", "abc", "conninfo", "crdb", "dbapi20", "errors", "generators", "postgres", "pq", "pq.abc", "pq.misc", "sql",
+    "adapt", "abc", "client_cursor", "conninfo", "crdb", "dbapi20", "errors", "generators", "postgres", "pq", "pq.abc",
+    "pq.misc", "raw_cursor", "rows", "sql",
     "types", "waiting",
     *(
         f"types.{name}"
@@ -33,9 +34,9 @@ MODULES = [
 ]  # fmt: skip
 
 OPERATORS = [
-    "__bool__", "__call__", "__class_getitem__", "__contains__", "__delitem__", "__enter__", "__eq__", "__exit__",
-    "__ge__", "__getitem__", "__gt__", "__hash__", "__iter__", "__le__", "__len__", "__lt__", "__ne__", "__next__",
-    "__repr__", "__setitem__", "__str__",
+    "__aenter__", "__aexit__", "__aiter__", "__anext__", "__bool__", "__call__", "__class_getitem__", "__contains__",
+    "__delitem__", "__enter__", "__eq__", "__exit__", "__ge__", "__getitem__", "__gt__", "__hash__", "__iter__",
+    "__le__", "__len__", "__lt__", "__ne__", "__next__", "__repr__", "__setitem__", "__str__",
 ]  # fmt: skip
 
 PLAIN = (bool, int, float, str, bytes, type(None))

@@ -29,7 +29,7 @@ pub(super) use choice::binary_is_equal;
 use choice::element_of;
 pub use registered::{LastLoaders, for_columns};
 pub(super) use registered::{json_by, of_class};
-pub use row::{load_dict, load_first, load_row, load_rows};
+pub use row::{load_dict, load_first, load_instance, load_row, load_rows};
 pub(super) use zone::Zone;
 
 /// How the values of one column are loaded; chosen once for a column.

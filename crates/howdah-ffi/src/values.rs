@@ -36,6 +36,34 @@ impl<'py> TupleBuilder<'py> {
         })
     }
 
+    /// An empty one for `len` values of a class derived from `tuple`, as `tuple.__new__()` would make it without a call.
+    fn of_class(class: &Bound<'py, PyType>, len: usize) -> PyResult<Self> {
+        let py = class.py();
+        let len = isize::try_from(len).map_err(|_| PyMemoryError::new_err(()))?;
+        let plain = py.get_type::<PyTuple>();
+        let (derived, base) = (class.as_type_ptr(), plain.as_type_ptr());
+        // SAFETY: both are types, which live as long as their references; fields that never change after creation are read.
+        let alloc = unsafe {
+            let same_size = (*derived).tp_basicsize == (*base).tp_basicsize
+                && (*derived).tp_itemsize == (*base).tp_itemsize;
+            let fits = same_size && ffi::PyType_IsSubtype(derived, base) != 0;
+            (*derived).tp_alloc.filter(|_| fits)
+        };
+        let Some(alloc) = alloc else {
+            let message = "the class of a row is no plain subclass of tuple";
+            return Err(PyTypeError::new_err(message));
+        };
+        // SAFETY: the class has the layout of a tuple, and its allocator is called as tuple.__new__ calls it, with the number
+        // of items: it makes a tuple with room for them, all null, or gives null with an exception set.
+        let tuple =
+            unsafe { Bound::from_owned_ptr_or_err(py, alloc(derived, len))?.cast_into_unchecked() };
+        Ok(Self {
+            tuple,
+            len,
+            filled: 0,
+        })
+    }
+
     /// Puts `value` into the next place; a value too many is dropped.
     #[inline]
     pub fn push(&mut self, value: Bound<'py, PyAny>) {
@@ -78,6 +106,18 @@ impl<'py> RowBuilder<'py> {
         })
     }
 
+    /// The same of a class derived from `tuple` that adds nothing to its instances, such as a named tuple's.
+    ///
+    /// # Errors
+    /// TypeError for any other class; MemoryError.
+    #[inline]
+    pub fn of_class(class: &Bound<'py, PyType>, len: usize) -> PyResult<Self> {
+        Ok(Self {
+            tuple: TupleBuilder::of_class(class, len)?,
+            has_containers: false,
+        })
+    }
+
     /// Puts `value` into the next place; a value too many is dropped.
     #[inline]
     pub fn push(&mut self, value: Bound<'py, PyAny>) {
@@ -97,7 +137,8 @@ impl<'py> RowBuilder<'py> {
     pub fn finish(self) -> Bound<'py, PyTuple> {
         let tuple = self.tuple.finish();
         if !self.has_containers {
-            // SAFETY: a live tuple that nobody else has seen; the empty tuple is not tracked, which the call allows.
+            // SAFETY: a live tuple that nobody else has seen; the empty tuple is not tracked, which the call allows. That a
+            // derived one is not tracked keeps its class alive, no more.
             unsafe { ffi::PyObject_GC_UnTrack(tuple.as_ptr().cast()) };
         }
         tuple
@@ -178,42 +219,6 @@ pub fn tuple_of<'py>(
         tuple.push(value);
     }
     Ok(tuple.finish())
-}
-
-/// The values of a tuple as an instance of a class derived from `tuple` that adds nothing to its instances, such as a named
-/// tuple's: what `tuple.__new__()` does, without a call.
-///
-/// # Errors
-/// TypeError for any other class; MemoryError.
-#[inline]
-pub fn tuple_of_class<'py>(
-    class: &Bound<'py, PyType>,
-    values: &Bound<'py, PyTuple>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let py = class.py();
-    let plain = py.get_type::<PyTuple>();
-    let (derived, base) = (class.as_type_ptr(), plain.as_type_ptr());
-    // SAFETY: both are types, which live as long as their references; fields that never change after creation are read.
-    let alloc = unsafe {
-        let same_size = (*derived).tp_basicsize == (*base).tp_basicsize
-            && (*derived).tp_itemsize == (*base).tp_itemsize;
-        let fits = same_size && ffi::PyType_IsSubtype(derived, base) != 0;
-        (*derived).tp_alloc.filter(|_| fits)
-    };
-    let Some(alloc) = alloc else {
-        let message = "the class of a row is no plain subclass of tuple";
-        return Err(PyTypeError::new_err(message));
-    };
-    let len = values.len().cast_signed();
-    // SAFETY: the class has the layout of a tuple, and its allocator is called as tuple.__new__ calls it, with the number of
-    // items, which makes an object with room for them, all null; or gives null with an exception set.
-    let made = unsafe { Bound::from_owned_ptr_or_err(py, alloc(derived, len))? };
-    for (index, value) in values.iter().enumerate() {
-        // SAFETY: the index is below the length, the place is still empty, nobody else has the object yet, and SET_ITEM
-        // takes over the reference that into_ptr gives up.
-        unsafe { ffi::PyTuple_SET_ITEM(made.as_ptr(), index.cast_signed(), value.into_ptr()) };
-    }
-    Ok(made)
 }
 
 /// Bytes.

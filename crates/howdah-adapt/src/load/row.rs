@@ -6,7 +6,7 @@ use howdah_protocol::connection::RowSet;
 use howdah_protocol::wire::Fields;
 use howdah_types::int;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyList, PyString, PyTuple, PyType};
 
 use super::Loader;
 use crate::context::LoadContext;
@@ -24,7 +24,32 @@ pub fn load_row<'py>(
     loaders: &[Loader],
     cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyTuple>> {
-    let mut row = RowBuilder::new(py, loaders.len())?;
+    fill(RowBuilder::new(py, loaders.len())?, py, fields, loaders, cx)
+}
+
+/// The same as an instance of a class derived from `tuple` that adds nothing to it, such as a named tuple's.
+///
+/// # Errors
+/// TypeError for any other class; as for [`Loader::load`].
+#[inline]
+pub fn load_instance<'py>(
+    class: &Bound<'py, PyType>,
+    fields: Fields<'_>,
+    loaders: &[Loader],
+    cx: &LoadContext<'_>,
+) -> PyResult<Bound<'py, PyTuple>> {
+    let row = RowBuilder::of_class(class, loaders.len())?;
+    fill(row, class.py(), fields, loaders, cx)
+}
+
+#[inline]
+fn fill<'py>(
+    mut row: RowBuilder<'py>,
+    py: Python<'py>,
+    fields: Fields<'_>,
+    loaders: &[Loader],
+    cx: &LoadContext<'_>,
+) -> PyResult<Bound<'py, PyTuple>> {
     for (loader, field) in loaders.iter().zip(fields) {
         let Some(data) = field else {
             row.push_plain(py.None().into_bound(py));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use howdah_adapt::imports::Imported;
 use howdah_adapt::load::{self, Loader};
 use howdah_adapt::{Encoding, LoadContext, memory};
-use howdah_ffi::values::{dict, tuple_of, tuple_of_class};
+use howdah_ffi::values::{dict, tuple_of};
 use howdah_protocol::connection::{Columns, RowSet};
 use howdah_protocol::wire::backend::Fields;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -110,8 +110,7 @@ impl RowMaking {
             }
             Self::Tuples => Ok(load::load_row(py, fields, loaders, cx)?.into_any()),
             Self::Named(class) => {
-                let values = load::load_row(py, fields, loaders, cx)?;
-                tuple_of_class(class.bind(py), &values)
+                Ok(load::load_instance(class.bind(py), fields, loaders, cx)?.into_any())
             }
             Self::Call(make) => {
                 let values = load::load_row(py, fields, loaders, cx)?;
