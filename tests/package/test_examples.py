@@ -1,4 +1,7 @@
-"""The examples: one program for each section of the page. They run, say what they promise, and are typed."""
+"""The examples: first steps, transactions, and one program for each section of the page on asynchronous operations.
+
+They run, say what they promise, and are typed. Those that need nothing of howdah's own run on psycopg too.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,36 @@ import pytest
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "python"
 
 OUTPUT = {
+    "basic_usage.py": [
+        "inserted: 3",
+        "columns: ['id', 'title', 'published']",
+        "one: (1, 'It\\'s a 100% \"title\"', datetime.date(1999, 12, 31))",
+        "some: [(2, \"'); DROP TABLE book; --\", None), (3, 'Volume 1', datetime.date(2001, 1, 1))]",
+        "the next: (4, 'Volume 2', datetime.date(2002, 1, 1))",
+        "the next: (5, 'Volume 3', datetime.date(2003, 1, 1))",
+        "short: (1,)",
+        "dict: {'id': 3, 'published': datetime.date(2001, 1, 1)}",
+        "object: Book(id=4, title='Volume 2', published=datetime.date(2002, 1, 1))",
+        "values: ['Volume 2', 'Volume 3']",
+        "refused: 23502 title",
+        "closed: True",
+    ],
+    "transactions.py": [
+        "at first: IDLE",
+        "then: INTRANS",
+        "kept: ['ann']",
+        "after an error: INERROR",
+        "refused: current transaction is aborted, commands ignored until end of transaction block",
+        "autocommit: IDLE ['ann', 'cid']",
+        "not enough: the transfer is undone, and INTRANS",
+        "dan: (10,)",
+        "on second thoughts: 3",
+        "a trial run: 0",
+        "after it: 3",
+        "level: ('serializable',)",
+        "read only: cannot execute CREATE TABLE in a read-only transaction",
+        "in one phase: ['ann', 'cid', 'dan', 'eve']",
+    ],
     "operations.py": [
         'blocking: (100, "abc\'def")',
         "blocking: (1, 'x')",
@@ -78,6 +111,19 @@ def test_every_example_is_tested() -> None:
 @pytest.mark.parametrize("name", OUTPUT)
 def test_example(howdah: ModuleType, dsn: str, name: str) -> None:
     assert run("-W", "error", str(EXAMPLES / name), HOWDAH_DSN=dsn).splitlines() == OUTPUT[name]
+
+
+ON_PSYCOPG = """
+import importlib, runpy, sys
+sys.modules["howdah"] = importlib.import_module("psycopg")
+sys.modules["howdah.rows"] = importlib.import_module("psycopg.rows")
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("name", ["basic_usage.py", "transactions.py"])
+def test_example_on_psycopg(dsn: str, name: str) -> None:
+    assert run("-W", "error", "-c", ON_PSYCOPG, str(EXAMPLES / name), HOWDAH_DSN=dsn).splitlines() == OUTPUT[name]
 
 
 @pytest.mark.limit(300)
