@@ -381,3 +381,27 @@ async def test_tasks_wait_while_a_command_runs(door: Door) -> None:
     (result,) = await conn.wait(module(door.module, "generators").execute(conn.pgconn))
     assert result.get_value(0, 1) == b"mine"
     assert await task == ("other",)
+
+
+@asyncio_only
+@howdah_alone
+@pytest.mark.limit(30)
+async def test_cancel_request_that_is_over_lets_others_go_on(door: Door, observer: Any) -> None:
+    conn = await door.connect(autocommit=True, cancel_timeout=25.0)
+    generators = module(door.module, "generators")
+    waiting = module(door.module, "waiting")
+    for way in ("connection", "blocking"):
+        sleeping = asyncio.create_task(conn.execute("select pg_sleep(60)"))
+        await asyncio.to_thread(observer.wait_active, conn.info.backend_pid, "%pg_sleep(60)%")
+        other = asyncio.create_task(conn.execute("select 'other'"))
+        await asyncio.sleep(0)
+        request = conn.pgconn.cancel_conn()
+        if way == "blocking":
+            request.blocking()
+        else:
+            request.start()
+            await waiting.wait_conn_async(generators.cancel(request), 0.1)
+        with pytest.raises(door.errors.QueryCanceled):
+            await sleeping
+        cur = await other
+        assert await cur.fetchone() == ("other",)

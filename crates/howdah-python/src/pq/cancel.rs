@@ -8,6 +8,7 @@ use howdah_adapt::lock;
 use howdah_ffi::values::bytes;
 use howdah_net::ConnectError;
 use howdah_net::cancel::Progress;
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -15,41 +16,61 @@ use super::result::error_message;
 use crate::core::Core;
 use crate::core::cancel::Underway;
 use crate::errors;
+use crate::shell::asyncio::Channel;
 use crate::shell::blocking;
 
 /// What is needed to cancel what a connection runs.
 #[pyclass(frozen, module = "howdah._howdah", name = "PGcancel")]
-pub(crate) struct PgCancel(Mutex<Option<Arc<Core>>>);
+pub(crate) struct PgCancel {
+    core: Mutex<Option<Arc<Core>>>,
+    channel: Option<Py<Channel>>,
+}
 
 impl PgCancel {
-    pub(super) fn new(core: Arc<Core>) -> Self {
-        Self(Mutex::new(Some(core)))
+    pub(super) fn new(core: Arc<Core>, channel: Option<Py<Channel>>) -> Self {
+        Self {
+            core: Mutex::new(Some(core)),
+            channel,
+        }
     }
+}
+
+/// A request is over: operations of an asynchronous connection may have waited for that.
+fn tell(py: Python<'_>, channel: Option<&Py<Channel>>) -> PyResult<()> {
+    channel.map_or(Ok(()), |channel| Channel::poke(channel.bind(py)))
 }
 
 #[pymethods]
 impl PgCancel {
     /// Forget the connection.
     fn free(&self) {
-        let core = lock(&self.0).take();
+        let core = lock(&self.core).take();
         drop(core);
     }
 
     /// Ask the server to cancel what runs, and wait until it has taken note; nothing happens if nothing runs.
     fn cancel(&self, py: Python<'_>) -> PyResult<()> {
-        let core = lock(&self.0).clone();
+        let core = lock(&self.core).clone();
         let Some(core) = core else {
             let text = "cancel failed: PQcancel() -- no cancel object supplied";
             return Err(errors::operational(py, text));
         };
-        blocking::cancel(py, &core, core.cancel_deadline())?
-            .map_err(|error| errors::operational(py, format!("cancel failed: {error}")))
+        let cancelled = blocking::cancel(py, &core, core.cancel_deadline())?;
+        tell(py, self.channel.as_ref())?;
+        cancelled.map_err(|error| errors::operational(py, format!("cancel failed: {error}")))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.channel)
     }
 }
 
 /// A cancel request that is driven without waiting.
 #[pyclass(frozen, module = "howdah._howdah", name = "PGcancelConn")]
-pub(crate) struct PgCancelConn(Mutex<Request>);
+pub(crate) struct PgCancelConn {
+    request: Mutex<Request>,
+    channel: Option<Py<Channel>>,
+}
 
 struct Request {
     /// The connection, until `finish()`.
@@ -76,12 +97,16 @@ const POLL_WRITING: u8 = 2;
 const POLL_OK: u8 = 3;
 
 impl PgCancelConn {
-    pub(super) fn new(core: Option<Arc<Core>>) -> Self {
-        Self(Mutex::new(Request {
+    pub(super) fn new(core: Option<Arc<Core>>, channel: Option<Py<Channel>>) -> Self {
+        let request = Request {
             core,
             stage: Stage::Allocated,
             message: String::new(),
-        }))
+        };
+        Self {
+            request: Mutex::new(request),
+            channel,
+        }
     }
 }
 
@@ -131,7 +156,7 @@ impl Request {
 impl PgCancelConn {
     /// Begin the request; go on with `poll()`.
     fn start(&self, py: Python<'_>) -> PyResult<()> {
-        let mut request = lock(&self.0);
+        let mut request = lock(&self.request);
         let core = request.core(py)?;
         if !matches!(request.stage, Stage::Allocated) {
             drop(request);
@@ -154,20 +179,22 @@ impl PgCancelConn {
     /// Make the request, waiting until the server has taken note of it.
     fn blocking(&self, py: Python<'_>) -> PyResult<()> {
         self.start(py)?;
-        let stage = std::mem::replace(&mut lock(&self.0).stage, Stage::Failed);
+        let stage = std::mem::replace(&mut lock(&self.request).stage, Stage::Failed);
         let Stage::Underway(underway) = stage else {
-            lock(&self.0).stage = stage;
+            lock(&self.request).stage = stage;
             return Ok(());
         };
-        let core = lock(&self.0).core(py)?;
-        match blocking::finish_cancel(py, &core, underway)? {
+        let core = lock(&self.request).core(py)?;
+        let finished = blocking::finish_cancel(py, &core, underway)?;
+        tell(py, self.channel.as_ref())?;
+        match finished {
             Ok(()) => {
-                lock(&self.0).stage = Stage::Done;
+                lock(&self.request).stage = Stage::Done;
                 Ok(())
             }
             Err(error) => {
                 let text = format!("couldn't cancel: {error}");
-                lock(&self.0).message = format!("{error}\n");
+                lock(&self.request).message = format!("{error}\n");
                 Err(errors::operational(py, text))
             }
         }
@@ -175,15 +202,21 @@ impl PgCancelConn {
 
     /// Go on with it: a number of `PollingStatus`.
     fn poll(&self, py: Python<'_>) -> PyResult<u8> {
-        let mut request = lock(&self.0);
-        request.core(py)?;
-        Ok(request.advance())
+        let polled = {
+            let mut request = lock(&self.request);
+            request.core(py)?;
+            request.advance()
+        };
+        if matches!(polled, POLL_OK | POLL_FAILED) {
+            tell(py, self.channel.as_ref())?;
+        }
+        Ok(polled)
     }
 
     /// A number of `ConnStatus`.
     #[getter]
     fn status(&self) -> u8 {
-        match lock(&self.0).stage {
+        match lock(&self.request).stage {
             Stage::Allocated => ALLOCATED,
             Stage::Underway(_) => STARTED,
             Stage::Done => OK,
@@ -194,7 +227,7 @@ impl PgCancelConn {
     /// The descriptor to wait for.
     #[getter]
     fn socket(&self, py: Python<'_>) -> PyResult<i32> {
-        match &lock(&self.0).stage {
+        match &lock(&self.request).stage {
             Stage::Underway(underway) => return Ok(underway.request.as_fd().as_raw_fd()),
             Stage::Allocated | Stage::Done | Stage::Failed => {}
         }
@@ -204,7 +237,7 @@ impl PgCancelConn {
 
     #[getter(error_message)]
     fn message<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let message = lock(&self.0).message.clone();
+        let message = lock(&self.request).message.clone();
         bytes(py, message.as_bytes())
     }
 
@@ -216,19 +249,29 @@ impl PgCancelConn {
 
     /// Give up the request, so that another can be begun.
     fn reset(&self, py: Python<'_>) -> PyResult<()> {
-        let mut request = lock(&self.0);
-        request.core(py)?;
-        request.stage = Stage::Allocated;
-        request.message.clear();
-        Ok(())
+        {
+            let mut request = lock(&self.request);
+            request.core(py)?;
+            request.stage = Stage::Allocated;
+            request.message.clear();
+        }
+        tell(py, self.channel.as_ref())
     }
 
     /// Give up the request and forget the connection.
-    fn finish(&self) {
-        let mut request = lock(&self.0);
-        let core = request.core.take();
-        request.stage = Stage::Failed;
-        drop(request);
-        drop(core);
+    fn finish(&self, py: Python<'_>) -> PyResult<()> {
+        let core = {
+            let mut request = lock(&self.request);
+            request.stage = Stage::Failed;
+            request.core.take()
+        };
+        match core {
+            Some(_) => tell(py, self.channel.as_ref()),
+            None => Ok(()),
+        }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.channel)
     }
 }

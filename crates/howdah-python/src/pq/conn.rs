@@ -133,6 +133,11 @@ impl PgConn {
         self.is_shared.load(Ordering::Acquire)
     }
 
+    /// What an asynchronous connection's loop calls.
+    pub(super) fn channel_of(&self, py: Python<'_>) -> Option<Py<Channel>> {
+        self.channel.as_ref().map(|channel| channel.clone_ref(py))
+    }
+
     /// The first one among the arguments of a constructor.
     pub(crate) fn among<'py>(
         args: &Bound<'py, PyTuple>,

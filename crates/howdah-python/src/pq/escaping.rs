@@ -6,6 +6,7 @@ use howdah_adapt::Encoding;
 use howdah_adapt::literal::{doubled, quoted};
 use howdah_ffi::values::bytes;
 use howdah_types::bytea::{bytea_from_text, bytea_to_text};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -149,5 +150,9 @@ impl Escaping {
         bytea_from_text(&data.0, &mut parsed)
             .map_err(|error| errors::new(py, "DataError", error.to_string()))?;
         bytes(py, &parsed)
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.conn)
     }
 }

@@ -537,14 +537,14 @@ impl PgConn {
     /// Return what can ask the server to cancel what runs.
     fn get_cancel(&self, py: Python<'_>) -> PyResult<PgCancel> {
         match self.core(py)?.filter(|core| !core.snapshot.is_closed()) {
-            Some(core) => Ok(PgCancel::new(core)),
+            Some(core) => Ok(PgCancel::new(core, self.channel_of(py))),
             None => Err(errors::operational(py, "couldn't create cancel object")),
         }
     }
 
     /// Return what can do that without waiting.
     fn cancel_conn(&self, py: Python<'_>) -> PyResult<PgCancelConn> {
-        Ok(PgCancelConn::new(self.core(py)?))
+        Ok(PgCancelConn::new(self.core(py)?, self.channel_of(py)))
     }
 
     /// Return a password as the server keeps it, so that it need not be sent; the algorithm is the server's by default.

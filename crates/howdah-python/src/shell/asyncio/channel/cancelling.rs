@@ -100,7 +100,7 @@ impl Channel {
     }
 
     /// Has the channel's loop look whether an operation was only waiting for the end of a cancel request. From any thread.
-    pub(in super::super) fn poke(slf: &Bound<'_, Self>) -> PyResult<()> {
+    pub(crate) fn poke(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
         let Some(event_loop) = slf.get().event_loop(py) else {
             return Ok(());
