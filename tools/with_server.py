@@ -1,23 +1,31 @@
 """Run a command beside a private PostgreSQL server: with_server.py COMMAND...
 
-The command finds the server in HOWDAH_TEST_DSN (Unix socket) and HOWDAH_TEST_TCP_DSN. A HOWDAH_TEST_DSN that is
-already set is left alone and no server is started.
+The command finds the server in HOWDAH_TEST_DSN (Unix socket) and HOWDAH_TEST_TCP_DSN, and in HOWDAH_TEST_POOLER_DSN
+with a PgBouncer in front of it, where that is installed. A HOWDAH_TEST_DSN that is already set is left alone and no
+server is started.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 
+from pgbouncer import PROGRAM, bouncer
 from pgserver import PgServer
 
 
 def main(command: list[str]) -> int:
     if os.environ.get("HOWDAH_TEST_DSN"):
         return subprocess.call(command)
-    with PgServer() as server:
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(PgServer())
         environ = {"HOWDAH_TEST_DSN": server.dsn, "HOWDAH_TEST_TCP_DSN": server.tcp_dsn}
+        if PROGRAM is None:
+            print("pgbouncer is not installed: what needs it tests nothing", file=sys.stderr)
+        else:
+            environ["HOWDAH_TEST_POOLER_DSN"] = stack.enter_context(bouncer(server, sessions=3))
         return subprocess.call(command, env={**os.environ, **environ})
 
 

@@ -10,14 +10,16 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from pgbouncer import PROGRAM, bouncer
 from pgserver import PgServer
 
 from support.adapting import part
-from support.bouncer import bouncer
 from support.doors import Door, howdah_alone
 from support.sessions import Observer
 
 pytestmark = howdah_alone
+
+needs_bouncer = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed")
 
 FORGET = "do $$ begin execute 'deallocate all'; end $$"
 """Drops all that is prepared, and its command tag does not say so."""
@@ -186,6 +188,7 @@ async def work(conn: Any, rounds: int) -> None:
         await conn.commit()
 
 
+@needs_bouncer
 async def test_through_a_pooler(door: Door, server: PgServer) -> None:
     """With its default settings, while others take the sessions of the server in turn."""
     with bouncer(server, sessions=3) as dsn:
@@ -219,6 +222,7 @@ def disturb(module: ModuleType, dsn: str, failures: list[Exception]) -> None:
         failures.append(error)
 
 
+@needs_bouncer
 async def test_evicted_statements_are_closed_through_a_pooler(door: Door, server: PgServer) -> None:
     """By the protocol's own message: DEALLOCATE of a statement that another session has would be an error."""
     with bouncer(server, sessions=2) as dsn:

@@ -5,7 +5,7 @@
 mod common;
 
 use common::{connect, connect_without_autocommit, dsn, unique};
-use howdah::{AsyncConnection, Connection, TransactionStatus};
+use howdah::{AsyncConnection, Connection, ToSql, TransactionStatus};
 
 /// Drops all that is prepared, and its command tag does not say so.
 const FORGET: &str = "DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$";
@@ -130,4 +130,71 @@ async fn those_of_clients_too() {
         table.widen();
     }
     client.close().await;
+}
+
+/// A pooler in transaction mode in front of the server, where one is installed.
+fn pooler() -> Option<String> {
+    let dsn = std::env::var("HOWDAH_TEST_POOLER_DSN").ok();
+    if dsn.is_none() {
+        eprintln!(
+            "HOWDAH_TEST_POOLER_DSN is not set: pgbouncer is not installed, and this test tests nothing"
+        );
+    }
+    dsn
+}
+
+/// The same statements many times, while others take the sessions of the server in turn.
+fn work(dsn: &str, autocommit: bool) {
+    let mut conn = Connection::connect(dsn).unwrap();
+    conn.set_autocommit(autocommit).unwrap();
+    for n in 0..60_i32 {
+        let row = conn.query_one("SELECT $1::int4 + 1", &[&n]).unwrap();
+        assert_eq!(row.get::<i32>(0).unwrap(), n + 1);
+        let row = conn.query_one("SELECT $1::text, 5", &[&"x"]).unwrap();
+        assert_eq!(row.get::<String>(0).unwrap(), "x");
+        conn.execute_many("SELECT $1::int4", [(1,), (2,)]).unwrap();
+        conn.commit().unwrap();
+        let mut block = conn.transaction().unwrap();
+        for _ in 0..2 {
+            let row = block.query_one("SELECT $1::int4 + 1", &[&n]).unwrap();
+            assert_eq!(row.get::<i32>(0).unwrap(), n + 1);
+        }
+        block.commit().unwrap();
+    }
+}
+
+#[test]
+fn through_a_pooler() {
+    let Some(dsn) = pooler() else { return };
+    std::thread::scope(|scope| {
+        for number in 0..6 {
+            let dsn = &dsn;
+            scope.spawn(move || work(dsn, number % 2 == 0));
+        }
+    });
+}
+
+#[tokio::test]
+async fn through_a_pooler_on_tokio() {
+    let Some(dsn) = pooler() else { return };
+    let tasks = (0..6).map(|_| {
+        let dsn = dsn.clone();
+        tokio::spawn(async move {
+            let conn = AsyncConnection::connect(&dsn).await.unwrap();
+            let client = conn.into_client();
+            for n in 0..60_i32 {
+                let params: [&dyn ToSql; 1] = [&n];
+                let (one, two) = tokio::join!(
+                    client.query_one("SELECT $1::int4 + 1", &params),
+                    client.query_one("SELECT $1::int4 * 2", &params),
+                );
+                assert_eq!(one.unwrap().get::<i32>(0).unwrap(), n + 1);
+                assert_eq!(two.unwrap().get::<i32>(0).unwrap(), n * 2);
+            }
+            client.close().await;
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
 }

@@ -1,4 +1,10 @@
-"""A PgBouncer in transaction mode in front of a test server."""
+"""PgBouncer in transaction mode in front of a server, for tests.
+
+    with PgServer() as server, bouncer(server, sessions=3) as dsn:
+        conn = howdah.connect(dsn)
+
+It is a pooler that knows nothing of prepared statements, or keeps track of them, whichever version is installed.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +18,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from pgserver import PgServer
+
+__all__ = ["PROGRAM", "bouncer"]
 
 # Debian has it where only root looks.
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
@@ -39,10 +46,10 @@ pidfile = {folder}/pid
 def bouncer(server: PgServer, sessions: int) -> Iterator[str]:
     """Start one with so many sessions of the server; gives the connection string.
 
-    Where it is not installed the test is skipped.
+    Raises `RuntimeError` where it is not installed, or does not start.
     """
     if PROGRAM is None:
-        pytest.skip("pgbouncer is not installed")
+        raise RuntimeError("pgbouncer is not installed")
     folder = Path(tempfile.mkdtemp(prefix="howdah-bouncer-"))
     port = _free_port()
     known = {"server_port": server.port, "dbname": server.dbname, "user": server.user}
@@ -78,6 +85,6 @@ def _wait(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
             return
         log = folder / "log"
         said = log.read_text(errors="replace") if log.exists() else ""
-        assert process.poll() is None, f"pgbouncer did not start:\n{said}"
-        assert time.monotonic() < deadline, f"pgbouncer does not accept:\n{said}"
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"pgbouncer does not accept connections:\n{said}")
         time.sleep(0.05)
