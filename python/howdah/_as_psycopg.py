@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Final
 
 PSYCOPG_VERSION: Final = "3.3.9"
@@ -20,7 +20,9 @@ def install_as_psycopg(*, force: bool = False) -> None:
 
     Submodules too: `psycopg.errors` is `howdah.errors`. One that howdah does not have raises
     `ModuleNotFoundError`, even if psycopg is installed. `psycopg.__version__` is the version whose
-    API howdah follows. Call it before anything imports psycopg: raises `RuntimeError` if that has
+    API howdah follows. Classes and functions say that they are psycopg's (`__module__`), so that
+    what refers to them by name (pickles, Django's migrations) can be read with psycopg, too, or
+    after this function. Call it before anything imports psycopg: raises `RuntimeError` if that has
     happened, unless `force` is true; modules that imported names from psycopg keep them then.
     """
     current = sys.modules.get("psycopg")
@@ -35,6 +37,19 @@ def install_as_psycopg(*, force: bool = False) -> None:
         del sys.modules[name]
     sys.meta_path.insert(0, _Finder())
     sys.modules["psycopg"] = _Alias()
+    for name, module in list(sys.modules.items()):
+        if name == "howdah" or name.startswith("howdah."):
+            _rename(module)
+
+
+def _rename(module: ModuleType) -> None:
+    """Have the public classes and functions of a module say that they are psycopg's."""
+    for name, value in list(vars(module).items()):
+        if name.startswith("_") or not isinstance(value, (type, FunctionType)):
+            continue
+        package, _, rest = (value.__module__ or "").partition(".")
+        if package == "howdah" and not rest.startswith("_"):
+            value.__module__ = f"psycopg.{rest}" if rest else "psycopg"
 
 
 class _Alias(ModuleType):
@@ -91,4 +106,6 @@ class _Redirect(Loader):
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        sys.modules[module.__name__] = importlib.import_module(self._real)
+        real = importlib.import_module(self._real)
+        _rename(real)
+        sys.modules[module.__name__] = real

@@ -263,7 +263,7 @@ def test_types_of_the_installed_psycopg(howdah: ModuleType) -> None:
         "print(Range.__module__, Multirange.__module__, Int2.__module__)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.split() == ["howdah.types.range", "howdah.types.multirange", "howdah.types.numeric"]
+    assert done.stdout.split() == ["psycopg.types.range", "psycopg.types.multirange", "psycopg.types.numeric"]
 
 
 CLASSES = """
@@ -274,7 +274,7 @@ names = [module.name.removeprefix("howdah.") for module in walked if "._" not in
 count = 0
 for module in [howdah, *(importlib.import_module(f"{sys.argv[1]}.{name}") for name in names)]:
     for name, cls in vars(module).items():
-        if name.startswith("_") or not isinstance(cls, type) or not cls.__module__.startswith("howdah"):
+        if name.startswith("_") or not isinstance(cls, type) or not cls.__module__.startswith(sys.argv[1]):
             continue
         found = importlib.import_module(cls.__module__)
         for part in cls.__qualname__.split("."):
