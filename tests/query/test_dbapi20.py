@@ -204,7 +204,7 @@ def test_cursors_of_a_connection_are_not_isolated(table: Any) -> None:
 
 def test_description(table: Any) -> None:
     cur = table.cursor()
-    assert cur.description is None, "nothing was executed"
+    assert not cur.description, "nothing was executed"
     cur.execute("select n, t as label, 1.5::numeric(8, 2) as amount, 'x'::varchar(9) as short from six")
     assert [len(column) for column in cur.description] == [7] * 4
     assert [column[0] for column in cur.description] == ["n", "label", "amount", "short"]
@@ -215,7 +215,7 @@ def test_description(table: Any) -> None:
     name, type_code, *rest = cur.description[0]
     assert (name, type_code, len(rest)) == ("n", 23, 5)
     cur.execute("delete from six where n = 1")
-    assert cur.description is None, "no rows are returned"
+    assert not cur.description, "no rows are returned"
     cur.execute("delete from six returning n")
     assert [column[0] for column in cur.description] == ["n"]
     cur.execute("select n from six")
