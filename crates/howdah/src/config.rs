@@ -1,22 +1,15 @@
 //! How to connect, where a connection string is not enough: secrets that are asked for at each attempt.
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use howdah_protocol::conninfo::{self, Params};
 
-use crate::blocking::Connection;
-use crate::error::{Error, Result};
+use crate::error::{Error, ProviderError, Result};
 
-#[cfg(feature = "tokio")]
-use crate::asynchronous::{AsyncClient, AsyncConnection};
 #[cfg(feature = "tokio")]
 use std::pin::Pin;
-
-/// Why a function could not give a secret. It becomes the [source](StdError::source) of the [`Error`].
-pub type ProviderError = Box<dyn StdError + Send + Sync>;
 
 /// Options for connecting, and functions that give what changes: passwords and tokens.
 ///
@@ -116,32 +109,6 @@ impl Config {
     {
         self.oauth_token = Some(Provider::Async(Arc::new(move || Box::pin(give()))));
         self
-    }
-
-    /// Connects, as [`Connection::connect`].
-    ///
-    /// # Errors
-    /// An option is wrong, a function gave no secret, or no server could be reached or let the session start.
-    pub fn connect(&self) -> Result<Connection> {
-        Connection::open(self)
-    }
-
-    /// Connects, as [`AsyncConnection::connect`].
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect).
-    #[cfg(feature = "tokio")]
-    pub async fn connect_async(&self) -> Result<AsyncConnection> {
-        AsyncConnection::open(self).await
-    }
-
-    /// Connects, as [`AsyncClient::connect`].
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect).
-    #[cfg(feature = "tokio")]
-    pub async fn connect_client(&self) -> Result<AsyncClient> {
-        Ok(self.connect_async().await?.into_client())
     }
 
     pub(crate) fn params(&self) -> &Params {

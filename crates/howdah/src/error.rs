@@ -10,7 +10,6 @@ use howdah_protocol::error::UsageError;
 use howdah_protocol::startup::StartupError;
 use howdah_types::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Type};
 
-use crate::config::ProviderError;
 use crate::diagnostic::Diagnostic;
 use howdah_net::connect::ConnectError;
 use howdah_net::connector::Connector;
@@ -18,6 +17,9 @@ use howdah_net::drive::Lost;
 
 /// What an operation ends with.
 pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a function could not give a secret. It becomes the [source](StdError::source) of the [`Error`].
+pub type ProviderError = Box<dyn StdError + Send + Sync>;
 
 /// Anything that can go wrong between a program and its database.
 ///

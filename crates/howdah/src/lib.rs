@@ -92,12 +92,12 @@ pub use asynchronous::{
     AsyncSavepoint, AsyncSession, AsyncTransaction,
 };
 pub use blocking::{Connection, Notifies, RowStream, Savepoint, Session, Transaction};
-pub use config::{Config, ProviderError};
+pub use config::Config;
 pub use core::cancel::CancelHandle;
 pub use core::info::{Info, TransactionStatus};
 pub use core::messages::{HandlerId, Notify};
 pub use diagnostic::Diagnostic;
-pub use error::{Error, Result};
+pub use error::{Error, ProviderError, Result};
 #[doc(no_inline)]
 pub use howdah_types as types;
 pub use howdah_types::{FromSql, ToSql};

@@ -39,6 +39,27 @@ pub struct AsyncConnection {
     session: AsyncSession<[(); 0]>,
 }
 
+impl Config {
+    /// Connects, as [`AsyncConnection::connect`].
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_async(&self) -> Result<AsyncConnection> {
+        let (core, link) = connect(self).await?;
+        Ok(AsyncConnection {
+            session: AsyncSession::new(core, link),
+        })
+    }
+
+    /// Connects, as [`AsyncClient::connect`].
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn connect_client(&self) -> Result<AsyncClient> {
+        Ok(self.connect_async().await?.into_client())
+    }
+}
+
 impl AsyncConnection {
     /// Connects to a server, as [`Connection::connect`](crate::Connection::connect); names are resolved without blocking.
     ///
@@ -46,13 +67,6 @@ impl AsyncConnection {
     /// `conninfo` is wrong; or no server could be reached or let the session start: the text then lists every attempt.
     pub async fn connect(conninfo: &str) -> Result<Self> {
         conninfo.parse::<Config>()?.connect_async().await
-    }
-
-    pub(crate) async fn open(config: &Config) -> Result<Self> {
-        let (core, link) = connect(config).await?;
-        Ok(Self {
-            session: AsyncSession::new(core, link),
-        })
     }
 
     /// Opens a transaction; dropping it without a commit has the next operation roll it back.

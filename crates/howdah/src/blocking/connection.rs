@@ -35,6 +35,19 @@ pub struct Connection {
     session: Session<[(); 0]>,
 }
 
+impl Config {
+    /// Connects, as [`Connection::connect`].
+    ///
+    /// # Errors
+    /// An option is wrong, a function gave no secret, or no server could be reached or let the session start.
+    pub fn connect(&self) -> Result<Connection> {
+        let (core, socket) = connect(self)?;
+        Ok(Connection {
+            session: Session::new(core, socket),
+        })
+    }
+}
+
 impl Connection {
     /// Connects to a server. A [`Config`] can more: passwords that change.
     ///
@@ -46,13 +59,6 @@ impl Connection {
     /// `conninfo` is wrong; or no server could be reached or let the session start: the text then lists every attempt.
     pub fn connect(conninfo: &str) -> Result<Self> {
         conninfo.parse::<Config>()?.connect()
-    }
-
-    pub(crate) fn open(config: &Config) -> Result<Self> {
-        let (core, socket) = connect(config)?;
-        Ok(Self {
-            session: Session::new(core, socket),
-        })
     }
 
     /// Opens a transaction; dropping it without a commit, also by `?` or a panic, rolls it back.
