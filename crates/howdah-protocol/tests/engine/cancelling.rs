@@ -130,6 +130,48 @@ fn interrupting_again_does_not_extend_the_bound() {
 }
 
 #[test]
+fn the_bound_can_be_shortened_and_holds_for_the_rollback_too() {
+    let mut fixture = Fixture::new();
+    fixture.run();
+    let block = fixture
+        .session
+        .transactions
+        .open(TransactionStatus::Idle, None, false);
+    fixture.session.transactions.owe_rollback(block);
+    fixture.cancel();
+    fixture.session.cancel_request_ended();
+    let bound = fixture.now + Duration::from_millis(200);
+    fixture.session.hasten_rest(bound);
+    fixture.session.hasten_rest(bound + Duration::from_secs(1));
+    fixture.pass(Duration::from_millis(100));
+    fixture.receive(&[columns(&["a"]), complete("SELECT 0"), IN_BLOCK]);
+    assert!(matches!(fixture.advance(), Progress::NeedInput));
+    assert_eq!(fixture.session.poll_timeout(), Some(bound));
+    assert!(fixture.send() > 0, "ROLLBACK");
+    fixture.now = bound;
+    match fixture.session.advance(fixture.now) {
+        Err(Error::Unresponsive(time)) => assert_eq!(time, Duration::from_millis(200)),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_has_been_sent_is_asked_for_at_once() {
+    let none = params(&[]);
+    let mut fixture = Fixture::new();
+    fixture
+        .session
+        .execute(&statement("select a", &none))
+        .unwrap();
+    fixture.session.cancel_and_drain(fixture.now);
+    assert!(matches!(fixture.advance(), Progress::NeedInput));
+    assert!(fixture.session.poll_timeout() > Some(fixture.now));
+    fixture.send();
+    assert!(fixture.session.poll_timeout() <= Some(fixture.now));
+    assert!(matches!(fixture.advance(), Progress::SendCancel));
+}
+
+#[test]
 fn the_rollback_that_is_owed_has_the_same_bound() {
     let mut fixture = Fixture::new();
     fixture.run();
