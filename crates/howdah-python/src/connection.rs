@@ -1,5 +1,6 @@
 //! Connections: attributes, and the operations that need no cursor.
 
+mod cursors;
 mod settings;
 mod state;
 
@@ -14,13 +15,12 @@ use pyo3::exceptions::{PyAttributeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple, PyType};
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::connect::Opened;
 use crate::core::Flavor;
 use crate::core::limit::Timeout;
 use crate::core::pipeline::Status;
-use crate::cursor::{AsyncCursorBase, SyncCursor};
 use crate::errors;
 use crate::imports::{self, is_tuple_row};
 use crate::jobs::block::{BeginBlock, EndBlock, TransactionBlock};
@@ -32,6 +32,7 @@ use crate::pq::PgConn;
 use crate::shell::asyncio::Channel;
 use crate::shell::{self, blocking};
 use crate::truth::Truth;
+use cursors::{formatted, has_init_of_base};
 use howdah_adapt::lock;
 use howdah_adapt::{AdaptersMap, SettingsObject};
 use settings::{level_by_name, optional_bool};
@@ -76,39 +77,6 @@ impl BaseConnection {
         change(&mut lock(&self.core.handlers));
     }
 
-    /// A new cursor of the server's.
-    fn server_cursor<'py>(
-        slf: &Bound<'py, Self>,
-        name: &str,
-        row_factory: Option<Bound<'py, PyAny>>,
-        scrollable: Option<bool>,
-        withhold: bool,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let factory = {
-            let factories = lock(&slf.get().factories);
-            let factory = factories.server_cursor.as_ref();
-            factory.map(|factory| factory.clone_ref(py))
-        };
-        let factory = factory.ok_or_else(|| no_factory(py))?;
-        let options = Self::row_factory_option(slf, row_factory)?;
-        options.set_item(intern!(py, "scrollable"), scrollable)?;
-        options.set_item(intern!(py, "withhold"), withhold)?;
-        factory.bind(py).call((slf, name), Some(&options))
-    }
-
-    /// The keyword argument `row_factory` of a cursor, by default the connection's.
-    fn row_factory_option<'py>(
-        slf: &Bound<'py, Self>,
-        row_factory: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyDict>> {
-        let options = PyDict::new(slf.py());
-        let name = intern!(slf.py(), "row_factory");
-        let factory = row_factory.map_or_else(|| slf.getattr(name), Ok)?;
-        options.set_item(name, factory)?;
-        Ok(options)
-    }
-
     fn remove_handler(
         &self,
         callback: &Bound<'_, PyAny>,
@@ -150,31 +118,14 @@ impl BaseConnection {
         scrollable: Option<Truth>,
         withhold: Truth,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let this = slf.get();
-        this.core.check_open(py)?;
+        let scrollable = scrollable.map(|Truth(value)| value);
         let row_factory = row_factory.filter(|factory| !factory.is_none());
-        if let Some(name) = name.filter(|name| !name.is_empty()) {
-            let scrollable = scrollable.map(|Truth(value)| value);
-            let cursor = Self::server_cursor(slf, name, row_factory, scrollable, withhold.0)?;
-            return formatted(cursor, binary.0);
-        }
-        // Without a name these two say nothing.
-        let _ = (scrollable, withhold);
-        let (factory, plain) = {
-            let factories = lock(&this.factories);
-            let factory = factories.cursor.as_ref();
-            let factory = factory.map(|factory| factory.clone_ref(py));
-            (factory, factories.plain_cursor)
+        let cursor = match name.filter(|name| !name.is_empty()) {
+            Some(name) => Self::server_cursor(slf, name, row_factory, scrollable, withhold.0),
+            // Without a name the other two say nothing.
+            None => Self::plain_cursor(slf, row_factory),
         };
-        let factory = factory.ok_or_else(|| no_factory(py))?;
-        let cursor = if row_factory.is_none() && plain {
-            factory.bind(py).call1((slf,))?
-        } else {
-            let options = Self::row_factory_option(slf, row_factory)?;
-            factory.bind(py).call((slf,), Some(&options))?
-        };
-        formatted(cursor, binary.0)
+        formatted(cursor?, binary.0)
     }
 
     /// Execute a query and return a cursor to read its results.
@@ -819,36 +770,6 @@ impl AsyncConnectionBase {
         let base = BaseConnection::new(&Opened::among(args, kwargs)?);
         Ok(PyClassInitializer::from(base).add_subclass(Self))
     }
-}
-
-/// A new cursor that asks for binary results, if it is to.
-fn formatted(cursor: Bound<'_, PyAny>, binary: bool) -> PyResult<Bound<'_, PyAny>> {
-    if binary {
-        cursor.setattr(intern!(cursor.py(), "format"), 1)?;
-    }
-    Ok(cursor)
-}
-
-fn no_factory(py: Python<'_>) -> PyErr {
-    errors::interface(py, "the connection has no cursor factory")
-}
-
-/// Whether a cursor factory is a class with the constructor of its base, which finds the row factory by itself.
-fn has_init_of_base(factory: &Bound<'_, PyAny>, flavor: Flavor) -> PyResult<bool> {
-    let py = factory.py();
-    let base = match flavor {
-        Flavor::Sync => py.get_type::<SyncCursor>(),
-        Flavor::Async => py.get_type::<AsyncCursorBase>(),
-    };
-    let Ok(class) = factory.cast::<PyType>() else {
-        return Ok(false);
-    };
-    for name in [intern!(py, "__new__"), intern!(py, "__init__")] {
-        if !class.getattr(name)?.is(base.getattr(name)?) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 fn duration(seconds: f64) -> PyResult<Duration> {
