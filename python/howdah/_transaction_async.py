@@ -59,6 +59,8 @@ class AsyncTransaction(_Base):
         self.status = self.Status.FAILED
         try:
             await self._conn._end_block(self._end(), True)
+        except OutOfOrderTransactionNesting:
+            raise
         except DatabaseError:
             if not self._conn.closed:
                 self.status = self.Status.ROLLED_BACK_WITH_ERROR

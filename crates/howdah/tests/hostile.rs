@@ -586,7 +586,8 @@ mod tokio_shell {
             assert!(error.is_closed() && error.is_timeout(), "{error}");
             assert!(conn.is_closed() && conn.is_broken());
             drop(conn);
-            drop(server);
+            let dropped = tokio::task::spawn_blocking(|| drop(server));
+            dropped.await.unwrap();
         }
     }
 

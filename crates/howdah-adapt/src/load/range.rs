@@ -47,14 +47,11 @@ pub(super) fn multirange_text<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let bad = |e| error::decode(py, e, data);
     let mut ranges = MultirangeText::new(data).map_err(bad)?;
-    let made = list_of(py, Vec::new())?;
     let mut scratch = Vec::new();
-    while let Some(range) = ranges.next_range().map_err(bad)? {
-        made.append(make(py, range, |bound| {
-            loader.load(py, memory::unescaped(&bound, &mut scratch)?, cx)
-        })?)?;
-    }
-    Types::get(py)?.multirange.bind(py).call1((made,))
+    let next = || ranges.next_range().map_err(bad);
+    make_multirange(py, next, |bound| {
+        loader.load(py, memory::unescaped(&bound, &mut scratch)?, cx)
+    })
 }
 
 /// A multirange whose bounds are read by `loader`, from binary.
@@ -66,9 +63,18 @@ pub(super) fn multirange_binary<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let bad = |e| error::decode(py, e, data);
     let mut ranges = MultirangeBinary::new(data).map_err(bad)?;
+    let next = || ranges.next_range().map_err(bad);
+    make_multirange(py, next, |bound| loader.load(py, bound, cx))
+}
+
+fn make_multirange<'py, B>(
+    py: Python<'py>,
+    mut next: impl FnMut() -> PyResult<Option<Range<B>>>,
+    mut load: impl FnMut(B) -> PyResult<Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
     let made = list_of(py, Vec::new())?;
-    while let Some(range) = ranges.next_range().map_err(bad)? {
-        made.append(make(py, range, |bound| loader.load(py, bound, cx))?)?;
+    while let Some(range) = next()? {
+        made.append(make(py, range, &mut load)?)?;
     }
     Types::get(py)?.multirange.bind(py).call1((made,))
 }
