@@ -40,6 +40,15 @@ async def value(conn: Any) -> Any:
     return (await (await conn.execute("select 1")).fetchone())[0]
 
 
+async def asked(server: FrozenServer, conn: Any, timeout: float) -> tuple[asyncio.Task[Any], asyncio.Task[Any]]:
+    """A statement that the server runs, and a request for it that the server has, and does not act on."""
+    task = asyncio.create_task(value(conn))
+    await until(server.reading.is_set)
+    asking = asyncio.create_task(conn.cancel_safe(timeout=timeout))
+    await until(server.asked.is_set)
+    return task, asking
+
+
 @asyncio_only
 @pytest.mark.parametrize("how", ["cancel", "cancel_safe", "task"])
 async def test_no_thread_behind_a_cancellation(door: Door, how: str) -> None:
@@ -69,10 +78,7 @@ async def test_no_thread_behind_a_cancellation(door: Door, how: str) -> None:
 async def test_result_does_not_wait_for_a_request_that_hangs(door: Door) -> None:
     with FrozenServer() as server:
         conn = await door.connect(server.dsn, autocommit=True)
-        task = asyncio.create_task(value(conn))
-        await until(server.reading.is_set)
-        asking = asyncio.create_task(conn.cancel_safe(timeout=20))
-        await until(server.asked.is_set)
+        task, asking = await asked(server, conn, 20)
         begin = time.monotonic()
         server.go.set()
         assert await task == 1
@@ -115,10 +121,7 @@ async def test_result_does_not_wait_for_a_request_that_hangs_in_another_thread(d
 async def test_next_statement_waits_no_longer_than_the_request(door: Door) -> None:
     with FrozenServer() as server:
         conn = await door.connect(server.dsn, autocommit=True)
-        task = asyncio.create_task(value(conn))
-        await until(server.reading.is_set)
-        asking = asyncio.create_task(conn.cancel_safe(timeout=0.5))
-        await until(server.asked.is_set)
+        task, asking = await asked(server, conn, 0.5)
         server.go.set()
         begin = time.monotonic()
         assert await task == 1
@@ -193,10 +196,7 @@ def test_ctrl_c_ends_a_request_that_hangs(howdah: ModuleType, sigusr1: Any) -> N
 async def test_statement_that_waits_for_a_request_can_be_cancelled(door: Door) -> None:
     with FrozenServer() as server:
         conn = await door.connect(server.dsn, autocommit=True)
-        task = asyncio.create_task(value(conn))
-        await until(server.reading.is_set)
-        asking = asyncio.create_task(conn.cancel_safe(timeout=20))
-        await until(server.asked.is_set)
+        task, asking = await asked(server, conn, 20)
         server.go.set()
         assert await task == 1
         begin = time.monotonic()
@@ -231,10 +231,8 @@ async def test_cancelled_request_that_the_server_may_have_holds_the_next_stateme
 def test_asyncio_run_does_not_wait_for_a_request_that_hangs(howdah: ModuleType, pending: bool) -> None:
     async def main() -> Any:
         conn = await howdah.AsyncConnection.connect(server.dsn, autocommit=True)
-        task = asyncio.create_task(value(conn))
-        await until(server.reading.is_set)
-        tasks.append(asyncio.create_task(conn.cancel_safe(timeout=20)))
-        await until(server.asked.is_set)
+        task, asking = await asked(server, conn, 20)
+        tasks.append(asking)
         server.go.set()
         await task
         if not pending:

@@ -9,12 +9,14 @@
 )]
 
 mod fuzzing;
+#[path = "../../../fuzz/seeds.rs"]
+mod seeds;
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use seeds::seeds;
 
 #[test]
 fn every_seed_whole_and_cut_and_given_to_every_target() {
@@ -47,14 +49,4 @@ proptest! {
     fn operations_on_a_session(operations in vec(any::<u8>(), 0..200)) {
         fuzzing::run("session", &operations);
     }
-}
-
-fn seeds(target: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
-    let entries = fs::read_dir(folder.join(target)).expect("a folder of seeds for each target");
-    let mut seeds: Vec<PathBuf> = entries
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
-    seeds.sort();
-    seeds
 }

@@ -9,9 +9,12 @@
 )]
 
 mod fuzzing;
+#[path = "../../../fuzz/seeds.rs"]
+mod seeds;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use seeds::seeds;
 
 #[test]
 fn every_seed() {
@@ -42,14 +45,4 @@ fn seeds_cut_and_swapped() {
             }
         }
     }
-}
-
-fn seeds(target: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
-    let entries = fs::read_dir(folder.join(target)).expect("a folder of seeds for each target");
-    let mut seeds: Vec<PathBuf> = entries
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
-    seeds.sort();
-    seeds
 }

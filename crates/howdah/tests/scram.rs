@@ -12,6 +12,10 @@ use howdah::Connection;
 struct Server {
     conninfo: String,
     /// Tells when the client has what it needs to derive its key.
+    #[cfg_attr(
+        not(feature = "tokio"),
+        expect(dead_code, reason = "a blocking client is not interrupted")
+    )]
     challenged: Receiver<()>,
     /// Gives whether the client has sent its proof before it hung up.
     thread: JoinHandle<bool>,

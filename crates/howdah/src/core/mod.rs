@@ -33,7 +33,9 @@ use howdah_net::link::Link;
 use info::Facts;
 pub(crate) use known::{Finished, Known};
 use messages::{Messages, Notify};
-pub(crate) use prepare::{Mode, Preparation, Question};
+#[cfg(feature = "tokio")]
+pub(crate) use prepare::Question;
+pub(crate) use prepare::{Mode, Preparation};
 pub(crate) use shared::shared_methods;
 
 /// A session, and all that is known of it.
