@@ -47,7 +47,7 @@ def error_text(fields: Mapping[str, bytes], encoding: str, query: bytes | None =
         head += f" at character {position}"
     parts = [head]
     if position is not None and source is not None:
-        parts += _excerpt(source, _leading_int(position), lookup(encoding).name)
+        parts += excerpt(source, _leading_int(position), lookup(encoding).name)
     parts += [
         f"{label}:  {texts[key]}"
         for label, key in (("DETAIL", "D"), ("HINT", "H"), ("QUERY", "q"), ("CONTEXT", "W"))
@@ -63,6 +63,21 @@ def error_message(fields: Mapping[str, bytes], encoding: str, query: bytes | Non
     return f"{severity}:  {text}\n".encode(encoding, "replace")
 
 
+def excerpt(source: str, position: int, encoding: str) -> list[str]:
+    """Return the `LINE n:` line and the caret line, or nothing if the position is not in there.
+
+    The position counts from 1; `encoding` is Python's own name of the codec.
+    """
+    at = position - 1
+    if not 0 <= at <= len(source):
+        return []
+    start, end, cut_left, cut_right = _shown(source, at, encoding)
+    prefix = f"LINE {_line_number(source, at)}: " + ("..." if cut_left else "")
+    line = source[start:end].replace("\t", " ") + ("..." if cut_right else "")
+    indent = len(prefix) + sum(_width(char, encoding) for char in source[start:at])
+    return [prefix + line, " " * indent + "^"]
+
+
 def _position(texts: Mapping[str, str], query: bytes | None, encoding: str) -> tuple[str | None, str | None]:
     """Return the text that the error points into, and the position as the server wrote it."""
     if "P" in texts:
@@ -73,18 +88,6 @@ def _position(texts: Mapping[str, str], query: bytes | None, encoding: str) -> t
 def _leading_int(text: str) -> int:
     digits = text.strip()
     return int(digits) if digits.isdecimal() and len(digits) < 10 else 0
-
-
-def _excerpt(source: str, position: int, encoding: str) -> list[str]:
-    """Return the `LINE n:` line and the caret line, or nothing if the position is not in there."""
-    at = position - 1
-    if not 0 <= at <= len(source):
-        return []
-    start, end, cut_left, cut_right = _shown(source, at, encoding)
-    prefix = f"LINE {_line_number(source, at)}: " + ("..." if cut_left else "")
-    line = source[start:end].replace("\t", " ") + ("..." if cut_right else "")
-    indent = len(prefix) + sum(_width(char, encoding) for char in source[start:at])
-    return [prefix + line, " " * indent + "^"]
 
 
 def _shown(source: str, at: int, encoding: str) -> tuple[int, int, bool, bool]:

@@ -35,7 +35,7 @@ from ._error_base import (
     get_base_exception,
     lookup,
 )
-from ._error_report import error_text
+from ._error_report import error_text, excerpt
 from ._sqlstates_generated import *  # noqa: F403
 from .pq._enums import DiagnosticField
 
@@ -120,6 +120,14 @@ def _server_error(fields: Mapping[str, bytes], encoding: str, query: bytes | Non
     error = cls(error_text(fields, encoding, query), info=fields, encoding=encoding)
     error._of_server = True
     return error
+
+
+def _note_place(error: BaseException, query: str, place: int) -> None:
+    """Add to an exception where in a query it happened, as the program wrote it. Python 3.10 has no notes."""
+    lines = excerpt(query, place + 1, "utf-8")
+    add_note = getattr(error, "add_note", None)
+    if lines and add_note:
+        add_note("\n".join(["in the query as it was given:", *lines]))
 
 
 def _diagnostic(fields: Mapping[str, bytes], encoding: str) -> Diagnostic:

@@ -87,8 +87,8 @@ def test_attempts_by_chance(driver: ModuleType) -> None:
 
 
 CAPABILITIES = [
-    "has_encrypt_password", "has_hostaddr", "has_pipeline", "has_set_trace_flags", "has_used_gssapi", "has_full_protocol_version",
-    "has_cancel_safe", "has_stream_chunked", "has_send_close_prepared",
+    "has_encrypt_password", "has_hostaddr", "has_pipeline", "has_set_trace_flags", "has_used_gssapi",
+    "has_full_protocol_version", "has_cancel_safe", "has_stream_chunked", "has_send_close_prepared",
 ]  # fmt: skip
 
 

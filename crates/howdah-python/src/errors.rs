@@ -11,7 +11,7 @@ use howdah_protocol::wire::Diagnostic;
 use pyo3::exceptions::PyMemoryError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 
 use crate::imports;
 
@@ -57,6 +57,22 @@ pub(crate) fn note_index(py: Python<'_>, error: &PyErr, index: usize) {
     let _ = error
         .value(py)
         .call_method1(intern!(py, "add_note"), (note,));
+}
+
+/// Where in the statement an error is that the server reported, in characters.
+pub(crate) fn place(py: Python<'_>, error: &PyErr) -> Option<usize> {
+    let fields = error.value(py).getattr(intern!(py, "_info")).ok()?;
+    let place = fields.cast::<PyDict>().ok()?.get_item("P").ok()??;
+    let place = std::str::from_utf8(place.cast::<PyBytes>().ok()?.as_bytes());
+    place.ok()?.parse::<usize>().ok()?.checked_sub(1)
+}
+
+/// Adds to an exception the line of a query that the server means, and where in it; `place` is in characters.
+pub(crate) fn note_place(py: Python<'_>, error: &PyErr, query: &str, place: usize) {
+    // Without the note it is the same exception.
+    let _ = imports::NOTE_PLACE
+        .get(py)
+        .and_then(|note| note.call1((error.value(py), query, place)));
 }
 
 /// `OutOfOrderTransactionNesting`.

@@ -23,6 +23,7 @@ pub(crate) static GET_RUNNING_LOOP: Imported = Imported::new("asyncio", "get_run
 pub(crate) static ISOLATION_LEVEL: Imported = Imported::new("howdah._enums", "IsolationLevel");
 pub(crate) static MAKE_DIAGNOSTIC: Imported = Imported::new("howdah.errors", "_diagnostic");
 pub(crate) static MODULES: Imported = Imported::new("sys", "modules");
+pub(crate) static NOTE_PLACE: Imported = Imported::new("howdah.errors", "_note_place");
 pub(crate) static NOTIFY: Imported = Imported::new("howdah._notify", "Notify");
 pub(crate) static OUT_OF_ORDER: Imported =
     Imported::new("howdah._transaction_base", "OutOfOrderTransactionNesting");
@@ -35,7 +36,7 @@ pub(crate) static ROW_CLASS: Imported = Imported::new("howdah.rows", "_row_class
 pub(crate) static SCALAR_ROW: Imported = Imported::new("howdah.rows", "scalar_row");
 pub(crate) static TUPLE_ROW: Imported = Imported::new("howdah.rows", "tuple_row");
 
-static ALL: [&Imported; 27] = [
+static ALL: [&Imported; 28] = [
     &DICT_ROW,
     &NAMEDTUPLE_ROW,
     &ROW_CLASS,
@@ -57,6 +58,7 @@ static ALL: [&Imported; 27] = [
     &ISOLATION_LEVEL,
     &MAKE_DIAGNOSTIC,
     &MODULES,
+    &NOTE_PLACE,
     &NOTIFY,
     &OUT_OF_ORDER,
     &PG_NOTIFY,

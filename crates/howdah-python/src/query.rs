@@ -45,7 +45,35 @@ const CACHED_TEXTS: usize = 512;
 
 /// A template as the cache's dictionary holds it.
 #[pyclass(frozen)]
-pub(crate) struct CachedTemplate(pub(crate) Template);
+pub(crate) struct CachedTemplate {
+    pub(crate) template: Template,
+    /// The text that it was made of, a str or bytes.
+    source: Py<PyAny>,
+}
+
+impl CachedTemplate {
+    /// The text that the template was made of, and where in it a place in the converted text comes from; both in characters.
+    /// `None` if nothing was converted.
+    pub(crate) fn place_in_source<'a>(
+        &'a self,
+        py: Python<'a>,
+        place: usize,
+    ) -> Option<(&'a str, usize)> {
+        let source = self.source.bind(py);
+        let source = match source.cast::<PyString>() {
+            Ok(text) => text.to_str().ok()?,
+            Err(_) => std::str::from_utf8(source.cast::<PyBytes>().ok()?.as_bytes()).ok()?,
+        };
+        let sql = std::str::from_utf8(&self.template.sql).ok()?;
+        if sql == source {
+            return None;
+        }
+        let mut starts = sql.char_indices().map(|(start, _)| start);
+        let start = starts.nth(place).unwrap_or(sql.len());
+        let start = source_offset(py, source.as_bytes(), &self.template, start)?;
+        Some((source, source.get(..start)?.chars().count()))
+    }
+}
 
 /// The template of a query text in UTF-8, from the cache or made anew.
 pub(crate) fn template(
@@ -82,8 +110,11 @@ fn cached(
     if let Some(found) = cache.get_item(text)? {
         return Ok(found.cast_into::<CachedTemplate>()?.unbind());
     }
-    let parsed = parse(py, sql, Encoding::Utf8, binding)?;
-    let made = Py::new(py, CachedTemplate(parsed))?;
+    let made = CachedTemplate {
+        template: parse(py, sql, Encoding::Utf8, binding)?,
+        source: text.clone().unbind(),
+    };
+    let made = Py::new(py, made)?;
     if sql.len() <= CACHED_LENGTH {
         if cache.len() >= CACHED_TEXTS {
             cache.clear();
@@ -173,6 +204,36 @@ pub(crate) fn parse(
         placeholders,
         marks,
     })
+}
+
+/// Where in a query text a place in what was made of it comes from, in bytes; a placeholder is one place.
+fn source_offset(
+    py: Python<'_>,
+    source: &[u8],
+    template: &Template,
+    place: usize,
+) -> Option<usize> {
+    let mut marks = template.marks.iter();
+    let (mut from, mut to) = (0, 0);
+    while to < place {
+        let rest = source.get(from..)?;
+        let plain = rest.iter().position(|byte| *byte == b'%');
+        let plain = plain.unwrap_or(rest.len()).min(place - to);
+        if plain > 0 {
+            (from, to) = (from + plain, to + plain);
+            continue;
+        }
+        let (piece, len) = read_piece(py, rest).ok()??;
+        let width = match piece {
+            Piece::Percent => 1,
+            Piece::Positional(_) | Piece::Named(..) => marks.next()?.place.len(),
+        };
+        if to + width > place {
+            break;
+        }
+        (from, to) = (from + len, to + width);
+    }
+    Some(from)
 }
 
 /// Names as the keys of the parameters are written.

@@ -134,6 +134,7 @@ impl Recipient for PendingExecution {
         if self.many {
             errors::note_index(py, error, self.taken.load(Ordering::Relaxed));
         }
+        self.text.note_place(py, error);
     }
 
     fn fail(&self, py: Python<'_>, failure: Failure) {

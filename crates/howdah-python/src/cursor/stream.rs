@@ -16,8 +16,8 @@ use crate::connection::BaseConnection;
 use crate::core::limit::Timeout;
 use crate::core::{Core, Flavor};
 use crate::errors;
-use crate::jobs::check;
-use crate::jobs::execute::{Options, Text, queue_query};
+
+use crate::jobs::execute::{Options, Text, check_text, queue_query};
 use crate::shell;
 use crate::shell::asyncio::Op;
 use crate::shell::job::{Job, Next};
@@ -270,7 +270,7 @@ impl FetchRows {
             Phase::Running(_, text) => text.as_ref(),
             _ => None,
         };
-        if let Err(error) = check(py, core, &outcome, text.map(|text| text.sql(py))) {
+        if let Err(error) = check_text(py, core, &outcome, text) {
             let rows = outcome.unfinished.ok_or_else(|| error.clone_ref(py))?;
             self.phase = Phase::Failed(error);
             return self.take(py, rows);

@@ -178,8 +178,7 @@ impl Job for ExecuteQuery {
         if outcome.again && !std::mem::replace(&mut self.options.again, true) {
             return self.start(py, core);
         }
-        let sql = self.text.as_ref().map(|text| text.sql(py));
-        check(py, core, &outcome, sql)?;
+        check_text(py, core, &outcome, self.text.as_ref())?;
         if outcome.results.is_empty() {
             return Err(errors::new(
                 py,
@@ -234,6 +233,20 @@ pub(crate) fn result_format(
     } else {
         ResultFormat::Auto(BinaryChoice { id, accepts })
     }
+}
+
+/// The exception that the outcome of a text stands for, if it failed.
+pub(crate) fn check_text(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    outcome: &Outcome,
+    text: Option<&Text>,
+) -> PyResult<()> {
+    check(py, core, outcome, text.map(|text| text.sql(py))).inspect_err(|error| {
+        if let Some(text) = text {
+            text.note_place(py, error);
+        }
+    })
 }
 
 /// A query as it is sent, kept in the form that costs least.
@@ -348,6 +361,19 @@ impl Text {
         })
     }
 
+    /// Adds to an exception where in the query, as it was given, the place is that the server means.
+    pub(crate) fn note_place(&self, py: Python<'_>, error: &PyErr) {
+        let Self::Cached(template) = self else {
+            return;
+        };
+        let place = errors::place(py, error);
+        if let Some((source, place)) =
+            place.and_then(|place| template.get().place_in_source(py, place))
+        {
+            errors::note_place(py, error, source, place);
+        }
+    }
+
     /// Whether it may have a COPY in it.
     pub(super) fn may_copy(&self, py: Python<'_>) -> bool {
         has_copy(self.sql(py))
@@ -359,7 +385,7 @@ impl Text {
             // Encoded once already, so it can be.
             Self::Plain(text) => text.bind(py).to_str().map_or(&[], str::as_bytes),
             Self::Bytes(bytes) => bytes.as_bytes(py),
-            Self::Cached(template) => &template.get().0.sql,
+            Self::Cached(template) => &template.get().template.sql,
             Self::Made(template) => &template.sql,
             Self::Merged(sql, _) => sql,
         }
@@ -368,7 +394,7 @@ impl Text {
     pub(crate) fn template(&self) -> Option<&Template> {
         match self {
             Self::Plain(_) | Self::Bytes(_) | Self::Merged(..) => None,
-            Self::Cached(template) => Some(&template.get().0),
+            Self::Cached(template) => Some(&template.get().template),
             Self::Made(template) => Some(template),
         }
     }

@@ -7,9 +7,9 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 
-use super::execute::{Text, result_format};
+use super::execute::{Text, check_text, result_format};
 use super::pipeline::await_ticket;
-use super::{bind, check, queue};
+use super::{bind, queue};
 use crate::core::Core;
 use crate::core::pipeline::{Recipient, check_complete};
 use crate::cursor::BaseCursor;
@@ -101,9 +101,8 @@ impl Job for ExecuteMany {
         // A position in a text with its parameters in it is one of that text alone.
         let text = running.text.as_ref();
         let text = text.filter(|_| !self.cursor.get().binding.is_in_text());
-        let sql = text.map(|text| text.sql(py));
         if outcome.error.is_some() || !outcome.refused_copy.is_empty() {
-            let failed = check(py, core, &outcome, sql)
+            let failed = check_text(py, core, &outcome, text.map(AsRef::as_ref))
                 .inspect_err(|error| errors::note_index(py, error, outcome.failed_at));
             if running.ended {
                 failed?;
