@@ -15,6 +15,7 @@ TESTS = Path(__file__).resolve().parent.parent
 
 BOTH = [
     "a_statement_waits_for_another_greenlet",
+    "a_generator_waits_for_another_greenlet",
     "many_run_at_the_same_time",
     "streams_are_interleaved",
     "a_timeout_is_raised",
@@ -27,6 +28,7 @@ BOTH = [
     "much_is_sent_and_received",
 ]
 OURS = [
+    "a_pgconn_waits_for_another_greenlet",
     "greenlets_share_a_connection",
     "one_that_waits_for_its_turn_leaves",
     "a_stream_holds_the_connection",

@@ -94,6 +94,37 @@ def a_statement_waits_for_another_greenlet() -> None:
 
 
 @scenario
+def a_generator_waits_for_another_greenlet() -> None:
+    generators = importlib.import_module(f"{driver.__name__}.generators")
+    holder, waiter = connect(), connect()
+    holder.execute("select pg_advisory_lock(%s)", (KEY,))
+    waiter.pgconn.send_query(b"select pg_advisory_lock(%d)" % KEY)
+    greenlet = gevent.spawn(waiter.wait, generators.execute(waiter.pgconn))
+    while holder.execute(WAITING).fetchone() == (0,):
+        gevent.sleep(0.01)
+    holder.execute("select pg_advisory_unlock(%s)", (KEY,))
+    assert greenlet.get()[0].ntuples == 1
+
+
+@scenario
+def a_pgconn_waits_for_another_greenlet() -> None:
+    pq = importlib.import_module(f"{driver.__name__}.pq")
+    holder, live = connect(), connect()
+    for waiter in (live.pgconn, pq.PGconn.connect(dsn.encode())):
+        holder.execute("select pg_advisory_lock(%s)", (KEY,))
+        greenlet = gevent.spawn(waiter.exec_, b"select pg_advisory_lock(%d)" % KEY)
+        while holder.execute(WAITING).fetchone() == (0,):
+            gevent.sleep(0.01)
+        holder.execute("select pg_advisory_unlock(%s)", (KEY,))
+        assert greenlet.get().ntuples == 1
+        greenlet = gevent.spawn(waiter.exec_, b"select pg_sleep(60)")
+        gevent.sleep(0.2)
+        greenlet.kill()
+        assert waiter.exec_(b"select 1").get_value(0, 0) == b"1"
+        waiter.exec_(b"select pg_advisory_unlock(%d)" % KEY)
+
+
+@scenario
 def many_run_at_the_same_time() -> None:
     with connect() as holder:
         holder.execute("select pg_advisory_lock(%s)", (KEY,))

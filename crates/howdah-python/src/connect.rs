@@ -191,7 +191,7 @@ pub(crate) fn connect_blocking(
 }
 
 /// Resolves a name, in whatever way this thread waits.
-fn look_up(
+pub(crate) fn look_up(
     py: Python<'_>,
     host: &str,
     port: u16,

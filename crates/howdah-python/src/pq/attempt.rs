@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use howdah_adapt::lock;
+use howdah_net::cancel::deadline_after;
 use howdah_net::drive::{self, Lost, Step, Until};
-use howdah_net::resolve::resolve;
-use howdah_net::socket::{SLICE, Waited};
+use howdah_net::socket::Waited;
 use howdah_net::{Action, ConnectError, Connector, Socket};
 use howdah_protocol::connection::Error;
 use howdah_protocol::conninfo::{ConninfoError, Params};
@@ -15,11 +15,12 @@ use howdah_protocol::startup::StartupError;
 use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
 
+use super::conn::closed;
 use crate::connect;
 use crate::core::deliver::Message;
 use crate::core::{Core, Flavor};
 use crate::log;
-use crate::shell::blocking;
+use crate::shell::select::wait_slice;
 
 /// A connection on its way.
 pub(super) struct Attempt {
@@ -164,18 +165,14 @@ impl Attempt {
                 deadline = self.deadline();
                 continue;
             }
-            let slice = howdah_net::socket::time_slice(deadline).unwrap_or(SLICE);
             match &self.stage {
-                Stage::Reaching(socket) => py.detach(|| socket.wait(!write, write, slice))?,
+                Stage::Reaching(socket) => wait_slice(py, socket, !write, write)?,
                 Stage::Shaking(core) => {
-                    let socket = core.socket();
-                    let wait = |socket: Arc<Socket>| socket.wait(!write, write, slice);
-                    py.detach(|| socket.map(wait).transpose())?
-                        .unwrap_or(Waited::Ready)
+                    let socket = core.socket().ok_or_else(|| closed(py))?;
+                    wait_slice(py, &socket, !write, write)?;
                 }
-                Stage::Over => Waited::Ready,
-            };
-            py.check_signals()?;
+                Stage::Over => {}
+            }
         }
     }
 
@@ -191,9 +188,8 @@ impl Attempt {
                 Action::GiveUp => return Ok(()),
                 Action::Connect(peer) => peer,
                 Action::Resolve { host, port } => {
-                    let deadline = self.deadline();
-                    let resolved =
-                        blocking::watching(py, |go_on| resolve(&host, port, deadline, go_on))?;
+                    let deadline = deadline_after(self.timeout().unwrap_or(Duration::MAX));
+                    let resolved = connect::look_up(py, &host, port, deadline)?;
                     match resolved {
                         Ok(addresses) => self.connector.resolved(addresses),
                         Err(error) => self.connector.unreachable(&error),

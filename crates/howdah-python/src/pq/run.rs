@@ -21,6 +21,7 @@ use crate::core::Core;
 use crate::core::deliver::Message;
 use crate::errors;
 use crate::shell::blocking;
+use crate::shell::select::wait_slice;
 
 /// What a non-blocking connection keeps of COPY data that the server does not take, in bytes.
 const MOST_OUTGOING: usize = 1024 * 1024;
@@ -298,8 +299,7 @@ impl PgConn {
         let Some(socket) = core.socket() else {
             return Err(errors::closed(py));
         };
-        py.detach(|| socket.wait(true, !sent, SLICE))?;
-        py.check_signals()
+        wait_slice(py, &socket, true, !sent)
     }
 
     /// Gives up a command that was interrupted: the server is asked to cancel it, and what it answers is thrown away. If that

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use howdah_net::ConnectError;
 use howdah_net::cancel::{CancelRequest, Progress};
 use howdah_net::resolve::Lookup;
-use howdah_net::socket::{Peer, Socket, TcpOptions, Waited};
+use howdah_net::socket::{Peer, SLICE, Socket, TcpOptions, Waited};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict, PyList};
@@ -136,6 +136,18 @@ impl<'py> Select<'py> {
             self.wait(&lookup, true, false, Some(deadline))?;
         }
     }
+}
+
+/// Waits for a socket, at most one [`SLICE`], in whatever way this thread waits, and looks for signals.
+///
+/// # Errors
+/// The system's, and what a signal's handler or a greenlet's killer has raised.
+pub(crate) fn wait_slice(py: Python<'_>, socket: &Socket, read: bool, write: bool) -> PyResult<()> {
+    match Select::replaced(py)? {
+        Some(select) => select.wait(socket, read, write, Some(Instant::now() + SLICE))?,
+        None => drop(py.detach(|| socket.wait(read, write, SLICE))?),
+    }
+    py.check_signals()
 }
 
 fn time_left(until: Instant) -> Duration {
