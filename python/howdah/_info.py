@@ -116,6 +116,31 @@ class ConnectionInfo:
         return self._open()._parameter_status(param_name)
 
     @property
+    def ssl_in_use(self) -> bool:
+        """Whether the connection is encrypted with TLS."""
+        return self._open()._tls() is not None
+
+    def ssl_attribute(self, name: str) -> str | None:
+        """Return what TLS has agreed on, by libpq's names, or `None` if the connection is not encrypted.
+
+        `protocol` is `TLSv1.2` or `TLSv1.3`, `cipher` has OpenSSL's name, `key_bits` is a number, `alpn` is `postgresql`
+        or empty, `compression` is `off`, and `library` is `rustls`. Other names are `None`.
+        """
+        tls = self._open()._tls()
+        if tls is None:
+            return None
+        version, cipher, key_bits, alpn = tls
+        attributes = {
+            "library": "rustls",
+            "protocol": version,
+            "cipher": cipher,
+            "key_bits": str(key_bits),
+            "compression": "off",
+            "alpn": "postgresql" if alpn else "",
+        }
+        return attributes.get(name)
+
+    @property
     def server_version(self) -> int:
         """The version of the server as a number: 180006 for 18.6."""
         connection = self._open()

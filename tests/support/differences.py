@@ -336,8 +336,5 @@ AFTER_CLOSE = {
     ("fileno", "lost"): "the page watches the descriptor of a lost connection until close()",
 }
 
-SSL_ERROR = "NotSupportedError"
-"""TLS is not built yet: the driver, not the server, lacks what was required, as everywhere else."""
-
 UNSENT_STATUS = "IDLE"
 """An error found before bytes are written leaves the connection as it was; psycopg has sent BEGIN by then."""

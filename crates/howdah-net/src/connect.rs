@@ -67,7 +67,7 @@ pub fn establish(
 }
 
 /// The system's words without Rust's `(os error N)`.
-fn os_message(error: &io::Error) -> String {
+pub(crate) fn os_message(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {
         Some(end) => text.get(..end).unwrap_or(&text).to_owned(),

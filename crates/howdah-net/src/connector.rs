@@ -6,19 +6,23 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use howdah_protocol::auth::Password;
 use howdah_protocol::conninfo::{
-    Config, ConninfoError, Endpoint, LoadBalanceHosts, Params, Target, TargetSessionAttrs, shown,
+    Config, ConninfoError, Encryption, Endpoint, LoadBalanceHosts, Params, Target,
+    TargetSessionAttrs, shown,
 };
+use howdah_protocol::session::Session;
 use howdah_protocol::startup::{StartupConfig, StartupError};
 
 use crate::connect::ConnectError;
 use crate::environment;
+use crate::link::Link;
 use crate::socket::{Peer, Socket, TcpOptions};
+use crate::tls::TlsPlan;
 
 /// What to do next.
 #[derive(Debug)]
@@ -55,6 +59,14 @@ pub struct Connector {
     current: Option<Target>,
     addresses: VecDeque<SocketAddr>,
     peer: Option<Peer>,
+    /// How the attempt is encrypted.
+    encryption: Encryption,
+    /// How else the same address may be tried, if the attempt fails in a way that leaves hope for that.
+    others: &'static [Encryption],
+    /// Whether the attempt is such a one: it is a part of the first.
+    is_second: bool,
+    /// When the attempt began.
+    began: Instant,
     failures: Vec<Failure>,
     wanted: TargetSessionAttrs,
     oauth_token: Option<Password>,
@@ -82,6 +94,10 @@ impl Connector {
             current: None,
             addresses: VecDeque::new(),
             peer: None,
+            encryption: Encryption::Plain,
+            others: &[],
+            is_second: false,
+            began: Instant::now(),
             failures: Vec::new(),
         })
     }
@@ -110,8 +126,25 @@ impl Connector {
         self.config.connect_timeout
     }
 
+    /// When the current attempt has to be over, where each may take `time`.
+    #[must_use]
+    pub fn deadline(&self, time: Duration) -> Option<Instant> {
+        self.began.checked_add(time)
+    }
+
+    /// The link for the current attempt, around a session that is about to begin.
+    #[must_use]
+    pub fn link(&self, session: Session) -> Link {
+        let plan = TlsPlan::new(&self.config, self.target());
+        Link::new(session, self.encryption, plan)
+    }
+
     /// What to do next.
     pub fn next_action(&mut self) -> Action {
+        if let (true, Some(peer)) = (self.is_second, &self.peer) {
+            return Action::Connect(peer.clone());
+        }
+        self.began = Instant::now();
         if let Some(address) = self.addresses.pop_front() {
             return self.connect_to(Peer::Tcp(address));
         }
@@ -170,6 +203,14 @@ impl Connector {
 
     /// Notes that the current attempt failed; `message` tells why.
     pub fn failed(&mut self, message: &str, timed_out: bool) {
+        if std::mem::take(&mut self.is_second)
+            && let Some(first) = self.failures.last_mut()
+        {
+            first.message.push('\n');
+            first.message.push_str(message);
+            first.timed_out = timed_out;
+            return;
+        }
         self.failures.push(Failure {
             target: self.describe_target(),
             message: message.to_owned(),
@@ -206,8 +247,14 @@ impl Connector {
 
     /// Notes that the current server did not let the session start; `error` is the handshake's, if that is what failed.
     ///
-    /// Of a server that is none of those asked for, other addresses are not tried.
-    pub fn refused(&mut self, reason: &dyn fmt::Display, error: Option<&StartupError>) {
+    /// Of a server that is none of those asked for, other addresses are not tried. With `other_encryption` the server is tried
+    /// once more if the options allow another one, see [`Link::allows_other_encryption`].
+    pub fn refused(
+        &mut self,
+        reason: &dyn fmt::Display,
+        error: Option<&StartupError>,
+        other_encryption: bool,
+    ) {
         let reason = self.config.without_names(reason.to_string());
         let message = format!(
             "connection failed: {} failed: {reason}{}{}",
@@ -216,6 +263,11 @@ impl Connector {
             self.torn()
         );
         self.failed(&message, false);
+        if let (true, [next, others @ ..]) = (other_encryption, self.others) {
+            self.encryption = *next;
+            self.others = others;
+            self.is_second = true;
+        }
         if matches!(error, Some(StartupError::WrongServer(_))) {
             self.addresses.clear();
             if self.wanted == TargetSessionAttrs::PreferStandby {
@@ -314,6 +366,11 @@ impl Connector {
     }
 
     fn connect_to(&mut self, peer: Peer) -> Action {
+        let is_local = matches!(peer, Peer::Unix(_));
+        if let [first, others @ ..] = self.config.encryptions(is_local) {
+            self.encryption = *first;
+            self.others = others;
+        }
         self.peer = Some(peer.clone());
         Action::Connect(peer)
     }
@@ -344,10 +401,8 @@ impl Connector {
 
     /// Where a password that is wrong comes from, in libpq's words.
     fn where_from(&self, error: Option<&StartupError>) -> String {
-        let is_wrong = match error {
-            Some(StartupError::Server(error)) => error.get(b'C') == Some(b"28P01"),
-            _ => false,
-        };
+        let reported = error.and_then(StartupError::diagnostic);
+        let is_wrong = reported.is_some_and(|error| error.get(b'C') == Some(b"28P01"));
         let target = self.current.as_ref();
         match &self.config.passfile {
             Some(path) if is_wrong && target.is_some_and(|it| it.password_from_passfile) => {

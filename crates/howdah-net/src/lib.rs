@@ -12,6 +12,7 @@
 //! | [`connect`] | one server reached, with a deadline |
 //! | [`link`] | a session as its socket sees it: where encryption stands |
 //! | [`socket`] | the socket, and the wait for it |
+//! | [`tls`] | TLS: certificates, keys, and the bytes of an encrypted connection |
 //! | [`drive`] | the loop that moves bytes between a socket and a session |
 //! | [`cancel`] | cancel requests |
 //!
@@ -28,6 +29,7 @@ pub mod environment;
 pub mod link;
 pub mod resolve;
 pub mod socket;
+pub mod tls;
 
 pub use connect::ConnectError;
 pub use connector::{Action, Connector};

@@ -3,30 +3,113 @@
 //! The loops of all shells move bytes between a socket and a [`Link`]. It has the session's own seam
 //! ([`outgoing`](Link::outgoing), [`sent`](Link::sent), [`spare`](Link::spare), [`received`](Link::received),
 //! [`eof`](Link::eof), [`advance`](Link::advance)), and is the session for everything else.
+//!
+//! ```text
+//!   plain:                                     session <-> socket
+//!   TLS:   SSLRequest, S, handshake, then      session <-> tunnel <-> socket
+//!          or SSLRequest, N, then, if allowed  session <-> socket
+//! ```
+//!
+//! What the session has to send waits until it is settled what it goes through.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Instant;
 
 use howdah_protocol::connection::Error;
+use howdah_protocol::conninfo::Encryption;
 use howdah_protocol::session::{Progress, Session};
+use howdah_protocol::startup::{EncryptionError, StartupError};
+
+use crate::cancel::CancelTarget;
+use crate::socket::Peer;
+use crate::tls::{Change, TlsFacts, TlsPlan, TlsRoute, Tunnel};
 
 /// A session, and what stands between it and the socket. What it does not hide is the session's.
 #[derive(Debug)]
 pub struct Link {
     session: Session,
+    /// Nothing where the bytes are the session's own.
+    tunnel: Option<Box<Tunnel>>,
+    /// Whether the session may go without TLS if the server says that it has none.
+    or_plain: bool,
+    /// Whether it does so.
+    was_refused: bool,
+    /// TLS, once it is agreed on.
+    agreed: Option<Box<(TlsRoute, TlsFacts)>>,
+    /// Whether there was no memory for what came: the session says so at its end.
+    is_full: bool,
+    /// What ended the encryption: given once the session has used up what came before.
+    failed: Option<EncryptionError>,
 }
 
 impl Link {
     /// A link whose bytes are the session's own.
     #[must_use]
     pub fn plain(session: Session) -> Self {
-        Self { session }
+        Self {
+            session,
+            tunnel: None,
+            or_plain: false,
+            was_refused: false,
+            agreed: None,
+            is_full: false,
+            failed: None,
+        }
+    }
+
+    /// A link for a session that is about to begin.
+    #[must_use]
+    pub fn new(session: Session, encryption: Encryption, plan: TlsPlan) -> Self {
+        let mut link = Self::plain(session);
+        if let Encryption::Tls { or_plain } = encryption {
+            link.or_plain = or_plain;
+            match Tunnel::plan(plan) {
+                Ok(tunnel) => link.tunnel = Some(Box::new(tunnel)),
+                Err(error) => link.fail(error),
+            }
+        }
+        link
+    }
+
+    /// What TLS has agreed on, where there is TLS.
+    #[must_use]
+    pub fn tls(&self) -> Option<&TlsFacts> {
+        self.agreed.as_ref().map(|agreed| &agreed.1)
+    }
+
+    /// What cancels the session's statements: the same server, by the same encryption. `None` where the server gave no key.
+    #[must_use]
+    pub fn cancel_target(&self, peer: Peer) -> Option<CancelTarget> {
+        let request = self.session.connection().cancel_request().ok()?;
+        Some(CancelTarget {
+            peer,
+            request,
+            tls: self.agreed.as_ref().map(|agreed| agreed.0.clone()),
+        })
+    }
+
+    /// Whether the server may still let the session begin, after this error, if it comes with another encryption. Source: libpq,
+    /// `connection_failed`.
+    #[must_use]
+    pub fn allows_other_encryption(&self, error: &Error) -> bool {
+        match error {
+            Error::Encryption(error) => error.is_in_handshake(),
+            // A server that cannot take anybody yet will not take us by other means.
+            Error::Startup(StartupError::Rejected(words)) => {
+                !self.was_refused && words.sqlstate() != Some(b"57P03")
+            }
+            _ => false,
+        }
     }
 
     /// Bytes to be written to the socket. Call [`Link::sent`] with how many of them were.
     #[inline]
     pub fn outgoing(&mut self) -> &[u8] {
-        self.session.outgoing()
+        match &mut self.tunnel {
+            None if self.failed.is_some() => &[],
+            None => self.session.outgoing(),
+            Some(tunnel) => tunnel.outgoing(self.session.outgoing()),
+        }
     }
 
     /// How many bytes of the session have not been written.
@@ -38,24 +121,46 @@ impl Link {
     /// Notes how many bytes were written.
     #[inline]
     pub fn sent(&mut self, len: usize) {
+        // What has been encrypted stays outgoing for the session until all of it is with the kernel.
+        let len = match &mut self.tunnel {
+            None => len,
+            Some(tunnel) => tunnel.sent(len),
+        };
         self.session.sent(len);
     }
 
     /// Room to receive into. Call [`Link::received`] with how many bytes arrived.
     #[inline]
     pub fn spare(&mut self) -> &mut [u8] {
-        self.session.spare()
+        match &mut self.tunnel {
+            None => self.session.spare(),
+            Some(tunnel) => tunnel.spare(),
+        }
     }
 
     /// Notes how many bytes arrived; then call [`Link::advance`] until it has nothing more to give.
     #[inline]
     pub fn received(&mut self, len: usize) {
-        self.session.received(len);
+        match &mut self.tunnel {
+            None => self.session.received(len),
+            Some(_) => self.decrypt(len),
+        }
     }
 
     /// To be called at the socket's end: tells what that means.
     pub fn eof(&mut self) -> Error {
-        self.session.eof()
+        let told = self.session.eof();
+        let in_handshake = |tunnel: &Tunnel| tunnel.is_in_handshake();
+        match (self.failed.take(), told) {
+            (Some(error), _) => Error::Encryption(error),
+            (None, Error::Disconnected(None))
+                if self.tunnel.as_deref().is_some_and(in_handshake) =>
+            {
+                let text = "the server closed the connection in the handshake of TLS";
+                Error::Encryption(EncryptionError::in_handshake(text))
+            }
+            (None, told) => told,
+        }
     }
 
     /// Moves on with the bytes received, see [`Session::advance`].
@@ -64,8 +169,85 @@ impl Link {
     /// The session is over.
     #[inline]
     pub fn advance(&mut self, now: Instant) -> Result<Progress, Error> {
-        self.session.advance(now)
+        let progress = self.session.advance(now)?;
+        match progress {
+            Progress::NeedInput | Progress::Idle
+                if self.tunnel.is_some() || self.failed.is_some() =>
+            {
+                self.check_end().map(|()| progress)
+            }
+            progress => Ok(progress),
+        }
     }
+
+    /// Queues the end of the session, see [`Session::terminate`].
+    pub fn terminate(&mut self) {
+        self.session.terminate();
+        if let Some(tunnel) = &mut self.tunnel {
+            tunnel.end();
+        }
+    }
+
+    /// Whether the encryption has ended, now that everything before that is used up.
+    #[cold]
+    fn check_end(&mut self) -> Result<(), Error> {
+        let is_ended = self.tunnel.as_ref().is_some_and(|tunnel| tunnel.is_ended());
+        if self.failed.is_some() || self.is_full || is_ended {
+            return Err(self.eof());
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn decrypt(&mut self, len: usize) {
+        let Some(tunnel) = &mut self.tunnel else {
+            return;
+        };
+        let session = &mut self.session;
+        let mut is_full = false;
+        let received = tunnel.received(len, &mut |plain| is_full |= !deliver(session, plain));
+        self.is_full |= is_full;
+        match received {
+            Ok(Change::None) => {}
+            Ok(Change::Refused) if self.or_plain => {
+                self.tunnel = None;
+                self.was_refused = true;
+            }
+            Ok(Change::Refused) => {
+                let text = "server does not support SSL, but SSL was required";
+                self.fail(EncryptionError::new(text));
+            }
+            Ok(Change::Open(route, facts, channel)) => {
+                session.set_channel(channel);
+                self.agreed = Some(Box::new((route, facts)));
+            }
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn fail(&mut self, error: EncryptionError) {
+        self.failed.get_or_insert(error);
+    }
+}
+
+/// Gives plaintext to the session, unless it has no room.
+fn deliver(session: &mut Session, mut plain: &[u8]) -> bool {
+    while !plain.is_empty() {
+        let room = session.spare();
+        let count = room.len().min(plain.len());
+        let Some((now, later)) = plain.split_at_checked(count) else {
+            return false;
+        };
+        if count == 0 {
+            return false;
+        }
+        if let Some(room) = room.get_mut(..count) {
+            room.copy_from_slice(now);
+        }
+        session.received(count);
+        plain = later;
+    }
+    true
 }
 
 impl Deref for Link {

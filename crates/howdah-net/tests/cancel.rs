@@ -28,6 +28,7 @@ fn target(peer: Peer) -> CancelTarget {
     CancelTarget {
         peer,
         request: REQUEST.to_vec(),
+        tls: None,
     }
 }
 

@@ -20,6 +20,7 @@
 //! use std::io::{Read, Write};
 //! use std::time::Instant;
 //!
+//! use howdah_protocol::conninfo::ChannelBinding;
 //! use howdah_protocol::connection::{Connection, Params};
 //! use howdah_protocol::session::{
 //!     Execute, ExchangeId, Outcome, Progress, ResultFormat, Session,

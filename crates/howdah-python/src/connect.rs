@@ -11,7 +11,7 @@ use howdah_net::connect::establish;
 use howdah_net::drive;
 use howdah_net::resolve::resolve;
 use howdah_net::socket::TcpOptions;
-use howdah_net::{Action, ConnectError, Connector, Link, Peer, Socket};
+use howdah_net::{Action, ConnectError, Connector, Peer, Socket};
 use howdah_protocol::connection::{Connection, Error};
 use howdah_protocol::conninfo::{self, Params};
 use howdah_protocol::session::Session;
@@ -148,8 +148,9 @@ pub(crate) fn connect_blocking(
     let secrets = Secrets::among(params, oauth_token)?;
     let mut plan = Plan::new(connector(params)?, timeout);
     loop {
+        let action = plan.next_action();
         let deadline = plan.attempt_deadline();
-        let peer = match plan.next_action() {
+        let peer = match action {
             Action::GiveUp => return Err(plan.failure(py)),
             Action::Resolve { host, port } => {
                 match look_up(py, &host, port, deadline)? {
@@ -253,7 +254,7 @@ impl Connecting {
         self.secrets.traverse(&visit)
     }
 
-    /// Seconds for an attempt that begins now.
+    /// Seconds that are left for the attempt.
     #[getter]
     fn timeout(&self) -> f64 {
         let deadline = lock(&self.plan).attempt_deadline();
@@ -479,7 +480,7 @@ pub(crate) fn session(
     let mut session = Session::new(connection);
     session.detect_poolers();
     let io = Io {
-        session: Link::plain(session),
+        session: connector.link(session),
         socket: Arc::new(socket),
     };
     Ok(Core::new(
@@ -543,6 +544,10 @@ fn note_refusal(
     if !is("Error")? || is("NotSupportedError")? {
         return Err(error);
     }
-    connector.refused(&error.value(py).to_string(), core.refusal().as_ref());
+    connector.refused(
+        &error.value(py).to_string(),
+        core.refusal().as_ref(),
+        core.may_differ(),
+    );
     Ok(())
 }

@@ -643,6 +643,12 @@ impl BaseConnection {
         started.is_some_and(|started| started.used_password)
     }
 
+    /// What TLS has agreed on: the version, the cipher, the bits of its key, and whether ALPN was used.
+    fn _tls(&self) -> Option<(&'static str, &'static str, u16, bool)> {
+        let tls = self.core.snapshot.started()?.tls.as_ref()?;
+        Some((tls.version, tls.cipher, tls.key_bits, tls.alpn))
+    }
+
     fn _encoding(&self, py: Python<'_>) -> PyResult<&'static str> {
         self.core.snapshot.settings().encoding.python_name(py)
     }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use howdah_protocol::connection;
 use howdah_protocol::conninfo::ConninfoError;
 use howdah_protocol::error::UsageError;
-use howdah_protocol::startup::StartupError;
 use howdah_types::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Type};
 
 use crate::diagnostic::Diagnostic;
@@ -275,7 +274,7 @@ impl Error {
             .last()
             .is_some_and(|failure| failure.timed_out);
         error.0.diagnostic = match &last {
-            Some(connection::Error::Startup(StartupError::Server(words))) => Some(words.clone()),
+            Some(connection::Error::Startup(error)) => error.diagnostic().cloned(),
             Some(connection::Error::Disconnected(words)) => words.clone(),
             _ => None,
         }

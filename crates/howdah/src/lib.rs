@@ -55,7 +55,7 @@
 //! * **Many tasks** use one connection at once by an `AsyncClient`, whose clones send their requests without waiting for those
 //!   of others. Threads that block share a connection behind a mutex: every operation of it takes `&mut`.
 //!
-//! Encrypted connections are not there yet: `sslmode=require` and stronger are refused.
+//! Connections are encrypted as `sslmode` and libpq's other options about TLS say; [`Info::tls`] tells what was agreed on.
 //!
 //! # Features
 //!
@@ -94,7 +94,7 @@ pub use asynchronous::{
 pub use blocking::{Connection, Notifies, RowStream, Savepoint, Session, Transaction};
 pub use config::Config;
 pub use core::cancel::CancelHandle;
-pub use core::info::{Info, TransactionStatus};
+pub use core::info::{Info, TlsFacts, TransactionStatus};
 pub use core::messages::{HandlerId, Notify};
 pub use diagnostic::Diagnostic;
 pub use error::{Error, ProviderError, Result};

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::CancelTarget;
 use crate::connect::ConnectError;
 use crate::socket::{Socket, TcpOptions, Waited, time_slice};
+use crate::tls::{Change, Tunnel};
 
 /// What a server may say before it closes the socket. It has nothing to say; but one that never stops is not to be read for ever.
 const MOST_HEARD: usize = 64 * 1024;
@@ -22,6 +23,8 @@ pub struct CancelRequest {
     stage: Stage,
     /// What is still to be sent.
     rest: Vec<u8>,
+    /// What it goes through, if it is encrypted.
+    tunnel: Option<Box<Tunnel>>,
     heard: usize,
     deadline: Instant,
 }
@@ -51,10 +54,12 @@ pub enum Progress {
 impl CancelRequest {
     pub(super) fn begin(target: &CancelTarget, deadline: Instant) -> Result<Self, ConnectError> {
         let socket = Socket::begin_connect(&target.peer, &TcpOptions::default());
+        let tunnel = target.tls.as_ref().map(Tunnel::again).transpose();
         Ok(Self {
             socket: socket.map_err(ConnectError::Io)?,
             stage: Stage::Connecting,
             rest: target.request.clone(),
+            tunnel: tunnel.map_err(not_encrypted)?.map(Box::new),
             heard: 0,
             deadline,
         })
@@ -75,8 +80,8 @@ impl CancelRequest {
         }
         if self.stage == Stage::Sending {
             self.check_time(now)?;
-            if !self.sent()? {
-                return Ok(Progress::NeedWritable);
+            if let Some(need) = self.send()? {
+                return Ok(need);
             }
             self.stage = Stage::Closing;
         }
@@ -139,14 +144,55 @@ impl CancelRequest {
         Ok(true)
     }
 
-    fn sent(&mut self) -> Result<bool, ConnectError> {
+    /// Sends what is left; tells what it needs to go on, if it does.
+    fn send(&mut self) -> Result<Option<Progress>, ConnectError> {
         while !self.rest.is_empty() {
-            match self.socket.send_now(&self.rest).map_err(ConnectError::Io)? {
-                0 => return Ok(false),
-                count => drop(self.rest.drain(..count)),
+            let outgoing = match &mut self.tunnel {
+                Some(tunnel) => tunnel.outgoing(&self.rest),
+                None => &self.rest,
+            };
+            if outgoing.is_empty() {
+                // The server's part of the handshake is missing.
+                if !self.receive_handshake()? {
+                    return Ok(Some(Progress::NeedReadable));
+                }
+                continue;
             }
+            let count = match self.socket.send_now(outgoing).map_err(ConnectError::Io)? {
+                0 => return Ok(Some(Progress::NeedWritable)),
+                count => count,
+            };
+            let count = match &mut self.tunnel {
+                Some(tunnel) => tunnel.sent(count),
+                None => count,
+            };
+            self.rest.drain(..count);
         }
-        Ok(true)
+        Ok(None)
+    }
+
+    /// Takes in what the server says before the request can be sent; tells whether it said anything.
+    fn receive_handshake(&mut self) -> Result<bool, ConnectError> {
+        let Some(tunnel) = &mut self.tunnel else {
+            return Ok(false);
+        };
+        let count = match self
+            .socket
+            .recv_now(tunnel.spare())
+            .map_err(ConnectError::Io)?
+        {
+            None => return Ok(false),
+            Some(0) => {
+                return Err(ConnectError::Io(io::ErrorKind::UnexpectedEof.into()));
+            }
+            Some(count) => count,
+        };
+        let heard = &mut self.heard;
+        let change = tunnel.received(count, &mut |plain| *heard += plain.len());
+        match change.map_err(not_encrypted)? {
+            Change::Refused => Err(not_encrypted("the server has no TLS for it")),
+            Change::None | Change::Open(..) => Ok(true),
+        }
     }
 
     fn closed(&mut self) -> Result<bool, ConnectError> {
@@ -167,6 +213,12 @@ impl CancelRequest {
             }
         }
     }
+}
+
+/// The session is encrypted, and so would its cancel request have to be.
+fn not_encrypted(why: impl fmt::Display) -> ConnectError {
+    let text = format!("it cannot be encrypted as the session is: {why}");
+    ConnectError::Io(io::Error::new(io::ErrorKind::InvalidData, text))
 }
 
 impl AsFd for CancelRequest {

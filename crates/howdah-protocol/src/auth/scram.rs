@@ -1,7 +1,7 @@
 //! SCRAM-SHA-256, the client's side: one struct for each reply that is awaited.
 //!
 //! Sources: RFC 5802 (SCRAM), RFC 7677 (SHA-256), RFC 4013 (SASLprep); PostgreSQL documentation, "SCRAM-SHA-256
-//! Authentication". Channel binding (`SCRAM-SHA-256-PLUS`) would change the GS2 header and what `c=` carries.
+//! Authentication". Channel binding: RFC 5929, `tls-server-end-point`, whose hash is an input.
 
 use std::fmt;
 
@@ -18,6 +18,9 @@ use crate::error::ProtocolError;
 /// The mechanism's name in AuthenticationSASL.
 pub const MECHANISM: &str = "SCRAM-SHA-256";
 
+/// The name of the mechanism with channel binding.
+pub const MECHANISM_PLUS: &str = "SCRAM-SHA-256-PLUS";
+
 /// The most iterations that a server may ask for.
 ///
 /// PostgreSQL's default is 4096. This many take about a second; without a bound a hostile server could keep the client
@@ -30,8 +33,52 @@ pub const MAX_ITERATIONS: u32 = 4_000_000;
 /// PostgreSQL's default, so that the usual derivation is done in one go.
 pub const SLICE: u32 = 4096;
 
-/// "The client does not support channel binding."
-const GS2_HEADER: &str = "n,,";
+/// Whether the proof is one of the channel as well, so that nobody between client and server can pass it on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Binding {
+    /// The client does not do that.
+    Unsupported,
+    /// The client would, but the server has not offered it. A server that had is told so, and refuses.
+    NotOffered,
+    /// With `tls-server-end-point`: the hash of the server's certificate.
+    EndPoint(Vec<u8>),
+}
+
+impl Binding {
+    /// The mechanism's name in AuthenticationSASL.
+    #[must_use]
+    pub fn mechanism(&self) -> &'static str {
+        if self.is_bound() {
+            MECHANISM_PLUS
+        } else {
+            MECHANISM
+        }
+    }
+
+    /// Whether the channel is part of the proof.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        matches!(self, Self::EndPoint(_))
+    }
+
+    /// RFC 5802, `gs2-header`.
+    fn header(&self) -> &'static str {
+        match self {
+            Self::Unsupported => "n,,",
+            Self::NotOffered => "y,,",
+            Self::EndPoint(_) => "p=tls-server-end-point,,",
+        }
+    }
+
+    /// RFC 5802, `cbind-input`.
+    fn input(&self) -> Vec<u8> {
+        let mut input = self.header().as_bytes().to_vec();
+        if let Self::EndPoint(hash) = self {
+            input.extend_from_slice(hash);
+        }
+        input
+    }
+}
 
 /// Keys that stand in for what is derived from the password: the options `scram_client_key` and `scram_server_key`.
 ///
@@ -89,18 +136,20 @@ pub fn begin(
     password: &Password,
     keys: Keys,
     nonce: &str,
+    binding: &Binding,
 ) -> Result<(Vec<u8>, ExpectServerFirst), InvalidNonce> {
     if nonce.is_empty() || !nonce.bytes().all(is_nonce_byte) {
         return Err(InvalidNonce);
     }
     let user = user.replace('=', "=3D").replace(',', "=2C");
     let client_first_bare = format!("n={user},r={nonce}");
-    let message = format!("{GS2_HEADER}{client_first_bare}");
+    let message = format!("{}{client_first_bare}", binding.header());
     let next = ExpectServerFirst {
         password: password.clone(),
         keys,
         nonce: nonce.to_owned(),
         client_first_bare,
+        binding: BASE64.encode(binding.input()),
     };
     Ok((message.into_bytes(), next))
 }
@@ -124,6 +173,8 @@ pub struct ExpectServerFirst {
     keys: Keys,
     nonce: String,
     client_first_bare: String,
+    /// What `c=` carries.
+    binding: String,
 }
 
 impl ExpectServerFirst {
@@ -134,7 +185,7 @@ impl ExpectServerFirst {
     pub fn server_first(self, message: &[u8]) -> Result<DeriveKey, ProtocolError> {
         let text = text_of(message)?;
         let challenge = Challenge::parse(text, &self.nonce)?;
-        let without_proof = format!("c={},r={}", BASE64.encode(GS2_HEADER), challenge.nonce);
+        let without_proof = format!("c={},r={}", self.binding, challenge.nonce);
         Ok(DeriveKey {
             derivation: (!self.keys.are_complete()).then(|| challenge.derivation(&self.password)),
             keys: self.keys,

@@ -6,9 +6,15 @@ const SERVER_FIRST: &str =
 const SERVER_FINAL: &str = "v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=";
 
 fn expect_first() -> ExpectServerFirst {
-    begin("user", &Password::new("pencil"), Keys::default(), NONCE)
-        .unwrap()
-        .1
+    begin(
+        "user",
+        &Password::new("pencil"),
+        Keys::default(),
+        NONCE,
+        &Binding::Unsupported,
+    )
+    .unwrap()
+    .1
 }
 
 /// Takes the server-first-message and derives the key, in one go.
@@ -26,7 +32,14 @@ fn expect_final() -> ExpectServerFinal {
 /// The example of RFC 7677, section 3.
 #[test]
 fn rfc_7677() {
-    let (message, next) = begin("user", &Password::new("pencil"), Keys::default(), NONCE).unwrap();
+    let (message, next) = begin(
+        "user",
+        &Password::new("pencil"),
+        Keys::default(),
+        NONCE,
+        &Binding::Unsupported,
+    )
+    .unwrap();
     assert_eq!(message, b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
     let (message, next) = answer(next, SERVER_FIRST);
     assert_eq!(
@@ -88,7 +101,14 @@ fn keys_are_those_that_libpq_makes() {
 
 #[test]
 fn user_names_are_escaped() {
-    let (message, _) = begin("a=b,c", &Password::new("x"), Keys::default(), "n").unwrap();
+    let (message, _) = begin(
+        "a=b,c",
+        &Password::new("x"),
+        Keys::default(),
+        "n",
+        &Binding::Unsupported,
+    )
+    .unwrap();
     assert_eq!(message, b"n,,n=a=3Db=2Cc,r=n");
 }
 
@@ -96,7 +116,14 @@ fn user_names_are_escaped() {
 fn nonces_are_checked() {
     for nonce in ["", "a,b", "a b", "\u{e9}", "a\0"] {
         assert_eq!(
-            begin("", &Password::new("x"), Keys::default(), nonce).err(),
+            begin(
+                "",
+                &Password::new("x"),
+                Keys::default(),
+                nonce,
+                &Binding::Unsupported
+            )
+            .err(),
             Some(InvalidNonce),
             "{nonce:?}"
         );
@@ -235,9 +262,15 @@ const SERVER_KEY: &str = "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
 
 fn with_keys(password: &str, client: Option<&str>, server: Option<&str>) -> ExpectServerFirst {
     let keys = Keys::decode(client, server).unwrap();
-    begin("user", &Password::new(password), keys, NONCE)
-        .unwrap()
-        .1
+    begin(
+        "user",
+        &Password::new(password),
+        keys,
+        NONCE,
+        &Binding::Unsupported,
+    )
+    .unwrap()
+    .1
 }
 
 #[test]

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{OutOfMemory, ProtocolError, UsageError};
-use crate::startup::{Startup, StartupConfig, StartupError};
+use crate::startup::{Channel, EncryptionError, Startup, StartupConfig, StartupError};
 use crate::wire::backend::{CopyResponse, Diagnostic, FieldDescription};
 use crate::wire::{self, Limits, TransactionStatus};
 
@@ -48,6 +48,8 @@ pub enum Error {
     Protocol(ProtocolError),
     /// The session could not be started.
     Startup(StartupError),
+    /// The connection could not be encrypted as was asked for, or the encryption broke.
+    Encryption(EncryptionError),
     /// The server ended the session, with a FATAL error or by hanging up; with its last words, where it had any.
     Disconnected(Option<Diagnostic>),
     /// The server did not end in this time what it was asked to give up, or what it owed.
@@ -61,6 +63,7 @@ impl fmt::Display for Error {
         match self {
             Self::Protocol(error) => error.fmt(f),
             Self::Startup(error) => error.fmt(f),
+            Self::Encryption(error) => error.fmt(f),
             Self::OutOfMemory(error) => error.fmt(f),
             Self::Disconnected(Some(last_words)) => {
                 let text = last_words.message_primary().unwrap_or_default();
@@ -267,6 +270,13 @@ impl Connection {
             last_words: None,
             no_memory: None,
         })
+    }
+
+    /// Tells what carries the session, where that is not the socket itself; before the startup message is sent.
+    pub fn set_channel(&mut self, channel: Channel) {
+        if let Phase::Starting(startup) = &mut self.phase {
+            startup.set_channel(channel);
+        }
     }
 
     /// The bytes to be written to the socket. Call [`Connection::sent`] with how many of them were.

@@ -9,6 +9,7 @@ use super::params::Params;
 use super::secrecy::{self, shown};
 use super::service;
 use super::targets::{self, Target};
+use super::tls::TlsOptions;
 use crate::auth::scram::Keys;
 use crate::auth::{RequireAuth, RequireAuthError};
 
@@ -60,6 +61,8 @@ pub struct Config {
     pub target_session_attrs: TargetSessionAttrs,
     /// How much TLS is wanted.
     pub sslmode: SslMode,
+    /// How TLS is done, where it is.
+    pub tls: TlsOptions,
     /// How much GSSAPI encryption is wanted.
     pub gssencmode: GssEncMode,
     /// How much channel binding is wanted.
@@ -131,11 +134,12 @@ pub enum GssEncMode {
 }
 
 /// The option `channel_binding`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ChannelBinding {
     /// Never.
     Disable,
     /// If both sides can.
+    #[default]
     Prefer,
     /// Or nothing.
     Require,
@@ -172,8 +176,7 @@ impl Config {
     /// Completes options from the environment and the defaults, and checks them.
     ///
     /// # Errors
-    /// A value that makes no connection (libpq's text), and what this version does not serve: TLS required,
-    /// GSSAPI encryption required, channel binding required.
+    /// A value that makes no connection (libpq's text), and what this version does not serve: GSSAPI encryption required.
     pub fn resolve(
         explicit: &Params,
         environment: &Environment<'_>,
@@ -194,6 +197,8 @@ impl Config {
             params.set("client_encoding", encoding::from_locale(environment.env))?;
         }
         let (min_protocol_minor, max_protocol_minor) = protocol_minors(&params)?;
+        let sslmode = choice(&params, "sslmode", SSLMODE)?;
+        let tls = TlsOptions::resolve(&params, sslmode, environment)?;
         let config = Self {
             targets,
             user,
@@ -201,7 +206,8 @@ impl Config {
             connect_timeout: connect_timeout(&params)?,
             load_balance_hosts: choice(&params, "load_balance_hosts", LOAD_BALANCE_HOSTS)?,
             target_session_attrs: choice(&params, "target_session_attrs", TARGET_SESSION_ATTRS)?,
-            sslmode: choice(&params, "sslmode", SSLMODE)?,
+            sslmode,
+            tls,
             gssencmode: choice(&params, "gssencmode", GSSENCMODE)?,
             channel_binding: choice(&params, "channel_binding", CHANNEL_BINDING)?,
             require_auth: require_auth(&params)?,
@@ -217,7 +223,6 @@ impl Config {
             session_settings: session_settings(environment),
             params,
         };
-        config.check_other_choices()?;
         config.refuse_unserved()?;
         Ok(config)
     }
@@ -266,61 +271,10 @@ impl Config {
         }
     }
 
-    /// Checks the options that have a fixed set of values but no field of their own yet.
-    fn check_other_choices(&self) -> Result<(), ConninfoError> {
-        choice(
-            &self.params,
-            "sslnegotiation",
-            &[("postgres", ()), ("direct", ())],
-        )?;
-        if self.params.get("sslcertmode").is_some() {
-            choice(
-                &self.params,
-                "sslcertmode",
-                &[("disable", ()), ("allow", ()), ("require", ())],
-            )?;
-        }
-        for name in ["ssl_min_protocol_version", "ssl_max_protocol_version"] {
-            let value = self.params.filled(name).unwrap_or("TLSv1.2");
-            if !TLS_VERSIONS
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(value))
-            {
-                let value = shown(value);
-                return Err(ConninfoError::operational(format!(
-                    "invalid \"{name}\" value: \"{value}\""
-                )));
-            }
-        }
-        Ok(())
-    }
-
     /// Refuses what this version does not serve, rather than connect with less than was asked for.
     fn refuse_unserved(&self) -> Result<(), ConninfoError> {
-        let plain = "this version has no TLS, and never falls back to an unencrypted connection";
-        if matches!(
-            self.sslmode,
-            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull
-        ) {
-            return self.unserved("sslmode", plain);
-        }
-        for (name, value) in [
-            ("sslrootcert", "system"),
-            ("sslcertmode", "require"),
-            ("sslnegotiation", "direct"),
-        ] {
-            if self.params.get(name) == Some(value) {
-                return self.unserved(name, plain);
-            }
-        }
         if self.gssencmode == GssEncMode::Require {
             return self.unserved("gssencmode", "this version has no GSSAPI encryption");
-        }
-        if self.channel_binding == ChannelBinding::Require {
-            return self.unserved(
-                "channel_binding",
-                "channel binding needs TLS, which this version has not",
-            );
         }
         Ok(())
     }
@@ -363,7 +317,6 @@ const LOAD_BALANCE_HOSTS: &[(&str, LoadBalanceHosts)] = &[
     ("disable", LoadBalanceHosts::Disable),
     ("random", LoadBalanceHosts::Random),
 ];
-const TLS_VERSIONS: [&str; 4] = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"];
 
 /// Minor versions of protocol 3 that exist. There is no 3.1: it was skipped.
 const PROTOCOL_MINORS: &[(&str, u16)] = &[("3.0", 0), ("3.2", 2), ("latest", LATEST_MINOR)];
@@ -381,19 +334,24 @@ fn complete(explicit: &Params, environment: &Environment<'_>) -> Result<Params, 
     let mut explicit = explicit.clone();
     service::apply(&mut explicit, environment)?;
     let mut params = Params::new();
+    let mut sslmode_is_default = false;
     for keyword in KEYWORDS {
         let given = explicit.get(keyword.name).map(str::to_owned);
         let value = given
             .or_else(|| keyword.envvar.and_then(environment.env))
-            .or_else(|| obsolete_requiressl(keyword.name, environment))
-            .or_else(|| keyword.compiled.map(str::to_owned));
-        if let Some(value) = value {
+            .or_else(|| obsolete_requiressl(keyword.name, environment));
+        sslmode_is_default |= keyword.name == "sslmode" && value.is_none();
+        if let Some(value) = value.or_else(|| keyword.compiled.map(str::to_owned)) {
             params.set(keyword.name, value)?;
         }
     }
     if params.filled("sslcertmode").is_none() {
         // libpq has this default too, but not in its table.
         params.set("sslcertmode", "allow")?;
+    }
+    // Whom the whole world trusts has to be asked for by name.
+    if sslmode_is_default && params.get("sslrootcert") == Some("system") {
+        params.set("sslmode", "verify-full")?;
     }
     Ok(params)
 }
@@ -429,7 +387,11 @@ fn passfile_path(params: &Params, environment: &Environment<'_>) -> Option<Strin
     }
 }
 
-fn choice<T: Copy>(params: &Params, name: &str, choices: &[(&str, T)]) -> Result<T, ConninfoError> {
+pub(super) fn choice<T: Copy>(
+    params: &Params,
+    name: &str,
+    choices: &[(&str, T)],
+) -> Result<T, ConninfoError> {
     let value = params.get(name).unwrap_or_default();
     let found = choices.iter().find(|(known, _)| *known == value);
     found.map(|(_, choice)| *choice).ok_or_else(|| {

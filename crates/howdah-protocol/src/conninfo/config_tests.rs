@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{
-    Config, ConninfoError, ConninfoErrorKind, Endpoint, Environment, GssEncMode, LoadBalanceHosts,
-    Passfile, SslMode, parse,
+    Config, ConninfoError, ConninfoErrorKind, Encryption, Endpoint, Environment, GssEncMode,
+    LoadBalanceHosts, OptionalFile, Passfile, RootCertificates, SslCertMode, SslMode, parse,
 };
 
 type Vars<'a> = &'a [(&'a str, &'a str)];
@@ -243,6 +243,18 @@ fn values_that_make_no_connection() {
             "ssl_min_protocol_version=x",
             "invalid \"ssl_min_protocol_version\" value: \"x\"",
         ),
+        (
+            "ssl_min_protocol_version=tlsv1.3 ssl_max_protocol_version=TLSv1.2",
+            "invalid SSL protocol version range",
+        ),
+        (
+            "sslrootcert=system sslmode=verify-ca",
+            "weak sslmode \"verify-ca\" may not be used with sslrootcert=system (use \"verify-full\")",
+        ),
+        (
+            "sslnegotiation=direct",
+            "weak sslmode \"prefer\" may not be used with sslnegotiation=direct (use \"require\", \"verify-ca\", or \"verify-full\")",
+        ),
         ("require_auth=foo", "invalid require_auth value: \"foo\""),
         (
             "min_protocol_version=x",
@@ -291,34 +303,17 @@ fn values_that_make_no_connection() {
 #[test]
 fn what_is_not_served_says_so() {
     let cases = [
-        "sslmode=require",
-        "sslmode=verify-ca host=/tmp",
-        "sslmode=verify-full",
-        "requiressl=1",
-        "postgresql://h?ssl=true",
-        "sslrootcert=system sslmode=prefer",
-        "sslcertmode=require",
-        "sslnegotiation=direct",
+        "ssl_min_protocol_version=TLSv1 ssl_max_protocol_version=TLSv1.1",
         "gssencmode=require",
-        "channel_binding=require",
         "require_auth=gss",
     ];
     for conninfo in cases {
         not_supported(conninfo, &[]);
     }
-    let environments = [
-        ("PGSSLMODE", "require"),
-        ("PGREQUIRESSL", "1"),
-        ("PGCHANNELBINDING", "require"),
-        ("PGGSSENCMODE", "require"),
-    ];
+    let environments = [("PGGSSENCMODE", "require")];
     for variable in environments {
         not_supported("", &[variable]);
     }
-    assert_eq!(
-        not_supported("sslmode=require", &[]),
-        "sslmode value \"require\" is not supported: this version has no TLS, and never falls back to an unencrypted connection"
-    );
 }
 
 #[test]
@@ -414,11 +409,15 @@ fn a_password_file_that_is_not_used_is_a_warning() {
 }
 
 #[test]
-fn weaker_wishes_are_served_plain() {
+fn choices_with_their_defaults() {
     for (conninfo, mode) in [
         ("", SslMode::Prefer),
         ("sslmode=allow", SslMode::Allow),
         ("sslmode=disable", SslMode::Disable),
+        ("requiressl=1", SslMode::Require),
+        ("postgresql://h?ssl=true", SslMode::Require),
+        ("sslmode=verify-ca", SslMode::VerifyCa),
+        ("sslrootcert=system", SslMode::VerifyFull),
     ] {
         assert_eq!(resolve(conninfo).sslmode, mode);
     }
@@ -663,4 +662,50 @@ fn startup_parameters() {
         startup("client_encoding=auto", &[("LANG", "de_DE.UTF-8")]),
         "user=bob;database=bob;client_encoding=UTF8;"
     );
+}
+
+#[test]
+fn files_are_given_or_at_their_usual_places() {
+    let file = |path: &str, is_given| {
+        let path = path.to_owned();
+        Some(OptionalFile { path, is_given })
+    };
+    let tls = resolve("").tls;
+    assert_eq!(
+        tls.certificate,
+        file("/home/bob/.postgresql/postgresql.crt", false)
+    );
+    assert_eq!(tls.key, file("/home/bob/.postgresql/postgresql.key", false));
+    assert_eq!(tls.crl_file, file("/home/bob/.postgresql/root.crl", false));
+    let root = file("/home/bob/.postgresql/root.crt", false);
+    assert_eq!(Some(tls.roots), root.map(RootCertificates::File));
+    assert!(tls.sni && !tls.direct && tls.certificate_mode == SslCertMode::Allow);
+    let tls = resolve("sslcrldir=/r sslcert=c sslkey=k sslsni=0 sslpassword=sesame").tls;
+    assert_eq!(tls.certificate, file("c", true));
+    assert_eq!(tls.key, file("k", true));
+    assert_eq!((tls.crl_file, tls.crl_dir.as_deref()), (None, Some("/r")));
+    assert!(!tls.sni);
+    assert!(!format!("{:?}", tls.key_password).contains("sesame"));
+    assert_eq!(
+        resolve("sslrootcert=system").tls.roots,
+        RootCertificates::System
+    );
+}
+
+#[test]
+fn which_encryption_is_tried() {
+    const PLAIN: Encryption = Encryption::Plain;
+    let tls = |or_plain| Encryption::Tls { or_plain };
+    for (mode, tried) in [
+        ("disable", vec![PLAIN]),
+        ("allow", vec![PLAIN, tls(false)]),
+        ("prefer", vec![tls(true), PLAIN]),
+        ("require", vec![tls(false)]),
+        ("verify-ca", vec![tls(false)]),
+        ("verify-full", vec![tls(false)]),
+    ] {
+        let config = resolve(&format!("sslmode={mode}"));
+        assert_eq!(config.encryptions(false), tried, "{mode}");
+        assert_eq!(config.encryptions(true), [PLAIN], "{mode}");
+    }
 }

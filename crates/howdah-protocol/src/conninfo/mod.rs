@@ -14,6 +14,7 @@ mod passfile;
 pub(crate) mod secrecy;
 mod service;
 mod targets;
+mod tls;
 mod uri;
 
 pub use config::{
@@ -26,6 +27,7 @@ pub use params::Params;
 pub use parse::make;
 pub use secrecy::shown;
 pub use targets::{Endpoint, Target};
+pub use tls::{Encryption, OptionalFile, RootCertificates, SslCertMode, TlsOptions, TlsVersion};
 
 /// Parses a connection string: `key=value` words or a URI.
 ///

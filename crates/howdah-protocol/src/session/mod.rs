@@ -41,6 +41,7 @@ use std::time::{Duration, Instant};
 
 use crate::connection::{Columns, Connection, Error, Event, Notification, Params, RowSet};
 use crate::error::{ProtocolError, UsageError};
+use crate::startup::Channel;
 use crate::wire::TransactionStatus;
 use crate::wire::backend::Diagnostic;
 
@@ -159,6 +160,11 @@ impl Session {
     /// Notes the tag of a command that was run by [`Session::raw`]: it may have made prepared statements useless.
     pub fn note_command(&mut self, tag: &[u8]) {
         exchange::note_command(tag, &mut self.statements);
+    }
+
+    /// Tells what carries the session, where that is not the socket itself; before the startup message is sent.
+    pub fn set_channel(&mut self, channel: Channel) {
+        self.connection.set_channel(channel);
     }
 
     /// Bytes to be written to the socket.

@@ -10,7 +10,9 @@ use crate::wire::Diagnostic;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StartupError {
-    /// The server reported an error: a wrong password, an unknown database, too many clients.
+    /// The server reported an error before it let the client in: a wrong password, no entry for the host, too many clients.
+    Rejected(Diagnostic),
+    /// The server reported an error after it had let the client in: an unknown database.
     Server(Diagnostic),
     /// The server broke the protocol.
     Protocol(ProtocolError),
@@ -24,10 +26,21 @@ pub enum StartupError {
     WrongServer(&'static str),
 }
 
+impl StartupError {
+    /// What the server reported, if it did.
+    #[must_use]
+    pub fn diagnostic(&self) -> Option<&Diagnostic> {
+        match self {
+            Self::Rejected(diagnostic) | Self::Server(diagnostic) => Some(diagnostic),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for StartupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Server(diagnostic) => write_report(f, diagnostic),
+            Self::Rejected(diagnostic) | Self::Server(diagnostic) => write_report(f, diagnostic),
             Self::Protocol(error) => error.fmt(f),
             Self::Usage(error) => error.fmt(f),
             Self::Auth(text) | Self::NotSupported(text) => f.write_str(text),
@@ -41,7 +54,11 @@ impl std::error::Error for StartupError {
         match self {
             Self::Protocol(error) => Some(error),
             Self::Usage(error) => Some(error),
-            Self::Server(_) | Self::Auth(_) | Self::NotSupported(_) | Self::WrongServer(_) => None,
+            Self::Rejected(_)
+            | Self::Server(_)
+            | Self::Auth(_)
+            | Self::NotSupported(_)
+            | Self::WrongServer(_) => None,
         }
     }
 }

@@ -6,19 +6,21 @@
 //!
 //! Source: PostgreSQL documentation, "Message Flow", "Start-up".
 
+mod encryption;
 mod error;
 mod negotiate;
 mod oauth;
 mod steps;
 mod target;
 
+pub use encryption::{Channel, EncryptionError, ExpectTlsAnswer, TlsAnswer, TlsChannel};
 pub use error::StartupError;
 
 use std::fmt;
 
 use crate::auth::scram::Keys;
 use crate::auth::{Password, RequireAuth};
-use crate::conninfo::{Config, Target, TargetSessionAttrs};
+use crate::conninfo::{ChannelBinding, Config, SslCertMode, Target, TargetSessionAttrs};
 use crate::error::ProtocolError;
 use crate::wire::{BackendMessage, TransactionStatus, frontend};
 use negotiate::{OPTION_PREFIX, Offer};
@@ -47,10 +49,14 @@ pub struct StartupConfig {
     pub scram_keys: Keys,
     /// The bearer token that the method `oauth` sends; an empty one counts as none.
     pub oauth_token: Option<Password>,
-    /// Whether nobody on the way can read what is sent: a bearer token goes over such connections only.
+    /// Whether nobody on the way can read what is sent, TLS or not: a bearer token goes over such connections only.
     pub is_confidential: bool,
     /// Which servers are wanted: the session begins with no other.
     pub target_session_attrs: TargetSessionAttrs,
+    /// Whether the password is proved together with the TLS channel that it is sent through.
+    pub channel_binding: ChannelBinding,
+    /// Whether the server must have asked for a certificate, and got it.
+    pub require_certificate: bool,
 }
 
 impl StartupConfig {
@@ -66,6 +72,8 @@ impl StartupConfig {
             require_auth: config.require_auth.clone(),
             scram_keys: config.scram_keys.clone(),
             target_session_attrs: config.target_session_attrs,
+            channel_binding: config.channel_binding,
+            require_certificate: config.tls.certificate_mode == SslCertMode::Require,
             ..Self::default()
         }
     }
@@ -181,6 +189,10 @@ impl Startup {
         Ok(Self {
             facts: Facts {
                 require_auth: config.require_auth,
+                channel_binding: config.channel_binding,
+                require_certificate: config.require_certificate,
+                channel: Channel::Plain,
+                is_bound: false,
                 minor_version: config.protocol_minor,
                 used_password: false,
                 wanted: config.target_session_attrs,
@@ -200,6 +212,11 @@ impl Startup {
                 negotiated: false,
             })),
         })
+    }
+
+    /// Tells what carries the session, once that is agreed on and before the startup message is sent.
+    pub(crate) fn set_channel(&mut self, channel: Channel) {
+        self.facts.channel = channel;
     }
 
     /// Whether AuthenticationOk has come: the server is known now, and may send longer messages.
@@ -252,5 +269,7 @@ impl Startup {
     }
 }
 
+#[cfg(test)]
+mod channel_tests;
 #[cfg(test)]
 mod tests;

@@ -61,12 +61,12 @@ impl ExpectOauthError {
     /// The server's error, with the reason as its detail where it has none.
     pub(super) fn refused(self, diagnostic: Diagnostic) -> StartupError {
         if diagnostic.message_detail().is_some() {
-            return StartupError::Server(diagnostic);
+            return StartupError::Rejected(diagnostic);
         }
         let reason = format!("The token was refused: {}", self.reason.escape_debug());
         let detail = std::iter::once((b'D', reason.as_bytes()));
         let detailed = Diagnostic::from_fields(diagnostic.iter().chain(detail));
-        StartupError::Server(detailed.unwrap_or(diagnostic))
+        StartupError::Rejected(detailed.unwrap_or(diagnostic))
     }
 }
 

@@ -5,9 +5,9 @@ use std::fmt;
 use super::negotiate::Offer;
 use super::oauth::ExpectOauthError;
 use super::target::{self, Checking};
-use super::{Progress, SessionParameters, Startup, StartupError, oauth};
+use super::{Channel, Progress, SessionParameters, Startup, StartupError, oauth};
 use crate::auth::{Method, Password, RequireAuth, md5, scram};
-use crate::conninfo::TargetSessionAttrs;
+use crate::conninfo::{ChannelBinding, TargetSessionAttrs};
 use crate::error::ProtocolError;
 use crate::wire::{Authentication, BackendMessage, Diagnostic, TransactionStatus, frontend};
 
@@ -28,7 +28,8 @@ impl Step {
     pub(super) fn refused(self, diagnostic: Diagnostic) -> StartupError {
         match self {
             Step::OauthRefused(step) => step.refused(diagnostic),
-            _ => StartupError::Server(diagnostic),
+            Step::Ready(_) | Step::Checking(_) => StartupError::Server(diagnostic),
+            _ => StartupError::Rejected(diagnostic),
         }
     }
 }
@@ -37,6 +38,11 @@ impl Step {
 #[derive(Debug)]
 pub(super) struct Facts {
     pub(super) require_auth: Option<RequireAuth>,
+    pub(super) channel_binding: ChannelBinding,
+    pub(super) require_certificate: bool,
+    pub(super) channel: Channel,
+    /// Whether the proof of the password is one of the channel as well.
+    pub(super) is_bound: bool,
     pub(super) minor_version: u16,
     pub(super) used_password: bool,
     pub(super) wanted: TargetSessionAttrs,
@@ -48,20 +54,76 @@ impl Facts {
     }
 
     pub(super) fn check_request(&self, method: Method) -> Result<(), StartupError> {
-        let Some(require_auth) = &self.require_auth else {
-            return Ok(());
+        if let Some(require_auth) = &self.require_auth {
+            require_auth
+                .check_request(method)
+                .map_err(StartupError::Auth)?;
+        }
+        let is_sasl = matches!(method, Method::ScramSha256 | Method::Oauth);
+        if self.channel_binding == ChannelBinding::Require && !is_sasl {
+            return Err(refused(
+                "channel binding required but not supported by server's authentication request",
+            ));
+        }
+        Ok(())
+    }
+
+    /// How SCRAM is to be bound to the channel, where the server offers SCRAM with and without that.
+    fn scram_binding(&self, mechanisms: &[&[u8]]) -> Result<scram::Binding, StartupError> {
+        let Channel::Tls(tls) = &self.channel else {
+            if self.channel_binding == ChannelBinding::Require {
+                let text = "channel binding required, but SSL not in use";
+                return Err(refused(text));
+            }
+            if mechanisms.contains(&scram::MECHANISM_PLUS.as_bytes()) {
+                // TLS was stripped off on the way.
+                return Err(refused(
+                    "server offered SCRAM-SHA-256-PLUS authentication over a non-SSL connection",
+                ));
+            }
+            return Ok(scram::Binding::Unsupported);
         };
-        require_auth
-            .check_request(method)
-            .map_err(StartupError::Auth)
+        let offered = mechanisms.contains(&scram::MECHANISM_PLUS.as_bytes());
+        match self.channel_binding {
+            ChannelBinding::Disable => Ok(scram::Binding::Unsupported),
+            // Never without, if both sides know it: else whoever stands between could have it left out.
+            _ if offered => match &tls.end_point {
+                Ok(hash) => Ok(scram::Binding::EndPoint(hash.clone())),
+                Err(why) => Err(StartupError::Auth(why.clone())),
+            },
+            ChannelBinding::Prefer => Ok(scram::Binding::NotOffered),
+            ChannelBinding::Require => Err(refused(
+                "channel binding is required, but server did not offer an authentication method that supports channel binding",
+            )),
+        }
+    }
+
+    fn check_certificate(&self) -> Result<(), StartupError> {
+        let (requested, sent) = match &self.channel {
+            Channel::Plain => (false, false),
+            Channel::Tls(tls) => (tls.certificate_requested, tls.certificate_sent),
+        };
+        match (self.require_certificate, requested, sent) {
+            (true, false, _) => Err(refused("server did not request an SSL certificate")),
+            (true, true, false) => Err(refused(
+                "server accepted connection without a valid SSL certificate",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The server lets the client in: `authenticated` says whether it wanted, and got, proof of who that is.
     pub(super) fn accepted(self, authenticated: bool) -> Result<Progress, StartupError> {
+        self.check_certificate()?;
         if let Some(require_auth) = &self.require_auth {
             require_auth
                 .check_finished(authenticated)
                 .map_err(StartupError::Auth)?;
+        }
+        if self.channel_binding == ChannelBinding::Require && !self.is_bound {
+            return Err(refused(
+                "channel binding required, but server authenticated client without channel binding",
+            ));
         }
         self.then(Step::Ready(ExpectReady::default()))
     }
@@ -151,28 +213,40 @@ impl ExpectRequest {
         mechanisms: &[&[u8]],
         out: &mut Vec<u8>,
     ) -> Result<Progress, StartupError> {
-        if mechanisms.contains(&scram::MECHANISM.as_bytes()) {
-            return self.begin_scram(facts, out);
+        let offers = |name: &str| mechanisms.contains(&name.as_bytes());
+        if offers(scram::MECHANISM) || offers(scram::MECHANISM_PLUS) {
+            return self.begin_scram(facts, mechanisms, out);
         }
         facts.check_request(Method::Oauth)?;
         if mechanisms.contains(&oauth::MECHANISM) {
-            return oauth::begin(facts, self.oauth_token, self.is_confidential, out);
+            let is_confidential = self.is_confidential || matches!(facts.channel, Channel::Tls(_));
+            return oauth::begin(facts, self.oauth_token, is_confidential, out);
         }
-        let text = "none of the server's SASL authentication mechanisms are supported";
-        Err(StartupError::NotSupported(text.to_owned()))
+        Err(no_mechanism())
     }
 
-    fn begin_scram(self, mut facts: Facts, out: &mut Vec<u8>) -> Result<Progress, StartupError> {
+    fn begin_scram(
+        self,
+        mut facts: Facts,
+        mechanisms: &[&[u8]],
+        out: &mut Vec<u8>,
+    ) -> Result<Progress, StartupError> {
         facts.check_request(Method::ScramSha256)?;
+        let binding = facts.scram_binding(mechanisms)?;
+        let (mechanism, is_bound) = (binding.mechanism(), binding.is_bound());
+        if !mechanisms.contains(&mechanism.as_bytes()) {
+            return Err(no_mechanism());
+        }
         let password = match self.password {
             Some(password) => password,
             None if self.scram_keys.are_complete() => Password::new(""),
             None => return Err(no_password()),
         };
         // PostgreSQL takes the user's name from the startup message.
-        let (response, next) = scram::begin("", &password, self.scram_keys, &self.nonce)?;
-        frontend::sasl_initial_response(out, scram::MECHANISM.as_bytes(), Some(&response))?;
+        let (response, next) = scram::begin("", &password, self.scram_keys, &self.nonce, &binding)?;
+        frontend::sasl_initial_response(out, mechanism.as_bytes(), Some(&response))?;
         facts.used_password = true;
+        facts.is_bound = is_bound;
         facts.then(Step::ScramFirst(ExpectScramFirst(next)))
     }
 }
@@ -309,6 +383,16 @@ impl ExpectReady {
 fn password_sent(mut facts: Facts) -> Result<Progress, StartupError> {
     facts.used_password = true;
     facts.then(Step::Accepted(ExpectAccepted { bearer: false }))
+}
+
+fn no_mechanism() -> StartupError {
+    let text = "none of the server's SASL authentication mechanisms are supported";
+    StartupError::NotSupported(text.to_owned())
+}
+
+/// Why this side does not go on.
+fn refused(why: &str) -> StartupError {
+    StartupError::Auth(why.to_owned())
 }
 
 /// libpq's text, by which programs recognise that they have to ask for a password.

@@ -344,10 +344,11 @@ fn show_notice(notice: &Diagnostic) -> String {
 pub(crate) fn show_error(error: &Error) -> String {
     match error {
         Error::Protocol(error) => format!("protocol error: {error}"),
-        Error::Startup(StartupError::Server(error)) => {
+        Error::Startup(StartupError::Rejected(error) | StartupError::Server(error)) => {
             format!("refused: {}", show_diagnostic(error))
         }
         Error::Startup(error) => format!("no start: {error}"),
+        Error::Encryption(error) => error.to_string(),
         Error::Unresponsive(time) => format!("unresponsive for {time:?}"),
         Error::Disconnected(None) => "disconnected".to_owned(),
         Error::Disconnected(Some(words)) => format!("disconnected: {}", show_diagnostic(words)),

@@ -14,8 +14,14 @@ pub(super) fn scram(data: &[u8]) {
     let first = parts.next().unwrap_or_default();
     let last = parts.next().unwrap_or_default();
     let password = Password::new("p\u{e4}ss\u{ad}word");
-    let (_, next) = scram::begin("", &password, scram::Keys::default(), NONCE)
-        .expect("a nonce that can be sent");
+    let (_, next) = scram::begin(
+        "",
+        &password,
+        scram::Keys::default(),
+        NONCE,
+        &scram::Binding::Unsupported,
+    )
+    .expect("a nonce that can be sent");
     let Ok(derive) = next.server_first(first) else {
         return;
     };

@@ -42,10 +42,11 @@ impl Plan {
             .is_some_and(|deadline| deadline <= Instant::now())
     }
 
-    /// When an attempt that begins now has to be over.
+    /// When the attempt that is under way has to be over.
     pub(super) fn attempt_deadline(&self) -> Instant {
         let timeout = self.connector.timeout().unwrap_or(DEFAULT_TIMEOUT);
-        let attempt = deadline_after(timeout);
+        let attempt = self.connector.deadline(timeout);
+        let attempt = attempt.unwrap_or_else(|| deadline_after(timeout));
         self.deadline.map_or(attempt, |all| all.min(attempt))
     }
 

@@ -80,6 +80,8 @@ pub(crate) struct Core {
     operation_timeout: Mutex<Timeout>,
     /// How many wait for the socket without holding `io`: they are to be woken at the end.
     pub(crate) waiting: AtomicU32,
+    /// Whether the server, which has refused the session, may be tried with another encryption.
+    may_differ: AtomicBool,
     fork_generation: u32,
     /// Prepared statement policy as the user set it: read at every execution.
     pub(crate) policy: Mutex<Policy>,
@@ -126,6 +128,7 @@ impl Core {
             deadline: Mutex::default(),
             operation_timeout: Mutex::new(Timeout::NONE),
             waiting: AtomicU32::new(0),
+            may_differ: AtomicBool::new(false),
             fork_generation: FORKS.load(Ordering::Relaxed),
             policy: Mutex::new(Policy {
                 threshold: Some(5),
@@ -441,6 +444,8 @@ impl Core {
 
     /// Closes the connection because it cannot be used any more; gives the exception that says why.
     pub(crate) fn broken(&self, py: Python<'_>, lost: &Lost) -> PyErr {
+        let may_differ = self.allows_other_encryption(lost);
+        self.may_differ.store(may_differ, Ordering::Relaxed);
         self.lose();
         if let Lost::Session(Error::Startup(error)) = lost {
             *lock(&self.refusal) = Some(error.clone());
@@ -456,6 +461,21 @@ impl Core {
     /// Why the session could not be started, if it is the handshake that failed.
     pub(crate) fn refusal(&self) -> Option<StartupError> {
         lock(&self.refusal).clone()
+    }
+
+    /// Whether the server may let a session begin with another encryption, which it has not done for this reason.
+    pub(crate) fn allows_other_encryption(&self, lost: &Lost) -> bool {
+        let (Lost::Session(error), None) = (lost, self.snapshot.started()) else {
+            return false;
+        };
+        let io = self.io.try_lock();
+        let allows = |io: &Io| io.session.allows_other_encryption(error);
+        io.is_ok_and(|io| io.as_ref().is_some_and(allows))
+    }
+
+    /// The same of what has ended the connection.
+    pub(crate) fn may_differ(&self) -> bool {
+        self.may_differ.load(Ordering::Relaxed)
     }
 
     /// When the connection is lost, if operations are not over.

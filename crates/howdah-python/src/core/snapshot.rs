@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use howdah_net::Peer;
 use howdah_net::cancel::CancelTarget;
+use howdah_net::tls::TlsFacts;
+use howdah_net::{Link, Peer};
 use howdah_protocol::connection::Parameters;
 use howdah_protocol::session::Session;
 use howdah_protocol::wire::TransactionStatus;
@@ -39,6 +40,8 @@ pub(crate) struct Started {
     pub(crate) minor_version: u16,
     pub(crate) used_password: bool,
     pub(crate) cancel: Option<CancelTarget>,
+    /// What TLS has agreed on, where there is TLS.
+    pub(crate) tls: Option<TlsFacts>,
 }
 
 struct Changing {
@@ -68,18 +71,18 @@ impl SessionSnapshot {
     }
 
     /// Notes that the session has been started, by the server at `peer`.
-    pub(crate) fn start(&self, session: &Session, peer: Peer) {
-        let connection = session.connection();
-        let cancel = connection.cancel_request().ok();
+    pub(crate) fn start(&self, link: &Link, peer: Peer) {
+        let connection = link.connection();
         let started = Started {
             process_id: connection.process_id(),
             minor_version: connection.minor_version(),
             used_password: connection.used_password(),
-            cancel: cancel.map(|request| CancelTarget { peer, request }),
+            cancel: link.cancel_target(peer),
+            tls: link.tls().cloned(),
         };
         // A session starts once.
         let _ = self.started.set(started);
-        self.update(session);
+        self.update(link);
     }
 
     /// What is known of the session that has been started.

@@ -11,7 +11,6 @@ use howdah_net::socket::Waited;
 use howdah_net::{Action, ConnectError, Connector, Socket};
 use howdah_protocol::connection::Error;
 use howdah_protocol::conninfo::{ConninfoError, Params};
-use howdah_protocol::startup::StartupError;
 use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
 
@@ -132,8 +131,9 @@ impl Attempt {
                         return Ok(self.started(core));
                     }
                     Err(lost) => {
+                        let other = core.allows_other_encryption(&lost);
                         core.close();
-                        self.refused(py, &lost)?;
+                        self.refused(py, &lost, other)?;
                     }
                 },
             }
@@ -177,7 +177,7 @@ impl Attempt {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        self.timeout().map(|time| Instant::now() + time)
+        self.connector.deadline(self.timeout()?)
     }
 
     /// Goes to the next server, of which a name is resolved first.
@@ -236,7 +236,7 @@ impl Attempt {
         Polled::Done(core)
     }
 
-    fn refused(&mut self, py: Python<'_>, lost: &Lost) -> PyResult<()> {
+    fn refused(&mut self, py: Python<'_>, lost: &Lost, other: bool) -> PyResult<()> {
         let said = |report: &Diagnostic| match report.sqlstate() {
             // cannot_connect_now
             Some(b"57P03") => ServerAnswer::NotNow,
@@ -244,19 +244,16 @@ impl Attempt {
         };
         match lost {
             Lost::Session(Error::Startup(error)) => {
-                self.answer = match error {
-                    StartupError::Server(report) => said(report),
-                    _ => ServerAnswer::Some,
-                };
-                self.connector.refused(error, Some(error));
+                self.answer = error.diagnostic().map_or(ServerAnswer::Some, said);
+                self.connector.refused(error, Some(error), other);
             }
             Lost::Session(error) => {
                 if let Error::Disconnected(Some(report)) = error {
                     self.answer = said(report);
                 }
-                self.connector.refused(error, None);
+                self.connector.refused(error, None, other);
             }
-            Lost::Io(error) => self.connector.refused(&connect_failure(error), None),
+            Lost::Io(error) => self.connector.refused(&connect_failure(error), None, false),
         }
         self.next_server(py)
     }

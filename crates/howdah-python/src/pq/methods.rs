@@ -277,8 +277,11 @@ impl PgConn {
     /// Whether the connection is encrypted.
     #[getter]
     fn ssl_in_use(&self, py: Python<'_>) -> PyResult<bool> {
-        self.present(py)?;
-        Ok(false)
+        let core = self.present(py)?;
+        Ok(core.is_some_and(|core| {
+            let started = core.snapshot.started();
+            started.is_some_and(|started| started.tls.is_some())
+        }))
     }
 
     /// A pointer of libpq's: there is none.

@@ -76,7 +76,7 @@ async fn attempt(
     loop {
         let turn = poll_fn(|cx| poll_turn(&mut session, &link, Until::Idle, cx)).await;
         // Nobody can have registered a handler yet: messages are dropped.
-        if let Some(Step::Done) = turn.map_err(Refusal::Session)? {
+        if let Some(Step::Done) = turn.map_err(|lost| Refusal::of(&session, lost))? {
             return Ok((session, link));
         }
     }

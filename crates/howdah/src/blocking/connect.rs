@@ -41,10 +41,11 @@ fn attempt(
         .map_err(Refusal::Unreachable)?;
     dial.check_peer(&socket)?;
     dial.ask(config).map_err(Refusal::Final)?;
-    prepare(&socket).map_err(|error| Refusal::Session(Lost::Io(error)))?;
+    prepare(&socket).map_err(|error| Refusal::Session(Lost::Io(error), false))?;
     let mut session = dial.session()?;
     loop {
-        match drive(&mut session, &socket, Until::Idle, deadline).map_err(Refusal::Session)? {
+        let step = drive(&mut session, &socket, Until::Idle, deadline);
+        match step.map_err(|lost| Refusal::of(&session, lost))? {
             Step::Done => return Ok((session, socket)),
             Step::TimedOut => return Err(Refusal::Unreachable(ConnectError::TimedOut)),
             // Nobody can have registered a handler yet.

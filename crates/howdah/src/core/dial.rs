@@ -11,7 +11,6 @@ use super::cancel::CancelHandle;
 use super::info::Facts;
 use crate::config::{Config, Provider};
 use crate::error::{Error, Result};
-use howdah_net::cancel::CancelTarget;
 use howdah_net::connect::ConnectError;
 use howdah_net::connector::{Action, Connector};
 use howdah_net::drive::Lost;
@@ -29,10 +28,21 @@ pub(crate) struct Dial {
 pub(crate) enum Refusal {
     /// It could not be reached.
     Unreachable(ConnectError),
-    /// It did not let the session start.
-    Session(Lost),
+    /// It did not let the session start; and whether it may if it is tried with another encryption.
+    Session(Lost, bool),
     /// No other server will be it either: a function that was to give a password failed.
     Final(Error),
+}
+
+impl Refusal {
+    /// What ended the session before it began.
+    pub(crate) fn of(link: &Link, lost: Lost) -> Self {
+        let other = match &lost {
+            Lost::Session(error) => link.allows_other_encryption(error),
+            Lost::Io(_) => false,
+        };
+        Self::Session(lost, other)
+    }
 }
 
 impl Dial {
@@ -77,8 +87,7 @@ impl Dial {
 
     /// When an attempt that begins now has to be over.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let timeout = self.connector.timeout()?;
-        Instant::now().checked_add(timeout)
+        self.connector.deadline(self.connector.timeout()?)
     }
 
     /// Checks who serves the socket that is connected.
@@ -98,9 +107,12 @@ impl Dial {
             .map(|connection| {
                 let mut session = Session::new(connection);
                 session.detect_poolers();
-                Link::plain(session)
+                self.connector.link(session)
             })
-            .map_err(|error| Refusal::Session(Lost::Session(connection::Error::Startup(error))))
+            .map_err(|error| {
+                let error = connection::Error::Startup(error);
+                Refusal::Session(Lost::Session(error), false)
+            })
     }
 
     /// Notes why the current server was not it.
@@ -112,13 +124,13 @@ impl Dial {
         match refusal {
             Refusal::Final(error) => return Err(error),
             Refusal::Unreachable(error) => self.connector.unreachable(&error),
-            Refusal::Session(Lost::Io(error)) => self.connector.refused(&error, None),
-            Refusal::Session(Lost::Session(error)) => {
+            Refusal::Session(Lost::Io(error), _) => self.connector.refused(&error, None, false),
+            Refusal::Session(Lost::Session(error), other_encryption) => {
                 let startup = match &error {
                     connection::Error::Startup(error) => Some(error),
                     _ => None,
                 };
-                self.connector.refused(&error, startup);
+                self.connector.refused(&error, startup, other_encryption);
                 // What the server says may have a part of a password in it.
                 self.last = Some(error).filter(|_| !self.connector.config().is_torn());
             }
@@ -134,16 +146,12 @@ impl Dial {
     /// The core of the connection that was made.
     pub(crate) fn done(self, session: Link) -> Core {
         let peer = self.connector.peer().cloned();
-        let request = session.connection().cancel_request().ok();
-        let target = peer
-            .clone()
-            .zip(request)
-            .map(|(peer, request)| CancelTarget { peer, request });
-        let facts = self.facts(peer.as_ref());
+        let target = peer.clone().and_then(|peer| session.cancel_target(peer));
+        let facts = self.facts(peer.as_ref(), &session);
         Core::new(session, facts, CancelHandle::new(target))
     }
 
-    fn facts(&self, peer: Option<&Peer>) -> Facts {
+    fn facts(&self, peer: Option<&Peer>, link: &Link) -> Facts {
         let config = self.connector.config();
         let target = self.connector.target();
         let hostaddr = match peer {
@@ -159,6 +167,7 @@ impl Dial {
             port: target.map(|target| target.port).unwrap_or_default(),
             dbname: config.dbname.clone(),
             user: config.user.clone(),
+            tls: link.tls().cloned(),
         }
     }
 }

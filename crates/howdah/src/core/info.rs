@@ -4,6 +4,7 @@ use std::fmt;
 
 use howdah_protocol::connection::Connection;
 
+pub use howdah_net::tls::TlsFacts;
 pub use howdah_protocol::wire::TransactionStatus;
 
 /// What a connection was made with.
@@ -14,6 +15,7 @@ pub(crate) struct Facts {
     pub(crate) port: u16,
     pub(crate) dbname: String,
     pub(crate) user: String,
+    pub(crate) tls: Option<TlsFacts>,
 }
 
 /// What is known of a connection: where it goes, and what the server has told.
@@ -56,6 +58,12 @@ impl<'a> Info<'a> {
     #[must_use]
     pub fn user(&self) -> &'a str {
         &self.facts.user
+    }
+
+    /// What TLS has agreed on; `None` where the connection is not encrypted.
+    #[must_use]
+    pub fn tls(&self) -> Option<&'a TlsFacts> {
+        self.facts.tls.as_ref()
     }
 
     /// Process ID of the server process that serves this connection.
