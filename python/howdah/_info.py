@@ -123,8 +123,8 @@ class ConnectionInfo:
     def ssl_attribute(self, name: str) -> str | None:
         """Return what TLS has agreed on, by libpq's names, or `None` if the connection is not encrypted.
 
-        `protocol` is `TLSv1.2` or `TLSv1.3`, `cipher` has OpenSSL's name, `key_bits` is a number, `alpn` is `postgresql`
-        or empty, `compression` is `off`, and `library` is `rustls`. Other names are `None`.
+        `protocol` is `TLSv1.2` or `TLSv1.3`, `cipher` has OpenSSL's name, `key_bits` is a number, `alpn` is
+        `postgresql` or empty, `compression` is `off`, and `library` is `rustls`. Other names are `None`.
         """
         tls = self._open()._tls()
         if tls is None:

@@ -41,7 +41,7 @@ fn expect_password(script: Script, password: &'static [u8]) -> Script {
 
 fn scram_to_proof() -> Script {
     asks(Authentication::Sasl(vec![
-        b"SCRAM-SHA-256-PLUS",
+        b"SCRAM-SHA-512",
         b"SCRAM-SHA-256",
     ]))
     .expect("client-first-message", |message| {
