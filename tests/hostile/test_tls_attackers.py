@@ -173,12 +173,16 @@ async def test_a_server_that_is_silent(door: Door, files: Files, stage: str) -> 
             peer.send(b"S")
             over.wait(30)
 
-    script = TlsServer(server_context(files.server, files.folder), lambda _peer: over.wait(30))
-    with script if stage == "startup" else HostileServer(quiet) as server:
+    def server() -> HostileServer:
+        if stage != "startup":
+            return HostileServer(quiet)
+        return TlsServer(server_context(files.server, files.folder), lambda _peer: over.wait(30))
+
+    with server() as silent:
         begun = time.monotonic()
         options = "sslmode=prefer connect_timeout=2"
         with pytest.raises(door.module.errors.ConnectionTimeout):
-            await door.connect(f"host=localhost port={server.port} user=u dbname=d gssencmode=disable {options}")
+            await door.connect(f"host=localhost port={silent.port} user=u dbname=d gssencmode=disable {options}")
         took = time.monotonic() - begun
         over.set()
     assert 1.5 < took < 15
