@@ -40,7 +40,7 @@ help:
 	@echo 'make build    only build the extension; make venv: only its environment'
 	@echo 'make fmt      format Rust and Python; make clean: remove what was built'
 	@echo 'make test-rust, test-python, test-generated: parts of make test'
-	@echo 'make test-debian, test-pythons, check-wasm: beside it, in .ci/run'
+	@echo 'make test-debian, test-pythons, check-wasm, check-platforms: beside it, in .ci/run'
 	@echo 'make test-differential: new values and schemas against psycopg, EXAMPLES=20 times as many, on every server'
 
 # --- the environment and the extension ---------------------------------------------------------------------------
@@ -142,6 +142,22 @@ check-wasm:
 		$(CARGO) check --target wasm32-unknown-unknown $(addprefix -p ,$(PURE_CRATES)); \
 	else \
 		echo 'wasm32-unknown-unknown is not installed: skipped'; \
+	fi
+
+# Apple's needs a C compiler for it, which cryptography is partly written for.
+.PHONY: check-platforms
+check-platforms:
+	@for target in x86_64-pc-windows-msvc aarch64-apple-darwin; do \
+		if rustup target list --installed 2>/dev/null | grep -qx $$target; then \
+			$(CARGO) check --target $$target $(addprefix -p ,$(PURE_CRATES)) || exit 1; \
+		else \
+			echo "$$target is not installed: skipped"; \
+		fi; \
+	done
+	@if rustup target list --installed 2>/dev/null | grep -qx aarch64-apple-darwin && command -v clang > /dev/null; then \
+		$(CARGO) check --target aarch64-apple-darwin -p howdah-net -p howdah; \
+	else \
+		echo 'the crates with sockets are not compiled for macOS: there is no target, or no clang'; \
 	fi
 
 # What the oracle does on a second version of the server is not in question.

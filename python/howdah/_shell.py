@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 from . import _howdah, waiting
 from ._howdah import Connecting, Opened
 from .abc import PQGen
-from .errors import Error
+from .errors import Error, InterfaceError
 from .pq import TransactionStatus
 
 _T = TypeVar("_T")
@@ -40,6 +40,7 @@ def open_session(params: dict[str, Any], timeout: float | None, oauth_token: Sec
 
 async def open_session_async(params: dict[str, Any], timeout: float | None, oauth_token: AsyncSecret = None) -> Opened:
     """Do as `open_session()` without blocking the loop, name resolution included."""
+    _check_loop(asyncio.get_running_loop())
     connecting = Connecting(params, timeout, oauth_token)
     while action := connecting.next_action():
         try:
@@ -78,6 +79,16 @@ async def run_generator_async(connection: Any, gen: PQGen[_T], interval: float, 
 
 def _is_active(connection: Any) -> bool:
     return bool(connection.pgconn.transaction_status == TransactionStatus.ACTIVE)
+
+
+def _check_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Refuse a loop that cannot watch sockets: on Windows the default one is such."""
+    if type(loop).add_reader is asyncio.AbstractEventLoop.add_reader:
+        raise InterfaceError(
+            f"{type(loop).__name__} has no add_reader(), which AsyncConnection needs: run your program with"
+            " asyncio.run(main(), loop_factory=asyncio.SelectorEventLoop), or before Python 3.12 with"
+            " asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())"
+        )
 
 
 async def _within(seconds: float, work: Coroutine[Any, Any, _T]) -> _T:

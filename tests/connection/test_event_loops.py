@@ -328,3 +328,20 @@ def test_a_loop_closed_while_a_frozen_server_is_asked_to_cancel(howdah: ModuleTy
     finally:
         os.kill(pid, signal.SIGCONT)
     task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+def test_a_loop_that_cannot_watch_sockets(howdah: ModuleType, dsn: str) -> None:
+    """Such as ProactorEventLoop, the default on Windows."""
+
+    class Blind(asyncio.SelectorEventLoop):
+        add_reader = asyncio.AbstractEventLoop.add_reader  # type: ignore[assignment]
+
+    async def main() -> None:
+        with pytest.raises(howdah.InterfaceError, match="SelectorEventLoop"):
+            await howdah.AsyncConnection.connect(dsn)
+
+    loop = Blind()
+    try:
+        loop.run_until_complete(main())
+    finally:
+        loop.close()

@@ -21,12 +21,19 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(not(unix))]
+compile_error!(
+    "howdah connects on Unix systems only: howdah-net uses file descriptors, poll() and Unix sockets. The crates howdah-protocol and \
+     howdah-types have no such needs."
+);
+
 pub mod cancel;
 pub mod connect;
 pub mod connector;
 pub mod drive;
 pub mod environment;
 pub mod link;
+mod platform;
 pub mod resolve;
 pub mod socket;
 pub mod tls;

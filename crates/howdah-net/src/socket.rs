@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, fcntl_dupfd_cloexec, ioctl_fionbio};
 use rustix::net::sockopt;
-use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv,
-    send, socket_with,
-};
+use rustix::net::{AddressFamily, RecvFlags, connect, recv, send};
+
+use crate::platform;
 
 /// The address of a server, as it is connected to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,14 +63,13 @@ impl Socket {
             Peer::Tcp(SocketAddr::V6(_)) => AddressFamily::INET6,
             Peer::Unix(_) => AddressFamily::UNIX,
         };
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let fd = socket_with(family, SocketType::STREAM, flags, None)?;
+        let fd = platform::new_socket(family)?;
         let begun = match peer {
             Peer::Tcp(address) => {
                 set_tcp_options(&fd, options)?;
                 connect(&fd, address)
             }
-            Peer::Unix(path) => connect(&fd, &unix_address(path)?),
+            Peer::Unix(path) => connect(&fd, &platform::unix_address(path)?),
         };
         match begun {
             Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(Self { fd }),
@@ -105,18 +103,8 @@ impl Socket {
     ///
     /// # Errors
     /// The system's; one that cannot tell says so.
-    #[cfg(target_os = "linux")]
     pub fn peer_uid(&self) -> io::Result<u32> {
-        Ok(sockopt::socket_peercred(&self.fd)?.uid.as_raw())
-    }
-
-    /// The user that the process at the other end of a Unix socket runs as.
-    ///
-    /// # Errors
-    /// Always: this is known on Linux only.
-    #[cfg(not(target_os = "linux"))]
-    pub fn peer_uid(&self) -> io::Result<u32> {
-        Err(io::ErrorKind::Unsupported.into())
+        platform::peer_uid(&self.fd)
     }
 
     /// A second descriptor of the same socket.
@@ -142,8 +130,7 @@ impl Socket {
     /// # Errors
     /// The system's; a full buffer is none.
     pub fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        match send(&self.fd, bytes, flags) {
+        match send(&self.fd, bytes, platform::SEND_FLAGS) {
             Ok(count) => Ok(count),
             Err(Errno::AGAIN | Errno::INTR) => Ok(0),
             Err(error) => Err(error.into()),
@@ -248,18 +235,8 @@ fn set_tcp_options(fd: &OwnedFd, options: &TcpOptions) -> io::Result<()> {
     if let Some(count) = options.keepalives_count {
         sockopt::set_tcp_keepcnt(fd, count)?;
     }
-    #[cfg(target_os = "linux")]
     if let Some(time) = options.user_timeout {
-        let millis = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
-        sockopt::set_tcp_user_timeout(fd, millis)?;
+        platform::set_user_timeout(fd, time)?;
     }
     Ok(())
-}
-
-fn unix_address(path: &std::path::Path) -> io::Result<SocketAddrUnix> {
-    #[cfg(target_os = "linux")]
-    if let Some(name) = path.to_str().and_then(|text| text.strip_prefix('@')) {
-        return Ok(SocketAddrUnix::new_abstract_name(name.as_bytes())?);
-    }
-    Ok(SocketAddrUnix::new(path)?)
 }
