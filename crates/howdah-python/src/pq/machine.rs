@@ -112,6 +112,17 @@ impl Machine {
         self.ready.is_empty() && self.copy.is_none() && !self.commands.is_empty()
     }
 
+    /// Whether what is waited for has come: a result, or data of a COPY from the server.
+    pub(super) fn has_come(&self) -> bool {
+        match self.copying() {
+            Some(Copying::Out | Copying::Both) => {
+                !self.copied.is_empty() || self.commands.is_empty()
+            }
+            Some(Copying::In) => false,
+            None => !self.is_busy(),
+        }
+    }
+
     /// Whether a command of the pipeline has failed, as far as results were looked at.
     pub(super) fn is_aborted(&self) -> bool {
         let next = self.ready.front();

@@ -291,7 +291,7 @@ impl PgConn {
         // What has come already is not to be waited for.
         let sent = self.turn(py, core, true)?;
         let machine = lock(&self.machine);
-        let come = !machine.is_busy() && machine.copying().is_none();
+        let come = machine.has_come();
         drop(machine);
         if come {
             return Ok(());
