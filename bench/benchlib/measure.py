@@ -31,6 +31,7 @@ WARM_UP = {
     Kind.MANY: 5,
     Kind.PIPELINE: 5,
     Kind.TASKS: 10,
+    Kind.TRANSACTION: 100,
     Kind.ROWS: 20,
     Kind.SERVER: 1,
 }

@@ -349,3 +349,16 @@ async def test_parameters_changed_within(door: Door) -> None:
         after = await conn.execute("select '2020-02-03'::date")
         await p.sync()
         assert await before.fetchone() == await after.fetchone()
+
+
+async def test_what_blocks_show_of_their_connection(door: Door) -> None:
+    conn = await door.connect()
+    assert conn.info.pgconn is conn.pgconn
+    async with conn.pipeline() as outer:
+        assert outer.level == 1
+        async with conn.pipeline() as inner:
+            assert inner.level == 2
+        assert outer.level == 1
+        assert outer.pgconn is conn.pgconn
+    async with conn.transaction() as block:
+        assert block.pgconn is conn.pgconn
