@@ -594,6 +594,10 @@ impl BaseConnection {
         self.core.pipeline.leave(py);
     }
 
+    fn _pipeline_level(&self) -> u32 {
+        self.core.pipeline.level()
+    }
+
     fn _pipeline_status(&self) -> u8 {
         let is_closed = self.core.snapshot.is_closed();
         let status = self.core.pipeline.status();
