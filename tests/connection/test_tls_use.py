@@ -13,6 +13,7 @@ import pytest
 from pgserver import PgServer, available_flavours
 
 from support.doors import Door, asyncio_only
+from support.driving import module
 from support.tls import Files, Relay, target, tls_server
 
 pytestmark = pytest.mark.skipif("debian" not in available_flavours(), reason="only Debian's server has TLS")
@@ -151,3 +152,15 @@ async def test_a_server_that_goes_away(door: Door, conninfo: str) -> None:
     with pytest.raises(door.module.OperationalError, match="administrator command"):
         await conn.execute("select 1")
     assert conn.closed
+
+
+def test_a_pgconn_that_the_program_drives(driver: ModuleType, conninfo: str) -> None:
+    waiting, generators = module(driver, "waiting"), module(driver, "generators")
+    pgconn = waiting.wait_conn(generators.connect(conninfo), 0.1)
+    assert pgconn.ssl_in_use
+    pgconn.send_query_params(b"select $1", [b"x" * 3_000_000])
+    (result,) = waiting.wait(generators.execute(pgconn), pgconn.socket, 0.1)
+    assert result.get_value(0, 0) == b"x" * 3_000_000
+    assert pgconn.exec_(b"copy (select generate_series(1, 3)) to stdout").status == module(driver).ExecStatus.COPY_OUT
+    assert [bytes(pgconn.get_copy_data(0)[1]) for _ in range(4)] == [b"1\n", b"2\n", b"3\n", b""]
+    pgconn.finish()
