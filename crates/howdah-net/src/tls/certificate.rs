@@ -148,3 +148,7 @@ fn pss_hash(parameters: &Any) -> Option<String> {
         None => Some(SHA1.to_owned()),
     }
 }
+
+#[cfg(test)]
+#[path = "certificate_tests.rs"]
+mod tests;

@@ -21,7 +21,7 @@ pub(super) fn trust(options: &TlsOptions, is_needed: bool) -> Result<Option<Trus
     let advice = "Either provide the file, use the system's trusted roots with sslrootcert=system, or change sslmode to disable \
                   server certificate verification.";
     let file = match &options.roots {
-        RootCertificates::System => return system_roots().map(Some),
+        RootCertificates::System => return system_roots(options).map(Some),
         RootCertificates::File(file) if Path::new(&file.path).exists() => file,
         RootCertificates::File(file) if is_needed => {
             let path = &file.path;
@@ -44,7 +44,7 @@ pub(super) fn trust(options: &TlsOptions, is_needed: bool) -> Result<Option<Trus
     Trust::new(roots, revoked).map(Some).map_err(unreadable)
 }
 
-fn system_roots() -> Result<Trust, String> {
+fn system_roots(options: &TlsOptions) -> Result<Trust, String> {
     let found = rustls_native_certs::load_native_certs();
     if found.certs.is_empty() {
         let why = found.errors.first().map(ToString::to_string);
@@ -53,7 +53,11 @@ fn system_roots() -> Result<Trust, String> {
             "could not load system root certificate paths: {why}"
         ));
     }
-    Trust::new(found.certs, Vec::new())
+    // The list at the usual place belongs to the root there.
+    let file = options.crl_file.as_ref();
+    let is_given = options.crl_dir.is_some() || file.is_some_and(|file| file.is_given);
+    let revoked = is_given.then(|| revocation_lists(options)).transpose()?;
+    Trust::new(found.certs, revoked.unwrap_or_default())
 }
 
 /// The client's certificate and key, if there are any to be sent. Source: libpq, `initialize_SSL`.
