@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode in front of a server, for tests.
+"""PgBouncer in transaction mode, or another, in front of a server, for tests.
 
     with PgServer() as server, bouncer(server, sessions=3) as dsn:
         conn = howdah.connect(dsn)
@@ -35,7 +35,7 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = any
 auth_file = {folder}/users
-pool_mode = transaction
+pool_mode = {mode}
 default_pool_size = {sessions}
 logfile = {folder}/log
 pidfile = {folder}/pid
@@ -43,7 +43,7 @@ pidfile = {folder}/pid
 
 
 @contextlib.contextmanager
-def bouncer(server: PgServer, sessions: int) -> Iterator[str]:
+def bouncer(server: PgServer, sessions: int, mode: str = "transaction") -> Iterator[str]:
     """Start one with so many sessions of the server; gives the connection string.
 
     Raises `RuntimeError` where it is not installed, or does not start.
@@ -53,7 +53,7 @@ def bouncer(server: PgServer, sessions: int) -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="howdah-bouncer-"))
     port = _free_port()
     known = {"server_port": server.port, "dbname": server.dbname, "user": server.user}
-    (folder / "ini").write_text(CONFIG.format(**known, port=port, folder=folder, sessions=sessions))
+    (folder / "ini").write_text(CONFIG.format(**known, port=port, folder=folder, sessions=sessions, mode=mode))
     (folder / "users").write_text(f'"{server.user}" ""\n')
     command = [PROGRAM, "-q", str(folder / "ini")]
     if os.getuid() == 0:

@@ -334,7 +334,7 @@ def test_a_loop_that_cannot_watch_sockets(howdah: ModuleType, dsn: str) -> None:
     """Such as ProactorEventLoop, the default on Windows."""
 
     class Blind(asyncio.SelectorEventLoop):
-        add_reader = asyncio.AbstractEventLoop.add_reader  # type: ignore[assignment]
+        add_reader = asyncio.AbstractEventLoop.add_reader
 
     async def main() -> None:
         with pytest.raises(howdah.InterfaceError, match="SelectorEventLoop"):

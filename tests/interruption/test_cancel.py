@@ -407,3 +407,55 @@ async def test_cancelled_connect_is_cancelled(howdah: ModuleType, door: Door) ->
             continue
         assert not asked, "the cancellation was swallowed"
         await conn.close()
+
+
+ROUNDS = int(os.environ.get("HOWDAH_TESTS_CANCEL_ROUNDS", "1000"))
+
+
+@pytest.mark.limit(900)
+def test_late_cancels_never_hit_the_next_statement(howdah: ModuleType, dsn: str) -> None:
+    """A request is sent at the moment when its statement ends; whatever becomes of that, the next one is unharmed."""
+    rng = random.Random(7)
+    hits = 0
+    with howdah.connect(dsn, autocommit=True) as conn:
+        go, done = threading.Barrier(2), threading.Barrier(2)
+
+        def cancel() -> None:
+            for pause in pauses:
+                go.wait()
+                if pause:
+                    time.sleep(pause)
+                conn.cancel()
+                done.wait()
+
+        pauses = [rng.choice([0, 0, rng.random() * 0.001]) for _ in range(ROUNDS)]
+        thread = threading.Thread(target=cancel)
+        thread.start()
+        for number in range(ROUNDS):
+            go.wait()
+            try:
+                conn.execute("select 1")
+            except howdah.errors.QueryCanceled:
+                hits += 1
+            # The thread may not have come to call it: then it asks for the next statement's end, and is right.
+            done.wait()
+            assert conn.execute("select pg_backend_pid(), %s::int", (number,)).fetchone()[1] == number
+        thread.join()
+    assert hits < ROUNDS
+
+
+@howdah_alone
+@asyncio_only
+@pytest.mark.limit(900)
+async def test_late_cancels_of_tasks_never_hit_the_next_statement(door: Door) -> None:
+    rng = random.Random(11)
+    conn = await door.connect(autocommit=True)
+    for number in range(ROUNDS):
+        task = asyncio.ensure_future(conn.execute("select pg_sleep(0)"))
+        for _ in range(rng.randrange(4)):
+            await asyncio.sleep(0)
+        if rng.random() < 0.3:
+            await asyncio.sleep(rng.random() * 0.002)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert await (await conn.execute("select %s::int", (number,))).fetchone() == (number,)
