@@ -195,6 +195,42 @@ def test_password_files(failing: Callable[..., str], text: str, tmp_path: Any, m
         assert SECRET not in told
 
 
+SERVICES = ["password={}", "password={}\nwat", "password={}\nwat=1", "password={}\nservice=x", "wat:{}\n", "{}=1;x={}"]
+SERVICES += ["password {}", "host=127.0.0.1;password={}", "password=x\nport={}@", "oauth_client_secret={}\nsslmode=wat"]
+
+
+@pytest.mark.parametrize("text", SERVICES)
+def test_service_files(failing: Callable[..., str], text: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = tmp_path / "services"
+    services.write_text("[shop]\n" + text.replace("{}", SECRET))
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    with HostileServer(refuses(AUTHENTICATION["cleartext"], ENDINGS["refusal"])) as server:
+        told = failing(server.dsn + " service=shop")
+        assert told
+        assert SECRET not in told
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("method", AUTHENTICATION)
+def test_functions_that_give_secrets(failing: Callable[..., str], method: str, ending: str) -> None:
+    with HostileServer(refuses(AUTHENTICATION[method], ENDINGS[ending])) as server:
+        for value in (SECRET, SECRET + "\0", SECRET + "\ud800", SECRET.encode(), [SECRET]):
+            for name in ("password", "oauth_token"):
+                told = failing(server.dsn, **{name: lambda value=value: value})
+                assert told
+                assert SECRET not in told
+
+
+def test_tokens(failing: Callable[..., str]) -> None:
+    ask = message(b"R", struct.pack("!i", 10) + b"OAUTHBEARER\0\0")
+    for ending in ENDINGS.values():
+        with HostileServer(refuses(ask, ending)) as server:
+            for token in (SECRET, SECRET + "\x01", SECRET + "\0", SECRET + "é"):
+                told = failing(server.dsn, oauth_token=token)
+                assert told
+                assert SECRET not in told
+
+
 @pytest.mark.parametrize("end", ["", "\udc80", "/@"])
 def test_environment(failing: Callable[..., str], end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGPASSWORD", SECRET + end)

@@ -117,6 +117,10 @@ impl File<'_> {
         }
         if keywords::find(name).is_none() {
             let hint = keywords::near_miss(name);
+            if hint.is_empty() {
+                // It may be anything, a part of a password too.
+                return error("syntax error");
+            }
             let name = shown_word(name);
             return error(&format!("invalid connection option \"{name}\"{hint}"));
         }
