@@ -450,6 +450,7 @@ class BaseCursor:
     def setoutputsize(self, size: Any, column: int | None = None) -> None:
         """Do nothing, as PEP 249 allows."""
 
+    def _close(self) -> None: ...
     def _results_len(self) -> int:
         """Return how many results the last command gave."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.doors import Door
+from support.doors import Door, asyncio_only
 
 THREE = "select n from generate_series(1, 3) as n"
 
@@ -418,3 +418,15 @@ def test_options_are_truth_values(conn: Any, option: Any, plain: bool) -> None:
     cur.executemany("select %s::int", [(1,), (2,)], returning=option)
     if plain:
         assert cur.fetchone() == (1,)
+
+
+@asyncio_only
+async def test_a_library_closes_without_awaiting(door: Door) -> None:
+    """SQLAlchemy does so, in its asyncio dialect."""
+    conn = await door.connect()
+    cur = conn.cursor()
+    await cur.execute("select 1")
+    cur._close()
+    assert cur.closed
+    with pytest.raises(door.module.InterfaceError):
+        await cur.fetchone()

@@ -265,6 +265,11 @@ impl BaseCursor {
         })
     }
 
+    /// Do what closing does without the server. SQLAlchemy's asyncio dialect closes its cursors so.
+    fn _close(&self) {
+        self.shut();
+    }
+
     /// Go to the next result. Returns `True`, or `None` if there is none.
     fn nextset(slf: &Bound<'_, Self>) -> PyResult<Option<bool>> {
         let next = {
