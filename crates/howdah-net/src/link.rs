@@ -63,10 +63,11 @@ impl Link {
         let mut link = Self::plain(session);
         if let Encryption::Tls { or_plain } = encryption {
             link.or_plain = or_plain;
-            match Tunnel::plan(plan) {
-                Ok(tunnel) => link.tunnel = Some(Box::new(tunnel)),
-                Err(error) => link.fail(error),
-            }
+            let tunnel = Tunnel::plan(plan).unwrap_or_else(|error| {
+                link.fail(error);
+                Tunnel::over()
+            });
+            link.tunnel = Some(Box::new(tunnel));
         }
         link
     }
@@ -106,7 +107,6 @@ impl Link {
     #[inline]
     pub fn outgoing(&mut self) -> &[u8] {
         match &mut self.tunnel {
-            None if self.failed.is_some() => &[],
             None => self.session.outgoing(),
             Some(tunnel) => tunnel.outgoing(self.session.outgoing()),
         }
@@ -152,12 +152,12 @@ impl Link {
         let told = self.session.eof();
         let in_handshake = |tunnel: &Tunnel| tunnel.is_in_handshake();
         match (self.failed.take(), told) {
-            (Some(error), _) => Error::Encryption(error),
+            (Some(error), _) => Error::Encryption(Box::new(error)),
             (None, Error::Disconnected(None))
                 if self.tunnel.as_deref().is_some_and(in_handshake) =>
             {
                 let text = "the server closed the connection in the handshake of TLS";
-                Error::Encryption(EncryptionError::in_handshake(text))
+                Error::Encryption(Box::new(EncryptionError::in_handshake(text)))
             }
             (None, told) => told,
         }
@@ -169,14 +169,9 @@ impl Link {
     /// The session is over.
     #[inline]
     pub fn advance(&mut self, now: Instant) -> Result<Progress, Error> {
-        let progress = self.session.advance(now)?;
-        match progress {
-            Progress::NeedInput | Progress::Idle
-                if self.tunnel.is_some() || self.failed.is_some() =>
-            {
-                self.check_end().map(|()| progress)
-            }
-            progress => Ok(progress),
+        match self.tunnel {
+            None => self.session.advance(now),
+            Some(_) => self.advance_encrypted(now),
         }
     }
 
@@ -188,17 +183,18 @@ impl Link {
         }
     }
 
-    /// Whether the encryption has ended, now that everything before that is used up.
-    #[cold]
-    fn check_end(&mut self) -> Result<(), Error> {
-        let is_ended = self.tunnel.as_ref().is_some_and(|tunnel| tunnel.is_ended());
-        if self.failed.is_some() || self.is_full || is_ended {
+    /// The same; an end of the encryption is one of the session, once it has used up what came before.
+    fn advance_encrypted(&mut self, now: Instant) -> Result<Progress, Error> {
+        let progress = self.session.advance(now)?;
+        let is_at_end = matches!(progress, Progress::NeedInput | Progress::Idle);
+        let has_ended = |tunnel: &Tunnel| tunnel.is_ended();
+        let is_ended = self.tunnel.as_deref().is_some_and(has_ended);
+        if is_at_end && (self.failed.is_some() || self.is_full || is_ended) {
             return Err(self.eof());
         }
-        Ok(())
+        Ok(progress)
     }
 
-    #[cold]
     fn decrypt(&mut self, len: usize) {
         let Some(tunnel) = &mut self.tunnel else {
             return;

@@ -68,6 +68,11 @@ impl Tunnel {
         Ok(Self::ask(Source::Plan(Box::new(plan))))
     }
 
+    /// A connection that was given up before it began: nothing goes through it.
+    pub(crate) fn over() -> Self {
+        Self::new(Stage::Over, Vec::new())
+    }
+
     /// One more connection of the same kind.
     pub(crate) fn again(route: &TlsRoute) -> Result<Self, EncryptionError> {
         if route.is_direct() {

@@ -49,7 +49,7 @@ pub enum Error {
     /// The session could not be started.
     Startup(StartupError),
     /// The connection could not be encrypted as was asked for, or the encryption broke.
-    Encryption(EncryptionError),
+    Encryption(Box<EncryptionError>),
     /// The server ended the session, with a FATAL error or by hanging up; with its last words, where it had any.
     Disconnected(Option<Diagnostic>),
     /// The server did not end in this time what it was asked to give up, or what it owed.
