@@ -61,7 +61,7 @@ def mutated(random: random.Random, text: str) -> str:
 
 
 @pytest.mark.limit(180)
-def test_parsing_agrees_with_libpq(howdah: ModuleType) -> None:
+def test_parsing_agrees_with_libpq(howdah: ModuleType, oracle: ModuleType) -> None:
     pq = libpq()
     seed = random.Random("conninfo")
     accepted = 0
@@ -83,6 +83,7 @@ def test_parsing_agrees_with_libpq(howdah: ModuleType) -> None:
             assert list(ours.items()) == list(theirs.items()), text
             again = howdah.conninfo.make_conninfo(**ours)
             assert pq.parse(again) == theirs, text
+            assert again == oracle.conninfo.make_conninfo(**ours), text
             accepted += 1
     assert accepted > ROUNDS // 20
 

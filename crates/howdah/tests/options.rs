@@ -232,3 +232,24 @@ fn the_user_behind_a_unix_socket_is_checked() {
         );
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_password_file_that_others_can_read_is_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+    let path = std::env::temp_dir().join(common::unique("howdah-passfile"));
+    std::fs::write(&path, "*:*:*:*:sesame\n").unwrap();
+    let mut config: Config = dsn().parse().unwrap();
+    config.set("passfile", path.to_str().unwrap()).unwrap();
+    let warnings = |mode| {
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+        config.connect().unwrap().info().warnings().to_vec()
+    };
+    assert_eq!(warnings(0o600), [""; 0]);
+    let told = warnings(0o644);
+    assert!(
+        told[0].contains("group or world access") && !told[0].contains("sesame"),
+        "{told:?}"
+    );
+    std::fs::remove_file(&path).unwrap();
+}

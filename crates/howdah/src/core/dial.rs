@@ -167,6 +167,7 @@ impl Dial {
             port: target.map(|target| target.port).unwrap_or_default(),
             dbname: config.dbname.clone(),
             user: config.user.clone(),
+            warnings: config.warnings.clone(),
             tls: link.tls().cloned(),
         }
     }

@@ -16,6 +16,7 @@ pub(crate) struct Facts {
     pub(crate) dbname: String,
     pub(crate) user: String,
     pub(crate) tls: Option<TlsFacts>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What is known of a connection: where it goes, and what the server has told.
@@ -28,6 +29,13 @@ pub struct Info<'a> {
 impl<'a> Info<'a> {
     pub(crate) fn new(facts: &'a Facts, connection: &'a Connection) -> Self {
         Self { facts, connection }
+    }
+
+    /// What a user should know of how the connection was made, though it was: that a password file was not used, as others can
+    /// read it.
+    #[must_use]
+    pub fn warnings(&self) -> &'a [String] {
+        &self.facts.warnings
     }
 
     /// The host that was connected to: a name, an address, or the folder of a Unix socket.
