@@ -347,6 +347,15 @@ async def test_versions(door: Door, encrypted: PgServer) -> None:
         assert await cur.fetchone() == (expected,), options
 
 
+async def test_secrets_for_debugging(door: Door, encrypted: PgServer, tmp_path: Path) -> None:
+    log = tmp_path / "keys"
+    for count in (1, 2):
+        conn = await door.connect(f"{target(encrypted)} sslmode=require sslkeylogfile={log}")
+        await conn.close()
+        assert log.read_text().count("CLIENT_TRAFFIC_SECRET_0 ") == count
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
 @howdah_alone
 async def test_what_was_agreed_on(door: Door, encrypted: PgServer) -> None:
     conn = await door.connect(f"{target(encrypted)} sslmode=require")

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod files;
+mod key_log;
 mod names;
 mod tunnel;
 mod verify;
@@ -19,6 +20,7 @@ use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ClientConnection, SignatureScheme, SupportedProtocolVersion, version};
 
+use key_log::KeyLogFile;
 pub(crate) use tunnel::{Change, Tunnel};
 use verify::Verifier;
 
@@ -106,6 +108,9 @@ impl TlsPlan {
             .with_client_cert_resolver(Arc::clone(&certificate) as Arc<dyn ResolvesClientCert>);
         config.alpn_protocols = vec![ALPN.to_vec()];
         config.resumption = Resumption::disabled();
+        if let Some(path) = &options.key_log {
+            config.key_log = Arc::new(KeyLogFile::open(path)?);
+        }
         let name = self.server_name();
         config.enable_sni = options.sni && matches!(name, ServerName::DnsName(_));
         Ok(TlsRoute {

@@ -30,6 +30,8 @@ pub struct TlsOptions {
     pub certificate_mode: SslCertMode,
     /// Whether the server is told, in plaintext, which name it is reached by.
     pub sni: bool,
+    /// A file to which the secrets of TLS are appended, for debugging.
+    pub key_log: Option<String>,
     /// The lowest version that is acceptable.
     pub min_version: TlsVersion,
     /// The highest version that is acceptable.
@@ -140,6 +142,7 @@ impl TlsOptions {
             sni: params
                 .get("sslsni")
                 .is_some_and(|value| value.starts_with('1')),
+            key_log: params.filled("sslkeylogfile").map(str::to_owned),
             min_version: version(params, "ssl_min_protocol_version", TlsVersion::Tls1_0)?,
             max_version: version(params, "ssl_max_protocol_version", TlsVersion::Tls1_3)?,
         };
