@@ -17,6 +17,7 @@ from . import adapt as adapt
 from . import conninfo as conninfo
 from . import dbapi20 as dbapi20
 from . import errors as errors
+from . import generators as generators
 from . import postgres as postgres
 from . import pq as pq
 from . import rows as rows
