@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 OURS = ("psycopg", "psycopg_pool")
 
@@ -27,3 +27,12 @@ def pool_module(driver: ModuleType) -> ModuleType:
         for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
             del sys.modules[name]
         sys.modules.update(saved)
+        _give_names_back()
+
+
+def _give_names_back() -> None:
+    """Other tests in this process look at the names that howdah's classes have by themselves."""
+    ours = [module for name, module in sys.modules.items() if name.partition(".")[0] == "howdah"]
+    for value in [value for module in ours for value in vars(module).values()]:
+        if isinstance(value, (type, FunctionType)) and value.__module__.partition(".")[0] == "psycopg":
+            value.__module__ = f"howdah{value.__module__.removeprefix('psycopg')}"
