@@ -22,6 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 
 TWINS = {
+    "python/howdah/_copy_async.py": "python/howdah/_copy.py",
     "python/howdah/_pipeline_async.py": "python/howdah/_pipeline.py",
     "python/howdah/_server_cursor_async.py": "python/howdah/_server_cursor.py",
     "python/howdah/_transaction_async.py": "python/howdah/_transaction.py",
@@ -30,6 +31,16 @@ TWINS = {
 }
 
 NAMES = {
+    "AsyncCopy": "Copy",
+    "AsyncLibpqWriter": "LibpqWriter",
+    "AsyncQueue": "Queue",
+    "AsyncRows": "Rows",
+    "AsyncQueuedLibpqWriter": "QueuedLibpqWriter",
+    "AsyncWriter": "Writer",
+    "_copy_async": "_copy",
+    "asynccontextmanager": "contextmanager",
+    "join_worker_async": "join_worker",
+    "start_worker_async": "start_worker",
     "AsyncConnection": "Connection",
     "AsyncConnectionBase": "SyncConnection",
     "AsyncCursor": "Cursor",

@@ -15,6 +15,7 @@ import logging
 from . import abc as abc
 from . import adapt as adapt
 from . import conninfo as conninfo
+from . import copy as copy
 from . import dbapi20 as dbapi20
 from . import errors as errors
 from . import generators as generators
@@ -26,6 +27,8 @@ from . import types as types
 from ._as_psycopg import install_as_psycopg
 from ._capabilities import Capabilities, capabilities
 from ._column import Column
+from ._copy import Copy
+from ._copy_async import AsyncCopy
 from ._enums import IsolationLevel
 from ._howdah import BaseConnection, __version__, _import
 from ._info import ConnectionInfo
@@ -73,6 +76,7 @@ from .transaction import AsyncTransaction, Rollback, Transaction
 __all__ = [
     "AsyncClientCursor",
     "AsyncConnection",
+    "AsyncCopy",
     "AsyncCursor",
     "AsyncPipeline",
     "AsyncRawCursor",
@@ -85,6 +89,7 @@ __all__ = [
     "Column",
     "Connection",
     "ConnectionInfo",
+    "Copy",
     "Cursor",
     "IsolationLevel",
     "Notify",

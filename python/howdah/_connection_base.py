@@ -45,8 +45,3 @@ class Dbapi20Errors:
 # A connection class that is neither `Connection` nor `AsyncConnection` has them as well.
 for _name in ("Warning", *(name for name in vars(Dbapi20Errors) if name.endswith("Error"))):
     setattr(BaseConnection, _name, getattr(Dbapi20Errors, _name))
-
-
-def not_built(what: str) -> errors.NotSupportedError:
-    """Make the exception for a part of psycopg's API that howdah does not have yet."""
-    return errors.NotSupportedError(f"{what} is not built yet in howdah")

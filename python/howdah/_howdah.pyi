@@ -5,7 +5,7 @@ differs between the two is `Any` here; the classes of the facade have the exact 
 """
 
 from abc import ABCMeta
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, ClassVar
 
@@ -456,6 +456,69 @@ class BaseCursor:
 
     def _select_result(self, index: int) -> None:
         """Make a result the current one."""
+
+class BaseCopy:
+    """The base of `Copy` and `AsyncCopy`, and what their writers write to."""
+
+    def __new__(cls, cursor: Any, *, binary: bool | None = None, writer: Any = None) -> Self: ...
+    @property
+    def cursor(self) -> Any:
+        """The cursor that runs the COPY."""
+
+    @property
+    def connection(self) -> Any:
+        """Its connection."""
+
+    @property
+    def _binary(self) -> bool:
+        """Whether rows are formatted in the binary format."""
+
+    @property
+    def _is_in(self) -> bool:
+        """Whether data goes to the server."""
+
+    @property
+    def _is_running(self) -> bool:
+        """Whether the COPY runs on the server."""
+
+    def _start(self, statement: Any, params: Any) -> Any:
+        """Execute the statement, until the COPY has begun."""
+
+    def set_types(self, types: Sequence[int | str]) -> None:
+        """Set the types of the columns, by name or OID, for the rows that are written or read.
+
+        Raises `KeyError` for a name that the registry of types does not have.
+        """
+
+    def read(self) -> Any:
+        """Return the next data that the server sends, empty bytes at the end."""
+
+    def read_row(self) -> Any:
+        """Return the next row as a tuple, `None` at the end."""
+
+    def _format_row(self, row: Any) -> bool:
+        """Format a row; tell whether there is enough to be sent."""
+
+    def _format_rows(self, rows: Iterator[Any]) -> bool:
+        """Format rows until there is enough to be sent; tell whether there may be more."""
+
+    def _format(self, data: Any) -> bool:
+        """Take data as it is; tell whether there is enough to be sent."""
+
+    def _format_end(self) -> None:
+        """Format the end of the data."""
+
+    def _take(self) -> bytes:
+        """Take what was formatted, to have it written elsewhere."""
+
+    def _flush(self) -> Any:
+        """Send what was formatted."""
+
+    def _put(self, data: bytes) -> Any:
+        """Send bytes."""
+
+    def _end(self, reason: str | None = None) -> Any:
+        """End the COPY on the server, if it runs: well, or with a reason to fail."""
 
 class SyncCursor(BaseCursor):
     """The base of `Cursor`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import queue
 import socket
 import sys
 import threading
@@ -21,6 +22,8 @@ _T = TypeVar("_T")
 
 Lock = threading.Lock
 AsyncLock = asyncio.Lock
+Queue = queue.Queue
+AsyncQueue = asyncio.Queue
 
 
 Secret: TypeAlias = str | Callable[[], str | None] | None
@@ -89,6 +92,28 @@ def _check_loop(loop: asyncio.AbstractEventLoop) -> None:
             " asyncio.run(main(), loop_factory=asyncio.SelectorEventLoop), or before Python 3.12 with"
             " asyncio.set_event_loop_policy(asyncio.WindowsSelectorEventLoopPolicy())"
         )
+
+
+def start_worker(work: Callable[[], None]) -> threading.Thread:
+    """Run a function beside the program, in a thread."""
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    return worker
+
+
+def join_worker(worker: threading.Thread) -> None:
+    """Wait for its end."""
+    worker.join()
+
+
+def start_worker_async(work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+    """Run a coroutine function beside the program, in a task."""
+    return asyncio.create_task(work())
+
+
+async def join_worker_async(worker: asyncio.Task[None]) -> None:
+    """Wait for its end, whatever that is."""
+    await asyncio.wait([worker])
 
 
 async def _within(seconds: float, work: Coroutine[Any, Any, _T]) -> _T:

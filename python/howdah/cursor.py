@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, NoReturn
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Generic
 
 from . import _howdah
-from ._connection_base import not_built
+from ._copy import Copy, Writer
 from .rows import Row
 
 if TYPE_CHECKING:
@@ -53,9 +54,17 @@ class Cursor(_howdah.SyncCursor, Generic[Row]):
         self._select_result(index % available)
         return self
 
-    def copy(self, statement: Query, params: Params | None = None, *, writer: Any = None) -> NoReturn:
-        """Raise `NotSupportedError`: COPY is not built yet."""
-        raise not_built("copy()")
+    @contextmanager
+    def copy(self, statement: Query, params: Params | None = None, *, writer: Writer | None = None) -> Iterator[Copy]:
+        """Execute a `COPY ... FROM STDIN` or `COPY ... TO STDOUT`, and give its data, for a `with` block.
+
+        Parameters are put into the statement by the client. What is written goes to `writer`, if there
+        is one. Raises `ProgrammingError` for other statements, and `NotSupportedError` in a pipeline.
+        """
+        copy = Copy(self, writer=writer)
+        copy._start(statement, params)
+        with copy:
+            yield copy
 
     # What follows exists in the extension, and is used from there directly; these are its types.
     if TYPE_CHECKING:

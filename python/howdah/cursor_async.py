@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from typing import TYPE_CHECKING, Any, Generic, NoReturn
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Generic
 
 from . import _howdah
-from ._connection_base import not_built
+from ._copy_async import AsyncCopy, AsyncWriter
 from .rows import Row
 
 if TYPE_CHECKING:
@@ -52,9 +53,19 @@ class AsyncCursor(_howdah.AsyncCursorBase, Generic[Row]):
         self._select_result(index % available)
         return self
 
-    def copy(self, statement: Query, params: Params | None = None, *, writer: Any = None) -> NoReturn:
-        """Raise `NotSupportedError`: COPY is not built yet."""
-        raise not_built("copy()")
+    @asynccontextmanager
+    async def copy(
+        self, statement: Query, params: Params | None = None, *, writer: AsyncWriter | None = None
+    ) -> AsyncIterator[AsyncCopy]:
+        """Execute a `COPY ... FROM STDIN` or `COPY ... TO STDOUT`, and give its data, for a `with` block.
+
+        Parameters are put into the statement by the client. What is written goes to `writer`, if there
+        is one. Raises `ProgrammingError` for other statements, and `NotSupportedError` in a pipeline.
+        """
+        copy = AsyncCopy(self, writer=writer)
+        await copy._start(statement, params)
+        async with copy:
+            yield copy
 
     # What follows exists in the extension, and is used from there directly; these are its types.
     if TYPE_CHECKING:

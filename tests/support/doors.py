@@ -45,6 +45,12 @@ COROUTINES = frozenset(
         "tpc_rollback",
         "tpc_recover",
         "sync",
+        "read",
+        "read_row",
+        "write",
+        "write_row",
+        "write_rows",
+        "finish",
     ]
 )
 
@@ -109,9 +115,9 @@ class SyncFace:
         value = getattr(self.wrapped, name)
         if name in COROUTINES:
             return _awaitable(self, value)
-        if name in ("pipeline", "transaction"):
+        if name in ("pipeline", "transaction", "copy"):
             return lambda *args, **kwargs: SyncBlock(value(*args, **kwargs))
-        if name in ("notifies", "stream"):
+        if name in ("notifies", "stream", "rows"):
             return lambda *args, **kwargs: SyncGenerator(value(*args, **kwargs))
         if name == "cursor":
             return lambda *args, **kwargs: SyncFace(value(*args, **kwargs))

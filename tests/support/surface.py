@@ -21,8 +21,8 @@ from support import pure_psycopg
 
 MODULES = [
     "",
-    "adapt", "abc", "client_cursor", "conninfo", "crdb", "dbapi20", "errors", "generators", "postgres", "pq", "pq.abc",
-    "pq.misc", "raw_cursor", "rows", "sql",
+    "adapt", "abc", "client_cursor", "conninfo", "copy", "crdb", "dbapi20", "errors", "generators", "postgres", "pq",
+    "pq.abc", "pq.misc", "raw_cursor", "rows", "sql",
     "types", "waiting",
     *(
         f"types.{name}"

@@ -52,6 +52,29 @@ pub fn dump(
     DumperPlan::find(value, want, cx)?.dump(value, want, out, cx)
 }
 
+/// Appends `value` as one of a type, whatever its class.
+///
+/// # Errors
+/// ProgrammingError if no dumper is registered for the type; those of [`dump`].
+pub(super) fn dump_as_type(
+    value: &Bound<'_, PyAny>,
+    oid: u32,
+    format: Format,
+    out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
+) -> PyResult<Written> {
+    if value.is_none() {
+        return Ok(NULL);
+    }
+    let py = value.py();
+    let plan = DumperPlan::by_oid(py, oid, format, cx.adapters(py)?)?;
+    let want = match format {
+        Format::Text => PyFormat::Text,
+        Format::Binary => PyFormat::Binary,
+    };
+    plan.dump(value, want, out, cx)
+}
+
 fn dump_as(
     kind: Kind,
     value: &Bound<'_, PyAny>,

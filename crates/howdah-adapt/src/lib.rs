@@ -14,6 +14,7 @@ mod buffer;
 pub mod builtin;
 mod codec;
 mod context;
+pub mod copy;
 pub mod dump;
 mod encoding;
 pub mod error;

@@ -27,7 +27,7 @@ use pyo3::types::PyTzInfo;
 use super::context::LoadContext;
 pub(super) use choice::binary_is_equal;
 use choice::element_of;
-pub use registered::{LastLoaders, for_columns};
+pub use registered::{LastLoaders, for_columns, for_types};
 pub(super) use registered::{json_by, of_class};
 pub use row::{load_dict, load_first, load_instance, load_row, load_rows};
 pub(super) use zone::Zone;

@@ -1,5 +1,6 @@
 //! Cursors: results, and rows taken from them.
 
+pub(crate) mod copy;
 mod executed;
 mod kinds;
 mod making;

@@ -32,6 +32,8 @@ mod _howdah {
     #[pymodule_export]
     use crate::connection::{AsyncConnectionBase, BaseConnection, SyncConnection};
     #[pymodule_export]
+    use crate::cursor::copy::BaseCopy;
+    #[pymodule_export]
     use crate::cursor::stream::{AsyncRowStream, RowStream};
     #[pymodule_export]
     use crate::cursor::{AsyncCursorBase, BaseCursor, ExecutedQuery, NativeRowMaker, SyncCursor};

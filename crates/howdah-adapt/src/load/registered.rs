@@ -72,6 +72,20 @@ pub fn for_columns(
         .collect()
 }
 
+/// The loaders for values of these types in a format.
+///
+/// # Errors
+/// Those of making a loader of the user's.
+pub fn for_types(
+    py: Python<'_>,
+    types: &[u32],
+    format: Format,
+    adaptation: &Adaptation,
+) -> PyResult<Arc<[Loader]>> {
+    let loaders = types.iter().map(|oid| of_oid(py, *oid, format, adaptation));
+    loaders.collect()
+}
+
 /// The loader for a type and a format.
 ///
 /// # Errors

@@ -493,6 +493,8 @@ impl Connection {
             let body = self.inbox.slice(start, header.body_len);
             if header.tag == b'D' && matches!(self.phase, Phase::Open) {
                 self.replies.data_row(start, body)?;
+            } else if header.tag == b'd' && self.replies.keeps_copy_data() {
+                self.replies.rows.push(start, header.body_len);
             } else if let Some(event) = self.message(header.tag, start, header.body_len, stale)? {
                 return Ok(Some(event));
             } else {

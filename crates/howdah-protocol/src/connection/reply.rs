@@ -87,6 +87,8 @@ pub(super) enum Copying {
         resynced: bool,
     },
     Out,
+    /// The same, with the data kept like rows: see [`Connection::keep_copy_data`].
+    OutKept,
     Both,
 }
 
@@ -273,6 +275,12 @@ impl Replies {
         check_data_row(body, width)?;
         self.rows.push(start, body.len());
         Ok(())
+    }
+
+    /// Whether a message of a COPY is kept like a row.
+    #[inline]
+    pub(super) fn keeps_copy_data(&self) -> bool {
+        self.copy == Copying::OutKept
     }
 
     #[inline]
@@ -462,7 +470,9 @@ impl Replies {
             BackendMessage::CopyData(data) if matches!(self.copy, Copying::Out | Copying::Both) => {
                 Ok(Some(Event::CopyData(memory::copy(data)?)))
             }
-            BackendMessage::CopyDone if matches!(self.copy, Copying::Out | Copying::Both) => {
+            BackendMessage::CopyDone
+                if matches!(self.copy, Copying::Out | Copying::OutKept | Copying::Both) =>
+            {
                 self.copy = Copying::No;
                 Ok(Some(Event::CopyDone))
             }

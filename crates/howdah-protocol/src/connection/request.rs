@@ -308,6 +308,20 @@ impl Connection {
         frontend::copy_data(&mut self.outbox, data)
     }
 
+    /// Has the data of a COPY TO STDOUT that has begun kept like rows, each message one, instead of being an event:
+    /// [`Connection::take_rows`] takes it, and what was not taken comes with the result.
+    pub fn keep_copy_data(&mut self) {
+        if self.replies.copy == Copying::Out {
+            self.replies.copy = Copying::OutKept;
+        }
+    }
+
+    /// Whether the server takes data for a COPY FROM STDIN.
+    #[must_use]
+    pub fn is_copying_in(&self) -> bool {
+        self.replies.copy == Copying::In
+    }
+
     /// CopyDone: all data has been given. The next request may be made once the COPY has been answered.
     pub fn copy_done(&mut self) {
         frontend::copy_done(&mut self.outbox);

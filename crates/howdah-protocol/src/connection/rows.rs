@@ -53,11 +53,17 @@ impl RowSet {
     #[inline]
     #[must_use]
     pub fn get(&self, number: usize) -> Option<Fields<'_>> {
+        self.bytes(number).map(fields)
+    }
+
+    /// The bytes of one row, or of one message of a COPY; `None` past the end.
+    #[inline]
+    #[must_use]
+    pub fn bytes(&self, number: usize) -> Option<&[u8]> {
         let row = self.index.get(number)?;
-        let chunk = self.chunks.get(row.chunk as usize)?;
         let start = row.start as usize;
-        let body = chunk.get(start..start + row.len as usize)?;
-        Some(fields(body))
+        let chunk = self.chunks.get(row.chunk as usize)?;
+        chunk.get(start..start + row.len as usize)
     }
 
     /// The rows in the order the server sent them.

@@ -32,9 +32,22 @@ pub struct Outcome {
     pub refused_copy: Vec<usize>,
     /// What a statement that was only described is like; of a cursor, what columns it has.
     pub description: Option<Description>,
+    /// How a COPY has begun that was queued by [`Session::copy`](super::Session::copy), unless that was taken before.
+    pub copy: Option<CopyStart>,
     /// Whether the error says that what was prepared cannot be used, and nothing has been executed: the same can be run again, by
     /// [`Session::execute_again`](super::Session::execute_again), if nothing else has been queued since.
     pub again: bool,
+}
+
+/// How a COPY has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyStart {
+    /// Whether data goes to the server.
+    pub is_in: bool,
+    /// Whether its format is the binary one.
+    pub is_binary: bool,
+    /// How many columns it has.
+    pub columns: usize,
 }
 
 /// The parameters and columns of a statement.
@@ -76,6 +89,8 @@ pub(super) struct Exchange {
     pub(super) single: bool,
     /// Whether what was prepared for its statement was found to be missing or of no use before anything was executed.
     found_wanting: bool,
+    /// Whether a COPY is wanted that has not begun.
+    pub(super) wants_copy: bool,
 }
 
 /// Whose an exchange is.
@@ -163,6 +178,7 @@ impl Exchange {
             role: Role::User,
             single: false,
             found_wanting: false,
+            wants_copy: false,
         }
     }
 
@@ -289,6 +305,15 @@ impl Exchange {
         self.outcome.description = Some(description);
     }
 
+    /// A COPY has begun: tells whether it is the one that was asked for.
+    pub(super) fn begin_copy(&mut self, start: CopyStart) -> bool {
+        let wanted = std::mem::take(&mut self.wants_copy) && !self.detached && self.finished == 0;
+        if wanted {
+            self.outcome.copy = Some(start);
+        }
+        wanted
+    }
+
     /// A COPY has come that nobody can feed or take.
     pub(super) fn refuse_copy(&mut self) {
         self.outcome.refused_copy.push(self.finished);
@@ -355,6 +380,7 @@ impl Exchange {
             description: self.outcome.description.take(),
             failed_at: self.outcome.failed_at,
             statements: self.outcome.statements,
+            copy: self.outcome.copy.take(),
             again: false,
         }
     }

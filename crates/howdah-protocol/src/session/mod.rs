@@ -28,6 +28,7 @@
 
 mod backlog;
 mod cancel;
+mod copy;
 mod exchange;
 mod formats;
 mod queue;
@@ -46,11 +47,12 @@ use crate::wire::TransactionStatus;
 use crate::wire::backend::Diagnostic;
 
 use cancel::{Cancel, Due};
+use copy::INTERRUPTED;
 use exchange::{Exchange, Role};
 
 pub use backlog::{Backlog, MAX_NOTIFICATION_BYTES, MAX_NOTIFICATIONS};
 pub use cancel::CANCEL_TIMEOUT;
-pub use exchange::{Description, ExchangeId, Outcome};
+pub use exchange::{CopyStart, Description, ExchangeId, Outcome};
 pub use formats::{BinaryChoice, ResultFormat};
 pub use statements::Statements;
 pub use transaction::{Block, Characteristics, IsolationLevel, Transactions};
@@ -290,6 +292,8 @@ impl Session {
                         return Ok(Progress::Ended(id, outcome));
                     }
                 }
+                Event::CopyIn(response) if self.begin_copy(&response, true) => {}
+                Event::CopyOut(response) if self.begin_copy(&response, false) => {}
                 Event::CopyIn(_) | Event::CopyBoth(_) => self.refuse_copy(now, true),
                 Event::CopyOut(_) => self.refuse_copy(now, false),
                 other => self.on_minor_event(other),
@@ -352,11 +356,11 @@ impl Session {
         }
     }
 
-    /// Whether [`Session::take_rows`] would give any for an exchange.
+    /// Whether [`Session::take_rows`] would give any for an exchange, or [`Session::take_copy_start`] something.
     #[must_use]
     pub fn has_rows(&self, id: ExchangeId) -> bool {
-        let front = self.exchanges.front();
-        front.is_some_and(|front| front.id == id) && self.connection.has_rows()
+        let front = self.exchanges.front().filter(|front| front.id == id);
+        front.is_some_and(|front| self.connection.has_rows() || front.outcome.copy.is_some())
     }
 
     /// Has the outcome of an exchange thrown away. What the server does about it stays as it is.
@@ -378,6 +382,10 @@ impl Session {
     /// The session is at rest, or over, within [`Session::cancel_timeout`] from `now`. A second call does not extend that.
     pub fn cancel_and_drain(&mut self, now: Instant) {
         self.end_exchange();
+        if self.connection.is_copying_in() {
+            // A server that waits for data does not look for cancel requests.
+            self.fail_copy(INTERRUPTED);
+        }
         for exchange in &mut self.exchanges {
             exchange.detached = true;
             drop(std::mem::take(&mut exchange.outcome.results));
@@ -478,10 +486,7 @@ impl Session {
             exchange.refuse_copy();
         }
         if fail {
-            // The reason has no NUL and is short: this cannot fail.
-            let _ = self
-                .connection
-                .copy_fail(b"COPY cannot be used with this method");
+            self.fail_copy(b"COPY cannot be used with this method");
             // The server now owes an error, and no more than that.
             self.cancel.begin(now, false);
         }

@@ -4,6 +4,7 @@
 //! exchange holds [`Core::io`] while it waits, detached from the interpreter. So only who has the [`Gate`] may lock it.
 
 pub(crate) mod cancel;
+pub(crate) mod copying;
 pub(crate) mod deliver;
 pub(crate) mod gate;
 pub(crate) mod limit;

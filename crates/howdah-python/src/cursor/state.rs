@@ -14,6 +14,7 @@ use super::rows::Loaders;
 use super::server::ServerSide;
 use crate::binding::Binding;
 use crate::connection::BaseConnection;
+use crate::core::copying::CopyState;
 use crate::core::pipeline::Failure;
 use crate::core::{Core, Flavor};
 use crate::errors;
@@ -33,6 +34,8 @@ pub(crate) struct BaseCursor {
     pub(super) state: Mutex<State>,
     /// Unless they are the connection's.
     pub(super) own_adapters: OnceLock<Py<AdaptersMap>>,
+    /// The COPY that it runs, or has run last.
+    pub(super) copy: Arc<CopyState>,
 }
 
 /// What a cursor belongs to.
@@ -93,6 +96,7 @@ impl BaseCursor {
                 ..State::default()
             }),
             own_adapters: OnceLock::new(),
+            copy: Arc::default(),
         }
     }
 

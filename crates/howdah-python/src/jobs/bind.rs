@@ -24,14 +24,40 @@ pub(crate) fn text(
     let (text, own) = Text::new(query, has_placeholders, encoding, cursor)?;
     match (cursor.binding, params, text.template()) {
         (Binding::Client, Some(params), Some(template)) => {
-            let py = query.py();
-            let literals = literals(template, params, &cursor.adaptation(py)?)?;
-            let sql = merged(template, &literals)?;
-            let literals = PyTuple::new(py, literals)?.unbind();
-            Ok((Text::Merged(sql.into(), literals), None))
+            Ok((with_literals(cursor, template, params)?, None))
         }
         _ => Ok((text, own)),
     }
+}
+
+/// The text of a query with its values in it, whatever the binding of its cursor is: for statements that take no parameters.
+pub(crate) fn merged_text(
+    cursor: &BaseCursor,
+    core: &Core,
+    query: &Bound<'_, PyAny>,
+    params: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Text> {
+    let py = query.py();
+    let encoding = core.snapshot.settings().encoding;
+    let has_params = params.is_some();
+    let (text, own) = Text::with_binding(query, has_params, encoding, cursor, Binding::Client)?;
+    let params = params.cloned().or(own.map(|own| own.into_bound(py)));
+    match (params, text.template()) {
+        (Some(params), Some(template)) => with_literals(cursor, template, &params),
+        _ => Ok(text),
+    }
+}
+
+fn with_literals(
+    cursor: &BaseCursor,
+    template: &Template,
+    params: &Bound<'_, PyAny>,
+) -> PyResult<Text> {
+    let py = params.py();
+    let literals = literals(template, params, &cursor.adaptation(py)?)?;
+    let sql = merged(template, &literals)?;
+    let literals = PyTuple::new(py, literals)?.unbind();
+    Ok(Text::Merged(sql.into(), literals))
 }
 
 /// Dumps the parameters that go beside a text.

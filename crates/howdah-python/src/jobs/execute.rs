@@ -271,7 +271,17 @@ impl Text {
         encoding: Encoding,
         cursor: &BaseCursor,
     ) -> PyResult<(Self, Option<Py<PyAny>>)> {
-        let binding = cursor.binding;
+        Self::with_binding(query, has_params, encoding, cursor, cursor.binding)
+    }
+
+    /// The same with another binding than the cursor's.
+    pub(crate) fn with_binding(
+        query: &Bound<'_, PyAny>,
+        has_params: bool,
+        encoding: Encoding,
+        cursor: &BaseCursor,
+        binding: Binding,
+    ) -> PyResult<(Self, Option<Py<PyAny>>)> {
         if let Ok(text) = query.cast::<PyString>() {
             return Self::of_str(text, has_params, encoding, binding).map(|text| (text, None));
         }

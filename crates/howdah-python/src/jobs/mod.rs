@@ -3,6 +3,7 @@
 pub(crate) mod bind;
 pub(crate) mod block;
 pub(crate) mod command;
+pub(crate) mod copy;
 pub(crate) mod execute;
 pub(crate) mod executemany;
 pub(crate) mod notifies;

@@ -145,6 +145,7 @@ impl<'a> Shell<'a, '_> {
                     py.check_signals()?;
                     core.take_partial(id)
                 }
+                Next::Feed(id) => self.fed(id)?,
                 Next::Rows(id) => self.rows(id)?,
                 Next::Results(id) => {
                     core.note_busy();
@@ -214,6 +215,26 @@ impl<'a> Shell<'a, '_> {
                     return Ok(*outcome);
                 }
                 Waited::Done => return Ok(Outcome::default()),
+                Waited::TimedOut => return Err(self.out_of_time()),
+                Waited::Ended(..) | Waited::Heard => {}
+            }
+        }
+    }
+
+    /// Drives the session until the data of a COPY has been sent, or its exchange is answered.
+    fn fed(&self, id: ExchangeId) -> PyResult<Outcome> {
+        self.core.note_busy();
+        loop {
+            match self.wait(Until::Sent, self.until())? {
+                Waited::Ended(ended, outcome) if ended == id => {
+                    self.core.refresh_snapshot();
+                    return Ok(*outcome);
+                }
+                Waited::Done => {
+                    // Many short waits in a row must not be deaf to signals.
+                    self.py.check_signals()?;
+                    return Ok(Outcome::default());
+                }
                 Waited::TimedOut => return Err(self.out_of_time()),
                 Waited::Ended(..) | Waited::Heard => {}
             }

@@ -74,6 +74,9 @@ pub(crate) enum Next {
     Started(Option<Instant>),
     /// Requests are queued and more will follow in the same exchange: send them, then resume with what has come of it so far.
     Pump(ExchangeId),
+    /// Data is queued for the COPY of this exchange: run the session until all of it has been sent, or the exchange is answered;
+    /// then resume, in the second case with its outcome.
+    Feed(ExchangeId),
     /// Run the session until results of this exchange have come, or its error; then resume with what has come of it so far.
     Results(ExchangeId),
     /// Run the session until rows of this exchange have come, or it is answered; then resume, in the second case with its outcome.

@@ -58,6 +58,8 @@ pub(super) enum Awaits {
     Sending(ExchangeId),
     /// Rows of its exchange, or the answer to it.
     Rows(ExchangeId),
+    /// That the data of a COPY has been sent, or its exchange is answered.
+    Feeding(ExchangeId),
     /// Results of its exchange, or its error.
     Results(ExchangeId),
     /// That what was queued in the pipeline under this ticket has been answered and handed out.

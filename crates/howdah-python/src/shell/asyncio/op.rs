@@ -334,6 +334,7 @@ impl Op {
                     Awaits::Notification
                 }
                 Next::Pump(id) => Awaits::Sending(id),
+                Next::Feed(id) => Awaits::Feeding(id),
                 Next::Results(id) => Awaits::Results(id),
                 Next::Booked(ticket) if core.pipeline.has_booked(ticket) => {
                     next = job.resume(py, core, Outcome::default())?;
@@ -366,6 +367,10 @@ impl Op {
             core.check_open(py)?;
             let Awaits::Sending(id) = awaits else {
                 self.wait(slf, awaits)?;
+                if sent && matches!(awaits, Awaits::Feeding(_)) {
+                    // By the loop, so that others get their turn and what the server says meanwhile is seen.
+                    Channel::advance_soon(channel)?;
+                }
                 if matches!(awaits, Awaits::Booked(_)) && job.waits_without_gate() {
                     self.leave_gate(py);
                 }

@@ -214,7 +214,7 @@ impl Channel {
         let mut unclaimed = Vec::new();
         let mut running = lock(&self.running);
         for (id, outcome) in read.ended {
-            let wants = |waiting: &&mut Running| matches!(waiting.awaits, Awaits::Exchange(wanted) | Awaits::Rows(wanted) if wanted == id);
+            let wants = |waiting: &&mut Running| matches!(waiting.awaits, Awaits::Exchange(wanted) | Awaits::Rows(wanted) | Awaits::Feeding(wanted) if wanted == id);
             match running.iter_mut().find(wants) {
                 Some(waiting) => waiting.answer = Some(Ok(outcome)),
                 None => unclaimed.push(outcome),
@@ -226,6 +226,7 @@ impl Channel {
                 Awaits::Started if read.idle => Box::default(),
                 Awaits::Settled if self.core.is_at_rest() => Box::default(),
                 Awaits::Beginning if can_begin() => Box::default(),
+                Awaits::Feeding(_) if sent => Box::default(),
                 Awaits::Notification if heard => Box::default(),
                 Awaits::Rows(id) if self.core.has_rows(id) => Box::default(),
                 Awaits::Results(id) if self.core.has_partial(id) => {

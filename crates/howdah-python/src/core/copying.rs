@@ -1,0 +1,158 @@
+//! The COPY of a cursor: where it stands, and the data that has come of it.
+
+use std::sync::{Arc, Mutex};
+
+use howdah_adapt::lock;
+use howdah_protocol::connection::RowSet;
+use howdah_protocol::session::{CopyStart, ExchangeId};
+use pyo3::prelude::*;
+
+use crate::errors;
+
+/// The COPY of a cursor.
+#[derive(Default)]
+pub(crate) struct CopyState(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    phase: Phase,
+    /// The statement, which errors are about.
+    sql: Arc<[u8]>,
+    start: Option<CopyStart>,
+    /// Received, and not given yet.
+    messages: Arc<RowSet>,
+    /// Number of the next of them.
+    pos: usize,
+    /// Whether none has been given.
+    is_fresh: bool,
+}
+
+/// Where a COPY stands.
+#[derive(Default)]
+pub(crate) enum Phase {
+    /// None has been begun.
+    #[default]
+    Idle,
+    /// An operation is at it.
+    Busy,
+    /// The server takes data.
+    In(ExchangeId),
+    /// The server sends data.
+    Out(ExchangeId),
+    /// An error has ended it, which comes after the data that came before.
+    Failed(PyErr),
+    /// It was interrupted, or has failed.
+    GivenUp,
+    /// It has ended well.
+    Over,
+}
+
+impl CopyState {
+    /// How it began, if it did.
+    pub(crate) fn start(&self) -> Option<CopyStart> {
+        lock(&self.0).start.clone()
+    }
+
+    /// The next message that has been received, by its set and number; with whether it is the first.
+    pub(crate) fn next_message(&self) -> Option<(Arc<RowSet>, usize, bool)> {
+        let mut inner = lock(&self.0);
+        if inner.pos >= inner.messages.len() {
+            return None;
+        }
+        inner.pos += 1;
+        let is_first = std::mem::take(&mut inner.is_fresh);
+        Some((Arc::clone(&inner.messages), inner.pos - 1, is_first))
+    }
+
+    /// The error that has ended it, once.
+    pub(crate) fn take_failure(&self) -> Option<PyErr> {
+        let mut inner = lock(&self.0);
+        let failed = matches!(inner.phase, Phase::Failed(_));
+        match failed.then(|| std::mem::replace(&mut inner.phase, Phase::GivenUp)) {
+            Some(Phase::Failed(error)) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Fails unless data can be read, which may have ended.
+    pub(crate) fn check_readable(&self, py: Python<'_>) -> PyResult<()> {
+        let text = match lock(&self.0).phase {
+            Phase::Out(_) | Phase::Failed(_) | Phase::Over => return Ok(()),
+            Phase::Busy => BUSY,
+            Phase::GivenUp => GIVEN_UP,
+            Phase::Idle | Phase::In(_) => "no COPY TO STDOUT is in progress",
+        };
+        Err(errors::operational(py, text))
+    }
+
+    /// Fails unless data can be written.
+    pub(crate) fn check_writable(&self, py: Python<'_>) -> PyResult<()> {
+        let text = match lock(&self.0).phase {
+            Phase::In(_) => return Ok(()),
+            Phase::Busy => BUSY,
+            Phase::GivenUp => GIVEN_UP,
+            _ => "no COPY FROM STDIN is in progress",
+        };
+        Err(errors::operational(py, text))
+    }
+
+    /// Whether the server sends or takes data, and no operation is at it.
+    pub(crate) fn is_running(&self) -> bool {
+        matches!(lock(&self.0).phase, Phase::In(_) | Phase::Out(_))
+    }
+
+    /// Whether the server sends data, and no operation is at it.
+    pub(crate) fn is_out(&self) -> bool {
+        matches!(lock(&self.0).phase, Phase::Out(_))
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(lock(&self.0).phase, Phase::Busy)
+    }
+
+    /// Gives it back.
+    pub(crate) fn set(&self, phase: Phase) {
+        let old = std::mem::replace(&mut lock(&self.0).phase, phase);
+        // Without the lock: it may hold an exception.
+        drop(old);
+    }
+
+    /// Forgets the COPY before, for one of this statement.
+    pub(crate) fn begin(&self, sql: &[u8]) {
+        let new = Inner {
+            phase: Phase::Busy,
+            sql: sql.into(),
+            is_fresh: true,
+            ..Inner::default()
+        };
+        let old = std::mem::replace(&mut *lock(&self.0), new);
+        drop(old);
+    }
+
+    /// Takes messages that have been received.
+    pub(crate) fn keep(&self, messages: RowSet) {
+        let mut inner = lock(&self.0);
+        inner.pos = 0;
+        let old = std::mem::replace(&mut inner.messages, Arc::new(messages));
+        drop(inner);
+        drop(old);
+    }
+
+    /// The statement.
+    pub(crate) fn sql(&self) -> Arc<[u8]> {
+        Arc::clone(&lock(&self.0).sql)
+    }
+
+    /// Notes how it began.
+    pub(crate) fn note_start(&self, start: CopyStart) {
+        lock(&self.0).start = Some(start);
+    }
+
+    /// Takes it for an operation.
+    pub(crate) fn take(&self) -> Phase {
+        std::mem::replace(&mut lock(&self.0).phase, Phase::Busy)
+    }
+}
+
+const BUSY: &str = "the COPY is in use by another operation";
+const GIVEN_UP: &str = "the COPY was given up";

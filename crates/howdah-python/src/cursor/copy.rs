@@ -1,0 +1,450 @@
+//! What `Copy` and `AsyncCopy` stand on: formatting, and the operations of a COPY.
+
+use std::sync::{Arc, Mutex};
+
+use howdah_adapt::copy::{BINARY_HEADER, BINARY_TRAILER, RowReader, dump_binary, dump_text};
+use howdah_adapt::{Adaptation, DumpContext, LoadContext, lock, memory};
+use howdah_ffi::values::bytes;
+use pyo3::exceptions::PyTypeError;
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyIterator, PyList, PyString, PyTuple};
+
+use super::BaseCursor;
+use crate::connection::BaseConnection;
+use crate::core::Flavor;
+use crate::core::copying::CopyState;
+use crate::errors;
+use crate::jobs::copy::{CopyJob, Data, Reader, Work};
+use crate::shell;
+use crate::shell::ready::Ready;
+
+/// From how many bytes on what was formatted is sent.
+const FULL: usize = 64 * 1024;
+
+/// The base of `Copy` and `AsyncCopy`, and what their writers write to.
+#[pyclass(subclass, frozen, module = "howdah._howdah")]
+pub(crate) struct BaseCopy {
+    cursor: Py<BaseCursor>,
+    connection: Py<BaseConnection>,
+    state: Arc<CopyState>,
+    adaptation: Adaptation,
+    /// Whether what is written goes to the server, and not to a writer.
+    is_direct: bool,
+    formatting: Mutex<Formatting>,
+}
+
+#[derive(Default)]
+struct Formatting {
+    /// As the user says, where there is no COPY that tells.
+    is_binary: Option<bool>,
+    /// Written, and not sent yet.
+    buffer: Vec<u8>,
+    types: Option<Arc<[u32]>>,
+    reader: Option<Arc<RowReader>>,
+    /// Whether anything was written.
+    has_data: bool,
+    /// Whether that was rows.
+    has_rows: bool,
+}
+
+/// As what data is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Want {
+    Bytes,
+    Row,
+}
+
+impl Want {
+    /// What a method gives at the end of the data.
+    fn at_end(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        match self {
+            Self::Bytes => Ok(bytes(py, b"")?.into_any().unbind()),
+            Self::Row => Ok(py.None()),
+        }
+    }
+}
+
+struct CopyReader(Py<BaseCopy>, Want);
+
+impl Reader for CopyReader {
+    fn next_received(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.0.get().next_received(py, self.1)
+    }
+
+    fn at_end(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.1.at_end(py)
+    }
+
+    fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.0)
+    }
+}
+
+impl BaseCopy {
+    fn is_binary(&self) -> bool {
+        let own = lock(&self.formatting).is_binary;
+        own.or_else(|| self.state.start().map(|start| start.is_binary))
+            .unwrap_or(false)
+    }
+
+    fn run(slf: &Bound<'_, Self>, work: Work) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let this = slf.get();
+        let job = CopyJob::new(py, this.cursor.clone_ref(py), &this.state, work)?;
+        let connection = this.connection.get();
+        shell::run(py, connection.core(), connection.channel(), job)
+    }
+
+    /// Gives a value, as the connection's methods do.
+    fn ready(&self, py: Python<'_>, value: PyResult<Py<PyAny>>) -> PyResult<Py<PyAny>> {
+        match self.connection.get().core().flavor {
+            Flavor::Sync => value,
+            Flavor::Async => Py::new(py, Ready::new(move |_| value)).map(Py::into_any),
+        }
+    }
+
+    /// The next of the data that has been received.
+    fn next_received(&self, py: Python<'_>, want: Want) -> PyResult<Option<Py<PyAny>>> {
+        while let Some((messages, number, is_first)) = self.state.next_message() {
+            let message = messages.bytes(number).unwrap_or_default();
+            if want == Want::Bytes {
+                return Ok(Some(bytes(py, message)?.into_any().unbind()));
+            }
+            let reader = self.reader();
+            let settings = self.connection.get().core().snapshot.settings();
+            let cx = LoadContext::new(&settings, Some(&self.adaptation));
+            if let Some(row) = reader.row(py, message, is_first, &cx)? {
+                return Ok(Some(row.into_any().unbind()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn reader(&self) -> Arc<RowReader> {
+        let known = lock(&self.formatting).reader.clone();
+        known.unwrap_or_else(|| {
+            let reader = Arc::new(RowReader {
+                is_binary: self.is_binary(),
+                columns: self.state.start().map_or(0, |start| start.columns),
+                loaders: None,
+            });
+            lock(&self.formatting).reader = Some(Arc::clone(&reader));
+            reader
+        })
+    }
+
+    fn read_as(slf: &Bound<'_, Self>, want: Want) -> PyResult<Py<PyAny>> {
+        let (py, this) = (slf.py(), slf.get());
+        this.state.check_readable(py)?;
+        if let Some(value) = this.next_received(py, want).transpose() {
+            return this.ready(py, value);
+        }
+        if let Some(error) = this.state.take_failure() {
+            return this.ready(py, Err(error));
+        }
+        if !this.state.is_out() && !this.state.is_busy() {
+            return this.ready(py, want.at_end(py));
+        }
+        let reader = CopyReader(slf.clone().unbind(), want);
+        Self::run(slf, Work::Read(Box::new(reader)))
+    }
+
+    /// Has the buffer changed by something that may call back into Python, and so is done without the lock. If it fails the buffer
+    /// is as before.
+    fn change(
+        &self,
+        py: Python<'_>,
+        change: impl FnOnce(&mut Vec<u8>) -> PyResult<()>,
+    ) -> PyResult<bool> {
+        if self.is_direct {
+            self.state.check_writable(py)?;
+        }
+        let mut buffer = std::mem::take(&mut lock(&self.formatting).buffer);
+        let before = buffer.len();
+        let changed = change(&mut buffer);
+        if changed.is_err() {
+            buffer.truncate(before);
+        }
+        let mut formatting = lock(&self.formatting);
+        // Another thread may have written meanwhile.
+        let meanwhile = std::mem::replace(&mut formatting.buffer, buffer);
+        let appended = memory::append(&mut formatting.buffer, &meanwhile);
+        formatting.has_data |= changed.is_ok();
+        let full = formatting.buffer.len() >= FULL;
+        drop(formatting);
+        changed.and(appended).map(|()| full)
+    }
+
+    fn append_row(&self, row: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<()> {
+        let settings = self.connection.get().core().snapshot.settings();
+        let cx = DumpContext::new(&settings, Some(&self.adaptation));
+        let types = lock(&self.formatting).types.clone();
+        let types = types.as_deref();
+        if let Ok(tuple) = row.cast_exact::<PyTuple>() {
+            return self.append_values(row.py(), tuple.len(), tuple.iter(), types, out, &cx);
+        }
+        let values = match row.cast_exact::<PyList>() {
+            Ok(list) => list.to_tuple(),
+            Err(_) => collect(row)?,
+        };
+        self.append_values(row.py(), values.len(), values.iter(), types, out, &cx)
+    }
+
+    fn append_values<'py>(
+        &self,
+        py: Python<'py>,
+        count: usize,
+        values: impl Iterator<Item = Bound<'py, PyAny>>,
+        types: Option<&[u32]>,
+        out: &mut Vec<u8>,
+        cx: &DumpContext<'_>,
+    ) -> PyResult<()> {
+        if let Some(types) = types
+            && types.len() != count
+        {
+            let text = format!(
+                "the row has {count} values, and {} types were set",
+                types.len()
+            );
+            return Err(errors::new(py, "DataError", text));
+        }
+        if !self.is_binary() {
+            return dump_text(values, types, out, cx);
+        }
+        let is_first = !lock(&self.formatting).has_data && out.is_empty();
+        if is_first {
+            memory::append(out, BINARY_HEADER)?;
+        }
+        dump_binary(py, values, types, out, cx)
+    }
+
+    fn take_buffer(&self) -> Vec<u8> {
+        std::mem::take(&mut lock(&self.formatting).buffer)
+    }
+}
+
+/// The values of a row that is neither tuple nor list.
+fn collect<'py>(row: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
+    let py = row.py();
+    let values = row.try_iter().map_err(|error| {
+        if !error.is_instance_of::<PyTypeError>(py) {
+            return error;
+        }
+        let name = row.get_type().name();
+        let name = name.map_or_else(|_| "object".to_owned(), |name| name.to_string());
+        PyTypeError::new_err(format!("a row has to be a sequence of values, got {name}"))
+    })?;
+    PyTuple::new(py, values.collect::<PyResult<Vec<_>>>()?)
+}
+
+#[pymethods]
+impl BaseCopy {
+    #[new]
+    #[pyo3(signature = (cursor, *, binary=None, writer=None))]
+    fn new(
+        cursor: &Bound<'_, BaseCursor>,
+        binary: Option<bool>,
+        writer: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let py = cursor.py();
+        let this = cursor.get();
+        Ok(Self {
+            cursor: cursor.clone().unbind(),
+            connection: this.home(py)?.connection.clone_ref(py),
+            state: Arc::clone(&this.copy),
+            adaptation: this.adaptation(py)?,
+            is_direct: writer.is_none_or(Bound::is_none),
+            formatting: Mutex::new(Formatting {
+                is_binary: binary,
+                ..Formatting::default()
+            }),
+        })
+    }
+
+    #[getter]
+    fn cursor(&self, py: Python<'_>) -> Py<BaseCursor> {
+        self.cursor.clone_ref(py)
+    }
+
+    #[getter]
+    fn connection(&self, py: Python<'_>) -> Py<BaseConnection> {
+        self.connection.clone_ref(py)
+    }
+
+    /// Whether rows are formatted in the binary format.
+    #[getter]
+    fn _binary(&self) -> bool {
+        self.is_binary()
+    }
+
+    /// Whether data goes to the server.
+    #[getter]
+    fn _is_in(&self) -> bool {
+        self.state.start().is_none_or(|start| start.is_in)
+    }
+
+    /// Whether the COPY runs on the server.
+    #[getter]
+    fn _is_running(&self) -> bool {
+        self.state.is_running()
+    }
+
+    /// Execute the statement, until the COPY has begun.
+    fn _start(
+        slf: &Bound<'_, Self>,
+        statement: Py<PyAny>,
+        params: Option<Py<PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        Self::run(slf, Work::Start(statement, params))
+    }
+
+    /// Set the types of the columns, by name or OID, for rows that are written or read.
+    fn set_types(&self, py: Python<'_>, types: &Bound<'_, PyAny>) -> PyResult<()> {
+        let registry = self.cursor.get().adapters(py)?.get().registry(py)?;
+        let mut oids: Vec<u32> = Vec::new();
+        for name in types.try_iter()? {
+            let name = name?;
+            let oid = match name.extract::<u32>() {
+                Ok(oid) => oid,
+                Err(_) => registry.call_method1("get_oid", (name,))?.extract()?,
+            };
+            memory::push(&mut oids, oid)?;
+        }
+        if self._is_in() {
+            lock(&self.formatting).types = Some(oids.into());
+            return Ok(());
+        }
+        let mut reader = RowReader {
+            is_binary: self.is_binary(),
+            columns: self.state.start().map_or(0, |start| start.columns),
+            loaders: None,
+        };
+        reader.set_types(py, &oids, &self.adaptation)?;
+        let old = lock(&self.formatting).reader.replace(Arc::new(reader));
+        drop(old);
+        Ok(())
+    }
+
+    /// Return the next data that the server sends; empty bytes at the end.
+    fn read(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Self::read_as(slf, Want::Bytes)
+    }
+
+    /// Return the next row as a tuple; `None` at the end.
+    fn read_row(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Self::read_as(slf, Want::Row)
+    }
+
+    /// Format a row; tell whether enough was formatted to be sent.
+    fn _format_row(&self, row: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let full = self.change(row.py(), |out| self.append_row(row, out))?;
+        lock(&self.formatting).has_rows = true;
+        Ok(full)
+    }
+
+    /// Format rows of an iterator until there is enough to be sent; tell whether there may be more.
+    fn _format_rows(&self, rows: &Bound<'_, PyIterator>) -> PyResult<bool> {
+        for row in rows.clone() {
+            if self._format_row(&row?)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Take data as it is; tell whether there is enough to be sent.
+    fn _format(&self, data: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let py = data.py();
+        let Ok(text) = data.cast::<PyString>() else {
+            return self.change(py, |out| match data.cast::<PyBytes>() {
+                Ok(bytes) => memory::append(out, bytes.as_bytes()),
+                Err(_) => memory::append(out, &howdah_adapt::bytes_of(data)?),
+            });
+        };
+        if self.is_binary() {
+            let text = "the binary format takes bytes, not str";
+            return Err(PyTypeError::new_err(text));
+        }
+        let settings = self.connection.get().core().snapshot.settings();
+        self.change(py, |out| settings.encoding.encode(text, out))
+    }
+
+    /// Format the end of the data.
+    fn _format_end(&self, py: Python<'_>) -> PyResult<()> {
+        if !self.is_binary() || (self.is_direct && !self.state.is_running()) {
+            return Ok(());
+        }
+        let (has_data, has_rows) = {
+            let formatting = lock(&self.formatting);
+            (formatting.has_data, formatting.has_rows)
+        };
+        if has_data && !has_rows {
+            // Raw data has its own.
+            return Ok(());
+        }
+        self.change(py, |out| {
+            if !has_data {
+                memory::append(out, BINARY_HEADER)?;
+            }
+            memory::append(out, BINARY_TRAILER)
+        })
+        .map(drop)
+    }
+
+    /// Take what was formatted, to have it written elsewhere.
+    fn _take(&self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
+        Ok(bytes(py, &self.take_buffer())?.unbind())
+    }
+
+    /// Send what was formatted.
+    fn _flush(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        slf.get().state.check_writable(slf.py())?;
+        let data = slf.get().take_buffer();
+        Self::run(slf, Work::Feed(Data::Own(data, 0)))
+    }
+
+    /// Send bytes.
+    fn _put(slf: &Bound<'_, Self>, data: Py<PyBytes>) -> PyResult<Py<PyAny>> {
+        Self::run(slf, Work::Feed(Data::Object(data, 0)))
+    }
+
+    /// End the COPY on the server, if it runs: well, or with a reason to fail.
+    #[pyo3(signature = (reason=None))]
+    fn _end(slf: &Bound<'_, Self>, reason: Option<&str>) -> PyResult<Py<PyAny>> {
+        let (py, this) = (slf.py(), slf.get());
+        if this.state.is_busy() {
+            return Self::run(slf, Work::Finish(Data::Own(Vec::new(), 0)));
+        }
+        if !this.state.is_running() {
+            let failure = this.state.take_failure().filter(|_| reason.is_none());
+            return this.ready(py, failure.map_or_else(|| Ok(py.None()), Err));
+        }
+        if this.state.is_out() {
+            return Self::run(slf, Work::Leave);
+        }
+        match reason {
+            Some(reason) => Self::run(slf, Work::Fail(reason.as_bytes().to_vec())),
+            None => {
+                let data = this.take_buffer();
+                Self::run(slf, Work::Finish(Data::Own(data, 0)))
+            }
+        }
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.cursor)?;
+        visit.call(&self.connection)?;
+        self.adaptation.traverse(&visit)?;
+        if let Ok(formatting) = self.formatting.try_lock()
+            && let Some(reader) = &formatting.reader
+            && Arc::strong_count(reader) == 1
+            && let Some(loaders) = &reader.loaders
+        {
+            loaders
+                .iter()
+                .try_for_each(|loader| loader.traverse(&visit))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,237 @@
+# Made from _copy_async.py by tools/async_to_sync.py: do not edit.
+"""The synchronous COPY, and what writes its data."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import (
+    Iterator,
+    Sequence,
+)
+from typing import TYPE_CHECKING, Any
+
+from . import _howdah
+from ._copy_base import FLUSH_THRESHOLD, QUEUE_SIZE, Rows, described, reason_of
+from ._shell import Queue, join_worker, start_worker
+from .abc import Buffer
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ._compat import Self
+    from .cursor import Cursor
+
+
+class Copy(_howdah.BaseCopy):
+    """A COPY that runs: data for the server, or data from it.
+
+    What `Cursor.copy()` gives. At the end of its block the COPY is ended: well, or, if an exception
+    leaves the block, with an error on the server that undoes it; the connection can be used in both
+    cases. With a `writer` what is written goes there instead of the server. Made by itself, it only
+    formats rows, in the binary format if `binary` says so, for its writer.
+    """
+
+    __module__ = "howdah"
+    __slots__ = ("_finished", "writer")
+
+    writer: Writer | None
+
+    def __init__(self, cursor: Cursor[Any], *, binary: bool | None = None, writer: Writer | None = None) -> None:
+        self.writer = writer
+        self._finished = False
+
+    def __repr__(self) -> str:
+        return described(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self.finish(exc_val)
+
+    def __iter__(self) -> Iterator[Buffer]:
+        """Yield the data that the server sends, as it comes: a row at a time."""
+        while data := self.read():
+            yield data
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows that the server sends, each as a tuple.
+
+        Values are str, or bytes in the binary format, unless `set_types()` was called. The CSV format is
+        not read.
+        """
+        while (row := self.read_row()) is not None:
+            yield row
+
+    def write(self, buffer: Buffer | str) -> None:
+        """Write data in the format of the COPY; it need not end where a row does.
+
+        It is sent when there is enough of it. Raises what the server says of earlier data, if that has
+        come, and `TypeError` for a str in the binary format.
+        """
+        if self._format(buffer):
+            self._flush_out()
+
+    def write_row(self, row: Sequence[Any]) -> None:
+        """Write a row in the text or the binary format, as that of the COPY is.
+
+        In the binary format the values have to be of the columns' types: `set_types()` says which.
+        """
+        if self._format_row(row):
+            self._flush_out()
+
+    def write_rows(self, rows: Rows) -> None:
+        """Write the rows of an iterable, which is quicker than one call for each.
+
+        What the iterable raises comes out; the rows before stay written.
+        """
+        iterator = iter(rows)
+        while self._format_rows(iterator):
+            self._flush_out()
+
+    def finish(self, exc: BaseException | None) -> None:
+        """End the COPY, with an error if there was an exception. Called at the end of the block.
+
+        Raises what the server says of the data.
+        """
+        if self._finished:
+            return
+        self._finished = True
+        if exc is None and self._is_in:
+            self._format_end()
+        if self.writer is not None:
+            try:
+                if exc is None and (data := self._take()):
+                    self.writer.write(data)
+            except BaseException as error:
+                self.writer.finish(error)
+                self._end(reason_of(error))
+                raise
+            self.writer.finish(exc)
+        self._end(reason_of(exc))
+
+    if TYPE_CHECKING:
+
+        def read(self) -> bytes: ...
+
+        def read_row(self) -> tuple[Any, ...] | None: ...
+
+    def _flush_out(self) -> None:
+        if self.writer is None:
+            self._flush()
+        else:
+            self.writer.write(self._take())
+
+
+class Writer(ABC):
+    """Where the data of a COPY goes that a program writes. A base for writers of the program's own."""
+
+    @abstractmethod
+    def write(self, data: Buffer) -> None:
+        """Write data."""
+
+    def finish(self, exc: BaseException | None = None) -> None:
+        """End: called once, with the exception that has ended the COPY, if one has."""
+        return None
+
+
+class LibpqWriter(Writer):
+    """Writes to the server, as a COPY does that is given no writer.
+
+    It sends when `flush_threshold` bytes are there, and waits until they are on their way.
+    """
+
+    __module__ = "howdah.copy"
+
+    def __init__(self, cursor: Cursor[Any], *, flush_threshold: int = FLUSH_THRESHOLD) -> None:
+        self.cursor = cursor
+        self.connection = cursor.connection
+        self.flush_threshold = flush_threshold
+        self._copy = _howdah.BaseCopy(cursor)
+        self._waiting: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: Buffer) -> None:
+        """Write data, mostly to memory."""
+        self._waiting.append(bytes(data))
+        self._size += len(data)
+        if self._size >= self.flush_threshold:
+            self._send(self._gather())
+
+    def finish(self, exc: BaseException | None = None) -> None:
+        """Send what is left and end the COPY, or have it fail. Raises what the server says of it."""
+        data = self._gather()
+        if exc is None and data:
+            self._send(data)
+        self._copy._end(reason_of(exc))
+
+    def _send(self, data: bytes) -> None:
+        self._copy._put(data)
+
+    def _gather(self) -> bytes:
+        data = b"".join(self._waiting)
+        self._waiting.clear()
+        self._size = 0
+        return data
+
+
+class QueuedLibpqWriter(LibpqWriter):
+    """Writes to the server beside the program, which goes on while data is sent.
+
+    The queue between the two is bounded: a program that is faster than the network waits.
+    """
+
+    __module__ = "howdah.copy"
+
+    def __init__(self, cursor: Cursor[Any], *, flush_threshold: int = FLUSH_THRESHOLD) -> None:
+        super().__init__(cursor, flush_threshold=flush_threshold)
+        self._queue: Queue[bytes] = Queue(QUEUE_SIZE)
+        self._worker: Any = None
+        self._stopped = False
+        self._failure: BaseException | None = None
+
+    def worker(self) -> None:
+        """Send what is in the queue, up to the empty data at its end."""
+        while data := self._queue.get():
+            if self._stopped:
+                continue
+            try:
+                self._copy._put(data)
+            except BaseException as error:
+                self._failure = error
+                self._stopped = True
+
+    def finish(self, exc: BaseException | None = None) -> None:
+        """Wait until all was sent, and end the COPY. Raises what the server says of it."""
+        data = self._gather()
+        try:
+            self._stopped |= exc is not None
+            if data and not self._stopped:
+                self._send(data)
+            self._join()
+        except BaseException as error:
+            self._stopped = True
+            self._join()
+            self._copy._end(reason_of(error))
+            raise
+        if exc is None and self._failure is not None:
+            raise self._failure
+        self._copy._end(reason_of(exc))
+
+    def _send(self, data: bytes) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._worker is None:
+            self._worker = start_worker(self.worker)
+        self._queue.put(data)
+
+    def _join(self) -> None:
+        if self._worker is not None:
+            self._queue.put(b"")
+            join_worker(self._worker)
+            self._worker = None

@@ -1,0 +1,243 @@
+"""The asynchronous COPY, and what writes its data."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import (
+    AsyncIterator,
+    Sequence,
+)
+from typing import TYPE_CHECKING, Any
+
+from . import _howdah
+from ._copy_base import FLUSH_THRESHOLD, QUEUE_SIZE, AsyncRows, described, reason_of
+from ._shell import AsyncQueue, join_worker_async, start_worker_async
+from .abc import Buffer
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ._compat import Self
+    from .cursor_async import AsyncCursor
+
+
+class AsyncCopy(_howdah.BaseCopy):
+    """A COPY that runs: data for the server, or data from it.
+
+    What `AsyncCursor.copy()` gives. At the end of its block the COPY is ended: well, or, if an exception
+    leaves the block, with an error on the server that undoes it; the connection can be used in both
+    cases. With a `writer` what is written goes there instead of the server. Made by itself, it only
+    formats rows, in the binary format if `binary` says so, for its writer.
+    """
+
+    __module__ = "howdah"
+    __slots__ = ("_finished", "writer")
+
+    writer: AsyncWriter | None
+
+    def __init__(
+        self, cursor: AsyncCursor[Any], *, binary: bool | None = None, writer: AsyncWriter | None = None
+    ) -> None:
+        self.writer = writer
+        self._finished = False
+
+    def __repr__(self) -> str:
+        return described(self)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        await self.finish(exc_val)
+
+    async def __aiter__(self) -> AsyncIterator[Buffer]:
+        """Yield the data that the server sends, as it comes: a row at a time."""
+        while data := await self.read():
+            yield data
+
+    async def rows(self) -> AsyncIterator[tuple[Any, ...]]:
+        """Yield the rows that the server sends, each as a tuple.
+
+        Values are str, or bytes in the binary format, unless `set_types()` was called. The CSV format is
+        not read.
+        """
+        while (row := await self.read_row()) is not None:
+            yield row
+
+    async def write(self, buffer: Buffer | str) -> None:
+        """Write data in the format of the COPY; it need not end where a row does.
+
+        It is sent when there is enough of it. Raises what the server says of earlier data, if that has
+        come, and `TypeError` for a str in the binary format.
+        """
+        if self._format(buffer):
+            await self._flush_out()
+
+    async def write_row(self, row: Sequence[Any]) -> None:
+        """Write a row in the text or the binary format, as that of the COPY is.
+
+        In the binary format the values have to be of the columns' types: `set_types()` says which.
+        """
+        if self._format_row(row):
+            await self._flush_out()
+
+    async def write_rows(self, rows: AsyncRows) -> None:
+        """Write the rows of an iterable, which is quicker than one call for each.
+
+        What the iterable raises comes out; the rows before stay written.
+        """
+        if hasattr(rows, "__aiter__"):  # async only
+            async for row in rows:  # async only
+                if self._format_row(row):  # async only
+                    await self._flush_out()  # async only
+            return  # async only
+        iterator = iter(rows)
+        while self._format_rows(iterator):
+            await self._flush_out()
+
+    async def finish(self, exc: BaseException | None) -> None:
+        """End the COPY, with an error if there was an exception. Called at the end of the block.
+
+        Raises what the server says of the data.
+        """
+        if self._finished:
+            return
+        self._finished = True
+        if exc is None and self._is_in:
+            self._format_end()
+        if self.writer is not None:
+            try:
+                if exc is None and (data := self._take()):
+                    await self.writer.write(data)
+            except BaseException as error:
+                await self.writer.finish(error)
+                await self._end(reason_of(error))
+                raise
+            await self.writer.finish(exc)
+        await self._end(reason_of(exc))
+
+    if TYPE_CHECKING:
+
+        async def read(self) -> bytes: ...
+
+        async def read_row(self) -> tuple[Any, ...] | None: ...
+
+    async def _flush_out(self) -> None:
+        if self.writer is None:
+            await self._flush()
+        else:
+            await self.writer.write(self._take())
+
+
+class AsyncWriter(ABC):
+    """Where the data of a COPY goes that a program writes. A base for writers of the program's own."""
+
+    @abstractmethod
+    async def write(self, data: Buffer) -> None:
+        """Write data."""
+
+    async def finish(self, exc: BaseException | None = None) -> None:
+        """End: called once, with the exception that has ended the COPY, if one has."""
+        return None
+
+
+class AsyncLibpqWriter(AsyncWriter):
+    """Writes to the server, as a COPY does that is given no writer.
+
+    It sends when `flush_threshold` bytes are there, and waits until they are on their way.
+    """
+
+    __module__ = "howdah.copy"
+
+    def __init__(self, cursor: AsyncCursor[Any], *, flush_threshold: int = FLUSH_THRESHOLD) -> None:
+        self.cursor = cursor
+        self.connection = cursor.connection
+        self.flush_threshold = flush_threshold
+        self._copy = _howdah.BaseCopy(cursor)
+        self._waiting: list[bytes] = []
+        self._size = 0
+
+    async def write(self, data: Buffer) -> None:
+        """Write data, mostly to memory."""
+        self._waiting.append(bytes(data))
+        self._size += len(data)
+        if self._size >= self.flush_threshold:
+            await self._send(self._gather())
+
+    async def finish(self, exc: BaseException | None = None) -> None:
+        """Send what is left and end the COPY, or have it fail. Raises what the server says of it."""
+        data = self._gather()
+        if exc is None and data:
+            await self._send(data)
+        await self._copy._end(reason_of(exc))
+
+    async def _send(self, data: bytes) -> None:
+        await self._copy._put(data)
+
+    def _gather(self) -> bytes:
+        data = b"".join(self._waiting)
+        self._waiting.clear()
+        self._size = 0
+        return data
+
+
+class AsyncQueuedLibpqWriter(AsyncLibpqWriter):
+    """Writes to the server beside the program, which goes on while data is sent.
+
+    The queue between the two is bounded: a program that is faster than the network waits.
+    """
+
+    __module__ = "howdah.copy"
+
+    def __init__(self, cursor: AsyncCursor[Any], *, flush_threshold: int = FLUSH_THRESHOLD) -> None:
+        super().__init__(cursor, flush_threshold=flush_threshold)
+        self._queue: AsyncQueue[bytes] = AsyncQueue(QUEUE_SIZE)
+        self._worker: Any = None
+        self._stopped = False
+        self._failure: BaseException | None = None
+
+    async def worker(self) -> None:
+        """Send what is in the queue, up to the empty data at its end."""
+        while data := await self._queue.get():
+            if self._stopped:
+                continue
+            try:
+                await self._copy._put(data)
+            except BaseException as error:
+                self._failure = error
+                self._stopped = True
+
+    async def finish(self, exc: BaseException | None = None) -> None:
+        """Wait until all was sent, and end the COPY. Raises what the server says of it."""
+        data = self._gather()
+        try:
+            self._stopped |= exc is not None
+            if data and not self._stopped:
+                await self._send(data)
+            await self._join()
+        except BaseException as error:
+            self._stopped = True
+            await self._join()
+            await self._copy._end(reason_of(error))
+            raise
+        if exc is None and self._failure is not None:
+            raise self._failure
+        await self._copy._end(reason_of(exc))
+
+    async def _send(self, data: bytes) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._worker is None:
+            self._worker = start_worker_async(self.worker)
+        await self._queue.put(data)
+
+    async def _join(self) -> None:
+        if self._worker is not None:
+            await self._queue.put(b"")
+            await join_worker_async(self._worker)
+            self._worker = None

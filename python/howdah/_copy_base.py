@@ -1,0 +1,34 @@
+"""What the synchronous and the asynchronous COPY share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+from . import pq
+
+Rows: TypeAlias = Iterable[Sequence[Any]]
+"""What `write_rows()` takes."""
+
+AsyncRows: TypeAlias = Rows | AsyncIterable[Sequence[Any]]
+"""The same for asyncio."""
+
+FLUSH_THRESHOLD = 1024 * 1024
+"""How many bytes a writer keeps before it sends them."""
+
+QUEUE_SIZE = 8
+"""How many such pieces may wait for a worker."""
+
+
+def reason_of(exc: BaseException | None) -> str | None:
+    """Return what the server is told of an exception, `None` if there is none."""
+    if exc is None:
+        return None
+    return f"the client has raised {type(exc).__name__}: {exc}".replace("\0", "")
+
+
+def described(copy: Any) -> str:
+    """Return what `repr()` gives of a COPY."""
+    cls = type(copy)
+    status = pq.TransactionStatus(copy.connection.info.transaction_status).name
+    return f"<{cls.__module__}.{cls.__qualname__} [{status}] at 0x{id(copy):x}>"
