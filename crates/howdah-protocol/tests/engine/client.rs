@@ -145,7 +145,11 @@ impl Runner {
                         break;
                     }
                 }
-                Ok(Progress::NeedInput) => break,
+                Ok(Progress::NeedInput) => {
+                    if !self.feed_copy() {
+                        break;
+                    }
+                }
                 Ok(Progress::Working) => {}
                 Ok(Progress::SendCancel) => {
                     self.log.push("cancel".to_owned());
@@ -162,6 +166,13 @@ impl Runner {
                 }
             }
         }
+    }
+
+    /// Takes the next step if the server has begun to take data for a COPY.
+    fn feed_copy(&mut self) -> bool {
+        let id = self.session.answering();
+        let start = id.and_then(|id| self.session.take_copy_start(id));
+        start.is_some_and(|start| start.is_in) && self.next_step()
     }
 
     /// Takes the next step of the plan, if there is one.
@@ -311,7 +322,11 @@ pub(crate) fn show_result(result: &QueryResult) -> String {
         });
         parts.push(names.collect::<Vec<_>>().join(", "));
     }
-    for row in result.rows.iter() {
+    // Without columns they are the data of a COPY.
+    let data = (0..result.rows.len()).filter(|_| result.columns.is_none());
+    parts.extend(data.filter_map(|number| result.rows.bytes(number).map(text)));
+    let rows = result.rows.iter().filter(|_| result.columns.is_some());
+    for row in rows {
         let values = row.map(|value| value.map_or("NULL".to_owned(), text));
         parts.push(values.collect::<Vec<_>>().join(", "));
     }
@@ -330,6 +345,9 @@ fn show_outcome(outcome: &Outcome) -> String {
     }
     if !outcome.refused_copy.is_empty() {
         parts.push("refused copy".to_owned());
+    }
+    if let Some(unfinished) = &outcome.unfinished {
+        parts.push(format!("unfinished {}", show_result(unfinished)));
     }
     format!("[{}]", parts.join("] ["))
 }

@@ -1,6 +1,7 @@
 //! Conversations as data: tables of them, and one test that replays each table.
 
 mod copy;
+mod copy_session;
 mod extended;
 mod oauth;
 mod queued;
