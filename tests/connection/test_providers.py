@@ -261,6 +261,27 @@ async def test_no_oauth_token(door: Door, oauth_server: tuple[OauthServer, str])
     assert script.seen == []
 
 
+@pytest.mark.parametrize("order", [(b"SCRAM-SHA-256", b"OAUTHBEARER"), (b"OAUTHBEARER", b"SCRAM-SHA-256")])
+async def test_a_server_that_offers_tokens_and_scram(door: Door, order: tuple[bytes, ...]) -> None:
+    """SCRAM is chosen, unless `require_auth` does not accept it."""
+    chosen: list[bytes] = []
+
+    def script(peer: Peer) -> None:
+        peer.read_startup()
+        peer.send(sasl(10, b"\0".join(order) + b"\0\0"))
+        chosen.append(peer.read_message()[1].partition(b"\0")[0])
+
+    with HostileServer(script) as server:
+        target = f"host=127.0.0.1 port={server.port} user=x dbname=x sslmode=disable password=x"
+        for required in (None, "oauth", "!scram-sha-256", "scram-sha-256", "!oauth", "md5"):
+            with pytest.raises(door.module.OperationalError):
+                await door.connect(target, oauth_token="sesame", require_auth=required)
+        with pytest.raises(door.module.OperationalError, match="channel binding"):
+            await door.connect(target, oauth_token="sesame", require_auth="oauth", channel_binding="require")
+    scram, oauth = b"SCRAM-SHA-256", b"OAUTHBEARER"
+    assert chosen == [scram, oauth, oauth, scram, scram]
+
+
 async def test_a_token_is_not_taken_for_a_password(door: Door) -> None:
     """Nor is it sent to a server that asks for something else."""
     seen: list[bytes] = []

@@ -3,7 +3,7 @@
 use super::{
     Channel, Progress, SessionParameters, Startup, StartupConfig, StartupError, TlsChannel,
 };
-use crate::auth::Password;
+use crate::auth::{Password, RequireAuth};
 use crate::conninfo::ChannelBinding;
 use crate::wire::{Authentication, BackendMessage, TransactionStatus};
 
@@ -218,4 +218,60 @@ fn a_certificate_that_is_required_has_been_asked_for_and_sent() {
     assert_eq!(outcome(channel(false, false)).unwrap_err(), not_asked);
     assert_eq!(outcome(channel(true, false)).unwrap_err(), not_sent);
     assert_eq!(outcome(channel(true, true)), Ok(()));
+}
+
+/// Which mechanism is chosen.
+fn chosen(
+    wish: ChannelBinding,
+    channel: Channel,
+    require_auth: Option<&str>,
+    mechanisms: &[&str],
+) -> Result<String, StartupError> {
+    let config = StartupConfig {
+        require_auth: require_auth.map(|text| RequireAuth::parse(text).unwrap()),
+        oauth_token: Some(Password::new("token")),
+        ..config(wish)
+    };
+    let (_, sent) = play(config, channel, &[sasl(mechanisms)])?;
+    let name = sent[5..].split('\0').next().unwrap_or_default();
+    Ok(name.to_owned())
+}
+
+#[test]
+fn of_several_mechanisms_an_accepted_one_is_chosen() {
+    let (scram, plus, oauth) = ("SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "OAUTHBEARER");
+    for (mechanisms, required, expected) in [
+        (&[scram, oauth][..], None, Some(scram)),
+        (&[oauth, scram], None, Some(scram)),
+        (&[oauth, scram, plus], None, Some(plus)),
+        (&[scram, plus, oauth], Some("oauth"), Some(oauth)),
+        (&[scram, oauth], Some("!scram-sha-256"), Some(oauth)),
+        (&[oauth, scram], Some("scram-sha-256"), Some(scram)),
+        (&[oauth, scram], Some("!oauth"), Some(scram)),
+        (&[scram, oauth], Some("md5"), None),
+        (&[scram, plus], Some("oauth"), None),
+        (&[oauth], Some("scram-sha-256"), None),
+        (&["GS2", oauth], None, Some(oauth)),
+    ] {
+        let got = chosen(ChannelBinding::Prefer, tls(), required, mechanisms);
+        assert_eq!(
+            got.as_deref().ok(),
+            expected,
+            "{mechanisms:?} {required:?} {got:?}"
+        );
+    }
+}
+
+#[test]
+fn a_token_is_not_sent_where_binding_is_required() {
+    for channel in [tls(), Channel::Plain] {
+        let got = chosen(
+            ChannelBinding::Require,
+            channel,
+            Some("oauth"),
+            &["SCRAM-SHA-256-PLUS", "OAUTHBEARER"],
+        );
+        let text = "channel binding is required, but server did not offer an authentication method that supports channel binding";
+        assert_eq!(got, Err(StartupError::Auth(text.into())));
+    }
 }

@@ -11,6 +11,8 @@ use crate::conninfo::{ChannelBinding, TargetSessionAttrs};
 use crate::error::ProtocolError;
 use crate::wire::{Authentication, BackendMessage, Diagnostic, TransactionStatus, frontend};
 
+const NOT_OFFERED: &str = "channel binding is required, but server did not offer an authentication method that supports channel binding";
+
 #[derive(Debug)]
 pub(super) enum Step {
     Request(Box<ExpectRequest>),
@@ -68,6 +70,20 @@ impl Facts {
         Ok(())
     }
 
+    /// Whether `require_auth` has nothing against a method.
+    fn accepts(&self, method: Method) -> bool {
+        let required = self.require_auth.as_ref();
+        required.is_none_or(|require_auth| require_auth.check_request(method).is_ok())
+    }
+
+    /// Checks that a method may be used that cannot be bound to the channel, before anything secret is sent.
+    fn check_unbound(&self) -> Result<(), StartupError> {
+        if self.channel_binding == ChannelBinding::Require {
+            return Err(refused(NOT_OFFERED));
+        }
+        Ok(())
+    }
+
     /// How SCRAM is to be bound to the channel, where the server offers SCRAM with and without that.
     fn scram_binding(&self, mechanisms: &[&[u8]]) -> Result<scram::Binding, StartupError> {
         let Channel::Tls(tls) = &self.channel else {
@@ -92,9 +108,7 @@ impl Facts {
                 Err(why) => Err(StartupError::Auth(why.clone())),
             },
             ChannelBinding::Prefer => Ok(scram::Binding::NotOffered),
-            ChannelBinding::Require => Err(refused(
-                "channel binding is required, but server did not offer an authentication method that supports channel binding",
-            )),
+            ChannelBinding::Require => Err(refused(NOT_OFFERED)),
         }
     }
 
@@ -213,12 +227,17 @@ impl ExpectRequest {
         mechanisms: &[&[u8]],
         out: &mut Vec<u8>,
     ) -> Result<Progress, StartupError> {
-        let offers = |name: &str| mechanisms.contains(&name.as_bytes());
-        if offers(scram::MECHANISM) || offers(scram::MECHANISM_PLUS) {
+        let offers = |name: &[u8]| mechanisms.contains(&name);
+        let offers_oauth = offers(oauth::MECHANISM);
+        let offers_scram =
+            offers(scram::MECHANISM.as_bytes()) || offers(scram::MECHANISM_PLUS.as_bytes());
+        // SCRAM has the server prove itself too. It gives way only where `require_auth` does not accept it.
+        if offers_scram && (facts.accepts(Method::ScramSha256) || !offers_oauth) {
             return self.begin_scram(facts, mechanisms, out);
         }
         facts.check_request(Method::Oauth)?;
-        if mechanisms.contains(&oauth::MECHANISM) {
+        if offers_oauth {
+            facts.check_unbound()?;
             let is_confidential = self.is_confidential || matches!(facts.channel, Channel::Tls(_));
             return oauth::begin(facts, self.oauth_token, is_confidential, out);
         }
