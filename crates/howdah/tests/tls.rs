@@ -9,11 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use common::certificates::{authority, server};
 use common::{dsn, tcp_dsn};
 use howdah::{AsyncConnection, Connection, Error};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::crypto::ring;
-use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection};
 
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
@@ -49,7 +47,11 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let (root_key, root) = authority("one");
         let (_, other) = authority("another");
-        let config = Arc::new(server_config(kind, name, root_key));
+        let (mut config, _) = server(name, &root_key);
+        if let Kind::Direct(Some(alpn)) = kind {
+            config.alpn_protocols = vec![alpn.to_vec()];
+        }
+        let config = Arc::new(config);
         let folder = std::env::temp_dir().join(format!("howdah-tls-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let files = [folder.join("root.crt"), folder.join("other.crt")];
@@ -86,34 +88,6 @@ impl Drop for Proxy {
         let folder = self.root.parent().unwrap();
         std::fs::remove_dir_all(folder).unwrap();
     }
-}
-
-fn authority(name: &str) -> (Issuer<'static, KeyPair>, String) {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params
-        .distinguished_name
-        .push(rcgen::DnType::CommonName, name);
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let pem = params.self_signed(&key).unwrap().pem();
-    (Issuer::new(params, key), pem)
-}
-
-fn server_config(kind: Kind, name: &str, root: Issuer<'static, KeyPair>) -> ServerConfig {
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-    let certificate = params.signed_by(&key, &root).unwrap();
-    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    if let Kind::Direct(Some(alpn)) = kind {
-        config.alpn_protocols = vec![alpn.to_vec()];
-    }
-    config
 }
 
 fn serve(mut client: TcpStream, kind: Kind, config: Arc<ServerConfig>, plain: &AtomicUsize) {
