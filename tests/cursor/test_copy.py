@@ -130,7 +130,6 @@ async def test_strange_text_out(door: Door, form: str) -> None:
         assert await copy.read_row() == (STRANGE, "\\N", "")
 
 
-@howdah_alone
 async def test_an_empty_text_alone(door: Door) -> None:
     conn = await door.connect()
     async with conn.cursor().copy("copy (select '') to stdout") as copy:
