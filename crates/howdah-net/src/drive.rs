@@ -141,7 +141,9 @@ pub fn turn(
     Ok((!came).then_some(Step::Interrupted))
 }
 
-fn is_done(link: &Link, until: Until, blocked: bool) -> bool {
+/// Whether what is waited for has happened; `blocked` says whether something is still to be sent.
+#[must_use]
+pub fn is_done(link: &Link, until: Until, blocked: bool) -> bool {
     match until {
         Until::Sent => !blocked,
         Until::Rows(id) => link.has_rows(id),

@@ -88,10 +88,12 @@ mod row;
 
 #[cfg(feature = "tokio")]
 pub use asynchronous::{
-    AsyncClient, AsyncClientNotifies, AsyncConnection, AsyncLease, AsyncNotifies, AsyncRowStream,
-    AsyncSavepoint, AsyncSession, AsyncTransaction,
+    AsyncClient, AsyncClientNotifies, AsyncConnection, AsyncCopyIn, AsyncCopyOut, AsyncLease,
+    AsyncNotifies, AsyncRowStream, AsyncSavepoint, AsyncSession, AsyncTransaction,
 };
-pub use blocking::{Connection, Notifies, RowStream, Savepoint, Session, Transaction};
+pub use blocking::{
+    Connection, CopyIn, CopyOut, Notifies, RowStream, Savepoint, Session, Transaction,
+};
 pub use config::Config;
 pub use core::cancel::CancelHandle;
 pub use core::info::{Info, TlsFacts, TransactionStatus};

@@ -4,6 +4,7 @@ pub(crate) mod cancel;
 mod client;
 mod connect;
 mod connection;
+mod copy;
 mod feeding;
 mod notifies;
 mod operations;
@@ -15,6 +16,7 @@ mod watch;
 
 pub use client::{AsyncClient, AsyncClientNotifies, AsyncLease};
 pub use connection::AsyncConnection;
+pub use copy::{AsyncCopyIn, AsyncCopyOut};
 pub use notifies::AsyncNotifies;
 pub use session::AsyncSession;
 pub use stream::AsyncRowStream;

@@ -301,7 +301,7 @@ impl AsyncSession {
     }
 
     /// The same, then queues an exchange.
-    async fn begin(
+    pub(super) async fn begin(
         &mut self,
         queue: impl FnOnce(&mut Core) -> Result<ExchangeId>,
     ) -> Result<ExchangeId> {
@@ -324,7 +324,16 @@ impl AsyncSession {
 
     /// One turn of the running exchange; its outcome when it is over.
     pub(super) fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Outcome>>> {
-        let ended = ready!(self.poll_step(Until::Idle, cx))?;
+        self.poll_until(Until::Idle, cx)
+    }
+
+    /// The same, which is over when something else has happened as well.
+    pub(super) fn poll_until(
+        &mut self,
+        until: Until,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Outcome>>> {
+        let ended = ready!(self.poll_step(until, cx))?;
         if ended.is_some() {
             self.core.cancel.gate().leave();
         }

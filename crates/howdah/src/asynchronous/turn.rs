@@ -8,7 +8,7 @@ use howdah_net::link::Link;
 use tokio::io::Interest;
 
 use super::watch::Watched;
-use howdah_net::drive::{Lost, Step, Until, flush, hand_out, take_in};
+use howdah_net::drive::{Lost, Step, Until, flush, hand_out, is_done, take_in};
 
 /// One turn: hands out what has come, sends what is outgoing, and receives once. `None` means go on.
 pub(super) fn poll_turn(
@@ -28,7 +28,7 @@ pub(super) fn poll_turn(
     }
     // The kernel nearly always takes all at once: tokio is not asked first.
     let blocked = !flush(session, &link.socket)?;
-    if until == Until::Sent && !blocked {
+    if is_done(session, until, blocked) {
         return Poll::Ready(Ok(Some(Step::Done)));
     }
     if blocked && poll_send(session, link, cx)?.is_ready() {

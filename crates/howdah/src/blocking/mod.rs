@@ -2,12 +2,14 @@
 
 mod connect;
 mod connection;
+mod copy;
 mod notifies;
 mod session;
 mod stream;
 mod transaction;
 
 pub use connection::Connection;
+pub use copy::{CopyIn, CopyOut};
 pub use notifies::Notifies;
 pub use session::Session;
 pub use stream::RowStream;

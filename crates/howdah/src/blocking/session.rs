@@ -382,7 +382,10 @@ impl Session {
     }
 
     /// Brings the connection to rest, then queues an exchange.
-    fn begin(&mut self, queue: impl FnOnce(&mut Core) -> Result<ExchangeId>) -> Result<ExchangeId> {
+    pub(super) fn begin(
+        &mut self,
+        queue: impl FnOnce(&mut Core) -> Result<ExchangeId>,
+    ) -> Result<ExchangeId> {
         self.settle()?;
         self.core.cancel.gate().enter();
         queue(&mut self.core).inspect_err(|_| self.core.cancel.gate().leave())
@@ -390,8 +393,13 @@ impl Session {
 
     /// One turn of the running exchange; its outcome when it is over.
     pub(super) fn turn(&mut self) -> Result<Option<Outcome>> {
+        self.turn_until(Until::Idle)
+    }
+
+    /// The same, which is over when something else has happened as well.
+    pub(super) fn turn_until(&mut self, until: Until) -> Result<Option<Outcome>> {
         let session = &mut self.core.session;
-        let turned = turn(session, &self.socket, Until::Idle, None, Instant::now());
+        let turned = turn(session, &self.socket, until, None, Instant::now());
         let step = turned.map(|step| step.unwrap_or(Step::Interrupted));
         let ended = self.take_step(step)?;
         if ended.is_some() {

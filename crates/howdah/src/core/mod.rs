@@ -4,6 +4,7 @@
 //! outcome. A shell is the middle: `settle`, `enter`, queue, drive, `leave`, finish.
 
 pub(crate) mod cancel;
+pub(crate) mod copying;
 pub(crate) mod dial;
 pub(crate) mod info;
 mod known;
@@ -116,6 +117,13 @@ impl Core {
         self.check_block()?;
         self.check_encoding(sql, false)?;
         self.queue_simple(sql)
+    }
+
+    /// Queues a COPY.
+    pub(crate) fn queue_copy(&mut self, sql: &str) -> Result<ExchangeId> {
+        self.check_block()?;
+        self.check_encoding(sql, false)?;
+        Ok(self.session.copy(sql.as_bytes(), true)?)
     }
 
     /// Queues a statement of the driver's own that begins no transaction.

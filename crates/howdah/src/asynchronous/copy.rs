@@ -1,0 +1,200 @@
+//! COPY.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use howdah_net::drive::Until;
+
+use super::AsyncSession;
+use super::session::Running;
+use crate::core::copying::Copying;
+use crate::error::Result;
+
+impl AsyncSession {
+    /// Runs a `COPY ... FROM STDIN`, and takes its data, in the format that the statement says.
+    ///
+    /// ```no_run
+    /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
+    /// let mut copy = conn.copy_in("COPY users (id, name) FROM STDIN").await?;
+    /// copy.send(b"1\tann\n2\tbob\n").await?;
+    /// assert_eq!(copy.finish().await?, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The server's, or it is another statement, or the connection is closed or lost.
+    pub async fn copy_in(&mut self, sql: &str) -> Result<AsyncCopyIn<'_>> {
+        let copying = self.begin_copy(sql, true).await?;
+        Ok(AsyncCopyIn::new(self, copying))
+    }
+
+    /// Runs a `COPY ... TO STDOUT`, and gives its data as it arrives, in bounded memory: a row at a time.
+    ///
+    /// # Errors
+    /// As [`copy_in`](Self::copy_in). Errors of the server's that come behind data come from the stream.
+    pub async fn copy_out(&mut self, sql: &str) -> Result<AsyncCopyOut<'_>> {
+        let copying = self.begin_copy(sql, false).await?;
+        Ok(AsyncCopyOut::new(self, copying))
+    }
+
+    async fn begin_copy(&mut self, sql: &str, is_in: bool) -> Result<Copying> {
+        let id = self.begin(|core| core.queue_copy(sql)).await?;
+        let running = Running(self);
+        let begun = poll_fn(|cx| {
+            let session = &mut *running.0;
+            loop {
+                let outcome = ready!(session.poll_until(Until::Rows(id), cx))?;
+                if let Some(begun) = Copying::begun(&mut session.core, id, is_in, outcome) {
+                    return Poll::Ready(begun);
+                }
+            }
+        })
+        .await;
+        if begun.is_ok() {
+            // The COPY goes on with the connection.
+            std::mem::forget(running);
+        }
+        begun
+    }
+}
+
+/// A `COPY ... FROM STDIN` that takes data, from [`AsyncSession::copy_in`].
+///
+/// Dropping it before [`finish`](Self::finish) has the server undo the COPY, and leaves a transaction that it runs in failed.
+pub struct AsyncCopyIn<'a> {
+    session: &'a mut AsyncSession,
+    copying: Copying,
+}
+
+impl<'a> AsyncCopyIn<'a> {
+    pub(super) fn new(session: &'a mut AsyncSession, copying: Copying) -> Self {
+        Self { session, copying }
+    }
+
+    /// Sends data, which need not end where a row does. It waits when more was given than the server has taken.
+    ///
+    /// If the future is dropped, part of the data may have been sent.
+    ///
+    /// # Errors
+    /// What the server says of earlier data, or the connection is lost. The COPY is over then.
+    pub async fn send(&mut self, data: &[u8]) -> Result<()> {
+        let mut rest = data;
+        while !rest.is_empty() {
+            let taken = self.copying.gather(rest);
+            rest = rest.get(taken..).unwrap_or_default();
+            if self.copying.is_full() {
+                self.push().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the data; tells how many rows the server has taken.
+    ///
+    /// # Errors
+    /// What the server says of the data, or the connection is lost.
+    pub async fn finish(mut self) -> Result<u64> {
+        self.copying.queue_end(&mut self.session.core)?;
+        while !self.copying.is_over {
+            self.turn(Until::Idle).await?;
+        }
+        self.copying.take_end()
+    }
+
+    /// Sends what was gathered.
+    async fn push(&mut self) -> Result<()> {
+        self.copying.queue(&mut self.session.core)?;
+        while !self.copying.is_over && !self.session.core.session.outgoing().is_empty() {
+            self.turn(Until::Sent).await?;
+        }
+        if self.copying.is_over {
+            return self.copying.take_end().map(drop);
+        }
+        Ok(())
+    }
+
+    async fn turn(&mut self, until: Until) -> Result<()> {
+        let outcome = poll_fn(|cx| self.session.poll_until(until, cx)).await?;
+        if let Some(outcome) = outcome {
+            self.copying.ended(&mut self.session.core, outcome);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for AsyncCopyIn<'_> {
+    fn drop(&mut self) {
+        self.session.detach();
+    }
+}
+
+impl fmt::Debug for AsyncCopyIn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncCopyIn").finish_non_exhaustive()
+    }
+}
+
+/// The data of a `COPY ... TO STDOUT` as it arrives, from [`AsyncSession::copy_out`].
+///
+/// It is a `Stream`; [`next`](Self::next) is there for those who use no other crate for streams. An item is what the server sends at
+/// once, which is a row. An error is the last item. Dropping it before its end cancels the statement, which leaves a transaction
+/// that it runs in failed.
+pub struct AsyncCopyOut<'a> {
+    session: &'a mut AsyncSession,
+    copying: Copying,
+}
+
+impl<'a> AsyncCopyOut<'a> {
+    pub(super) fn new(session: &'a mut AsyncSession, copying: Copying) -> Self {
+        Self { session, copying }
+    }
+
+    /// The next of the data; `None` when there is no more.
+    pub async fn next(&mut self) -> Option<Result<Vec<u8>>> {
+        poll_fn(|cx| self.poll_message(cx)).await
+    }
+
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Vec<u8>>>> {
+        loop {
+            if let Some(message) = self.copying.next_message() {
+                return Poll::Ready(Some(message));
+            }
+            if self.copying.is_over {
+                return Poll::Ready(None);
+            }
+            let until = Until::Rows(self.copying.id);
+            match ready!(self.session.poll_until(until, cx)) {
+                Ok(Some(outcome)) => self.copying.ended(&mut self.session.core, outcome),
+                Ok(None) => self.copying.take_in(&mut self.session.core),
+                Err(error) => {
+                    self.copying.is_over = true;
+                    return Poll::Ready(Some(Err(error)));
+                }
+            }
+        }
+    }
+}
+
+impl Stream for AsyncCopyOut<'_> {
+    type Item = Result<Vec<u8>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_message(cx)
+    }
+}
+
+impl Drop for AsyncCopyOut<'_> {
+    fn drop(&mut self) {
+        self.session.detach();
+    }
+}
+
+impl fmt::Debug for AsyncCopyOut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncCopyOut").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,197 @@
+//! COPY.
+
+use std::fmt;
+use std::io;
+
+use howdah_net::drive::Until;
+
+use super::Session;
+use crate::core::copying::Copying;
+use crate::error::{Error, Result};
+
+impl Session {
+    /// Runs a `COPY ... FROM STDIN`, and takes its data, in the format that the statement says.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let mut copy = conn.copy_in("COPY users (id, name) FROM STDIN")?;
+    /// copy.send(b"1\tann\n2\tbob\n")?;
+    /// assert_eq!(copy.finish()?, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The server's, or it is another statement, or the connection is closed or lost.
+    pub fn copy_in(&mut self, sql: &str) -> Result<CopyIn<'_>> {
+        let copying = self.begin_copy(sql, true)?;
+        Ok(CopyIn::new(self, copying))
+    }
+
+    /// Runs a `COPY ... TO STDOUT`, and gives its data as it arrives, in bounded memory: a row at a time.
+    ///
+    /// # Errors
+    /// As [`copy_in`](Self::copy_in). Errors of the server's that come behind data come from the iterator.
+    pub fn copy_out(&mut self, sql: &str) -> Result<CopyOut<'_>> {
+        let copying = self.begin_copy(sql, false)?;
+        Ok(CopyOut::new(self, copying))
+    }
+
+    fn begin_copy(&mut self, sql: &str, is_in: bool) -> Result<Copying> {
+        let id = self.begin(|core| core.queue_copy(sql))?;
+        let begun = loop {
+            let outcome = self.turn_until(Until::Rows(id))?;
+            if let Some(begun) = Copying::begun(&mut self.core, id, is_in, outcome) {
+                break begun;
+            }
+        };
+        if begun.is_err() {
+            self.settle()?;
+        }
+        begun
+    }
+}
+
+/// A `COPY ... FROM STDIN` that takes data, from [`Session::copy_in`].
+///
+/// It is an `io::Write`. Dropping it before [`finish`](Self::finish) has the server undo the COPY, and leaves a transaction that it
+/// runs in failed.
+pub struct CopyIn<'a> {
+    session: &'a mut Session,
+    copying: Copying,
+}
+
+impl<'a> CopyIn<'a> {
+    pub(super) fn new(session: &'a mut Session, copying: Copying) -> Self {
+        Self { session, copying }
+    }
+
+    /// Sends data, which need not end where a row does. It waits when more was given than the server has taken.
+    ///
+    /// # Errors
+    /// What the server says of earlier data, or the connection is lost. The COPY is over then.
+    pub fn send(&mut self, data: &[u8]) -> Result<()> {
+        let mut rest = data;
+        while !rest.is_empty() {
+            let taken = self.copying.gather(rest);
+            rest = rest.get(taken..).unwrap_or_default();
+            if self.copying.is_full() {
+                self.push()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the data; tells how many rows the server has taken.
+    ///
+    /// # Errors
+    /// What the server says of the data, or the connection is lost.
+    pub fn finish(mut self) -> Result<u64> {
+        self.copying.queue_end(&mut self.session.core)?;
+        while !self.copying.is_over {
+            if let Some(outcome) = self.session.turn()? {
+                self.copying.ended(&mut self.session.core, outcome);
+            }
+        }
+        self.copying.take_end()
+    }
+
+    /// Sends what was gathered.
+    fn push(&mut self) -> Result<()> {
+        self.copying.queue(&mut self.session.core)?;
+        while !self.copying.is_over && !self.session.core.session.outgoing().is_empty() {
+            if let Some(outcome) = self.session.turn_until(Until::Sent)? {
+                self.copying.ended(&mut self.session.core, outcome);
+            }
+        }
+        if self.copying.is_over {
+            return self.copying.take_end().map(drop);
+        }
+        Ok(())
+    }
+}
+
+impl io::Write for CopyIn<'_> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.send(data).map_err(io::Error::other)?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.push().map_err(io::Error::other)
+    }
+}
+
+impl Drop for CopyIn<'_> {
+    fn drop(&mut self) {
+        leave(self.session, &self.copying);
+    }
+}
+
+impl fmt::Debug for CopyIn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CopyIn").finish_non_exhaustive()
+    }
+}
+
+/// The data of a `COPY ... TO STDOUT` as it arrives, from [`Session::copy_out`].
+///
+/// An item is what the server sends at once, which is a row. An error is the last item. Dropping it before its end cancels the
+/// statement, which leaves a transaction that it runs in failed.
+pub struct CopyOut<'a> {
+    session: &'a mut Session,
+    copying: Copying,
+}
+
+impl<'a> CopyOut<'a> {
+    pub(super) fn new(session: &'a mut Session, copying: Copying) -> Self {
+        Self { session, copying }
+    }
+}
+
+impl Iterator for CopyOut<'_> {
+    type Item = Result<Vec<u8>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(message) = self.copying.next_message() {
+                return Some(message);
+            }
+            if self.copying.is_over {
+                return None;
+            }
+            match self.session.turn_until(Until::Rows(self.copying.id)) {
+                Ok(Some(outcome)) => self.copying.ended(&mut self.session.core, outcome),
+                Ok(None) => self.copying.take_in(&mut self.session.core),
+                Err(error) => return Some(self.fail(error)),
+            }
+        }
+    }
+}
+
+impl CopyOut<'_> {
+    fn fail(&mut self, error: Error) -> Result<Vec<u8>> {
+        self.copying.is_over = true;
+        Err(error)
+    }
+}
+
+impl Drop for CopyOut<'_> {
+    fn drop(&mut self) {
+        leave(self.session, &self.copying);
+    }
+}
+
+impl fmt::Debug for CopyOut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CopyOut").finish_non_exhaustive()
+    }
+}
+
+fn leave(session: &mut Session, copying: &Copying) {
+    if !copying.is_over && !session.is_closed() {
+        // A connection that does not come to rest is closed by this, and says so at its next use.
+        let _ = session.settle();
+    }
+}

@@ -1,0 +1,131 @@
+//! COPY, as both shells have it.
+
+use howdah_protocol::connection::RowSet;
+use howdah_protocol::session::{CopyStart, ExchangeId, Outcome};
+
+use super::Core;
+use crate::error::{Error, Result};
+
+/// How much data is gathered, and queued at once, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// A COPY that runs.
+#[derive(Debug)]
+pub(crate) struct Copying {
+    pub(crate) id: ExchangeId,
+    /// Given by the user, and not queued.
+    buffer: Vec<u8>,
+    /// Received, and not given to the user.
+    messages: RowSet,
+    pos: usize,
+    /// What comes behind those: how many rows there were, or why it failed.
+    end: Option<Result<u64>>,
+    /// Whether nothing more is to be expected of the server.
+    pub(crate) is_over: bool,
+}
+
+impl Copying {
+    /// What has come of a statement that was queued as a COPY; `None` if it is not known yet.
+    pub(crate) fn begun(
+        core: &mut Core,
+        id: ExchangeId,
+        is_in: bool,
+        outcome: Option<Outcome>,
+    ) -> Option<Result<Self>> {
+        let mut outcome = outcome;
+        let start = match &mut outcome {
+            Some(outcome) => outcome.copy.take(),
+            None => core.session.take_copy_start(id),
+        };
+        if start.is_none() && outcome.is_none() {
+            return None;
+        }
+        let mut copying = Self {
+            id,
+            buffer: Vec::new(),
+            messages: RowSet::default(),
+            pos: 0,
+            end: None,
+            is_over: false,
+        };
+        if let Some(outcome) = outcome {
+            copying.ended(core, outcome);
+        }
+        Some(copying.checked(start, is_in))
+    }
+
+    fn checked(mut self, start: Option<CopyStart>, is_in: bool) -> Result<Self> {
+        let goes = start.map(|start| start.is_in);
+        if goes == Some(is_in) && !(is_in && self.is_over) {
+            return Ok(self);
+        }
+        match self.end.take() {
+            Some(Err(error)) => Err(error),
+            _ if is_in => Err(Error::usage("the statement is no COPY ... FROM STDIN")),
+            _ => Err(Error::usage("the statement is no COPY ... TO STDOUT")),
+        }
+    }
+
+    /// The server has answered: with the last of the data.
+    pub(crate) fn ended(&mut self, core: &mut Core, mut outcome: Outcome) {
+        core.note_block();
+        self.is_over = true;
+        let results = outcome.unfinished.iter_mut().chain(&mut outcome.results);
+        self.messages = results
+            .last()
+            .map(|result| std::mem::take(&mut result.rows))
+            .unwrap_or_default();
+        self.pos = 0;
+        self.end = Some(core.known.count(outcome));
+    }
+
+    /// The next message that has been received, or else the error that has ended the COPY.
+    pub(crate) fn next_message(&mut self) -> Option<Result<Vec<u8>>> {
+        if let Some(message) = self.messages.bytes(self.pos) {
+            self.pos += 1;
+            return Some(Ok(message.to_vec()));
+        }
+        self.end.take_if(|end| end.is_err())?.err().map(Err)
+    }
+
+    /// Takes what has been received meanwhile.
+    pub(crate) fn take_in(&mut self, core: &mut Core) {
+        self.messages = core.session.take_rows(self.id).1;
+        self.pos = 0;
+    }
+
+    /// What it came to.
+    pub(crate) fn take_end(&mut self) -> Result<u64> {
+        let closed = || Err(Error::closed("the COPY has failed"));
+        self.end.take().unwrap_or_else(closed)
+    }
+
+    /// Takes data from the user, at most a piece; gives how much. When it is full, that has to be queued.
+    pub(crate) fn gather(&mut self, data: &[u8]) -> usize {
+        let room = PIECE.saturating_sub(self.buffer.len());
+        let taken = data.get(..room).unwrap_or(data);
+        self.buffer.extend_from_slice(taken);
+        taken.len()
+    }
+
+    /// Whether what was gathered is to be queued.
+    pub(crate) fn is_full(&self) -> bool {
+        self.buffer.len() >= PIECE
+    }
+
+    /// Queues what was gathered. If the server has failed meanwhile that is for nobody.
+    pub(crate) fn queue(&mut self, core: &mut Core) -> Result<()> {
+        if !self.buffer.is_empty() {
+            core.session.copy_data(self.id, &self.buffer)?;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+
+    /// Queues the end of the data.
+    pub(crate) fn queue_end(&mut self, core: &mut Core) -> Result<()> {
+        self.queue(core)?;
+        core.session.copy_done(self.id);
+        Ok(())
+    }
+}
