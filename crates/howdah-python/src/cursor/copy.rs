@@ -108,6 +108,10 @@ impl BaseCopy {
     fn next_received(&self, py: Python<'_>, want: Want) -> PyResult<Option<Py<PyAny>>> {
         while let Some((messages, number, is_first)) = self.state.next_message() {
             let message = messages.bytes(number).unwrap_or_default();
+            if want == Want::Bytes && message.is_empty() {
+                // Which would be taken for the end.
+                continue;
+            }
             if want == Want::Bytes {
                 return Ok(Some(bytes(py, message)?.into_any().unbind()));
             }
