@@ -27,10 +27,11 @@ from . import types as types
 from ._as_psycopg import install_as_psycopg
 from ._capabilities import Capabilities, capabilities
 from ._column import Column
+from ._connection_base import BaseConnection
 from ._copy import Copy
 from ._copy_async import AsyncCopy
 from ._enums import IsolationLevel
-from ._howdah import BaseConnection, __version__, _import
+from ._howdah import __version__, _import
 from ._info import ConnectionInfo
 from ._notify import Notify
 from ._pipeline import Pipeline

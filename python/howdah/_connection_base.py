@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Generic, TypeAlias
 
-from . import errors
+from . import _howdah, errors
 from ._compat import TypeVar
-from ._howdah import BaseConnection
 from ._notify import Notify
 from ._xid import Xid
+from .rows import Row
 
 CursorRow = TypeVar("CursorRow")
 
@@ -17,11 +17,12 @@ NoticeHandler: TypeAlias = Callable[[errors.Diagnostic], None]
 NotifyHandler: TypeAlias = Callable[[Notify], None]
 
 
-class Dbapi20Errors:
-    """The exception classes as attributes of a connection. Source: PEP 249, optional extensions."""
+class BaseConnection(_howdah.BaseConnection, Generic[Row]):
+    """What synchronous and asynchronous connections share."""
 
     __slots__ = ()
 
+    # Source: PEP 249, optional extensions.
     Warning = errors.Warning
     Error = errors.Error
     InterfaceError = errors.InterfaceError
@@ -40,8 +41,3 @@ class Dbapi20Errors:
         `ValueError`.
         """
         return Xid.from_parts(format_id, gtrid, bqual)
-
-
-# A connection class that is neither `Connection` nor `AsyncConnection` has them as well.
-for _name in ("Warning", *(name for name in vars(Dbapi20Errors) if name.endswith("Error"))):
-    setattr(BaseConnection, _name, getattr(Dbapi20Errors, _name))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, ClassVar
 
-from . import abc, pq
+from . import _connection_base, abc, pq
 from ._column import Column
 from ._compat import Self
 from ._connection_base import NoticeHandler, NotifyHandler
@@ -214,7 +214,11 @@ class BaseConnection:
         A command that is run with it has the connection for itself until all of its results have been taken."""
 
     @property
-    def adapters(self) -> Any: ...
+    def adapters(self) -> AdaptersMap: ...
+    @property
+    def connection(self) -> Self:
+        """Itself: what adapts values asks this of every context."""
+
     def cancel(self) -> None:
         """Ask the server to cancel the running command. Nothing happens if there is none."""
 
@@ -398,6 +402,10 @@ class BaseCursor:
 
     @property
     def closed(self) -> bool: ...
+    @property
+    def adapters(self) -> AdaptersMap:
+        """The adapters of the cursor; registering one here leaves the connection alone."""
+
     @property
     def description(self) -> list[Column] | None:
         """The columns of the current result, `None` if it has no rows."""
@@ -616,7 +624,7 @@ class AdaptersMap:
         """The map itself, so that it can stand for a context."""
 
     @property
-    def connection(self) -> BaseConnection | None:
+    def connection(self) -> _connection_base.BaseConnection[Any] | None:
         """Always `None`."""
 
     def register_dumper(self, cls: type | str | None, dumper: type[abc.Dumper]) -> None:
@@ -654,7 +662,7 @@ class Transformer:
     @classmethod
     def from_context(cls, context: abc.AdaptContext | None) -> Transformer: ...
     @property
-    def connection(self) -> BaseConnection | None: ...
+    def connection(self) -> _connection_base.BaseConnection[Any] | None: ...
     @property
     def encoding(self) -> str: ...
     @property

@@ -14,7 +14,7 @@ from ._typemod import TypeModifier
 from .rows import dict_row
 
 if TYPE_CHECKING:
-    from ._howdah import BaseConnection
+    from ._connection_base import BaseConnection
     from ._registry import TypesRegistry
     from .abc import AdaptContext
     from .connection import Connection
@@ -60,7 +60,7 @@ class TypeInfo:
     @classmethod
     async def fetch(cls: type[T], conn: AsyncConnection[Any], name: str | Any) -> T | None: ...
     @classmethod
-    def fetch(cls: type[T], conn: BaseConnection, name: str | Any) -> Any:
+    def fetch(cls: type[T], conn: BaseConnection[Any], name: str | Any) -> Any:
         """Ask the server about a type; on an asynchronous connection the result is to be awaited.
 
         The name is read as in SQL: it may have a schema, and has to be quoted if it is not in lower case.
@@ -104,7 +104,7 @@ class TypeInfo:
         return self.typemod.get_scale(fmod)
 
     @classmethod
-    def _get_info_query(cls, conn: BaseConnection) -> str:
+    def _get_info_query(cls, conn: BaseConnection[Any]) -> str:
         """Return a query with the parameter `name` whose columns are the arguments of the class."""
         return _QUERY
 

@@ -20,7 +20,8 @@ from .conninfo import ConnDict as ConnDict
 from .conninfo import ConnParam as ConnParam
 
 if TYPE_CHECKING:
-    from ._howdah import AdaptersMap, BaseConnection
+    from ._connection_base import BaseConnection
+    from ._howdah import AdaptersMap
     from .rows import Row, RowMaker
 
 NoneType: type = type(None)
@@ -77,7 +78,7 @@ class AdaptContext(Protocol):
         ...
 
     @property
-    def connection(self) -> BaseConnection | None:
+    def connection(self) -> BaseConnection[Any] | None:
         """The connection that values are dumped for or loaded from, if there is one."""
         ...
 
@@ -149,7 +150,7 @@ class Transformer(Protocol):
         ...
 
     @property
-    def connection(self) -> BaseConnection | None:
+    def connection(self) -> BaseConnection[Any] | None:
         """The connection of the context."""
         ...
 

@@ -18,7 +18,7 @@ from ._howdah import Transformer as Transformer
 from ._howdah import quote_literal as _quote_literal
 
 if TYPE_CHECKING:
-    from ._howdah import BaseConnection
+    from ._connection_base import BaseConnection
 
 Buffer = abc.Buffer
 
@@ -38,7 +38,7 @@ class Dumper(abc.Dumper, ABC):
 
     def __init__(self, cls: type, context: abc.AdaptContext | None = None) -> None:
         self.cls = cls
-        self.connection: BaseConnection | None = context.connection if context else None
+        self.connection: BaseConnection[Any] | None = context.connection if context else None
 
     def __repr__(self) -> str:
         name = f"{type(self).__module__}.{type(self).__qualname__}"
@@ -83,7 +83,7 @@ class Loader(abc.Loader, ABC):
 
     def __init__(self, oid: int, context: abc.AdaptContext | None = None) -> None:
         self.oid = oid
-        self.connection: BaseConnection | None = context.connection if context else None
+        self.connection: BaseConnection[Any] | None = context.connection if context else None
 
     @abstractmethod
     def load(self, data: Buffer) -> Any:

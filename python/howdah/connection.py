@@ -9,11 +9,11 @@ from collections import deque
 from collections.abc import Generator
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, cast
 from weakref import ref
 
 from . import _howdah
-from ._connection_base import CursorRow, Dbapi20Errors
+from ._connection_base import BaseConnection, CursorRow
 from ._notify import Notify
 from ._pipeline import Pipeline
 from ._server_cursor import ServerCursor
@@ -40,7 +40,7 @@ _MIXED_NOTIFICATIONS = (
 )
 
 
-class Connection(_howdah.SyncConnection, Dbapi20Errors, Generic[Row]):
+class Connection(_howdah.SyncConnection, BaseConnection[Row]):
     """A session with a PostgreSQL server, opened with `Connection.connect()`.
 
     As a context manager it commits and closes, or rolls back and closes if the block raised. Threads

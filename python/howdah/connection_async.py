@@ -8,11 +8,11 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from time import monotonic
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, cast
 from weakref import ref
 
 from . import _howdah
-from ._connection_base import CursorRow, Dbapi20Errors
+from ._connection_base import BaseConnection, CursorRow
 from ._notify import Notify
 from ._pipeline_async import AsyncPipeline
 from ._server_cursor_async import AsyncServerCursor
@@ -39,7 +39,7 @@ _MIXED_NOTIFICATIONS = (
 )
 
 
-class AsyncConnection(_howdah.AsyncConnectionBase, Dbapi20Errors, Generic[Row]):
+class AsyncConnection(_howdah.AsyncConnectionBase, BaseConnection[Row]):
     """A session with a PostgreSQL server, opened with `AsyncConnection.connect()`.
 
     As a context manager it commits and closes, or rolls back and closes if the block raised. Tasks

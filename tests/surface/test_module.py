@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import pytest
 
@@ -309,6 +309,21 @@ def test_connections_have_the_exceptions(driver: ModuleType) -> None:
     for name in names:
         for cls in (driver.BaseConnection, driver.Connection, driver.AsyncConnection):
             assert getattr(cls, name) is getattr(driver, name)
+
+
+@pytest.mark.parametrize("name", ["BaseConnection", "Connection", "AsyncConnection"])
+def test_connections_take_the_type_of_their_rows(driver: ModuleType, name: str) -> None:
+    """Libraries have it in annotations that run when they are imported."""
+    cls = getattr(driver, name)
+    assert get_args(cls[int]) == (int,)
+    assert get_origin(cls[int]) is cls
+
+
+async def test_connections_are_base_connections(driver: ModuleType, door: Door) -> None:
+    conn = await door.connect()
+    inner = conn.wrapped if door.is_sync else conn
+    assert isinstance(inner, driver.BaseConnection)
+    assert inner.connection is inner
 
 
 async def test_lock(door: Door) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import howdah
 from howdah import rows
+from howdah.types import TypeInfo
 
 if TYPE_CHECKING:
     from typing_extensions import assert_type
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
 
     def upper(cursor: howdah.Cursor[Any]) -> Callable[[Sequence[Any]], bytes]:
         return lambda values: bytes(values)
+
+    def registered(conn: howdah.BaseConnection[Any], info: TypeInfo) -> None:
+        info.register(conn)
+        assert_type(conn.info, howdah.ConnectionInfo)
+
+    async def registered_with_both(info: TypeInfo) -> None:
+        registered(howdah.connect(DSN), info)
+        registered(await howdah.AsyncConnection.connect(DSN, row_factory=rows.dict_row), info)
+        info.register(howdah.connect(DSN).cursor())
+        info.register(howdah.connect(DSN).cursor().adapters)
+        info.register(howdah.adapters)
 
     def fetched_by_connections() -> None:
         plain = howdah.connect(DSN)

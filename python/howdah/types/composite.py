@@ -19,7 +19,7 @@ from ..pq import Format
 from ._registering import register_info
 
 if TYPE_CHECKING:
-    from .._howdah import BaseConnection
+    from .._connection_base import BaseConnection
 
 logger = logging.getLogger("howdah")
 
@@ -57,7 +57,7 @@ class CompositeInfo(TypeInfo):
         return hash((self.name, self.field_names, self.field_types))
 
     @classmethod
-    def _get_info_query(cls, conn: BaseConnection) -> str:
+    def _get_info_query(cls, conn: BaseConnection[Any]) -> str:
         return _QUERY
 
 

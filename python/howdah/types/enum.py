@@ -15,7 +15,7 @@ from ..pq import Format
 from ._registering import encoding_of, register_info
 
 if TYPE_CHECKING:
-    from .._howdah import BaseConnection
+    from .._connection_base import BaseConnection
 
 E = TypeVar("E", bound=Enum)
 
@@ -44,7 +44,7 @@ class EnumInfo(TypeInfo):
         self.enum: type[Enum] | None = None
 
     @classmethod
-    def _get_info_query(cls, conn: BaseConnection) -> str:
+    def _get_info_query(cls, conn: BaseConnection[Any]) -> str:
         return _QUERY
 
 

@@ -20,7 +20,7 @@ from ._registering import register_info
 from .range import Range, T
 
 if TYPE_CHECKING:
-    from .._howdah import BaseConnection
+    from .._connection_base import BaseConnection
 
 
 class MultirangeInfo(TypeInfo):
@@ -34,7 +34,7 @@ class MultirangeInfo(TypeInfo):
         self.subtype_oid = subtype_oid
 
     @classmethod
-    def _get_info_query(cls, conn: BaseConnection) -> str:
+    def _get_info_query(cls, conn: BaseConnection[Any]) -> str:
         if conn._server_version() < _FIRST_SERVER_VERSION:
             raise NotSupportedError("multirange types are only available from PostgreSQL 14")
         return _QUERY

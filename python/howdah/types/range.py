@@ -17,7 +17,7 @@ from ._bounds import BoundsDumper, BoundsLoader
 from ._registering import register_info
 
 if TYPE_CHECKING:
-    from .._howdah import BaseConnection
+    from .._connection_base import BaseConnection
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ class RangeInfo(TypeInfo):
         self.subtype_oid = subtype_oid
 
     @classmethod
-    def _get_info_query(cls, conn: BaseConnection) -> str:
+    def _get_info_query(cls, conn: BaseConnection[Any]) -> str:
         return _QUERY
 
     def _added(self, registry: TypesRegistry) -> None:
