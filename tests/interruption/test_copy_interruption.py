@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import random
 import signal
@@ -183,6 +184,36 @@ async def test_an_operation_that_nobody_awaits(door: Door) -> None:
     with pytest.warns(RuntimeWarning, match="never awaited"):
         with pytest.raises(door.module.OperationalError):
             await read_carelessly()
+    assert await count(conn) == 0
+
+
+@howdah_alone
+@asyncio_only
+async def test_tasks_that_share_the_connection(door: Door) -> None:
+    """What others ask is not sent behind a COPY that has not ended."""
+    conn = await with_table(door, pipelining=True)
+
+    async def ask(number: int) -> None:
+        for _ in range(20):
+            cur = await conn.execute("select %s::int", (number,))
+            assert await cur.fetchone() == (number,)
+
+    async def write(number: int) -> None:
+        async with conn.cursor().copy("copy copied from stdin") as copy:
+            for _ in range(100):
+                await copy.write_row((number, "x" * 3000))
+
+    await asyncio.gather(*(ask(number) for number in range(20)), *(write(number) for number in range(5)))
+    assert await count(conn) == 500
+
+
+async def test_a_block_that_nobody_leaves(door: Door) -> None:
+    conn = await with_table(door)
+    block = conn.cursor().copy("copy copied from stdin")
+    copy = await block.__aenter__()
+    await copy.write(LINE)
+    del block, copy
+    gc.collect()
     assert await count(conn) == 0
 
 

@@ -18,6 +18,7 @@ BOTH = [
     "a_generator_waits_for_another_greenlet",
     "many_run_at_the_same_time",
     "streams_are_interleaved",
+    "copies_are_interleaved",
     "a_timeout_is_raised",
     "a_greenlet_is_killed",
     "a_greenlet_cancels_another",

@@ -152,6 +152,26 @@ def streams_are_interleaved() -> None:
 
 
 @scenario
+def copies_are_interleaved() -> None:
+    seen: list[int] = []
+
+    def copy(number: int) -> None:
+        conn = connect()
+        conn.execute("create temp table copied (a int, b text)")
+        with conn.cursor().copy("copy copied from stdin") as data:
+            for n in range(1000):
+                data.write_row((n, "x" * 2000))
+        query = "copy (select pg_sleep(0.05), repeat('x', 20000) from copied limit 8) to stdout"
+        with conn.cursor().copy(query) as data:
+            for _ in data:
+                seen.append(number)
+
+    gevent.joinall([gevent.spawn(copy, n) for n in range(3)], raise_error=True)
+    assert sorted(seen) != seen, seen
+    assert len(seen) == 24
+
+
+@scenario
 def a_timeout_is_raised() -> None:
     conn = connect()
     limit = gevent.Timeout(0.5)
