@@ -138,6 +138,79 @@ fn lost() {
     assert!(conn.is_closed());
 }
 
+/// Says the head of a message whose size is a lie, and goes on for as long as the client reads, up to 100 MiB.
+fn lie(listener: &TcpListener, kind: u8, size: u32) -> std::io::Result<()> {
+    static PIECE: [u8; 65_536] = [0; 65_536];
+    let (mut socket, _) = listener.accept()?;
+    let _ = socket.read(&mut [0; 4096])?;
+    socket.write_all(&[kind])?;
+    socket.write_all(&size.to_be_bytes())?;
+    for _ in 0..1600 {
+        socket.write_all(&PIECE)?;
+    }
+    Ok(())
+}
+
+/// The most memory that this process has had.
+fn peak() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+    let size = line.unwrap().split_whitespace().nth(1).unwrap();
+    size.parse::<usize>().unwrap() * 1024
+}
+
+/// Whom nobody knows yet can say what he likes: it takes no memory, and is not waited for.
+fn lies_about_sizes() {
+    const SIZES: [u32; 8] = [
+        0x7fff_ffff,
+        0x3fff_fffe,
+        10_000_000,
+        40_000,
+        u32::MAX,
+        0x8000_0000,
+        3,
+        0,
+    ];
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        loop {
+            for kind in *b"RENSKvZTDx" {
+                for size in SIZES {
+                    // The client hangs up.
+                    let _ = lie(&listener, kind, size);
+                }
+            }
+        }
+    });
+    let conninfo = format!("host=127.0.0.1 port={port} user=ann sslmode=disable");
+    let doors: &[fn(&str) -> Error] = &[
+        |conninfo| Connection::connect(conninfo).err().unwrap(),
+        #[cfg(feature = "tokio")]
+        |conninfo| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            let connecting = howdah::AsyncConnection::connect(conninfo);
+            runtime.block_on(connecting).err().unwrap()
+        },
+    ];
+    for connect in doors {
+        // The first two only have the client show everything that it needs.
+        let mut before = 0;
+        for number in 0..82 {
+            if number == 2 {
+                before = peak();
+            }
+            let error = connect(&conninfo);
+            assert!(error.is_closed(), "{error}");
+        }
+        let grown = peak() - before;
+        assert!(grown < MIB, "{grown}");
+    }
+}
+
 #[cfg(feature = "tokio")]
 fn asynchronous() {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -240,6 +313,7 @@ const CASES: &[(&str, fn())] = &[
         refuses(&mut connect(), |conn| conn.execute_script(&sql));
     }),
     ("an error of the server", lost),
+    ("sizes that lie before authentication", lies_about_sizes),
     #[cfg(feature = "tokio")]
     ("asynchronous", asynchronous),
 ];
