@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from support.doors import Door, howdah_alone
+from support.doors import Door
 
 
 def of(door: Door, name: str) -> Any:
@@ -52,12 +52,3 @@ def test_class_hierarchy(driver: Any) -> None:
             cls = getattr(driver, f"{prefix}{name}")
             assert issubclass(cls, base)
             assert (cls.__module__, cls.__qualname__) == (driver.__name__, f"{prefix}{name}")
-
-
-@howdah_alone
-async def test_copy_is_refused_by_all(door: Door) -> None:
-    conn = await door.connect()
-    for name in ("Cursor", "ClientCursor", "RawCursor"):
-        cur = of(door, name)(getattr(conn, "wrapped", conn))
-        with pytest.raises(door.module.NotSupportedError, match="copy"):
-            cur.copy("copy x from stdin", None, writer=None)
