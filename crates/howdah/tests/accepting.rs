@@ -1,5 +1,7 @@
 //! Nobody is taken for the server who is not, by what the options promise: whoever answers, in every combination.
 
+#![cfg(feature = "tokio")]
+
 mod common;
 
 use std::io::{Error as IoError, Read, Result, Write};

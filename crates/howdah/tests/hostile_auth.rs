@@ -1,5 +1,7 @@
 //! Servers that cheat while the client authenticates: none gets a password that it must not have, none is believed.
 
+#![cfg(feature = "tokio")]
+
 mod common;
 
 use std::io::{Read, Result, Write};

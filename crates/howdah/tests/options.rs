@@ -1,5 +1,7 @@
 //! Options of a connection that decide where it goes and who may connect: a config, secrets that are asked for, targets.
 
+#![cfg(feature = "tokio")]
+
 mod common;
 
 use std::sync::Arc;

@@ -1,5 +1,7 @@
 //! TLS through both of this crate's doors: a proxy that ends TLS stands before the real server.
 
+#![cfg(feature = "tokio")]
+
 mod common;
 
 use std::io::{ErrorKind, Read, Write};
