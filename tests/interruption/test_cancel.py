@@ -8,14 +8,16 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
 import pytest
+from pgserver import PgServer, available_flavours
 
 from support.doors import Door, asyncio_only, howdah_alone
 from support.sessions import Meanwhile, Observer
+from support.tls import Files, target, tls_server
 from support.waiting import soon
 
 
@@ -412,12 +414,26 @@ async def test_cancelled_connect_is_cancelled(howdah: ModuleType, door: Door) ->
 ROUNDS = int(os.environ.get("HOWDAH_TESTS_CANCEL_ROUNDS", "1000"))
 
 
+@pytest.fixture(scope="module", params=["plain", "TLS"])
+def busy_dsn(request: pytest.FixtureRequest, server: PgServer) -> Iterator[str]:
+    """Where cancel requests are sent often, encrypted or not."""
+    if request.param == "plain":
+        yield server.dsn
+        return
+    if "debian" not in available_flavours():
+        pytest.skip("only Debian's server has TLS")
+    files = Files()
+    with tls_server(files, files.server, "server") as encrypted:
+        yield f"{target(encrypted)} sslmode=require"
+    files.remove()
+
+
 @pytest.mark.limit(900)
-def test_late_cancels_never_hit_the_next_statement(howdah: ModuleType, dsn: str) -> None:
+def test_late_cancels_never_hit_the_next_statement(howdah: ModuleType, busy_dsn: str) -> None:
     """A request is sent at the moment when its statement ends; whatever becomes of that, the next one is unharmed."""
     rng = random.Random(7)
     hits = 0
-    with howdah.connect(dsn, autocommit=True) as conn:
+    with howdah.connect(busy_dsn, autocommit=True) as conn:
         go, done = threading.Barrier(2), threading.Barrier(2)
 
         def cancel() -> None:
@@ -447,9 +463,9 @@ def test_late_cancels_never_hit_the_next_statement(howdah: ModuleType, dsn: str)
 @howdah_alone
 @asyncio_only
 @pytest.mark.limit(900)
-async def test_late_cancels_of_tasks_never_hit_the_next_statement(door: Door) -> None:
+async def test_late_cancels_of_tasks_never_hit_the_next_statement(door: Door, busy_dsn: str) -> None:
     rng = random.Random(11)
-    conn = await door.connect(autocommit=True)
+    conn = await door.connect(busy_dsn, autocommit=True)
     for number in range(ROUNDS):
         task = asyncio.ensure_future(conn.execute("select pg_sleep(0)"))
         for _ in range(rng.randrange(4)):

@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod certificates;
+pub(crate) mod passing;
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
