@@ -1,8 +1,8 @@
 """Run a command beside a private PostgreSQL server: with_server.py COMMAND...
 
 The command finds the server in HOWDAH_TEST_DSN (Unix socket) and HOWDAH_TEST_TCP_DSN, and in HOWDAH_TEST_POOLER_DSN
-with a PgBouncer in front of it, where that is installed. A HOWDAH_TEST_DSN that is already set is left alone and no
-server is started.
+with a PgBouncer in front of it, where that is installed. With the interpreter in HOWDAH_TEST_PYTHON it can start
+servers of its own. A HOWDAH_TEST_DSN that is already set is left alone and no server is started.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ def main(command: list[str]) -> int:
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(PgServer())
         environ = {"HOWDAH_TEST_DSN": server.dsn, "HOWDAH_TEST_TCP_DSN": server.tcp_dsn}
+        environ["HOWDAH_TEST_PYTHON"] = sys.executable
         if PROGRAM is None:
             print("pgbouncer is not installed: what needs it tests nothing", file=sys.stderr)
         else:
