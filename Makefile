@@ -23,6 +23,9 @@ STAMP := $(VENV)/.howdah
 # Linking a test harness of what uses PyO3 needs libpython, which many interpreters lack: pytest covers these crates.
 EXTENSION_CRATES := howdah-ffi howdah-adapt howdah-python
 RUST_TESTED := --workspace $(addprefix --exclude ,$(EXTENSION_CRATES))
+# Every feature but `gssapi`, which needs more than cargo to build: see `make test-gssapi`.
+ALL_FEATURES := $(shell sed -n '/^\[features\]/,/^$$/s/^\([a-z_-]*\) = .*/howdah\/\1/p' crates/howdah/Cargo.toml)
+FEATURES := --features '$(filter-out howdah/gssapi,$(ALL_FEATURES))'
 PURE_CRATES := howdah-protocol howdah-types
 PYTHON_SOURCES := python tests tools demo bench examples/python
 GENERATORS := async_to_sync generate_sqlstates generate_oids
@@ -40,7 +43,7 @@ help:
 	@echo 'make build    only build the extension; make venv: only its environment'
 	@echo 'make fmt      format Rust and Python; make clean: remove what was built'
 	@echo 'make test-rust, test-python, test-generated: parts of make test'
-	@echo 'make test-debian, test-pythons, check-wasm, check-platforms: beside it, in .ci/run'
+	@echo 'make test-debian, test-gssapi, test-pythons, check-wasm, check-platforms: beside it, in .ci/run'
 	@echo 'make test-differential: new values and schemas against psycopg, EXAMPLES=20 times as many, on every server'
 
 # --- the environment and the extension ---------------------------------------------------------------------------
@@ -84,12 +87,12 @@ test-generated: $(STAMP)-test
 test-rust: $(STAMP)-test
 	$(call say,Rust tests)
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
-		$(PY) tools/with_server.py $(CARGO) nextest run $(RUST_TESTED) --all-features < /dev/null; \
+		$(PY) tools/with_server.py $(CARGO) nextest run $(RUST_TESTED) $(FEATURES) < /dev/null; \
 	else \
-		$(PY) tools/with_server.py $(CARGO) test $(RUST_TESTED) --all-features --lib --bins --tests < /dev/null; \
+		$(PY) tools/with_server.py $(CARGO) test $(RUST_TESTED) $(FEATURES) --lib --bins --tests < /dev/null; \
 	fi
 	$(call say,Rust documentation examples)
-	@$(PY) tools/with_server.py $(CARGO) test --doc $(RUST_TESTED) --all-features < /dev/null
+	@$(PY) tools/with_server.py $(CARGO) test --doc $(RUST_TESTED) $(FEATURES) < /dev/null
 
 test-python: $(STAMP)-test build
 	$(call say,Python tests)
@@ -109,7 +112,7 @@ lint: test-generated
 	@$(CARGO) fmt --check --manifest-path bench/rust/Cargo.toml
 	@$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(call say,cargo clippy)
-	@$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+	@$(CARGO) clippy --workspace --all-targets $(FEATURES) -- -D warnings
 	@$(CARGO) clippy --manifest-path bench/rust/Cargo.toml --target-dir target/bench --all-targets -- -D warnings
 	$(call say,dependencies have their reasons in DESIGN.md)
 	@$(PY) tools/check_dependencies.py
@@ -132,7 +135,7 @@ fmt: $(STAMP)-test
 .PHONY: docs
 docs: $(STAMP)-docs build
 	$(call say,Rust API pages)
-	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps $(RUST_TESTED) --exclude howdah-testkit --all-features
+	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps $(RUST_TESTED) --exclude howdah-testkit $(FEATURES)
 	$(call say,Python API pages)
 	@$(PY) tools/build_docs.py build/docs
 
@@ -168,6 +171,23 @@ test-debian: $(STAMP)-test build
 		HOWDAH_TESTS_FLAVOUR=debian $(PY) -m pytest tests -q -k 'not psycopg- and not psycopg]' < /dev/null; \
 	else \
 		echo 'it is not installed: skipped'; \
+	fi
+
+# With the system's Kerberos, a KDC, and Debian's PostgreSQL; in a copy of the package, beside the extension without it.
+GSSAPI_CRATES := -p howdah-net -p howdah -p howdah-python --features howdah/gssapi,howdah-python/gssapi
+.PHONY: test-gssapi
+test-gssapi: $(STAMP)-test build
+	$(call say,authentication by GSSAPI)
+	@if [ ! -e /usr/include/gssapi/gssapi_krb5.h ] || ! /sbin/ldconfig -p | grep -q libclang; then \
+		echo 'the headers of Kerberos, or libclang, are not installed: skipped'; \
+	else \
+		$(CARGO) clippy $(GSSAPI_CRATES) --all-targets -- -D warnings && \
+		$(PY) tools/with_kdc.py $(CARGO) test -p howdah --features gssapi --test gssapi -- --ignored < /dev/null && \
+		rm -rf build/gssapi && mkdir -p build/gssapi && cp -R python/howdah build/gssapi/ && \
+		$(CARGO) build -p howdah-python --lib --features gssapi && \
+		cp target/debug/lib_howdah.so $$(echo build/gssapi/howdah/_howdah*.so) && \
+		HOWDAH_TESTS_GSSAPI=1 PYTHONPATH=$(CURDIR)/build/gssapi $(PY) -m pytest -q \
+			tests/connection/test_gssapi.py -k 'not psycopg- and not psycopg]' < /dev/null; \
 	fi
 
 # Other examples at every run. What it finds it prints as a seed, for tests/seeds/.

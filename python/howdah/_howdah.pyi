@@ -21,6 +21,8 @@ from .pq import abc as _pq_abc
 from .rows import Row, RowMaker
 
 __version__: str
+has_gssapi: bool
+"""Whether the extension was built with GSSAPI authentication."""
 
 def parse_conninfo(conninfo: str) -> dict[str, str]:
     """Return the parameters of a connection string. Raises `ProgrammingError` if it is malformed."""

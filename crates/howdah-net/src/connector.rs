@@ -136,7 +136,10 @@ impl Connector {
     #[must_use]
     pub fn link(&self, session: Session) -> Link {
         let plan = TlsPlan::new(&self.config, self.target());
-        Link::new(session, self.encryption, plan)
+        let link = Link::new(session, self.encryption, plan);
+        #[cfg(feature = "gssapi")]
+        let link = link.with_gss(crate::gss::Gss::new(&self.config, self.target()));
+        link
     }
 
     /// What to do next.
@@ -339,6 +342,7 @@ impl Connector {
             target_session_attrs: self.wanted,
             oauth_token: self.oauth_token.clone(),
             is_confidential: self.is_local(),
+            has_gssapi: cfg!(feature = "gssapi"),
             ..StartupConfig::new(&self.config, target, STANDARD_NO_PAD.encode(nonce))
         })
     }

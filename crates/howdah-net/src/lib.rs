@@ -13,6 +13,7 @@
 //! | [`link`] | a session as its socket sees it: where encryption stands |
 //! | [`socket`] | the socket, and the wait for it |
 //! | [`tls`] | TLS: certificates, keys, and the bytes of an encrypted connection |
+//! | `gss` | with the feature `gssapi`: the tokens of that method |
 //! | [`drive`] | the loop that moves bytes between a socket and a session |
 //! | [`cancel`] | cancel requests |
 //!
@@ -32,6 +33,8 @@ pub mod connect;
 pub mod connector;
 pub mod drive;
 pub mod environment;
+#[cfg(feature = "gssapi")]
+mod gss;
 pub mod link;
 mod platform;
 pub mod resolve;

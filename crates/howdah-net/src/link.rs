@@ -21,6 +21,8 @@ use howdah_protocol::session::{Progress, Session};
 use howdah_protocol::startup::{EncryptionError, StartupError};
 
 use crate::cancel::CancelTarget;
+#[cfg(feature = "gssapi")]
+use crate::gss::Gss;
 use crate::socket::Peer;
 use crate::tls::{Change, TlsFacts, TlsPlan, TlsRoute, Tunnel};
 
@@ -38,6 +40,9 @@ pub struct Link {
     agreed: Option<Box<(TlsRoute, TlsFacts)>>,
     /// Whether there was no memory for what came: the session says so at its end.
     is_full: bool,
+    /// What makes the tokens of GSSAPI, until the session has begun.
+    #[cfg(feature = "gssapi")]
+    gss: Option<Box<Gss>>,
     /// What ended the encryption: given once the session has used up what came before.
     failed: Option<EncryptionError>,
 }
@@ -53,8 +58,18 @@ impl Link {
             was_refused: false,
             agreed: None,
             is_full: false,
+            #[cfg(feature = "gssapi")]
+            gss: None,
             failed: None,
         }
+    }
+
+    /// With what makes the tokens of GSSAPI, should the server ask for any.
+    #[cfg(feature = "gssapi")]
+    #[must_use]
+    pub(crate) fn with_gss(mut self, gss: Gss) -> Self {
+        self.gss = Some(Box::new(gss));
+        self
     }
 
     /// A link for a session that is about to begin.
@@ -169,10 +184,22 @@ impl Link {
     /// The session is over.
     #[inline]
     pub fn advance(&mut self, now: Instant) -> Result<Progress, Error> {
-        match self.tunnel {
-            None => self.session.advance(now),
-            Some(_) => self.advance_encrypted(now),
+        #[cfg(feature = "gssapi")]
+        if self.gss.is_some() {
+            return self.advance_with_gss(now);
         }
+        self.advance_session(now)
+    }
+
+    /// When to call [`Link::advance`] at the latest, even if nothing has been received.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let session = self.session.poll_timeout();
+        #[cfg(feature = "gssapi")]
+        if let Some(gss) = &self.gss {
+            return session.into_iter().chain(gss.poll_timeout()).min();
+        }
+        session
     }
 
     /// Queues the end of the session, see [`Session::terminate`].
@@ -180,6 +207,38 @@ impl Link {
         self.session.terminate();
         if let Some(tunnel) = &mut self.tunnel {
             tunnel.end();
+        }
+    }
+
+    /// The same as [`Link::advance`] while the session begins: gives the server the tokens that it asks for.
+    #[cfg(feature = "gssapi")]
+    #[cold]
+    fn advance_with_gss(&mut self, now: Instant) -> Result<Progress, Error> {
+        loop {
+            let progress = self.advance_session(now)?;
+            match progress {
+                Progress::NeedInput => {}
+                Progress::Idle => {
+                    self.gss = None;
+                    return Ok(progress);
+                }
+                other => return Ok(other),
+            }
+            let (Some(gss), Some(token)) = (&mut self.gss, self.session.gss_request()) else {
+                return Ok(progress);
+            };
+            match gss.poll(token, now) {
+                Some(answer) => self.session.gss_answer(answer)?,
+                None => return Ok(progress),
+            }
+        }
+    }
+
+    #[inline]
+    fn advance_session(&mut self, now: Instant) -> Result<Progress, Error> {
+        match self.tunnel {
+            None => self.session.advance(now),
+            Some(_) => self.advance_encrypted(now),
         }
     }
 

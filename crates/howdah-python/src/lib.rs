@@ -71,6 +71,7 @@ mod _howdah {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("has_gssapi", cfg!(feature = "gssapi"))?;
         howdah_ffi::awaitable::install::<Op>(module.py());
         howdah_ffi::awaitable::install::<Ready>(module.py());
         // Not on every system.

@@ -29,7 +29,7 @@ impl Method {
 
     /// Whether this crate can perform it.
     fn is_implemented(self) -> bool {
-        !matches!(self, Method::Gss | Method::Sspi)
+        !matches!(self, Method::Sspi)
     }
 
     fn request(self) -> &'static str {
@@ -154,7 +154,7 @@ impl RequireAuth {
             return Ok(());
         }
         let message = format!(
-            "require_auth value \"{}\" is not supported: this version authenticates with password, md5, scram-sha-256 and oauth",
+            "require_auth value \"{}\" is not supported: this version authenticates with password, md5, scram-sha-256, oauth and gss",
             self.text
         );
         Err(RequireAuthError::NotSupported(message))
@@ -226,11 +226,7 @@ mod tests {
 
     #[test]
     fn only_unimplemented_methods_are_refused_early() {
-        for text in [
-            "gss",
-            "sspi,gss",
-            "!password,!md5,!scram-sha-256,!oauth,!none",
-        ] {
+        for text in ["sspi", "!password,!md5,!scram-sha-256,!oauth,!gss,!none"] {
             assert!(
                 matches!(
                     RequireAuth::parse(text),
@@ -239,7 +235,7 @@ mod tests {
                 "{text}"
             );
         }
-        for text in ["gss,none", "gss,md5", "oauth", "!gss", "!none"] {
+        for text in ["gss", "sspi,gss", "sspi,none", "oauth", "!gss", "!none"] {
             assert!(RequireAuth::parse(text).is_ok(), "{text}");
         }
     }

@@ -11,6 +11,7 @@
 //! }
 //! ```
 
+mod gss;
 mod inbox;
 #[cfg(test)]
 mod memory_tests;
@@ -244,6 +245,7 @@ struct SessionSnapshot {
     secret_key: Box<[u8]>,
     minor_version: u16,
     used_password: bool,
+    used_gssapi: bool,
     parameters: Arc<Parameters>,
 }
 
@@ -337,9 +339,13 @@ impl Connection {
 
     /// To be called when the socket reports its end: tells what that means.
     pub fn eof(&mut self) -> Error {
+        let held_back = self.held_back_error();
         self.phase = Phase::Over;
         if let Some(error) = self.no_memory.take() {
             return Error::OutOfMemory(error);
+        }
+        if let Some(error) = held_back {
+            return Error::Startup(error);
         }
         Error::Disconnected(self.last_words.take())
     }
@@ -386,6 +392,12 @@ impl Connection {
     #[must_use]
     pub fn used_password(&self) -> bool {
         self.session.used_password
+    }
+
+    /// Whether the client was authenticated by GSSAPI.
+    #[must_use]
+    pub fn used_gssapi(&self) -> bool {
+        self.session.used_gssapi
     }
 
     /// The current value of a parameter that the server reports, such as `TimeZone`.
@@ -473,6 +485,10 @@ impl Connection {
         {
             return Ok(Some(event));
         }
+        if self.gss_request().is_some() {
+            self.hold_back()?;
+            return Ok(None);
+        }
         let mut limits = self.limits();
         loop {
             let unread = self.inbox.unread();
@@ -497,6 +513,8 @@ impl Connection {
                 self.replies.rows.push(start, header.body_len);
             } else if let Some(event) = self.message(header.tag, start, header.body_len, stale)? {
                 return Ok(Some(event));
+            } else if self.gss_request().is_some() {
+                break;
             } else {
                 limits = self.limits();
             }

@@ -240,7 +240,7 @@ impl Connection {
         self.started_up(progress)
     }
 
-    fn started_up(&mut self, progress: Progress) -> Result<Option<Event>, Error> {
+    pub(super) fn started_up(&mut self, progress: Progress) -> Result<Option<Event>, Error> {
         Ok(match progress {
             Progress::Continue(next) => {
                 let working = next.is_working();
@@ -254,6 +254,7 @@ impl Connection {
                 self.session.secret_key = session.secret_key;
                 self.session.minor_version = session.minor_version;
                 self.session.used_password = session.used_password;
+                self.session.used_gssapi = session.used_gssapi;
                 let parameters = Arc::make_mut(&mut self.session.parameters);
                 for (name, value) in session.parameters {
                     let name = String::from_utf8_lossy(&name);

@@ -305,7 +305,7 @@ fn what_is_not_served_says_so() {
     let cases = [
         "ssl_min_protocol_version=TLSv1 ssl_max_protocol_version=TLSv1.1",
         "gssencmode=require",
-        "require_auth=gss",
+        "require_auth=sspi",
     ];
     for conninfo in cases {
         not_supported(conninfo, &[]);

@@ -42,7 +42,7 @@ use std::time::{Duration, Instant};
 
 use crate::connection::{Columns, Connection, Error, Event, Notification, Params, RowSet};
 use crate::error::{ProtocolError, UsageError};
-use crate::startup::Channel;
+use crate::startup::{Channel, GssAnswer};
 use crate::wire::TransactionStatus;
 use crate::wire::backend::Diagnostic;
 
@@ -167,6 +167,20 @@ impl Session {
     /// Tells what carries the session, where that is not the socket itself; before the startup message is sent.
     pub fn set_channel(&mut self, channel: Channel) {
         self.connection.set_channel(channel);
+    }
+
+    /// The server's token that a mechanism of GSSAPI has to answer, see [`Connection::gss_request`].
+    #[must_use]
+    pub fn gss_request(&self) -> Option<&[u8]> {
+        self.connection.gss_request()
+    }
+
+    /// Takes what the mechanism made of it, see [`Connection::gss_answer`].
+    ///
+    /// # Errors
+    /// The mechanism's: the session is over.
+    pub fn gss_answer(&mut self, answer: Result<GssAnswer, String>) -> Result<(), Error> {
+        self.connection.gss_answer(answer)
     }
 
     /// Bytes to be written to the socket.

@@ -8,6 +8,7 @@
 
 mod encryption;
 mod error;
+mod gss;
 mod negotiate;
 mod oauth;
 mod steps;
@@ -15,6 +16,7 @@ mod target;
 
 pub use encryption::{Channel, EncryptionError, ExpectTlsAnswer, TlsAnswer, TlsChannel};
 pub use error::StartupError;
+pub use gss::GssAnswer;
 
 use std::fmt;
 
@@ -49,6 +51,8 @@ pub struct StartupConfig {
     pub scram_keys: Keys,
     /// The bearer token that the method `oauth` sends; an empty one counts as none.
     pub oauth_token: Option<Password>,
+    /// Whether the caller makes tokens of GSSAPI, see [`Startup::gss_request`].
+    pub has_gssapi: bool,
     /// Whether nobody on the way can read what is sent, TLS or not: a bearer token goes over such connections only.
     pub is_confidential: bool,
     /// Which servers are wanted: the session begins with no other.
@@ -123,6 +127,8 @@ pub struct SessionParameters {
     pub status: TransactionStatus,
     /// Whether the server asked for the password, and got it.
     pub used_password: bool,
+    /// Whether the client was authenticated by GSSAPI.
+    pub used_gssapi: bool,
 }
 
 /// Without the key.
@@ -134,6 +140,7 @@ impl fmt::Debug for SessionParameters {
             .field("minor_version", &self.minor_version)
             .field("status", &self.status)
             .field("used_password", &self.used_password)
+            .field("used_gssapi", &self.used_gssapi)
             .finish_non_exhaustive()
     }
 }
@@ -195,6 +202,7 @@ impl Startup {
                 is_bound: false,
                 minor_version: config.protocol_minor,
                 used_password: false,
+                used_gssapi: false,
                 wanted: config.target_session_attrs,
             },
             step: Step::Request(Box::new(ExpectRequest {
@@ -207,6 +215,7 @@ impl Startup {
                 oauth_token: config
                     .oauth_token
                     .filter(|token| !token.expose().is_empty()),
+                has_gssapi: config.has_gssapi,
                 is_confidential: config.is_confidential,
                 offer,
                 negotiated: false,
@@ -241,6 +250,34 @@ impl Startup {
         }
     }
 
+    /// The server's token for the mechanism of GSSAPI, where it is this side's turn: [`Startup::gss_answer`] goes on. It is
+    /// empty before the server has sent any.
+    #[must_use]
+    pub fn gss_request(&self) -> Option<&[u8]> {
+        match &self.step {
+            Step::GssAnswer(step) => Some(step.input()),
+            _ => None,
+        }
+    }
+
+    /// Takes what the mechanism made of [`Startup::gss_request`], or why it made nothing, and appends the answer to `out`.
+    ///
+    /// # Errors
+    /// As [`Startup::advance`]; the mechanism's error is [`StartupError::Auth`].
+    pub fn gss_answer(
+        self,
+        answer: Result<GssAnswer, String>,
+        out: &mut Vec<u8>,
+    ) -> Result<Progress, StartupError> {
+        match self.step {
+            Step::GssAnswer(step) => {
+                let answer = answer.map_err(StartupError::Auth)?;
+                step.answer(self.facts, &answer, out)
+            }
+            _ => Ok(Progress::Continue(self)),
+        }
+    }
+
     /// Takes the server's next message, and appends the answer, if there is one, to `out`.
     ///
     /// A NoticeResponse changes nothing here: report it before calling this, or do not call this for it.
@@ -258,9 +295,12 @@ impl Startup {
             message => match self.step {
                 Step::Request(step) => step.handle(self.facts, message, out),
                 Step::ScramFirst(step) => step.handle(self.facts, message, out),
-                Step::Deriving(_) => Err(unexpected(&message, "nothing: it is this side's turn")),
+                Step::Deriving(_) | Step::GssAnswer(_) => {
+                    Err(unexpected(&message, "nothing: it is this side's turn"))
+                }
                 Step::ScramFinal(step) => step.handle(self.facts, message),
                 Step::Accepted(step) => step.handle(self.facts, message, out),
+                Step::GssToken(step) => step.handle(self.facts, &message),
                 Step::OauthRefused(step) => step.handle(&message),
                 Step::Ready(step) => step.handle(self.facts, message, out),
                 Step::Checking(step) => step.handle(self.facts, message),
@@ -271,5 +311,7 @@ impl Startup {
 
 #[cfg(test)]
 mod channel_tests;
+#[cfg(test)]
+mod gss_tests;
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use super::gss::{AwaitAnswer, ExpectToken};
 use super::negotiate::Offer;
 use super::oauth::ExpectOauthError;
 use super::target::{self, Checking};
-use super::{Channel, Progress, SessionParameters, Startup, StartupError, oauth};
+use super::{Channel, Progress, SessionParameters, Startup, StartupError, gss, oauth};
 use crate::auth::{Method, Password, RequireAuth, md5, scram};
 use crate::conninfo::{ChannelBinding, TargetSessionAttrs};
 use crate::error::ProtocolError;
@@ -19,6 +20,8 @@ pub(super) enum Step {
     ScramFirst(ExpectScramFirst),
     Deriving(Deriving),
     ScramFinal(ExpectScramFinal),
+    GssAnswer(AwaitAnswer),
+    GssToken(ExpectToken),
     Accepted(ExpectAccepted),
     OauthRefused(ExpectOauthError),
     Ready(ExpectReady),
@@ -47,6 +50,7 @@ pub(super) struct Facts {
     pub(super) is_bound: bool,
     pub(super) minor_version: u16,
     pub(super) used_password: bool,
+    pub(super) used_gssapi: bool,
     pub(super) wanted: TargetSessionAttrs,
 }
 
@@ -151,6 +155,7 @@ pub(super) struct ExpectRequest {
     pub(super) nonce: String,
     pub(super) scram_keys: scram::Keys,
     pub(super) oauth_token: Option<Password>,
+    pub(super) has_gssapi: bool,
     pub(super) is_confidential: bool,
     pub(super) offer: Offer,
     pub(super) negotiated: bool,
@@ -211,7 +216,7 @@ impl ExpectRequest {
                 password_sent(facts)
             }
             Authentication::Sasl(mechanisms) => self.begin_sasl(facts, &mechanisms, out),
-            Authentication::Gss => unavailable(&facts, Some(Method::Gss), "GSSAPI"),
+            Authentication::Gss => gss::begin(facts, self.has_gssapi),
             Authentication::Sspi => unavailable(&facts, Some(Method::Sspi), "SSPI"),
             Authentication::KerberosV5 => unavailable(&facts, None, "Kerberos 5"),
             other => Err(unexpected(
@@ -358,6 +363,7 @@ impl Default for ExpectReady {
             minor_version: 0,
             status: TransactionStatus::Idle,
             used_password: false,
+            used_gssapi: false,
         })
     }
 }
@@ -391,6 +397,7 @@ impl ExpectReady {
                 session.status = status;
                 session.minor_version = facts.minor_version;
                 session.used_password = facts.used_password;
+                session.used_gssapi = facts.used_gssapi;
                 return target::check(facts, self.0, out);
             }
             other => return Err(unexpected(&other, "ReadyForQuery")),

@@ -367,10 +367,6 @@ fn foreign_methods_are_not_supported() {
             "Kerberos 5 authentication not supported",
         ),
         (
-            auth(Authentication::Gss),
-            "GSSAPI authentication not supported",
-        ),
-        (
             auth(Authentication::Sspi),
             "SSPI authentication not supported",
         ),

@@ -39,6 +39,7 @@ pub(crate) struct Started {
     pub(crate) process_id: i32,
     pub(crate) minor_version: u16,
     pub(crate) used_password: bool,
+    pub(crate) used_gssapi: bool,
     pub(crate) cancel: Option<CancelTarget>,
     /// What TLS has agreed on, where there is TLS.
     pub(crate) tls: Option<TlsFacts>,
@@ -77,6 +78,7 @@ impl SessionSnapshot {
             process_id: connection.process_id(),
             minor_version: connection.minor_version(),
             used_password: connection.used_password(),
+            used_gssapi: connection.used_gssapi(),
             cancel: link.cancel_target(peer),
             tls: link.tls().cloned(),
         };

@@ -268,10 +268,16 @@ impl PgConn {
         }
     }
 
-    /// Always `False`: howdah has no GSSAPI.
+    /// Whether GSSAPI authenticated the client.
     #[getter]
     fn used_gssapi(&self) -> bool {
-        false
+        match &*lock(&self.link) {
+            Link::Open(core) => {
+                let started = core.snapshot.started();
+                started.is_some_and(|started| started.used_gssapi)
+            }
+            Link::Failed(_) | Link::Starting(_) | Link::Closed => false,
+        }
     }
 
     /// Whether the connection is encrypted.

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::task::Poll;
 use std::time::Instant;
 
 use super::turn::poll_turn;
@@ -74,7 +75,18 @@ async fn attempt(
     dial.provide(password, token);
     let mut session = dial.session()?;
     loop {
-        let turn = poll_fn(|cx| poll_turn(&mut session, &link, Until::Idle, cx)).await;
+        let timer = session.poll_timeout();
+        let turn = poll_fn(|cx| match poll_turn(&mut session, &link, Until::Idle, cx) {
+            Poll::Pending if session.poll_timeout() != timer => Poll::Ready(Ok(None)),
+            polled => polled,
+        });
+        let turn = match timer {
+            // What the handshake waits for is not the socket alone: it looks again.
+            Some(timer) => tokio::time::timeout_at(timer.into(), turn)
+                .await
+                .unwrap_or(Ok(None)),
+            None => turn.await,
+        };
         // Nobody can have registered a handler yet: messages are dropped.
         if let Some(Step::Done) = turn.map_err(|lost| Refusal::of(&session, lost))? {
             return Ok((session, link));
