@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
+import select
 import socket
 import struct
 import time
@@ -293,3 +295,22 @@ async def test_an_error_that_comes_while_a_token_is_made_is_told(door: Door, sil
     with HostileServer(says(words, stays=False)) as server:
         with pytest.raises(door.module.OperationalError, match="too late"):
             await door.connect(server.dsn, host="localhost", hostaddr="127.0.0.1")
+
+
+@pytest.mark.doors("sync")
+async def test_pq(door: Door, realm: Realm, gss_server: PgServer, ticket: pytest.MonkeyPatch) -> None:
+    """By polling, where a socket that is silent does not tell that a token has been made."""
+    pq = importlib.import_module(f"{door.module.__name__}.pq")
+    dsn = realm.dsn(gss_server).encode()
+    pgconn = pq.PGconn.connect(dsn)
+    assert pgconn.status == pq.ConnStatus.OK
+    assert pgconn.used_gssapi
+    pgconn.finish()
+    pgconn = pq.PGconn.connect_start(dsn)
+    while (wanted := pgconn.connect_poll()) not in (pq.PollingStatus.OK, pq.PollingStatus.FAILED):
+        sock = [pgconn.socket]
+        reads, writes = (sock, []) if wanted == pq.PollingStatus.READING else ([], sock)
+        assert any(select.select(reads, writes, [], 20))
+    assert wanted == pq.PollingStatus.OK
+    assert pgconn.used_gssapi
+    pgconn.finish()

@@ -19,7 +19,7 @@ use crate::connect;
 use crate::core::deliver::Message;
 use crate::core::{Core, Flavor};
 use crate::log;
-use crate::shell::select::wait_slice;
+use crate::shell::select::{wait_for, wait_slice};
 
 /// A connection on its way.
 pub(super) struct Attempt {
@@ -124,7 +124,10 @@ impl Attempt {
                     self.reached(py)?;
                 }
                 Stage::Shaking(core) => match shake(core, beside) {
-                    Ok(Shaken::Reading) => return Ok(Polled::Reading),
+                    Ok(Shaken::Reading) => match self.awaits_more_than_bytes(core) {
+                        Some((socket, time)) => wait_for(py, &socket, (true, false), time)?,
+                        None => return Ok(Polled::Reading),
+                    },
                     Ok(Shaken::Writing) => return Ok(Polled::Writing),
                     Ok(Shaken::Done) => {
                         let core = Arc::clone(core);
@@ -174,6 +177,19 @@ impl Attempt {
                 Stage::Over => {}
             }
         }
+    }
+
+    /// For how long to wait where the socket alone does not tell when to go on: a token of GSSAPI is being made. libpq, too, waits for
+    /// that in `PQconnectPoll`.
+    fn awaits_more_than_bytes(&self, core: &Core) -> Option<(Arc<Socket>, Duration)> {
+        let now = Instant::now();
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
+            return None;
+        }
+        let io = lock(&core.io);
+        let io = io.as_ref()?;
+        let due = io.session.poll_timeout()?;
+        Some((Arc::clone(&io.socket), due.saturating_duration_since(now)))
     }
 
     fn deadline(&self) -> Option<Instant> {

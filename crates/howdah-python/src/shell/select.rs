@@ -143,9 +143,23 @@ impl<'py> Select<'py> {
 /// # Errors
 /// The system's, and what a signal's handler or a greenlet's killer has raised.
 pub(crate) fn wait_slice(py: Python<'_>, socket: &Socket, read: bool, write: bool) -> PyResult<()> {
+    wait_for(py, socket, (read, write), SLICE)
+}
+
+/// The same, for a part of a slice.
+///
+/// # Errors
+/// As [`wait_slice`].
+pub(crate) fn wait_for(
+    py: Python<'_>,
+    socket: &Socket,
+    (read, write): (bool, bool),
+    time: Duration,
+) -> PyResult<()> {
+    let time = time.min(SLICE);
     match Select::replaced(py)? {
-        Some(select) => select.wait(socket, read, write, Some(Instant::now() + SLICE))?,
-        None => drop(py.detach(|| socket.wait(read, write, SLICE))?),
+        Some(select) => select.wait(socket, read, write, Some(Instant::now() + time))?,
+        None => drop(py.detach(|| socket.wait(read, write, time))?),
     }
     py.check_signals()
 }
