@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import (
     Iterator,
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from ._compat import Self
     from .cursor import Cursor
+
+_logger = logging.getLogger("howdah")
 
 
 class Copy(_howdah.BaseCopy):
@@ -52,7 +55,12 @@ class Copy(_howdah.BaseCopy):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        self.finish(exc_val)
+        try:
+            self.finish(exc_val)
+        except Exception as error:
+            if exc_val is None:
+                raise
+            _logger.warning("error ignored at the end of %r: %s", self, error)
 
     def __iter__(self) -> Iterator[Buffer]:
         """Yield the data that the server sends, as it comes: a row at a time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import (
     AsyncIterator,
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from ._compat import Self
     from .cursor_async import AsyncCursor
+
+_logger = logging.getLogger("howdah")
 
 
 class AsyncCopy(_howdah.BaseCopy):
@@ -53,7 +56,12 @@ class AsyncCopy(_howdah.BaseCopy):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
-        await self.finish(exc_val)
+        try:
+            await self.finish(exc_val)
+        except Exception as error:
+            if exc_val is None:
+                raise
+            _logger.warning("error ignored at the end of %r: %s", self, error)
 
     async def __aiter__(self) -> AsyncIterator[Buffer]:
         """Yield the data that the server sends, as it comes: a row at a time."""

@@ -68,6 +68,27 @@ async def test_killed_and_left(door: Door, observer: Observer) -> None:
     assert conn.closed
 
 
+@pytest.mark.parametrize("error", [LookupError, asyncio.CancelledError, GeneratorExit])
+@pytest.mark.parametrize("killed", [True, False])
+@pytest.mark.parametrize("statement", ["copy copied from stdin", MANY])
+async def test_what_leaves_the_block_of_a_lost_connection(
+    door: Door, observer: Observer, caplog: pytest.LogCaptureFixture, statement: str, killed: bool, error: type
+) -> None:
+    """It is not replaced by what the end of the COPY says."""
+    conn = await with_table(door)
+    with pytest.raises(error):
+        async with conn.cursor().copy(statement) as copy:
+            if statement == MANY:
+                await copy.read()
+            if killed:
+                observer.terminate(conn.info.backend_pid)
+            else:
+                conn.pgconn.finish()
+            raise error
+    if not killed and statement != MANY:
+        assert [(record.levelname, record.name) for record in caplog.records] == [("WARNING", door.module.__name__)]
+
+
 async def test_a_consumer_that_sleeps(door: Door, observer: Observer) -> None:
     """The server waits: what nobody reads is not received."""
     conn = await with_table(door)
