@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -208,12 +209,42 @@ async def test_each_host_gets_its_own_password(door: Door, tmp_path: Path) -> No
     assert got == [b"of one\0", b"of two\0"]
 
 
-@pytest.mark.parametrize("option", ["user", "dbname", "password", "application_name", "options", "host", "service"])
-def test_a_nul_in_any_string(howdah: ModuleType, option: str) -> None:
+def test_a_nul_in_any_option(howdah: ModuleType) -> None:
     """psycopg sends what is before it."""
+    names = [option.keyword.decode() for option in howdah.pq.Conninfo.get_defaults()]
+    assert {"user", "dbname", "password", "options", "host", "service", "application_name"} < set(names)
     visits: list[Peer] = []
     with HostileServer(visits.append) as server:
-        for arguments in ({option: "before\0behind"}, {"conninfo": f"{option}='before\0behind'"}):
-            with pytest.raises(howdah.ProgrammingError, match="NUL"):
-                howdah.connect(**{"conninfo": server.dsn, **arguments})
+        for option in names:
+            for arguments in ({option: "before\0behind"}, {"conninfo": f"{option}='before\0behind'"}):
+                with pytest.raises(howdah.ProgrammingError, match="NUL"):
+                    howdah.connect(**{"conninfo": server.dsn, **arguments})
     assert visits == []
+
+
+@howdah_alone
+@pytest.mark.parametrize("source", ["passfile", "function", "service"])
+async def test_a_nul_from_elsewhere(door: Door, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a file, or from a function: it is refused, and nothing is sent that was to be before it."""
+    answers: list[bytes] = []
+
+    def script(peer: Peer) -> None:
+        peer.read_startup()
+        peer.send(CLEARTEXT)
+        answers.append(peer.read_message()[1])
+
+    passfile, services = tmp_path / "pgpass", tmp_path / "services"
+    passfile.write_bytes(b"*:*:*:*:before\0behind\n")
+    passfile.chmod(0o600)
+    services.write_bytes(b"[s]\nuser=before\0behind\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    sources: dict[str, dict[str, Any]] = {
+        "passfile": {"user": "u", "passfile": str(passfile)},
+        "function": {"user": "u", "password": lambda: "before\0behind"},
+        "service": {"service": "s"},
+    }
+    with HostileServer(script) as server:
+        target = f"host=127.0.0.1 port={server.port} dbname=d sslmode=disable gssencmode=disable"
+        with pytest.raises(door.module.Error, match="NUL"):
+            await door.connect(target, **sources[source])
+    assert answers == []

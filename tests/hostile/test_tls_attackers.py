@@ -244,6 +244,34 @@ class Spoiler(Relay):
             pass
 
 
+async def test_a_server_is_told_why_it_is_refused(door: Door, files: Files) -> None:
+    """By an alert of TLS, which it can log."""
+    told: list[str] = []
+
+    class Server(HostileServer):
+        def __init__(self, context: ssl.SSLContext) -> None:
+            super().__init__(self._shake_hands)
+            self.context = context
+
+        def _shake_hands(self, peer: Peer) -> None:
+            assert peer.read(8) == SSL_REQUEST
+            peer.send(b"S")
+            try:
+                self.context.wrap_socket(peer.sock, server_side=True)
+            except ssl.SSLError as refusal:
+                told.append(str(refusal))
+
+    misnamed = files.root.issue("elsewhere", ["elsewhere"])
+    stranger = files.other_root.issue("localhost", ["localhost"])
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        for signed in (stranger, misnamed) if door.module.__name__ == "howdah" else (stranger,):
+            context = server_context(signed, files.folder)
+            context.maximum_version = version
+            with Server(context) as server, pytest.raises(door.module.OperationalError):
+                await door.connect(conninfo(server, f"sslmode=verify-full sslrootcert={files.right}"))
+            assert "ALERT" in told.pop().upper(), (version, signed)
+
+
 def tls_or_skip(files: Files, name: str) -> Any:
     if "debian" not in available_flavours():
         pytest.skip("only Debian's server has TLS")

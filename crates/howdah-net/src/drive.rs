@@ -113,7 +113,7 @@ pub fn turn(
     deadline: Option<Instant>,
     now: Instant,
 ) -> Result<Option<Step>, Lost> {
-    match hand_out(link, until, now)? {
+    match hand_out(link, until, now).inspect_err(|_| take_leave(link, socket))? {
         Some(Step::Interrupted) if time_slice(deadline).is_none() => {
             return Ok(Some(Step::TimedOut));
         }
@@ -180,7 +180,7 @@ pub fn look(
     let mut now = began;
     let mut late = false;
     loop {
-        match hand_out(link, until, now)? {
+        match hand_out(link, until, now).inspect_err(|_| take_leave(link, socket))? {
             Some(Step::Interrupted) if late => return Ok(Look::Step(Step::TimedOut)),
             Some(step) => return Ok(Look::Step(step)),
             None => {}
@@ -273,6 +273,16 @@ pub fn flush(link: &mut Link, socket: &Socket) -> Result<bool, Lost> {
         }
     }
     Ok(true)
+}
+
+/// Sends what TLS has to say about its end, as far as the kernel takes it: the server logs why it was refused.
+///
+/// To be called when [`hand_out`] has given an error.
+pub fn take_leave(link: &mut Link, socket: &Socket) {
+    if link.is_refusing() {
+        // The connection is lost anyway.
+        let _ = flush(link, socket);
+    }
 }
 
 /// Waits for one slice at a time in [`Socket::recv`].

@@ -127,6 +127,11 @@ impl Link {
         }
     }
 
+    /// Whether TLS has failed: only its own last words are outgoing then, an alert.
+    pub(crate) fn is_refusing(&self) -> bool {
+        self.tunnel.as_deref().is_some_and(Tunnel::is_over)
+    }
+
     /// How many bytes of the session have not been written.
     #[must_use]
     pub fn unsent(&self) -> usize {

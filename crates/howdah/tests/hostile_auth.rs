@@ -194,6 +194,11 @@ fn a_nul_in_any_option_is_refused() {
         "application_name",
         "options",
         "host",
+        "service",
+        "passfile",
+        "sslrootcert",
+        "require_auth",
+        "target_session_attrs",
     ] {
         let mut config = howdah::Config::new();
         let error = config.set(name, "before\0behind").unwrap_err();

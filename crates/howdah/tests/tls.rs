@@ -338,3 +338,28 @@ fn a_local_socket_is_not_encrypted() {
         assert_eq!(outcome, Ok(false), "{mode}");
     }
 }
+
+#[test]
+fn a_server_is_told_why_it_is_refused() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (config, _) = server("elsewhere", &authority("any").0);
+    let config = Arc::new(config);
+    let thread = std::thread::spawn(move || {
+        let visits = (0..2).map(|_| {
+            let mut client = listener.accept().unwrap().0;
+            client.read_exact(&mut [0; 8]).unwrap();
+            client.write_all(b"S").unwrap();
+            let mut tls = ServerConnection::new(Arc::clone(&config)).unwrap();
+            tls.complete_io(&mut client).unwrap_err().to_string()
+        });
+        visits.collect::<Vec<_>>()
+    });
+    let right = Proxy::new(Kind::Without, "localhost");
+    let options = format!("sslmode=verify-full sslrootcert={}", right.root.display());
+    let dsn = format!("host=localhost port={port} user=u {options}");
+    assert!(connected(&dsn).is_err());
+    for told in thread.join().unwrap() {
+        assert!(told.contains("fatal alert"), "{told}");
+    }
+}

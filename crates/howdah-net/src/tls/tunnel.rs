@@ -127,12 +127,7 @@ impl Tunnel {
             Stage::Handshake(connection, _) => connection,
             Stage::Asking(..) | Stage::Over => return,
         };
-        while connection.wants_write() {
-            // A vector takes all.
-            if connection.write_tls(&mut self.out).is_err() {
-                break;
-            }
-        }
+        drain(connection, &mut self.out);
     }
 
     /// Notes how many bytes were written; tells how much of the plaintext is with that.
@@ -178,6 +173,11 @@ impl Tunnel {
         matches!(self.stage, Stage::Handshake(..))
     }
 
+    /// Whether it has failed.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
+    }
+
     /// Says goodbye, behind all the plaintext that is there by then.
     pub(crate) fn end(&mut self) {
         self.is_ending = true;
@@ -202,7 +202,7 @@ impl Tunnel {
                 Ok(Change::None)
             }
             Stage::Handshake(mut connection, route) => {
-                let read = self.decrypt(&mut connection, bytes, deliver);
+                let read = self.decrypt_or_alert(&mut connection, bytes, deliver);
                 if read.is_ok() && connection.is_handshaking() {
                     self.stage = Stage::Handshake(connection, route);
                     return Ok(Change::None);
@@ -215,13 +215,27 @@ impl Tunnel {
                 Ok(Change::Open(route, facts, channel))
             }
             Stage::Open(mut connection) => {
-                self.decrypt(&mut connection, bytes, deliver)
+                self.decrypt_or_alert(&mut connection, bytes, deliver)
                     .map_err(EncryptionError::new)?;
                 self.stage = Stage::Open(connection);
                 Ok(Change::None)
             }
             Stage::Over => Ok(Change::None),
         }
+    }
+
+    /// The same as [`Tunnel::decrypt`]; where it fails, what the server is told about it is outgoing.
+    fn decrypt_or_alert(
+        &mut self,
+        connection: &mut ClientConnection,
+        bytes: &[u8],
+        deliver: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), String> {
+        let read = self.decrypt(connection, bytes, deliver);
+        if read.is_err() {
+            drain(connection, &mut self.out);
+        }
+        read
     }
 
     fn decrypt(
@@ -252,6 +266,12 @@ impl Tunnel {
         }
         Ok(())
     }
+}
+
+/// Takes what a connection has for the socket.
+fn drain(connection: &mut ClientConnection, out: &mut Vec<u8>) {
+    // A vector takes all.
+    while connection.wants_write() && connection.write_tls(out).is_ok() {}
 }
 
 impl fmt::Debug for Tunnel {

@@ -293,7 +293,8 @@ fn shake(core: &Core, beside: &mut Vec<Message>) -> Result<Shaken, Lost> {
         return Err(crate::core::disconnected());
     };
     loop {
-        match drive::hand_out(&mut io.session, Until::Idle, Instant::now())? {
+        let handed_out = drive::hand_out(&mut io.session, Until::Idle, Instant::now());
+        match handed_out.inspect_err(|_| drive::take_leave(&mut io.session, &io.socket))? {
             Some(Step::Done) => return Ok(Shaken::Done),
             Some(Step::Notice(notice)) => beside.push(Message::Notice(notice)),
             Some(_) => {}

@@ -8,7 +8,7 @@ use howdah_net::link::Link;
 use tokio::io::Interest;
 
 use super::watch::Watched;
-use howdah_net::drive::{Lost, Step, Until, flush, hand_out, is_done, take_in};
+use howdah_net::drive::{Lost, Step, Until, flush, hand_out, is_done, take_in, take_leave};
 
 /// One turn: hands out what has come, sends what is outgoing, and receives once. `None` means go on.
 pub(super) fn poll_turn(
@@ -17,7 +17,8 @@ pub(super) fn poll_turn(
     until: Until,
     cx: &mut Context<'_>,
 ) -> Poll<Result<Option<Step>, Lost>> {
-    match hand_out(session, until, Instant::now())? {
+    let handed_out = hand_out(session, until, Instant::now());
+    match handed_out.inspect_err(|_| take_leave(session, &link.socket))? {
         // A computation has paused. tokio polls a task that merely wakes itself some 60 times before it looks at timers and
         // sockets again; one that yields only once.
         Some(Step::Interrupted) => {

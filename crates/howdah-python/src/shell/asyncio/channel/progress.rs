@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use howdah_net::drive::{Lost, lost};
+use howdah_net::drive::{Lost, lost, take_leave};
 use howdah_protocol::session::{ExchangeId, Outcome, Progress};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
@@ -274,6 +274,7 @@ impl Read {
                     self.note(io, Message::Notification(notification));
                 }
                 Err(error) => {
+                    take_leave(&mut io.session, &io.socket);
                     self.lost = Some(error.into());
                     return;
                 }
