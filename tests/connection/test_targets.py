@@ -16,6 +16,8 @@ from pgserver import PgServer, available_flavours
 
 from support.doors import Door, howdah_alone
 from support.hostile import AUTH_OK, KEY, HostileServer, Peer, complete, data_row, ready, row_description
+from support.sessions import Observer
+from support.tls import Relay
 
 ATTRIBUTES = ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"]
 # What each accepts, of a primary, a primary whose transactions are read-only by default, and a standby.
@@ -238,3 +240,25 @@ def test_the_abstract_namespace(howdah: ModuleType) -> None:
         assert conn.info.host == f"@{name}"
         conn.close()
         thread.join()
+
+
+def test_cancel_requests_go_where_the_connection_is(
+    driver: ModuleType, server: PgServer, observer: Observer, closed_port: int
+) -> None:
+    """Of several hosts that is one, by the address that it was reached at."""
+    with Relay(server.port) as other, Relay(server.port) as relay:
+        ports = f"{closed_port},{relay.port},{other.port}"
+        target = f"host=127.0.0.1,localhost,127.0.0.1 hostaddr=127.0.0.1,127.0.0.1,127.0.0.1 port={ports}"
+        with driver.connect(f"{target} user=postgres dbname=postgres", autocommit=True) as conn:
+            pid = conn.info.backend_pid
+
+            def cancel() -> None:
+                observer.wait_active(pid)
+                conn.cancel_safe()
+
+            thread = threading.Thread(target=cancel)
+            thread.start()
+            with pytest.raises(driver.errors.QueryCanceled):
+                conn.execute("select pg_sleep(60)")
+            thread.join()
+        assert (len(relay.first_bytes), len(other.first_bytes)) == (2, 0)

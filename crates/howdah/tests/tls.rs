@@ -320,6 +320,26 @@ async fn futures_are_dropped_and_shared_through_tls() {
     }
 }
 
+/// A future is dropped about when its statement ends; whatever becomes of the request, the next statement is unharmed.
+#[tokio::test]
+async fn late_cancels_never_hit_the_next_statement() {
+    let proxy = Proxy::new(Kind::Tls(65_536), "localhost");
+    let mut conn = AsyncConnection::connect(&proxy.dsn("sslmode=require"))
+        .await
+        .unwrap();
+    let mut dropped = 0;
+    for number in 0..500_i32 {
+        let pause = Duration::from_micros(u64::from(number.unsigned_abs() % 13) * 400);
+        let statement = conn.execute("SELECT pg_sleep(0.001)", &[]);
+        dropped += i32::from(tokio::time::timeout(pause, statement).await.is_err());
+        let row = conn.query_one("SELECT $1::int4", &[&number]).await.unwrap();
+        assert_eq!(row.get::<i32>(0).unwrap(), number);
+    }
+    assert!((1..500).contains(&dropped), "{dropped}");
+    assert!(proxy.count.load(Ordering::SeqCst) > 1);
+    assert_eq!(proxy.plain.load(Ordering::SeqCst), 0);
+}
+
 #[test]
 fn a_server_that_is_silent_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
