@@ -69,8 +69,6 @@ async def lost(door: Door, conn: Any, **options: Any) -> None:
     await conn.close()
 
 
-# On uvloop howdah is not told of some resets, and waits: that is not covered here.
-@pytest.mark.doors("sync", "asyncio")
 @pytest.mark.parametrize("link", LINKS)
 @pytest.mark.parametrize("kind", ["cut", "reset", "half-close"])
 async def test_a_network_that_hangs_up(door: Door, server: PgServer, link: str, kind: str) -> None:
@@ -154,7 +152,6 @@ def in_use() -> tuple[int, int]:
 
 
 @howdah_alone
-@pytest.mark.doors("sync", "asyncio")
 @pytest.mark.parametrize("link", LINKS)
 async def test_nothing_grows(door: Door, server: PgServer, link: str) -> None:
     faults = [Fault("cut", 2000), Fault("reset", 9000), Fault("half-close", 1), Fault("inject", 0, bytes(8))]

@@ -15,6 +15,8 @@ pub(crate) static CONNECTION_SUMMARY: Imported =
     Imported::new("howdah.pq.misc", "connection_summary");
 pub(crate) static CONNINFO_OPTION: Imported = Imported::new("howdah.pq.misc", "ConninfoOption");
 pub(crate) static COPY: Imported = Imported::new("copy", "copy");
+pub(crate) static BASE_SELECTOR_EVENT_LOOP: Imported =
+    Imported::new("asyncio.selector_events", "BaseSelectorEventLoop");
 pub(crate) static DATETIME: Imported = Imported::new("datetime", "datetime");
 pub(crate) static DUP: Imported = Imported::new("os", "dup");
 pub(crate) static ERROR_MESSAGE: Imported = Imported::new("howdah._error_report", "error_message");
@@ -36,7 +38,7 @@ pub(crate) static ROW_CLASS: Imported = Imported::new("howdah.rows", "_row_class
 pub(crate) static SCALAR_ROW: Imported = Imported::new("howdah.rows", "scalar_row");
 pub(crate) static TUPLE_ROW: Imported = Imported::new("howdah.rows", "tuple_row");
 
-static ALL: [&Imported; 28] = [
+static ALL: [&Imported; 29] = [
     &DICT_ROW,
     &NAMEDTUPLE_ROW,
     &ROW_CLASS,
@@ -50,6 +52,7 @@ static ALL: [&Imported; 28] = [
     &CONNECTION_SUMMARY,
     &CONNINFO_OPTION,
     &COPY,
+    &BASE_SELECTOR_EVENT_LOOP,
     &DATETIME,
     &DUP,
     &ERROR_MESSAGE,

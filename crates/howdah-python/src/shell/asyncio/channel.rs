@@ -35,6 +35,11 @@ pub(crate) struct Channel {
     working: AtomicBool,
     /// Whether the loop will call us to send what several operations have queued.
     sending: AtomicBool,
+    /// Whether the loop calls a reader for the last time when the peer has reset the connection, as libuv's do, even if there is
+    /// more to read before that.
+    reads_to_end: AtomicBool,
+    /// Whether the loop may never tell again that there is more to read.
+    unread: AtomicBool,
     /// The timer for what the session wants to do at a later time.
     timer: Mutex<Option<Timer>>,
 }
@@ -82,6 +87,8 @@ impl Channel {
             paused: AtomicBool::new(false),
             working: AtomicBool::new(false),
             sending: AtomicBool::new(false),
+            reads_to_end: AtomicBool::new(false),
+            unread: AtomicBool::new(false),
             timer: Mutex::default(),
         }
     }
@@ -195,11 +202,16 @@ impl Channel {
     /// Called by the loop when the socket can be read.
     fn _on_readable(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
-        if this.core.forked() || this.working.load(Ordering::Relaxed) {
+        if this.core.forked() {
+            return Ok(());
+        }
+        if this.working.load(Ordering::Relaxed) {
+            this.unread.store(true, Ordering::Relaxed);
             return Ok(());
         }
         let read = this.read();
-        Self::take_in(slf, read)
+        Self::take_in(slf, read)?;
+        Self::read_on(slf)
     }
 
     /// Called by the loop to move the session on without input.
@@ -215,7 +227,8 @@ impl Channel {
             return Self::wake_all(slf, error);
         }
         let read = this.compute();
-        Self::take_in(slf, read)
+        Self::take_in(slf, read)?;
+        Self::read_on(slf)
     }
 
     /// Called by the loop at the time that the session wanted.

@@ -79,12 +79,17 @@ impl Channel {
         let Some(io) = io.as_mut() else {
             return read;
         };
+        let to_end = self.reads_to_end.load(Ordering::Relaxed);
+        self.unread.store(to_end, Ordering::Relaxed);
         let mut budget = READ_BUDGET;
         loop {
             let spare = io.session.spare();
             let room = spare.len();
             let count = match io.socket.recv_now(spare) {
-                Ok(None) => break,
+                Ok(None) => {
+                    self.unread.store(false, Ordering::Relaxed);
+                    break;
+                }
                 Ok(Some(0)) => {
                     read.lost = Some(io.session.eof().into());
                     break;
@@ -98,7 +103,8 @@ impl Channel {
             io.session.received(count);
             read.take_progress(io);
             budget = budget.saturating_sub(count);
-            if count < room || budget == 0 || read.working || read.cancel || read.lost.is_some() {
+            let is_all = count < room && !to_end;
+            if is_all || budget == 0 || read.working || read.cancel || read.lost.is_some() {
                 break;
             }
         }
@@ -112,6 +118,23 @@ impl Channel {
             read.take_progress(io);
         }
         read
+    }
+
+    /// Has the loop call the reader again where it might never do so by itself.
+    pub(super) fn read_on(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.get();
+        let can = !this.working.load(Ordering::Relaxed)
+            && !this.paused.load(Ordering::Relaxed)
+            && this.reads_to_end.load(Ordering::Relaxed)
+            && !this.core.snapshot.is_closed();
+        if can
+            && this.unread.swap(false, Ordering::Relaxed)
+            && let Some(event_loop) = this.event_loop(slf.py())
+        {
+            let reader = slf.getattr("_on_readable")?;
+            event_loop.call_method1(slf.py(), "call_soon", (reader,))?;
+        }
+        Ok(())
     }
 
     /// Has the loop move the session on, because something is to be done that no input will bring about.

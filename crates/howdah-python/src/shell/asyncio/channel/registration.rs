@@ -65,6 +65,8 @@ impl Channel {
         };
         let fd = socket.duplicate()?;
         running.call_method1("add_reader", (fd.as_raw_fd(), slf.getattr("_on_readable")?))?;
+        let selects = running.is_instance(imports::BASE_SELECTOR_EVENT_LOOP.get(py)?)?;
+        slf.get().reads_to_end.store(!selects, Ordering::Relaxed);
         *lock(&slf.get().registration) = Registration {
             event_loop: Some(running.unbind()),
             fd: Some(fd),
