@@ -52,8 +52,10 @@ struct Changing {
 }
 
 /// The numbers of `howdah.pq.TransactionStatus`.
-pub(super) const ACTIVE: u8 = 1;
-pub(super) const UNKNOWN: u8 = 4;
+pub(crate) const IDLE: u8 = 0;
+pub(crate) const ACTIVE: u8 = 1;
+pub(crate) const IN_TRANSACTION: u8 = 2;
+pub(crate) const UNKNOWN: u8 = 4;
 
 impl SessionSnapshot {
     /// The snapshot of a session that is about to be started.

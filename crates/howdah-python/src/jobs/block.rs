@@ -8,13 +8,11 @@ use pyo3::prelude::*;
 
 use super::pipeline::{Tag, end_exchange, end_with_command};
 use super::{check, queue_command};
+use crate::core::snapshot::IDLE;
 use crate::core::{Core, LeftBlock};
 use crate::errors;
 use crate::shell::{Job, Next};
 use howdah_adapt::lock;
-
-/// The transaction status that means that no transaction is running.
-const IDLE: u8 = 0;
 
 /// A transaction block that was begun.
 #[pyclass(frozen, module = "howdah._howdah")]

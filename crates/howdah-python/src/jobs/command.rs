@@ -8,11 +8,9 @@ use pyo3::prelude::*;
 use super::pipeline::{end_exchange, end_with_command};
 use super::{check, queue_command};
 use crate::core::Core;
+use crate::core::snapshot::IDLE;
 use crate::errors;
 use crate::shell::{Job, Next};
-
-/// The transaction status that means that no transaction is running.
-const IDLE: u8 = 0;
 
 /// The end of the running transaction, if there is one.
 pub(crate) struct End {

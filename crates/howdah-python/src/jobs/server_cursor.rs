@@ -16,14 +16,11 @@ use pyo3::types::PyList;
 use super::execute::Text;
 use super::{bind, check, queue, queue_command};
 use crate::core::Core;
+use crate::core::snapshot::{IDLE, IN_TRANSACTION};
 use crate::cursor::BaseCursor;
 use crate::cursor::server::{Page, ServerSide};
 use crate::errors;
 use crate::shell::{Job, Next};
-
-/// The transaction statuses that statements can be run in.
-const IDLE: u8 = 0;
-const IN_TRANSACTION: u8 = 2;
 
 /// One operation of a cursor in the server, which is one statement of it or two.
 pub(crate) struct OnServer {

@@ -15,6 +15,7 @@ use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
 
 use super::conn::closed;
+use super::numbers::{BAD, MADE, STARTED};
 use crate::connect;
 use crate::core::deliver::Message;
 use crate::core::{Core, Flavor};
@@ -103,12 +104,12 @@ impl Attempt {
         }
     }
 
-    /// A number of `ConnStatus`: STARTED, MADE or BAD.
+    /// A number of `ConnStatus`.
     pub(super) fn status(&self) -> u8 {
         match &self.stage {
-            Stage::Reaching(_) => 2,
-            Stage::Shaking(_) => 3,
-            Stage::Over => 1,
+            Stage::Reaching(_) => STARTED,
+            Stage::Shaking(_) => MADE,
+            Stage::Over => BAD,
         }
     }
 

@@ -12,6 +12,9 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::numbers::{
+    ALLOCATED, BAD, OK, POLL_FAILED, POLL_OK, POLL_READING, POLL_WRITING, STARTED,
+};
 use super::result::error_message;
 use crate::core::Core;
 use crate::core::cancel::Underway;
@@ -85,16 +88,6 @@ enum Stage {
     Done,
     Failed,
 }
-
-/// The numbers of `howdah.pq.ConnStatus` and `PollingStatus`.
-const OK: u8 = 0;
-const BAD: u8 = 1;
-const STARTED: u8 = 2;
-const ALLOCATED: u8 = 14;
-const POLL_FAILED: u8 = 0;
-const POLL_READING: u8 = 1;
-const POLL_WRITING: u8 = 2;
-const POLL_OK: u8 = 3;
 
 impl PgCancelConn {
     pub(super) fn new(core: Option<Arc<Core>>, channel: Option<Py<Channel>>) -> Self {

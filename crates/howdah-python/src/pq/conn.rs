@@ -87,10 +87,6 @@ pub(super) struct Handlers {
     pub(super) notify: Option<Py<PyAny>>,
 }
 
-/// The numbers of `howdah.pq.ConnStatus`.
-pub(super) const OK: u8 = 0;
-pub(super) const BAD: u8 = 1;
-
 impl PgConn {
     fn make(link: Link, is_shared: bool, channel: Option<Py<Channel>>) -> Self {
         Self {

@@ -14,13 +14,15 @@ use pyo3::types::{PyBytes, PyMemoryView, PyType};
 
 use super::body::{Body, Status};
 use super::cancel::{PgCancel, PgCancelConn};
-use super::conn::{BAD, Link, OK, PgConn, closed};
+use super::conn::{Link, PgConn, closed};
 use super::machine::{CopyStep, Kind, Mode};
+use super::numbers::{BAD, OK};
 use super::params::{BytesLike, Values, format};
 use super::result::{PgResult, error_message, no_pointer};
 use super::run::{Synced, outgoing};
 use super::{info, opening, params};
 use crate::core::pipeline::Status as PipelineStatus;
+use crate::core::snapshot::{ACTIVE, UNKNOWN};
 use crate::errors;
 use crate::imports;
 
@@ -144,18 +146,16 @@ impl PgConn {
     /// A number of `TransactionStatus`.
     #[getter]
     fn transaction_status(&self) -> u8 {
-        /// UNKNOWN and ACTIVE.
-        const NAMES: (u8, u8) = (4, 1);
         let core = match &*lock(&self.link) {
             Link::Open(core) if !core.snapshot.is_closed() => Arc::clone(core),
-            _ => return NAMES.0,
+            _ => return UNKNOWN,
         };
         if self.is_shared() && !self.is_leased.load(Ordering::Acquire) {
             return core.transaction_status();
         }
         match lock(&self.machine).is_idle() {
             true => core.snapshot.settled_status(),
-            false => NAMES.1,
+            false => ACTIVE,
         }
     }
 
@@ -493,7 +493,7 @@ impl PgConn {
         // Somebody else reads.
         if self.is_shared()
             && !self.is_leased.load(Ordering::Acquire)
-            && core.transaction_status() == 1
+            && core.transaction_status() == ACTIVE
         {
             return Ok(());
         }

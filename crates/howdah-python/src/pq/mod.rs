@@ -14,6 +14,7 @@ mod info;
 mod lease;
 mod machine;
 mod methods;
+mod numbers;
 mod opening;
 mod params;
 mod passwords;

@@ -6,13 +6,8 @@ use pyo3::prelude::*;
 
 use super::attempt::{Attempt, Polled, ServerAnswer};
 use super::conn::{Failed, Link, PgConn, closed};
+use super::numbers::{POLL_FAILED, POLL_OK, POLL_READING, POLL_WRITING};
 use crate::errors;
-
-/// The numbers of `howdah.pq.PollingStatus`.
-const FAILED: u8 = 0;
-const READING: u8 = 1;
-const WRITING: u8 = 2;
-const DONE: u8 = 3;
 
 /// The numbers of `howdah.pq.Ping`.
 const PING_OK: u8 = 0;
@@ -46,9 +41,9 @@ impl PgConn {
         let Some(mut attempt) = self.take_attempt() else {
             self.core(py)?;
             return match &*lock(&self.link) {
-                Link::Open(core) if !core.snapshot.is_closed() => Ok(DONE),
+                Link::Open(core) if !core.snapshot.is_closed() => Ok(POLL_OK),
                 Link::Closed => Err(closed(py)),
-                _ => Ok(FAILED),
+                _ => Ok(POLL_FAILED),
             };
         };
         let mut beside = Vec::new();
@@ -109,15 +104,15 @@ impl PgConn {
         beside: Vec<crate::core::deliver::Message>,
     ) -> PyResult<u8> {
         let (number, link) = match polled {
-            Ok(Polled::Reading) => (READING, Link::Starting(attempt)),
-            Ok(Polled::Writing) => (WRITING, Link::Starting(attempt)),
-            Ok(Polled::Failed) => (FAILED, failed(&attempt)),
+            Ok(Polled::Reading) => (POLL_READING, Link::Starting(attempt)),
+            Ok(Polled::Writing) => (POLL_WRITING, Link::Starting(attempt)),
+            Ok(Polled::Failed) => (POLL_FAILED, failed(&attempt)),
             Ok(Polled::Done(core)) => {
                 core.refresh_snapshot();
                 let encoding = core.snapshot.settings().encoding;
                 lock(&self.machine).set_encoding(encoding);
                 self.deliver(py, &core, beside)?;
-                (DONE, Link::Open(core))
+                (POLL_OK, Link::Open(core))
             }
             Err(error) => {
                 *lock(&self.link) = failed(&attempt);
