@@ -3,12 +3,11 @@
 use howdah_protocol::connection::Connection;
 use howdah_testkit::Script;
 
-use super::{check, raw};
+use super::{check, raw, then_query};
 use crate::client::{On, params};
 use crate::replay::Conversation;
 use crate::server::{
-    FAILED_BLOCK, IN_BLOCK, Message, READY, ScriptExt, columns, complete, copy_response, error,
-    server,
+    FAILED_BLOCK, IN_BLOCK, Message, READY, ScriptExt, complete, copy_response, error, server,
 };
 
 #[test]
@@ -64,16 +63,6 @@ fn extended_server() -> Script {
             Message::NoData,
         ])
         .send(&[copy_in()])
-}
-
-/// The query that shows that both sides are in step afterwards.
-fn then_query(script: Script) -> Script {
-    script
-        .expect_query("select a")
-        .send(&[columns(&["a"])])
-        .send_row(&[Some("1")])
-        .send(&[complete("SELECT 1"), READY])
-        .expect_eof()
 }
 
 fn query(connection: &mut Connection) {

@@ -4,7 +4,7 @@ use howdah_protocol::session::Session;
 use howdah_protocol::wire::FrontendMessage;
 use howdah_testkit::Script;
 
-use super::{check, runner};
+use super::{check, runner, then_query};
 use crate::client::{params, some_time, statement};
 use crate::replay::Conversation;
 use crate::server::{
@@ -31,15 +31,6 @@ fn query(session: &mut Session) {
     session
         .execute(&statement("select a", &params(&[])))
         .unwrap();
-}
-
-fn then_query(script: Script) -> Script {
-    script
-        .expect_query("select a")
-        .send(&[columns(&["a"])])
-        .send_row(&[Some("1")])
-        .send(&[complete("SELECT 1"), READY])
-        .expect_eof()
 }
 
 fn into_table(session: &mut Session) {

@@ -12,6 +12,8 @@ mod targets;
 
 use crate::client::{Client, Plan, Raw, Runner, Steps, config};
 use crate::replay::Conversation;
+use crate::server::{READY, columns, complete};
+use howdah_testkit::Script;
 
 fn check(table: &[Conversation]) {
     for (number, conversation) in table.iter().enumerate() {
@@ -31,4 +33,14 @@ fn raw(plan: Plan) -> Box<dyn Client> {
 
 fn runner(steps: Steps) -> Box<dyn Client> {
     Box::new(Runner::new(config(), steps))
+}
+
+/// The server's side of a query, which shows that both sides are in step.
+fn then_query(script: Script) -> Script {
+    script
+        .expect_query("select a")
+        .send(&[columns(&["a"])])
+        .send_row(&[Some("1")])
+        .send(&[complete("SELECT 1"), READY])
+        .expect_eof()
 }

@@ -1,9 +1,8 @@
 //! Whole exchanges of a session.
 
 use howdah_protocol::session::Session;
-use howdah_testkit::Script;
 
-use super::{check, runner};
+use super::{check, runner, then_query};
 use crate::client::{begun, params, statement};
 use crate::replay::Conversation;
 use crate::server::{
@@ -27,15 +26,6 @@ fn simple(session: &mut Session) {
     session
         .execute(&statement("select a", &params(&[])))
         .unwrap();
-}
-
-fn simple_result(script: Script) -> Script {
-    script
-        .expect_query("select a")
-        .send(&[columns(&["a"])])
-        .send_row(&[Some("1")])
-        .send(&[complete("SELECT 1"), READY])
-        .expect_eof()
 }
 
 fn many(session: &mut Session) {
@@ -70,7 +60,7 @@ fn copy_extended(session: &mut Session) {
 const TABLE: &[Conversation] = &[
     Conversation {
         name: "simple",
-        server: || simple_result(server()),
+        server: || then_query(server()),
         client: || runner(&[simple]),
         sees: &["[a:25 | 1 | SELECT 1]"],
         sends: "Query",
@@ -146,7 +136,7 @@ const TABLE: &[Conversation] = &[
     Conversation {
         name: "BEGIN that fails: what follows is skipped, and can be tried again",
         server: || {
-            simple_result(
+            then_query(
                 server()
                     .until_sync()
                     .send(&[Message::ParseComplete, Message::BindComplete])
@@ -178,7 +168,7 @@ const TABLE: &[Conversation] = &[
     Conversation {
         name: "many executions",
         server: || {
-            simple_result(
+            then_query(
                 server()
                     .until_sync()
                     .send(&BEGUN)
@@ -204,7 +194,7 @@ const TABLE: &[Conversation] = &[
     Conversation {
         name: "many executions with an error in the middle",
         server: || {
-            simple_result(
+            then_query(
                 server()
                     .until_sync()
                     .send(&BEGUN)
@@ -245,7 +235,7 @@ const TABLE: &[Conversation] = &[
     },
     Conversation {
         name: "a statement without parameters ends what was left open",
-        server: || simple_result(server().until_sync().send(&[error("22P02"), READY])),
+        server: || then_query(server().until_sync().send(&[error("22P02"), READY])),
         client: || {
             runner(&[
                 |session| {
@@ -265,7 +255,7 @@ const TABLE: &[Conversation] = &[
     Conversation {
         name: "COPY in is refused: simple",
         server: || {
-            simple_result(
+            then_query(
                 server()
                     .expect_query("copy t from stdin")
                     .send(&[Message::CopyInResponse(copy_response())])
@@ -283,7 +273,7 @@ const TABLE: &[Conversation] = &[
     Conversation {
         name: "COPY in is refused: simple, behind BEGIN",
         server: || {
-            simple_result(
+            then_query(
                 server()
                     .until_query()
                     .send(&BEGUN)
@@ -306,7 +296,7 @@ const TABLE: &[Conversation] = &[
     Conversation {
         name: "COPY in is refused: extended",
         server: || {
-            simple_result(
+            then_query(
                 server()
                     .until_sync()
                     .send(&UNNAMED)
@@ -329,7 +319,7 @@ const TABLE: &[Conversation] = &[
     Conversation {
         name: "COPY in is refused when the server has failed by itself, without reading the Sync before",
         server: || {
-            simple_result(
+            then_query(
                 server()
                     .until_query()
                     .send(&BEGUN)
@@ -358,7 +348,7 @@ const TABLE: &[Conversation] = &[
     Conversation {
         name: "COPY out is refused: its data is dropped",
         server: || {
-            simple_result(server().expect_query("copy t from stdin").send(&[
+            then_query(server().expect_query("copy t from stdin").send(&[
                 Message::CopyOutResponse(copy_response()),
                 Message::CopyData(b"1\n"),
                 Message::CopyDone,
