@@ -28,6 +28,7 @@ from pgserver import PgServer, available_flavours  # noqa: E402
 
 from support.doors import HAS_UVLOOP, Door, run_on_loop  # noqa: E402
 from support.sessions import Observer  # noqa: E402
+from support.tls import Files  # noqa: E402
 
 FLAVOUR = os.environ.get("HOWDAH_TESTS_FLAVOUR", "embedded")
 ORACLE_ONLY = os.environ.get("HOWDAH_TESTS_ORACLE_ONLY") == "1"
@@ -97,6 +98,20 @@ def password_server() -> Iterator[PgServer]:
     """A server that asks for a password over TCP."""
     with PgServer(FLAVOUR, auth="scram-sha-256") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def files() -> Iterator[Files]:
+    """Certificates and keys for TLS, of these tests alone."""
+    made = Files()
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def nothing_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No file in the home folder changes how a connection is made."""
+    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 @pytest.fixture

@@ -23,17 +23,13 @@ from support.certificates import CLIENT_AUTH, DAY, Authority, Signed, self_signe
 from support.doors import Door, howdah_alone
 from support.tls import Files, target, tls_server
 
-pytestmark = pytest.mark.skipif("debian" not in available_flavours(), reason="only Debian's server has TLS")
+pytestmark = [
+    pytest.mark.skipif("debian" not in available_flavours(), reason="only Debian's server has TLS"),
+    pytest.mark.usefixtures("nothing_at_home"),
+]
 
 MODES = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 IN_USE = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"
-
-
-@pytest.fixture(scope="module")
-def files() -> Iterator[Files]:
-    made = Files()
-    yield made
-    made.remove()
 
 
 @pytest.fixture(scope="module")
@@ -46,11 +42,6 @@ def encrypted(files: Files) -> Iterator[PgServer]:
 def unencrypted(files: Files) -> Iterator[PgServer]:
     with tls_server(files, None, "none") as server:
         yield server
-
-
-@pytest.fixture(autouse=True)
-def nothing_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 async def outcome(door: Door, conninfo: str) -> str:

@@ -20,11 +20,9 @@ pytestmark = pytest.mark.skipif("debian" not in available_flavours(), reason="on
 
 
 @pytest.fixture(scope="module")
-def encrypted() -> Iterator[PgServer]:
-    files = Files()
+def encrypted(files: Files) -> Iterator[PgServer]:
     with tls_server(files, files.server, "server") as server:
         yield server
-    files.remove()
 
 
 @pytest.fixture

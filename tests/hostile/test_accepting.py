@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import ssl
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import pytest
 
@@ -27,6 +26,8 @@ MODES = [
     ("verify-ca", True),
     ("verify-full", True),
 ]
+pytestmark = pytest.mark.usefixtures("nothing_at_home")
+
 REQUIREMENTS = [None, "scram-sha-256", "!password,!md5", "!none", "none", "md5,oauth"]
 WISHES = [
     Wish(mode, has_root, binding, require_auth)
@@ -37,20 +38,8 @@ WISHES = [
 
 
 @pytest.fixture(scope="module")
-def files() -> Iterator[Files]:
-    made = Files()
-    yield made
-    made.remove()
-
-
-@pytest.fixture(scope="module")
 def contexts(files: Files) -> Contexts:
     return contexts_of(files)
-
-
-@pytest.fixture(autouse=True)
-def nothing_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 def honest(kind: Kind, wish: Wish) -> Seen | None:

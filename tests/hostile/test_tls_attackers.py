@@ -8,8 +8,7 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -21,24 +20,14 @@ from support.doors import Door
 from support.hostile import GREETING, HostileServer, Peer, error, message
 from support.tls import SSL_REQUEST, Files, Relay, TlsServer, server_context, target, tls_server
 
+pytestmark = pytest.mark.usefixtures("nothing_at_home")
+
 STRONG = ["require", "verify-ca", "verify-full"]
-
-
-@pytest.fixture(scope="module")
-def files() -> Iterator[Files]:
-    made = Files()
-    yield made
-    made.remove()
 
 
 @pytest.fixture(scope="module")
 def context(files: Files) -> ssl.SSLContext:
     return server_context(files.server, files.folder)
-
-
-@pytest.fixture(autouse=True)
-def nothing_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 def before_tls(answer: bytes, seen: list[bytes]) -> Callable[[Peer], None]:

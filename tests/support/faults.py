@@ -21,6 +21,8 @@ class Fault:
     injected: bytes = b""
     existing_only: bool = False
     """Connections that are made later are none the worse."""
+    later_only: bool = False
+    """Those that there are now are none the worse."""
 
 
 class FaultProxy(HostileServer):
@@ -33,7 +35,7 @@ class FaultProxy(HostileServer):
         self._pause = pause
         self._fault: Fault | None = None
         self._left = 0
-        self._spared = 0
+        self._first = self._spared = 0
         self._over = threading.Event()
 
     def __exit__(self, *exc: object) -> None:
@@ -41,8 +43,9 @@ class FaultProxy(HostileServer):
         super().__exit__(*exc)
 
     def arm(self, fault: Fault | None) -> None:
-        """All connections suffer from this, or all that there are now."""
+        """All connections suffer from this, or all that there are now, or none of those."""
         self._left = fault.after if fault else 0
+        self._first = len(self.sockets) if fault and fault.later_only else 0
         self._spared = len(self.sockets) if fault and fault.existing_only else 1 << 30
         self._fault = fault
 
@@ -56,7 +59,7 @@ class FaultProxy(HostileServer):
                     data = source.recv(65536)
                     if not data:
                         return
-                    fault = self._fault if number < self._spared else None
+                    fault = self._fault if self._first <= number < self._spared else None
                     if source is upstream and fault:
                         if not self._spoil(peer, data, fault):
                             return
