@@ -20,7 +20,7 @@ SMOKE = ["query", "cursor", "transactions", "interruption"]
 SMOKE += [f"connection/test_{name}.py" for name in ("connect", "disconnections", "lifecycle", "event_loops", "sharing")]
 SMOKE += [f"connection/test_{name}.py" for name in ("notices", "notifies")]
 SMOKE += [f"adapt/test_{name}.py" for name in ("builtin_adapters", "dumpers", "loaders", "maps", "adapter_lifetimes")]
-SMOKE += [f"types/test_{name}.py" for name in ("round_trips", "same_as_psycopg", "composites", "numpy")]
+SMOKE += [f"types/test_{name}.py" for name in ("round_trips", "same_as_psycopg", "composites", "enums", "numpy")]
 SMOKE += ["surface/test_module.py", "package/test_examples.py"]
 # The oracle has been tested by the main interpreter.
 CHOSEN = "not psycopg- and not psycopg]"

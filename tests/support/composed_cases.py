@@ -49,6 +49,13 @@ class Flags(enum.Flag):
     TWO = 2
 
 
+class Rights(enum.IntFlag):
+    """Bits that are ints."""
+
+    READ = 1
+    WRITE = 2
+
+
 class Pair(NamedTuple):
     """A tuple with names."""
 
@@ -155,18 +162,23 @@ TUPLES: list[Any] = [
     (), (None,), (1,), (1, "a"), (None, None), ("",), ("", None, ""), (1, (2, (3, None))), ('q"', "b\\", "a,b", "(x)"),
     (" ", "\n", "[a]", "{}", "é"), ([1, 2],), (["a b", 'c"'], [None]), (DAY, AWARE, 1.5, b"\x00x", True),
     (rng(1, 2), multi(SIMPLE)), (ip.ip_address("::1"),), Pair(1, "x"), (Colour.RED, Size.LARGE, Taste.SWEET),
+    (Flags.ONE | Flags.TWO,), (Flags(0), Rights(8)),
     ("a\0b",), (object(),), (number("Int2", 5), number("Float4", 1.5)), [(1, 2), (3, None)], [("a b",), None],
     [(), (1,)], (Decimal("1.10"), Decimal("NaN")),
     [[(1,)], [(2,)]], [(1,), 2], [Pair(1, "x"), (2, "y")], ([(1, "x")],),
 ]  # fmt: skip
 
 
-ENUMS: list[Any] = [*Colour, *Size, *Taste, *Flags, Flags.ONE | Flags.TWO]
+ENUMS: list[Any] = [
+    *Colour, *Size, *Taste, *Flags, Flags.ONE | Flags.TWO, Flags(0), *Rights, Rights.READ | Rights.WRITE, Rights(0),
+    Rights(8),
+]  # fmt: skip
 
 
 ENUM_LISTS: list[Any] = [
     [Colour.RED, None], [Size.SMALL], [Size.SMALL, Size.LARGE], [Taste.SWEET], [Colour.RED, Flags.ONE],
-    [Size.SMALL, 1], [[Colour.RED], [Colour.GREEN]],
+    [Size.SMALL, 1], [[Colour.RED], [Colour.GREEN]], [Flags.ONE | Flags.TWO], [Flags.ONE, Flags(0)], [Flags(0), None],
+    [Rights.READ | Rights.WRITE, Rights(0)], [(1, Flags(0))],
 ]  # fmt: skip
 
 

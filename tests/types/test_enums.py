@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import itertools
 from types import ModuleType
@@ -199,6 +200,67 @@ def test_flags_and_aliases(typed: Any, driver: ModuleType) -> None:
     assert typed.execute("select 'ok'::mood, 'sad'::mood, %s::text", (Alias.ok,)).fetchone() == (
         Alias.sad, Alias.sad, "sad",
     )  # fmt: skip
+
+
+class Bits(enum.Flag):
+    """Of a combination without a name, what has none depends on the interpreter: CPython 3.10 names no combinations."""
+
+    sad = 1
+    ok = 2
+
+
+class Nameless(enum.Enum):
+    """A name that is none."""
+
+    sad = 1
+
+    @property
+    def name(self) -> Any:
+        return 5
+
+
+@pytest.mark.parametrize("value", [Bits(0), Bits.sad | Bits.ok, Nameless.sad])
+async def test_members_without_a_name(door: Door, value: Any) -> None:
+    def outcome() -> Any:
+        return contextlib.nullcontext() if isinstance(value.name, str) else pytest.raises(AttributeError)
+
+    conn = await door.connect(autocommit=True)
+    cur = conn.cursor()
+    for placeholder, param in itertools.product(PLACEHOLDERS, [value, [value], [Bits.ok, value]]):
+        with outcome():
+            await cur.execute(f"select {placeholder}::text", (param,))
+    for param in (value, (1, value)):
+        with outcome():
+            await cur.executemany("select %s::text", [("x",), (param,)])
+        with outcome():
+            await cur.execute("select %s::text", (param,))
+    await conn.execute("create temp table t (x text)")
+    for form in ("text", "binary"):
+        with outcome():
+            async with cur.copy(f"copy t from stdin (format {form})") as copy:
+                await copy.write_row((value,))
+    assert conn.info.transaction_status.name == "IDLE"
+
+
+@pytest.mark.parametrize("value", [Bits(0), Nameless.sad])
+def test_dumpers_of_members_without_a_name(driver: ModuleType, value: Any) -> None:
+    module = part(driver, "types.enum")
+    for dump in (
+        module.EnumDumper(type(value)).dump,
+        module.EnumDumper(type(value)).quote,
+        module.EnumBinaryDumper(type(value)).dump,
+    ):
+        with pytest.raises(AttributeError):
+            dump(value)
+
+
+@pytest.mark.parametrize("value", [Bits(0), Bits.sad | Bits.ok])
+def test_combinations_of_registered_flags(typed: Any, driver: ModuleType, value: Any) -> None:
+    register(driver, typed, "mood", Bits)
+    for placeholder in PLACEHOLDERS:
+        assert typed.execute(f"select {placeholder}", (Bits.ok,)).fetchone() == (Bits.ok,)
+        with pytest.raises(KeyError), typed.transaction():
+            typed.execute(f"select {placeholder}", (value,))
 
 
 GLOBAL = """

@@ -2,6 +2,7 @@
 
 use howdah_protocol::connection::Written;
 use howdah_types::{boolean, bytea, float, int, numeric, oid, uuid as uuid_codec};
+use pyo3::exceptions::PyAttributeError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString};
@@ -219,7 +220,8 @@ pub(super) fn uuid(
     Ok(as_binary(oid::UUID))
 }
 
-/// The name of the member, without a type, as for an enumeration type of the server.
+/// The name of the member, without a type, as for an enumeration type of the server. A combination of flags may have none, which
+/// depends on the interpreter's version.
 pub(super) fn enumeration(
     value: &Bound<'_, PyAny>,
     want: PyFormat,
@@ -227,7 +229,11 @@ pub(super) fn enumeration(
     cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
     let name = value.getattr(intern!(value.py(), "name"))?;
-    cx.encoding.encode(name.cast::<PyString>()?, out)?;
+    let Ok(name) = name.cast::<PyString>() else {
+        let message = format!("{} has no name to be sent as", value.repr()?);
+        return Err(PyAttributeError::new_err(message));
+    };
+    cx.encoding.encode(name, out)?;
     Ok(match want {
         PyFormat::Binary => as_binary(0),
         PyFormat::Auto | PyFormat::Text => as_text(0),
