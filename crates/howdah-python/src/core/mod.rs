@@ -435,11 +435,16 @@ impl Core {
         error
     }
 
-    /// Keeps the reason why the connection was lost, where nobody waits who could be told.
-    pub(crate) fn keep_reason(&self, reason: Option<PyErr>) {
-        if let Some(reason) = reason {
-            let old = lock(&self.reason).replace(reason);
-            drop(old);
+    /// Keeps the reason why the connection was lost, where nobody waits who could be told. The first one stays: the loop may still
+    /// call us, and finds that the connection is closed.
+    pub(crate) fn keep_reason(&self, reason: PyErr) {
+        let mut kept = lock(&self.reason);
+        if kept.is_none() {
+            *kept = Some(reason);
+        } else {
+            // What its end runs may need the lock.
+            drop(kept);
+            drop(reason);
         }
     }
 

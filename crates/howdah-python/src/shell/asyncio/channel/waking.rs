@@ -63,7 +63,7 @@ impl Channel {
             outcome = outcome.and(Self::wake(slf, waiting));
         }
         if !told {
-            this.core.keep_reason(Some(error));
+            this.core.keep_reason(error);
         }
         outcome
     }
