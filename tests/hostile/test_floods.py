@@ -128,7 +128,7 @@ def test_signals_are_seen_however_busy_the_socket_is(howdah: ModuleType, signals
         assert len(signals.delays) == 5
         assert sorted(signals.delays)[2] < SOON
         # The server does not stop for the cancel request either.
-        assert over < 0.5 + 1
+        assert over < 0.5 + 4
         assert (conn.closed, conn.broken) == (True, True)
         conn.close()
 
@@ -153,7 +153,7 @@ async def test_the_loop_goes_on_however_busy_the_socket_is(door: Door, name: str
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert time.monotonic() - begin < 0.5 + 1
+        assert time.monotonic() - begin < 0.5 + 4
         assert (conn.closed, conn.broken) == (True, True)
 
 

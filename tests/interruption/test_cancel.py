@@ -247,7 +247,10 @@ async def test_many_cancellations_at_random_moments(door: Door) -> None:
     rng = random.Random(42)
     conn = await door.connect(autocommit=True)
     cancelled = 0
-    for i in range(200):
+    # How many of them are in time depends on the machine.
+    i = 0
+    while cancelled < 60:
+        i += 1
         query, params = rng.choice(STATEMENTS)
         task = asyncio.create_task(conn.execute(query, params))
         for _ in range(rng.randrange(3)):
@@ -263,7 +266,6 @@ async def test_many_cancellations_at_random_moments(door: Door) -> None:
         assert conn.info.transaction_status.name == "IDLE"
         cursor = await conn.execute("select %s::int, %s", (i, f"answer {i}"))
         assert await cursor.fetchall() == [(i, f"answer {i}")]
-    assert cancelled > 20
 
 
 STATEMENTS: list[tuple[str, Any]] = [
@@ -346,7 +348,7 @@ async def test_answers_stay_with_their_questions(door: Door) -> None:
     """Tasks are cancelled at any moment; no statement gets another's answer, and the connection stays usable."""
     conn = await door.connect(autocommit=True)
     moments = random.Random(1)
-    cancelled = 0
+    cancelled = turn = 0
 
     async def ask(number: int) -> None:
         kind = moments.randrange(4)
@@ -362,7 +364,8 @@ async def test_answers_stay_with_their_questions(door: Door) -> None:
         row = await cursor.fetchone()
         assert row[0] == number
 
-    for turn in range(60):
+    while cancelled < 60:
+        turn += 1
         tasks = [asyncio.create_task(ask(turn * 10 + place)) for place in range(4)]
         for task in tasks:
             await asyncio.sleep(moments.random() * 0.003)
@@ -373,7 +376,6 @@ async def test_answers_stay_with_their_questions(door: Door) -> None:
             cancelled += isinstance(outcome, asyncio.CancelledError)
             assert outcome is None or isinstance(outcome, asyncio.CancelledError)
         await ask(turn)
-    assert cancelled > 10
     await conn.close()
 
 

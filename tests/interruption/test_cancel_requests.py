@@ -19,6 +19,8 @@ from support.sessions import Meanwhile, Observer
 from support.waiting import soon, until
 
 pytestmark = pytest.mark.limit(120)
+SLACK = 4.0
+"""What a slow machine may take. Whatever else would end a wait takes five seconds, or twenty."""
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ async def test_result_does_not_wait_for_a_request_that_hangs(door: Door) -> None
         begin = time.monotonic()
         server.go.set()
         assert await task == 1
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < SLACK
         assert not asking.done()
         # The next statement does wait: the request may still be acted on.
         following = asyncio.create_task(value(conn))
@@ -126,7 +128,7 @@ async def test_next_statement_waits_no_longer_than_the_request(door: Door) -> No
         begin = time.monotonic()
         assert await task == 1
         assert await value(conn) == 2
-        assert 0.3 < time.monotonic() - begin < 2
+        assert 0.3 < time.monotonic() - begin < SLACK
         with pytest.raises(door.errors.CancellationTimeout):
             await asking
 
@@ -152,7 +154,7 @@ async def test_timeout_of_a_request(door: Door) -> None:
             await conn.close()
             with pytest.raises(door.module.OperationalError):
                 await task
-        assert 0.3 <= time.monotonic() - begin < 3
+        assert 0.3 <= time.monotonic() - begin < SLACK
 
 
 def _swallow(function: Callable[..., Any], *args: Any) -> None:
@@ -177,7 +179,7 @@ def test_ctrl_c_ends_a_request_that_hangs(howdah: ModuleType, sigusr1: Any) -> N
             begin = time.monotonic()
             with pytest.raises(Interrupted):
                 conn.cancel_safe(timeout=20)
-            assert time.monotonic() - begin < 1
+            assert time.monotonic() - begin < SLACK
             server.go.set()
         assert work.result == (1,)
         # The server has the request: what comes next waits for it all the same, and can be interrupted.
@@ -185,7 +187,7 @@ def test_ctrl_c_ends_a_request_that_hangs(howdah: ModuleType, sigusr1: Any) -> N
         begin = time.monotonic()
         with pytest.raises(Interrupted):
             conn.execute("select 1")
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < SLACK
         assert len(server.received) == 1
         threading.Timer(0.3, server.thaw.set).start()
         assert conn.execute("select 1").fetchone() == (2,)
@@ -202,7 +204,7 @@ async def test_statement_that_waits_for_a_request_can_be_cancelled(door: Door) -
         begin = time.monotonic()
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(conn.execute("select 1"), 0.2)
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < SLACK
         assert len(server.received) == 1
         server.thaw.set()
         await soon(asking)
@@ -224,7 +226,7 @@ async def test_cancelled_request_that_the_server_may_have_holds_the_next_stateme
         server.go.set()
         assert await task == 1
         assert await soon(value(conn)) == 2
-        assert 0.4 < time.monotonic() - begin < 3
+        assert 0.4 < time.monotonic() - begin < SLACK
 
 
 @pytest.mark.parametrize("pending", [True, False])
@@ -244,7 +246,7 @@ def test_asyncio_run_does_not_wait_for_a_request_that_hangs(howdah: ModuleType, 
     with FrozenServer() as server:
         begin = time.monotonic()
         conn = asyncio.run(main())
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < SLACK
         asyncio.run(conn.close())
 
 
@@ -269,7 +271,7 @@ async def test_cancel_from_another_thread(door: Door) -> None:
         await until(server.reading.is_set)
         begin = time.monotonic()
         await asyncio.to_thread(conn.cancel)
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < SLACK
         server.thaw.set()
         with pytest.raises(door.errors.QueryCanceled):
             await soon(task)
@@ -314,7 +316,7 @@ def test_cancel_without_a_running_loop_is_bounded(howdah: ModuleType, caplog: py
         loop.run_until_complete(until(server.reading.is_set))
         begin = time.monotonic()
         conn.cancel()
-        assert 0.3 <= time.monotonic() - begin < 2
+        assert 0.3 <= time.monotonic() - begin < SLACK
         assert "cancellation failed" in caplog.text
         loop.run_until_complete(conn.close())
         with pytest.raises(howdah.OperationalError):
@@ -354,7 +356,7 @@ async def test_cancelled_task_on_a_frozen_server(door: Door, seconds: float | No
             await asyncio.wait_for(conn.execute("select 1"), 0.1)
         took = time.monotonic() - begin
         bound = 5.0 if seconds is None else seconds
-        assert bound <= took < bound + 1
+        assert bound <= took < bound + SLACK
         assert (conn.closed, conn.broken) == (True, True)
 
 
@@ -374,7 +376,7 @@ def test_interrupt_on_a_frozen_server(howdah: ModuleType, sigusr1: Any, seconds:
         with pytest.raises(Interrupted):
             conn.execute("select 1")
         bound = 5.0 if seconds is None else seconds
-        assert bound <= time.monotonic() - begin < bound + 1.5
+        assert bound <= time.monotonic() - begin < bound + SLACK
         assert (conn.closed, conn.broken) == (True, True)
 
 
@@ -396,7 +398,7 @@ async def test_leaving_a_frozen_connection(door: Door, seconds: float | None) ->
                 server.frozen = True
                 raise Boom
         bound = 5.0 if seconds is None else seconds
-        assert bound <= time.monotonic() - begin < bound + 1
+        assert bound <= time.monotonic() - begin < bound + SLACK
         assert conn.closed
         with pytest.raises(door.module.OperationalError, match="closed"):
             conn.fileno()
@@ -417,7 +419,7 @@ async def test_leaving_while_another_task_hangs(door: Door) -> None:
                 task = asyncio.create_task(conn.execute("select 1"))
                 await until(lambda: len(server.received) == 2)
                 raise Boom
-        assert 0.5 <= time.monotonic() - begin < 2
+        assert 0.5 <= time.monotonic() - begin < SLACK
         with pytest.raises(door.module.OperationalError):
             await task
 
@@ -436,7 +438,7 @@ async def test_leaving_while_another_thread_hangs(door: Door) -> None:
             while len(server.received) < 2:
                 time.sleep(0.01)  # noqa: ASYNC251
             raise Boom
-        assert 0.5 <= time.monotonic() - begin < 2
+        assert 0.5 <= time.monotonic() - begin < SLACK
         thread.join(5)
         assert not thread.is_alive()
 
@@ -457,7 +459,7 @@ async def test_leaving_while_a_request_hangs(door: Door) -> None:
                 await task
                 begin = time.monotonic()
                 raise Boom
-        assert time.monotonic() - begin < 2
+        assert time.monotonic() - begin < SLACK
         assert asking is not None
         asking.cancel()
 
@@ -475,7 +477,7 @@ async def test_cancelled_task_leaves_the_connections_block_in_time(door: Door) -
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert 0.5 <= time.monotonic() - begin < 2
+        assert 0.5 <= time.monotonic() - begin < SLACK
 
 
 async def test_leaving_a_lost_connection_closes_its_descriptor(door: Door) -> None:

@@ -176,7 +176,8 @@ async def test_tasks_cancelled_at_any_moment_again_and_again(door: Door, observe
     moments = random.Random(5)
     conn = await door.connect(autocommit=True)
     cancelled = 0
-    for _ in range(150):
+    # How many of them are in time depends on the machine.
+    while cancelled < 60:
         name = moments.choice(["one", "nested", "named", "undone", "many"])
         program, full = PROGRAMS[name]
         task = asyncio.create_task(program(conn, table))
@@ -190,7 +191,6 @@ async def test_tasks_cancelled_at_any_moment_again_and_again(door: Door, observe
             cancelled += 1
         await check(conn, observer, table, full)
         assert not conn.closed
-    assert cancelled > 30
 
 
 @asyncio_only
