@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 TWINS = {
     "python/howdah/_copy_async.py": "python/howdah/_copy.py",
+    "python/howdah/_lobject_async.py": "python/howdah/_lobject.py",
     "python/howdah/_pipeline_async.py": "python/howdah/_pipeline.py",
     "python/howdah/_server_cursor_async.py": "python/howdah/_server_cursor.py",
     "python/howdah/_transaction_async.py": "python/howdah/_transaction.py",
@@ -47,6 +48,7 @@ NAMES = {
     "AsyncCursorBase": "SyncCursor",
     "AsyncGenerator": "Generator",
     "AsyncIterator": "Iterator",
+    "AsyncLargeObject": "LargeObject",
     "AsyncLock": "Lock",
     "AsyncPipeline": "Pipeline",
     "AsyncRowFactory": "RowFactory",
@@ -58,13 +60,16 @@ NAMES = {
     "__aexit__": "__exit__",
     "__aiter__": "__iter__",
     "__anext__": "__next__",
+    "_lobject_async": "_lobject",
     "_pipeline_async": "_pipeline",
     "_server_cursor_async": "_server_cursor",
     "_transaction_async": "_transaction",
     "aclose": "close",
+    "as_raw_file_async": "as_raw_file",
     "connection_async": "connection",
     "cursor_async": "cursor",
     "open_session_async": "open_session",
+    "settled_async": "settled",
     "run_generator_async": "run_generator",
 }
 

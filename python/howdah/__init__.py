@@ -33,6 +33,8 @@ from ._copy_async import AsyncCopy
 from ._enums import IsolationLevel
 from ._howdah import __version__, _import
 from ._info import ConnectionInfo
+from ._lobject import LargeObject
+from ._lobject_async import AsyncLargeObject
 from ._notify import Notify
 from ._pipeline import Pipeline
 from ._pipeline_async import AsyncPipeline
@@ -79,6 +81,7 @@ __all__ = [
     "AsyncConnection",
     "AsyncCopy",
     "AsyncCursor",
+    "AsyncLargeObject",
     "AsyncPipeline",
     "AsyncRawCursor",
     "AsyncRawServerCursor",
@@ -93,6 +96,7 @@ __all__ = [
     "Copy",
     "Cursor",
     "IsolationLevel",
+    "LargeObject",
     "Notify",
     "Pipeline",
     "RawCursor",

@@ -467,6 +467,69 @@ class BaseCursor:
     def _select_result(self, index: int) -> None:
         """Make a result the current one."""
 
+class BaseLargeObject:
+    """The base of `LargeObject` and `AsyncLargeObject`."""
+
+    def __new__(cls, connection: Any, oid: int = 0, mode: str = "rw") -> Self: ...
+    @property
+    def connection(self) -> Any:
+        """Its connection."""
+
+    @property
+    def oid(self) -> int:
+        """Its OID."""
+
+    @property
+    def mode(self) -> str:
+        """What it was opened for: `r`, `w`, `rw`, or `n` for not being opened."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has been closed, or was never open. The end of its transaction is not seen here."""
+
+    def _open(self, create: bool, fill: bool = False) -> Any:
+        """Open it, after creating it if that is wanted; to be written if it is to be filled."""
+
+    def read(self, size: int | None = -1) -> Any:
+        """Read `size` bytes from the position on, or all that there is; fewer only at the end.
+
+        Raises `io.UnsupportedOperation` if it was not opened for reading.
+        """
+
+    def write(self, data: Any) -> Any:
+        """Write an object with a buffer at the position; return how many bytes that are: all of them.
+
+        It goes in pieces of 256 KiB, which do not wait for each other. If it is interrupted, the transaction has
+        failed, unless all had been written. Raises `io.UnsupportedOperation` if it was not opened for writing.
+        """
+
+    def _write(self, data: Any) -> Any:
+        """Do so whatever the mode is."""
+
+    def seek(self, offset: int, whence: int = 0) -> Any:
+        """Move to a position, counted from the beginning, from the position, or from the end; return it.
+
+        It may lie behind the end: what is between them then, once something is written there, reads as zeros.
+        """
+
+    def tell(self) -> Any:
+        """Return the position."""
+
+    def _truncate(self, size: int) -> Any:
+        """Make it end at `size`."""
+
+    def close(self) -> Any:
+        """Close it. Nothing happens if it is closed, or its transaction has ended or failed."""
+
+    def unlink(self) -> Any:
+        """Delete it from the database, which the end of the transaction makes true, and close it."""
+
+    def readable(self) -> bool:
+        """Return whether it was opened for reading."""
+
+    def writable(self) -> bool:
+        """Return whether it was opened for writing."""
+
 class BaseCopy:
     """The base of `Copy` and `AsyncCopy`, and what their writers write to."""
 

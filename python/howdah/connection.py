@@ -14,6 +14,7 @@ from weakref import ref
 
 from . import _howdah
 from ._connection_base import BaseConnection, CursorRow
+from ._lobject import LargeObject
 from ._notify import Notify
 from ._pipeline import Pipeline
 from ._server_cursor import ServerCursor
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ._compat import Self
     from ._cursor_base import Params, Query
     from ._enums import IsolationLevel
+    from ._lobject_base import File
     from .abc import RV, AdaptContext, PQGen
 
 _logger = logging.getLogger("howdah")
@@ -256,6 +258,36 @@ class Connection(_howdah.SyncConnection, BaseConnection[Row]):
             # Whoever is in its block keeps it.
             self._pipeline = ref(pipeline)
         return pipeline
+
+    def lobject(
+        self,
+        oid: int = 0,
+        mode: str | None = None,
+        new_oid: int = 0,
+        new_file: File | None = None,
+        lobject_factory: type[LargeObject] = LargeObject,
+    ) -> LargeObject:
+        """Open a large object, or create one if `oid` is 0, and return it: a file of bytes.
+
+        `mode` is `r` to read, `w` to write, `rw` for both, or `n` not to open it, which leaves `export()` and
+        `unlink()`; by default `r`, and `rw` for what is created. Nothing is cut off in any mode. A new object
+        has the OID `new_oid`, or one that the server chooses, and what is in `new_file`, a path or an open
+        file of bytes; its methods may be coroutine functions on asyncio. `lobject_factory` is a subclass to
+        make it of.
+
+        It is open until the end of the transaction. In autocommit mode and outside of a `transaction()` block
+        it can only be created or unlinked: to open it raises `ProgrammingError`. Raises `UndefinedObject` if
+        there is none, `UniqueViolation` if `new_oid` is taken, `NotSupportedError` in a pipeline.
+        """
+        if oid and (new_oid or new_file is not None):
+            raise ValueError("new_oid and new_file are for a large object that is created, which oid=0 asks for")
+        if mode is None or mode == "":
+            mode = "r" if oid else "rw"
+        made = lobject_factory(self, oid or new_oid, mode)
+        made._open(not oid, new_file is not None)
+        if new_file is not None:
+            made._copy_from(new_file)
+        return made
 
     def tpc_begin(self, xid: Xid | str) -> None:
         """Begin a two-phase transaction: to be prepared, or ended without that, by `tpc_commit()` or `tpc_rollback()`.

@@ -51,6 +51,15 @@ COROUTINES = frozenset(
         "write_row",
         "write_rows",
         "finish",
+        "lobject",
+        "readall",
+        "readinto",
+        "seek",
+        "tell",
+        "truncate",
+        "export",
+        "unlink",
+        "flush",
     ]
 )
 
@@ -117,7 +126,7 @@ class SyncFace:
             return _awaitable(self, value)
         if name in ("pipeline", "transaction", "copy"):
             return lambda *args, **kwargs: SyncBlock(value(*args, **kwargs))
-        if name in ("notifies", "stream", "rows"):
+        if name in ("notifies", "stream", "rows", "chunks"):
             return lambda *args, **kwargs: SyncGenerator(value(*args, **kwargs))
         if name == "cursor":
             return lambda *args, **kwargs: SyncFace(value(*args, **kwargs))
@@ -204,6 +213,6 @@ def _awaitable(face: SyncFace, method: Callable[..., Any]) -> Callable[..., Any]
         result = method(*args, **kwargs)
         if result is face.wrapped:
             return face
-        return SyncFace(result) if hasattr(result, "fetchone") else result
+        return SyncFace(result) if hasattr(result, "fetchone") or hasattr(result, "readinto") else result
 
     return call

@@ -36,9 +36,10 @@ pub(crate) static DICT_ROW: Imported = Imported::new("howdah.rows", "dict_row");
 pub(crate) static NAMEDTUPLE_ROW: Imported = Imported::new("howdah.rows", "namedtuple_row");
 pub(crate) static ROW_CLASS: Imported = Imported::new("howdah.rows", "_row_class");
 pub(crate) static SCALAR_ROW: Imported = Imported::new("howdah.rows", "scalar_row");
+pub(crate) static UNSUPPORTED_OPERATION: Imported = Imported::new("io", "UnsupportedOperation");
 pub(crate) static TUPLE_ROW: Imported = Imported::new("howdah.rows", "tuple_row");
 
-static ALL: [&Imported; 29] = [
+static ALL: [&Imported; 30] = [
     &DICT_ROW,
     &NAMEDTUPLE_ROW,
     &ROW_CLASS,
@@ -68,6 +69,7 @@ static ALL: [&Imported; 29] = [
     &SERVER_ERROR,
     &TEMPLATE,
     &TUPLE_ROW,
+    &UNSUPPORTED_OPERATION,
 ];
 
 /// Imports it.

@@ -9,6 +9,7 @@ mod cursor;
 mod errors;
 mod imports;
 mod jobs;
+mod large_object;
 mod log;
 mod pq;
 mod query;
@@ -39,6 +40,8 @@ mod _howdah {
     use crate::cursor::{AsyncCursorBase, BaseCursor, ExecutedQuery, NativeRowMaker, SyncCursor};
     #[pymodule_export]
     use crate::jobs::block::TransactionBlock;
+    #[pymodule_export]
+    use crate::large_object::BaseLargeObject;
     #[pymodule_export]
     use crate::pq::{Conninfo, Escaping, PgCancel, PgCancelConn, PgConn, PgResult};
     #[pymodule_export]

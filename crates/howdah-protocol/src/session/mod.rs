@@ -226,6 +226,12 @@ impl Session {
         }
     }
 
+    /// A number that changes when a transaction ends: within one it stays the same.
+    #[must_use]
+    pub fn transaction_number(&self) -> u64 {
+        self.statements.transaction_number()
+    }
+
     /// The exchange of the user's that is answered next.
     fn users_front(&self) -> Option<&Exchange> {
         let mut exchanges = self.exchanges.iter();

@@ -306,6 +306,11 @@ impl Statements {
         self.transaction += 1;
     }
 
+    /// How often no transaction was running.
+    pub(super) fn transaction_number(&self) -> u64 {
+        self.transaction
+    }
+
     /// Notes that the server has a statement.
     pub(super) fn reused(&mut self, prepared: &Prepared) {
         if self.route != Route::Direct

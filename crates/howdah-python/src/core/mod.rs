@@ -6,6 +6,7 @@
 pub(crate) mod cancel;
 pub(crate) mod copying;
 pub(crate) mod deliver;
+pub(crate) mod descriptors;
 pub(crate) mod gate;
 pub(crate) mod limit;
 pub(crate) mod pipeline;
@@ -28,6 +29,7 @@ use pyo3::prelude::*;
 use crate::errors;
 use cancel::Cancels;
 use deliver::{Handlers, Limits};
+use descriptors::Descriptors;
 use gate::Gate;
 use limit::Timeout;
 use pipeline::Pipeline;
@@ -72,6 +74,7 @@ pub(crate) struct Core {
     /// Blocks whose end was interrupted before it had its turn: to be rolled back before anything else.
     left_blocks: Mutex<Vec<LeftBlock>>,
     cancels: Cancels,
+    pub(crate) descriptors: Descriptors,
     /// Why the session could not be started.
     refusal: Mutex<Option<StartupError>>,
     /// Why the connection was lost while nobody waited: for the next operation to raise.
@@ -126,6 +129,7 @@ impl Core {
             refusal: Mutex::default(),
             reason: Mutex::default(),
             cancels: Cancels::default(),
+            descriptors: Descriptors::default(),
             deadline: Mutex::default(),
             operation_timeout: Mutex::new(Timeout::NONE),
             waiting: AtomicU32::new(0),

@@ -6,6 +6,7 @@ pub(crate) mod command;
 pub(crate) mod copy;
 pub(crate) mod execute;
 pub(crate) mod executemany;
+pub(crate) mod large_object;
 pub(crate) mod notifies;
 pub(crate) mod pipeline;
 pub(crate) mod server_cursor;
