@@ -319,6 +319,13 @@ pub fn quick_int(py: Python<'_>, value: i64) -> Option<Bound<'_, PyAny>> {
     quick(py, unsafe { ffi::PyLong_FromLong(value) })
 }
 
+/// A float; `None` if there is no memory for it.
+#[inline]
+pub fn quick_float(py: Python<'_>, value: f64) -> Option<Bound<'_, PyAny>> {
+    // SAFETY: a new reference or null with an exception set.
+    quick(py, unsafe { ffi::PyFloat_FromDouble(value) })
+}
+
 /// A str from ASCII characters; `None` if they are others, or if there is no memory for it.
 #[inline]
 pub fn quick_ascii<'py>(py: Python<'py>, data: &[u8]) -> Option<Bound<'py, PyAny>> {

@@ -19,8 +19,9 @@ pub fn float4_from_text(raw: &[u8]) -> Result<f32, DecodeError> {
 ///
 /// # Errors
 /// Anything else.
+#[inline]
 pub fn float8_from_text(raw: &[u8]) -> Result<f64, DecodeError> {
-    parse(raw, "float8")
+    plain(raw).map_or_else(|| parse(raw, "float8"), Ok)
 }
 
 /// Reads a `float4` in binary.
@@ -66,7 +67,45 @@ pub fn float8_to_binary(value: f64, out: &mut Vec<u8>) {
     out.extend_from_slice(&value.to_be_bytes());
 }
 
+/// Reads up to 15 digits, a point between them or none: what most numbers are.
+///
+/// The digits without the point and the power of ten are both exact as `f64`, so that their quotient is rounded once.
+#[inline]
+fn plain(raw: &[u8]) -> Option<f64> {
+    const POWERS: [f64; 15] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14,
+    ];
+    let (is_negative, text) = match raw.split_first()? {
+        (b'-', text) => (true, text),
+        _ => (false, raw),
+    };
+    if text.len() > POWERS.len() + 1 {
+        return None;
+    }
+    let mut digits = 0_i64;
+    let mut count = 0_usize;
+    let mut whole = None;
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 {
+            digits = digits * 10 + i64::from(digit);
+            count += 1;
+        } else if *byte == b'.' && whole.is_none() && count > 0 {
+            whole = Some(count);
+        } else {
+            return None;
+        }
+    }
+    let decimals = count - whole.unwrap_or(count);
+    if count == 0 || count > POWERS.len() || whole == Some(count) {
+        return None;
+    }
+    let value = digits as f64 / POWERS.get(decimals)?;
+    Some(if is_negative { -value } else { value })
+}
+
 /// The standard library reads PostgreSQL's three special spellings too, in any case.
+#[inline(never)]
 fn parse<T: FromStr>(raw: &[u8], name: &'static str) -> Result<T, DecodeError> {
     str::from_utf8(raw)
         .ok()
@@ -317,7 +356,55 @@ mod tests {
         assert_eq!(out, b"2.4905712e+06354671.12");
     }
 
+    #[test]
+    fn few_digits() {
+        for text in [
+            "0",
+            "-0",
+            "0.0",
+            "1",
+            "-1.5",
+            "007",
+            "0.1",
+            "0.3",
+            "123456.789012345",
+            "99999999999999.9",
+            "0.00000000000001",
+            "999999999999999",
+            "12345678901234567890",
+            "0.000000000000000000001",
+        ] {
+            let expected: f64 = text.parse().unwrap();
+            let read = float8_from_text(text.as_bytes()).unwrap();
+            assert_eq!(read.to_bits(), expected.to_bits(), "{text}");
+        }
+        assert_eq!(plain(b"-2.5"), Some(-2.5));
+        for other in [
+            &b""[..],
+            b"-",
+            b".",
+            b"1.",
+            b".5",
+            b"1.2.3",
+            b"1e5",
+            b"--1",
+            b"1:2",
+            b"1/2",
+            b"NaN",
+        ] {
+            assert_eq!(plain(other), None);
+        }
+        assert!(plain(b"999999999999999").is_some());
+        assert_eq!(plain(b"9999999999999999"), None);
+    }
+
     proptest! {
+        #[test]
+        fn float8_of_few_digits(text in "-?[0-9]{1,12}(\\.[0-9]{1,12})?") {
+            let expected: f64 = text.parse().unwrap();
+            prop_assert_eq!(float8_from_text(text.as_bytes()).unwrap().to_bits(), expected.to_bits());
+        }
+
         #[test]
         fn float8_round_trip(value: f64) {
             let mut out = Vec::new();

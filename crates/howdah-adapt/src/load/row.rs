@@ -4,14 +4,14 @@ use std::ops::Range;
 
 use howdah_protocol::connection::RowSet;
 use howdah_protocol::wire::Fields;
-use howdah_types::int;
+use howdah_types::{float, int};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyList, PyString, PyTuple, PyType};
 
 use super::Loader;
 use crate::context::LoadContext;
 use crate::encoding::Encoding;
-use howdah_ffi::values::{ListBuilder, RowBuilder, quick_ascii, quick_int};
+use howdah_ffi::values::{ListBuilder, RowBuilder, quick_ascii, quick_float, quick_int};
 
 /// The values of one row, with a loader for each column.
 ///
@@ -82,6 +82,8 @@ fn quick<'py>(
         Loader::Int => int::int8_from_text(data).ok()?,
         Loader::Str if cx.encoding == Encoding::Utf8 => return quick_ascii(py, data),
         Loader::BoolBinary => return quick_bool(py, data),
+        Loader::Float => return quick_float(py, float::float8_from_text(data).ok()?),
+        Loader::Float8Binary => return quick_float(py, float::float8_from_binary(data).ok()?),
         _ => return None,
     };
     quick_int(py, int)
