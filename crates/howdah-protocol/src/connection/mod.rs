@@ -491,6 +491,9 @@ impl Connection {
         }
         let mut limits = self.limits();
         loop {
+            if self.stale == 0 && matches!(self.phase, Phase::Open) {
+                self.replies.data_rows(&mut self.inbox)?;
+            }
             let unread = self.inbox.unread();
             let Some(header) = wire::frame_header(unread, limits)? else {
                 break;
@@ -506,9 +509,8 @@ impl Connection {
                 self.check_stale(header.tag, total)?;
             }
             self.inbox.consume(total);
-            let body = self.inbox.slice(start, header.body_len);
             if header.tag == b'D' && matches!(self.phase, Phase::Open) {
-                self.replies.data_row(start, body)?;
+                return Err(self.replies.unexpected_row().into());
             } else if header.tag == b'd' && self.replies.keeps_copy_data() {
                 self.replies.rows.push(start, header.body_len);
             } else if let Some(event) = self.message(header.tag, start, header.body_len, stale)? {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::inbox::Inbox;
 use super::parameters::Parameters;
 use super::rows::RowCollector;
 use super::{Columns, Connection, Ending, Error, Event, Notification, Phase, QueryResult, Queue};
@@ -11,7 +12,7 @@ use crate::startup::Progress;
 use crate::wire::backend::{
     BackendMessage, Diagnostic, FieldDescription, check_data_row, message_name,
 };
-use crate::wire::{Format, TransactionStatus, frontend};
+use crate::wire::{Format, HEADER_LEN, TransactionStatus, frontend, whole_data_row};
 
 /// A request that waits for its answer.
 #[derive(Debug, Clone)]
@@ -157,7 +158,7 @@ impl Connection {
                 None
             }
             BackendMessage::ErrorResponse(diagnostic) => {
-                self.keep_unfinished(start.saturating_sub(crate::wire::HEADER_LEN));
+                self.keep_unfinished(start.saturating_sub(HEADER_LEN));
                 if matches!(
                     self.replies.copy,
                     Copying::In | Copying::InEnded { resynced: false }
@@ -171,7 +172,7 @@ impl Connection {
         };
         Ok(match event {
             Some(Event::Result(mut result)) => {
-                let rows_end = start.saturating_sub(crate::wire::HEADER_LEN);
+                let rows_end = start.saturating_sub(HEADER_LEN);
                 result.rows = self.collect_rows(rows_end);
                 result.incomplete = self.replies.rows.is_incomplete();
                 self.replies.rows.restart();
@@ -267,15 +268,35 @@ impl Connection {
 }
 
 impl Replies {
-    /// Notes one DataRow, after checking it against its description.
+    /// Notes the DataRows that come next and have arrived whole, after checking them against their description.
     #[inline]
-    pub(super) fn data_row(&mut self, start: usize, body: &[u8]) -> Result<(), ProtocolError> {
+    pub(super) fn data_rows(&mut self, inbox: &mut Inbox) -> Result<(), ProtocolError> {
+        let unread = inbox.unread();
+        if unread.first() != Some(&b'D') {
+            return Ok(());
+        }
         let Some(width) = self.width_of_row() else {
-            return Err(ProtocolError::unexpected("DataRow", self.expecting()));
+            return Ok(());
         };
-        check_data_row(body, width)?;
-        self.rows.push(start, body.len());
-        Ok(())
+        let mut taken = 0;
+        let mut checked = Ok(());
+        while let Some(body) = unread.get(taken..).and_then(whole_data_row) {
+            checked = check_data_row(body, width);
+            if checked.is_err() {
+                break;
+            }
+            let start = taken + HEADER_LEN;
+            self.rows.push(inbox.pos() + start, body.len());
+            taken = start + body.len();
+        }
+        inbox.consume(taken);
+        checked
+    }
+
+    /// The error for a DataRow that no description came for.
+    #[cold]
+    pub(super) fn unexpected_row(&self) -> ProtocolError {
+        ProtocolError::unexpected("DataRow", self.expecting())
     }
 
     /// Whether a message of a COPY is kept like a row.
