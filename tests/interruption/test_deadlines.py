@@ -12,7 +12,7 @@ import math
 import pickle
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -42,6 +42,25 @@ def expires(door: Door) -> Any:
     return pytest.raises(door.errors.OperationTimeout, match="has to be over within")
 
 
+def with_time_to_rest(test: Callable[[Door, float], Awaitable[None]]) -> Callable[[Door], Awaitable[None]]:
+    """A test whose operations end in time for the connection to come to rest.
+
+    A quarter of their time is for that. Where a busy machine needs more, and the connection is lost, they get more.
+    """
+
+    async def patient(door: Door) -> None:
+        for near in (NEAR, NEAR * 4):
+            try:
+                return await test(door, near)
+            except (AssertionError, door.module.OperationalError):
+                if not door.has_lost_one():
+                    raise
+                await door.close_all()
+        await test(door, NEAR * 12)
+
+    return patient
+
+
 def status(conn: Any) -> str:
     return str(conn.info.transaction_status.name)
 
@@ -58,10 +77,11 @@ def test_the_exception_is_of_both_kinds(driver: ModuleType) -> None:
     assert issubclass(errors.ConnectTimeout, (errors.ConnectionTimeout, errors.OperationTimeout))
 
 
-async def test_statement_is_given_up(door: Door) -> None:
+@with_time_to_rest
+async def test_statement_is_given_up(door: Door, near: float) -> None:
     conn = await door.connect()
-    with within(NEAR), expires(door) as caught:
-        await conn.execute("select pg_sleep(60)", timeout=NEAR)
+    with within(near), expires(door) as caught:
+        await conn.execute("select pg_sleep(60)", timeout=near)
     assert caught.value.sqlstate == "57014"
     assert isinstance(caught.value, TimeoutError)
     assert status(conn) == "INERROR"
@@ -71,12 +91,13 @@ async def test_statement_is_given_up(door: Door) -> None:
     assert await (await conn.execute("select 1", timeout=30)).fetchone() == (1,)
 
 
-async def test_statement_in_autocommit_is_given_up(door: Door) -> None:
+@with_time_to_rest
+async def test_statement_in_autocommit_is_given_up(door: Door, near: float) -> None:
     conn = await door.connect(autocommit=True)
     cur = conn.cursor()
     for _ in range(3):
         with expires(door):
-            await cur.execute("select pg_sleep(60)", timeout=NEAR)
+            await cur.execute("select pg_sleep(60)", timeout=near)
         assert status(conn) == "IDLE"
         assert await (await cur.execute("select %s::int", [7])).fetchall() == [(7,)]
 
@@ -141,10 +162,11 @@ async def test_what_is_no_time(door: Door) -> None:
         assert await (await conn.execute("select 1", timeout=far)).fetchone() == (1,)
 
 
-async def test_default_of_the_connection(door: Door) -> None:
-    conn = await door.connect(operation_timeout=NEAR, autocommit=True)
-    assert conn.operation_timeout == NEAR
-    with within(NEAR), expires(door):
+@with_time_to_rest
+async def test_default_of_the_connection(door: Door, near: float) -> None:
+    conn = await door.connect(operation_timeout=near, autocommit=True)
+    assert conn.operation_timeout == near
+    with within(near), expires(door):
         await conn.execute("select pg_sleep(60)")
     await conn.execute("select pg_sleep(0.6)", timeout=30)
     await conn.execute("select pg_sleep(0.6)", timeout=math.inf)
@@ -251,28 +273,30 @@ async def make_slow_table(conn: Any) -> None:
     )
 
 
-async def test_statement_in_a_block(door: Door) -> None:
+@with_time_to_rest
+async def test_statement_in_a_block(door: Door, near: float) -> None:
     conn = await door.connect(autocommit=True)
     with expires(door):
         async with conn.transaction():
             await conn.execute("create temp table t ()")
-            await conn.execute("select pg_sleep(60)", timeout=NEAR)
+            await conn.execute("select pg_sleep(60)", timeout=near)
     assert status(conn) == "IDLE"
     assert await (await conn.execute("select to_regclass('pg_temp.t')")).fetchone() == (None,)
     async with conn.transaction():
         await conn.execute("create temp table t (n int)")
         with expires(door):
             async with conn.transaction():
-                await conn.execute("select pg_sleep(60)", timeout=NEAR)
+                await conn.execute("select pg_sleep(60)", timeout=near)
         await conn.execute("insert into t values (1)")
     assert await (await conn.execute("select count(*) from t")).fetchone() == (1,)
 
 
-async def test_executemany(door: Door) -> None:
+@with_time_to_rest
+async def test_executemany(door: Door, near: float) -> None:
     conn = await door.connect()
     cur = conn.cursor()
-    with within(NEAR), expires(door):
-        await cur.executemany("select pg_sleep(%s)", [(0.1,)] * 300, timeout=NEAR)
+    with within(near), expires(door):
+        await cur.executemany("select pg_sleep(%s)", [(0.1,)] * 300, timeout=near)
     assert status(conn) == "INERROR"
     await conn.rollback()
     await cur.executemany("select %s::int", [(n,) for n in range(100)], timeout=30)
@@ -302,10 +326,11 @@ async def test_stream_of_a_frozen_server(door: Door) -> None:
         assert conn.closed
 
 
-async def test_result_of_a_pipeline(door: Door) -> None:
-    conn = await door.connect(autocommit=True, operation_timeout=NEAR)
+@with_time_to_rest
+async def test_result_of_a_pipeline(door: Door, near: float) -> None:
+    conn = await door.connect(autocommit=True, operation_timeout=near)
     cursors = [conn.cursor() for _ in range(3)]
-    with within(NEAR), expires(door):
+    with within(near), expires(door):
         async with conn.pipeline():
             for cursor, seconds in zip(cursors, (0, 60, 0), strict=True):
                 await cursor.execute("select pg_sleep(%s)", [seconds])
@@ -364,7 +389,8 @@ async def test_frozen_server_delays_all_tasks_by_their_own_times(door: Door) -> 
 
 
 @asyncio_only
-async def test_statements_that_share_the_connection(door: Door) -> None:
+@with_time_to_rest
+async def test_statements_that_share_the_connection(door: Door, near: float) -> None:
     conn = await door.connect(autocommit=True, pipelining=True)
     tasks = [
         asyncio.ensure_future(conn.execute("select %s::int from pg_sleep(0.8)", [n], timeout=timeout))
@@ -374,7 +400,7 @@ async def test_statements_that_share_the_connection(door: Door) -> None:
     assert [type(result) for result in results[::2]] == [door.errors.OperationTimeout] * 2
     assert [await result.fetchone() for result in results[1::2]] == [(1,), (3,)]
     with expires(door):
-        await conn.execute("select pg_sleep(60)", timeout=NEAR)
+        await conn.execute("select pg_sleep(60)", timeout=near)
     assert await (await conn.execute("select 1", timeout=30)).fetchone() == (1,)
 
 
@@ -470,22 +496,23 @@ async def test_cursor_class_that_knows_no_timeout(door: Door) -> None:
         await conn.execute("select 1", timeout=1)
 
 
-async def test_fetches_of_a_server_cursor(door: Door) -> None:
+@with_time_to_rest
+async def test_fetches_of_a_server_cursor(door: Door, near: float) -> None:
     conn = await door.connect()
     query = "select n, pg_sleep(case when n = 4 then 60 else 0 end) from generate_series(1, 9) n"
     for fetch, arguments in (("fetchone", ()), ("fetchmany", (5,)), ("fetchall", ())):
         cur = conn.cursor("served")
         await cur.execute(query, timeout=30)
         assert len(await cur.fetchmany(3, timeout=30)) == 3
-        with within(NEAR), expires(door):
-            await getattr(cur, fetch)(*arguments, timeout=NEAR)
+        with within(near), expires(door):
+            await getattr(cur, fetch)(*arguments, timeout=near)
         assert status(conn) == "INERROR"
         await conn.rollback()
         await cur.close()
     cur = conn.cursor("served")
     await cur.execute(query)
     assert await cur.fetchone(timeout=30) == (1, "")
-    conn.operation_timeout = NEAR
+    conn.operation_timeout = near
     with expires(door):
         async for _ in cur:
             pass

@@ -97,6 +97,10 @@ class Door:
         self._opened.append(conn)
         return SyncFace(conn) if self.is_sync else conn
 
+    def has_lost_one(self) -> bool:
+        """Whether a connection that the test has opened is lost."""
+        return any(conn.broken for conn in self._opened)
+
     async def close_all(self) -> None:
         """Close what the test left open."""
         opened, self._opened = self._opened, []
