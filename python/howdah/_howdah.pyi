@@ -614,7 +614,13 @@ class SyncCursor(BaseCursor):
         timeout: float | None = None,
     ) -> Self: ...
     def executemany(
-        self, query: Any, params_seq: Any, *, returning: bool = False, timeout: float | None = None
+        self,
+        query: Any,
+        params_seq: Any,
+        *,
+        returning: bool = False,
+        rewrite: bool = False,
+        timeout: float | None = None,
     ) -> None: ...
     def _declare(self, query: Any, params: Any, binary: bool | None, timeout: float | None) -> Self:
         """Declare a cursor in the server."""
@@ -655,7 +661,13 @@ class AsyncCursorBase(BaseCursor):
         timeout: float | None = None,
     ) -> Self: ...
     async def executemany(
-        self, query: Any, params_seq: Any, *, returning: bool = False, timeout: float | None = None
+        self,
+        query: Any,
+        params_seq: Any,
+        *,
+        returning: bool = False,
+        rewrite: bool = False,
+        timeout: float | None = None,
     ) -> None: ...
     async def _declare(self, query: Any, params: Any, binary: bool | None, timeout: float | None) -> Self:
         """Declare a cursor in the server."""

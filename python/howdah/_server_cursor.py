@@ -98,7 +98,13 @@ class ServerCursor(ServerCursorMixin["Connection[Any]", Row], Cursor[Row]):
         return self._fetch_all_within(timeout)
 
     def executemany(
-        self, query: Query, params_seq: Iterable[Params], *, returning: bool = True, timeout: float | None = None
+        self,
+        query: Query,
+        params_seq: Iterable[Params],
+        *,
+        returning: bool = True,
+        rewrite: bool = False,
+        timeout: float | None = None,
     ) -> None:
         """Raise `NotSupportedError`: a cursor has one query."""
         raise executemany_not_supported()

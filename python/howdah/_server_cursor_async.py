@@ -97,7 +97,13 @@ class AsyncServerCursor(ServerCursorMixin["AsyncConnection[Any]", Row], AsyncCur
         return await self._fetch_all_within(timeout)
 
     async def executemany(
-        self, query: Query, params_seq: Iterable[Params], *, returning: bool = True, timeout: float | None = None
+        self,
+        query: Query,
+        params_seq: Iterable[Params],
+        *,
+        returning: bool = True,
+        rewrite: bool = False,
+        timeout: float | None = None,
     ) -> None:
         """Raise `NotSupportedError`: a cursor has one query."""
         raise executemany_not_supported()

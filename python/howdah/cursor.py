@@ -97,6 +97,7 @@ class Cursor(_howdah.SyncCursor, Generic[Row]):
             params_seq: Iterable[Params],
             *,
             returning: bool = False,
+            rewrite: bool = False,
             timeout: float | None = None,
         ) -> None: ...
 

@@ -98,6 +98,7 @@ class AsyncCursor(_howdah.AsyncCursorBase, Generic[Row]):
             params_seq: Iterable[Params],
             *,
             returning: bool = False,
+            rewrite: bool = False,
             timeout: float | None = None,
         ) -> None: ...
 

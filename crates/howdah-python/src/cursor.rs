@@ -177,12 +177,13 @@ impl BaseCursor {
     }
 
     /// Execute a command once for each set of parameters, all in one exchange with the server.
-    #[pyo3(signature = (query, params_seq, *, returning=Truth(false), timeout=None), text_signature = "($self, query, params_seq, *, returning=False, timeout=None)")]
+    #[pyo3(signature = (query, params_seq, *, returning=Truth(false), rewrite=Truth(false), timeout=None), text_signature = "($self, query, params_seq, *, returning=False, rewrite=False, timeout=None)")]
     fn executemany(
         slf: Bound<'_, Self>,
         query: Py<PyAny>,
         params_seq: Py<PyAny>,
         returning: Truth,
+        rewrite: Truth,
         timeout: Option<Timeout>,
     ) -> PyResult<Py<PyAny>> {
         let py = slf.py();
@@ -192,6 +193,7 @@ impl BaseCursor {
             query,
             params: params_seq,
             returning: returning.0,
+            rewrite: rewrite.0,
             running: None,
         };
         shell::run_within(py, connection.core(), connection.channel(), job, timeout)

@@ -1,5 +1,7 @@
 //! Exceptions: what went wrong, as the classes of `howdah.errors`.
 
+use std::ops::Range;
+
 use howdah_adapt::error;
 pub(crate) use howdah_adapt::error::class;
 use howdah_ffi::values;
@@ -54,6 +56,15 @@ pub(crate) fn copy(py: Python<'_>, error: &PyErr) -> PyErr {
 pub(crate) fn note_index(py: Python<'_>, error: &PyErr, index: usize) {
     let note = format!("executemany(): at index {index} of the parameters");
     // Without the note it is the same exception.
+    let _ = error
+        .value(py)
+        .call_method1(intern!(py, "add_note"), (note,));
+}
+
+/// The same where it can be any of some.
+pub(crate) fn note_indexes(py: Python<'_>, error: &PyErr, indexes: &Range<usize>) {
+    let (first, last) = (indexes.start, indexes.end.saturating_sub(1));
+    let note = format!("executemany(): at one of the indexes {first} to {last} of the parameters");
     let _ = error
         .value(py)
         .call_method1(intern!(py, "add_note"), (note,));

@@ -1,21 +1,26 @@
 //! `executemany()`: one statement, many sets of parameters, in one exchange.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use howdah_protocol::connection::Params;
 use howdah_protocol::session::{ExchangeId, Execute, Outcome, Session};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::PyIterator;
+use pyo3::types::{PyIterator, PyTuple};
 
 use super::execute::{Text, check_text, result_format};
+use super::insert::Insert;
 use super::pipeline::await_ticket;
-use super::{bind, queue};
+use super::rewrite::{self, Gathered, Rewriting};
+use super::{bind, check, queue};
+use crate::binding::Binding;
 use crate::core::Core;
 use crate::core::pipeline::{Recipient, check_complete};
 use crate::cursor::BaseCursor;
 use crate::errors;
 use crate::shell::{Job, Next};
-use howdah_adapt::{Adaptation, DumpContext};
+use howdah_adapt::{Adaptation, DumpContext, memory};
 
 /// One call of `executemany()`.
 pub(crate) struct ExecuteMany {
@@ -23,6 +28,8 @@ pub(crate) struct ExecuteMany {
     pub(crate) query: Py<PyAny>,
     pub(crate) params: Py<PyAny>,
     pub(crate) returning: bool,
+    /// Whether an INSERT may be rewritten.
+    pub(crate) rewrite: bool,
     pub(crate) running: Option<Running>,
 }
 
@@ -47,6 +54,13 @@ pub(crate) struct Running {
     untold: usize,
     /// The pipeline's ticket of the last of them.
     ticket: Option<u64>,
+    /// What has been taken of the parameters, and not been queued.
+    first: Option<Py<PyAny>>,
+    /// An INSERT whose table is being looked at.
+    insert: Option<Insert>,
+    rewriting: Option<Rewriting>,
+    /// The rows of each statement, where some have several.
+    parts: Vec<Range<usize>>,
 }
 
 /// An execution that has been queued.
@@ -87,8 +101,15 @@ impl Job for ExecuteMany {
             queued: 0,
             untold: 0,
             ticket: None,
+            first: None,
+            insert: None,
+            rewriting: None,
+            parts: Vec::new(),
         });
-        self.queue_batch(py, core)
+        match self.look_up(py, core)? {
+            Some(next) => Ok(next),
+            None => self.queue_batch(py, core),
+        }
     }
 
     fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
@@ -98,12 +119,18 @@ impl Job for ExecuteMany {
         if running.in_pipeline {
             return self.resume_in_pipeline(py, core);
         }
+        if let Some(insert) = running.insert.take() {
+            check(py, core, &outcome, None)?;
+            running.rewriting = Rewriting::new(&insert, &outcome.results)?;
+            return self.queue_batch(py, core);
+        }
         // A position in a text with its parameters in it is one of that text alone.
         let text = running.text.as_ref();
-        let text = text.filter(|_| !self.cursor.get().binding.is_in_text());
+        let is_plain = running.rewriting.is_none() && !self.cursor.get().binding.is_in_text();
+        let text = text.filter(|_| is_plain);
         if outcome.error.is_some() || !outcome.refused_copy.is_empty() {
             let failed = check_text(py, core, &outcome, text.map(AsRef::as_ref))
-                .inspect_err(|error| errors::note_index(py, error, outcome.failed_at));
+                .inspect_err(|error| running.note_place(py, error, outcome.failed_at));
             if running.ended {
                 failed?;
                 return Ok(Next::Done(py.None()));
@@ -138,6 +165,7 @@ impl Job for ExecuteMany {
         };
         running.adaptation.traverse(visit)?;
         visit.call(&running.last)?;
+        visit.call(&running.first)?;
         visit.call(&running.params)
     }
 
@@ -171,9 +199,17 @@ impl ExecuteMany {
             let Some(running) = &mut self.running else {
                 return Ok(Next::Done(py.None()));
             };
-            let queued = match running.params.bind(py).clone().next() {
-                None => return self.end(py, core),
-                Some(params) => params.and_then(|params| self.queue_one(py, core, &params)),
+            let first = running.first.take().map(|first| Ok(first.into_bound(py)));
+            let Some(params) = first.or_else(|| running.params.bind(py).clone().next()) else {
+                return self.end(py, core);
+            };
+            let queued = match running.rewriting {
+                None => params.and_then(|params| self.queue_one(py, core, &params)),
+                Some(_) => match params.and_then(|params| self.gather(py, core, &params)) {
+                    Ok(None) => continue,
+                    Ok(Some(queued)) => Ok(queued),
+                    Err(error) => Err(error),
+                },
             };
             match queued {
                 Ok(queued) if queued.is_copy_perhaps => return self.probe(py, core, queued.id),
@@ -265,6 +301,98 @@ impl ExecuteMany {
         queued
     }
 
+    /// Asks what the table of an INSERT is like, if that may be rewritten.
+    fn look_up(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Option<Next>> {
+        let cursor = self.cursor.get();
+        let is_plain = rewrite::is_plain(core.snapshot.settings().encoding);
+        let may = self.rewrite && !self.returning && cursor.binding == Binding::Server && is_plain;
+        let Some(running) = self
+            .running
+            .as_mut()
+            .filter(|each| may && !each.in_pipeline)
+        else {
+            return Ok(None);
+        };
+        // What is wrong with it is said when it is executed.
+        let nothing = PyTuple::empty(py);
+        let text = bind::text(cursor, core, self.query.bind(py), Some(nothing.as_any()));
+        let Ok((text, None)) = text else {
+            return Ok(None);
+        };
+        let Some(insert) = Insert::parse(text.sql(py)) else {
+            return Ok(None);
+        };
+        // Nothing is sent if there are no parameters, or the first are wrong.
+        let Some(first) = running.params.bind(py).clone().next() else {
+            return Ok(None);
+        };
+        let first = first?;
+        let settings = core.snapshot.settings();
+        let cx = DumpContext::new(&settings, Some(&running.adaptation));
+        bind::dump(
+            Binding::Server,
+            &text,
+            Some(&first),
+            &cx,
+            &mut Params::default(),
+        )
+        .inspect_err(|error| errors::note_index(py, error, 0))?;
+        running.first = Some(first.unbind());
+        let id = rewrite::look_up(py, core, &insert)?;
+        running.text = Some(Arc::new(text));
+        running.insert = Some(insert);
+        Ok(Some(Next::Exchange(id)))
+    }
+
+    /// Gathers one set of parameters; gives what has been queued, if anything was.
+    fn gather(
+        &mut self,
+        py: Python<'_>,
+        core: &Arc<Core>,
+        params: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Queued>> {
+        let settings = core.snapshot.settings();
+        let Some(running) = &mut self.running else {
+            return Err(ended(py));
+        };
+        let (Some(text), Some(rewriting)) = (&running.text, &mut running.rewriting) else {
+            return Err(ended(py));
+        };
+        let cx = DumpContext::new(&settings, Some(&running.adaptation));
+        let mut values = core.borrow_params();
+        let number = running.queued;
+        let dumped = bind::dump(Binding::Server, text, Some(params), &cx, &mut values);
+        let dumped = dumped.inspect_err(|error| errors::note_index(py, error, number));
+        let mut gathered = dumped.and_then(|()| rewriting.gather(&values, number));
+        if let Ok(Gathered::Other) = gathered {
+            gathered = running
+                .send_gathered(py, core)
+                .and_then(|_| match &mut running.rewriting {
+                    Some(rewriting) => rewriting.gather(&values, number),
+                    None => Err(ended(py)),
+                });
+        }
+        core.return_params(values);
+        match gathered? {
+            Gathered::Row(is_full) => {
+                running.queued += 1;
+                running.last = Some(params.clone().unbind());
+                match is_full {
+                    true => running.send_gathered(py, core),
+                    false => Ok(None),
+                }
+            }
+            Gathered::Other | Gathered::Alone => {
+                running.send_gathered(py, core)?;
+                let queued = self.queue_one(py, core, params)?;
+                if let Some(running) = &mut self.running {
+                    memory::push(&mut running.parts, number..number + 1)?;
+                }
+                Ok(Some(queued))
+            }
+        }
+    }
+
     /// The server would skip it all.
     fn skip(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
         if !self.returning {
@@ -297,6 +425,10 @@ impl ExecuteMany {
             return Ok(Next::Done(py.None()));
         };
         running.ended = true;
+        // As if each had been sent when it came.
+        if let Err(error) = running.send_gathered(py, core) {
+            running.failure = running.failure.take().or(Some(error));
+        }
         if let (Some(text), Some(last)) = (&running.text, &running.last) {
             self.cursor.get().note_query(py, text, Some(last));
         }
@@ -311,6 +443,34 @@ impl ExecuteMany {
             (Some(ticket), _) if self.returning => await_ticket(py, core, ticket),
             (_, Some(id)) => Ok(Next::Pump(id)),
             (_, None) => Ok(Next::Done(py.None())),
+        }
+    }
+}
+
+impl Running {
+    /// Queues the statement for the rows that are gathered, if there are any.
+    fn send_gathered(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Option<Queued>> {
+        let Some(rewriting) = &mut self.rewriting else {
+            return Ok(None);
+        };
+        let Some((id, unsent, rows)) = rewriting.send(py, core)? else {
+            return Ok(None);
+        };
+        self.id = Some(id);
+        memory::push(&mut self.parts, rows)?;
+        Ok(Some(Queued {
+            id,
+            unsent,
+            is_copy_perhaps: false,
+        }))
+    }
+
+    /// Notes which parameters an error is about, by the number of its statement.
+    fn note_place(&self, py: Python<'_>, error: &PyErr, statement: usize) {
+        match self.parts.get(statement) {
+            Some(rows) if rows.len() > 1 => errors::note_indexes(py, error, rows),
+            Some(rows) => errors::note_index(py, error, rows.start),
+            None => errors::note_index(py, error, statement),
         }
     }
 }

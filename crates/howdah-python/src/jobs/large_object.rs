@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use howdah_adapt::{bytes_of, lock, memory};
-use howdah_protocol::connection::{Params, QueryResult, RowSet, Written};
+use howdah_protocol::connection::{Params, QueryResult, RowSet};
 use howdah_protocol::error::UsageError;
 use howdah_protocol::session::{ExchangeId, Execute, Outcome, ResultFormat, Session};
 use howdah_protocol::wire::{Format, IsNull, TransactionStatus};
@@ -14,7 +14,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PySlice};
 
-use super::{check, queue};
+use super::{check, push_value, queue};
 use crate::core::Core;
 use crate::core::descriptors::{Descriptor, Opened, Slot};
 use crate::errors;
@@ -197,24 +197,16 @@ enum Arg<'a> {
 }
 
 impl Arg<'_> {
-    fn write(&self, out: &mut Vec<u8>) -> PyResult<Written> {
-        let written = |oid| Written {
-            oid,
-            format: Format::Binary,
-            null: IsNull::No,
+    fn push(&self, py: Python<'_>, params: &mut Params) -> PyResult<()> {
+        let (oid, bytes): (u32, &[u8]) = match self {
+            Self::Oid(value) => (oid::OID, &value.to_be_bytes()),
+            Self::Int(value) => (oid::INT4, &value.to_be_bytes()),
+            Self::Long(value) => (oid::INT8, &value.to_be_bytes()),
+            Self::Bytes(value) => (oid::BYTEA, value),
         };
-        match self {
-            Self::Oid(value) => {
-                memory::append(out, &value.to_be_bytes()).map(|()| written(oid::OID))
-            }
-            Self::Int(value) => {
-                memory::append(out, &value.to_be_bytes()).map(|()| written(oid::INT4))
-            }
-            Self::Long(value) => {
-                memory::append(out, &value.to_be_bytes()).map(|()| written(oid::INT8))
-            }
-            Self::Bytes(value) => memory::append(out, value).map(|()| written(oid::BYTEA)),
-        }
+        push_value(py, params, oid, Format::Binary, |out| {
+            memory::append(out, bytes).map(|()| IsNull::No)
+        })
     }
 }
 
@@ -229,23 +221,7 @@ impl LargeObjectJob {
         queue_on: impl FnOnce(&mut Session, &Execute<'_>) -> Result<T, UsageError>,
     ) -> PyResult<T> {
         let mut params = core.borrow_params();
-        let mut push = |arg: &Arg<'_>| {
-            enum Failure {
-                Python(PyErr),
-                Usage(UsageError),
-            }
-            impl From<UsageError> for Failure {
-                fn from(error: UsageError) -> Self {
-                    Self::Usage(error)
-                }
-            }
-            let pushed = params.push(|out| arg.write(out).map_err(Failure::Python));
-            pushed.map_err(|failure| match failure {
-                Failure::Python(error) => error,
-                Failure::Usage(error) => errors::usage(py, &error),
-            })
-        };
-        let pushed = args.iter().try_for_each(&mut push);
+        let pushed = args.iter().try_for_each(|arg| arg.push(py, &mut params));
         let queued = pushed.and_then(|()| {
             let request = Execute {
                 sql,

@@ -6,17 +6,21 @@ pub(crate) mod command;
 pub(crate) mod copy;
 pub(crate) mod execute;
 pub(crate) mod executemany;
+pub(crate) mod insert;
 pub(crate) mod large_object;
 pub(crate) mod notifies;
 pub(crate) mod pipeline;
+pub(crate) mod rewrite;
 pub(crate) mod server_cursor;
 pub(crate) mod start;
 pub(crate) mod two_phase;
 
 use std::sync::Arc;
 
+use howdah_protocol::connection::{Params, Written};
 use howdah_protocol::error::UsageError;
 use howdah_protocol::session::{ExchangeId, Execute, Outcome, Session};
+use howdah_protocol::wire::{Format, IsNull};
 use pyo3::prelude::*;
 
 use crate::core::Core;
@@ -38,6 +42,33 @@ fn queue<T>(
         queue(session, request)
     })?
     .map_err(|error| errors::usage(py, &error))
+}
+
+/// Appends a parameter of the driver's own.
+fn push_value(
+    py: Python<'_>,
+    params: &mut Params,
+    oid: u32,
+    format: Format,
+    write: impl FnOnce(&mut Vec<u8>) -> PyResult<IsNull>,
+) -> PyResult<()> {
+    enum Failure {
+        Python(PyErr),
+        Usage(UsageError),
+    }
+    impl From<UsageError> for Failure {
+        fn from(error: UsageError) -> Self {
+            Self::Usage(error)
+        }
+    }
+    let pushed = params.push(|out| {
+        let null = write(out).map_err(Failure::Python)?;
+        Ok(Written { oid, format, null })
+    });
+    pushed.map_err(|failure| match failure {
+        Failure::Python(error) => error,
+        Failure::Usage(error) => errors::usage(py, &error),
+    })
 }
 
 /// Queues a statement of the driver's own, which takes no parameters and begins no transaction.
