@@ -94,7 +94,7 @@ test-rust: $(STAMP)-test
 	$(call say,Rust documentation examples)
 	@$(PY) tools/with_server.py $(CARGO) test --doc $(RUST_TESTED) $(FEATURES) < /dev/null
 
-test-python: $(STAMP)-test build
+test-python: $(STAMP)-arrow build
 	$(call say,Python tests)
 	@$(PY) -m pytest tests $(PYTEST_ARGS) < /dev/null
 

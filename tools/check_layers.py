@@ -21,13 +21,14 @@ ROOT = Path(__file__).resolve().parent.parent
 ALLOWED: dict[str, set[str]] = {
     "howdah-protocol": set(),
     "howdah-types": set(),
+    "howdah-arrow": {"howdah-types"},
     "howdah-derive": set(),
     "howdah-testkit": {"howdah-protocol"},
     "howdah-net": {"howdah-protocol"},
     "howdah": {"howdah-derive", "howdah-net", "howdah-protocol", "howdah-types"},
     "howdah-ffi": set(),
     "howdah-adapt": {"howdah-ffi", "howdah-protocol", "howdah-types"},
-    "howdah-python": {"howdah-adapt", "howdah-ffi", "howdah-net", "howdah-protocol", "howdah-types"},
+    "howdah-python": {"howdah-adapt", "howdah-arrow", "howdah-ffi", "howdah-net", "howdah-protocol", "howdah-types"},
 }
 """Which crates of the workspace a crate may use. What only its tests use is not asked."""
 

@@ -14,6 +14,7 @@ import logging
 
 from . import abc as abc
 from . import adapt as adapt
+from . import arrow as arrow
 from . import conninfo as conninfo
 from . import copy as copy
 from . import dbapi20 as dbapi20
@@ -41,6 +42,7 @@ from ._pipeline_async import AsyncPipeline
 from ._server_cursor import ServerCursor
 from ._server_cursor_async import AsyncServerCursor
 from ._xid import Xid
+from .arrow import read_arrow
 from .client_cursor import AsyncClientCursor, ClientCursor
 from .connection import Connection
 from .connection_async import AsyncConnection
@@ -109,6 +111,7 @@ __all__ = [
     "adapters",
     "capabilities",
     "install_as_psycopg",
+    "read_arrow",
     # PEP 249
     "apilevel",
     "connect",

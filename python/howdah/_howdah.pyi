@@ -402,6 +402,18 @@ class BaseCursor:
     format: int
     """The format that results are asked for in: 0 for text, 1 for binary."""
 
+    def _plan_arrow(self, query: Any, params: Any, schema_overrides: Any) -> Any:
+        """Find out how the columns of a query, or of the current result, become Arrow's."""
+
+    def _fetch_arrow(self, plan: ArrowPlan, rows: int) -> ArrowTable:
+        """Return the rows that are left of the current result in batches of Arrow's."""
+
+    def _stream_arrow(self, query: Any, params: Any, reading: ArrowReading) -> Any:
+        """Execute a query and iterate over batches of its rows as they arrive."""
+
+    def _arrived(self) -> Any:
+        """Wait for a result that a pipeline owes."""
+
     @property
     def closed(self) -> bool: ...
     @property
@@ -530,6 +542,74 @@ class BaseLargeObject:
     def writable(self) -> bool:
         """Return whether it was opened for writing."""
 
+class ArrowTable:
+    """Rows in columns, as record batches of Arrow's. Whatever takes Arrow data by the PyCapsule interface takes it."""
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows."""
+
+    @property
+    def num_columns(self) -> int:
+        """The number of columns."""
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the columns."""
+
+    @property
+    def batches(self) -> list[ArrowBatch]:
+        """The batches that it is made of."""
+
+    @staticmethod
+    def _of(batches: list[ArrowBatch]) -> ArrowTable:
+        """Put batches of one schema together, at least one."""
+
+    def __len__(self) -> int: ...
+    def __arrow_c_schema__(self) -> object:
+        """Return the schema, in a capsule."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the data as a stream, in a capsule. It has the types of the table, whatever is requested."""
+
+class ArrowBatch:
+    """Some rows in columns: one record batch of Arrow's."""
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows."""
+
+    @property
+    def num_columns(self) -> int:
+        """The number of columns."""
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the columns."""
+
+    def __len__(self) -> int: ...
+    def __arrow_c_schema__(self) -> object:
+        """Return the schema, in a capsule."""
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
+        """Return schema and data, in two capsules. They have the types of the batch, whatever is requested."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Return the data as a stream of one batch, in a capsule."""
+
+class ArrowPlan:
+    """How the columns of a query or a result become Arrow's."""
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether all columns can be read in binary."""
+
+    def reading(self, rows: int) -> ArrowReading:
+        """Begin to read rows, in batches of so many."""
+
+class ArrowReading:
+    """Rows on their way into batches."""
+
 class BaseCopy:
     """The base of `Copy` and `AsyncCopy`, and what their writers write to."""
 
@@ -568,6 +648,9 @@ class BaseCopy:
 
     def read_row(self) -> Any:
         """Return the next row as a tuple, `None` at the end."""
+
+    def _read_arrow(self, reading: ArrowReading) -> Any:
+        """Return the next batch that has all its rows, or what is left of them at the end, then `None`."""
 
     def _format_row(self, row: Any) -> bool:
         """Format a row; tell whether there is enough to be sent."""

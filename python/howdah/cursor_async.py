@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Generic
 
 from . import _howdah
+from ._arrow_base import BATCH_SIZE, SchemaOverrides, as_copy, checked_size
 from ._copy_async import AsyncCopy, AsyncWriter
 from .rows import Row
 
@@ -66,6 +67,61 @@ class AsyncCursor(_howdah.AsyncCursorBase, Generic[Row]):
         await copy._start(statement, params)
         async with copy:
             yield copy
+
+    async def fetch_arrow(
+        self, *, batch_size: int = BATCH_SIZE, schema_overrides: SchemaOverrides | None = None
+    ) -> _howdah.ArrowTable:
+        """Return the rows that are left of the current result in columns, in batches of `batch_size` rows at most.
+
+        They are fetched then, as by `fetchall()`, but no Python objects are made of them. Types made by users
+        are looked up first. Raises `DataError` for a value that its column's Arrow type cannot hold, and
+        `NotSupportedError` for a type in `schema_overrides` that the column cannot be read as.
+        """
+        checked_size(batch_size)
+        await self._arrived()
+        plan = await self._plan_arrow(None, None, schema_overrides)
+        return self._fetch_arrow(plan, batch_size)
+
+    def stream_arrow(
+        self,
+        query: Query,
+        params: Params | None = None,
+        *,
+        batch_size: int = BATCH_SIZE,
+        schema_overrides: SchemaOverrides | None = None,
+    ) -> AsyncIterator[_howdah.ArrowBatch]:
+        """Execute a query and iterate over its rows in batches as they arrive, of `batch_size` rows at most.
+
+        The memory that it takes is that of one batch. Without rows there is one batch, which has the schema.
+        Leaving the iteration cancels the statement. Raises as `fetch_arrow()`.
+        """
+        return self._arrow_batches(query, params, checked_size(batch_size), schema_overrides)
+
+    async def _read_arrow(
+        self, query: Query, params: Params | None, batch_size: int, schema_overrides: SchemaOverrides | None
+    ) -> _howdah.ArrowTable:
+        batches = []
+        async with self:
+            async for batch in self._arrow_batches(query, params, checked_size(batch_size), schema_overrides):
+                batches.append(batch)
+        return _howdah.ArrowTable._of(batches)
+
+    async def _arrow_batches(
+        self, query: Query, params: Params | None, batch_size: int, schema_overrides: SchemaOverrides | None
+    ) -> AsyncIterator[_howdah.ArrowBatch]:
+        plan = await self._plan_arrow(query, params, schema_overrides)
+        reading = plan.reading(batch_size)
+        if (statement := as_copy(query, params, plan.is_binary, self)) is not None:
+            async with self.copy(statement) as copy:
+                while (batch := await copy._read_arrow(reading)) is not None:
+                    yield batch
+            return
+        stream = self._stream_arrow(query, params, reading)
+        try:
+            async for batch in stream:
+                yield batch
+        finally:
+            await stream.aclose()
 
     # What follows exists in the extension, and is used from there directly; these are its types.
     if TYPE_CHECKING:

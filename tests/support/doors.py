@@ -60,6 +60,8 @@ COROUTINES = frozenset(
         "export",
         "unlink",
         "flush",
+        "fetch_arrow",
+        "copy_arrow",
     ]
 )
 
@@ -131,6 +133,7 @@ class SyncFace:
         if name in ("pipeline", "transaction", "copy"):
             return lambda *args, **kwargs: SyncBlock(value(*args, **kwargs))
         if name in ("notifies", "stream", "rows", "chunks"):
+        if name in ("notifies", "stream", "stream_arrow", "rows"):
             return lambda *args, **kwargs: SyncGenerator(value(*args, **kwargs))
         if name == "cursor":
             return lambda *args, **kwargs: SyncFace(value(*args, **kwargs))

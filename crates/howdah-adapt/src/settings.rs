@@ -89,6 +89,17 @@ impl SessionSettings {
         }
     }
 
+    /// What the codecs have to know of it, which know nothing of Python's encodings.
+    pub fn of_codecs(&self) -> howdah_types::LoadContext {
+        howdah_types::LoadContext {
+            date_style: self.date_style.value.unwrap_or_default(),
+            interval_style: self.interval_style.value.unwrap_or_default(),
+            time_zone: self.time_zone.clone().unwrap_or_default(),
+            // SQL_ASCII is what was stored, whatever it is: if it is no UTF-8, reading says so.
+            other_encoding: !matches!(self.encoding, Encoding::Utf8 | Encoding::SqlAscii),
+        }
+    }
+
     /// What tells the columns that are requested in binary automatically from those of other settings and loaders.
     #[inline]
     pub fn choice_id(&self, loaders_id: u64) -> u64 {

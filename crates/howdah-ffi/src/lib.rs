@@ -2,6 +2,7 @@
 //!
 //! Every other crate of the workspace forbids `unsafe`, so what is in here is offered as safe functions.
 
+pub mod arrow;
 pub mod awaitable;
 pub mod context;
 pub mod decimal;

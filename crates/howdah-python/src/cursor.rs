@@ -1,5 +1,6 @@
 //! Cursors: results, and rows taken from them.
 
+pub(crate) mod arrow;
 pub(crate) mod copy;
 mod executed;
 mod kinds;
@@ -38,6 +39,7 @@ use crate::truth::Truth;
 use howdah_adapt::transformer::Transformer;
 use howdah_adapt::{AdaptersMap, Encoding, lock};
 
+use arrow::{ArrowPlan, ArrowReading, ArrowTable};
 pub(crate) use executed::ExecutedQuery;
 pub(crate) use kinds::{AsyncCursorBase, SyncCursor};
 pub(crate) use making::NativeRowMaker;
@@ -213,7 +215,43 @@ impl BaseCursor {
             return Err(PyValueError::new_err("size must be >= 1"));
         }
         let binary = binary.map(|Truth(value)| value);
-        stream::open(slf, query, params, binary, timeout)
+        stream::open(slf, query, params, binary, timeout, None)
+    }
+
+    /// Find out how the columns of a query, or of the current result, become Arrow's.
+    #[pyo3(signature = (query, params, schema_overrides))]
+    fn _plan_arrow(
+        slf: &Bound<'_, Self>,
+        query: Option<Py<PyAny>>,
+        params: Option<Py<PyAny>>,
+        schema_overrides: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        arrow::plan(slf, query, params, schema_overrides)
+    }
+
+    /// Return the rows that are left of the current result in batches of Arrow's.
+    fn _fetch_arrow(&self, py: Python<'_>, plan: &ArrowPlan, rows: usize) -> PyResult<ArrowTable> {
+        self.fetch_arrow(py, plan, rows)
+    }
+
+    /// Execute a query and iterate over batches of its rows as they arrive.
+    fn _stream_arrow(
+        slf: &Bound<'_, Self>,
+        query: Py<PyAny>,
+        params: Option<Py<PyAny>>,
+        reading: Py<ArrowReading>,
+    ) -> PyResult<Py<PyAny>> {
+        let binary = reading.get().is_binary();
+        stream::open(slf, query, params, Some(binary), None, Some(reading))
+    }
+
+    /// Wait for a result that a pipeline owes.
+    fn _arrived(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        if slf.get().awaited_ticket().is_some() {
+            return Self::fetch_pending(slf, Then::Nothing);
+        }
+        let flavor = slf.get().home(slf.py())?.core.flavor;
+        shell::give(slf, flavor, |slf| Ok(slf.py().None()))
     }
 
     /// Return the next row, `None` after the last one.

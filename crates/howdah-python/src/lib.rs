@@ -33,6 +33,8 @@ mod _howdah {
     #[pymodule_export]
     use crate::connection::{AsyncConnectionBase, BaseConnection, SyncConnection};
     #[pymodule_export]
+    use crate::cursor::arrow::{ArrowBatch, ArrowPlan, ArrowReading, ArrowTable};
+    #[pymodule_export]
     use crate::cursor::copy::BaseCopy;
     #[pymodule_export]
     use crate::cursor::stream::{AsyncRowStream, RowStream};

@@ -79,6 +79,26 @@ impl Session {
         })
     }
 
+    /// Queues the question what the columns of a statement are if it is executed with such parameters, in an exchange of its own.
+    ///
+    /// # Errors
+    /// As [`Session::execute`].
+    pub fn describe(&mut self, request: &Execute<'_>) -> Result<ExchangeId, UsageError> {
+        let id = self.queue(|session, _| {
+            session.begin(request.begin)?;
+            session.name_owner();
+            let types = &request.params.oids;
+            session.connection.parse(b"", request.sql, types, true)?;
+            session.connection.ask_description(b"")?;
+            Ok(PendingStatement::Described(
+                Key::new(request.sql, &[])?,
+                None,
+            ))
+        })?;
+        self.end_exchange();
+        Ok(id)
+    }
+
     /// Queues the question what columns a cursor has, in the exchange that is open or in one of its own, and ends that.
     ///
     /// With `begin` a transaction is begun where each statement does and none is running.

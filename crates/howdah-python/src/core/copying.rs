@@ -64,6 +64,15 @@ impl CopyState {
         Some((Arc::clone(&inner.messages), inner.pos - 1, is_first))
     }
 
+    /// All messages that have been received and not given, as a set and the number of the next in it.
+    pub(crate) fn take_messages(&self) -> (Arc<RowSet>, usize) {
+        let mut inner = lock(&self.0);
+        let len = inner.messages.len();
+        let pos = std::mem::replace(&mut inner.pos, len);
+        inner.is_fresh = false;
+        (Arc::clone(&inner.messages), pos)
+    }
+
     /// The error that has ended it, once.
     pub(crate) fn take_failure(&self) -> Option<PyErr> {
         let mut inner = lock(&self.0);

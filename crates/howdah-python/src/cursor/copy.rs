@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyList, PyString, PyTuple};
 
 use super::BaseCursor;
+use super::arrow::{ArrowReader, ArrowReading};
 use crate::connection::BaseConnection;
 use crate::core::Flavor;
 use crate::core::copying::CopyState;
@@ -139,19 +140,37 @@ impl BaseCopy {
     }
 
     fn read_as(slf: &Bound<'_, Self>, want: Want) -> PyResult<Py<PyAny>> {
+        Self::read_by(slf, CopyReader(slf.clone().unbind(), want))
+    }
+
+    /// Gives what a reader makes of the data: at once, if enough has come.
+    pub(super) fn read_by(
+        slf: &Bound<'_, Self>,
+        reader: impl Reader + 'static,
+    ) -> PyResult<Py<PyAny>> {
         let (py, this) = (slf.py(), slf.get());
         this.state.check_readable(py)?;
-        if let Some(value) = this.next_received(py, want).transpose() {
+        if let Some(value) = reader.next_received(py).transpose() {
             return this.ready(py, value);
         }
         if let Some(error) = this.state.take_failure() {
             return this.ready(py, Err(error));
         }
         if !this.state.is_out() && !this.state.is_busy() {
-            return this.ready(py, want.at_end(py));
+            return this.ready(py, reader.at_end(py));
         }
-        let reader = CopyReader(slf.clone().unbind(), want);
         Self::run(slf, Work::Read(Box::new(reader)))
+    }
+
+    /// What the codecs have to know of the session.
+    pub(super) fn codecs(&self) -> howdah_types::LoadContext {
+        let settings = self.connection.get().core().snapshot.settings();
+        settings.of_codecs()
+    }
+
+    /// The data of the COPY.
+    pub(super) fn state(&self) -> &Arc<CopyState> {
+        &self.state
     }
 
     /// Has the buffer changed by something that may call back into Python, and so is done without the lock. If it fails the buffer
@@ -338,6 +357,11 @@ impl BaseCopy {
     /// Return the next row as a tuple; `None` at the end.
     fn read_row(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         Self::read_as(slf, Want::Row)
+    }
+
+    /// Return the next batch that has all its rows, or what is left of them at the end, then `None`.
+    fn _read_arrow(slf: &Bound<'_, Self>, reading: Py<ArrowReading>) -> PyResult<Py<PyAny>> {
+        Self::read_by(slf, ArrowReader::new(slf, reading))
     }
 
     /// Format a row; tell whether enough was formatted to be sent.

@@ -173,6 +173,25 @@ impl BaseCursor {
         })
     }
 
+    /// The current result, if it has rows, and the settings to read them with.
+    pub(super) fn rows_left(
+        &self,
+        py: Python<'_>,
+    ) -> PyResult<(Arc<QueryResult>, Arc<SessionSettings>)> {
+        let slice = self.next_rows(py, Some(0))?;
+        Ok((slice.result, slice.settings))
+    }
+
+    /// The number of the next row.
+    pub(super) fn position(&self) -> usize {
+        lock(&self.state).pos
+    }
+
+    /// Makes another row the next.
+    pub(super) fn go_to(&self, row: usize) {
+        lock(&self.state).pos = row;
+    }
+
     /// Loads one row; `None` at the end.
     pub(super) fn load_one(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         let slice = self.next_rows(py, Some(1))?;

@@ -11,6 +11,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use super::BaseCursor;
+use super::arrow::ArrowReading;
 use super::rows::StreamedRows;
 use crate::connection::BaseConnection;
 use crate::core::limit::Timeout;
@@ -29,6 +30,8 @@ struct Stream {
     connection: Py<BaseConnection>,
     /// Bounds each wait for rows.
     timeout: Option<Timeout>,
+    /// What the rows go into, if batches of them are wanted and not the rows.
+    batches: Option<Py<ArrowReading>>,
     state: Mutex<State>,
 }
 
@@ -67,6 +70,7 @@ pub(super) fn open(
     params: Option<Py<PyAny>>,
     binary: Option<bool>,
     timeout: Option<Timeout>,
+    batches: Option<Py<ArrowReading>>,
 ) -> PyResult<Py<PyAny>> {
     let py = cursor.py();
     let request = Request {
@@ -84,6 +88,7 @@ pub(super) fn open(
         cursor: cursor.clone().unbind(),
         connection,
         timeout,
+        batches,
         state: Mutex::new(State {
             phase: Phase::Fresh(request),
             rows: Arc::default(),
@@ -99,8 +104,12 @@ pub(super) fn open(
 }
 
 impl Stream {
-    /// The next of the rows that have been received.
+    /// The next of the rows, or of the batches, that have been received.
     fn next_received(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        if let Some(batches) = &self.batches {
+            let ended = matches!(lock(&self.state).phase, Phase::Failed(_) | Phase::Over);
+            return batches.get().next_batch(py, ended);
+        }
         let (rows, pos, reader) = {
             let mut state = lock(&self.state);
             let Some(reader) = state.reader.clone() else {
@@ -182,7 +191,18 @@ impl Stream {
             (std::mem::replace(&mut state.phase, Phase::Over), rows)
         };
         drop(rows);
+        if let Some(batches) = &self.batches {
+            batches.get().give_up();
+        }
         phase
+    }
+
+    /// Whether there is something to give.
+    fn has_next(&self) -> bool {
+        match &self.batches {
+            Some(batches) => batches.get().has_full(),
+            None => !lock(&self.state).rows.is_empty(),
+        }
     }
 
     /// Puts back the phase that an operation has taken.
@@ -248,12 +268,18 @@ impl FetchRows {
     }
 
     /// Takes rows over; those of the first batch tell what they are like.
-    fn take(&mut self, py: Python<'_>, mut result: QueryResult) -> PyResult<()> {
+    fn take(&mut self, py: Python<'_>, core: &Core, mut result: QueryResult) -> PyResult<()> {
         let rows = std::mem::take(&mut result.rows);
+        if let Some(batches) = &self.stream.batches {
+            batches.get().take(py, core, &result, &rows)?;
+        }
         let described = lock(&self.stream.state).reader.is_some();
         if !described {
             let reader = BaseCursor::begin_stream(self.stream.cursor.bind(py), result)?;
             lock(&self.stream.state).reader = Some(Arc::new(reader));
+        }
+        if self.stream.batches.is_some() {
+            return Ok(());
         }
         let mut state = lock(&self.stream.state);
         state.pos = 0;
@@ -273,7 +299,7 @@ impl FetchRows {
         if let Err(error) = check_text(py, core, &outcome, text) {
             let rows = outcome.unfinished.ok_or_else(|| error.clone_ref(py))?;
             self.phase = Phase::Failed(error);
-            return self.take(py, rows);
+            return self.take(py, core, rows);
         }
         let result = outcome.results.pop();
         let result = result.ok_or_else(|| errors::new(py, "InternalError", "got no result"))?;
@@ -285,13 +311,13 @@ impl FetchRows {
             let text = "the operation in stream() didn't produce a result";
             return Err(errors::programming(py, text));
         }
-        self.take(py, result)
+        self.take(py, core, result)
     }
 
     /// Gives the stream back with what has come; an async iterator wants the next row, or its end, as the value.
     fn done(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
         if let Phase::Running(id, _) = &self.phase {
-            if lock(&self.stream.state).rows.is_empty() {
+            if !self.stream.has_next() {
                 return Ok(Next::Rows(*id));
             }
             if !self.stream.is_fetching() {
@@ -353,7 +379,7 @@ impl Job for FetchRows {
         } else if let Phase::Running(id, _) = &self.phase
             && let Some(result) = core.take_rows(*id)
         {
-            self.take(py, result)?;
+            self.take(py, core, result)?;
         }
         self.done(py, core)
     }

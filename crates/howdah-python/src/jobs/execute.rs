@@ -69,6 +69,23 @@ pub(crate) fn queue_query(
     Ok((id, text))
 }
 
+/// Queues the question what columns a statement of a cursor has; gives its text as well.
+pub(crate) fn queue_description(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    cursor: &BaseCursor,
+    query: &Py<PyAny>,
+    params: Option<&Py<PyAny>>,
+) -> PyResult<(ExchangeId, Text)> {
+    let options = Options::default();
+    let (text, own) = begin(py, core, cursor, query, params, &options)?;
+    let params = params.or(own.as_ref());
+    let id = dump_and_queue(py, core, cursor, &text, params, &options, |request| {
+        queue(py, core, request, Session::describe)
+    })?;
+    Ok((id, text))
+}
+
 /// Begins an execution of a cursor; gives the query's text, and the parameters that it brings along.
 fn begin(
     py: Python<'_>,

@@ -1,5 +1,6 @@
 //! The operations of the public API, each written once for both shells.
 
+pub(crate) mod arrow;
 pub(crate) mod bind;
 pub(crate) mod block;
 pub(crate) mod command;
