@@ -132,8 +132,7 @@ class SyncFace:
             return _awaitable(self, value)
         if name in ("pipeline", "transaction", "copy"):
             return lambda *args, **kwargs: SyncBlock(value(*args, **kwargs))
-        if name in ("notifies", "stream", "rows", "chunks"):
-        if name in ("notifies", "stream", "stream_arrow", "rows"):
+        if name in ("notifies", "stream", "stream_arrow", "rows", "chunks"):
             return lambda *args, **kwargs: SyncGenerator(value(*args, **kwargs))
         if name == "cursor":
             return lambda *args, **kwargs: SyncFace(value(*args, **kwargs))
