@@ -194,10 +194,12 @@ async def _provide(connecting: Connecting) -> None:
 
 async def _connected_socket(loop: asyncio.AbstractEventLoop, kind: str, host: str, port: int) -> socket.socket:
     address: str | tuple[str, int] = host
-    family = socket.AF_UNIX
+    family = getattr(socket, "AF_UNIX", None)
     if kind == "tcp":
         address = (host, port)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if family is None:
+        raise OSError("Unix sockets are not supported on this system: name a host or an address")
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)

@@ -8,7 +8,10 @@ import gc
 import itertools
 import os
 import signal
+import socket
+from asyncio.proactor_events import BaseProactorEventLoop
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -331,17 +334,29 @@ def test_a_loop_closed_while_a_frozen_server_is_asked_to_cancel(howdah: ModuleTy
 
 
 def test_a_loop_that_cannot_watch_sockets(howdah: ModuleType, dsn: str) -> None:
-    """Such as ProactorEventLoop, the default on Windows."""
+    """Such as ProactorEventLoop, the default on Windows: what that lacks is taken from what it is made of on every system."""
 
-    class Blind(asyncio.SelectorEventLoop):
-        add_reader = asyncio.AbstractEventLoop.add_reader
+    class Proactor(asyncio.SelectorEventLoop):
+        add_reader = BaseProactorEventLoop.add_reader
 
     async def main() -> None:
-        with pytest.raises(howdah.InterfaceError, match="SelectorEventLoop"):
+        with pytest.raises(howdah.InterfaceError, match="Proactor has no add_reader") as told:
             await howdah.AsyncConnection.connect(dsn)
+        assert "loop_factory=asyncio.SelectorEventLoop" in str(told.value)
+        assert "WindowsSelectorEventLoopPolicy" in str(told.value)
 
-    loop = Blind()
+    loop = Proactor()
     try:
         loop.run_until_complete(main())
     finally:
         loop.close()
+
+
+def test_a_system_without_unix_sockets(howdah: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        # The loop has been made, for which the system needs them.
+        monkeypatch.delattr(socket, "AF_UNIX")
+        with pytest.raises(howdah.OperationalError, match="Unix sockets are not supported on this system"):
+            await howdah.AsyncConnection.connect(host=str(tmp_path))
+
+    asyncio.run(main())

@@ -287,13 +287,9 @@ impl Connector {
         let (Some(Peer::Unix(_)), Some(wanted)) = (&self.peer, &self.config.requirepeer) else {
             return Ok(());
         };
-        let actual = match socket.peer_uid() {
-            Ok(uid) => environment::user_name(uid).unwrap_or_else(|| format!("#{uid}")),
-            Err(error) => {
-                let text = format!("could not get peer credentials: {error}");
-                return Err(ConnectError::WrongPeer(text));
-            }
-        };
+        let actual = socket.peer_user().map_err(|error| {
+            ConnectError::WrongPeer(format!("could not get peer credentials: {error}"))
+        })?;
         if actual == *wanted {
             return Ok(());
         }

@@ -290,7 +290,7 @@ pub fn take_leave(link: &mut Link, socket: &Socket) {
 /// # Errors
 /// The system's.
 pub fn prepare(socket: &Socket) -> io::Result<()> {
-    socket.set_waiting(SLICE)
+    socket.set_waiting()
 }
 
 /// The end of a connection by an error of its socket: of one that was reset, what the server said before tells more.

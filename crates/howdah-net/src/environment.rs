@@ -2,37 +2,29 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 
 use howdah_protocol::conninfo::{
     Config, ConninfoError, Environment, KEYWORDS, Keyword, Params, Passfile,
 };
 
-/// Where servers put their Unix sockets: Debian's place, then PostgreSQL's own default.
-const SOCKET_DIRS: &[&str] = &["/var/run/postgresql", "/tmp"];
-
-/// Where the system's service file may be: Debian's place, Red Hat's, then PostgreSQL's own default.
-const CONFIG_DIRS: &[&str] = &[
-    "/etc/postgresql-common",
-    "/etc/sysconfig/pgsql",
-    "/usr/local/pgsql/etc",
-];
+use crate::platform;
 
 /// Completes the options with the service file, the environment, defaults and the password file.
 ///
 /// # Errors
 /// An option that is wrong, or not supported.
 pub fn complete(params: &Params) -> Result<Config, ConninfoError> {
-    let user = os_user();
-    let home = std::env::var("HOME").ok();
+    let user = platform::os_user();
+    let home = platform::home();
     Config::resolve(
         params,
         &Environment {
             env: &|name| std::env::var(name).ok(),
             os_user: user.as_deref(),
             home: home.as_deref(),
-            socket_dirs: SOCKET_DIRS,
-            config_dirs: CONFIG_DIRS,
+            system: platform::SYSTEM,
+            socket_dirs: platform::SOCKET_DIRS,
+            config_dirs: platform::CONFIG_DIRS,
             service_file: &|path| fs::read(path).ok(),
             passfile: &read_passfile,
         },
@@ -44,7 +36,7 @@ pub fn complete(params: &Params) -> Result<Config, ConninfoError> {
 pub fn defaults() -> Vec<(String, String)> {
     let known = |keyword: &Keyword| {
         let set = keyword.envvar.and_then(|name| std::env::var(name).ok());
-        let user = || os_user().filter(|_| keyword.name == "user");
+        let user = || platform::os_user().filter(|_| keyword.name == "user");
         let value = set
             .or_else(|| keyword.compiled.map(str::to_owned))
             .or_else(user)?;
@@ -63,22 +55,6 @@ pub fn salt() -> io::Result<[u8; 16]> {
     Ok(salt)
 }
 
-/// The name of the user that runs this process.
-fn os_user() -> Option<String> {
-    user_name(rustix::process::geteuid().as_raw())
-        .or_else(|| std::env::var("USER").ok().filter(|name| !name.is_empty()))
-}
-
-/// The name of the user with this id, if the system's list has it.
-pub(crate) fn user_name(uid: u32) -> Option<String> {
-    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    passwd.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
-    })
-}
-
 /// The password file, if only its owner can read it.
 fn read_passfile(path: &str) -> Passfile {
     let Ok(metadata) = fs::metadata(path) else {
@@ -87,7 +63,7 @@ fn read_passfile(path: &str) -> Passfile {
     if !metadata.is_file() {
         return Passfile::Unsafe("is not a plain file");
     }
-    if metadata.mode() & 0o077 != 0 {
+    if platform::is_open_to_others(&metadata) {
         return Passfile::Unsafe(
             "has group or world access; permissions should be u=rw (0600) or less",
         );

@@ -14,6 +14,7 @@
 //! | [`socket`] | the socket, and the wait for it |
 //! | [`tls`] | TLS: certificates, keys, and the bytes of an encrypted connection |
 //! | `gss` | with the feature `gssapi`: the tokens of that method |
+//! | [`platform`] | what systems do differently |
 //! | [`drive`] | the loop that moves bytes between a socket and a session |
 //! | [`cancel`] | cancel requests |
 //!
@@ -21,12 +22,6 @@
 //! to go on.
 
 #![forbid(unsafe_code)]
-
-#[cfg(not(unix))]
-compile_error!(
-    "howdah connects on Unix systems only: howdah-net uses file descriptors, poll() and Unix sockets. The crates howdah-protocol and \
-     howdah-types have no such needs."
-);
 
 pub mod cancel;
 pub mod connect;
@@ -36,7 +31,7 @@ pub mod environment;
 #[cfg(feature = "gssapi")]
 mod gss;
 pub mod link;
-mod platform;
+pub mod platform;
 pub mod resolve;
 pub mod socket;
 pub mod tls;

@@ -1,81 +1,53 @@
-//! What systems do differently about sockets. The table of docs/platforms.md says what each lacks.
+//! What systems do differently: the only room whose code depends on the system. Both halves offer the same; the table of
+//! docs/platforms.md says what each system lacks.
 
-use std::io;
-use std::os::fd::OwnedFd;
-use std::time::Duration;
+#[cfg(unix)]
+mod unix;
+#[cfg(unix)]
+pub(crate) use unix::*;
+#[cfg(unix)]
+pub use unix::{Pipe, pipe};
 
-use rustix::net::{AddressFamily, SendFlags, SocketAddrUnix, SocketType};
+#[cfg(windows)]
+mod windows;
+#[cfg(windows)]
+pub(crate) use windows::*;
+#[cfg(windows)]
+pub use windows::{Pipe, pipe};
 
-/// Sending neither waits nor raises SIGPIPE.
-#[cfg(not(target_vendor = "apple"))]
-pub(crate) const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+#[cfg(not(any(unix, windows)))]
+compile_error!(
+    "howdah connects on Unix and on Windows: howdah-net uses sockets, poll() and files. The crates howdah-protocol and howdah-types \
+     have no such needs."
+);
 
-/// Sending does not wait. That it raises no SIGPIPE is an option of the socket here.
-#[cfg(target_vendor = "apple")]
-pub(crate) const SEND_FLAGS: SendFlags = SendFlags::DONTWAIT;
+// A descriptor is a socket on Windows.
+pub use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-/// A socket that does not wait, is not inherited by other programs, and raises no signals.
-#[cfg(not(target_vendor = "apple"))]
-pub(crate) fn new_socket(family: AddressFamily) -> io::Result<OwnedFd> {
-    use rustix::net::{SocketFlags, socket_with};
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    Ok(socket_with(family, SocketType::STREAM, flags, None)?)
+/// Implements `AsFd` for a type, by a field of it that does; on Windows `AsSocket`.
+#[cfg(unix)]
+#[macro_export]
+macro_rules! lend_descriptor {
+    ($(#[$doc:meta])* $type:ty, $($field:ident).+) => {
+        impl ::std::os::fd::AsFd for $type {
+            $(#[$doc])*
+            fn as_fd(&self) -> ::std::os::fd::BorrowedFd<'_> {
+                ::std::os::fd::AsFd::as_fd(&self.$($field).+)
+            }
+        }
+    };
 }
 
-/// The same in steps: a program that another thread starts in between inherits it.
-#[cfg(target_vendor = "apple")]
-pub(crate) fn new_socket(family: AddressFamily) -> io::Result<OwnedFd> {
-    use rustix::io::{FdFlags, fcntl_setfd, ioctl_fionbio};
-    let fd = rustix::net::socket(family, SocketType::STREAM, None)?;
-    fcntl_setfd(&fd, FdFlags::CLOEXEC)?;
-    ioctl_fionbio(&fd, true)?;
-    rustix::net::sockopt::set_socket_nosigpipe(&fd, true)?;
-    Ok(fd)
-}
-
-/// The user that the process at the other end of a Unix socket runs as.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn peer_uid(fd: &OwnedFd) -> io::Result<u32> {
-    Ok(rustix::net::sockopt::socket_peercred(fd)?.uid.as_raw())
-}
-
-/// The user that the process at the other end of a Unix socket runs as: known on Linux only.
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn peer_uid(_fd: &OwnedFd) -> io::Result<u32> {
-    Err(io::Error::new(
-        io::ErrorKind::Unsupported,
-        "this system does not tell them in a way that is known here",
-    ))
-}
-
-/// Limits how long sent data may stay unacknowledged; where the system has no such limit, as libpq does, nothing.
-pub(crate) fn set_user_timeout(fd: &OwnedFd, time: Duration) -> io::Result<()> {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    {
-        let millis = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
-        rustix::net::sockopt::set_tcp_user_timeout(fd, millis)?;
-    }
-    let _ = (fd, time);
-    Ok(())
-}
-
-/// The address of a Unix socket; of one that begins with `@` in the abstract namespace.
-pub(crate) fn unix_address(path: &std::path::Path) -> io::Result<SocketAddrUnix> {
-    if let Some(name) = path.to_str().and_then(|text| text.strip_prefix('@')) {
-        return abstract_address(name);
-    }
-    Ok(SocketAddrUnix::new(path)?)
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn abstract_address(name: &str) -> io::Result<SocketAddrUnix> {
-    Ok(SocketAddrUnix::new_abstract_name(name.as_bytes())?)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn abstract_address(_name: &str) -> io::Result<SocketAddrUnix> {
-    Err(io::Error::new(
-        io::ErrorKind::Unsupported,
-        "this system has no abstract namespace for Unix sockets",
-    ))
+/// Implements `AsSocket` for a type, by a field of it that does; on Unix `AsFd`.
+#[cfg(windows)]
+#[macro_export]
+macro_rules! lend_descriptor {
+    ($(#[$doc:meta])* $type:ty, $($field:ident).+) => {
+        impl ::std::os::windows::io::AsSocket for $type {
+            $(#[$doc])*
+            fn as_socket(&self) -> ::std::os::windows::io::BorrowedSocket<'_> {
+                ::std::os::windows::io::AsSocket::as_socket(&self.$($field).+)
+            }
+        }
+    };
 }

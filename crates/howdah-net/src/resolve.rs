@@ -2,12 +2,12 @@
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::time::Instant;
 
 use crate::connect::ConnectError;
+use crate::lend_descriptor;
+use crate::platform::{Pipe, pipe};
 use crate::socket::time_slice;
 
 /// Resolves `host`, calling `go_on` every so often; when it says no, or the deadline passes, the wait ends.
@@ -42,7 +42,7 @@ pub struct Lookup {
     host: String,
     receiver: Receiver<io::Result<Vec<SocketAddr>>>,
     /// The other end is closed when the thread is done.
-    done: UnixStream,
+    done: Pipe,
 }
 
 impl Lookup {
@@ -51,7 +51,7 @@ impl Lookup {
     /// # Errors
     /// There are too many threads or open files.
     pub fn begin(host: &str, port: u16) -> Result<Self, ConnectError> {
-        let (done, bell) = UnixStream::pair().map_err(ConnectError::Io)?;
+        let (done, bell) = pipe().map_err(ConnectError::Io)?;
         let (sender, receiver) = sync_channel(1);
         let host = host.to_owned();
         let name = host.clone();
@@ -93,11 +93,7 @@ impl Lookup {
     }
 }
 
-impl AsFd for Lookup {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.done.as_fd()
-    }
-}
+lend_descriptor!(Lookup, done);
 
 /// What a failed lookup of `host` is reported as, whoever looked it up.
 #[must_use]

@@ -2,15 +2,16 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, fcntl_dupfd_cloexec, ioctl_fionbio};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
 use rustix::net::sockopt;
 use rustix::net::{AddressFamily, RecvFlags, connect, recv, send};
 
+use crate::lend_descriptor;
 use crate::platform;
 
 /// The address of a server, as it is connected to.
@@ -69,11 +70,11 @@ impl Socket {
                 set_tcp_options(&fd, options)?;
                 connect(&fd, address)
             }
-            Peer::Unix(path) => connect(&fd, &platform::unix_address(path)?),
+            Peer::Unix(path) => platform::connect_unix(&fd, path)?,
         };
         match begun {
-            Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => Ok(Self { fd }),
-            Err(error) => Err(error.into()),
+            Err(error) if !platform::is_under_way(error) => Err(error.into()),
+            _ => Ok(Self { fd }),
         }
     }
 
@@ -99,12 +100,12 @@ impl Socket {
         set_tcp_options(&self.fd, options)
     }
 
-    /// The user that the process at the other end of a Unix socket runs as.
+    /// The user that the process at the other end of a Unix socket runs as: the name, or `#` and the number of one that has none.
     ///
     /// # Errors
     /// The system's; one that cannot tell says so.
-    pub fn peer_uid(&self) -> io::Result<u32> {
-        platform::peer_uid(&self.fd)
+    pub fn peer_user(&self) -> io::Result<String> {
+        platform::peer_user(&self.fd)
     }
 
     /// A second descriptor of the same socket.
@@ -112,17 +113,15 @@ impl Socket {
     /// # Errors
     /// There are too many open files.
     pub fn duplicate(&self) -> io::Result<OwnedFd> {
-        Ok(fcntl_dupfd_cloexec(&self.fd, 3)?)
+        platform::duplicate(&self.fd)
     }
 
-    /// Makes [`Socket::recv`] wait, at most `slice` at a time.
+    /// Makes [`Socket::recv`] wait, at most one [`SLICE`] at a time.
     ///
     /// # Errors
     /// The system's.
-    pub fn set_waiting(&self, slice: Duration) -> io::Result<()> {
-        ioctl_fionbio(&self.fd, false)?;
-        sockopt::set_socket_timeout(&self.fd, sockopt::Timeout::Recv, Some(slice))?;
-        Ok(())
+    pub fn set_waiting(&self) -> io::Result<()> {
+        platform::set_waiting(&self.fd, SLICE)
     }
 
     /// Sends what the kernel takes at once, which may be nothing.
@@ -137,11 +136,14 @@ impl Socket {
         }
     }
 
-    /// Receives; `None` when nothing came within the slice set by [`Socket::set_waiting`], or a signal did. 0 bytes is the end.
+    /// Receives; `None` when nothing came within a slice, see [`Socket::set_waiting`], or a signal did. 0 bytes is the end.
     ///
     /// # Errors
     /// The system's.
     pub fn recv(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        if !platform::RECV_WAITS {
+            self.wait(true, false, SLICE)?;
+        }
         self.recv_with(buffer, RecvFlags::empty())
     }
 
@@ -150,7 +152,7 @@ impl Socket {
     /// # Errors
     /// The system's.
     pub fn recv_now(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        self.recv_with(buffer, RecvFlags::DONTWAIT)
+        self.recv_with(buffer, platform::RECV_NOW)
     }
 
     fn recv_with(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<Option<usize>> {
@@ -187,11 +189,7 @@ impl Socket {
     }
 }
 
-impl AsFd for Socket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-}
+lend_descriptor!(Socket, fd);
 
 impl From<Socket> for OwnedFd {
     fn from(socket: Socket) -> Self {
@@ -204,7 +202,9 @@ impl From<Socket> for OwnedFd {
 pub fn is_reset(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+        io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
     )
 }
 

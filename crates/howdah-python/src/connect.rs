@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use howdah_ffi::descriptors::owned_socket;
 use howdah_net::connect::establish;
 use howdah_net::drive;
 use howdah_net::resolve::resolve;
@@ -333,11 +334,11 @@ impl Connecting {
     }
 
     /// Take over a connected socket's descriptor; `None` if it leads to the wrong server.
-    fn adopt(&self, py: Python<'_>, fd: i32) -> PyResult<Option<Opened>> {
-        if fd < 0 {
+    fn adopt(&self, py: Python<'_>, fd: i64) -> PyResult<Option<Opened>> {
+        let Some(owned) = owned_socket(fd) else {
             return Err(PyValueError::new_err("not a descriptor"));
-        }
-        let socket = Socket::from_fd(howdah_ffi::owned_fd(fd));
+        };
+        let socket = Socket::from_fd(owned);
         let mut plan = lock(&self.plan);
         let connector = &mut plan.connector;
         if let Err(error) = connector.check_peer(&socket) {

@@ -4,11 +4,11 @@ mod cursors;
 mod settings;
 mod state;
 
-use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use howdah_net::cancel::deadline_after;
+use howdah_net::platform::{AsFd, AsRawFd, RawFd};
 use howdah_protocol::connection::server_version_number;
 use howdah_protocol::session::Characteristics;
 use pyo3::exceptions::{PyAttributeError, PyValueError};
@@ -245,7 +245,7 @@ impl BaseConnection {
     }
 
     /// Return a descriptor that is readable when the server has sent something.
-    fn fileno(&self, py: Python<'_>) -> PyResult<i32> {
+    fn fileno(&self, py: Python<'_>) -> PyResult<RawFd> {
         match self.core.socket() {
             Some(socket) => Ok(socket.as_fd().as_raw_fd()),
             None => Err(errors::closed(py)),

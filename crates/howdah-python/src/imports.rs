@@ -18,7 +18,6 @@ pub(crate) static COPY: Imported = Imported::new("copy", "copy");
 pub(crate) static BASE_SELECTOR_EVENT_LOOP: Imported =
     Imported::new("asyncio.selector_events", "BaseSelectorEventLoop");
 pub(crate) static DATETIME: Imported = Imported::new("datetime", "datetime");
-pub(crate) static DUP: Imported = Imported::new("os", "dup");
 pub(crate) static ERROR_MESSAGE: Imported = Imported::new("howdah._error_report", "error_message");
 pub(crate) static FORMAT: Imported = Imported::new("howdah.pq", "Format");
 pub(crate) static GET_RUNNING_LOOP: Imported = Imported::new("asyncio", "get_running_loop");
@@ -39,7 +38,7 @@ pub(crate) static SCALAR_ROW: Imported = Imported::new("howdah.rows", "scalar_ro
 pub(crate) static UNSUPPORTED_OPERATION: Imported = Imported::new("io", "UnsupportedOperation");
 pub(crate) static TUPLE_ROW: Imported = Imported::new("howdah.rows", "tuple_row");
 
-static ALL: [&Imported; 30] = [
+static ALL: [&Imported; 29] = [
     &DICT_ROW,
     &NAMEDTUPLE_ROW,
     &ROW_CLASS,
@@ -55,7 +54,6 @@ static ALL: [&Imported; 30] = [
     &COPY,
     &BASE_SELECTOR_EVENT_LOOP,
     &DATETIME,
-    &DUP,
     &ERROR_MESSAGE,
     &FORMAT,
     &GET_RUNNING_LOOP,

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use super::CancelTarget;
 use crate::connect::ConnectError;
-use crate::socket::{Socket, TcpOptions, Waited, time_slice};
+use crate::lend_descriptor;
+use crate::socket::{Socket, TcpOptions, Waited, is_reset, time_slice};
 use crate::tls::{Change, Tunnel};
 
 /// What a server may say before it closes the socket. It has nothing to say; but one that never stops is not to be read for ever.
@@ -203,7 +203,7 @@ impl CancelRequest {
                 Ok(Some(count)) => self.heard += count,
                 Ok(None) => return Ok(false),
                 // A server that resets the connection has read the request as well.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(true),
+                Err(error) if is_reset(&error) => return Ok(true),
                 Err(error) => return Err(ConnectError::Io(error)),
             }
             if self.heard > MOST_HEARD {
@@ -221,12 +221,11 @@ fn not_encrypted(why: impl fmt::Display) -> ConnectError {
     ConnectError::Io(io::Error::new(io::ErrorKind::InvalidData, text))
 }
 
-impl AsFd for CancelRequest {
+lend_descriptor!(
     /// The socket, to wait for it. It is the same one until the end.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
+    CancelRequest,
+    socket
+);
 
 impl fmt::Debug for CancelRequest {
     /// Without the session's secret.

@@ -1,8 +1,7 @@
 //! The files that the options about TLS name: roots, revocation lists, the client's certificate and key.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use howdah_protocol::auth::Password;
@@ -15,6 +14,7 @@ use webpki::{CertRevocationList, OwnedCertRevocationList};
 
 use super::verify::Trust;
 use crate::connect::os_message;
+use crate::platform;
 
 /// Whom the options have trusted; `None` if they name nobody, and nobody has to be. Source: libpq, `initialize_SSL`.
 pub(super) fn trust(options: &TlsOptions, is_needed: bool) -> Result<Option<Trust>, String> {
@@ -92,7 +92,7 @@ fn private_key(
     password: Option<&Password>,
 ) -> Result<PrivateKeyDer<'static>, String> {
     let path = &file.path;
-    if file.is_given && path.contains(':') {
+    if file.is_given && platform::without_drive(path).contains(':') {
         return Err(format!(
             "private key \"{path}\" is not supported: engines are OpenSSL's, and a file's name has no colon"
         ));
@@ -107,7 +107,7 @@ fn private_key(
     if !metadata.is_file() {
         return Err(format!("private key file \"{path}\" is not a regular file"));
     }
-    if is_open_to_others(&metadata) {
+    if platform::is_key_open_to_others(&metadata) {
         return Err(format!(
             "private key file \"{path}\" has group or world access; file must have permissions u=rw (0600) or less if owned by the current user, or permissions u=rw,g=r (0640) or less if owned by root"
         ));
@@ -115,12 +115,6 @@ fn private_key(
     let unusable = |why: String| format!("could not load private key file \"{path}\": {why}");
     let bytes = fs::read(path).map_err(|error| unusable(os_message(&error)))?;
     decode_key(&bytes, password).map_err(unusable)
-}
-
-/// A file of root's may be readable by its group, for keys that belong to the system.
-fn is_open_to_others(metadata: &Metadata) -> bool {
-    let forbidden = if metadata.uid() == 0 { 0o037 } else { 0o077 };
-    metadata.mode() & forbidden != 0
 }
 
 /// A key of PKCS#8, PKCS#1 or SEC1, in PEM or DER.

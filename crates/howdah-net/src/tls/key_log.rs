@@ -2,12 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::sync::{Mutex, PoisonError};
 
 use rustls::KeyLog;
 
 use crate::connect::os_message;
+use crate::platform;
 
 /// A file in NSS's key log format. Whoever reads it can read what the connection carries.
 #[derive(Debug)]
@@ -17,7 +17,8 @@ impl KeyLogFile {
     /// Appends to a file, which is made for its owner alone if there is none.
     pub(super) fn open(path: &str) -> Result<Self, String> {
         let mut options = OpenOptions::new();
-        let opened = options.append(true).create(true).mode(0o600).open(path);
+        let options = platform::for_owner_alone(options.append(true).create(true));
+        let opened = options.open(path);
         opened.map(|file| Self(Mutex::new(file))).map_err(|error| {
             let why = os_message(&error);
             format!("could not open SSL key logging file \"{path}\": {why}")

@@ -20,8 +20,10 @@ pub struct Environment<'a> {
     pub env: &'a dyn Fn(&str) -> Option<String>,
     /// The name of the operating system's user.
     pub os_user: Option<&'a str>,
-    /// The home directory, where `.pgpass` is.
+    /// The directory where the user's files are: on Unix the home directory, on Windows `%APPDATA%/postgresql`.
     pub home: Option<&'a str>,
+    /// Whose names and paths they are.
+    pub system: System,
     /// Where Unix sockets are by default, tried in this order; empty where there are none.
     pub socket_dirs: &'a [&'a str],
     /// Directories where the system's service file is looked for, unless `PGSYSCONFDIR` names one.
@@ -30,6 +32,15 @@ pub struct Environment<'a> {
     pub service_file: &'a dyn Fn(&str) -> Option<Vec<u8>>,
     /// The password file at a path. Called at most once, and only when no password is given.
     pub passfile: &'a dyn Fn(&str) -> Passfile,
+}
+
+/// Kinds of systems, as far as libpq has other names and paths on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum System {
+    /// Unix, and whatever is like it.
+    Unix,
+    /// Windows.
+    Windows,
 }
 
 /// A password file, as the shell found it.
@@ -380,10 +391,40 @@ fn default(
     Ok(value.to_owned())
 }
 
+impl System {
+    /// The name of the password file.
+    fn passfile(self) -> &'static str {
+        match self {
+            Self::Unix => ".pgpass",
+            Self::Windows => "pgpass.conf",
+        }
+    }
+
+    /// The directory of certificates and keys, with a slash behind it, as it lies in the home directory.
+    pub(super) fn tls_directory(self) -> &'static str {
+        match self {
+            Self::Unix => ".postgresql/",
+            // The home directory is PostgreSQL's own there.
+            Self::Windows => "",
+        }
+    }
+
+    /// Whether a host is the directory of a Unix socket. Source: libpq, `is_unixsock_path`.
+    pub(super) fn is_socket_directory(self, host: &str) -> bool {
+        match (self, host.as_bytes()) {
+            (_, [b'/' | b'@', ..]) | (Self::Windows, [b'\\', ..]) => true,
+            (Self::Windows, [drive, b':', b'/' | b'\\', ..]) => drive.is_ascii_alphabetic(),
+            _ => false,
+        }
+    }
+}
+
 fn passfile_path(params: &Params, environment: &Environment<'_>) -> Option<String> {
     match params.filled("passfile") {
         Some(path) => Some(path.to_owned()),
-        None => environment.home.map(|home| format!("{home}/.pgpass")),
+        None => environment
+            .home
+            .map(|home| format!("{home}/{}", environment.system.passfile())),
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{
     Config, ConninfoError, ConninfoErrorKind, Encryption, Endpoint, Environment, GssEncMode,
-    LoadBalanceHosts, OptionalFile, Passfile, RootCertificates, SslCertMode, SslMode, parse,
+    LoadBalanceHosts, OptionalFile, Passfile, RootCertificates, SslCertMode, SslMode, System,
+    parse,
 };
 
 type Vars<'a> = &'a [(&'a str, &'a str)];
@@ -62,6 +63,7 @@ fn resolve_in(conninfo: &str, vars: Vars<'_>) -> Result<Config, ConninfoError> {
         },
         os_user: Some("bob"),
         home: Some("/home/bob"),
+        system: System::Unix,
         socket_dirs: &["/var/run/postgresql", "/tmp"],
         config_dirs: &["/nowhere", "/etc/pg"],
         service_file: &service_file,
@@ -156,6 +158,7 @@ fn without_sockets_the_default_is_localhost() {
         env: &|_| None,
         os_user: Some("bob"),
         home: None,
+        system: System::Unix,
         socket_dirs: &[],
         config_dirs: &[],
         service_file: &|_| panic!("no service is asked for"),
@@ -172,6 +175,51 @@ fn without_sockets_the_default_is_localhost() {
     };
     let error = Config::resolve(&parse("").unwrap(), &nobody).unwrap_err();
     assert_eq!(error.kind(), ConninfoErrorKind::Operational);
+}
+
+#[test]
+fn files_and_paths_on_windows() {
+    let environment = Environment {
+        env: &|_| None,
+        os_user: Some("bob"),
+        home: Some("C:/Roaming/postgresql"),
+        system: System::Windows,
+        socket_dirs: &[],
+        config_dirs: &[],
+        service_file: &|path| {
+            (path == "C:/Roaming/postgresql/.pg_service.conf").then(|| b"[shop]\nport=7".to_vec())
+        },
+        passfile: &|path| match path {
+            "C:/Roaming/postgresql/pgpass.conf" => Passfile::Text("*:*:*:*:secret".to_owned()),
+            _ => Passfile::Missing,
+        },
+    };
+    let resolve = |text: &str| Config::resolve(&parse(text).unwrap(), &environment).unwrap();
+    let config = resolve("service=shop");
+    let target = &config.targets[0];
+    assert_eq!(target.endpoint, Endpoint::Tcp("localhost".to_owned()));
+    assert_eq!((target.port, target.password_from_passfile), (7, true));
+    let key = config.tls.key.unwrap();
+    assert_eq!(key.path, "C:/Roaming/postgresql/postgresql.key");
+    for path in ["/run", r"\run", r"c:\run", "D:/run", "@run"] {
+        let mut params = parse("").unwrap();
+        params.set("host", path).unwrap();
+        let targets = Config::resolve(&params, &environment).unwrap().targets;
+        assert_eq!(targets[0].endpoint, Endpoint::Unix(path.to_owned()));
+    }
+    for name in ["c", "c:", "c:run", "1:/run", "db.example"] {
+        let targets = resolve(&format!("host={name}")).targets;
+        assert_eq!(targets[0].endpoint, Endpoint::Tcp(name.to_owned()));
+    }
+}
+
+#[test]
+fn drives_are_names_on_unix() {
+    let config = resolve("host=c:/run");
+    assert_eq!(
+        config.targets[0].endpoint,
+        Endpoint::Tcp("c:/run".to_owned())
+    );
 }
 
 #[test]

@@ -19,7 +19,7 @@ mod uri;
 
 pub use config::{
     ChannelBinding, Config, Environment, GssEncMode, Keepalives, LoadBalanceHosts, Passfile,
-    SslMode, TargetSessionAttrs,
+    SslMode, System, TargetSessionAttrs,
 };
 pub use error::{ConninfoError, ConninfoErrorKind};
 pub use keywords::{Display, KEYWORDS, Keyword, find as find_keyword};

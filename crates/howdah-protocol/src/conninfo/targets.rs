@@ -201,7 +201,7 @@ fn targets_of(
         let name = if host.is_empty() { address } else { host };
         return Ok(vec![target(Some(parsed), Endpoint::Tcp(name.to_owned()))]);
     }
-    if host.starts_with('/') || host.starts_with('@') {
+    if environment.system.is_socket_directory(host) {
         return Ok(vec![target(None, Endpoint::Unix(host.to_owned()))]);
     }
     if !host.is_empty() {

@@ -119,8 +119,7 @@ impl TlsOptions {
         sslmode: SslMode,
         environment: &Environment<'_>,
     ) -> Result<Self, ConninfoError> {
-        let home = environment.home;
-        let file = |name: &str, usual: &str| optional_file(params, name, usual, home);
+        let file = |name: &str, usual: &str| optional_file(params, name, usual, environment);
         let crl_dir = params.filled("sslcrldir").map(str::to_owned);
         let crl_file = file("sslcrl", "root.crl").filter(|file| file.is_given || crl_dir.is_none());
         let tls = Self {
@@ -198,7 +197,7 @@ fn optional_file(
     params: &Params,
     name: &str,
     usual: &str,
-    home: Option<&str>,
+    environment: &Environment<'_>,
 ) -> Option<OptionalFile> {
     if let Some(path) = params.filled(name) {
         return Some(OptionalFile {
@@ -206,8 +205,9 @@ fn optional_file(
             is_given: true,
         });
     }
-    home.map(|home| OptionalFile {
-        path: format!("{home}/.postgresql/{usual}"),
+    let directory = environment.system.tls_directory();
+    environment.home.map(|home| OptionalFile {
+        path: format!("{home}/{directory}{usual}"),
         is_given: false,
     })
 }

@@ -1,6 +1,6 @@
 //! Connection strings: what is parsed is written and parsed again, and is the same; what it means can be made out.
 
-use howdah_protocol::conninfo::{self, Config, Environment, Params, Passfile, Target};
+use howdah_protocol::conninfo::{self, Config, Environment, Params, Passfile, System, Target};
 use howdah_protocol::startup::{Startup, StartupConfig};
 
 /// The input is a connection string; behind a NUL, a password file, which is the service file too.
@@ -25,6 +25,7 @@ fn resolve(params: &Params, passfile: &str) {
         env: &|_| None,
         os_user: Some("ann"),
         home: Some("/home/ann"),
+        system: System::Unix,
         socket_dirs: &["/run/postgresql", "/tmp"],
         config_dirs: &["/etc"],
         service_file: &|_| Some(passfile.as_bytes().to_owned()),

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
+use howdah_net::platform::{Pipe, pipe};
 use pyo3::prelude::*;
 
 use crate::errors;
@@ -47,7 +47,7 @@ struct Ticket {
 /// A place in the queue, with what wakes a greenlet that has it: a thread is woken by the condition variable.
 struct Waiting {
     ticket: Ticket,
-    bell: Option<UnixStream>,
+    bell: Option<Pipe>,
 }
 
 /// How long to wait before looking for signals.
@@ -131,7 +131,7 @@ impl Gate {
         &self,
         select: &Select<'_>,
         ticket: Ticket,
-        mut own: UnixStream,
+        mut own: Pipe,
         deadline: Option<Instant>,
     ) -> PyResult<bool> {
         loop {
@@ -192,7 +192,7 @@ impl State {
     }
 
     /// Takes a place in the queue.
-    fn queue(&mut self, me: Caller, bell: Option<UnixStream>) -> Ticket {
+    fn queue(&mut self, me: Caller, bell: Option<Pipe>) -> Ticket {
         self.last_number += 1;
         let ticket = Ticket {
             caller: me,
@@ -223,8 +223,8 @@ impl State {
 }
 
 /// The two ends of a bell, neither of which waits.
-fn bells() -> std::io::Result<(UnixStream, UnixStream)> {
-    let (own, bell) = UnixStream::pair()?;
+fn bells() -> std::io::Result<(Pipe, Pipe)> {
+    let (own, bell) = pipe()?;
     own.set_nonblocking(true)?;
     bell.set_nonblocking(true)?;
     Ok((own, bell))

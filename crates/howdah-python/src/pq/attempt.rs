@@ -1,12 +1,12 @@
 //! Opening a connection without waiting, but for names, as libpq does it.
 
-use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use howdah_adapt::lock;
 use howdah_net::cancel::deadline_after;
 use howdah_net::drive::{self, Lost, Step, Until};
+use howdah_net::platform::{AsFd, AsRawFd, RawFd};
 use howdah_net::socket::Waited;
 use howdah_net::{Action, ConnectError, Connector, Socket};
 use howdah_protocol::connection::Error;
@@ -96,7 +96,7 @@ impl Attempt {
     }
 
     /// The descriptor to wait for, which changes from server to server.
-    pub(super) fn descriptor(&self) -> Option<i32> {
+    pub(super) fn descriptor(&self) -> Option<RawFd> {
         match &self.stage {
             Stage::Reaching(socket) => Some(socket.as_fd().as_raw_fd()),
             Stage::Shaking(core) => core.socket().map(|socket| socket.as_fd().as_raw_fd()),

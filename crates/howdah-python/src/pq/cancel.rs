@@ -1,6 +1,5 @@
 //! `PGcancel` and `PGcancelConn`: cancel requests, waited for or driven.
 
-use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -8,6 +7,7 @@ use howdah_adapt::lock;
 use howdah_ffi::values::bytes;
 use howdah_net::ConnectError;
 use howdah_net::cancel::Progress;
+use howdah_net::platform::{AsFd, AsRawFd, RawFd};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -219,7 +219,7 @@ impl PgCancelConn {
 
     /// The descriptor to wait for.
     #[getter]
-    fn socket(&self, py: Python<'_>) -> PyResult<i32> {
+    fn socket(&self, py: Python<'_>) -> PyResult<RawFd> {
         match &lock(&self.request).stage {
             Stage::Underway(underway) => return Ok(underway.request.as_fd().as_raw_fd()),
             Stage::Allocated | Stage::Done | Stage::Failed => {}

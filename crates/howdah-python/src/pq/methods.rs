@@ -1,11 +1,11 @@
 //! The methods of `PGconn`: each is libpq's function of that name.
 
-use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use howdah_adapt::lock;
 use howdah_ffi::values::bytes;
+use howdah_net::platform::{AsFd, AsRawFd, RawFd};
 use howdah_protocol::connection::{Connection, server_version_number};
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -227,7 +227,7 @@ impl PgConn {
 
     /// The socket's descriptor. Raises `OperationalError` if the connection is lost.
     #[getter]
-    fn socket(&self, py: Python<'_>) -> PyResult<i32> {
+    fn socket(&self, py: Python<'_>) -> PyResult<RawFd> {
         let core = self.alive(py)?;
         if let Link::Starting(attempt) = &*lock(&self.link)
             && let Some(descriptor) = attempt.descriptor()

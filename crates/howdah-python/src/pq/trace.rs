@@ -1,9 +1,10 @@
 //! Traces of what a `PGconn` and its server say, in libpq's format.
 
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 
 use howdah_adapt::lock;
+use howdah_ffi::descriptors::open_again;
 use howdah_protocol::connection::Connection;
 use howdah_protocol::wire::trace::{Direction, Tracer};
 use pyo3::prelude::*;
@@ -54,9 +55,15 @@ impl Trace {
 impl PgConn {
     /// Begins to write a trace to a descriptor, which the caller keeps.
     pub(super) fn begin_trace(&self, py: Python<'_>, descriptor: i32) -> PyResult<()> {
-        let own: i32 = imports::DUP.get(py)?.call1((descriptor,))?.extract()?;
+        let out = open_again(descriptor).map_err(|error| match error.kind() {
+            ErrorKind::Unsupported => {
+                let text = "trace() is not supported on Windows";
+                errors::new(py, "NotSupportedError", text)
+            }
+            _ => error.into(),
+        })?;
         let trace = Trace {
-            out: File::from(howdah_ffi::owned_fd(own)),
+            out,
             tracer: Tracer::new(),
             timestamps: true,
             now: None,

@@ -2,11 +2,11 @@
 //! greenlets run meanwhile, which a wait of our own would stop. What it raises ends the wait, as a signal's handler does.
 
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd};
 use std::time::{Duration, Instant};
 
 use howdah_net::ConnectError;
 use howdah_net::cancel::{CancelRequest, Progress};
+use howdah_net::platform::{AsFd, AsRawFd};
 use howdah_net::resolve::Lookup;
 use howdah_net::socket::{Peer, SLICE, Socket, TcpOptions, Waited};
 use pyo3::intern;

@@ -1,13 +1,13 @@
 //! Cancel requests on tokio: it waits for their sockets as for any other.
 
 use std::future::poll_fn;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use howdah_net::ConnectError;
 use howdah_net::cancel::{CancelRequest, CancelTarget, Progress, Ticket};
+use howdah_net::platform::AsFd;
 use tokio::io::Interest;
 
 use super::watch::Watch;
@@ -30,7 +30,7 @@ pub(crate) fn send(
             return Ok(());
         }
         let second = request.as_fd().try_clone_to_owned();
-        let watch = second.and_then(|second| Watch::new(second, &target.peer));
+        let watch = second.and_then(Watch::new);
         let watch = watch.map_err(ConnectError::Io)?;
         let end = poll_fn(|cx| poll_end(&mut request, &mut progress, &watch, cx));
         let sent = tokio::time::timeout_at(ticket.deadline().into(), end).await;

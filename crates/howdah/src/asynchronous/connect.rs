@@ -104,7 +104,7 @@ async fn ask(provider: &Option<Provider>) -> std::result::Result<Option<String>,
 
 async fn establish(dial: &Dial, peer: &Peer) -> std::io::Result<Watched> {
     let socket = Socket::begin_connect(peer, &dial.tcp_options())?;
-    let link = Watched::new(socket, peer)?;
+    let link = Watched::new(socket)?;
     poll_fn(|cx| link.poll_write_ready(cx)).await?;
     link.socket.finish_connect()?;
     Ok(link)

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::os::fd::{AsFd, BorrowedFd};
 
 use super::connect::connect;
 use super::{AsyncClient, AsyncSession, AsyncTransaction};
 use crate::config::Config;
 use crate::core::Core;
 use crate::error::{Error, Result};
+use howdah_net::lend_descriptor;
 
 /// A connection to a PostgreSQL server, for tokio.
 ///
@@ -187,13 +187,12 @@ impl DerefMut for AsyncConnection {
     }
 }
 
-impl AsFd for AsyncConnection {
+lend_descriptor!(
     /// The socket, by a descriptor that tokio does not know yet, so that you can register it with any event loop to wait
     /// for what the server says while nothing is running. Do not read from it or write to it.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.session.link.socket.as_fd()
-    }
-}
+    AsyncConnection,
+    session.link.socket
+);
 
 impl fmt::Debug for AsyncConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,15 +2,13 @@
 
 use std::io;
 use std::net;
-use std::os::fd::OwnedFd;
-use std::os::unix;
 use std::task::{Context, Poll};
 
 use tokio::io::Interest;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 
 use howdah_net::Socket;
-use howdah_net::socket::Peer;
+use howdah_net::platform::OwnedFd;
 
 /// A socket with a second descriptor that is registered with tokio.
 ///
@@ -22,9 +20,9 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    /// Registers a socket that goes to `peer`, or is about to.
-    pub(super) fn new(socket: Socket, peer: &Peer) -> io::Result<Self> {
-        let watch = Watch::new(socket.duplicate()?, peer)?;
+    /// Registers a socket that is connected, or is about to be.
+    pub(super) fn new(socket: Socket) -> io::Result<Self> {
+        let watch = Watch::new(socket.duplicate()?)?;
         Ok(Self { socket, watch })
     }
 
@@ -43,32 +41,22 @@ impl Watched {
 }
 
 /// A second descriptor of a socket, registered with tokio.
-pub(super) enum Watch {
-    Tcp(TcpStream),
-    Unix(UnixStream),
-}
+///
+/// Of what tokio can do with a `TcpStream` nothing is used that a Unix socket does not have: it only tells when it is ready.
+pub(super) struct Watch(TcpStream);
 
 impl Watch {
-    /// Registers the second descriptor of a socket that goes to `peer`, or is about to.
-    pub(super) fn new(second: OwnedFd, peer: &Peer) -> io::Result<Self> {
-        Ok(match peer {
-            Peer::Tcp(_) => Self::Tcp(TcpStream::from_std(net::TcpStream::from(second))?),
-            Peer::Unix(_) => Self::Unix(UnixStream::from_std(unix::net::UnixStream::from(second))?),
-        })
+    /// Registers the second descriptor of a socket that is connected, or is about to be.
+    pub(super) fn new(second: OwnedFd) -> io::Result<Self> {
+        Ok(Self(TcpStream::from_std(net::TcpStream::from(second))?))
     }
 
     pub(super) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(stream) => stream.poll_read_ready(cx),
-            Self::Unix(stream) => stream.poll_read_ready(cx),
-        }
+        self.0.poll_read_ready(cx)
     }
 
     pub(super) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(stream) => stream.poll_write_ready(cx),
-            Self::Unix(stream) => stream.poll_write_ready(cx),
-        }
+        self.0.poll_write_ready(cx)
     }
 
     /// Does something with the socket that is thought to be ready; `work` tells whether it may be ready for more.
@@ -78,9 +66,6 @@ impl Watch {
             true => Ok(()),
             false => Err(io::Error::from(io::ErrorKind::WouldBlock)),
         };
-        let _ = match self {
-            Self::Tcp(stream) => stream.try_io(interest, work),
-            Self::Unix(stream) => stream.try_io(interest, work),
-        };
+        let _ = self.0.try_io(interest, work);
     }
 }

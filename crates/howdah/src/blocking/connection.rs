@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::os::fd::{AsFd, BorrowedFd};
 
 use super::connect::connect;
 use super::{Session, Transaction};
 use crate::config::Config;
 use crate::core::Core;
 use crate::error::{Error, Result};
+use howdah_net::lend_descriptor;
 
 /// A connection to a PostgreSQL server, for code that blocks.
 ///
@@ -172,12 +172,11 @@ impl DerefMut for Connection {
     }
 }
 
-impl AsFd for Connection {
+lend_descriptor!(
     /// The socket, to wait for what the server says while nothing is running. Do not read from it or write to it.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.session.socket.as_fd()
-    }
-}
+    Connection,
+    session.socket
+);
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

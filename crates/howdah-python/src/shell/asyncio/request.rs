@@ -1,11 +1,11 @@
 //! A cancel request on its way, driven by an event loop: without a thread, and without anything that waits.
 
-use std::os::fd::{AsFd, AsRawFd};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use howdah_net::ConnectError;
 use howdah_net::cancel::Progress;
+use howdah_net::platform::{AsFd, AsRawFd, RawFd};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
@@ -251,7 +251,7 @@ impl LoopRequest {
 }
 
 /// Has the loop not watch a descriptor any more.
-fn unwatch(event_loop: &Bound<'_, PyAny>, fd: i32, watched: Option<Progress>) -> PyResult<()> {
+fn unwatch(event_loop: &Bound<'_, PyAny>, fd: RawFd, watched: Option<Progress>) -> PyResult<()> {
     let method = match watched {
         Some(Progress::NeedWritable) => "remove_writer",
         Some(Progress::NeedReadable) => "remove_reader",

@@ -1,9 +1,9 @@
 //! Where the loop is told of the channel, and where it has to be told no longer.
 
 use std::cell::Cell;
-use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::Ordering;
 
+use howdah_net::platform::{AsRawFd, OwnedFd};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
