@@ -334,7 +334,7 @@ def test_a_loop_closed_while_a_frozen_server_is_asked_to_cancel(howdah: ModuleTy
 
 
 def test_a_loop_that_cannot_watch_sockets(howdah: ModuleType, dsn: str) -> None:
-    """Such as ProactorEventLoop, the default on Windows: what that lacks is taken from what it is made of on every system."""
+    """Such as ProactorEventLoop, the default on Windows, whose base class every system has."""
 
     class Proactor(asyncio.SelectorEventLoop):
         add_reader = BaseProactorEventLoop.add_reader
