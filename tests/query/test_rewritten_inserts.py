@@ -287,6 +287,17 @@ def test_order_of_defaults(conn: Any) -> None:
     assert len(found) == 1
 
 
+def test_what_is_prepared_and_stale(conn: Any) -> None:
+    fresh(conn, "a int, b text")
+    conn.autocommit = True
+    query = "insert into t values (%s, %s)"
+    for turn in range(12):
+        conn.cursor().executemany(query, PLAIN, rewrite=True)
+        if turn == 8:
+            conn.execute("deallocate all")
+    assert conn.execute("select count(*) from t").fetchone() == (36,)
+
+
 def test_conflicts_within_the_rows(conn: Any) -> None:
     fresh(conn, "a int primary key, b text")
     rows = [(1, "a"), (2, "b"), (1, "c"), (3, "d")]

@@ -58,6 +58,8 @@ pub(crate) struct Running {
     first: Option<Py<PyAny>>,
     /// An INSERT whose table is being looked at.
     insert: Option<Insert>,
+    /// The table is looked at once more.
+    again: bool,
     rewriting: Option<Rewriting>,
     /// The rows of each statement, where some have several.
     parts: Vec<Range<usize>>,
@@ -103,6 +105,7 @@ impl Job for ExecuteMany {
             ticket: None,
             first: None,
             insert: None,
+            again: false,
             rewriting: None,
             parts: Vec::new(),
         });
@@ -120,6 +123,11 @@ impl Job for ExecuteMany {
             return self.resume_in_pipeline(py, core);
         }
         if let Some(insert) = running.insert.take() {
+            if outcome.again && !std::mem::replace(&mut running.again, true) {
+                let id = rewrite::look_up(py, core, &insert, true)?;
+                running.insert = Some(insert);
+                return Ok(Next::Exchange(id));
+            }
             check(py, core, &outcome, None)?;
             running.rewriting = Rewriting::new(&insert, &outcome.results)?;
             return self.queue_batch(py, core);
@@ -338,7 +346,7 @@ impl ExecuteMany {
         )
         .inspect_err(|error| errors::note_index(py, error, 0))?;
         running.first = Some(first.unbind());
-        let id = rewrite::look_up(py, core, &insert)?;
+        let id = rewrite::look_up(py, core, &insert, false)?;
         running.text = Some(Arc::new(text));
         running.insert = Some(insert);
         Ok(Some(Next::Exchange(id)))

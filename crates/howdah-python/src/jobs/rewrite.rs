@@ -94,8 +94,13 @@ ORDER BY CASE WHEN $2 IS NULL THEN a.attnum::pg_catalog.int4
  ELSE pg_catalog.array_position($2, a.attname::pg_catalog.text) END
 LIMIT $3";
 
-/// Queues the question what the table of an INSERT is like.
-pub(crate) fn look_up(py: Python<'_>, core: &Arc<Core>, insert: &Insert) -> PyResult<ExchangeId> {
+/// Queues the question what the table of an INSERT is like; once more if what was prepared for it was missing.
+pub(crate) fn look_up(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    insert: &Insert,
+    again: bool,
+) -> PyResult<ExchangeId> {
     let mut params = Params::default();
     push_value(py, &mut params, oid::TEXT, Format::Binary, |out| {
         memory::append(out, insert.table.as_bytes()).map(|()| IsNull::No)
@@ -122,7 +127,10 @@ pub(crate) fn look_up(py: Python<'_>, core: &Arc<Core>, insert: &Insert) -> PyRe
         begin: true,
         extended: true,
     };
-    queue(py, core, &request, Session::execute)
+    match again {
+        true => queue(py, core, &request, Session::execute_again),
+        false => queue(py, core, &request, Session::execute),
+    }
 }
 
 /// Whether texts in an encoding can be gathered: no character has a byte that looks like a quote.
