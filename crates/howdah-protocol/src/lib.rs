@@ -9,6 +9,7 @@
 //! | [`startup`], [`auth`] | the handshake, and its methods of authentication |
 //! | [`connection`] | the conversation: requests are queued, replies become events |
 //! | [`session`] | statements on top of it: a queue of exchanges, transactions, preparation, cancelling |
+//! | [`replication`] | what the data of replication holds, and the messages of `pgoutput` |
 //! | [`wire`] | messages to bytes and back, in both directions; the trace |
 //! | [`error`] | errors by blame: the peer broke the protocol, or the caller misused the engine |
 //!
@@ -130,6 +131,7 @@ pub mod connection;
 pub mod conninfo;
 pub mod error;
 mod memory;
+pub mod replication;
 pub mod session;
 pub mod startup;
 pub mod wire;

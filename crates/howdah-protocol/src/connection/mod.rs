@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{OutOfMemory, ProtocolError, UsageError};
+use crate::replication::Keepalive;
 use crate::startup::{Channel, EncryptionError, Startup, StartupConfig, StartupError};
 use crate::wire::backend::{CopyResponse, Diagnostic, FieldDescription};
 use crate::wire::{self, Limits, TransactionStatus};
@@ -174,6 +175,8 @@ pub enum Event {
     CopyOut(CopyResponse),
     /// A two-way copy (replication) has begun.
     CopyBoth(CopyResponse),
+    /// The server of a two-way copy says how far it has come, see [`Connection::follow`].
+    Keepalive(Keepalive),
     /// One CopyData message.
     CopyData(Vec<u8>),
     /// The server has sent all its copy data.
@@ -512,7 +515,10 @@ impl Connection {
             if header.tag == b'D' && matches!(self.phase, Phase::Open) {
                 return Err(self.replies.unexpected_row().into());
             } else if header.tag == b'd' && self.replies.keeps_copy_data() {
-                self.replies.rows.push(start, header.body_len);
+                let body = self.inbox.slice(start, header.body_len);
+                if let Some(keepalive) = self.replies.copy_data(start, body)? {
+                    return Ok(Some(Event::Keepalive(keepalive)));
+                }
             } else if let Some(event) = self.message(header.tag, start, header.body_len, stale)? {
                 return Ok(Some(event));
             } else if self.gss_request().is_some() {

@@ -6,8 +6,9 @@ use super::inbox::Inbox;
 use super::parameters::Parameters;
 use super::rows::RowCollector;
 use super::{Columns, Connection, Ending, Error, Event, Notification, Phase, QueryResult, Queue};
-use crate::error::ProtocolError;
+use crate::error::{OutOfMemory, ProtocolError};
 use crate::memory;
+use crate::replication::{self, Keepalive, Kind, WalData};
 use crate::startup::Progress;
 use crate::wire::backend::{
     BackendMessage, Diagnostic, FieldDescription, check_data_row, message_name,
@@ -76,6 +77,19 @@ pub(super) struct Replies {
     pub(super) skipping: bool,
     /// Whether the last error came before anything was executed: to Parse or Bind.
     pub(super) failed_unbound: bool,
+    /// How far the data of a two-way COPY has come.
+    pub(super) followed: Followed,
+    /// Whether the client has ended a two-way COPY.
+    pub(super) ended_following: bool,
+}
+
+/// Positions in the log.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Followed {
+    /// Where the last message starts.
+    pub(super) start: u64,
+    /// Where its payload ends, if that is the log itself.
+    pub(super) end: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +105,10 @@ pub(super) enum Copying {
     /// The same, with the data kept like rows: see [`Connection::keep_copy_data`].
     OutKept,
     Both,
+    /// The same, with the data kept like rows: see [`Connection::follow`].
+    Following,
+    /// The same, and the client has ended it; what the server still sends is nobody's.
+    FollowingEnded,
 }
 
 impl Default for Replies {
@@ -104,6 +122,8 @@ impl Default for Replies {
             copy: Copying::No,
             skipping: false,
             failed_unbound: false,
+            followed: Followed::default(),
+            ended_following: false,
         }
     }
 }
@@ -302,7 +322,37 @@ impl Replies {
     /// Whether a message of a COPY is kept like a row.
     #[inline]
     pub(super) fn keeps_copy_data(&self) -> bool {
-        self.copy == Copying::OutKept
+        matches!(
+            self.copy,
+            Copying::OutKept | Copying::Following | Copying::FollowingEnded
+        )
+    }
+
+    /// Keeps a message of a COPY like a row; of a two-way one only those that are no keepalive.
+    #[inline]
+    pub(super) fn copy_data(
+        &mut self,
+        start: usize,
+        body: &[u8],
+    ) -> Result<Option<Keepalive>, ProtocolError> {
+        match self.copy {
+            Copying::FollowingEnded => return Ok(None),
+            Copying::Following => match replication::kind_of(body)? {
+                Kind::Keepalive => return Keepalive::read(body).map(Some),
+                Kind::Wal => {
+                    let data = WalData::read(body)?;
+                    self.followed.start = self.followed.start.max(data.start);
+                    self.followed.end = self.followed.end.max(data.end_of_payload());
+                }
+            },
+            _ => {}
+        }
+        self.rows.push(start, body.len());
+        if self.copy == Copying::Following && self.rows.is_incomplete() {
+            // Nothing of it may be missing, and nobody would be told.
+            return Err(OutOfMemory { bytes: body.len() }.into());
+        }
+        Ok(None)
     }
 
     #[inline]
@@ -498,6 +548,12 @@ impl Replies {
                 self.copy = Copying::No;
                 Ok(Some(Event::CopyDone))
             }
+            // A result of its own: another one may follow, which says where the log goes on.
+            BackendMessage::CopyDone if self.copy == Copying::Following => {
+                Ok(self.finish(b"", Ending::Suspended, parameters))
+            }
+            // A logical sender that was in the middle of a transaction ends that first.
+            BackendMessage::CopyDone if self.copy == Copying::FollowingEnded => Ok(None),
             other => Err(ProtocolError::unexpected(
                 message_name(other.tag()),
                 self.expecting(),

@@ -1,6 +1,6 @@
 //! Requests: each method appends its message to the outgoing bytes and notes which answer is expected.
 
-use super::reply::{Asked, Copying, Expected, Formats};
+use super::reply::{Asked, Copying, Expected, Followed, Formats};
 use super::{Columns, Connection, Phase};
 use crate::error::{OutOfMemory, UsageError};
 use crate::memory::room;
@@ -314,6 +314,46 @@ impl Connection {
         if self.replies.copy == Copying::Out {
             self.replies.copy = Copying::OutKept;
         }
+    }
+
+    /// Has the data of a two-way COPY that has begun kept like rows, each message one, save for keepalives, which are events.
+    ///
+    /// What was not taken when the server ends it comes with a result without a tag; what the server says of the end follows, in
+    /// results of their own. The client has to answer with [`Connection::end_following`].
+    pub fn follow(&mut self) {
+        if self.replies.copy == Copying::Both {
+            self.replies.copy = Copying::Following;
+            self.replies.followed = Followed::default();
+        }
+    }
+
+    /// Whether the server sends the data of such a COPY, and takes what the client says of it.
+    #[must_use]
+    pub fn is_following(&self) -> bool {
+        self.replies.copy == Copying::Following
+    }
+
+    /// How far the data of such a COPY has come: where its last message starts, and where that would end if it were the log itself.
+    #[must_use]
+    pub fn followed_to(&self) -> (u64, u64) {
+        let Followed { start, end } = self.replies.followed;
+        (start, end)
+    }
+
+    /// CopyDone for a two-way COPY: what the server still sends of it is thrown away.
+    pub fn end_following(&mut self) {
+        if matches!(self.replies.copy, Copying::Both | Copying::Following) {
+            self.replies.copy = Copying::FollowingEnded;
+            self.replies.ended_following = true;
+        }
+        frontend::copy_done(&mut self.outbox);
+    }
+
+    /// Whether the client has ended a two-way COPY of this session before the server did. A server ends the next stream of logical
+    /// replication at once then, because it remembers.
+    #[must_use]
+    pub fn has_ended_following(&self) -> bool {
+        self.replies.ended_following
     }
 
     /// Whether the server takes data for a COPY FROM STDIN.

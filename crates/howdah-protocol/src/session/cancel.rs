@@ -67,6 +67,14 @@ impl Cancel {
         }
     }
 
+    /// Begins to wait for the end, which may come by itself: the server is asked for it after a pause.
+    pub(super) fn begin_later(&mut self, now: Instant) {
+        self.begin(now, false);
+        if let Some(drain) = &mut self.drain {
+            drain.ask = drain.ask.or_else(|| now.checked_add(FIRST_PAUSE));
+        }
+    }
+
     /// From here on only waits: what runs now must not be given up.
     pub(super) fn stop_asking(&mut self, now: Instant) {
         self.begin(now, false);

@@ -32,7 +32,9 @@ mod copy;
 mod exchange;
 mod formats;
 mod queue;
+mod replication;
 mod route;
+mod standby;
 mod statements;
 mod transaction;
 mod two_phase;
@@ -49,11 +51,13 @@ use crate::wire::backend::Diagnostic;
 use cancel::{Cancel, Due};
 use copy::INTERRUPTED;
 use exchange::{Exchange, Role};
+use standby::Standby;
 
 pub use backlog::{Backlog, MAX_NOTIFICATION_BYTES, MAX_NOTIFICATIONS};
 pub use cancel::CANCEL_TIMEOUT;
 pub use exchange::{CopyStart, Description, ExchangeId, Outcome};
 pub use formats::{BinaryChoice, ResultFormat};
+pub use standby::{Clock, Positions, StandbyOptions};
 pub use statements::Statements;
 pub use transaction::{Block, Characteristics, IsolationLevel, Transactions};
 pub use two_phase::{TwoPhase, TwoPhaseError};
@@ -123,6 +127,8 @@ pub struct Session {
     undoing: bool,
     /// Statements that are closed at the end of the exchange in which they were prepared.
     temporary: Vec<Box<[u8]>>,
+    /// What the server of a replication stream is told.
+    standby: Option<(ExchangeId, Standby)>,
 }
 
 impl Session {
@@ -143,6 +149,7 @@ impl Session {
             begun_in_vain: false,
             undoing: false,
             temporary: Vec::new(),
+            standby: None,
         }
     }
 
@@ -314,19 +321,23 @@ impl Session {
                 }
                 Event::CopyIn(response) if self.begin_copy(&response, true) => {}
                 Event::CopyOut(response) if self.begin_copy(&response, false) => {}
-                Event::CopyIn(_) | Event::CopyBoth(_) => self.refuse_copy(now, true),
+                Event::CopyBoth(response) => self.begin_following(&response, now),
+                Event::Keepalive(keepalive) => self.note_keepalive(&keepalive, now),
+                Event::CopyIn(_) => self.refuse_copy(now, true),
                 Event::CopyOut(_) => self.refuse_copy(now, false),
                 other => self.on_minor_event(other),
             }
         }
         self.discard_detached();
+        self.report_when_due(now);
         self.on_time(now)
     }
 
     /// When to call [`Session::advance`] at the latest, even if nothing has been received.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.cancel.timeout(self.can_ask())
+        let cancel = self.cancel.timeout(self.can_ask());
+        cancel.into_iter().chain(self.status_due_at()).min()
     }
 
     /// Whether the server could be asked to give something up: what it does not have yet it would not.
@@ -406,6 +417,10 @@ impl Session {
             // A server that waits for data does not look for cancel requests.
             self.fail_copy(INTERRUPTED);
         }
+        if self.connection.is_following() {
+            // It ends by itself then, if it is not in the middle of a transaction.
+            self.connection.end_following();
+        }
         for exchange in &mut self.exchanges {
             exchange.detached = true;
             drop(std::mem::take(&mut exchange.outcome.results));
@@ -427,6 +442,7 @@ impl Session {
     }
 
     fn on_result(&mut self, result: crate::connection::QueryResult) -> Result<(), Error> {
+        self.follow_to_end(&result);
         let front = self.exchanges.front();
         if front.is_some_and(|front| front.role == Role::Probe) {
             self.learn_route(&result);
@@ -501,7 +517,7 @@ impl Session {
     }
 
     /// A COPY has come where nobody can feed or take it: the server is told so, and the caller by the outcome.
-    fn refuse_copy(&mut self, now: Instant, fail: bool) {
+    pub(super) fn refuse_copy(&mut self, now: Instant, fail: bool) {
         if let Some(exchange) = self.exchanges.front_mut() {
             exchange.refuse_copy();
         }

@@ -16,6 +16,7 @@ pub use backend::{
     affected_rows, check_data_row, fields,
 };
 pub use frontend::{FrontendMessage, IsNull, Secret, Target};
+pub(crate) use read::Reader;
 
 use crate::error::ProtocolError;
 

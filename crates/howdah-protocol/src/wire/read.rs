@@ -35,6 +35,14 @@ impl<'a> Reader<'a> {
         self.array().map(i32::from_be_bytes)
     }
 
+    pub(crate) fn u64(&mut self) -> Result<u64, ProtocolError> {
+        self.array().map(u64::from_be_bytes)
+    }
+
+    pub(crate) fn i64(&mut self) -> Result<i64, ProtocolError> {
+        self.array().map(i64::from_be_bytes)
+    }
+
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], ProtocolError> {
         let Some((head, rest)) = self.rest.split_first_chunk::<N>() else {
             return Err(self.malformed("ends early"));
@@ -106,6 +114,11 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
+    }
+
+    /// Everything that is left, which stays.
+    pub(crate) fn peek_rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     /// Everything that is left.

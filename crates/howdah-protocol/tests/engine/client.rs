@@ -168,11 +168,14 @@ impl Runner {
         }
     }
 
-    /// Takes the next step if the server has begun to take data for a COPY.
+    /// Takes the next step if the server has begun to take data for a COPY, or a stream of replication has begun.
     fn feed_copy(&mut self) -> bool {
-        let id = self.session.answering();
-        let start = id.and_then(|id| self.session.take_copy_start(id));
-        start.is_some_and(|start| start.is_in) && self.next_step()
+        let Some(id) = self.session.answering() else {
+            return false;
+        };
+        let start = self.session.take_copy_start(id);
+        let follows = self.session.is_following(id);
+        start.is_some_and(|start| start.is_in || follows) && self.next_step()
     }
 
     /// Takes the next step of the plan, if there is one.
@@ -304,6 +307,7 @@ fn show_event(event: &Event) -> String {
         Event::Started => "started".to_owned(),
         Event::Prepared => "prepared".to_owned(),
         Event::CopyDone => "copy done".to_owned(),
+        Event::Keepalive(keepalive) => format!("keepalive {}", keepalive.end),
         Event::Closed => "closed".to_owned(),
     }
 }

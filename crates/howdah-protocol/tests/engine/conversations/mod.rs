@@ -5,6 +5,7 @@ mod copy_session;
 mod extended;
 mod oauth;
 mod queued;
+mod replication;
 mod sessions;
 mod simple;
 mod startup;
