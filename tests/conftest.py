@@ -27,6 +27,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 from pgserver import PgServer, available_flavours  # noqa: E402
 
 from support.doors import HAS_UVLOOP, Door, run_on_loop  # noqa: E402
+from support.replicating import CONFIG as FOLLOWED  # noqa: E402
+from support.replicating import Source  # noqa: E402
 from support.sessions import Observer  # noqa: E402
 from support.tls import Files  # noqa: E402
 
@@ -98,6 +100,25 @@ def password_server() -> Iterator[PgServer]:
     """A server that asks for a password over TCP."""
     with PgServer(FLAVOUR, auth="scram-sha-256") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def followed_server() -> Iterator[PgServer]:
+    """A server whose changes can be followed."""
+    with PgServer(FLAVOUR, config=FOLLOWED) as running:
+        yield running
+
+
+@pytest.fixture
+def followed_dsn(followed_server: PgServer) -> str:
+    return followed_server.dsn
+
+
+@pytest.fixture
+def source(followed_dsn: str) -> Iterator[Source]:
+    """A table of that server that is published, and a slot."""
+    with Source(followed_dsn) as source:
+        yield source
 
 
 @pytest.fixture(scope="module")

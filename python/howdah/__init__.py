@@ -22,6 +22,7 @@ from . import errors as errors
 from . import generators as generators
 from . import postgres as postgres
 from . import pq as pq
+from . import replication as replication
 from . import rows as rows
 from . import sql as sql
 from . import types as types

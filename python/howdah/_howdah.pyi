@@ -610,6 +610,48 @@ class ArrowPlan:
 class ArrowReading:
     """Rows on their way into batches."""
 
+class BaseReplication:
+    """The base of `ReplicationStream` and `AsyncReplicationStream`."""
+
+    def __new__(cls, connection: Any, *, physical: bool = False, decode: Any = None) -> Self: ...
+    @property
+    def connection(self) -> Any:
+        """Its connection."""
+
+    @property
+    def _is_running(self) -> bool:
+        """Whether the server sends messages."""
+
+    @property
+    def _position(self) -> int:
+        """Up to where messages have been given."""
+
+    @property
+    def _next_timeline(self) -> tuple[int, int] | None:
+        """The timeline that comes next, and where it begins."""
+
+    @property
+    def _told(self) -> tuple[int, int, int, int]:
+        """What the server is told: written, flushed, applied; and where it was when it last said so."""
+
+    def _start(self, command: str, interval: float | None = None) -> Any:
+        """Begin, with this command; `interval` is in seconds, 0 for never and `None` for what the server wants."""
+
+    def _take(self) -> Any:
+        """Take the next message that has been received; `None` if there is none."""
+
+    def _wait(self, timeout: float | None = None) -> Any:
+        """Wait until there are messages, which is true, or there will be none before so many seconds have passed."""
+
+    def _confirm(self, write: int, flush: int, apply: int) -> None:
+        """Note up to where the client has come."""
+
+    def _tell(self, reply: bool) -> Any:
+        """Tell the server at once."""
+
+    def _end(self) -> Any:
+        """End the stream, if the server runs it."""
+
 class BaseCopy:
     """The base of `Copy` and `AsyncCopy`, and what their writers write to."""
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -17,6 +18,17 @@ from ._connection_base import BaseConnection, CursorRow
 from ._lobject import LargeObject
 from ._notify import Notify
 from ._pipeline import Pipeline
+from ._replication import ReplicationStream
+from ._replication_base import (
+    AnyLSN,
+    Change,
+    OptionValue,
+    Streaming,
+    XLogData,
+    logical_command,
+    pgoutput_options,
+    physical_command,
+)
 from ._server_cursor import ServerCursor
 from ._shell import Lock, Secret, open_session, run_generator
 from ._transaction import Transaction
@@ -288,6 +300,85 @@ class Connection(_howdah.SyncConnection, BaseConnection[Row]):
         if new_file is not None:
             made._copy_from(new_file)
         return made
+
+    @contextmanager
+    def start_replication(
+        self,
+        slot: str,
+        lsn: AnyLSN = 0,
+        *,
+        options: Mapping[str, OptionValue] | None = None,
+        status_interval: float | None = None,
+    ) -> Iterator[ReplicationStream[XLogData]]:
+        """Start logical replication from a slot, for a `with` block: what its output plugin sends, as it comes.
+
+        The connection has to be opened with `replication="database"`, and not be in a transaction. It starts at
+        `lsn` if the slot has not been confirmed further; `options` are the plugin's. The server is told every
+        `status_interval` seconds how far the client is, by default three times in what the server waits to hear
+        from it, and every ten seconds at least; 0 stands for only when the server asks. Raises what the server
+        says of the command, such as `UndefinedObject`.
+        """
+        stream: ReplicationStream[XLogData] = ReplicationStream(self)
+        stream._start(logical_command(slot, lsn, options or {}), status_interval)
+        with stream:
+            yield stream
+
+    @contextmanager
+    def start_physical_replication(
+        self,
+        lsn: AnyLSN,
+        *,
+        slot: str | None = None,
+        timeline: int | None = None,
+        status_interval: float | None = None,
+    ) -> Iterator[ReplicationStream[XLogData]]:
+        """Start physical replication at a position of the log, for a `with` block: its bytes, as they come.
+
+        The connection has to be opened with `replication="true"`. Where the `timeline` ends, the stream does,
+        and says in `next_timeline` how to go on. `status_interval` is as for `start_replication()`.
+        """
+        stream: ReplicationStream[XLogData] = ReplicationStream(self, physical=True)
+        stream._start(physical_command(slot, lsn, timeline), status_interval)
+        with stream:
+            yield stream
+
+    @contextmanager
+    def follow_changes(
+        self,
+        slot: str,
+        publications: str | Sequence[str],
+        lsn: AnyLSN = 0,
+        *,
+        version: int | None = None,
+        streaming: Streaming = False,
+        two_phase: bool = False,
+        messages: bool = False,
+        binary: bool = False,
+        origin: str | None = None,
+        status_interval: float | None = None,
+    ) -> Iterator[ReplicationStream[Change]]:
+        """Start logical replication from a slot of the plugin `pgoutput`, for a `with` block: the changes in it.
+
+        They are objects of the classes in `howdah.replication`, their values loaded by the connection's adapters.
+        `version` is that of the plugin's protocol, by default the newest that the server knows. Transactions in
+        progress are sent with `streaming` (version 2, `"parallel"` with 4), prepared ones with `two_phase`
+        (version 3), what `pg_logical_emit_message()` was given with `messages`. With `binary` values come in binary
+        format. `origin="none"` leaves out what comes from other servers. Otherwise as `start_replication()`.
+        """
+        options = pgoutput_options(
+            publications,
+            self.info.server_version,
+            version=version,
+            streaming=streaming,
+            two_phase=two_phase,
+            messages=messages,
+            binary=binary,
+            origin=origin,
+        )
+        stream: ReplicationStream[Change] = ReplicationStream(self, decode=options["proto_version"])
+        stream._start(logical_command(slot, lsn, options), status_interval)
+        with stream:
+            yield stream
 
     def tpc_begin(self, xid: Xid | str) -> None:
         """Begin a two-phase transaction: to be prepared, or ended without that, by `tpc_commit()` or `tpc_rollback()`.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -16,6 +17,17 @@ from ._connection_base import BaseConnection, CursorRow
 from ._lobject_async import AsyncLargeObject
 from ._notify import Notify
 from ._pipeline_async import AsyncPipeline
+from ._replication_async import AsyncReplicationStream
+from ._replication_base import (
+    AnyLSN,
+    Change,
+    OptionValue,
+    Streaming,
+    XLogData,
+    logical_command,
+    pgoutput_options,
+    physical_command,
+)
 from ._server_cursor_async import AsyncServerCursor
 from ._shell import AsyncLock, AsyncSecret, open_session_async, run_generator_async
 from ._transaction_async import AsyncTransaction
@@ -289,6 +301,85 @@ class AsyncConnection(_howdah.AsyncConnectionBase, BaseConnection[Row]):
         if new_file is not None:
             await made._copy_from(new_file)
         return made
+
+    @asynccontextmanager
+    async def start_replication(
+        self,
+        slot: str,
+        lsn: AnyLSN = 0,
+        *,
+        options: Mapping[str, OptionValue] | None = None,
+        status_interval: float | None = None,
+    ) -> AsyncIterator[AsyncReplicationStream[XLogData]]:
+        """Start logical replication from a slot, for a `with` block: what its output plugin sends, as it comes.
+
+        The connection has to be opened with `replication="database"`, and not be in a transaction. It starts at
+        `lsn` if the slot has not been confirmed further; `options` are the plugin's. The server is told every
+        `status_interval` seconds how far the client is, by default three times in what the server waits to hear
+        from it, and every ten seconds at least; 0 stands for only when the server asks. Raises what the server
+        says of the command, such as `UndefinedObject`.
+        """
+        stream: AsyncReplicationStream[XLogData] = AsyncReplicationStream(self)
+        await stream._start(logical_command(slot, lsn, options or {}), status_interval)
+        async with stream:
+            yield stream
+
+    @asynccontextmanager
+    async def start_physical_replication(
+        self,
+        lsn: AnyLSN,
+        *,
+        slot: str | None = None,
+        timeline: int | None = None,
+        status_interval: float | None = None,
+    ) -> AsyncIterator[AsyncReplicationStream[XLogData]]:
+        """Start physical replication at a position of the log, for a `with` block: its bytes, as they come.
+
+        The connection has to be opened with `replication="true"`. Where the `timeline` ends, the stream does,
+        and says in `next_timeline` how to go on. `status_interval` is as for `start_replication()`.
+        """
+        stream: AsyncReplicationStream[XLogData] = AsyncReplicationStream(self, physical=True)
+        await stream._start(physical_command(slot, lsn, timeline), status_interval)
+        async with stream:
+            yield stream
+
+    @asynccontextmanager
+    async def follow_changes(
+        self,
+        slot: str,
+        publications: str | Sequence[str],
+        lsn: AnyLSN = 0,
+        *,
+        version: int | None = None,
+        streaming: Streaming = False,
+        two_phase: bool = False,
+        messages: bool = False,
+        binary: bool = False,
+        origin: str | None = None,
+        status_interval: float | None = None,
+    ) -> AsyncIterator[AsyncReplicationStream[Change]]:
+        """Start logical replication from a slot of the plugin `pgoutput`, for a `with` block: the changes in it.
+
+        They are objects of the classes in `howdah.replication`, their values loaded by the connection's adapters.
+        `version` is that of the plugin's protocol, by default the newest that the server knows. Transactions in
+        progress are sent with `streaming` (version 2, `"parallel"` with 4), prepared ones with `two_phase`
+        (version 3), what `pg_logical_emit_message()` was given with `messages`. With `binary` values come in binary
+        format. `origin="none"` leaves out what comes from other servers. Otherwise as `start_replication()`.
+        """
+        options = pgoutput_options(
+            publications,
+            self.info.server_version,
+            version=version,
+            streaming=streaming,
+            two_phase=two_phase,
+            messages=messages,
+            binary=binary,
+            origin=origin,
+        )
+        stream: AsyncReplicationStream[Change] = AsyncReplicationStream(self, decode=options["proto_version"])
+        await stream._start(logical_command(slot, lsn, options), status_interval)
+        async with stream:
+            yield stream
 
     async def tpc_begin(self, xid: Xid | str) -> None:
         """Begin a two-phase transaction: to be prepared, or ended without that, by `tpc_commit()` or `tpc_rollback()`.

@@ -62,6 +62,18 @@ COROUTINES = frozenset(
         "flush",
         "fetch_arrow",
         "copy_arrow",
+        "send_feedback",
+    ]
+)
+
+BLOCKS = frozenset(
+    [
+        "pipeline",
+        "transaction",
+        "copy",
+        "start_replication",
+        "start_physical_replication",
+        "follow_changes",
     ]
 )
 
@@ -130,7 +142,7 @@ class SyncFace:
         value = getattr(self.wrapped, name)
         if name in COROUTINES:
             return _awaitable(self, value)
-        if name in ("pipeline", "transaction", "copy"):
+        if name in BLOCKS:
             return lambda *args, **kwargs: SyncBlock(value(*args, **kwargs))
         if name in ("notifies", "stream", "stream_arrow", "rows", "chunks"):
             return lambda *args, **kwargs: SyncGenerator(value(*args, **kwargs))

@@ -38,7 +38,39 @@ pub(crate) static SCALAR_ROW: Imported = Imported::new("howdah.rows", "scalar_ro
 pub(crate) static UNSUPPORTED_OPERATION: Imported = Imported::new("io", "UnsupportedOperation");
 pub(crate) static TUPLE_ROW: Imported = Imported::new("howdah.rows", "tuple_row");
 
-static ALL: [&Imported; 29] = [
+// What replication gives.
+pub(crate) static BEGIN: Imported = Imported::new("howdah._replication_base", "Begin");
+pub(crate) static BEGIN_PREPARE: Imported =
+    Imported::new("howdah._replication_base", "BeginPrepare");
+pub(crate) static COMMIT: Imported = Imported::new("howdah._replication_base", "Commit");
+pub(crate) static COMMIT_PREPARED: Imported =
+    Imported::new("howdah._replication_base", "CommitPrepared");
+pub(crate) static DELETE: Imported = Imported::new("howdah._replication_base", "Delete");
+pub(crate) static INSERT: Imported = Imported::new("howdah._replication_base", "Insert");
+pub(crate) static LOGICAL_MESSAGE: Imported = Imported::new("howdah._replication_base", "Message");
+pub(crate) static LSN: Imported = Imported::new("howdah._replication_base", "LSN");
+pub(crate) static ORIGIN: Imported = Imported::new("howdah._replication_base", "Origin");
+pub(crate) static PREPARE: Imported = Imported::new("howdah._replication_base", "Prepare");
+pub(crate) static RELATION: Imported = Imported::new("howdah._replication_base", "Relation");
+pub(crate) static RELATION_COLUMN: Imported =
+    Imported::new("howdah._replication_base", "RelationColumn");
+pub(crate) static ROLLBACK_PREPARED: Imported =
+    Imported::new("howdah._replication_base", "RollbackPrepared");
+pub(crate) static STREAM_ABORT: Imported = Imported::new("howdah._replication_base", "StreamAbort");
+pub(crate) static STREAM_COMMIT: Imported =
+    Imported::new("howdah._replication_base", "StreamCommit");
+pub(crate) static STREAM_PREPARE: Imported =
+    Imported::new("howdah._replication_base", "StreamPrepare");
+pub(crate) static STREAM_START: Imported = Imported::new("howdah._replication_base", "StreamStart");
+pub(crate) static STREAM_STOP: Imported = Imported::new("howdah._replication_base", "StreamStop");
+pub(crate) static TRUNCATE: Imported = Imported::new("howdah._replication_base", "Truncate");
+pub(crate) static TYPE: Imported = Imported::new("howdah._replication_base", "Type");
+pub(crate) static UNCHANGED: Imported = Imported::new("howdah._replication_base", "UNCHANGED");
+pub(crate) static UPDATE: Imported = Imported::new("howdah._replication_base", "Update");
+pub(crate) static WAL_TIME: Imported = Imported::new("howdah._replication_base", "_time_of");
+pub(crate) static XLOG_DATA: Imported = Imported::new("howdah._replication_base", "XLogData");
+
+static ALL: [&Imported; 53] = [
     &DICT_ROW,
     &NAMEDTUPLE_ROW,
     &ROW_CLASS,
@@ -68,6 +100,30 @@ static ALL: [&Imported; 29] = [
     &TEMPLATE,
     &TUPLE_ROW,
     &UNSUPPORTED_OPERATION,
+    &BEGIN,
+    &BEGIN_PREPARE,
+    &COMMIT,
+    &COMMIT_PREPARED,
+    &DELETE,
+    &INSERT,
+    &LOGICAL_MESSAGE,
+    &LSN,
+    &ORIGIN,
+    &PREPARE,
+    &RELATION,
+    &RELATION_COLUMN,
+    &ROLLBACK_PREPARED,
+    &STREAM_ABORT,
+    &STREAM_COMMIT,
+    &STREAM_PREPARE,
+    &STREAM_START,
+    &STREAM_STOP,
+    &TRUNCATE,
+    &TYPE,
+    &UNCHANGED,
+    &UPDATE,
+    &WAL_TIME,
+    &XLOG_DATA,
 ];
 
 /// Imports it.

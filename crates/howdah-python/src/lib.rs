@@ -13,6 +13,7 @@ mod large_object;
 mod log;
 mod pq;
 mod query;
+mod replication;
 mod scope;
 mod shell;
 mod truth;
@@ -46,6 +47,8 @@ mod _howdah {
     use crate::large_object::BaseLargeObject;
     #[pymodule_export]
     use crate::pq::{Conninfo, Escaping, PgCancel, PgCancelConn, PgConn, PgResult};
+    #[pymodule_export]
+    use crate::replication::BaseReplication;
     #[pymodule_export]
     use crate::scope::{PipelineScope, TransactionScope};
     #[pymodule_export]

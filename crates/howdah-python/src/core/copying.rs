@@ -73,6 +73,12 @@ impl CopyState {
         (Arc::clone(&inner.messages), pos)
     }
 
+    /// Whether there are messages that have been received and not been given.
+    pub(crate) fn has_messages(&self) -> bool {
+        let inner = lock(&self.0);
+        inner.pos < inner.messages.len()
+    }
+
     /// The error that has ended it, once.
     pub(crate) fn take_failure(&self) -> Option<PyErr> {
         let mut inner = lock(&self.0);

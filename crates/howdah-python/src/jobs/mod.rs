@@ -11,6 +11,7 @@ pub(crate) mod insert;
 pub(crate) mod large_object;
 pub(crate) mod notifies;
 pub(crate) mod pipeline;
+pub(crate) mod replication;
 pub(crate) mod rewrite;
 pub(crate) mod server_cursor;
 pub(crate) mod start;

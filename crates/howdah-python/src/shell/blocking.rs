@@ -146,7 +146,8 @@ impl<'a> Shell<'a, '_> {
                     core.take_partial(id)
                 }
                 Next::Feed(id) => self.fed(id)?,
-                Next::Rows(id) => self.rows(id)?,
+                Next::Rows(id) => self.rows(id, None)?,
+                Next::RowsBy(id, deadline) => self.rows(id, deadline)?,
                 Next::Results(id) => {
                     core.note_busy();
                     self.results(id)?;
@@ -205,16 +206,18 @@ impl<'a> Shell<'a, '_> {
         }
     }
 
-    /// Drives the session until rows of an exchange have come, or it is answered.
-    fn rows(&self, id: ExchangeId) -> PyResult<Outcome> {
+    /// Drives the session until rows of an exchange have come, or it is answered, or this time is over.
+    fn rows(&self, id: ExchangeId, deadline: Option<Instant>) -> PyResult<Outcome> {
         self.core.note_busy();
+        let is_over = || deadline.is_some_and(|deadline| deadline <= Instant::now());
         loop {
-            match self.wait(Until::Rows(id), self.until())? {
+            match self.wait(Until::Rows(id), earliest(self.until(), deadline))? {
                 Waited::Ended(ended, outcome) if ended == id => {
                     self.core.refresh_snapshot();
                     return Ok(*outcome);
                 }
                 Waited::Done => return Ok(Outcome::default()),
+                Waited::TimedOut if is_over() => return Ok(Outcome::default()),
                 Waited::TimedOut => return Err(self.out_of_time()),
                 Waited::Ended(..) | Waited::Heard => {}
             }

@@ -81,6 +81,8 @@ pub(crate) enum Next {
     Results(ExchangeId),
     /// Run the session until rows of this exchange have come, or it is answered; then resume, in the second case with its outcome.
     Rows(ExchangeId),
+    /// The same, or until the time is over: then resume as well.
+    RowsBy(ExchangeId, Option<Instant>),
     /// Run the session until what was queued in the pipeline under this ticket has been answered and handed out, then resume.
     Booked(u64),
     /// Have everything that is unanswered given up, and the session brought to rest; then resume.

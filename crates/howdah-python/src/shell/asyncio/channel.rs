@@ -77,6 +77,13 @@ pub(super) enum Awaits {
     Beginning,
 }
 
+impl Awaits {
+    /// Whether an operation may stop to wait for it, with nothing given up.
+    fn may_be_in_vain(self) -> bool {
+        matches!(self, Self::Notification | Self::Rows(_))
+    }
+}
+
 impl Channel {
     pub(crate) fn new(core: Arc<Core>) -> Self {
         Self {
@@ -248,14 +255,14 @@ impl Channel {
         Self::request_ended(slf)
     }
 
-    /// Called by the loop when the time of an operation that listens is over.
+    /// Called by the loop when the time of an operation is over that listens, or waits for rows for a time.
     fn _on_time(slf: &Bound<'_, Self>, op: &Bound<'_, Op>) -> PyResult<()> {
         let this = slf.get();
         let listening = {
             let mut running = lock(&this.running);
             let place = running
                 .iter()
-                .position(|waiting| waiting.op.is(op) && waiting.awaits == Awaits::Notification);
+                .position(|waiting| waiting.op.is(op) && waiting.awaits.may_be_in_vain());
             place.and_then(|place| running.remove(place))
         };
         let Some(mut listening) = listening else {

@@ -350,6 +350,10 @@ impl Op {
                 }
                 Next::Started(_) => Awaits::Started,
                 Next::Rows(id) => Awaits::Rows(id),
+                Next::RowsBy(id, deadline) => {
+                    self.start_timer(slf, deadline)?;
+                    Awaits::Rows(id)
+                }
                 Next::Rest => {
                     if core.is_at_rest() || core.is_settled() {
                         next = job.resume(py, core, Outcome::default())?;
