@@ -73,6 +73,7 @@ NAMES = {
     "cursor_async": "cursor",
     "open_session_async": "open_session",
     "settled_async": "settled",
+    "run_beside_async": "run_beside",
     "run_generator_async": "run_generator",
 }
 

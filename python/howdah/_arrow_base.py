@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from .sql import Composable
+from .sql import SQL, Composable, Composed, Identifier
 
 SchemaOverrides: TypeAlias = Mapping[str, Any]
 """Arrow types for columns, by their names: strings such as `"decimal128(12, 2)"`, or types of pyarrow's."""
@@ -36,3 +36,20 @@ def as_copy(query: Any, params: Any, is_binary: bool, context: Any) -> str | Non
         return None
     # What is behind a comment at the end belongs to the comment.
     return f"COPY (\n{text}\n) TO STDOUT (FORMAT binary)"
+
+
+def columns_of(table: Identifier, context: Any) -> str:
+    """Return the query that tells of the columns of a table."""
+    quoted = table.as_string(context).replace("\\", "\\\\").replace("'", "''")
+    return (
+        "SELECT a.attname::pg_catalog.text, a.atttypid, a.atttypmod FROM pg_catalog.pg_attribute a"
+        f" WHERE a.attrelid = E'{quoted}'::pg_catalog.regclass"
+        " AND a.attnum > 0 AND NOT a.attisdropped"
+    )
+
+
+def copy_into(table: Identifier, columns: Sequence[str], is_binary: bool) -> Composed:
+    """Return the COPY that takes rows for columns of a table."""
+    return SQL("COPY {} ({}) FROM STDIN (FORMAT {})").format(
+        table, SQL(", ").join(map(Identifier, columns)), SQL("binary" if is_binary else "text")
+    )

@@ -405,6 +405,9 @@ class BaseCursor:
     def _plan_arrow(self, query: Any, params: Any, schema_overrides: Any) -> Any:
         """Find out how the columns of a query, or of the current result, become Arrow's."""
 
+    def _plan_arrow_in(self, lookup: str, columns: list[str] | None, data: Any) -> Any:
+        """Find out how Arrow data becomes the rows of a table, of whose columns a query tells."""
+
     def _fetch_arrow(self, plan: ArrowPlan, rows: int) -> ArrowTable:
         """Return the rows that are left of the current result in batches of Arrow's."""
 
@@ -652,6 +655,20 @@ class BaseReplication:
     def _end(self) -> Any:
         """End the stream, if the server runs it."""
 
+class ArrowWriting:
+    """Data on its way into a table."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the table that the data goes to."""
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether the rows are written in the binary format."""
+
+    def next_batch(self) -> bool:
+        """Have the stream make its next batch; tell whether there is one. The interpreter is not held meanwhile."""
+
 class BaseCopy:
     """The base of `Copy` and `AsyncCopy`, and what their writers write to."""
 
@@ -690,6 +707,12 @@ class BaseCopy:
 
     def read_row(self) -> Any:
         """Return the next row as a tuple, `None` at the end."""
+
+    def _format_arrow(self, writing: ArrowWriting) -> bool:
+        """Format rows of a batch until there is enough to be sent; tell whether there may be more."""
+
+    def _format_arrow_end(self, writing: ArrowWriting) -> None:
+        """Format what stands behind the rows of all batches."""
 
     def _read_arrow(self, reading: ArrowReading) -> Any:
         """Return the next batch that has all its rows, or what is left of them at the end, then `None`."""

@@ -116,6 +116,16 @@ async def join_worker_async(worker: asyncio.Task[None]) -> None:
     await asyncio.wait([worker])
 
 
+def run_beside(work: Callable[[], _T]) -> _T:
+    """Run a function that may take its time."""
+    return work()
+
+
+async def run_beside_async(work: Callable[[], _T]) -> _T:
+    """Run it in a thread, so that the loop goes on."""
+    return await asyncio.to_thread(work)
+
+
 async def _within(seconds: float, work: Coroutine[Any, Any, _T]) -> _T:
     """Await in this task, so that no cancellation is lost, as `asyncio.wait_for()` does before CPython 3.12."""
     if sys.version_info >= (3, 11):

@@ -3,8 +3,8 @@
     table = howdah.read_arrow(conn, "select * from measurements")
     frame = polars.DataFrame(table)
 
-`fetch_arrow()` and `stream_arrow()` of a cursor give the same of a result that has come, and of one that comes.
-docs/arrow.md tells which types become which.
+`fetch_arrow()` and `stream_arrow()` of a cursor give the same of a result that has come, and of one that comes;
+`copy_arrow()` writes such data into a table. docs/arrow.md tells which types become which.
 """
 
 from __future__ import annotations

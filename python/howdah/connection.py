@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from ._enums import IsolationLevel
     from ._lobject_base import File
     from .abc import RV, AdaptContext, PQGen
+    from .sql import Identifier
 
 _logger = logging.getLogger("howdah")
 
@@ -407,6 +408,11 @@ class Connection(_howdah.SyncConnection, BaseConnection[Row]):
         The transaction status of the connection stays as it is.
         """
         return recovered(self._tpc_recover(), self.info.timezone)
+
+    def copy_arrow(self, table: str | Identifier, data: Any, *, columns: Sequence[str] | None = None) -> int:
+        """Write the rows of Arrow data into a table, as `copy_arrow()` of a cursor does."""
+        with self.cursor() as cursor:
+            return cursor.copy_arrow(table, data, columns=columns)
 
     # What follows exists in the extension, and is used from there directly; these are its types.
     if TYPE_CHECKING:

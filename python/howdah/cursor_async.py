@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Generic
 
 from . import _howdah
-from ._arrow_base import BATCH_SIZE, SchemaOverrides, as_copy, checked_size
+from ._arrow_base import BATCH_SIZE, SchemaOverrides, as_copy, checked_size, columns_of, copy_into
 from ._copy_async import AsyncCopy, AsyncWriter
+from ._shell import run_beside_async
 from .rows import Row
+from .sql import Identifier
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -96,6 +98,31 @@ class AsyncCursor(_howdah.AsyncCursorBase, Generic[Row]):
         Leaving the iteration cancels the statement. Raises as `fetch_arrow()`.
         """
         return self._arrow_batches(query, params, checked_size(batch_size), schema_overrides)
+
+    async def copy_arrow(self, table: str | Identifier, data: Any, *, columns: Sequence[str] | None = None) -> int:
+        """Write the rows of Arrow data into a table by COPY; return how many there were.
+
+        `data` is any object with `__arrow_c_stream__()`: a table or a reader of pyarrow's, a frame, a result of
+        howdah's. It is taken a batch at a time, as the server takes the rows. `table` is a name, quoted as one
+        identifier, or an `Identifier`, for one with a schema. The fields go to the columns of the same names, or
+        to `columns`, in order.
+
+        Raises `ProgrammingError` for a column that the table has not, `NotSupportedError` for a field whose type
+        does not become that of its column, and `DataError` for a value that the column cannot hold; there are no
+        rows of it in the table then.
+        """
+        name = table if isinstance(table, Identifier) else Identifier(table)
+        lookup = columns_of(name, self)
+        writing = await self._plan_arrow_in(lookup, None if columns is None else list(columns), data)
+        async with self.copy(copy_into(name, writing.columns, writing.is_binary)) as copy:
+            while await run_beside_async(writing.next_batch):
+                more = True
+                while more:
+                    more = copy._format_arrow(writing)
+                    await copy._flush()
+            copy._format_arrow_end(writing)
+            await copy._flush()
+        return self.rowcount
 
     async def _read_arrow(
         self, query: Query, params: Params | None, batch_size: int, schema_overrides: SchemaOverrides | None

@@ -26,9 +26,11 @@ mod error;
 mod name;
 mod node;
 mod read;
+mod write;
 
 pub use batch::{BatchBuilder, Limits};
 pub use catalog::Catalog;
 pub use error::{Error, ErrorKind};
 pub use name::data_type;
 pub use read::{Column, ReadPlan};
+pub use write::{RowWriter, WritePlan};

@@ -1,6 +1,7 @@
 //! Cursors: results, and rows taken from them.
 
 pub(crate) mod arrow;
+pub(crate) mod arrow_in;
 pub(crate) mod copy;
 mod executed;
 mod kinds;
@@ -227,6 +228,16 @@ impl BaseCursor {
         schema_overrides: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         arrow::plan(slf, query, params, schema_overrides)
+    }
+
+    /// Find out how Arrow data becomes the rows of a table, of whose columns a query tells.
+    fn _plan_arrow_in(
+        slf: &Bound<'_, Self>,
+        lookup: &str,
+        columns: Option<Vec<String>>,
+        data: &Bound<'_, PyAny>,
+    ) -> PyResult<Py<PyAny>> {
+        arrow_in::plan(slf, lookup, columns, data)
     }
 
     /// Return the rows that are left of the current result in batches of Arrow's.

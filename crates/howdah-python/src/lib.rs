@@ -36,6 +36,8 @@ mod _howdah {
     #[pymodule_export]
     use crate::cursor::arrow::{ArrowBatch, ArrowPlan, ArrowReading, ArrowTable};
     #[pymodule_export]
+    use crate::cursor::arrow_in::ArrowWriting;
+    #[pymodule_export]
     use crate::cursor::copy::BaseCopy;
     #[pymodule_export]
     use crate::cursor::stream::{AsyncRowStream, RowStream};

@@ -11,5 +11,8 @@ mod range;
 mod record;
 mod validity;
 
-pub(crate) use choose::{as_text, builder, data_type_of, field};
+pub(crate) use choose::{
+    EPOCH_DAYS, EPOCH_MICROS, as_text, builder, data_type_of, field, precision_and_scale,
+};
 pub(crate) use column::Builder;
+pub(crate) use range::RANGE_FIELDS;

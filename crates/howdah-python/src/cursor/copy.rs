@@ -11,7 +11,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyList, PyString, PyTuple};
 
 use super::BaseCursor;
-use super::arrow::{ArrowReader, ArrowReading};
+use super::arrow::{self, ArrowReader, ArrowReading};
+use super::arrow_in::ArrowWriting;
 use crate::connection::BaseConnection;
 use crate::core::Flavor;
 use crate::core::copying::CopyState;
@@ -362,6 +363,26 @@ impl BaseCopy {
     /// Return the next batch that has all its rows, or what is left of them at the end, then `None`.
     fn _read_arrow(slf: &Bound<'_, Self>, reading: Py<ArrowReading>) -> PyResult<Py<PyAny>> {
         Self::read_by(slf, ArrowReader::new(slf, reading))
+    }
+
+    /// Format rows of a batch until there is enough to be sent; tell whether there may be more.
+    fn _format_arrow(&self, py: Python<'_>, writing: &ArrowWriting) -> PyResult<bool> {
+        let mut more = false;
+        self.change(py, |out| {
+            let written = py.detach(|| writing.write(out));
+            more = written.map_err(|refused| arrow::error(py, &refused))?;
+            Ok(())
+        })?;
+        Ok(more)
+    }
+
+    /// Format what stands behind the rows of all batches.
+    fn _format_arrow_end(&self, py: Python<'_>, writing: &ArrowWriting) -> PyResult<()> {
+        self.change(py, |out| {
+            writing.finish(out);
+            Ok(())
+        })
+        .map(drop)
     }
 
     /// Format a row; tell whether enough was formatted to be sent.

@@ -1,10 +1,11 @@
 //! How columns become Arrow's: described by the server, with the types of users that are in them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use arrow_schema::DataType;
+use arrow_schema::{DataType, SchemaRef};
 use howdah_arrow::catalog::CatalogRow;
-use howdah_arrow::{Catalog, Column, ReadPlan};
+use howdah_arrow::{Catalog, Column, ReadPlan, WritePlan};
+use howdah_ffi::arrow::Batches;
 use howdah_protocol::connection::{Params, QueryResult};
 use howdah_protocol::session::{ExchangeId, Execute, Outcome, ResultFormat, Session};
 use howdah_protocol::wire::backend::Fields;
@@ -17,6 +18,7 @@ use super::{check, queue};
 use crate::core::Core;
 use crate::cursor::BaseCursor;
 use crate::cursor::arrow::{ArrowPlan, described, error};
+use crate::cursor::arrow_in::ArrowWriting;
 use crate::errors;
 use crate::shell::{Job, Next};
 
@@ -26,6 +28,8 @@ pub(crate) struct PlanArrow {
     source: Source,
     overrides: Vec<(String, DataType)>,
     catalog: Catalog,
+    /// What goes into the columns, if they are a table's.
+    data: Option<Loaded>,
     stage: Stage,
 }
 
@@ -35,12 +39,23 @@ pub(crate) enum Source {
     Query(Py<PyAny>, Option<Py<PyAny>>),
     /// These.
     Columns(Vec<Column>),
+    /// Those of a table that data goes into: a query tells of them. The data, until the columns are known.
+    Table(Vec<u8>, Option<Loaded>),
+}
+
+/// Data for a table.
+pub(crate) struct Loaded {
+    pub(crate) batches: Mutex<Option<Batches>>,
+    pub(crate) schema: SchemaRef,
+    /// The columns that its fields go to.
+    pub(crate) columns: Vec<String>,
 }
 
 /// What the answer that is awaited is about.
 enum Stage {
     Begun,
     Describing(Text),
+    ListingColumns,
     LookingUp(String),
 }
 
@@ -55,6 +70,7 @@ impl PlanArrow {
             source,
             overrides,
             catalog: Catalog::default(),
+            data: None,
             stage: Stage::Begun,
         }
     }
@@ -78,6 +94,35 @@ impl PlanArrow {
         self.look_up(py, core)
     }
 
+    /// The catalogue has told of the columns of a table.
+    fn take_columns(
+        &mut self,
+        py: Python<'_>,
+        core: &Arc<Core>,
+        outcome: &Outcome,
+    ) -> PyResult<Next> {
+        let cx = core.snapshot.settings().of_codecs();
+        let found = outcome.results.last().map(|result| columns(result, &cx));
+        let found = found
+            .unwrap_or_else(|| Ok(Vec::new()))
+            .map_err(|error| malformed(py, &error))?;
+        let Source::Table(_, Some(data)) = &self.source else {
+            return Err(errors::new(py, "InternalError", "no data"));
+        };
+        let mut wanted = Vec::new();
+        for name in &data.columns {
+            let column = found.iter().find(|column| column.name == *name);
+            wanted.push(column.cloned().ok_or_else(|| {
+                errors::programming(py, format!("the table has no column {name:?}"))
+            })?);
+        }
+        let source = std::mem::replace(&mut self.source, Source::Columns(wanted));
+        if let Source::Table(_, data) = source {
+            self.data = data;
+        }
+        self.look_up(py, core)
+    }
+
     /// Asks for the types that are not known, if there are any.
     fn look_up(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
         let Source::Columns(columns) = &self.source else {
@@ -87,23 +132,30 @@ impl PlanArrow {
             .catalog
             .unknown(columns.iter().map(|column| column.oid));
         if unknown.is_empty() {
-            return self.planned(py);
+            return self.planned(py, core);
         }
         if core.pipeline.is_on() {
             let text = "types made by users cannot be looked up in pipeline mode";
             return Err(errors::new(py, "NotSupportedError", text));
         }
         let sql = Catalog::lookup(&unknown);
-        let id = ask(py, core, &sql)?;
+        let id = ask(py, core, sql.as_bytes())?;
         self.stage = Stage::LookingUp(sql);
         Ok(Next::Exchange(id))
     }
 
-    fn planned(&mut self, py: Python<'_>) -> PyResult<Next> {
+    fn planned(&mut self, py: Python<'_>, core: &Core) -> PyResult<Next> {
         let Source::Columns(columns) = &mut self.source else {
             return Err(errors::new(py, "InternalError", "no columns"));
         };
         let columns = std::mem::take(columns);
+        if let Some(data) = self.data.take() {
+            let plan = WritePlan::new(&data.schema, columns, &self.catalog);
+            let plan = plan.map_err(|refused| error(py, &refused))?;
+            let is_utf8 = !core.snapshot.settings().of_codecs().other_encoding;
+            let writing = ArrowWriting::new(data, plan, is_utf8);
+            return Ok(Next::Done(Py::new(py, writing)?.into_any()));
+        }
         let plan = ReadPlan::new(columns, &self.catalog, &self.overrides);
         let plan = plan.map_err(|refused| error(py, &refused))?;
         Ok(Next::Done(Py::new(py, ArrowPlan::new(plan))?.into_any()))
@@ -111,9 +163,9 @@ impl PlanArrow {
 }
 
 /// Queues a question of the driver's own, which is answered in binary.
-fn ask(py: Python<'_>, core: &Arc<Core>, sql: &str) -> PyResult<ExchangeId> {
+fn ask(py: Python<'_>, core: &Arc<Core>, sql: &[u8]) -> PyResult<ExchangeId> {
     let request = Execute {
-        sql: sql.as_bytes(),
+        sql,
         params: &Params::default(),
         format: ResultFormat::Binary,
         prepare: Some(false),
@@ -121,6 +173,22 @@ fn ask(py: Python<'_>, core: &Arc<Core>, sql: &str) -> PyResult<ExchangeId> {
         extended: true,
     };
     queue(py, core, &request, Session::execute)
+}
+
+/// The columns of a table, as the catalogue tells of them.
+fn columns(result: &QueryResult, cx: &LoadContext) -> Result<Vec<Column>, DecodeError> {
+    let column = |mut fields: Fields<'_>| {
+        Ok(Column {
+            name: next(&mut fields, oid::TEXT, cx)?,
+            oid: next(&mut fields, oid::OID, cx)?,
+            modifier: next(&mut fields, oid::INT4, cx)?,
+        })
+    };
+    result.rows.iter().map(column).collect()
+}
+
+fn malformed(py: Python<'_>, error: &DecodeError) -> PyErr {
+    errors::new(py, "DataError", error.to_string())
 }
 
 /// Takes over what the catalogue tells of types.
@@ -155,13 +223,20 @@ fn next<T: for<'a> FromSql<'a>>(
 
 impl Job for PlanArrow {
     fn start(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
-        let Source::Query(query, params) = &self.source else {
-            return self.look_up(py, core);
-        };
-        if core.pipeline.is_on() {
+        let is_known = matches!(self.source, Source::Columns(_));
+        if core.pipeline.is_on() && !is_known {
             let text = "Arrow data cannot be streamed in pipeline mode";
             return Err(errors::new(py, "NotSupportedError", text));
         }
+        let (query, params) = match &self.source {
+            Source::Query(query, params) => (query, params),
+            Source::Table(sql, _) => {
+                let id = ask(py, core, sql)?;
+                self.stage = Stage::ListingColumns;
+                return Ok(Next::Exchange(id));
+            }
+            Source::Columns(_) => return self.look_up(py, core),
+        };
         let cursor = self.cursor.get();
         let (id, text) = queue_description(py, core, cursor, query, params.as_ref())?;
         self.stage = Stage::Describing(text);
@@ -174,16 +249,19 @@ impl Job for PlanArrow {
                 check_text(py, core, &outcome, Some(&text))?;
                 self.take_description(py, core, outcome)
             }
+            Stage::ListingColumns => {
+                check(py, core, &outcome, None)?;
+                self.take_columns(py, core, &outcome)
+            }
             Stage::LookingUp(sql) => {
                 check(py, core, &outcome, Some(sql.as_bytes()))?;
                 let cx = core.snapshot.settings().of_codecs();
                 if let Some(result) = outcome.results.last() {
-                    learn(&mut self.catalog, result, &cx)
-                        .map_err(|error| errors::new(py, "DataError", error.to_string()))?;
+                    learn(&mut self.catalog, result, &cx).map_err(|error| malformed(py, &error))?;
                 }
-                self.planned(py)
+                self.planned(py, core)
             }
-            Stage::Begun => self.planned(py),
+            Stage::Begun => self.planned(py, core),
         }
     }
 
@@ -194,7 +272,7 @@ impl Job for PlanArrow {
                 visit.call(query)?;
                 visit.call(params)
             }
-            Source::Columns(_) => Ok(()),
+            Source::Columns(_) | Source::Table(..) => Ok(()),
         }
     }
 
