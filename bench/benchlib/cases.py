@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime
-import enum
-import functools
-import itertools
-from dataclasses import dataclass
 from typing import Any
+
+from .copying import COPY_CASES, COPY_SCHEMA, COPY_TARGETS
+from .model import Case, Kind, Target
 
 __all__ = ["CASES", "MOST_STREAMED_KIB", "SCHEMA", "TARGETS", "Case", "Kind", "Target"]
 
@@ -38,87 +37,14 @@ SCHEMA = (
     " 'size', jsonb_build_object('width', n * 3, 'height', n * 2, 'unit', 'mm'), 'text', 'lorem ipsum')"
     " as body from generate_series(1, 1000) n",
     "create unlogged table howdah_bench.log (a int, b int, c int, d text, e float8, f int, g text)",
+    *COPY_SCHEMA,
     "analyze howdah_bench.item, howdah_bench.wide, howdah_bench.list, howdah_bench.blob, howdah_bench.type,"
     " howdah_bench.document",
 )
 
 
-class Kind(enum.Enum):
-    """What one operation is."""
-
-    QUERY = "query"  # execute the statement and fetch every row
-    CONNECT = "connect"  # open a connection and close it
-    IDLE = "idle"  # open a connection, execute the statement once, and keep it
-    MANY = "many"  # executemany() with `batch` sets of parameters
-    PIPELINE = "pipeline"  # execute the statement `batch` times in a pipeline, and fetch every row
-    TRANSACTION = "transaction"  # without autocommit: execute the statement, fetch every row, commit
-    TASKS = "tasks"  # `batch` tasks at once, each of which executes the statement and fetches every row
-    STREAM = "stream"  # iterate over the rows as they arrive
-    ROWS = "rows"  # execute the statement and fetch every row, as `row_factory` makes it
-    SERVER = "server"  # declare a cursor in the server, in a transaction, and iterate over its rows
-
-    @property
-    def is_memory(self) -> bool:
-        """Whether the figure is memory and not time."""
-        return self in (Kind.IDLE, Kind.STREAM)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One thing to measure.
-
-    `sql` has `%s` for parameters; `rows` is None for a statement without a result. `first` is the first row, with
-    `...` for a value that drivers give in different classes. Rust drivers other than the floor have no part in a case
-    that is about Python's objects. A driver that gives JSON as text by default is to parse it if `parsed_json`. Where
-    `drivers` is given, only they have the case at all. With `wall` the figure is time by the clock: several threads.
-    """
-
-    name: str
-    title: str
-    sql: str = "select 1+1"
-    params: tuple[Any, ...] = ()
-    rows: int | None = 1
-    first: tuple[Any, ...] | None = (2,)
-    kind: Kind = Kind.QUERY
-    connections: int = 1
-    python_only: bool = False
-    parsed_json: bool = False
-    batch: int = 1
-    drivers: tuple[str, ...] = ()
-    wall: bool = False
-    row_factory: str = ""
-
-    @functools.cached_property
-    def numbered(self) -> str:
-        """The statement with `$1`, `$2`, ... for its parameters."""
-        head, *rest = self.sql.split("%s")
-        return head + "".join(f"${i}{part}" for i, part in zip(itertools.count(1), rest, strict=False))
-
-    def as_json(self) -> dict[str, Any]:
-        """What a Rust worker is told of it; the Python workers import this module."""
-        return {
-            "name": self.name,
-            "kind": self.kind.value,
-            "numbered": self.numbered,
-            "params": list(self.params),
-            "rows": self.rows,
-            "connections": self.connections,
-            "batch": self.batch,
-        }
-
-
 # Most that stream() may take, in KiB of memory above an idle connection.
 MOST_STREAMED_KIB = 64 * 1024
-
-
-@dataclass(frozen=True)
-class Target:
-    """A ratio of a case's figure that `driver` may not exceed in comparison with the best of `peers`."""
-
-    case: str
-    driver: str
-    limit: float
-    peers: tuple[str, ...]
 
 
 BY_KEY = "select id, name, weight from howdah_bench.item where id = %s"
@@ -270,6 +196,7 @@ CASES = {
             kind=Kind.STREAM,
             drivers=("howdah/sync", "howdah/asyncio", "psycopg/sync"),
         ),
+        *COPY_CASES,
     )
 }
 
@@ -310,4 +237,5 @@ TARGETS = (
     Target("server", "howdah/sync", 0.50, ("psycopg/sync",)),
     Target("server", "howdah/asyncio", 0.50, ("psycopg/asyncio",)),
     Target("threads", "howdah/sync", 1.00, ("psycopg/sync", "psycopg2/sync")),
+    *COPY_TARGETS,
 )

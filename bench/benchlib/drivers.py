@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .cases import Kind
+from .model import Kind
 
 if TYPE_CHECKING:
-    from .cases import Case
+    from .model import Case
 
 __all__ = ["DRIVERS", "Driver", "choose"]
 

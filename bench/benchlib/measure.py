@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .cases import Case, Kind
+from .model import Case, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,6 +34,10 @@ WARM_UP = {
     Kind.TRANSACTION: 100,
     Kind.ROWS: 20,
     Kind.SERVER: 1,
+    Kind.COPY_IN: 2,
+    Kind.COPY_ROWS: 2,
+    Kind.COPY_OUT: 1,
+    Kind.COPY_RAW: 1,
 }
 CALIBRATION_SECONDS = 0.05
 # Memory hardly differs from one process to the next.

@@ -14,12 +14,13 @@ import pickle
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from .cases import Kind
+from .copying import async_psycopg_copies, asyncpg_copies, psycopg_copies
+from .model import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .cases import Case
+    from .model import Case
 
 __all__ = ["AsyncPeer", "SyncPeer", "peer"]
 
@@ -159,6 +160,8 @@ class PsycopgApi(SyncPeer):
                     for _row in cur.execute(sql, params):
                         count += 1
                 _check_count(count, case)
+        elif case.kind.is_copy:
+            psycopg_copies(conn, case, ops)
         else:
             super().repeat_kind(conn, case, ops)
 
@@ -259,6 +262,8 @@ class AsyncPsycopgApi(AsyncPeer):
 
             for _ in range(ops):
                 await asyncio.gather(*map(one, conns))
+        elif case.kind.is_copy:
+            await async_psycopg_copies(conn, case, ops)
         else:
             await super().repeat_kind(conn, case, ops)
 
@@ -342,6 +347,8 @@ class Asyncpg(AsyncPeer):
         elif case.kind is Kind.TASKS:
             for _ in range(ops):
                 await asyncio.gather(*(conn.fetch(sql, *params) for _ in range(case.batch)))
+        elif case.kind.is_copy:
+            await asyncpg_copies(conn, case, ops)
         else:
             await super().repeat_kind(conn, case, ops)
 

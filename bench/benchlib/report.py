@@ -7,9 +7,10 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .cases import CASES, MOST_STREAMED_KIB, TARGETS, Case, Target
+from .cases import CASES, MOST_STREAMED_KIB, TARGETS
 from .chart import Panel, draw
 from .measure import Results, figures
+from .model import Case, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -17,7 +17,8 @@ import time
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from .cases import CASES, Case, Kind
+from .cases import CASES
+from .model import Case, Kind
 from .peers import AsyncPeer, SyncPeer, peer
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ class SyncBench(Bench):
         for _ in range(count):
             conn = self.driver.connect(self.server)
             self.conns.append(conn)
-            if self.case.kind is not Kind.STREAM:
+            if not (self.case.kind is Kind.STREAM or self.case.kind.is_copy):
                 self.check(self.driver.fetch(conn, self.case))
 
     def close(self) -> None:
@@ -235,7 +236,7 @@ class AsyncBench(Bench):
             conn = await self.driver.connect_for(self.server, self.case)
             self.conns.append(conn)
             await self.driver.prepare(conn, self.case)
-            if self.case.kind is not Kind.STREAM:
+            if not (self.case.kind is Kind.STREAM or self.case.kind.is_copy):
                 self.check(await self.driver.fetch(conn, self.case))
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _howdah
 from ._copy_base import FLUSH_THRESHOLD, QUEUE_SIZE, Rows, described, reason_of
+from ._progress import Meter, Progress
 from ._shell import Queue, join_worker, start_worker
 from .abc import Buffer
 
@@ -35,13 +36,14 @@ class Copy(_howdah.BaseCopy):
     """
 
     __module__ = "howdah"
-    __slots__ = ("_finished", "writer")
+    __slots__ = ("_finished", "_meter", "writer")
 
     writer: Writer | None
 
     def __init__(self, cursor: Cursor[Any], *, binary: bool | None = None, writer: Writer | None = None) -> None:
         self.writer = writer
         self._finished = False
+        self._meter = Meter(None)
 
     def __repr__(self) -> str:
         return described(self)
@@ -65,6 +67,14 @@ class Copy(_howdah.BaseCopy):
     def __iter__(self) -> Iterator[Buffer]:
         """Yield the data that the server sends, as it comes: a row at a time."""
         while data := self.read():
+            yield data
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the data that the server sends in pieces of many rows, which is quicker where rows do not matter.
+
+        A piece is what has been received when it is asked for; each ends where a row does.
+        """
+        while data := self._read_block():
             yield data
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
@@ -93,11 +103,26 @@ class Copy(_howdah.BaseCopy):
         if self._format_row(row):
             self._flush_out()
 
-    def write_rows(self, rows: Rows) -> None:
+    def write_rows(self, rows: Rows, *, progress: Progress = None) -> None:
         """Write the rows of an iterable, which is quicker than one call for each.
 
-        What the iterable raises comes out; the rows before stay written.
+        What the iterable raises comes out; the rows before stay written. `progress` is told how far the COPY
+        has come, instead of what the COPY was given for that, see `Cursor.copy()`.
         """
+        before = self._meter
+        if progress is not None:
+            self._use(Meter(progress))
+        try:
+            self._meter.expect(rows)
+            self._write_all(rows)
+            if progress is not None:
+                self._report()
+        finally:
+            if progress is not None:
+                self._meter.close()
+                self._use(before)
+
+    def _write_all(self, rows: Rows) -> None:
         iterator = iter(rows)
         while self._format_rows(iterator):
             self._flush_out()
@@ -110,22 +135,32 @@ class Copy(_howdah.BaseCopy):
         if self._finished:
             return
         self._finished = True
-        if exc is None and self._is_in:
-            self._format_end()
-        if self.writer is not None:
-            try:
-                if exc is None and (data := self._take()):
-                    self.writer.write(data)
-            except BaseException as error:
+        try:
+            if exc is None:
+                self._complete()
+        except BaseException as error:
+            if self.writer is not None:
                 self.writer.finish(error)
-                self._end(reason_of(error))
-                raise
+            self._end(reason_of(error))
+            raise
+        finally:
+            self._meter.close()
+        if self.writer is not None:
             self.writer.finish(exc)
         self._end(reason_of(exc))
+
+    def _complete(self) -> None:
+        if self._is_in:
+            self._format_end()
+        self._report()
+        if self.writer is not None and (data := self._take()):
+            self.writer.write(data)
 
     if TYPE_CHECKING:
 
         def read(self) -> bytes: ...
+
+        def _read_block(self) -> bytes: ...
 
         def read_row(self) -> tuple[Any, ...] | None: ...
 
@@ -134,6 +169,15 @@ class Copy(_howdah.BaseCopy):
             self._flush()
         else:
             self.writer.write(self._take())
+        self._report()
+
+    def _use(self, meter: Meter) -> None:
+        self._meter = meter
+        self._set_reports(meter.report is not None)
+
+    def _report(self) -> None:
+        if self._meter.report is not None and (counts := self._counts()) is not None:
+            self._meter.report(*counts)
 
 
 class Writer(ABC):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _howdah
 from ._copy_base import FLUSH_THRESHOLD, QUEUE_SIZE, AsyncRows, described, reason_of
+from ._progress import Meter, Progress
 from ._shell import AsyncQueue, join_worker_async, start_worker_async
 from .abc import Buffer
 
@@ -34,7 +35,7 @@ class AsyncCopy(_howdah.BaseCopy):
     """
 
     __module__ = "howdah"
-    __slots__ = ("_finished", "writer")
+    __slots__ = ("_finished", "_meter", "writer")
 
     writer: AsyncWriter | None
 
@@ -43,6 +44,7 @@ class AsyncCopy(_howdah.BaseCopy):
     ) -> None:
         self.writer = writer
         self._finished = False
+        self._meter = Meter(None)
 
     def __repr__(self) -> str:
         return described(self)
@@ -66,6 +68,14 @@ class AsyncCopy(_howdah.BaseCopy):
     async def __aiter__(self) -> AsyncIterator[Buffer]:
         """Yield the data that the server sends, as it comes: a row at a time."""
         while data := await self.read():
+            yield data
+
+    async def blocks(self) -> AsyncIterator[bytes]:
+        """Yield the data that the server sends in pieces of many rows, which is quicker where rows do not matter.
+
+        A piece is what has been received when it is asked for; each ends where a row does.
+        """
+        while data := await self._read_block():
             yield data
 
     async def rows(self) -> AsyncIterator[tuple[Any, ...]]:
@@ -94,11 +104,26 @@ class AsyncCopy(_howdah.BaseCopy):
         if self._format_row(row):
             await self._flush_out()
 
-    async def write_rows(self, rows: AsyncRows) -> None:
+    async def write_rows(self, rows: AsyncRows, *, progress: Progress = None) -> None:
         """Write the rows of an iterable, which is quicker than one call for each.
 
-        What the iterable raises comes out; the rows before stay written.
+        What the iterable raises comes out; the rows before stay written. `progress` is told how far the COPY
+        has come, instead of what the COPY was given for that, see `AsyncCursor.copy()`.
         """
+        before = self._meter
+        if progress is not None:
+            self._use(Meter(progress))
+        try:
+            self._meter.expect(rows)
+            await self._write_all(rows)
+            if progress is not None:
+                self._report()
+        finally:
+            if progress is not None:
+                self._meter.close()
+                self._use(before)
+
+    async def _write_all(self, rows: AsyncRows) -> None:
         if hasattr(rows, "__aiter__"):  # async only
             async for row in rows:  # async only
                 if self._format_row(row):  # async only
@@ -116,22 +141,32 @@ class AsyncCopy(_howdah.BaseCopy):
         if self._finished:
             return
         self._finished = True
-        if exc is None and self._is_in:
-            self._format_end()
-        if self.writer is not None:
-            try:
-                if exc is None and (data := self._take()):
-                    await self.writer.write(data)
-            except BaseException as error:
+        try:
+            if exc is None:
+                await self._complete()
+        except BaseException as error:
+            if self.writer is not None:
                 await self.writer.finish(error)
-                await self._end(reason_of(error))
-                raise
+            await self._end(reason_of(error))
+            raise
+        finally:
+            self._meter.close()
+        if self.writer is not None:
             await self.writer.finish(exc)
         await self._end(reason_of(exc))
+
+    async def _complete(self) -> None:
+        if self._is_in:
+            self._format_end()
+        self._report()
+        if self.writer is not None and (data := self._take()):
+            await self.writer.write(data)
 
     if TYPE_CHECKING:
 
         async def read(self) -> bytes: ...
+
+        async def _read_block(self) -> bytes: ...
 
         async def read_row(self) -> tuple[Any, ...] | None: ...
 
@@ -140,6 +175,15 @@ class AsyncCopy(_howdah.BaseCopy):
             await self._flush()
         else:
             await self.writer.write(self._take())
+        self._report()
+
+    def _use(self, meter: Meter) -> None:
+        self._meter = meter
+        self._set_reports(meter.report is not None)
+
+    def _report(self) -> None:
+        if self._meter.report is not None and (counts := self._counts()) is not None:
+            self._meter.report(*counts)
 
 
 class AsyncWriter(ABC):

@@ -717,6 +717,15 @@ class BaseCopy:
     def _read_arrow(self, reading: ArrowReading) -> Any:
         """Return the next batch that has all its rows, or what is left of them at the end, then `None`."""
 
+    def _read_block(self) -> Any:
+        """Return all data that has come and was not read, empty bytes at the end."""
+
+    def _set_reports(self, on: bool) -> None:
+        """Have `_report()` called when more data is waited for."""
+
+    def _counts(self) -> tuple[int, int] | None:
+        """Return how many rows and bytes were read or written, `None` if that is as it was the last time."""
+
     def _format_row(self, row: Any) -> bool:
         """Format a row; tell whether there is enough to be sent."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from . import _howdah
 from ._arrow_base import BATCH_SIZE, SchemaOverrides, as_copy, checked_size, columns_of, copy_into
 from ._copy import Copy, Writer
+from ._progress import Meter, Progress
 from ._shell import run_beside
 from .rows import Row
 from .sql import Identifier
@@ -58,13 +59,26 @@ class Cursor(_howdah.SyncCursor, Generic[Row]):
         return self
 
     @contextmanager
-    def copy(self, statement: Query, params: Params | None = None, *, writer: Writer | None = None) -> Iterator[Copy]:
+    def copy(
+        self,
+        statement: Query,
+        params: Params | None = None,
+        *,
+        writer: Writer | None = None,
+        progress: Progress = None,
+    ) -> Iterator[Copy]:
         """Execute a `COPY ... FROM STDIN` or `COPY ... TO STDOUT`, and give its data, for a `with` block.
 
         Parameters are put into the statement by the client. What is written goes to `writer`, if there
         is one. Raises `ProgrammingError` for other statements, and `NotSupportedError` in a pipeline.
+
+        `progress` is a function that is called with the number of rows and of bytes so far, whenever
+        a buffer is full or empty, and at the end. Rows are those that were read, or written by `write_row()`
+        and `write_rows()`; data written by `write()` counts in bytes only. If it raises, that ends the COPY as
+        any exception in the block does. `True` shows the numbers on standard error if that is a terminal.
         """
         copy = Copy(self, writer=writer)
+        copy._use(Meter(progress))
         copy._start(statement, params)
         with copy:
             yield copy

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic
 from . import _howdah
 from ._arrow_base import BATCH_SIZE, SchemaOverrides, as_copy, checked_size, columns_of, copy_into
 from ._copy_async import AsyncCopy, AsyncWriter
+from ._progress import Meter, Progress
 from ._shell import run_beside_async
 from .rows import Row
 from .sql import Identifier
@@ -58,14 +59,25 @@ class AsyncCursor(_howdah.AsyncCursorBase, Generic[Row]):
 
     @asynccontextmanager
     async def copy(
-        self, statement: Query, params: Params | None = None, *, writer: AsyncWriter | None = None
+        self,
+        statement: Query,
+        params: Params | None = None,
+        *,
+        writer: AsyncWriter | None = None,
+        progress: Progress = None,
     ) -> AsyncIterator[AsyncCopy]:
         """Execute a `COPY ... FROM STDIN` or `COPY ... TO STDOUT`, and give its data, for a `with` block.
 
         Parameters are put into the statement by the client. What is written goes to `writer`, if there
         is one. Raises `ProgrammingError` for other statements, and `NotSupportedError` in a pipeline.
+
+        `progress` is a function that is called with the number of rows and of bytes so far, whenever
+        a buffer is full or empty, and at the end. Rows are those that were read, or written by `write_row()`
+        and `write_rows()`; data written by `write()` counts in bytes only. If it raises, that ends the COPY as
+        any exception in the block does. `True` shows the numbers on standard error if that is a terminal.
         """
         copy = AsyncCopy(self, writer=writer)
+        copy._use(Meter(progress))
         await copy._start(statement, params)
         async with copy:
             yield copy

@@ -144,7 +144,7 @@ class SyncFace:
             return _awaitable(self, value)
         if name in BLOCKS:
             return lambda *args, **kwargs: SyncBlock(value(*args, **kwargs))
-        if name in ("notifies", "stream", "stream_arrow", "rows", "chunks"):
+        if name in ("notifies", "stream", "stream_arrow", "rows", "blocks", "chunks"):
             return lambda *args, **kwargs: SyncGenerator(value(*args, **kwargs))
         if name == "cursor":
             return lambda *args, **kwargs: SyncFace(value(*args, **kwargs))

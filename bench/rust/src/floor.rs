@@ -3,6 +3,7 @@
 //! The statement is prepared and its result asked for in binary, as a driver in its steady state does. With several
 //! connections one thread serves them all through epoll, as an event loop would.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -49,7 +50,7 @@ impl Driver for Floor {
             Kind::Query => {
                 (0..ops).try_for_each(|_| self.links[0].exchange(&self.request, &mut self.buffer))
             }
-            Kind::Tasks => Err("the floor has no tasks".into()),
+            Kind::Tasks | Kind::CopyIn | Kind::CopyRaw => Err("the floor has no part in it".into()),
             Kind::Connect => (0..ops).try_for_each(|_| Link::connect(&server)?.terminate()),
             Kind::Idle => (0..ops).try_for_each(|_| {
                 let link = self.prepared_link(&server, &case)?;
@@ -116,19 +117,19 @@ impl Floor {
     }
 }
 
-struct Link {
+pub(crate) struct Link {
     stream: TcpStream,
     /// Length of the reply, learned once: the loop counts bytes instead of looking at messages.
     reply: usize,
 }
 
-struct Answer {
-    bytes: usize,
-    rows: usize,
+pub(crate) struct Answer {
+    pub(crate) bytes: usize,
+    pub(crate) rows: usize,
 }
 
 impl Link {
-    fn connect(server: &Server) -> Result<Self, Failure> {
+    pub(crate) fn connect(server: &Server) -> Result<Self, Failure> {
         let stream = TcpStream::connect((server.host.as_str(), server.port))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
@@ -192,7 +193,7 @@ impl Link {
         }
     }
 
-    fn ask(&mut self, request: &[u8]) -> Result<Answer, Failure> {
+    pub(crate) fn ask(&mut self, request: &[u8]) -> Result<Answer, Failure> {
         self.stream.write_all(request)?;
         self.answer()
     }
@@ -236,6 +237,23 @@ impl Link {
         Ok(())
     }
 
+    /// Writes a request, and then what is received into a file, messages and all, until `missing` bytes have come.
+    pub(crate) fn save(
+        &mut self,
+        request: &[u8],
+        mut missing: usize,
+        buffer: &mut [u8],
+        file: &mut File,
+    ) -> Result<(), Failure> {
+        self.stream.write_all(request)?;
+        while missing > 0 {
+            let left = self.receive(missing, buffer)?;
+            file.write_all(&buffer[..missing - left])?;
+            missing = left;
+        }
+        Ok(())
+    }
+
     /// Reads once; gives how many bytes are still missing.
     fn receive(&mut self, missing: usize, buffer: &mut [u8]) -> Result<usize, Failure> {
         let got = self.stream.read(buffer)?;
@@ -251,7 +269,7 @@ impl Link {
         Ok(left)
     }
 
-    fn terminate(mut self) -> Result<(), Failure> {
+    pub(crate) fn terminate(mut self) -> Result<(), Failure> {
         let mut out = BytesMut::new();
         frontend::terminate(&mut out);
         Ok(self.stream.write_all(&out)?)

@@ -63,6 +63,7 @@ impl Driver for Blocking {
             Kind::Query if self.sessions.len() > 1 => in_threads(&mut self.sessions, ops),
             Kind::Query => self.sessions[0].repeat(ops),
             Kind::Tasks => Err("a blocking connection has no tasks".into()),
+            Kind::CopyIn | Kind::CopyRaw => Err("copying.rs has these".into()),
             Kind::Connect => (0..ops).try_for_each(|_| {
                 Connection::connect(conninfo)?.close();
                 Ok(())
@@ -122,6 +123,7 @@ impl Driver for Tokio {
                     Ok(())
                 })
             }
+            Kind::CopyIn | Kind::CopyRaw => Err("copying.rs has these".into()),
             Kind::Connect => self.runtime.block_on(async {
                 for _ in 0..ops {
                     AsyncConnection::connect(conninfo).await?.close().await;
@@ -144,7 +146,7 @@ impl Driver for Tokio {
     }
 }
 
-fn conninfo(server: &Server) -> String {
+pub(crate) fn conninfo(server: &Server) -> String {
     let quote = |text: &str| text.replace('\\', r"\\").replace('\'', r"\'");
     let mut conninfo = format!(
         "host='{}' port={} user='{}' dbname='{}' sslmode=disable",

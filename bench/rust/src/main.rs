@@ -3,6 +3,7 @@
 //! The conversation is one JSON object per line. The worker speaks first, with its version, then answers each
 //! request.
 
+mod copying;
 mod floor;
 #[cfg(feature = "howdah")]
 mod howdah;
@@ -32,9 +33,13 @@ trait Driver {
 fn main() -> Result<(), Failure> {
     let name = std::env::args().nth(1).unwrap_or_default();
     match driver(&name) {
-        Ok((mut driver, version)) => {
+        Ok((driver, version)) => {
             say(&Reply::Version(version))?;
-            serve(driver.as_mut())
+            serve(&mut Worker {
+                name,
+                driver,
+                copies: None,
+            })
         }
         Err(missing) => say(&Reply::Missing(missing.to_string())),
     }
@@ -56,6 +61,38 @@ fn driver(name: &str) -> Result<(Box<dyn Driver>, String), Failure> {
         "howdah-tokio" => (Box::new(howdah::Tokio::new()?), locked_version("howdah")),
         _ => return Err(format!("this build has no driver {name:?}").into()),
     })
+}
+
+/// A driver, and what it does for a case of COPY while that is open.
+struct Worker {
+    name: String,
+    driver: Box<dyn Driver>,
+    copies: Option<Box<dyn Driver>>,
+}
+
+impl Driver for Worker {
+    fn open(&mut self, server: &Server, case: &Case) -> Result<(), Failure> {
+        if matches!(case.kind, Kind::CopyIn | Kind::CopyRaw) {
+            self.copies = Some(copying::driver(&self.name)?);
+        }
+        self.chosen().open(server, case)
+    }
+
+    fn run(&mut self, ops: u64) -> Result<(), Failure> {
+        self.chosen().run(ops)
+    }
+
+    fn close(&mut self) -> Result<(), Failure> {
+        self.chosen().close()?;
+        self.copies = None;
+        Ok(())
+    }
+}
+
+impl Worker {
+    fn chosen(&mut self) -> &mut dyn Driver {
+        self.copies.as_mut().unwrap_or(&mut self.driver).as_mut()
+    }
 }
 
 fn serve(driver: &mut dyn Driver) -> Result<(), Failure> {
@@ -128,7 +165,7 @@ fn shares(ops: u64, connections: usize) -> impl Iterator<Item = u64> {
 fn standing(case: &Case) -> usize {
     match case.kind {
         Kind::Query => case.connections,
-        Kind::Connect | Kind::Idle | Kind::Tasks => 1,
+        Kind::Connect | Kind::Idle | Kind::Tasks | Kind::CopyIn | Kind::CopyRaw => 1,
     }
 }
 

@@ -43,12 +43,16 @@ fn one() -> usize {
 /// What one operation is: a statement, a connection opened and closed, a connection left open, or a batch of statements that
 /// are asked at once on one connection.
 #[derive(Clone, Copy, Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Kind {
     Query,
     Connect,
     Idle,
     Tasks,
+    /// Rows go into a table.
+    CopyIn,
+    /// Data comes out, and goes into a file.
+    CopyRaw,
 }
 
 #[derive(Serialize)]

@@ -64,6 +64,7 @@ impl Driver for TokioPostgres {
                 })
             }
             Kind::Connect => self.runtime.block_on(connect_and_close(&config, ops)),
+            Kind::CopyIn | Kind::CopyRaw => Err("copying.rs has these".into()),
             Kind::Idle => (0..ops).try_for_each(|_| {
                 self.sessions
                     .push(self.runtime.block_on(Session::open(&config, &case))?);
@@ -82,7 +83,7 @@ impl Driver for TokioPostgres {
     }
 }
 
-fn config(server: &Server) -> Config {
+pub(crate) fn config(server: &Server) -> Config {
     let mut config = Config::new();
     config
         .host(&server.host)

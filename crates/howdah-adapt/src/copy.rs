@@ -6,8 +6,11 @@
 use std::sync::Arc;
 
 use howdah_protocol::connection::Written;
-use howdah_protocol::wire::backend::{check_data_row, fields};
+pub use howdah_protocol::wire::copy::{BINARY_HEADER, BINARY_TRAILER};
+use howdah_protocol::wire::copy::{CharacterLength, Malformed, binary_row, escape, split};
+use howdah_protocol::wire::fields;
 use howdah_protocol::wire::{Format, IsNull};
+use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -19,14 +22,6 @@ use crate::error;
 use crate::format::PyFormat;
 use crate::load::{self, Loader};
 use crate::memory;
-
-/// What stands before the rows of the binary format: the signature, the flags, and the length of an extension.
-pub const BINARY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-/// What stands behind them.
-pub const BINARY_TRAILER: &[u8] = &[0xff, 0xff];
-
-/// The length of the signature in the header.
-const SIGNATURE: usize = 11;
 
 /// Appends a row in the text format. `types` are those of the columns, whatever the classes of the values.
 ///
@@ -48,7 +43,8 @@ pub fn dump_text<'py>(
         let oid = types.and_then(|types| types.get(number));
         match dump_field(&value, oid, Format::Text, &mut field, cx)?.null {
             IsNull::Yes => memory::append(out, b"\\N")?,
-            IsNull::No => escape(&field, out, cx.encoding)?,
+            IsNull::No => with_length(cx.encoding, |length| escape(&field, out, length))
+                .map_err(|_| PyMemoryError::new_err(()))?,
         }
     }
     memory::append(out, b"\n")
@@ -114,53 +110,14 @@ fn dump_field(
     }
 }
 
-/// Appends a value of the text format with its special characters escaped.
-fn escape(field: &[u8], out: &mut Vec<u8>, encoding: Encoding) -> PyResult<()> {
-    let codec = embedding(encoding);
-    // Each byte may become two.
-    memory::room(out, field.len().saturating_mul(2))?;
-    let mut rest = field;
-    while !rest.is_empty() {
-        let plain = rest.iter().position(|byte| is_special(*byte, codec));
-        let (before, from) = rest.split_at(plain.unwrap_or(rest.len()));
-        out.extend_from_slice(before);
-        let Some((&byte, behind)) = from.split_first() else {
-            break;
-        };
-        rest = behind;
-        if !byte.is_ascii() {
-            let len = codec.and_then(|codec| multibyte::length(codec, from));
-            let (character, behind) = from.split_at(len.unwrap_or(1).min(from.len()));
-            out.extend_from_slice(character);
-            rest = behind;
-            continue;
-        }
-        let letter = match byte {
-            8 => b'b',
-            b'\t' => b't',
-            b'\n' => b'n',
-            11 => b'v',
-            12 => b'f',
-            b'\r' => b'r',
-            other => other,
-        };
-        out.extend_from_slice(&[b'\\', letter]);
-    }
-    Ok(())
-}
-
-fn is_special(byte: u8, codec: Option<&str>) -> bool {
-    matches!(byte, 8..=13 | b'\\') || (codec.is_some() && !byte.is_ascii())
-}
-
-/// The codec of an encoding whose characters may have the byte of a backslash in them.
-fn embedding(encoding: Encoding) -> Option<&'static str> {
+/// Calls `work` with what finds the characters of an encoding, where they may have the byte of a backslash in them.
+fn with_length<T>(encoding: Encoding, work: impl FnOnce(Option<CharacterLength<'_>>) -> T) -> T {
     match encoding {
         Encoding::Python(
             codec @ ("shift_jis" | "shift_jis_2004" | "big5" | "gbk" | "gb18030" | "cp949"
             | "johab"),
-        ) => Some(codec),
-        _ => None,
+        ) => work(Some(&|text| multibyte::length(codec, text))),
+        _ => work(None),
     }
 }
 
@@ -211,28 +168,20 @@ impl RowReader {
     ) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let mut made = Vec::new();
         let body = if self.is_binary {
-            let body = match is_first {
-                true => behind_header(message).ok_or_else(|| malformed(py))?,
-                false => message,
-            };
-            if body.is_empty() || body == BINARY_TRAILER {
-                return Ok(None);
+            match binary_row(message, is_first, None).map_err(|error| malformed(py, error))? {
+                Some(place) => message.get(place).unwrap_or_default(),
+                None => return Ok(None),
             }
-            body
         } else {
-            split(message, self.columns, &mut made, cx.encoding)?.ok_or_else(|| malformed(py))?;
+            with_length(cx.encoding, |length| {
+                split(message, self.columns, &mut made, length)
+            })
+            .map_err(|error| malformed(py, error))?;
             made.as_slice()
         };
         let count = body
             .first_chunk::<2>()
-            .map(|count| u16::from_be_bytes(*count));
-        let count = usize::from(count.ok_or_else(|| malformed(py))?);
-        // The last row may have the trailer behind it.
-        let body = body
-            .strip_suffix(BINARY_TRAILER)
-            .filter(|body| self.is_binary && check_data_row(body, count).is_ok())
-            .unwrap_or(body);
-        check_data_row(body, count).map_err(|_| malformed(py))?;
+            .map_or(0, |count| usize::from(u16::from_be_bytes(*count)));
         self.load(py, body, count, cx).map(Some)
     }
 
@@ -263,95 +212,9 @@ impl RowReader {
     }
 }
 
-fn malformed(py: Python<'_>) -> PyErr {
-    error::data(py, "a message of the COPY is not a row of its format")
-}
-
-/// What is behind the header of the binary format.
-fn behind_header(message: &[u8]) -> Option<&[u8]> {
-    let rest = message.strip_prefix(BINARY_HEADER.get(..SIGNATURE)?)?;
-    let (_flags, rest) = rest.split_first_chunk::<4>()?;
-    let (extension, rest) = rest.split_first_chunk::<4>()?;
-    let extension = usize::try_from(u32::from_be_bytes(*extension)).ok()?;
-    rest.get(extension..)
-}
-
-/// Writes a row of the text format as the body of a DataRow; `None` if it is none.
-fn split(
-    message: &[u8],
-    columns: usize,
-    out: &mut Vec<u8>,
-    encoding: Encoding,
-) -> PyResult<Option<()>> {
-    let Some(line) = message.strip_suffix(b"\n") else {
-        return Ok(None);
-    };
-    let codec = embedding(encoding);
-    memory::append(out, &[0, 0])?;
-    memory::room(out, line.len())?;
-    let mut count: u16 = 0;
-    let mut rest = Some(line).filter(|line| columns > 0 || !line.is_empty());
-    while let Some(text) = rest {
-        let Some(next) = count.checked_add(1) else {
-            return Ok(None);
-        };
-        count = next;
-        let place = out.len();
-        memory::append(out, &(-1_i32).to_be_bytes())?;
-        rest = if text.starts_with(b"\\N") && matches!(text.get(2), None | Some(b'\t')) {
-            text.get(3..)
-        } else {
-            let Some(rest) = unescape(text, out, codec)? else {
-                return Ok(None);
-            };
-            let Ok(len) = i32::try_from(out.len() - place - 4) else {
-                return Ok(None);
-            };
-            patch(out, place, &len.to_be_bytes());
-            rest
-        };
-    }
-    patch(out, 0, &count.to_be_bytes());
-    Ok(Some(()))
-}
-
-/// Appends the field at the front of `text` without its escapes; with what is behind the tab that ends it. `None` if a line ends
-/// in it.
-fn unescape<'a>(
-    text: &'a [u8],
-    out: &mut Vec<u8>,
-    codec: Option<&str>,
-) -> PyResult<Option<Option<&'a [u8]>>> {
-    let mut rest = text;
-    loop {
-        let place = rest.iter().position(|byte| {
-            matches!(byte, b'\t' | b'\n' | b'\\') || (codec.is_some() && !byte.is_ascii())
-        });
-        let (plain, from) = rest.split_at(place.unwrap_or(rest.len()));
-        memory::append(out, plain)?;
-        match from {
-            [] => return Ok(Some(None)),
-            [b'\t', behind @ ..] => return Ok(Some(Some(behind))),
-            [b'\\', letter, behind @ ..] => {
-                let byte = match letter {
-                    b'b' => 8,
-                    b't' => b'\t',
-                    b'n' => b'\n',
-                    b'v' => 11,
-                    b'f' => 12,
-                    b'r' => b'\r',
-                    other => *other,
-                };
-                memory::append(out, &[byte])?;
-                rest = behind;
-            }
-            [b'\n' | b'\\', ..] => return Ok(None),
-            _ => {
-                let len = codec.and_then(|codec| multibyte::length(codec, from));
-                let (character, behind) = from.split_at(len.unwrap_or(1).min(from.len()));
-                memory::append(out, character)?;
-                rest = behind;
-            }
-        }
+fn malformed(py: Python<'_>, error: Malformed) -> PyErr {
+    match error {
+        Malformed::NoRow => error::data(py, "a message of the COPY is not a row of its format"),
+        Malformed::OutOfMemory(_) => PyMemoryError::new_err(()),
     }
 }

@@ -304,6 +304,15 @@ impl Error {
 
     /// The parameter with this number, from 1, cannot be sent as a value of its type.
     pub(crate) fn parameter(number: usize, ty: Type<'_>, error: EncodeError) -> Self {
+        Self::unsent(&format!("parameter ${number}"), ty, error)
+    }
+
+    /// The value for the column with this number, from 1, cannot be sent as a value of its type.
+    pub(crate) fn copied(number: usize, ty: Type<'_>, error: EncodeError) -> Self {
+        Self::unsent(&format!("column {number}"), ty, error)
+    }
+
+    fn unsent(place: &str, ty: Type<'_>, error: EncodeError) -> Self {
         let (sent_as, rust) = (error.type_name(), short_name(error.detail()));
         let reason = match error.kind() {
             EncodeErrorKind::Mismatch => format!("{rust} cannot be sent as {sent_as}"),
@@ -312,10 +321,17 @@ impl Error {
             }
             _ => error.to_string(),
         };
-        let message = format!("parameter ${number} ({}): {reason}", ty.name());
+        let message = format!("{place} ({}): {reason}", ty.name());
         let mut usage = Self::new(Kind::Usage, message);
         usage.0.out_of_memory = error.kind() == EncodeErrorKind::OutOfMemory;
         usage.caused_by(error)
+    }
+
+    /// There was no memory for a row that was to be sent.
+    pub(crate) fn row_out_of_memory() -> Self {
+        let mut error = Self::new(Kind::Usage, "out of memory: there is no room for the row");
+        error.0.out_of_memory = true;
+        error
     }
 }
 

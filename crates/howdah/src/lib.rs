@@ -44,6 +44,7 @@
 //! * **Results** are [`Rows`] that keep the received bytes; [`Row::get`] reads a value when asked, as any type that is
 //!   [`FromSql`], and [`Row::read`] a whole row as a tuple. `query_stream()` gives rows as they arrive.
 //! * **Many statements** are run without waiting for each by `execute_many()` and `batch()`, all or none: [`guide`] says more.
+//! * **Rows in bulk** go and come by COPY: [`copy_in_rows()`](Session::copy_in_rows), [`copy_out_rows()`](Session::copy_out_rows).
 //! * **Types made by users** are structs and enums with `#[derive(ToSql, FromSql)]`; domains are the types beneath them.
 //!   [`rust_types`] has the table of all types.
 //! * **Statements** that are used often are prepared by themselves.
@@ -88,11 +89,13 @@ mod row;
 
 #[cfg(feature = "tokio")]
 pub use asynchronous::{
-    AsyncClient, AsyncClientNotifies, AsyncConnection, AsyncCopyIn, AsyncCopyOut, AsyncLease,
-    AsyncNotifies, AsyncRowStream, AsyncSavepoint, AsyncSession, AsyncTransaction,
+    AsyncClient, AsyncClientNotifies, AsyncConnection, AsyncCopyIn, AsyncCopyInRows, AsyncCopyOut,
+    AsyncCopyOutRows, AsyncLease, AsyncNotifies, AsyncRowStream, AsyncSavepoint, AsyncSession,
+    AsyncTransaction,
 };
 pub use blocking::{
-    Connection, CopyIn, CopyOut, Notifies, RowStream, Savepoint, Session, Transaction,
+    Connection, CopyIn, CopyInRows, CopyOut, CopyOutRows, Notifies, RowStream, Savepoint, Session,
+    Transaction,
 };
 pub use config::Config;
 pub use core::cancel::CancelHandle;

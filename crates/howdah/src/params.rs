@@ -50,7 +50,8 @@ pub(crate) fn encode(
     Ok(())
 }
 
-/// The parameters of one execution, for `execute_many()`: a tuple of up to 12 values, or a list of values of one type.
+/// The parameters of one execution, for `execute_many()`, or the values of one row, for COPY: a tuple of up to 12 values, or a list of
+/// values of one type.
 ///
 /// A type of your own can be one:
 ///

@@ -1,5 +1,7 @@
 //! Rows as they came from the server: the received buffers, and where each row lies in them.
 
+use std::ops::Range;
+
 use crate::memory::{self, OutOfMemory};
 use crate::wire::backend::{Fields, fields};
 
@@ -69,6 +71,70 @@ impl RowSet {
     /// The rows in the order the server sent them.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Fields<'_>> {
         (0..self.len()).map(|number| self.get(number).unwrap_or_else(|| fields(&[])))
+    }
+
+    /// Has each message of a COPY be the part of it that `part` gives, without copying; one of which it gives `None` is left out.
+    ///
+    /// # Errors
+    /// What `part` fails with. The messages from there on are left out.
+    pub fn narrow<E>(
+        &mut self,
+        mut part: impl FnMut(&[u8]) -> Result<Option<Range<usize>>, E>,
+    ) -> Result<(), E> {
+        let mut failed = None;
+        let chunks = &self.chunks;
+        self.index.retain_mut(|row| {
+            let start = row.start as usize;
+            let chunk = chunks.get(row.chunk as usize);
+            let bytes = chunk.and_then(|chunk| chunk.get(start..start + row.len as usize));
+            if failed.is_some() {
+                return false;
+            }
+            match part(bytes.unwrap_or_default()) {
+                Ok(None) => false,
+                Ok(Some(range)) => {
+                    row.start += place(range.start);
+                    row.len = place(range.len());
+                    true
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    false
+                }
+            }
+        });
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// The rows that `write` makes of the messages of a COPY, by appending the body of a DataRow for each.
+    ///
+    /// # Errors
+    /// What `write` fails with, with the rows before; or that there is no memory.
+    pub fn rewritten<E: From<OutOfMemory>>(
+        &self,
+        mut write: impl FnMut(&[u8], &mut Vec<u8>) -> Result<(), E>,
+    ) -> (Self, Result<(), E>) {
+        let mut made = Vec::new();
+        let mut index = Vec::new();
+        let mut written = memory::room(&mut index, self.len()).map_err(E::from);
+        for number in 0..self.len() {
+            let start = made.len();
+            written =
+                written.and_then(|()| write(self.bytes(number).unwrap_or_default(), &mut made));
+            if written.is_err() {
+                break;
+            }
+            index.push(RowRef {
+                chunk: 0,
+                start: place(start),
+                len: place(made.len() - start),
+            });
+        }
+        let chunks = Chunks {
+            first: Some(made),
+            more: Vec::new(),
+        };
+        (Self { chunks, index }, written)
     }
 }
 

@@ -6,6 +6,7 @@
 //! Source: PostgreSQL documentation, "Message Formats".
 
 pub mod backend;
+pub mod copy;
 pub mod frontend;
 mod read;
 pub mod trace;

@@ -64,13 +64,17 @@ impl CopyState {
         Some((Arc::clone(&inner.messages), inner.pos - 1, is_first))
     }
 
-    /// All messages that have been received and not given, as a set and the number of the next in it.
-    pub(crate) fn take_messages(&self) -> (Arc<RowSet>, usize) {
+    /// All messages that have been received and not been given: their set, and the number of the first; with whether that is the
+    /// first of the COPY.
+    pub(crate) fn take_messages(&self) -> Option<(Arc<RowSet>, usize, bool)> {
         let mut inner = lock(&self.0);
-        let len = inner.messages.len();
-        let pos = std::mem::replace(&mut inner.pos, len);
-        inner.is_fresh = false;
-        (Arc::clone(&inner.messages), pos)
+        let first = inner.pos;
+        if first >= inner.messages.len() {
+            return None;
+        }
+        inner.pos = inner.messages.len();
+        let is_first = std::mem::take(&mut inner.is_fresh);
+        Some((Arc::clone(&inner.messages), first, is_first))
     }
 
     /// Whether there are messages that have been received and not been given.

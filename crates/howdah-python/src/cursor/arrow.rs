@@ -278,8 +278,7 @@ impl Reader for ArrowReader {
         let reading = self.reading.get();
         if !reading.has_full() {
             let copy = self.copy.get();
-            let (messages, first) = copy.state().take_messages();
-            if first < messages.len() {
+            if let Some((messages, first, _)) = copy.state().take_messages() {
                 reading.take_copy(py, &messages, first, copy.codecs())?;
             }
         }

@@ -1,5 +1,6 @@
 //! What `Copy` and `AsyncCopy` stand on: formatting, and the operations of a COPY.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use howdah_adapt::copy::{BINARY_HEADER, BINARY_TRAILER, RowReader, dump_binary, dump_text};
@@ -7,6 +8,7 @@ use howdah_adapt::{Adaptation, DumpContext, LoadContext, lock, memory};
 use howdah_ffi::values::bytes;
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyIterator, PyList, PyString, PyTuple};
 
@@ -34,6 +36,34 @@ pub(crate) struct BaseCopy {
     /// Whether what is written goes to the server, and not to a writer.
     is_direct: bool,
     formatting: Mutex<Formatting>,
+    counts: Counts,
+}
+
+/// How far it has come.
+#[derive(Default)]
+struct Counts {
+    /// Whether somebody wants to know.
+    wanted: AtomicBool,
+    rows: AtomicU64,
+    bytes: AtomicU64,
+    /// What was told last.
+    told: Mutex<(u64, u64)>,
+}
+
+impl Counts {
+    #[inline]
+    fn add(&self, rows: usize, bytes: usize) {
+        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// The numbers of rows and bytes, unless these were told already.
+    fn news(&self) -> Option<(u64, u64)> {
+        let rows = self.rows.load(Ordering::Relaxed);
+        let counts = (rows, self.bytes.load(Ordering::Relaxed));
+        let told = std::mem::replace(&mut *lock(&self.told), counts);
+        (told != counts).then_some(counts)
+    }
 }
 
 #[derive(Default)]
@@ -53,7 +83,11 @@ struct Formatting {
 /// As what data is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Want {
+    /// A message, which is a row.
     Bytes,
+    /// All messages that are there.
+    Block,
+    /// The values of a row.
     Row,
 }
 
@@ -61,7 +95,7 @@ impl Want {
     /// What a method gives at the end of the data.
     fn at_end(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self {
-            Self::Bytes => Ok(bytes(py, b"")?.into_any().unbind()),
+            Self::Bytes | Self::Block => Ok(bytes(py, b"")?.into_any().unbind()),
             Self::Row => Ok(py.None()),
         }
     }
@@ -108,8 +142,12 @@ impl BaseCopy {
 
     /// The next of the data that has been received.
     fn next_received(&self, py: Python<'_>, want: Want) -> PyResult<Option<Py<PyAny>>> {
+        if want == Want::Block {
+            return self.next_block(py);
+        }
         while let Some((messages, number, is_first)) = self.state.next_message() {
             let message = messages.bytes(number).unwrap_or_default();
+            self.count(message, is_first);
             if want == Want::Bytes && message.is_empty() {
                 // Which would be taken for the end.
                 continue;
@@ -125,6 +163,47 @@ impl BaseCopy {
             }
         }
         Ok(None)
+    }
+
+    /// All data that has been received, and not been given.
+    fn next_block(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let Some((messages, first, is_first)) = self.state.take_messages() else {
+            return Ok(None);
+        };
+        let rest = || (first..messages.len()).filter_map(|number| messages.bytes(number));
+        let mut is_first = is_first;
+        for message in rest() {
+            self.count(message, std::mem::take(&mut is_first));
+        }
+        let size = rest().map(<[u8]>::len).sum();
+        if size == 0 {
+            // Which would be taken for the end.
+            return Ok(None);
+        }
+        let block = PyBytes::new_with(py, size, |mut room| {
+            for message in rest() {
+                let (place, behind) = room.split_at_mut(message.len());
+                place.copy_from_slice(message);
+                room = behind;
+            }
+            Ok(())
+        })?;
+        Ok(Some(block.into_any().unbind()))
+    }
+
+    /// Counts a message that the server has sent, which is a row unless there is only the frame of the binary format in it.
+    #[inline]
+    fn count(&self, message: &[u8], is_first: bool) {
+        let is_frame = message == BINARY_TRAILER || (is_first && message == BINARY_HEADER);
+        self.counts.add(usize::from(!is_frame), message.len());
+    }
+
+    /// Tells how far it has come, if somebody wants to know.
+    fn report(slf: &Bound<'_, Self>) -> PyResult<()> {
+        if slf.get().counts.wanted.load(Ordering::Relaxed) {
+            slf.call_method0(intern!(slf.py(), "_report"))?;
+        }
+        Ok(())
     }
 
     fn reader(&self) -> Arc<RowReader> {
@@ -153,6 +232,9 @@ impl BaseCopy {
         this.state.check_readable(py)?;
         if let Some(value) = reader.next_received(py).transpose() {
             return this.ready(py, value);
+        }
+        if let Err(error) = Self::report(slf) {
+            return this.ready(py, Err(error));
         }
         if let Some(error) = this.state.take_failure() {
             return this.ready(py, Err(error));
@@ -195,6 +277,8 @@ impl BaseCopy {
         let meanwhile = std::mem::replace(&mut formatting.buffer, buffer);
         let appended = memory::append(&mut formatting.buffer, &meanwhile);
         formatting.has_data |= changed.is_ok();
+        self.counts
+            .add(0, formatting.buffer.len().saturating_sub(before));
         let full = formatting.buffer.len() >= FULL;
         drop(formatting);
         changed.and(appended).map(|()| full)
@@ -283,6 +367,7 @@ impl BaseCopy {
                 is_binary: binary,
                 ..Formatting::default()
             }),
+            counts: Counts::default(),
         })
     }
 
@@ -355,6 +440,21 @@ impl BaseCopy {
         Self::read_as(slf, Want::Bytes)
     }
 
+    /// Return all data that the server has sent and that has not been read; empty bytes at the end.
+    fn _read_block(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Self::read_as(slf, Want::Block)
+    }
+
+    /// Have `_report()` called when more data is waited for.
+    fn _set_reports(&self, on: bool) {
+        self.counts.wanted.store(on, Ordering::Relaxed);
+    }
+
+    /// Return how many rows and bytes were read or written; `None` if that is as when it was asked for last.
+    fn _counts(&self) -> Option<(u64, u64)> {
+        self.counts.news()
+    }
+
     /// Return the next row as a tuple; `None` at the end.
     fn read_row(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
         Self::read_as(slf, Want::Row)
@@ -389,6 +489,7 @@ impl BaseCopy {
     fn _format_row(&self, row: &Bound<'_, PyAny>) -> PyResult<bool> {
         let full = self.change(row.py(), |out| self.append_row(row, out))?;
         lock(&self.formatting).has_rows = true;
+        self.counts.add(1, 0);
         Ok(full)
     }
 

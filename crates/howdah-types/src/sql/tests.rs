@@ -331,14 +331,7 @@ fn a_float_is_the_same_number_in_the_wider_type() {
 #[test]
 fn strings_are_literals_of_any_type() {
     let types = user_types();
-    for ty in [
-        oid::INT4,
-        oid::DATE,
-        oid::INT4_ARRAY,
-        oid::NAME,
-        20_000,
-        20_004,
-    ] {
+    for ty in [oid::INT4, oid::DATE, oid::INT4_ARRAY, oid::NAME, 20_000] {
         let sent = send_as(&"1", Type::new(ty, &types)).unwrap();
         assert_eq!(sent, (Format::Text, b"1".to_vec()));
         let in_binary = "1".to_sql(Type::new(ty, &types), Format::Binary, &mut Vec::new());
@@ -346,6 +339,9 @@ fn strings_are_literals_of_any_type() {
     }
     assert_eq!(send(&"1".to_owned(), oid::TEXT), b"1");
     assert_eq!(text(&"1", oid::JSONB.into()).unwrap(), "1");
+    assert_eq!(send(&"1", oid::JSONB), b"\x011");
+    let label = send_as(&"ok", Type::new(20_004, &types)).unwrap();
+    assert_eq!(label, (Format::Binary, b"ok".to_vec()));
     let list = send_as(&vec!["1", "a b"], oid::DATE_ARRAY.into()).unwrap();
     assert_eq!(list, (Format::Text, b"{1,\"a b\"}".to_vec()));
     assert!(send_as(&vec!["1"], oid::INT4.into()).is_err());

@@ -27,6 +27,9 @@ macro_rules! strings {
                             "a string has no binary form of it",
                         ));
                     }
+                    if format == Format::Binary && ty.oid() == oid::JSONB {
+                        json::jsonb_to_binary(out);
+                    }
                     text::str_to(self, out).map(|()| IsNull::No)
                 }
             }
@@ -45,9 +48,10 @@ macro_rules! strings {
 strings!(str, String, Cow<'_, str>);
 
 /// Text, but for the types that read the same from it in either format, so that other values beside it can be in binary.
-const fn format_of(ty: Type<'_>) -> Format {
+fn format_of(ty: Type<'_>) -> Format {
     match ty.oid() {
-        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::JSON => Format::Binary,
+        oid::TEXT | oid::VARCHAR | oid::BPCHAR | oid::JSON | oid::JSONB => Format::Binary,
+        _ if ty.is_enum(None) && !ty.is_opaque() => Format::Binary,
         _ => Format::Text,
     }
 }

@@ -66,8 +66,8 @@ impl AsyncSession {
 ///
 /// Dropping it before [`finish`](Self::finish) has the server undo the COPY, and leaves a transaction that it runs in failed.
 pub struct AsyncCopyIn<'a> {
-    session: &'a mut AsyncSession,
-    copying: Copying,
+    pub(super) session: &'a mut AsyncSession,
+    pub(super) copying: Copying,
 }
 
 impl<'a> AsyncCopyIn<'a> {
@@ -98,7 +98,16 @@ impl<'a> AsyncCopyIn<'a> {
     /// # Errors
     /// What the server says of the data, or the connection is lost.
     pub async fn finish(mut self) -> Result<u64> {
-        self.copying.queue_end(&mut self.session.core)?;
+        self.end().await
+    }
+
+    pub(super) async fn end(&mut self) -> Result<u64> {
+        while self.copying.is_long() {
+            self.push_piece().await?;
+        }
+        self.wait_until_sent().await?;
+        self.copying.queue_piece(&mut self.session.core)?;
+        self.copying.queue_end(&mut self.session.core);
         while !self.copying.is_over {
             self.turn(Until::Idle).await?;
         }
@@ -106,8 +115,25 @@ impl<'a> AsyncCopyIn<'a> {
     }
 
     /// Sends what was gathered.
-    async fn push(&mut self) -> Result<()> {
-        self.copying.queue(&mut self.session.core)?;
+    pub(super) async fn push(&mut self) -> Result<()> {
+        while self.push_piece().await? {}
+        Ok(())
+    }
+
+    /// Sends a piece of what was gathered; tells whether there was any.
+    async fn push_piece(&mut self) -> Result<bool> {
+        // What is left of a send whose future was dropped goes before.
+        self.wait_until_sent().await?;
+        let queued = self.copying.queue_piece(&mut self.session.core)?;
+        self.wait_until_sent().await?;
+        if poll_fn(|cx| Poll::Ready(self.session.has_come(cx))).await? {
+            self.turn(Until::Sent).await?;
+            self.wait_until_sent().await?;
+        }
+        Ok(queued)
+    }
+
+    async fn wait_until_sent(&mut self) -> Result<()> {
         while !self.copying.is_over && !self.session.core.session.outgoing().is_empty() {
             self.turn(Until::Sent).await?;
         }
@@ -144,8 +170,8 @@ impl fmt::Debug for AsyncCopyIn<'_> {
 /// once, which is a row. An error is the last item. Dropping it before its end cancels the statement, which leaves a transaction
 /// that it runs in failed.
 pub struct AsyncCopyOut<'a> {
-    session: &'a mut AsyncSession,
-    copying: Copying,
+    pub(super) session: &'a mut AsyncSession,
+    pub(super) copying: Copying,
 }
 
 impl<'a> AsyncCopyOut<'a> {
@@ -166,16 +192,24 @@ impl<'a> AsyncCopyOut<'a> {
             if self.copying.is_over {
                 return Poll::Ready(None);
             }
-            let until = Until::Rows(self.copying.id);
-            match ready!(self.session.poll_until(until, cx)) {
-                Ok(Some(outcome)) => self.copying.ended(&mut self.session.core, outcome),
-                Ok(None) => self.copying.take_in(&mut self.session.core),
-                Err(error) => {
-                    self.copying.is_over = true;
-                    return Poll::Ready(Some(Err(error)));
-                }
+            if let Err(error) = ready!(self.poll_receive(cx)) {
+                return Poll::Ready(Some(Err(error)));
             }
         }
+    }
+
+    /// Waits for more of the data, or its end.
+    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let until = Until::Rows(self.copying.id);
+        match ready!(self.session.poll_until(until, cx)) {
+            Ok(Some(outcome)) => self.copying.ended(&mut self.session.core, outcome),
+            Ok(None) => self.copying.take_in(&mut self.session.core),
+            Err(error) => {
+                self.copying.is_over = true;
+                return Poll::Ready(Err(error));
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::io::Interest;
 
 use super::feeding::Feeding;
 use super::operations::operations;
-use super::turn::poll_turn;
+use super::turn::{poll_receive, poll_turn};
 use super::watch::Watched;
 use super::{AsyncNotifies, AsyncRowStream, AsyncSavepoint};
 use crate::core::sequence::Wanted;
@@ -349,6 +349,14 @@ impl AsyncSession {
         let turn = ready!(poll_turn(&mut self.core.session, &self.link, until, cx));
         let step = turn.map(|step| step.unwrap_or(Step::Interrupted));
         Poll::Ready(self.take_step(step))
+    }
+
+    /// Receives what is there, without waiting; tells whether anything was.
+    pub(super) fn has_come(&mut self, cx: &mut Context<'_>) -> Result<bool> {
+        match poll_receive(&mut self.core.session, &self.link, cx) {
+            Poll::Pending => Ok(false),
+            Poll::Ready(received) => received.map(|()| true).map_err(|lost| self.lose(lost)),
+        }
     }
 
     /// Hands out one message that has been received already; tells whether there was any.

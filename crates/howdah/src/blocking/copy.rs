@@ -7,7 +7,7 @@ use howdah_net::drive::Until;
 
 use super::Session;
 use crate::core::copying::Copying;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 impl Session {
     /// Runs a `COPY ... FROM STDIN`, and takes its data, in the format that the statement says.
@@ -58,8 +58,8 @@ impl Session {
 /// It is an `io::Write`. Dropping it before [`finish`](Self::finish) has the server undo the COPY, and leaves a transaction that it
 /// runs in failed.
 pub struct CopyIn<'a> {
-    session: &'a mut Session,
-    copying: Copying,
+    pub(super) session: &'a mut Session,
+    pub(super) copying: Copying,
 }
 
 impl<'a> CopyIn<'a> {
@@ -88,25 +88,54 @@ impl<'a> CopyIn<'a> {
     /// # Errors
     /// What the server says of the data, or the connection is lost.
     pub fn finish(mut self) -> Result<u64> {
-        self.copying.queue_end(&mut self.session.core)?;
+        self.end()
+    }
+
+    pub(super) fn end(&mut self) -> Result<u64> {
+        while self.copying.is_long() {
+            self.push_piece()?;
+        }
+        self.wait_until_sent()?;
+        self.copying.queue_piece(&mut self.session.core)?;
+        self.copying.queue_end(&mut self.session.core);
         while !self.copying.is_over {
-            if let Some(outcome) = self.session.turn()? {
-                self.copying.ended(&mut self.session.core, outcome);
-            }
+            self.turn(Until::Idle)?;
         }
         self.copying.take_end()
     }
 
     /// Sends what was gathered.
-    fn push(&mut self) -> Result<()> {
-        self.copying.queue(&mut self.session.core)?;
+    pub(super) fn push(&mut self) -> Result<()> {
+        while self.push_piece()? {}
+        Ok(())
+    }
+
+    /// Sends a piece of what was gathered; tells whether there was any.
+    fn push_piece(&mut self) -> Result<bool> {
+        // What is left of a send that was given up goes before.
+        self.wait_until_sent()?;
+        let queued = self.copying.queue_piece(&mut self.session.core)?;
+        self.wait_until_sent()?;
+        if self.session.has_come()? {
+            self.turn(Until::Sent)?;
+            self.wait_until_sent()?;
+        }
+        Ok(queued)
+    }
+
+    fn wait_until_sent(&mut self) -> Result<()> {
         while !self.copying.is_over && !self.session.core.session.outgoing().is_empty() {
-            if let Some(outcome) = self.session.turn_until(Until::Sent)? {
-                self.copying.ended(&mut self.session.core, outcome);
-            }
+            self.turn(Until::Sent)?;
         }
         if self.copying.is_over {
             return self.copying.take_end().map(drop);
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, until: Until) -> Result<()> {
+        if let Some(outcome) = self.session.turn_until(until)? {
+            self.copying.ended(&mut self.session.core, outcome);
         }
         Ok(())
     }
@@ -140,8 +169,8 @@ impl fmt::Debug for CopyIn<'_> {
 /// An item is what the server sends at once, which is a row. An error is the last item. Dropping it before its end cancels the
 /// statement, which leaves a transaction that it runs in failed.
 pub struct CopyOut<'a> {
-    session: &'a mut Session,
-    copying: Copying,
+    pub(super) session: &'a mut Session,
+    pub(super) copying: Copying,
 }
 
 impl<'a> CopyOut<'a> {
@@ -161,19 +190,25 @@ impl Iterator for CopyOut<'_> {
             if self.copying.is_over {
                 return None;
             }
-            match self.session.turn_until(Until::Rows(self.copying.id)) {
-                Ok(Some(outcome)) => self.copying.ended(&mut self.session.core, outcome),
-                Ok(None) => self.copying.take_in(&mut self.session.core),
-                Err(error) => return Some(self.fail(error)),
+            if let Err(error) = self.receive() {
+                return Some(Err(error));
             }
         }
     }
 }
 
 impl CopyOut<'_> {
-    fn fail(&mut self, error: Error) -> Result<Vec<u8>> {
-        self.copying.is_over = true;
-        Err(error)
+    /// Waits for more of the data, or its end.
+    pub(super) fn receive(&mut self) -> Result<()> {
+        match self.session.turn_until(Until::Rows(self.copying.id)) {
+            Ok(Some(outcome)) => self.copying.ended(&mut self.session.core, outcome),
+            Ok(None) => self.copying.take_in(&mut self.session.core),
+            Err(error) => {
+                self.copying.is_over = true;
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 }
 

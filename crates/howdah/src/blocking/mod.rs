@@ -3,6 +3,7 @@
 mod connect;
 mod connection;
 mod copy;
+mod copy_rows;
 mod notifies;
 mod session;
 mod stream;
@@ -10,6 +11,7 @@ mod transaction;
 
 pub use connection::Connection;
 pub use copy::{CopyIn, CopyOut};
+pub use copy_rows::{CopyInRows, CopyOutRows};
 pub use notifies::Notifies;
 pub use session::Session;
 pub use stream::RowStream;

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::params::ToParams;
 use crate::row::{Row, Rows};
 use howdah_net::Socket;
-use howdah_net::drive::{Lost, Step, Until, drive, turn};
+use howdah_net::drive::{Lost, Step, Until, drive, try_receive, turn};
 
 /// What runs statements: a [`Connection`](crate::Connection), [`Transaction`](crate::Transaction) or
 /// [`Savepoint`], each of which can be used as one.
@@ -406,6 +406,14 @@ impl Session {
             self.core.cancel.gate().leave();
         }
         Ok(ended.map(|(_, outcome)| outcome))
+    }
+
+    /// Receives what is there, without waiting; tells whether anything was.
+    pub(super) fn has_come(&mut self) -> Result<bool> {
+        try_receive(&mut self.core.session, &self.socket).map_err(|lost| {
+            self.socket.shut_down();
+            self.core.lost_by(lost)
+        })
     }
 
     /// Does what a step asks for; gives what has been answered.

@@ -9,12 +9,21 @@ use crate::error::{Error, Result};
 /// How much data is gathered, and queued at once, in bytes.
 const PIECE: usize = 64 * 1024;
 
+/// How much memory is kept for it, in bytes.
+const KEPT: usize = 4 * PIECE;
+
 /// A COPY that runs.
 #[derive(Debug)]
 pub(crate) struct Copying {
     pub(crate) id: ExchangeId,
-    /// Given by the user, and not queued.
-    buffer: Vec<u8>,
+    /// Whether its format is the binary one.
+    pub(crate) is_binary: bool,
+    /// How many columns it has.
+    pub(crate) columns: usize,
+    /// Given by the user, and not all queued.
+    pub(crate) buffer: Vec<u8>,
+    /// How much of that was queued.
+    queued: usize,
     /// Received, and not given to the user.
     messages: RowSet,
     pos: usize,
@@ -42,7 +51,10 @@ impl Copying {
         }
         let mut copying = Self {
             id,
+            is_binary: start.as_ref().is_some_and(|start| start.is_binary),
+            columns: start.as_ref().map_or(0, |start| start.columns),
             buffer: Vec::new(),
+            queued: 0,
             messages: RowSet::default(),
             pos: 0,
             end: None,
@@ -85,7 +97,17 @@ impl Copying {
             self.pos += 1;
             return Some(Ok(message.to_vec()));
         }
-        self.end.take_if(|end| end.is_err())?.err().map(Err)
+        self.take_failure().map(Err)
+    }
+
+    /// All messages that have been received, and not given.
+    pub(crate) fn take_messages(&mut self) -> RowSet {
+        std::mem::take(&mut self.messages)
+    }
+
+    /// The error that has ended the COPY.
+    pub(crate) fn take_failure(&mut self) -> Option<Error> {
+        self.end.take_if(|end| end.is_err())?.err()
     }
 
     /// Takes what has been received meanwhile.
@@ -109,23 +131,36 @@ impl Copying {
     }
 
     /// Whether what was gathered is to be queued.
+    #[inline]
     pub(crate) fn is_full(&self) -> bool {
         self.buffer.len() >= PIECE
     }
 
-    /// Queues what was gathered. If the server has failed meanwhile that is for nobody.
-    pub(crate) fn queue(&mut self, core: &mut Core) -> Result<()> {
-        if !self.buffer.is_empty() {
-            core.session.copy_data(self.id, &self.buffer)?;
-            self.buffer.clear();
+    /// Whether more was gathered than is queued at once.
+    pub(crate) fn is_long(&self) -> bool {
+        self.buffer.len() - self.queued > PIECE
+    }
+
+    /// Queues the next piece of what was gathered; tells whether there was any. If the server has failed meanwhile it is for nobody.
+    pub(crate) fn queue_piece(&mut self, core: &mut Core) -> Result<bool> {
+        let rest = self.buffer.get(self.queued..).unwrap_or_default();
+        if rest.is_empty() {
+            return Ok(false);
         }
-        Ok(())
+        let piece = rest.get(..PIECE).unwrap_or(rest);
+        core.session.copy_data(self.id, piece)?;
+        self.queued += piece.len();
+        if self.queued == self.buffer.len() {
+            self.buffer.clear();
+            self.queued = 0;
+            // A long row may have been in it.
+            self.buffer.shrink_to(KEPT);
+        }
+        Ok(true)
     }
 
     /// Queues the end of the data.
-    pub(crate) fn queue_end(&mut self, core: &mut Core) -> Result<()> {
-        self.queue(core)?;
+    pub(crate) fn queue_end(&mut self, core: &mut Core) {
         core.session.copy_done(self.id);
-        Ok(())
     }
 }

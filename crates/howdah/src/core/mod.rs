@@ -4,6 +4,8 @@
 //! outcome. A shell is the middle: `settle`, `enter`, queue, drive, `leave`, finish.
 
 pub(crate) mod cancel;
+pub(crate) mod copy_rows;
+mod copy_statement;
 pub(crate) mod copying;
 pub(crate) mod dial;
 pub(crate) mod info;

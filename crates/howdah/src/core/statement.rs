@@ -2,7 +2,7 @@
 
 /// Whether a statement is a COPY, behind blanks and comments.
 pub(crate) fn is_copy(sql: &str) -> bool {
-    let word = skip_blanks(sql.as_bytes());
+    let word = skip_blanks(sql).as_bytes();
     let (word, rest) = word.split_at(word.len().min(4));
     word.eq_ignore_ascii_case(b"COPY") && !rest.first().is_some_and(|byte| is_in_name(*byte))
 }
@@ -12,7 +12,13 @@ fn is_in_name(byte: u8) -> bool {
 }
 
 /// What follows blanks and comments. Source: PostgreSQL documentation, "Lexical Structure".
-fn skip_blanks(mut text: &[u8]) -> &[u8] {
+pub(super) fn skip_blanks(text: &str) -> &str {
+    let rest = behind_blanks(text.as_bytes());
+    // What is skipped ends at a character of ASCII.
+    text.get(text.len() - rest.len()..).unwrap_or_default()
+}
+
+fn behind_blanks(mut text: &[u8]) -> &[u8] {
     loop {
         text = match text {
             [b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c, rest @ ..] => rest,
