@@ -183,7 +183,7 @@ test-debian: $(STAMP)-test build
 GSSAPI_CRATES := -p howdah-net -p howdah -p howdah-python --features howdah/gssapi,howdah-python/gssapi
 .PHONY: test-gssapi
 test-gssapi: $(STAMP)-test build
-	$(call say,authentication by GSSAPI)
+	$(call say,authentication and encryption by GSSAPI)
 	@if [ ! -e /usr/include/gssapi/gssapi_krb5.h ] || ! /sbin/ldconfig -p | grep -q libclang; then \
 		echo 'the headers of Kerberos, or libclang, are not installed: skipped'; \
 	else \
@@ -193,7 +193,7 @@ test-gssapi: $(STAMP)-test build
 		$(CARGO) build -p howdah-python --lib --features gssapi && \
 		cp target/debug/lib_howdah.so $$(echo build/gssapi/howdah/_howdah*.so) && \
 		HOWDAH_TESTS_GSSAPI=1 PYTHONPATH=$(CURDIR)/build/gssapi $(PY) -m pytest -q \
-			tests/connection/test_gssapi.py -k 'not psycopg- and not psycopg]' < /dev/null; \
+			tests/connection/test_gssapi.py tests/connection/test_gss_encryption.py -k 'not psycopg- and not psycopg]' < /dev/null; \
 	fi
 
 # Other examples at every run. What it finds it prints as a seed, for tests/seeds/.

@@ -24,9 +24,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
+from kdc import USERS, Realm, missing  # noqa: E402
 from pgserver import PgServer, available_flavours  # noqa: E402
 
 from support.doors import HAS_UVLOOP, Door, run_on_loop  # noqa: E402
+from support.gssapi import needs_gssapi  # noqa: E402
 from support.replicating import CONFIG as FOLLOWED  # noqa: E402
 from support.replicating import Source  # noqa: E402
 from support.sessions import Observer  # noqa: E402
@@ -231,3 +233,34 @@ def _driver(name: str) -> ModuleType:
     if name == "howdah" and ORACLE_ONLY:
         pytest.skip("HOWDAH_TESTS_ORACLE_ONLY is set")
     return importlib.import_module(name)
+
+
+@pytest.fixture(scope="module")
+def realm() -> Iterator[Realm]:
+    """A private Kerberos realm."""
+    reason = missing()
+    if reason is not None:
+        pytest.skip(reason)
+    with Realm() as running:
+        yield running
+
+
+@pytest.fixture
+def ticket(realm: Realm, door: Door, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The first user has a ticket."""
+    needs_gssapi(door)
+    for name, value in realm.environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("KRB5CCNAME", realm.ticket(USERS[0]))
+    return monkeypatch
+
+
+@pytest.fixture
+def silent_kdc(ticket: pytest.MonkeyPatch, realm: Realm, tmp_path: Path) -> Iterator[socket.socket]:
+    """There is a ticket, and a KDC that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = Path(os.environ["KRB5_CONFIG"]).read_text()
+        mute = tmp_path / "krb5.conf"
+        mute.write_text(config.replace(f":{realm.port}\n", f":{listener.getsockname()[1]}\n"))
+        ticket.setenv("KRB5_CONFIG", str(mute))
+        yield listener

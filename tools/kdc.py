@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pgserver import PgServer, available_flavours
+from pgserver import PgServer, Watchdog, available_flavours
 
 NAME = "HOWDAH.TEST"
 USERS = ("alice", "mallory")
@@ -50,10 +50,20 @@ SERVER = """[kdcdefaults]
         max_life = 1h
     }}
 """
+DATABASES = ("onlygss", "trusting", "secret", "nogss", "onlyssl", "either")
+"""Databases by what pg_hba.conf says of encryption; all others ask for authentication by GSSAPI, encrypted or not."""
+
 HBA = """local all all trust
+hostgssenc onlygss all 127.0.0.1/32 gss include_realm=0
+hostgssenc trusting all 127.0.0.1/32 trust
+hostgssenc secret all 127.0.0.1/32 scram-sha-256
+hostnogssenc nogss all 127.0.0.1/32 trust
+hostssl onlyssl all 127.0.0.1/32 trust
+host either all 127.0.0.1/32 trust
+host +databases all 127.0.0.1/32 reject
 host all scram 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 gss include_realm=0
-"""
+""".replace("+databases", ",".join(DATABASES))
 
 
 def missing() -> str | None:
@@ -67,7 +77,7 @@ def missing() -> str | None:
 
 
 class Realm:
-    """A realm with its KDC, started by `with`; gone at the end, with every file."""
+    """A realm with its KDC, started by `with`; gone at the end, with every file, even when the process is killed."""
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="howdah-krb5-", dir="/tmp"))
@@ -76,6 +86,7 @@ class Realm:
             holder.bind(("127.0.0.1", 0))
             self.port: int = holder.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
+        self._watchdog: Watchdog | None = None
 
     @property
     def environ(self) -> dict[str, str]:
@@ -97,6 +108,7 @@ class Realm:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
+            self._watchdog = Watchdog(self._process.pid, self.folder)
             self._wait()
         except BaseException:
             self.close()
@@ -111,6 +123,8 @@ class Realm:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+        if self._watchdog is not None:
+            self._watchdog.dismiss()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def ticket(self, user: str, *, seconds: int = 600) -> str:
@@ -120,13 +134,13 @@ class Realm:
         return name
 
     @contextlib.contextmanager
-    def server(self) -> Iterator[PgServer]:
-        """Start a server that lets in who has a ticket for their name, and `scram` by password."""
+    def server(self, **config: str) -> Iterator[PgServer]:
+        """Start a server that lets in who has a ticket for their name, and `scram` by password; see `DATABASES`."""
         before = {name: os.environ.get(name) for name in self.environ}
         os.environ.update(self.environ)
         try:
             keytab = str(self.folder / "server.keytab")
-            server = PgServer("debian", hba=HBA, config={"krb_server_keyfile": keytab})
+            server = PgServer("debian", hba=HBA, config={"krb_server_keyfile": keytab, **config})
             server.start()
         finally:
             for name, value in before.items():
@@ -136,7 +150,9 @@ class Realm:
                     os.environ[name] = value
         with contextlib.closing(server):
             roles = f"create role {USERS[0]} login; create role scram login password 'sesame'"
-            command = [str(server.bin_dir / "psql"), "-q", "-c", roles, server.dsn]
+            words = [roles, *(f"create database {name}" for name in DATABASES)]
+            commands = [argument for each in words for argument in ("-c", each)]
+            command = [str(server.bin_dir / "psql"), "-q", *commands, server.dsn]
             subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
             yield server
 

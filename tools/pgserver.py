@@ -28,7 +28,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PgServer", "PgServerError", "available_flavours"]
+__all__ = ["PgServer", "PgServerError", "Watchdog", "available_flavours"]
 
 DEFAULT_CONFIG: dict[str, str] = {
     "fsync": "off",
@@ -46,8 +46,23 @@ STOP_TIMEOUT = 30.0
 DEBIAN_ROOT = Path("/usr/lib/postgresql")
 STOP_SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
-# The watchdog reads a pipe that only this process holds: a line means a normal end, end of file that we died.
+# It reads a pipe that only this process holds: a line means a normal end, end of file that we died.
 WATCHDOG = 'read -r line || { kill -QUIT "$1" 2>/dev/null; sleep 1; shift; rm -rf "$@"; }'
+
+
+class Watchdog:
+    """Stops a process and removes its folders when this process ends, however it does, without `dismiss()` before."""
+
+    def __init__(self, pid: int, *folders: Path) -> None:
+        command = ["/bin/sh", "-c", WATCHDOG, "sh", str(pid), *map(str, folders)]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+
+    def dismiss(self) -> None:
+        """Let it end: the process it watches over has."""
+        with contextlib.suppress(OSError):
+            self._process.communicate(b"stopped\n", timeout=STOP_TIMEOUT)
 
 
 class PgServerError(RuntimeError):
@@ -85,7 +100,7 @@ class PgServer:
         self._primary = standby_of
         self._root: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._watchdog: subprocess.Popen[bytes] | None = None
+        self._watchdog: Watchdog | None = None
         self._lock = threading.RLock()
 
     def __enter__(self) -> PgServer:
@@ -247,7 +262,7 @@ class PgServer:
         command = [str(self.bin_dir / "postgres"), "-D", str(self.data_dir)]
         with open(self._folder() / "log", "wb") as log:
             self._process = _popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self._start_watchdog()
+        self._watchdog = Watchdog(self._process.pid, self._folder(), *_shared)
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline and self._process.poll() is None:
             if _is_ready(pid_file, self._process.pid):
@@ -256,19 +271,10 @@ class PgServer:
         self.stop("immediate")
         return False
 
-    def _start_watchdog(self) -> None:
-        assert self._process is not None
-        command = ["/bin/sh", "-c", WATCHDOG, "sh", str(self._process.pid), *map(str, [self._folder(), *_shared])]
-        self._watchdog = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
-
     def _dismiss_watchdog(self) -> None:
         watchdog, self._watchdog = self._watchdog, None
-        if watchdog is None:
-            return
-        with contextlib.suppress(OSError):
-            watchdog.communicate(b"stopped\n", timeout=STOP_TIMEOUT)
+        if watchdog is not None:
+            watchdog.dismiss()
 
 
 def available_flavours() -> list[str]:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import os
 import select
 import socket
 import struct
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from kdc import USERS, Realm, missing
+from kdc import USERS, Realm
 from pgserver import PgServer
 
 from support.doors import Door, howdah_alone
+from support.gssapi import has_gssapi
 from support.hostile import GREETING, HostileServer, Peer, error, message, parameter
 
 
@@ -41,42 +40,9 @@ def says(words: bytes, *, stays: bool = True) -> Callable[[Peer], None]:
 
 
 @pytest.fixture(scope="module")
-def realm() -> Iterator[Realm]:
-    reason = missing()
-    if reason is not None:
-        pytest.skip(reason)
-    with Realm() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def gss_server(realm: Realm) -> Iterator[PgServer]:
     with realm.server() as running:
         yield running
-
-
-@pytest.fixture
-def ticket(realm: Realm, door: Door, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The first user has a ticket."""
-    _needs_gssapi(door)
-    for name, value in realm.environ.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("KRB5CCNAME", realm.ticket(USERS[0]))
-    return monkeypatch
-
-
-def _has_gssapi(door: Door) -> bool:
-    if door.module.__name__ == "psycopg":
-        return True
-    from howdah._howdah import has_gssapi
-
-    return has_gssapi
-
-
-def _needs_gssapi(door: Door) -> None:
-    if not _has_gssapi(door):
-        assert "HOWDAH_TESTS_GSSAPI" not in os.environ
-        pytest.skip("the extension was built without its feature gssapi")
 
 
 OPTIONS: list[dict[str, str]] = [
@@ -160,7 +126,7 @@ async def test_an_expired_ticket(door: Door, realm: Realm, gss_server: PgServer,
 
 @howdah_alone
 async def test_without_the_feature(door: Door) -> None:
-    if _has_gssapi(door):
+    if has_gssapi(door):
         pytest.skip("the extension was built with its feature gssapi")
     with HostileServer(says(GSS)) as server:
         for options in ({}, {"gssencmode": "prefer"}, {"require_auth": "gss"}):
@@ -232,17 +198,6 @@ async def test_silence_ends_with_the_timeout(door: Door, ticket: pytest.MonkeyPa
     with HostileServer(Liar(b"")) as server:
         with pytest.raises(door.errors.ConnectionTimeout):
             await door.connect(server.dsn, host="localhost", hostaddr="127.0.0.1", connect_timeout=2)
-
-
-@pytest.fixture
-def silent_kdc(ticket: pytest.MonkeyPatch, realm: Realm, tmp_path: Path) -> Iterator[socket.socket]:
-    """There is a ticket, and a KDC that takes connections and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = Path(os.environ["KRB5_CONFIG"]).read_text()
-        mute = tmp_path / "krb5.conf"
-        mute.write_text(config.replace(f":{realm.port}\n", f":{listener.getsockname()[1]}\n"))
-        ticket.setenv("KRB5_CONFIG", str(mute))
-        yield listener
 
 
 @howdah_alone

@@ -154,6 +154,27 @@ async def test_require_auth(door: Door, wanted: str, negated: bool) -> None:
 
 
 @howdah_alone
+async def test_an_empty_require_auth_accepts_no_method(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = [CLEARTEXT, request(5, b"salt"), request(7), request(10, b"SCRAM-SHA-256\0\0")]
+    monkeypatch.setenv("PGREQUIREAUTH", "")
+    for first in asked:
+        with HostileServer(says(first)) as server:
+            with pytest.raises(door.module.OperationalError, match='method requirement "" failed: server requested'):
+                await door.connect(server.dsn, password="sesame")
+    with HostileServer(says(GREETING)) as server:
+        for required in ("", "none"):
+            await (await door.connect(server.dsn, require_auth=required)).close()
+
+
+def says(words: bytes) -> Callable[[Peer], None]:
+    def script(peer: Peer) -> None:
+        peer.read_startup()
+        peer.send(words)
+        peer.drain()
+
+    return script
+
+
 async def test_nothing_is_left_of_an_earlier_host(door: Door) -> None:
     """Neither that it has authenticated, nor its nonce, nor what it reported."""
     nonces: list[bytes] = []

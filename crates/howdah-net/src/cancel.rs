@@ -27,7 +27,7 @@ pub use request::{CancelRequest, Progress};
 
 use crate::connect::ConnectError;
 use crate::socket::Peer;
-use crate::tls::TlsRoute;
+use crate::tunnel::Route;
 
 /// As good as never: `Instant` cannot hold every time that a user may give.
 const FAR: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -40,7 +40,7 @@ pub struct CancelTarget {
     /// The CancelRequest message. It holds the session's secret.
     pub request: Vec<u8>,
     /// How it is encrypted, where the session is: it goes in no other way then.
-    pub tls: Option<TlsRoute>,
+    pub route: Option<Route>,
 }
 
 impl CancelTarget {

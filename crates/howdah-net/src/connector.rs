@@ -20,9 +20,8 @@ use howdah_protocol::startup::{StartupConfig, StartupError};
 
 use crate::connect::ConnectError;
 use crate::environment;
-use crate::link::Link;
+use crate::link::{Link, Plan};
 use crate::socket::{Peer, Socket, TcpOptions};
-use crate::tls::TlsPlan;
 
 /// What to do next.
 #[derive(Debug)]
@@ -59,10 +58,8 @@ pub struct Connector {
     current: Option<Target>,
     addresses: VecDeque<SocketAddr>,
     peer: Option<Peer>,
-    /// How the attempt is encrypted.
-    encryption: Encryption,
-    /// How else the same address may be tried, if the attempt fails in a way that leaves hope for that.
-    others: &'static [Encryption],
+    /// How the attempt is encrypted, and how else it may be.
+    encryptions: &'static [Encryption],
     /// Whether the attempt is such a one: it is a part of the first.
     is_second: bool,
     /// When the attempt began.
@@ -81,6 +78,8 @@ impl Connector {
     /// An option that is wrong, or not supported.
     pub fn new(params: &Params) -> Result<Self, ConninfoError> {
         let config = environment::complete(params)?;
+        #[cfg(not(feature = "gssapi"))]
+        let config = config.without_gss_encryption()?;
         let mut targets: Vec<Target> = config.targets.clone();
         if config.load_balance_hosts == LoadBalanceHosts::Random {
             shuffle(&mut targets);
@@ -94,8 +93,7 @@ impl Connector {
             current: None,
             addresses: VecDeque::new(),
             peer: None,
-            encryption: Encryption::Plain,
-            others: &[],
+            encryptions: &[],
             is_second: false,
             began: Instant::now(),
             failures: Vec::new(),
@@ -135,11 +133,8 @@ impl Connector {
     /// The link for the current attempt, around a session that is about to begin.
     #[must_use]
     pub fn link(&self, session: Session) -> Link {
-        let plan = TlsPlan::new(&self.config, self.target());
-        let link = Link::new(session, self.encryption, plan);
-        #[cfg(feature = "gssapi")]
-        let link = link.with_gss(crate::gss::Gss::new(&self.config, self.target()));
-        link
+        let plan = Plan::new(&self.config, self.target());
+        Link::new(session, self.encryptions, plan)
     }
 
     /// What to do next.
@@ -250,13 +245,13 @@ impl Connector {
 
     /// Notes that the current server did not let the session start; `error` is the handshake's, if that is what failed.
     ///
-    /// Of a server that is none of those asked for, other addresses are not tried. With `other_encryption` the server is tried
-    /// once more if the options allow another one, see [`Link::allows_other_encryption`].
+    /// Of a server that is none of those asked for, other addresses are not tried. With `others` the server is tried once more,
+    /// by these encryptions: see [`Link::other_encryptions`].
     pub fn refused(
         &mut self,
         reason: &dyn fmt::Display,
         error: Option<&StartupError>,
-        other_encryption: bool,
+        others: &'static [Encryption],
     ) {
         let reason = self.config.without_names(reason.to_string());
         let message = format!(
@@ -266,9 +261,8 @@ impl Connector {
             self.torn()
         );
         self.failed(&message, false);
-        if let (true, [next, others @ ..]) = (other_encryption, self.others) {
-            self.encryption = *next;
-            self.others = others;
+        if !others.is_empty() {
+            self.encryptions = others;
             self.is_second = true;
         }
         if matches!(error, Some(StartupError::WrongServer(_))) {
@@ -367,10 +361,7 @@ impl Connector {
 
     fn connect_to(&mut self, peer: Peer) -> Action {
         let is_local = matches!(peer, Peer::Unix(_));
-        if let [first, others @ ..] = self.config.encryptions(is_local) {
-            self.encryption = *first;
-            self.others = others;
-        }
+        self.encryptions = self.config.encryptions(is_local);
         self.peer = Some(peer.clone());
         Action::Connect(peer)
     }

@@ -12,8 +12,9 @@
 //! | [`connect`] | one server reached, with a deadline |
 //! | [`link`] | a session as its socket sees it: where encryption stands |
 //! | [`socket`] | the socket, and the wait for it |
-//! | [`tls`] | TLS: certificates, keys, and the bytes of an encrypted connection |
-//! | `gss` | with the feature `gssapi`: the tokens of that method |
+//! | [`tls`] | TLS: certificates, keys, the cipher |
+//! | `gss` | with the feature `gssapi`: its tokens, and encryption by it |
+//! | `tunnel` | the bytes of an encrypted connection |
 //! | [`platform`] | what systems do differently |
 //! | [`drive`] | the loop that moves bytes between a socket and a session |
 //! | [`cancel`] | cancel requests |
@@ -35,8 +36,10 @@ pub mod platform;
 pub mod resolve;
 pub mod socket;
 pub mod tls;
+mod tunnel;
 
 pub use connect::ConnectError;
 pub use connector::{Action, Connector};
 pub use link::Link;
 pub use socket::{Peer, Socket};
+pub use tunnel::Route;

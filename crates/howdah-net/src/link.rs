@@ -5,26 +5,28 @@
 //! [`eof`](Link::eof), [`advance`](Link::advance)), and is the session for everything else.
 //!
 //! ```text
-//!   plain:                                     session <-> socket
-//!   TLS:   SSLRequest, S, handshake, then      session <-> tunnel <-> socket
-//!          or SSLRequest, N, then, if allowed  session <-> socket
+//!   plain:                                      session <-> socket
+//!   TLS:     SSLRequest, S, handshake, then     session <-> tunnel <-> socket
+//!   GSSAPI:  GSSENCRequest, G, tokens, then     session <-> tunnel <-> socket
 //! ```
 //!
-//! What the session has to send waits until it is settled what it goes through.
+//! If the server answers N, the next encryption that the options allow is asked for, or the session goes without. What the
+//! session has to send waits until it is settled what it goes through.
 
 use std::ops::{Deref, DerefMut};
 use std::time::Instant;
 
 use howdah_protocol::connection::Error;
-use howdah_protocol::conninfo::Encryption;
+use howdah_protocol::conninfo::{Config, Encryption, Target};
 use howdah_protocol::session::{Progress, Session};
-use howdah_protocol::startup::{EncryptionError, StartupError};
+use howdah_protocol::startup::{Channel, EncryptionError, StartupError};
 
 use crate::cancel::CancelTarget;
 #[cfg(feature = "gssapi")]
-use crate::gss::Gss;
+use crate::gss::{Gss, Service};
 use crate::socket::Peer;
-use crate::tls::{Change, TlsFacts, TlsPlan, TlsRoute, Tunnel};
+use crate::tls::{TlsFacts, TlsPlan};
+use crate::tunnel::{Agreed, Change, Tunnel};
 
 /// A session, and what stands between it and the socket. What it does not hide is the session's.
 #[derive(Debug)]
@@ -32,12 +34,12 @@ pub struct Link {
     session: Session,
     /// Nothing where the bytes are the session's own.
     tunnel: Option<Box<Tunnel>>,
-    /// Whether the session may go without TLS if the server says that it has none.
-    or_plain: bool,
-    /// Whether it does so.
-    was_refused: bool,
-    /// TLS, once it is agreed on.
-    agreed: Option<Box<(TlsRoute, TlsFacts)>>,
+    /// The encryption that is tried, and then those that may be if it fails.
+    encryptions: &'static [Encryption],
+    /// What they need, as long as one may be tried.
+    plan: Option<Box<Plan>>,
+    /// The encryption, once it is agreed on.
+    agreed: Option<Box<Agreed>>,
     /// Whether there was no memory for what came: the session says so at its end.
     is_full: bool,
     /// What makes the tokens of GSSAPI, until the session has begun.
@@ -47,6 +49,26 @@ pub struct Link {
     failed: Option<EncryptionError>,
 }
 
+/// What the options of a connection say about encryption with one server.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    tls: TlsPlan,
+    #[cfg(feature = "gssapi")]
+    gss: Service,
+}
+
+impl Plan {
+    /// What the options say about a server.
+    #[must_use]
+    pub fn new(config: &Config, target: Option<&Target>) -> Self {
+        Self {
+            tls: TlsPlan::new(config, target),
+            #[cfg(feature = "gssapi")]
+            gss: Service::new(config, target),
+        }
+    }
+}
+
 impl Link {
     /// A link whose bytes are the session's own.
     #[must_use]
@@ -54,8 +76,8 @@ impl Link {
         Self {
             session,
             tunnel: None,
-            or_plain: false,
-            was_refused: false,
+            encryptions: &[Encryption::Plain],
+            plan: None,
             agreed: None,
             is_full: false,
             #[cfg(feature = "gssapi")]
@@ -64,33 +86,32 @@ impl Link {
         }
     }
 
-    /// With what makes the tokens of GSSAPI, should the server ask for any.
-    #[cfg(feature = "gssapi")]
+    /// A link for a session that is about to begin, by the first of these encryptions; by the next where the server, or this
+    /// side, does not have it. There has to be one.
     #[must_use]
-    pub(crate) fn with_gss(mut self, gss: Gss) -> Self {
-        self.gss = Some(Box::new(gss));
-        self
-    }
-
-    /// A link for a session that is about to begin.
-    #[must_use]
-    pub fn new(session: Session, encryption: Encryption, plan: TlsPlan) -> Self {
+    pub fn new(session: Session, encryptions: &'static [Encryption], plan: Plan) -> Self {
         let mut link = Self::plain(session);
-        if let Encryption::Tls { or_plain } = encryption {
-            link.or_plain = or_plain;
-            let tunnel = Tunnel::plan(plan).unwrap_or_else(|error| {
-                link.fail(error);
-                Tunnel::over()
-            });
-            link.tunnel = Some(Box::new(tunnel));
+        #[cfg(feature = "gssapi")]
+        {
+            link.gss = Some(Box::new(Gss::new(plan.gss.clone())));
         }
+        link.encryptions = encryptions;
+        link.plan = Some(Box::new(plan));
+        link.begin_encryption();
         link
     }
 
     /// What TLS has agreed on, where there is TLS.
     #[must_use]
     pub fn tls(&self) -> Option<&TlsFacts> {
-        self.agreed.as_ref().map(|agreed| &agreed.1)
+        self.agreed.as_ref().and_then(|agreed| agreed.tls.as_ref())
+    }
+
+    /// Whether the session is encrypted by GSSAPI.
+    #[must_use]
+    pub fn is_gss_encrypted(&self) -> bool {
+        let agreed = self.agreed.as_ref();
+        agreed.is_some_and(|agreed| agreed.channel == Channel::Gss)
     }
 
     /// What cancels the session's statements: the same server, by the same encryption. `None` where the server gave no key.
@@ -100,21 +121,23 @@ impl Link {
         Some(CancelTarget {
             peer,
             request,
-            tls: self.agreed.as_ref().map(|agreed| agreed.0.clone()),
+            route: self.agreed.as_ref().map(|agreed| agreed.route.clone()),
         })
     }
 
-    /// Whether the server may still let the session begin, after this error, if it comes with another encryption. Source: libpq,
-    /// `connection_failed`.
+    /// The encryptions that the server may let the session begin with, after this error, on another connection: none where
+    /// there is no hope. Source: libpq, `connection_failed`.
     #[must_use]
-    pub fn allows_other_encryption(&self, error: &Error) -> bool {
-        match error {
+    pub fn other_encryptions(&self, error: &Error) -> &'static [Encryption] {
+        let may_differ = match error {
             Error::Encryption(error) => error.is_in_handshake(),
             // A server that cannot take anybody yet will not take us by other means.
-            Error::Startup(StartupError::Rejected(words)) => {
-                !self.was_refused && words.sqlstate() != Some(b"57P03")
-            }
+            Error::Startup(StartupError::Rejected(words)) => words.sqlstate() != Some(b"57P03"),
             _ => false,
+        };
+        match self.encryptions {
+            [_, others @ ..] if may_differ => others,
+            _ => &[],
         }
     }
 
@@ -127,7 +150,7 @@ impl Link {
         }
     }
 
-    /// Whether TLS has failed: only its own last words are outgoing then, an alert.
+    /// Whether the encryption has failed: only its own last words are outgoing then, an alert.
     pub(crate) fn is_refusing(&self) -> bool {
         self.tunnel.as_deref().is_some_and(Tunnel::is_over)
     }
@@ -163,23 +186,21 @@ impl Link {
     pub fn received(&mut self, len: usize) {
         match &mut self.tunnel {
             None => self.session.received(len),
-            Some(_) => self.decrypt(len),
+            Some(_) => self.through_tunnel(|tunnel, deliver| tunnel.received(len, deliver)),
         }
     }
 
     /// To be called at the socket's end: tells what that means.
     pub fn eof(&mut self) -> Error {
         let told = self.session.eof();
-        let in_handshake = |tunnel: &Tunnel| tunnel.is_in_handshake();
-        match (self.failed.take(), told) {
-            (Some(error), _) => Error::Encryption(Box::new(error)),
-            (None, Error::Disconnected(None))
-                if self.tunnel.as_deref().is_some_and(in_handshake) =>
-            {
-                let text = "the server closed the connection in the handshake of TLS";
+        let handshake = self.tunnel.as_deref().and_then(Tunnel::handshake);
+        match (self.failed.take(), told, handshake) {
+            (Some(error), ..) => Error::Encryption(Box::new(error)),
+            (None, Error::Disconnected(None), Some(name)) => {
+                let text = format!("the server closed the connection in the handshake of {name}");
                 Error::Encryption(Box::new(EncryptionError::in_handshake(text)))
             }
-            (None, told) => told,
+            (None, told, _) => told,
         }
     }
 
@@ -200,11 +221,13 @@ impl Link {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let session = self.session.poll_timeout();
+        let tunnel = self.tunnel.as_deref().and_then(Tunnel::poll_timeout);
         #[cfg(feature = "gssapi")]
-        if let Some(gss) = &self.gss {
-            return session.into_iter().chain(gss.poll_timeout()).min();
-        }
-        session
+        let tunnel = {
+            let gss = self.gss.as_deref().and_then(Gss::poll_timeout);
+            tunnel.into_iter().chain(gss).min()
+        };
+        session.into_iter().chain(tunnel).min()
     }
 
     /// Queues the end of the session, see [`Session::terminate`].
@@ -249,6 +272,7 @@ impl Link {
 
     /// The same; an end of the encryption is one of the session, once it has used up what came before.
     fn advance_encrypted(&mut self, now: Instant) -> Result<Progress, Error> {
+        self.through_tunnel(|tunnel, deliver| tunnel.advance(now, deliver));
         let progress = self.session.advance(now)?;
         let is_at_end = matches!(progress, Progress::NeedInput | Progress::Idle);
         let has_ended = |tunnel: &Tunnel| tunnel.is_ended();
@@ -259,30 +283,71 @@ impl Link {
         Ok(progress)
     }
 
-    fn decrypt(&mut self, len: usize) {
+    /// Has the tunnel do something, and does what follows from it.
+    fn through_tunnel(
+        &mut self,
+        act: impl FnOnce(&mut Tunnel, &mut dyn FnMut(&[u8])) -> Result<Change, EncryptionError>,
+    ) {
         let Some(tunnel) = &mut self.tunnel else {
             return;
         };
         let session = &mut self.session;
         let mut is_full = false;
-        let received = tunnel.received(len, &mut |plain| is_full |= !deliver(session, plain));
+        let change = act(tunnel, &mut |plain| is_full |= !deliver(session, plain));
         self.is_full |= is_full;
-        match received {
+        match change {
             Ok(Change::None) => {}
-            Ok(Change::Refused) if self.or_plain => {
-                self.tunnel = None;
-                self.was_refused = true;
-            }
-            Ok(Change::Refused) => {
-                let text = "server does not support SSL, but SSL was required";
-                self.fail(EncryptionError::new(text));
-            }
-            Ok(Change::Open(route, facts, channel)) => {
-                session.set_channel(channel);
-                self.agreed = Some(Box::new((route, facts)));
+            Ok(Change::Refused(why)) => self.refused(why),
+            Ok(Change::Open(agreed)) => {
+                session.set_channel(agreed.channel.clone());
+                self.agreed = Some(agreed);
+                self.plan = None;
             }
             Err(error) => self.fail(error),
         }
+    }
+
+    /// Goes on with the next encryption on the same connection, if there is one, as libpq does.
+    fn refused(&mut self, why: &str) {
+        match self.encryptions {
+            [_, others @ ..] if !others.is_empty() => {
+                if self.needs_new_connection(others) {
+                    return self.fail(EncryptionError::in_handshake(why));
+                }
+                self.encryptions = others;
+                self.begin_encryption();
+            }
+            _ => self.fail(EncryptionError::new(why)),
+        }
+    }
+
+    /// Whether TLS comes next and without an SSLRequest: a server would not expect that behind another request.
+    fn needs_new_connection(&self, encryptions: &[Encryption]) -> bool {
+        let is_direct = |plan: &Plan| plan.tls.is_direct();
+        encryptions.first() == Some(&Encryption::Tls) && self.plan.as_deref().is_some_and(is_direct)
+    }
+
+    /// Sets up the first of the encryptions.
+    fn begin_encryption(&mut self) {
+        let plan = self.plan.as_deref();
+        let tunnel = match (self.encryptions.first(), plan) {
+            (Some(Encryption::Tls), Some(plan)) => Tunnel::tls(plan.tls.clone()),
+            #[cfg(feature = "gssapi")]
+            (Some(Encryption::Gss), Some(plan)) => Ok(Tunnel::gss(plan.gss.clone())),
+            (Some(Encryption::Plain), _) => {
+                self.tunnel = None;
+                self.plan = None;
+                return;
+            }
+            _ => Err(EncryptionError::new(
+                "GSSAPI encryption required but it is not supported over a local socket",
+            )),
+        };
+        let tunnel = tunnel.unwrap_or_else(|error| {
+            self.fail(error);
+            Tunnel::over()
+        });
+        self.tunnel = Some(Box::new(tunnel));
     }
 
     fn fail(&mut self, error: EncryptionError) {

@@ -28,7 +28,7 @@ fn target(peer: Peer) -> CancelTarget {
     CancelTarget {
         peer,
         request: REQUEST.to_vec(),
-        tls: None,
+        route: None,
     }
 }
 
@@ -57,7 +57,7 @@ fn run(request: &mut CancelRequest) -> Result<Vec<Progress>, ConnectError> {
             Progress::NeedReadable => PollFlags::IN,
             Progress::NeedWritable => PollFlags::OUT,
         };
-        let left = request.deadline().saturating_duration_since(called);
+        let left = request.poll_timeout().saturating_duration_since(called);
         let left = Timespec::try_from(left).unwrap();
         poll(&mut [PollFd::new(&*request, flags)], Some(&left)).unwrap();
     }

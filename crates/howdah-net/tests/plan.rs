@@ -35,7 +35,7 @@ fn down(connector: &mut Connector) {
 
 fn wrong(connector: &mut Connector, why: &'static str) {
     let error = StartupError::WrongServer(why);
-    connector.refused(&error, Some(&error), false);
+    connector.refused(&error, Some(&error), &[]);
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn told(text: &str, resolvable: bool) -> String {
                 // Servers cut long names off.
                 let dbname: String = config.dbname.chars().take(63).collect();
                 let text = format!("FATAL:  database \"{dbname}\" of \"{}\"", config.user);
-                connector.refused(&text, None, false);
+                connector.refused(&text, None, &[]);
             }
             Action::Connect(_) => {
                 let error = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);

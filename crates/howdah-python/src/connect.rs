@@ -548,7 +548,7 @@ fn note_refusal(
     connector.refused(
         &error.value(py).to_string(),
         core.refusal().as_ref(),
-        core.may_differ(),
+        core.others(),
     );
     Ok(())
 }

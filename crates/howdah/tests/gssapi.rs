@@ -1,4 +1,4 @@
-//! Authentication by GSSAPI through both of this crate's doors, with a real KDC.
+//! Authentication and encryption by GSSAPI through both of this crate's doors, with a real KDC.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -90,4 +90,98 @@ fn a_server_that_proves_nothing_is_not_believed() {
     }
     assert!(began.elapsed() < Duration::from_secs(20));
     serving.join().unwrap();
+}
+
+const ENCRYPTED: &str = "SELECT encrypted FROM pg_stat_gssapi WHERE pid = pg_backend_pid()";
+
+/// A conninfo for a database that only those may use who are encrypted by GSSAPI.
+fn encrypted_dsn() -> String {
+    format!("{} dbname=onlygss gssencmode=require", dsn())
+}
+
+#[test]
+#[ignore = "needs a KDC: make test-gssapi"]
+fn sessions_are_encrypted() {
+    for (options, encrypted) in [
+        ("gssencmode=require", true),
+        ("gssencmode=prefer sslmode=require", true),
+        ("gssencmode=require require_auth=gss", true),
+        ("gssencmode=disable", false),
+    ] {
+        let dsn = format!("{} {options}", dsn());
+        let mut conn = Connection::connect(&dsn).unwrap();
+        let seen: bool = conn.query_one(ENCRYPTED, &[]).unwrap().get(0).unwrap();
+        assert_eq!(
+            (seen, conn.info().is_gss_encrypted()),
+            (encrypted, encrypted)
+        );
+        runtime().block_on(async {
+            let mut conn = AsyncConnection::connect(&dsn).await.unwrap();
+            let row = conn.query_one(ENCRYPTED, &[]).await.unwrap();
+            assert_eq!(row.get::<bool>(0).unwrap(), encrypted);
+            assert_eq!(conn.info().is_gss_encrypted(), encrypted);
+        });
+    }
+}
+
+#[test]
+#[ignore = "needs a KDC: make test-gssapi"]
+fn what_is_not_encrypted_is_refused() {
+    for (options, text) in [
+        ("gssencmode=disable sslmode=disable", "no encryption"),
+        ("gssencmode=require dbname=nogss", "GSS encryption"),
+        (
+            "gssencmode=require krbsrvname=nobody",
+            "not found in Kerberos",
+        ),
+    ] {
+        for outcome in outcomes(&format!("{} dbname=onlygss {options}", dsn())) {
+            let error = outcome.unwrap_err().to_string();
+            assert!(error.contains(text), "{options}: {error}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs a KDC: make test-gssapi"]
+fn large_data_goes_both_ways() {
+    const ECHO: &str = "SELECT $1::bytea";
+    let large: Vec<u8> = (0..16 << 20).map(|at: u32| at.to_le_bytes()[1]).collect();
+    let mut conn = Connection::connect(&encrypted_dsn()).unwrap();
+    let back: Vec<u8> = conn.query_one(ECHO, &[&large]).unwrap().get(0).unwrap();
+    assert!(back == large);
+    runtime().block_on(async {
+        let mut conn = AsyncConnection::connect(&encrypted_dsn()).await.unwrap();
+        let row = conn.query_one(ECHO, &[&large]).await.unwrap();
+        assert!(row.get::<Vec<u8>>(0).unwrap() == large);
+    });
+}
+
+#[test]
+#[ignore = "needs a KDC: make test-gssapi"]
+fn statements_are_cancelled() {
+    const SLEEP: &str = "SELECT pg_sleep(60)";
+    let soon = || std::thread::sleep(Duration::from_millis(300));
+    let mut conn = Connection::connect(&encrypted_dsn()).unwrap();
+    for _ in 0..2 {
+        let handle = conn.cancel_handle();
+        let cancelling = std::thread::spawn(move || {
+            soon();
+            handle.cancel()
+        });
+        let error = conn.execute(SLEEP, &[]).unwrap_err();
+        assert_eq!(error.sqlstate(), Some("57014"));
+        cancelling.join().unwrap().unwrap();
+    }
+    runtime().block_on(async {
+        let mut conn = AsyncConnection::connect(&encrypted_dsn()).await.unwrap();
+        for _ in 0..2 {
+            // Dropped: what comes next is to be answered all the same.
+            let limit = Duration::from_millis(300);
+            let given_up = tokio::time::timeout(limit, conn.execute(SLEEP, &[])).await;
+            assert!(given_up.is_err());
+            let row = conn.query_one("SELECT 1", &[]).await.unwrap();
+            assert_eq!(row.get::<i32>(0).unwrap(), 1);
+        }
+    });
 }

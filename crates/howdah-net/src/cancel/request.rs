@@ -4,11 +4,13 @@ use std::fmt;
 use std::io;
 use std::time::{Duration, Instant};
 
+use howdah_protocol::startup::EncryptionError;
+
 use super::CancelTarget;
 use crate::connect::ConnectError;
 use crate::lend_descriptor;
 use crate::socket::{Socket, TcpOptions, Waited, is_reset, time_slice};
-use crate::tls::{Change, Tunnel};
+use crate::tunnel::{Change, Tunnel};
 
 /// What a server may say before it closes the socket. It has nothing to say; but one that never stops is not to be read for ever.
 const MOST_HEARD: usize = 64 * 1024;
@@ -16,7 +18,7 @@ const MOST_HEARD: usize = 64 * 1024;
 /// A cancel request on its way, from [`CancelTarget::begin`]. Nothing in it waits, and it needs no thread.
 ///
 /// Call [`advance`](Self::advance); wait until the descriptor can be read or written, as it says, but not longer than until
-/// [`deadline`](Self::deadline); and call it again, in either case. Dropping it closes the socket: what has been sent
+/// [`poll_timeout`](Self::poll_timeout); and call it again, in either case. Dropping it closes the socket: what has been sent
 /// cannot be taken back.
 pub struct CancelRequest {
     socket: Socket,
@@ -54,7 +56,7 @@ pub enum Progress {
 impl CancelRequest {
     pub(super) fn begin(target: &CancelTarget, deadline: Instant) -> Result<Self, ConnectError> {
         let socket = Socket::begin_connect(&target.peer, &TcpOptions::default());
-        let tunnel = target.tls.as_ref().map(Tunnel::again).transpose();
+        let tunnel = target.route.as_ref().map(Tunnel::again).transpose();
         Ok(Self {
             socket: socket.map_err(ConnectError::Io)?,
             stage: Stage::Connecting,
@@ -80,7 +82,7 @@ impl CancelRequest {
         }
         if self.stage == Stage::Sending {
             self.check_time(now)?;
-            if let Some(need) = self.send()? {
+            if let Some(need) = self.send(now)? {
                 return Ok(need);
             }
             self.stage = Stage::Closing;
@@ -92,10 +94,21 @@ impl CancelRequest {
         Ok(Progress::NeedReadable)
     }
 
-    /// When [`advance`](Self::advance) gives up.
+    /// When to call [`advance`](Self::advance) at the latest: then it gives up, or has to look at what tells nobody that it has
+    /// ended. What comes later may be sooner than what was said before.
     #[must_use]
-    pub fn deadline(&self) -> Instant {
-        self.deadline
+    pub fn poll_timeout(&self) -> Instant {
+        match self.preparing() {
+            Some(due) => due.min(self.deadline),
+            None => self.deadline,
+        }
+    }
+
+    /// Until when nothing can be sent, though the socket would take it; `None` where only the socket counts.
+    #[must_use]
+    pub fn preparing(&self) -> Option<Instant> {
+        let tunnel = self.tunnel.as_ref()?;
+        tunnel.poll_timeout().filter(|_| !self.is_sent())
     }
 
     /// Has it give up at `deadline`, if it was given longer.
@@ -120,7 +133,8 @@ impl CancelRequest {
                 Progress::NeedReadable => false,
                 Progress::NeedWritable => true,
             };
-            let slice = time_slice(Some(self.deadline)).ok_or(ConnectError::TimedOut)?;
+            let until = self.poll_timeout();
+            let slice = time_slice(Some(until)).unwrap_or_default();
             let waited = self.socket.wait(!write, write, slice);
             if waited.map_err(ConnectError::Io)? == Waited::NotYet && !go_on() {
                 return Err(ConnectError::Interrupted);
@@ -145,14 +159,15 @@ impl CancelRequest {
     }
 
     /// Sends what is left; tells what it needs to go on, if it does.
-    fn send(&mut self) -> Result<Option<Progress>, ConnectError> {
+    fn send(&mut self, now: Instant) -> Result<Option<Progress>, ConnectError> {
         while !self.rest.is_empty() {
+            self.through_tunnel(|tunnel, deliver| tunnel.advance(now, deliver))?;
             let outgoing = match &mut self.tunnel {
                 Some(tunnel) => tunnel.outgoing(&self.rest),
                 None => &self.rest,
             };
             if outgoing.is_empty() {
-                // The server's part of the handshake is missing.
+                // The server's part of the handshake is missing, or this side's.
                 if !self.receive_handshake()? {
                     return Ok(Some(Progress::NeedReadable));
                 }
@@ -176,22 +191,29 @@ impl CancelRequest {
         let Some(tunnel) = &mut self.tunnel else {
             return Ok(false);
         };
-        let count = match self
-            .socket
-            .recv_now(tunnel.spare())
-            .map_err(ConnectError::Io)?
-        {
+        let received = self.socket.recv_now(tunnel.spare());
+        let count = match received.map_err(ConnectError::Io)? {
             None => return Ok(false),
             Some(0) => {
                 return Err(ConnectError::Io(io::ErrorKind::UnexpectedEof.into()));
             }
             Some(count) => count,
         };
+        self.through_tunnel(|tunnel, deliver| tunnel.received(count, deliver))?;
+        Ok(true)
+    }
+
+    fn through_tunnel(
+        &mut self,
+        act: impl FnOnce(&mut Tunnel, &mut dyn FnMut(&[u8])) -> Result<Change, EncryptionError>,
+    ) -> Result<(), ConnectError> {
+        let Some(tunnel) = &mut self.tunnel else {
+            return Ok(());
+        };
         let heard = &mut self.heard;
-        let change = tunnel.received(count, &mut |plain| *heard += plain.len());
-        match change.map_err(not_encrypted)? {
-            Change::Refused => Err(not_encrypted("the server has no TLS for it")),
-            Change::None | Change::Open(..) => Ok(true),
+        match act(tunnel, &mut |plain| *heard += plain.len()).map_err(not_encrypted)? {
+            Change::Refused(_) => Err(not_encrypted("the server does not have that any more")),
+            Change::None | Change::Open(_) => Ok(()),
         }
     }
 

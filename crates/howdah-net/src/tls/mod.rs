@@ -1,10 +1,10 @@
 //! TLS: what the options ask for as a configuration of rustls, and what is known once it is agreed on.
 
 mod certificate;
+mod cipher;
 mod files;
 mod key_log;
 mod names;
-mod tunnel;
 mod verify;
 
 use std::fmt;
@@ -20,8 +20,8 @@ use rustls::pki_types::ServerName;
 use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, ClientConnection, SignatureScheme, SupportedProtocolVersion, version};
 
+pub(crate) use cipher::TlsCipher;
 use key_log::KeyLogFile;
-pub(crate) use tunnel::{Change, Tunnel};
 use verify::Verifier;
 
 /// The protocol's name in ALPN. Source: PostgreSQL documentation, "Message Flow", "SSL Session Encryption".

@@ -63,7 +63,7 @@ pub enum RequireAuthError {
 }
 
 impl RequireAuth {
-    /// Reads a list such as `scram-sha-256,md5` or `!password`.
+    /// Reads a list such as `scram-sha-256,md5` or `!password`. An empty one lets the server ask for nothing, as `none` does.
     ///
     /// # Errors
     /// [`RequireAuthError`], with libpq's text.
@@ -77,8 +77,11 @@ impl RequireAuth {
         let mut require = Self {
             text: text.to_owned(),
             accepted,
-            must_authenticate: !negative,
+            must_authenticate: !negative && !text.is_empty(),
         };
+        if text.is_empty() {
+            return Ok(require);
+        }
         for word in text.split(',') {
             let name = match (word.strip_prefix('!'), negative) {
                 (Some(name), true) => name,
@@ -259,7 +262,15 @@ mod tests {
                 .ends_with("server did not complete authentication")
         );
         assert_eq!(require.check_finished(true), Ok(()));
-        let require = RequireAuth::parse("!md5").unwrap();
-        assert_eq!(require.check_finished(false), Ok(()));
+        for text in ["!md5", ""] {
+            let require = RequireAuth::parse(text).unwrap();
+            assert_eq!(require.check_finished(false), Ok(()));
+            assert_eq!(
+                require.check_request(Method::Md5).unwrap_err(),
+                format!(
+                    "authentication method requirement \"{text}\" failed: server requested a hashed password"
+                )
+            );
+        }
     }
 }

@@ -187,7 +187,7 @@ impl Config {
     /// Completes options from the environment and the defaults, and checks them.
     ///
     /// # Errors
-    /// A value that makes no connection (libpq's text), and what this version does not serve: GSSAPI encryption required.
+    /// A value that makes no connection (libpq's text), and what this version does not serve.
     pub fn resolve(
         explicit: &Params,
         environment: &Environment<'_>,
@@ -210,7 +210,7 @@ impl Config {
         let (min_protocol_minor, max_protocol_minor) = protocol_minors(&params)?;
         let sslmode = choice(&params, "sslmode", SSLMODE)?;
         let tls = TlsOptions::resolve(&params, sslmode, environment)?;
-        let config = Self {
+        Ok(Self {
             targets,
             user,
             dbname,
@@ -233,9 +233,7 @@ impl Config {
             warnings: unused.into_iter().collect(),
             session_settings: session_settings(environment),
             params,
-        };
-        config.refuse_unserved()?;
-        Ok(config)
+        })
     }
 
     /// The parameters of the startup message, in libpq's order.
@@ -280,21 +278,6 @@ impl Config {
         } else {
             message
         }
-    }
-
-    /// Refuses what this version does not serve, rather than connect with less than was asked for.
-    fn refuse_unserved(&self) -> Result<(), ConninfoError> {
-        if self.gssencmode == GssEncMode::Require {
-            return self.unserved("gssencmode", "this version has no GSSAPI encryption");
-        }
-        Ok(())
-    }
-
-    fn unserved(&self, name: &str, why: &str) -> Result<(), ConninfoError> {
-        let value = self.params.get(name).unwrap_or_default();
-        Err(ConninfoError::not_supported(format!(
-            "{name} value \"{value}\" is not supported: {why}"
-        )))
     }
 }
 
@@ -442,7 +425,8 @@ pub(super) fn choice<T: Copy>(
 }
 
 fn require_auth(params: &Params) -> Result<Option<RequireAuth>, ConninfoError> {
-    let Some(text) = params.filled("require_auth") else {
+    // An empty value is one: libpq accepts no method at all then.
+    let Some(text) = params.get("require_auth") else {
         return Ok(None);
     };
     RequireAuth::parse(text)

@@ -352,15 +352,10 @@ fn values_that_make_no_connection() {
 fn what_is_not_served_says_so() {
     let cases = [
         "ssl_min_protocol_version=TLSv1 ssl_max_protocol_version=TLSv1.1",
-        "gssencmode=require",
         "require_auth=sspi",
     ];
     for conninfo in cases {
         not_supported(conninfo, &[]);
-    }
-    let environments = [("PGGSSENCMODE", "require")];
-    for variable in environments {
-        not_supported("", &[variable]);
     }
 }
 
@@ -742,18 +737,24 @@ fn files_are_given_or_at_their_usual_places() {
 
 #[test]
 fn which_encryption_is_tried() {
-    const PLAIN: Encryption = Encryption::Plain;
-    let tls = |or_plain| Encryption::Tls { or_plain };
+    use Encryption::{Gss, Plain, Tls};
     for (mode, tried) in [
-        ("disable", vec![PLAIN]),
-        ("allow", vec![PLAIN, tls(false)]),
-        ("prefer", vec![tls(true), PLAIN]),
-        ("require", vec![tls(false)]),
-        ("verify-ca", vec![tls(false)]),
-        ("verify-full", vec![tls(false)]),
+        ("disable", &[Gss, Plain][..]),
+        ("allow", &[Gss, Plain, Tls]),
+        ("prefer", &[Gss, Tls, Plain]),
+        ("require", &[Gss, Tls]),
+        ("verify-ca", &[Gss, Tls]),
+        ("verify-full", &[Gss, Tls]),
     ] {
-        let config = resolve(&format!("sslmode={mode}"));
-        assert_eq!(config.encryptions(false), tried, "{mode}");
-        assert_eq!(config.encryptions(true), [PLAIN], "{mode}");
+        let with = |gssencmode| resolve(&format!("sslmode={mode} gssencmode={gssencmode}"));
+        assert_eq!(with("prefer").encryptions(false), tried, "{mode}");
+        assert_eq!(with("disable").encryptions(false), &tried[1..], "{mode}");
+        assert_eq!(with("require").encryptions(false), [Gss], "{mode}");
+        assert_eq!(with("prefer").encryptions(true), [Plain], "{mode}");
+        assert_eq!(with("require").encryptions(true), [], "{mode}");
+        let without = with("prefer").without_gss_encryption().unwrap();
+        assert_eq!(without.encryptions(false), &tried[1..], "{mode}");
+        let error = with("require").without_gss_encryption().unwrap_err();
+        assert_eq!(error.kind(), ConninfoErrorKind::NotSupported);
     }
 }

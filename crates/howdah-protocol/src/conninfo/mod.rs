@@ -6,6 +6,7 @@
 
 mod config;
 mod encoding;
+mod encryption;
 mod error;
 mod keywords;
 mod params;
@@ -21,13 +22,14 @@ pub use config::{
     ChannelBinding, Config, Environment, GssEncMode, Keepalives, LoadBalanceHosts, Passfile,
     SslMode, System, TargetSessionAttrs,
 };
+pub use encryption::Encryption;
 pub use error::{ConninfoError, ConninfoErrorKind};
 pub use keywords::{Display, KEYWORDS, Keyword, find as find_keyword};
 pub use params::Params;
 pub use parse::make;
 pub use secrecy::shown;
 pub use targets::{Endpoint, Target};
-pub use tls::{Encryption, OptionalFile, RootCertificates, SslCertMode, TlsOptions, TlsVersion};
+pub use tls::{OptionalFile, RootCertificates, SslCertMode, TlsOptions, TlsVersion};
 
 /// Parses a connection string: `key=value` words or a URI.
 ///

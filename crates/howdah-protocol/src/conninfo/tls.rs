@@ -1,8 +1,8 @@
-//! The options about TLS, and which encryption a server is tried with.
+//! The options about TLS.
 //!
 //! Source: libpq 18, "SSL Support" and "Parameter Key Words"; what libpq does where that leaves it open.
 
-use super::config::{Config, Environment, SslMode, choice};
+use super::config::{Environment, SslMode, choice};
 use super::error::ConninfoError;
 use super::params::Params;
 use super::secrecy::shown;
@@ -80,36 +80,6 @@ pub enum TlsVersion {
     Tls1_2,
     /// 1.3
     Tls1_3,
-}
-
-/// How one attempt to connect is encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encryption {
-    /// Not at all.
-    Plain,
-    /// With TLS; where the server has none, not at all if `or_plain`.
-    Tls {
-        /// Whether to go on without if the server says that it has no TLS.
-        or_plain: bool,
-    },
-}
-
-impl Config {
-    /// The encryptions to try a server with, in this order; `local` is whether it is reached by a Unix socket.
-    ///
-    /// Source: libpq, `init_allowed_encryption_methods` and `select_next_encryption_method`.
-    #[must_use]
-    pub fn encryptions(&self, local: bool) -> &'static [Encryption] {
-        const TLS: Encryption = Encryption::Tls { or_plain: false };
-        const TLS_OR_PLAIN: Encryption = Encryption::Tls { or_plain: true };
-        match self.sslmode {
-            _ if local => &[Encryption::Plain],
-            SslMode::Disable => &[Encryption::Plain],
-            SslMode::Allow => &[Encryption::Plain, TLS],
-            SslMode::Prefer => &[TLS_OR_PLAIN, Encryption::Plain],
-            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => &[TLS],
-        }
-    }
 }
 
 impl TlsOptions {

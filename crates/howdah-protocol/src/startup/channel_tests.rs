@@ -275,3 +275,33 @@ fn a_token_is_not_sent_where_binding_is_required() {
         assert_eq!(got, Err(StartupError::Auth(text.into())));
     }
 }
+
+#[test]
+fn encryption_by_gssapi_has_proved_who_the_client_is() {
+    let ready = BackendMessage::ReadyForQuery(TransactionStatus::Idle);
+    let outcome = |required: &str, channel: Channel, request| {
+        let config = StartupConfig {
+            require_auth: RequireAuth::parse(required).ok(),
+            has_gssapi: true,
+            ..config(ChannelBinding::Prefer)
+        };
+        let played = play(config, channel, &[auth(request), ready.clone()]);
+        let session = played.map_err(|error| error.to_string())?.0;
+        Ok::<_, String>(session.is_some_and(|session| session.used_gssapi))
+    };
+    for required in ["gss", "!none", "gss,none", "!password"] {
+        let begun = outcome(required, Channel::Gss, Authentication::Ok);
+        assert_eq!(begun, Ok(true), "{required}");
+    }
+    for (required, channel) in [
+        ("gss", Channel::Plain),
+        ("gss", tls()),
+        ("scram-sha-256", Channel::Gss),
+        ("!gss,!none", Channel::Gss),
+    ] {
+        let error = outcome(required, channel, Authentication::Ok).unwrap_err();
+        assert!(error.ends_with("server did not complete authentication"));
+    }
+    let error = outcome("gss", Channel::Gss, Authentication::Gss).unwrap_err();
+    assert_eq!(error, "duplicate GSS authentication request");
+}

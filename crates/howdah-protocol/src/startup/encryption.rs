@@ -1,61 +1,79 @@
-//! Before the handshake: SSLRequest, whose answer is one byte; and what the handshake has to know of the encryption.
+//! Before the handshake: SSLRequest and GSSENCRequest, whose answer is one byte; and what the handshake has to know of the
+//! encryption.
 //!
-//! Source: PostgreSQL documentation, "Message Flow", "SSL Session Encryption".
+//! Source: PostgreSQL documentation, "Message Flow", "SSL Session Encryption" and "GSSAPI Session Encryption".
 
 use std::fmt;
 
 use crate::error::ProtocolError;
 use crate::wire::frontend;
 
-/// Awaits the answer to an SSLRequest.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct ExpectTlsAnswer;
-
-/// What a server answers to an SSLRequest.
+/// What a server can be asked for before the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TlsAnswer {
-    /// `S`: the handshake of TLS is to begin.
+pub enum EncryptionRequest {
+    /// SSLRequest, which a server accepts with `S`.
+    Tls,
+    /// GSSENCRequest, which a server accepts with `G`.
+    Gss,
+}
+
+/// What a server answers to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EncryptionAnswer {
+    /// `S` or `G`: the handshake of the encryption is to begin.
     Accepted,
     /// `N`: the server goes on without, if the client wants that.
     Refused,
 }
 
-impl ExpectTlsAnswer {
-    /// Appends an SSLRequest to `out`.
+/// Awaits the answer to an SSLRequest or a GSSENCRequest.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ExpectEncryptionAnswer {
+    request: EncryptionRequest,
+}
+
+impl ExpectEncryptionAnswer {
+    /// Appends the request to `out`.
     #[must_use]
-    pub fn begin(out: &mut Vec<u8>) -> Self {
-        frontend::ssl_request(out);
-        Self
+    pub fn begin(request: EncryptionRequest, out: &mut Vec<u8>) -> Self {
+        match request {
+            EncryptionRequest::Tls => frontend::ssl_request(out),
+            EncryptionRequest::Gss => frontend::gssenc_request(out),
+        }
+        Self { request }
     }
 
     /// Takes what was received, one byte at least.
     ///
     /// # Errors
     /// The server failed, which it may say in a message: that is not read, as anybody could have sent it (CVE-2024-10977).
-    /// Another byte than the protocol knows. Bytes behind the answer: they came before TLS began, and must not be taken for
-    /// something that came by it (CVE-2021-23222).
-    pub fn answer(self, received: &[u8]) -> Result<TlsAnswer, EncryptionError> {
-        let (answer, rest) = match received {
-            [b'S', rest @ ..] => (TlsAnswer::Accepted, rest),
-            [b'N', rest @ ..] => (TlsAnswer::Refused, rest),
-            [b'E', ..] => {
-                let text = "server sent an error response during SSL exchange";
+    /// Another byte than the protocol knows. Bytes behind the answer: they came before the encryption began, and must not be
+    /// taken for something that came by it (CVE-2021-23222).
+    pub fn answer(self, received: &[u8]) -> Result<EncryptionAnswer, EncryptionError> {
+        let (accepting, message, name, exchange) = match self.request {
+            EncryptionRequest::Tls => (b'S', "an SSLRequest", "SSL", "SSL"),
+            EncryptionRequest::Gss => (b'G', "a GSSENCRequest", "GSSAPI", "GSS encryption"),
+        };
+        let (first, rest) = received.split_first().unwrap_or((&0, &[]));
+        let answer = match *first {
+            byte if byte == accepting => EncryptionAnswer::Accepted,
+            b'N' => EncryptionAnswer::Refused,
+            b'E' => {
+                let text = format!("server sent an error response during {exchange} exchange");
                 return Err(EncryptionError::new(text));
             }
-            other => {
-                let byte = other.first().copied().unwrap_or_default();
+            byte => {
                 let got = format!("the byte 0x{byte:02x}");
-                let error = ProtocolError::unexpected(got, "the answer to an SSLRequest");
+                let error = ProtocolError::unexpected(got, &format!("the answer to {message}"));
                 return Err(EncryptionError::new(error.to_string()));
             }
         };
         if rest.is_empty() {
             return Ok(answer);
         }
-        Err(EncryptionError::new(
-            "received unencrypted data after SSL response",
-        ))
+        let text = format!("received unencrypted data after {name} response");
+        Err(EncryptionError::new(text))
     }
 }
 
@@ -106,6 +124,8 @@ pub enum Channel {
     Plain,
     /// TLS.
     Tls(Box<TlsChannel>),
+    /// Encryption by GSSAPI, which has proved both sides to each other.
+    Gss,
 }
 
 /// What authentication has to know of TLS.
@@ -123,33 +143,53 @@ pub struct TlsChannel {
 mod tests {
     use super::*;
 
-    fn answer(received: &[u8]) -> Result<TlsAnswer, String> {
-        let mut out = Vec::new();
-        let next = ExpectTlsAnswer::begin(&mut out);
-        assert_eq!(out, [0, 0, 0, 8, 4, 210, 22, 47]);
+    const BOTH: [(EncryptionRequest, u8, u8); 2] = [
+        (EncryptionRequest::Tls, b'S', 47),
+        (EncryptionRequest::Gss, b'G', 48),
+    ];
+
+    fn answer(request: EncryptionRequest, received: &[u8]) -> Result<EncryptionAnswer, String> {
+        let next = ExpectEncryptionAnswer::begin(request, &mut Vec::new());
         next.answer(received).map_err(|error| error.to_string())
     }
 
     #[test]
     fn the_answer_is_one_byte() {
-        assert_eq!(answer(b"S"), Ok(TlsAnswer::Accepted));
-        assert_eq!(answer(b"N"), Ok(TlsAnswer::Refused));
-        for byte in (0..=u8::MAX).filter(|byte| !b"SN".contains(byte)) {
-            assert!(answer(&[byte]).is_err(), "{byte}");
+        for (request, yes, code) in BOTH {
+            let mut out = Vec::new();
+            let _ = ExpectEncryptionAnswer::begin(request, &mut out);
+            assert_eq!(out, [0, 0, 0, 8, 4, 210, 22, code]);
+            assert_eq!(answer(request, &[yes]), Ok(EncryptionAnswer::Accepted));
+            assert_eq!(answer(request, b"N"), Ok(EncryptionAnswer::Refused));
+            for byte in (0..=u8::MAX).filter(|byte| *byte != yes && *byte != b'N') {
+                assert!(answer(request, &[byte]).is_err(), "{byte}");
+            }
+            assert!(answer(request, b"").is_err());
         }
     }
 
     #[test]
     fn nothing_may_be_behind_it() {
-        for received in [&b"SR\0\0\0\x08\0\0\0\0"[..], b"S\0", b"SS", b"NN", b"N\0"] {
-            let error = answer(received).unwrap_err();
-            assert!(error.contains("unencrypted data"), "{error}");
+        for (request, yes, _) in BOTH {
+            for rest in [&b"R\0\0\0\x08\0\0\0\0"[..], b"\0", b"S", b"G", b"N"] {
+                for first in [yes, b'N'] {
+                    let error = answer(request, &[&[first], rest].concat()).unwrap_err();
+                    assert!(error.contains("unencrypted data"), "{error}");
+                }
+            }
         }
     }
 
     #[test]
-    fn an_error_before_tls_is_not_shown() {
-        let error = answer(b"E\0\0\0\x20SFATAL\0MSESAME is the password\0\0").unwrap_err();
-        assert_eq!(error, "server sent an error response during SSL exchange");
+    fn an_error_before_the_encryption_is_not_shown() {
+        let received = b"E\0\0\0\x20SFATAL\0MSESAME is the password\0\0";
+        for (request, exchange) in [
+            (EncryptionRequest::Tls, "SSL"),
+            (EncryptionRequest::Gss, "GSS encryption"),
+        ] {
+            let error = answer(request, received).unwrap_err();
+            let text = format!("server sent an error response during {exchange} exchange");
+            assert_eq!(error, text);
+        }
     }
 }

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::steps::{ExpectAccepted, Facts, Step, unexpected};
-use super::{Progress, StartupError};
+use super::{Channel, Progress, StartupError};
 use crate::auth::Method;
 use crate::wire::{Authentication, BackendMessage, frontend};
 
@@ -30,6 +30,11 @@ impl fmt::Debug for GssAnswer {
 /// Has the first token made.
 pub(super) fn begin(mut facts: Facts, is_available: bool) -> Result<Progress, StartupError> {
     facts.check_request(Method::Gss)?;
+    if facts.channel == Channel::Gss {
+        // Who both sides are has been proved.
+        let text = "duplicate GSS authentication request";
+        return Err(StartupError::Auth(text.to_owned()));
+    }
     if !is_available {
         let text =
             "GSSAPI authentication not supported: howdah was built without its feature \"gssapi\"";
@@ -110,4 +115,4 @@ impl ExpectToken {
 }
 
 /// How many tokens a server may send. Kerberos needs one, negotiated mechanisms a few.
-const MAX_ROUNDS: usize = 16;
+pub(super) const MAX_ROUNDS: usize = 16;

@@ -9,14 +9,19 @@
 mod encryption;
 mod error;
 mod gss;
+mod gss_encryption;
 mod negotiate;
 mod oauth;
 mod steps;
 mod target;
 
-pub use encryption::{Channel, EncryptionError, ExpectTlsAnswer, TlsAnswer, TlsChannel};
+pub use encryption::{
+    Channel, EncryptionAnswer, EncryptionError, EncryptionRequest, ExpectEncryptionAnswer,
+    TlsChannel,
+};
 pub use error::StartupError;
 pub use gss::GssAnswer;
+pub use gss_encryption::GssEncryption;
 
 use std::fmt;
 
@@ -127,7 +132,7 @@ pub struct SessionParameters {
     pub status: TransactionStatus,
     /// Whether the server asked for the password, and got it.
     pub used_password: bool,
-    /// Whether the client was authenticated by GSSAPI.
+    /// Whether GSSAPI authenticated the client, or encrypts the session.
     pub used_gssapi: bool,
 }
 

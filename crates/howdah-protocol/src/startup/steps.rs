@@ -118,7 +118,7 @@ impl Facts {
 
     fn check_certificate(&self) -> Result<(), StartupError> {
         let (requested, sent) = match &self.channel {
-            Channel::Plain => (false, false),
+            Channel::Plain | Channel::Gss => (false, false),
             Channel::Tls(tls) => (tls.certificate_requested, tls.certificate_sent),
         };
         match (self.require_certificate, requested, sent) {
@@ -134,8 +134,10 @@ impl Facts {
     pub(super) fn accepted(self, authenticated: bool) -> Result<Progress, StartupError> {
         self.check_certificate()?;
         if let Some(require_auth) = &self.require_auth {
+            // Encryption by GSSAPI has proved who the client is, and a server asks for nothing more then.
+            let is_proved = self.channel == Channel::Gss && self.accepts(Method::Gss);
             require_auth
-                .check_finished(authenticated)
+                .check_finished(authenticated || is_proved)
                 .map_err(StartupError::Auth)?;
         }
         if self.channel_binding == ChannelBinding::Require && !self.is_bound {
@@ -243,7 +245,7 @@ impl ExpectRequest {
         facts.check_request(Method::Oauth)?;
         if offers_oauth {
             facts.check_unbound()?;
-            let is_confidential = self.is_confidential || matches!(facts.channel, Channel::Tls(_));
+            let is_confidential = self.is_confidential || facts.channel != Channel::Plain;
             return oauth::begin(facts, self.oauth_token, is_confidential, out);
         }
         Err(no_mechanism())
@@ -397,7 +399,7 @@ impl ExpectReady {
                 session.status = status;
                 session.minor_version = facts.minor_version;
                 session.used_password = facts.used_password;
-                session.used_gssapi = facts.used_gssapi;
+                session.used_gssapi = facts.used_gssapi || facts.channel == Channel::Gss;
                 return target::check(facts, self.0, out);
             }
             other => return Err(unexpected(&other, "ReadyForQuery")),

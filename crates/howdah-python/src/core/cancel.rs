@@ -82,6 +82,13 @@ impl Core {
         timeout.unwrap_or_else(|| self.cancel_deadline())
     }
 
+    /// Whether the session has to be looked at by a certain time.
+    pub(crate) fn has_timeout(&self) -> bool {
+        let io = lock(&self.io);
+        io.as_ref()
+            .is_some_and(|io| io.session.poll_timeout().is_some())
+    }
+
     /// Notes that something is being sent. Whoever sends has seen before that no request is under way.
     pub(crate) fn note_busy(&self) {
         // If one has begun since, it is for what runs already.

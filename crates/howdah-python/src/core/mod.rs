@@ -21,6 +21,7 @@ use howdah_adapt::lock;
 use howdah_net::drive::Lost;
 use howdah_net::{Link, Socket};
 use howdah_protocol::connection::{Ending, Error, Params, QueryResult};
+use howdah_protocol::conninfo::Encryption;
 use howdah_protocol::session::{Block, Characteristics, ExchangeId, Outcome, Session};
 use howdah_protocol::startup::StartupError;
 use howdah_protocol::wire::Diagnostic;
@@ -85,7 +86,7 @@ pub(crate) struct Core {
     /// How many wait for the socket without holding `io`: they are to be woken at the end.
     pub(crate) waiting: AtomicU32,
     /// Whether the server, which has refused the session, may be tried with another encryption.
-    may_differ: AtomicBool,
+    others: Mutex<&'static [Encryption]>,
     fork_generation: u32,
     /// Prepared statement policy as the user set it: read at every execution.
     pub(crate) policy: Mutex<Policy>,
@@ -133,7 +134,7 @@ impl Core {
             deadline: Mutex::default(),
             operation_timeout: Mutex::new(Timeout::NONE),
             waiting: AtomicU32::new(0),
-            may_differ: AtomicBool::new(false),
+            others: Mutex::new(&[]),
             fork_generation: FORKS.load(Ordering::Relaxed),
             policy: Mutex::new(Policy {
                 threshold: Some(5),
@@ -454,8 +455,7 @@ impl Core {
 
     /// Closes the connection because it cannot be used any more; gives the exception that says why.
     pub(crate) fn broken(&self, py: Python<'_>, lost: &Lost) -> PyErr {
-        let may_differ = self.allows_other_encryption(lost);
-        self.may_differ.store(may_differ, Ordering::Relaxed);
+        *lock(&self.others) = self.other_encryptions(lost);
         self.lose();
         if let Lost::Session(Error::Startup(error)) = lost {
             *lock(&self.refusal) = Some(error.clone());
@@ -473,19 +473,21 @@ impl Core {
         lock(&self.refusal).clone()
     }
 
-    /// Whether the server may let a session begin with another encryption, which it has not done for this reason.
-    pub(crate) fn allows_other_encryption(&self, lost: &Lost) -> bool {
+    /// The encryptions that the server may let a session begin with, which it has not done for this reason.
+    pub(crate) fn other_encryptions(&self, lost: &Lost) -> &'static [Encryption] {
         let (Lost::Session(error), None) = (lost, self.snapshot.started()) else {
-            return false;
+            return &[];
         };
         let io = self.io.try_lock();
-        let allows = |io: &Io| io.session.allows_other_encryption(error);
-        io.is_ok_and(|io| io.as_ref().is_some_and(allows))
+        let others = |io: &Io| io.session.other_encryptions(error);
+        io.ok()
+            .and_then(|io| io.as_ref().map(others))
+            .unwrap_or_default()
     }
 
     /// The same of what has ended the connection.
-    pub(crate) fn may_differ(&self) -> bool {
-        self.may_differ.load(Ordering::Relaxed)
+    pub(crate) fn others(&self) -> &'static [Encryption] {
+        *lock(&self.others)
     }
 
     /// When the connection is lost, if operations are not over.

@@ -10,7 +10,7 @@ use howdah_net::platform::{AsFd, AsRawFd, RawFd};
 use howdah_net::socket::Waited;
 use howdah_net::{Action, ConnectError, Connector, Socket};
 use howdah_protocol::connection::Error;
-use howdah_protocol::conninfo::{ConninfoError, Params};
+use howdah_protocol::conninfo::{ConninfoError, Encryption, Params};
 use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
 
@@ -135,9 +135,9 @@ impl Attempt {
                         return Ok(self.started(core));
                     }
                     Err(lost) => {
-                        let other = core.allows_other_encryption(&lost);
+                        let others = core.other_encryptions(&lost);
                         core.close();
-                        self.refused(py, &lost, other)?;
+                        self.refused(py, &lost, others)?;
                     }
                 },
             }
@@ -253,7 +253,12 @@ impl Attempt {
         Polled::Done(core)
     }
 
-    fn refused(&mut self, py: Python<'_>, lost: &Lost, other: bool) -> PyResult<()> {
+    fn refused(
+        &mut self,
+        py: Python<'_>,
+        lost: &Lost,
+        others: &'static [Encryption],
+    ) -> PyResult<()> {
         let said = |report: &Diagnostic| match report.sqlstate() {
             // cannot_connect_now
             Some(b"57P03") => ServerAnswer::NotNow,
@@ -262,15 +267,15 @@ impl Attempt {
         match lost {
             Lost::Session(Error::Startup(error)) => {
                 self.answer = error.diagnostic().map_or(ServerAnswer::Some, said);
-                self.connector.refused(error, Some(error), other);
+                self.connector.refused(error, Some(error), others);
             }
             Lost::Session(error) => {
                 if let Error::Disconnected(Some(report)) = error {
                     self.answer = said(report);
                 }
-                self.connector.refused(error, None, other);
+                self.connector.refused(error, None, others);
             }
-            Lost::Io(error) => self.connector.refused(&connect_failure(error), None, false),
+            Lost::Io(error) => self.connector.refused(&connect_failure(error), None, &[]),
         }
         self.next_server(py)
     }

@@ -139,6 +139,14 @@ impl Request {
         }
     }
 
+    /// Until when something is prepared that the socket does not tell of.
+    fn preparing(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Underway(underway) => underway.request.preparing(),
+            Stage::Allocated | Stage::Done | Stage::Failed => None,
+        }
+    }
+
     fn failed(&mut self, error: &ConnectError) -> Stage {
         self.message = format!("{error}\n");
         Stage::Failed
@@ -195,10 +203,19 @@ impl PgCancelConn {
 
     /// Go on with it: a number of `PollingStatus`.
     fn poll(&self, py: Python<'_>) -> PyResult<u8> {
-        let polled = {
-            let mut request = lock(&self.request);
-            request.core(py)?;
-            request.advance()
+        let polled = loop {
+            let (polled, preparing) = {
+                let mut request = lock(&self.request);
+                request.core(py)?;
+                (request.advance(), request.preparing())
+            };
+            let Some(due) = preparing.filter(|_| polled == POLL_READING) else {
+                break polled;
+            };
+            // The socket does not tell when a token of GSSAPI has been made. libpq, too, waits for that in `PQcancelPoll`.
+            let left = due.saturating_duration_since(Instant::now());
+            py.detach(|| std::thread::sleep(left));
+            py.check_signals()?;
         };
         if matches!(polled, POLL_OK | POLL_FAILED) {
             tell(py, self.channel.as_ref())?;

@@ -268,7 +268,7 @@ impl PgConn {
         }
     }
 
-    /// Whether GSSAPI authenticated the client.
+    /// Whether GSSAPI authenticated the client, or encrypts the connection.
     #[getter]
     fn used_gssapi(&self) -> bool {
         match &*lock(&self.link) {

@@ -85,8 +85,8 @@ impl<'py> Select<'py> {
                 Ok(Progress::NeedWritable) => true,
                 Err(error) => return Ok(Err(error)),
             };
-            let deadline = request.deadline();
-            self.wait(request, !write, write, Some(deadline))?;
+            let until = request.poll_timeout();
+            self.wait(request, !write, write, Some(until))?;
         }
     }
 

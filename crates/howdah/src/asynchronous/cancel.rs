@@ -32,9 +32,14 @@ pub(crate) fn send(
         let second = request.as_fd().try_clone_to_owned();
         let watch = second.and_then(Watch::new);
         let watch = watch.map_err(ConnectError::Io)?;
-        let end = poll_fn(|cx| poll_end(&mut request, &mut progress, &watch, cx));
-        let sent = tokio::time::timeout_at(ticket.deadline().into(), end).await;
-        sent.unwrap_or(Err(ConnectError::TimedOut))
+        loop {
+            let until = request.poll_timeout();
+            let end = poll_fn(|cx| poll_end(&mut request, &mut progress, &watch, cx));
+            if let Ok(sent) = tokio::time::timeout_at(until.into(), end).await {
+                return sent;
+            }
+            progress = request.advance(Instant::now())?;
+        }
     }
 }
 

@@ -41,7 +41,7 @@ fn attempt(
         .map_err(Refusal::Unreachable)?;
     dial.check_peer(&socket)?;
     dial.ask(config).map_err(Refusal::Final)?;
-    prepare(&socket).map_err(|error| Refusal::Session(Lost::Io(error), false))?;
+    prepare(&socket).map_err(|error| Refusal::Session(Lost::Io(error), &[]))?;
     let mut session = dial.session()?;
     loop {
         let step = drive(&mut session, &socket, Until::Idle, deadline);

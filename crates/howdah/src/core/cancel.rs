@@ -130,7 +130,7 @@ mod tests {
 
     fn handle() -> CancelHandle {
         CancelHandle::new(Some(CancelTarget {
-            tls: None,
+            route: None,
             peer: Peer::Unix("/nonexistent/.s.PGSQL.1".into()),
             request: b"SECRET".to_vec(),
         }))

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use howdah_protocol::connection::{self, Connection};
-use howdah_protocol::conninfo;
+use howdah_protocol::conninfo::{self, Encryption};
 use howdah_protocol::session::Session;
 
 use super::Core;
@@ -28,8 +28,8 @@ pub(crate) struct Dial {
 pub(crate) enum Refusal {
     /// It could not be reached.
     Unreachable(ConnectError),
-    /// It did not let the session start; and whether it may if it is tried with another encryption.
-    Session(Lost, bool),
+    /// It did not let the session start; and the encryptions with which it may.
+    Session(Lost, &'static [Encryption]),
     /// No other server will be it either: a function that was to give a password failed.
     Final(Error),
 }
@@ -37,11 +37,11 @@ pub(crate) enum Refusal {
 impl Refusal {
     /// What ended the session before it began.
     pub(crate) fn of(link: &Link, lost: Lost) -> Self {
-        let other = match &lost {
-            Lost::Session(error) => link.allows_other_encryption(error),
-            Lost::Io(_) => false,
+        let others = match &lost {
+            Lost::Session(error) => link.other_encryptions(error),
+            Lost::Io(_) => &[],
         };
-        Self::Session(lost, other)
+        Self::Session(lost, others)
     }
 }
 
@@ -111,7 +111,7 @@ impl Dial {
             })
             .map_err(|error| {
                 let error = connection::Error::Startup(error);
-                Refusal::Session(Lost::Session(error), false)
+                Refusal::Session(Lost::Session(error), &[])
             })
     }
 
@@ -124,13 +124,13 @@ impl Dial {
         match refusal {
             Refusal::Final(error) => return Err(error),
             Refusal::Unreachable(error) => self.connector.unreachable(&error),
-            Refusal::Session(Lost::Io(error), _) => self.connector.refused(&error, None, false),
-            Refusal::Session(Lost::Session(error), other_encryption) => {
+            Refusal::Session(Lost::Io(error), _) => self.connector.refused(&error, None, &[]),
+            Refusal::Session(Lost::Session(error), others) => {
                 let startup = match &error {
                     connection::Error::Startup(error) => Some(error),
                     _ => None,
                 };
-                self.connector.refused(&error, startup, other_encryption);
+                self.connector.refused(&error, startup, others);
                 // What the server says may have a part of a password in it.
                 self.last = Some(error).filter(|_| !self.connector.config().is_torn());
             }
@@ -169,6 +169,7 @@ impl Dial {
             user: config.user.clone(),
             warnings: config.warnings.clone(),
             tls: link.tls().cloned(),
+            gss_encrypted: link.is_gss_encrypted(),
         }
     }
 }

@@ -16,6 +16,7 @@ pub(crate) struct Facts {
     pub(crate) dbname: String,
     pub(crate) user: String,
     pub(crate) tls: Option<TlsFacts>,
+    pub(crate) gss_encrypted: bool,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -68,10 +69,16 @@ impl<'a> Info<'a> {
         &self.facts.user
     }
 
-    /// What TLS has agreed on; `None` where the connection is not encrypted.
+    /// What TLS has agreed on; `None` where the connection is not encrypted by it.
     #[must_use]
     pub fn tls(&self) -> Option<&'a TlsFacts> {
         self.facts.tls.as_ref()
+    }
+
+    /// Whether the connection is encrypted by GSSAPI, see the option `gssencmode`.
+    #[must_use]
+    pub fn is_gss_encrypted(&self) -> bool {
+        self.facts.gss_encrypted
     }
 
     /// Process ID of the server process that serves this connection.

@@ -348,7 +348,13 @@ impl Op {
                     }
                     Awaits::Exchange(id)
                 }
-                Next::Started(_) => Awaits::Started,
+                Next::Started(_) => {
+                    // The handshake may begin with something else than bytes, which the channel has to look for.
+                    if core.has_timeout() {
+                        Channel::advance_soon(channel)?;
+                    }
+                    Awaits::Started
+                }
                 Next::Rows(id) => Awaits::Rows(id),
                 Next::RowsBy(id, deadline) => {
                     self.start_timer(slf, deadline)?;

@@ -113,7 +113,7 @@ impl LoopRequest {
         }
     }
 
-    /// Has the loop call us when the socket is ready for what is needed, and when the time is over.
+    /// Has the loop call us when the socket is ready for what is needed, and at the moment when to go on in any case.
     fn watch(slf: &Bound<'_, Self>, need: Progress) -> PyResult<()> {
         let py = slf.py();
         let (event_loop, fd, before, left) = {
@@ -121,8 +121,8 @@ impl LoopRequest {
             let Some(state) = state.as_mut() else {
                 return Ok(());
             };
-            let deadline = state.underway.request.deadline();
-            let left = deadline.saturating_duration_since(Instant::now());
+            let until = state.underway.request.poll_timeout();
+            let left = until.saturating_duration_since(Instant::now());
             (
                 state.event_loop.clone_ref(py),
                 state.underway.request.as_fd().as_raw_fd(),
@@ -194,7 +194,7 @@ impl LoopRequest {
         Self::go_on(slf)
     }
 
-    /// Called by the loop at the deadline.
+    /// Called by the loop when it is time to go on, or to give up.
     fn _on_deadline(slf: &Bound<'_, Self>) -> PyResult<()> {
         let timer = match &mut *lock(&slf.get().0) {
             Some(state) => state.timer.take(),

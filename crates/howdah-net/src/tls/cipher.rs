@@ -1,32 +1,20 @@
-//! The bytes of an encrypted connection: what is said before TLS, its handshake, and what goes through it.
-//!
-//! It is sans-IO, as a session is: whoever has a socket moves bytes between it and the tunnel.
+//! TLS for a tunnel: what is said before it, its handshake, and what goes through it.
 
 use std::fmt;
 use std::io::{Read, Write};
 use std::mem;
 
-use howdah_protocol::startup::{EncryptionError, ExpectTlsAnswer, TlsAnswer};
+use howdah_protocol::startup::{
+    EncryptionAnswer, EncryptionError, EncryptionRequest, ExpectEncryptionAnswer,
+};
 use rustls::{ClientConnection, Error};
 
 use super::{TlsFacts, TlsPlan, TlsRoute};
+use crate::tunnel::{Agreed, Change, Route};
 
-/// How much is encrypted at once, in bytes: what is outgoing is kept twice meanwhile.
-const CHUNK: usize = 64 * 1024;
-
-/// Room for what is received: two records of TLS.
-const ROOM: usize = 34 * 1024;
-
-/// An encrypted connection, from the SSLRequest on.
-pub(crate) struct Tunnel {
+/// TLS for one connection, from the SSLRequest on.
+pub(crate) struct TlsCipher {
     stage: Stage,
-    /// Bytes for the socket.
-    out: Vec<u8>,
-    /// How many of them have been written.
-    written: usize,
-    /// How many bytes of plaintext are in `out`.
-    taken: usize,
-    room: Box<[u8]>,
     /// Whether the server has said that nothing more comes.
     is_ended: bool,
     /// Whether this side says so next.
@@ -35,7 +23,7 @@ pub(crate) struct Tunnel {
 
 enum Stage {
     /// The answer to an SSLRequest is awaited.
-    Asking(ExpectTlsAnswer, Source),
+    Asking(ExpectEncryptionAnswer, Source),
     Handshake(Box<ClientConnection>, TlsRoute),
     Open(Box<ClientConnection>),
     /// The server has refused, or it has failed.
@@ -48,119 +36,59 @@ enum Source {
     Route(TlsRoute),
 }
 
-/// What the bytes received have brought about.
-#[derive(Debug)]
-pub(crate) enum Change {
-    /// Nothing but, perhaps, plaintext.
-    None,
-    /// The server has no TLS.
-    Refused,
-    /// The handshake is over: from here on plaintext goes through.
-    Open(TlsRoute, TlsFacts, howdah_protocol::startup::Channel),
-}
-
-impl Tunnel {
-    /// A connection as the options ask for it.
-    pub(crate) fn plan(plan: TlsPlan) -> Result<Self, EncryptionError> {
+impl TlsCipher {
+    /// As the options ask for it; what is to be sent first is appended to `out`.
+    pub(crate) fn plan(plan: TlsPlan, out: &mut Vec<u8>) -> Result<Self, EncryptionError> {
         if plan.is_direct() {
             return Self::direct(plan.route()?);
         }
-        Ok(Self::ask(Source::Plan(Box::new(plan))))
+        Ok(Self::ask(Source::Plan(Box::new(plan)), out))
     }
 
-    /// A connection that was given up before it began: nothing goes through it.
-    pub(crate) fn over() -> Self {
-        Self::new(Stage::Over, Vec::new())
-    }
-
-    /// One more connection of the same kind.
-    pub(crate) fn again(route: &TlsRoute) -> Result<Self, EncryptionError> {
+    /// As for another connection before.
+    pub(crate) fn again(route: &TlsRoute, out: &mut Vec<u8>) -> Result<Self, EncryptionError> {
         if route.is_direct() {
             return Self::direct(route.clone());
         }
-        Ok(Self::ask(Source::Route(route.clone())))
+        Ok(Self::ask(Source::Route(route.clone()), out))
     }
 
-    fn ask(source: Source) -> Self {
-        let mut out = Vec::new();
-        let next = ExpectTlsAnswer::begin(&mut out);
-        Self::new(Stage::Asking(next, source), out)
+    fn ask(source: Source, out: &mut Vec<u8>) -> Self {
+        let next = ExpectEncryptionAnswer::begin(EncryptionRequest::Tls, out);
+        Self::new(Stage::Asking(next, source))
     }
 
     fn direct(route: TlsRoute) -> Result<Self, EncryptionError> {
         let connection = Box::new(route.connect()?);
-        Ok(Self::new(Stage::Handshake(connection, route), Vec::new()))
+        Ok(Self::new(Stage::Handshake(connection, route)))
     }
 
-    fn new(stage: Stage, out: Vec<u8>) -> Self {
+    fn new(stage: Stage) -> Self {
         Self {
             stage,
-            out,
-            written: 0,
-            taken: 0,
-            room: vec![0; ROOM].into(),
             is_ended: false,
             is_ending: false,
         }
     }
 
-    /// The bytes for the socket, where `plain` is what is to be sent through. Call [`Tunnel::sent`] with how many were written.
-    pub(crate) fn outgoing(&mut self, plain: &[u8]) -> &[u8] {
-        if self.out.is_empty() {
-            self.encrypt(plain);
-        }
-        self.out.get(self.written..).unwrap_or_default()
-    }
-
-    fn encrypt(&mut self, plain: &[u8]) {
-        let chunk = plain.get(..plain.len().min(CHUNK)).unwrap_or_default();
+    /// Appends to `out` what is to be sent, with `plain` encrypted if it is time for that; tells how much of it is.
+    pub(crate) fn encrypt(&mut self, plain: &[u8], is_last: bool, out: &mut Vec<u8>) -> usize {
+        let mut taken = 0;
         let connection = match &mut self.stage {
             Stage::Open(connection) => {
                 // It takes all, as no limit is set, and cannot fail.
-                self.taken = connection.writer().write(chunk).unwrap_or_default();
-                if self.is_ending && self.taken == plain.len() {
+                taken = connection.writer().write(plain).unwrap_or_default();
+                if self.is_ending && is_last && taken == plain.len() {
                     self.is_ending = false;
                     connection.send_close_notify();
                 }
                 connection
             }
             Stage::Handshake(connection, _) => connection,
-            Stage::Asking(..) | Stage::Over => return,
+            Stage::Asking(..) | Stage::Over => return 0,
         };
-        drain(connection, &mut self.out);
-    }
-
-    /// Notes how many bytes were written; tells how much of the plaintext is with that.
-    pub(crate) fn sent(&mut self, len: usize) -> usize {
-        self.written += len;
-        if self.written < self.out.len() {
-            return 0;
-        }
-        self.out.clear();
-        self.out.shrink_to(2 * CHUNK);
-        self.written = 0;
-        mem::take(&mut self.taken)
-    }
-
-    /// Room to receive into. Call [`Tunnel::received`] with how many bytes arrived.
-    pub(crate) fn spare(&mut self) -> &mut [u8] {
-        &mut self.room
-    }
-
-    /// Takes what was received, and hands out the plaintext in it.
-    ///
-    /// # Errors
-    /// TLS cannot be agreed on, or is broken.
-    pub(crate) fn received(
-        &mut self,
-        len: usize,
-        deliver: &mut dyn FnMut(&[u8]),
-    ) -> Result<Change, EncryptionError> {
-        let room = mem::take(&mut self.room);
-        let bytes = room.get(..len).unwrap_or_default();
-        let change = self.take_in(bytes, deliver);
-        self.room = room;
-        change
+        drain(connection, out);
+        taken
     }
 
     /// Whether the server has said that nothing more comes.
@@ -183,15 +111,21 @@ impl Tunnel {
         self.is_ending = true;
     }
 
-    fn take_in(
+    /// Takes what was received, and hands out the plaintext in it.
+    ///
+    /// # Errors
+    /// TLS cannot be agreed on, or is broken; what the server is told about that is in `out` then.
+    pub(crate) fn received(
         &mut self,
         bytes: &[u8],
+        out: &mut Vec<u8>,
         deliver: &mut dyn FnMut(&[u8]),
     ) -> Result<Change, EncryptionError> {
         match mem::replace(&mut self.stage, Stage::Over) {
             Stage::Asking(next, source) => {
-                if next.answer(bytes)? == TlsAnswer::Refused {
-                    return Ok(Change::Refused);
+                if next.answer(bytes)? == EncryptionAnswer::Refused {
+                    let why = "server does not support SSL, but SSL was required";
+                    return Ok(Change::Refused(why));
                 }
                 let route = match source {
                     Source::Plan(plan) => plan.route()?,
@@ -202,20 +136,23 @@ impl Tunnel {
                 Ok(Change::None)
             }
             Stage::Handshake(mut connection, route) => {
-                let read = self.decrypt_or_alert(&mut connection, bytes, deliver);
+                let read = self.decrypt_or_alert(&mut connection, bytes, out, deliver);
                 if read.is_ok() && connection.is_handshaking() {
                     self.stage = Stage::Handshake(connection, route);
                     return Ok(Change::None);
                 }
                 let agreed = read.and_then(|()| check_alpn(&connection, &route));
                 agreed.map_err(EncryptionError::in_handshake)?;
-                let facts = TlsFacts::of(&connection);
-                let channel = route.channel(&connection);
+                let agreed = Agreed {
+                    channel: route.channel(&connection),
+                    tls: Some(TlsFacts::of(&connection)),
+                    route: Route::Tls(route),
+                };
                 self.stage = Stage::Open(connection);
-                Ok(Change::Open(route, facts, channel))
+                Ok(Change::Open(Box::new(agreed)))
             }
             Stage::Open(mut connection) => {
-                self.decrypt_or_alert(&mut connection, bytes, deliver)
+                self.decrypt_or_alert(&mut connection, bytes, out, deliver)
                     .map_err(EncryptionError::new)?;
                 self.stage = Stage::Open(connection);
                 Ok(Change::None)
@@ -224,16 +161,17 @@ impl Tunnel {
         }
     }
 
-    /// The same as [`Tunnel::decrypt`]; where it fails, what the server is told about it is outgoing.
+    /// The same as [`TlsCipher::decrypt`]; where it fails, what the server is told about it is outgoing.
     fn decrypt_or_alert(
         &mut self,
         connection: &mut ClientConnection,
         bytes: &[u8],
+        out: &mut Vec<u8>,
         deliver: &mut dyn FnMut(&[u8]),
     ) -> Result<(), String> {
         let read = self.decrypt(connection, bytes, deliver);
         if read.is_err() {
-            drain(connection, &mut self.out);
+            drain(connection, out);
         }
         read
     }
@@ -274,7 +212,7 @@ fn drain(connection: &mut ClientConnection, out: &mut Vec<u8>) {
     while connection.wants_write() && connection.write_tls(out).is_ok() {}
 }
 
-impl fmt::Debug for Tunnel {
+impl fmt::Debug for TlsCipher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stage = match &self.stage {
             Stage::Asking(..) => "asking",
@@ -282,7 +220,7 @@ impl fmt::Debug for Tunnel {
             Stage::Open(_) => "open",
             Stage::Over => "over",
         };
-        f.debug_struct("Tunnel")
+        f.debug_struct("TlsCipher")
             .field("stage", &stage)
             .finish_non_exhaustive()
     }
