@@ -236,8 +236,8 @@ mod howdah {
 
     impl Driver for Tokio {
         fn open(&mut self, server: &Server, case: &Case) -> Result<(), Failure> {
-            let connecting = AsyncConnection::connect(&conninfo(server));
-            let conn = self.runtime.block_on(connecting)?;
+            let conninfo = conninfo(server);
+            let conn = self.runtime.block_on(AsyncConnection::connect(&conninfo))?;
             self.opened = Some((conn, case.clone(), rows(case)));
             Ok(())
         }
