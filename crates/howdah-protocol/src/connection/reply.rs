@@ -471,7 +471,7 @@ impl Replies {
             }
             // Rows without an end would be taken for those of the next result.
             (message @ BackendMessage::ReadyForQuery(_), Some(Expected::Query))
-                if self.columns.is_some() =>
+                if self.columns.is_some() || self.copy == Copying::Following =>
             {
                 self.result(message, parameters)
             }

@@ -86,7 +86,9 @@ impl Session {
             is_binary: response.format == Format::Binary,
             columns: response.columns.len(),
         };
+        let following = self.standby.as_ref().map(|(id, _)| *id);
         let front = self.exchanges.front_mut();
+        let front = front.filter(|front| Some(front.id) != following);
         let wanted = front.is_some_and(|front| front.begin_copy(start));
         if wanted && !is_in {
             self.connection.keep_copy_data();

@@ -5,6 +5,7 @@
 mod conninfo;
 #[path = "../../../howdah-types/tests/fuzzing/memory.rs"]
 mod memory;
+mod pgoutput;
 mod scram;
 mod session;
 mod startup;
@@ -13,8 +14,9 @@ mod wire;
 type Target = fn(&[u8]);
 
 /// A target by its name, which is that of its folder of seeds too.
-pub(crate) const TARGETS: [(&str, Target); 5] = [
+pub(crate) const TARGETS: [(&str, Target); 6] = [
     ("conninfo", conninfo::conninfo),
+    ("pgoutput", pgoutput::pgoutput),
     ("scram", scram::scram),
     ("session", session::session),
     ("startup", startup::startup),

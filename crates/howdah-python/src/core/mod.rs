@@ -410,6 +410,13 @@ impl Core {
         io.as_ref().is_some_and(|io| io.session.has_rows(id))
     }
 
+    /// Whether the session wants to be looked at by some time.
+    pub(crate) fn wants_time(&self) -> bool {
+        let io = lock(&self.io);
+        io.as_ref()
+            .is_some_and(|io| io.session.poll_timeout().is_some())
+    }
+
     /// Whether results of an exchange have come, or its error.
     pub(crate) fn has_partial(&self, id: ExchangeId) -> bool {
         let io = lock(&self.io);

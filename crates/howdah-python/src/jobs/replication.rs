@@ -204,6 +204,7 @@ impl FollowJob {
         let Work::Wait(deadline) = self.work else {
             return Ok(self.done(py, core));
         };
+        self.take_received(py, core)?;
         if self.stream().state.has_messages() {
             return Ok(self.done_with(py, core, true));
         }
@@ -220,6 +221,17 @@ impl FollowJob {
                 Ok(self.done_with(py, core, false))
             }
         }
+    }
+
+    /// Takes what the session has received, if nothing is left of what it had before.
+    fn take_received(&self, py: Python<'_>, core: &Arc<Core>) -> PyResult<()> {
+        if let Phase::Out(id) = self.phase
+            && !self.stream().state.has_messages()
+        {
+            let (_, messages) = core.with_session(py, |session| session.take_rows(id))?;
+            self.stream().state.keep(messages);
+        }
+        Ok(())
     }
 
     /// Gives the stream back.
@@ -292,15 +304,7 @@ impl Job for FollowJob {
                 self.finish(py, core, outcome);
                 self.give(py, core)
             }
-            _ => {
-                if let Phase::Out(id) = self.phase
-                    && !self.stream().state.has_messages()
-                {
-                    let (_, messages) = core.with_session(py, |session| session.take_rows(id))?;
-                    self.stream().state.keep(messages);
-                }
-                self.give(py, core)
-            }
+            _ => self.give(py, core),
         }
     }
 

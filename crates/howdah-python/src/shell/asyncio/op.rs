@@ -342,8 +342,9 @@ impl Op {
                 }
                 Next::Booked(ticket) => Awaits::Booked(ticket),
                 Next::Exchange(id) => {
-                    // Of a pipeline that has failed the server may owe no more than the end: the session sees to the time.
-                    if core.pipeline.status() == Status::Aborted {
+                    // Of a pipeline that has failed the server may owe no more than the end, and a stream that is being ended is
+                    // given a time: the session sees to that.
+                    if core.pipeline.status() == Status::Aborted || core.wants_time() {
                         Channel::advance_soon(channel)?;
                     }
                     Awaits::Exchange(id)
