@@ -25,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "howdah-derive": set(),
     "howdah-testkit": {"howdah-protocol"},
     "howdah-net": {"howdah-protocol"},
-    "howdah": {"howdah-derive", "howdah-net", "howdah-protocol", "howdah-types"},
+    "howdah": {"howdah-arrow", "howdah-derive", "howdah-net", "howdah-protocol", "howdah-types"},
     "howdah-ffi": set(),
     "howdah-adapt": {"howdah-ffi", "howdah-protocol", "howdah-types"},
     "howdah-python": {"howdah-adapt", "howdah-arrow", "howdah-ffi", "howdah-net", "howdah-protocol", "howdah-types"},

@@ -28,6 +28,8 @@ mod node;
 mod read;
 mod write;
 
+pub use arrow_array::RecordBatch;
+pub use arrow_schema::{DataType, Schema, SchemaRef};
 pub use batch::{BatchBuilder, Limits};
 pub use catalog::Catalog;
 pub use error::{Error, ErrorKind};

@@ -64,6 +64,7 @@
 //! |---|---|
 //! | `tokio` (default) | `AsyncConnection`, `AsyncClient` |
 //! | `derive` (default) | `#[derive(ToSql, FromSql)]` |
+//! | `arrow` | [`arrow`]: results as record batches, and such batches into tables |
 //! | `chrono`, `jiff`, `time` | their dates and times as parameters and results |
 //! | `rust_decimal` | its `Decimal`, for `numeric` |
 //! | `serde_json` | its `Value`, and [`types`]`::Json<T>` for any serde type |
@@ -111,6 +112,17 @@ pub use params::ToParams;
 #[cfg(feature = "derive")]
 pub use howdah_derive::{FromSql, ToSql};
 pub use row::{Column, FromRow, Row, RowIndex, Rows};
+
+/// Results as Arrow's record batches, and such batches into tables: `query_arrow()` and `copy_arrow()`.
+#[cfg(feature = "arrow")]
+pub mod arrow {
+    #[cfg(feature = "tokio")]
+    pub use crate::asynchronous::AsyncArrowStream;
+    pub use crate::blocking::ArrowStream;
+    pub use crate::core::arrow::ArrowOptions;
+    #[doc(no_inline)]
+    pub use howdah_arrow::{DataType, RecordBatch, Schema, SchemaRef};
+}
 
 /// Transactions, many statements at once, many tasks on one connection, streams, and giving up.
 #[cfg_attr(feature = "tokio", doc = "\n")]

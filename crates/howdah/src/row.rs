@@ -94,6 +94,12 @@ impl Rows {
         Self { set, next: 0 }
     }
 
+    /// Columns and rows as they came, and what has to be known to read them.
+    #[cfg(feature = "arrow")]
+    pub(crate) fn as_received(&self) -> (&Columns, &RowSet, &LoadContext) {
+        (&self.set.columns, &self.set.rows, &self.set.reading.load)
+    }
+
     /// Has values read with more types known; before the result is shared.
     pub(crate) fn set_types(&mut self, types: Arc<Types>) {
         if let Some(set) = Arc::get_mut(&mut self.set) {

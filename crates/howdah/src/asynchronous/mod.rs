@@ -1,5 +1,7 @@
 //! The tokio shell.
 
+#[cfg(feature = "arrow")]
+mod arrow;
 pub(crate) mod cancel;
 mod client;
 mod connect;
@@ -15,6 +17,8 @@ mod transaction;
 mod turn;
 mod watch;
 
+#[cfg(feature = "arrow")]
+pub use arrow::AsyncArrowStream;
 pub use client::{AsyncClient, AsyncClientNotifies, AsyncLease};
 pub use connection::AsyncConnection;
 pub use copy::{AsyncCopyIn, AsyncCopyOut};

@@ -60,13 +60,36 @@ impl<'a> AsyncRowStream<'a> {
             if self.over {
                 return Poll::Ready(Ok(None));
             }
-            match ready!(self.session.poll_exchange(cx))? {
-                Some(outcome) => {
-                    self.over = true;
-                    (self.ready, self.failure) = self.session.core.end_stream(outcome);
-                }
-                None => self.ready = self.session.core.take_rows(self.id),
+            ready!(self.poll_wait(cx))?;
+        }
+    }
+
+    /// Waits for more rows, or for the end.
+    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        match ready!(self.session.poll_exchange(cx))? {
+            Some(outcome) => {
+                self.over = true;
+                (self.ready, self.failure) = self.session.core.end_stream(outcome);
             }
+            None => self.ready = self.session.core.take_rows(self.id),
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// All rows that have been received and not been given, or come next.
+    #[cfg(feature = "arrow")]
+    pub(super) fn poll_rows(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Rows>>> {
+        loop {
+            if let Some(rows) = self.ready.take() {
+                return Poll::Ready(Ok(Some(rows)));
+            }
+            if let Some(failure) = self.failure.take() {
+                return Poll::Ready(Err(failure));
+            }
+            if self.over {
+                return Poll::Ready(Ok(None));
+            }
+            ready!(self.poll_wait(cx)).inspect_err(|_| self.over = true)?;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The blocking shell.
 
+#[cfg(feature = "arrow")]
+mod arrow;
 mod connect;
 mod connection;
 mod copy;
@@ -9,6 +11,8 @@ mod session;
 mod stream;
 mod transaction;
 
+#[cfg(feature = "arrow")]
+pub use arrow::ArrowStream;
 pub use connection::Connection;
 pub use copy::{CopyIn, CopyOut};
 pub use copy_rows::{CopyInRows, CopyOutRows};

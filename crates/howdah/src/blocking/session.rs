@@ -241,7 +241,12 @@ impl Session {
     }
 
     /// Asks what has to be known before a statement can be executed.
-    fn prepare(&mut self, sql: &str, params: &[&dyn ToSql], mode: Mode) -> Result<Preparation> {
+    pub(super) fn prepare(
+        &mut self,
+        sql: &str,
+        params: &[&dyn ToSql],
+        mode: Mode,
+    ) -> Result<Preparation> {
         self.settle()?;
         let mut preparation = self.core.prepare(sql, params.len(), mode)?;
         while let Some(question) = preparation.question(&self.core.known, params)? {

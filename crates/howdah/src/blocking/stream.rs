@@ -44,13 +44,36 @@ impl<'a> RowStream<'a> {
             if self.over {
                 return Ok(None);
             }
-            match self.session.turn()? {
-                Some(outcome) => {
-                    self.over = true;
-                    (self.ready, self.failure) = self.session.core.end_stream(outcome);
-                }
-                None => self.ready = self.session.core.take_rows(self.id),
+            self.wait()?;
+        }
+    }
+
+    /// Waits for more rows, or for the end.
+    fn wait(&mut self) -> Result<()> {
+        match self.session.turn()? {
+            Some(outcome) => {
+                self.over = true;
+                (self.ready, self.failure) = self.session.core.end_stream(outcome);
             }
+            None => self.ready = self.session.core.take_rows(self.id),
+        }
+        Ok(())
+    }
+
+    /// All rows that have been received and not been given, or come next.
+    #[cfg(feature = "arrow")]
+    pub(super) fn receive_rows(&mut self) -> Result<Option<Rows>> {
+        loop {
+            if let Some(rows) = self.ready.take() {
+                return Ok(Some(rows));
+            }
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
+            }
+            if self.over {
+                return Ok(None);
+            }
+            self.wait().inspect_err(|_| self.over = true)?;
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Each operation is a step that queues an exchange, then bytes that move until it is answered, then a step that takes its
 //! outcome. A shell is the middle: `settle`, `enter`, queue, drive, `leave`, finish.
 
+#[cfg(feature = "arrow")]
+pub(crate) mod arrow;
 pub(crate) mod cancel;
 pub(crate) mod copy_rows;
 mod copy_statement;

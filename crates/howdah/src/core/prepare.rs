@@ -160,6 +160,12 @@ impl Preparation {
         }
     }
 
+    /// The columns that the statement has, if it was described and gives rows.
+    #[cfg(feature = "arrow")]
+    pub(crate) fn columns(self) -> Option<howdah_protocol::connection::Columns> {
+        self.description?.columns
+    }
+
     /// Notes the answer.
     ///
     /// # Errors
