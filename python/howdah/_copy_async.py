@@ -8,7 +8,7 @@ from collections.abc import (
     AsyncIterator,
     Sequence,
 )
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _howdah
 from ._copy_base import FLUSH_THRESHOLD, QUEUE_SIZE, AsyncRows, described, reason_of
@@ -35,7 +35,11 @@ class AsyncCopy(_howdah.BaseCopy):
     """
 
     __module__ = "howdah"
-    __slots__ = ("_finished", "_meter", "writer")
+    __slots__: ClassVar = {
+        "_finished": None,
+        "_meter": None,
+        "writer": "What takes the data in the server's place; `None` if nothing does.",
+    }
 
     writer: AsyncWriter | None
 

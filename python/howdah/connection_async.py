@@ -84,6 +84,7 @@ class AsyncConnection(_howdah.AsyncConnectionBase, BaseConnection[Row]):
         *,
         autocommit: bool = False,
         prepare_threshold: int | None = 5,
+        prepared_max: int | None = 100,
         context: AdaptContext | None = None,
         row_factory: AsyncRowFactory[Row] | None = None,
         cursor_factory: type[AsyncCursor[Row]] | None = None,
@@ -99,7 +100,8 @@ class AsyncConnection(_howdah.AsyncConnectionBase, BaseConnection[Row]):
 
         `conninfo` is a connection string, `keyword=value` or URI; keyword arguments override its
         parameters. A statement is prepared after `prepare_threshold` executions, never if that is
-        `None`. The connection has the adapters of `context`, by default those of the package.
+        `None`; of those prepared the connection keeps the `prepared_max` that were used last, or all if that
+        is `None`. The connection has the adapters of `context`, by default those of the package.
         `cancel_timeout` and `operation_timeout` are as the attributes. `password` may be a function (on
         asyncio a coroutine function too) that is asked at each attempt to connect, for passwords that
         change; and so may `oauth_token`, the bearer token for servers that ask for one. Raises
@@ -117,6 +119,9 @@ class AsyncConnection(_howdah.AsyncConnectionBase, BaseConnection[Row]):
             connection.cancel_timeout = cancel_timeout
             connection.operation_timeout = operation_timeout
             connection._set_up(bool(autocommit), prepare_threshold, context)
+            if prepared_max != 100:
+                # A subclass may have set a default of its own.
+                connection.prepared_max = prepared_max
             connection._set_pipelining(bool(pipelining))  # async only
             if row_factory:
                 connection.row_factory = row_factory

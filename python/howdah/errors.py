@@ -122,6 +122,15 @@ def _server_error(fields: Mapping[str, bytes], encoding: str, query: bytes | Non
     return error
 
 
+def _connect_error(text: str, fields: Mapping[str, bytes]) -> Error:
+    """Make the exception for connections that were refused, with the report of the last server that gave a reason.
+
+    It is an `OperationalError` in any case.
+    """
+    cls = class_for_sqlstate(fields.get("C", b"").decode("ascii", "replace"))
+    return (cls if issubclass(cls, OperationalError) else OperationalError)(text, info=fields)
+
+
 def _note_place(error: BaseException, query: str, place: int) -> None:
     """Add to an exception where in a query it happened, as the program wrote it. Python 3.10 has no notes."""
     lines = excerpt(query, place + 1, "utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import socket
 import threading
 import time
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from pgserver import PgServer
 
-from support.doors import Door
+from support.doors import Door, howdah_alone
 from support.ticking import ticking
 
 BAD_CONNINFO = [
@@ -102,6 +103,55 @@ async def test_name_that_does_not_resolve(door: Door) -> None:
 async def test_unknown_database(door: Door) -> None:
     with pytest.raises(door.module.OperationalError, match='database "nope" does not exist'):
         await door.connect(door.dsn, dbname="nope")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "kind"),
+    [
+        ({"dbname": "nope"}, "3D000", "OperationalError"),
+        ({"user": "nope"}, "28000", "InvalidAuthorizationSpecification"),
+        ({"options": "-c nope=1"}, "42704", "OperationalError"),
+    ],
+)
+@howdah_alone
+async def test_what_the_server_said(door: Door, wrong: dict[str, str], code: str, kind: str) -> None:
+    """With psycopg such an exception has no SQLSTATE."""
+    with pytest.raises(door.module.OperationalError) as caught:
+        await door.connect(door.dsn, **wrong)
+    error = caught.value
+    assert (type(error).__name__, error.sqlstate, error.diag.sqlstate) == (kind, code, code)
+    assert error.diag.severity_nonlocalized == "FATAL"
+    assert error.diag.message_primary in str(error)
+    assert error.is_connection_lost
+    assert error.pgconn is not None
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), again.sqlstate, again.diag.sqlstate) == (type(error), str(error), code, code)
+
+
+@howdah_alone
+async def test_what_the_last_server_said_that_spoke(door: Door, password_server: PgServer, closed_port: int) -> None:
+    target = (
+        f"host=127.0.0.1,127.0.0.1,127.0.0.1 port={password_server.port},{password_server.port},{closed_port}"
+        " user=postgres dbname=postgres"
+    )
+    with pytest.raises(door.errors.InvalidPassword, match="All failures were") as caught:
+        await door.connect(target, password="not the password")
+    assert caught.value.sqlstate == "28P01"
+    with pytest.raises(door.module.OperationalError) as caught:
+        await door.connect(f"host=127.0.0.1 port={closed_port} user=x dbname=x")
+    assert type(caught.value) is door.module.OperationalError
+    assert caught.value.diag.sqlstate is None
+
+
+@howdah_alone
+async def test_a_server_that_says_nothing_in_time(door: Door, password_server: PgServer) -> None:
+    """The exception is about the time, whatever an earlier server has said."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        target = f"host=127.0.0.1,127.0.0.1 port={password_server.port},{port} user=postgres dbname=postgres"
+        with pytest.raises(door.errors.ConnectionTimeout) as caught:
+            await door.connect(target, password="not the password", connect_timeout=2)
+    assert caught.value.sqlstate is None
 
 
 async def test_unknown_user(door: Door) -> None:

@@ -396,3 +396,23 @@ async def test_notifications_that_nobody_takes_have_a_bound(
     assert conn.closed
     assert conn.broken
     setattr(conn, bound, value)  # it is too late, and does no harm
+
+
+@howdah_alone
+async def test_queries_while_a_generator_is_open(door: Door, observer: Observer, channel: str) -> None:
+    """With psycopg the connection belongs to the generator until that is closed."""
+    conn = await door.connect(autocommit=True)
+    await conn.execute(f"listen {channel}")
+    notifies = conn.notifies(timeout=20)
+    for number in range(3):
+        observer.conn.execute("select pg_notify(%s, %s)", (channel, f"{number}a"))
+        assert (await notifies.__anext__()).payload == f"{number}a"
+        cur = await conn.execute("select pg_notify(%s, %s), %s::int", (channel, f"{number}b", number))
+        assert (await cur.fetchone())[1] == number
+        with pytest.raises(door.module.ProgrammingError):
+            await conn.execute("select wat")
+        async with conn.transaction():
+            await conn.execute("select 1")
+        assert (await notifies.__anext__()).payload == f"{number}b"
+    await notifies.aclose()
+    assert await (await conn.execute("select 1")).fetchone() == (1,)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.doors import Door
+from support.doors import Door, howdah_alone
 from support.sessions import Observer
 
 
@@ -80,6 +80,31 @@ async def test_prepared_max(door: Door) -> None:
         await conn.execute(f"select {i} as wanted")
     left = [s for s in await prepared(conn) if "wanted" in s]
     assert left == [f"select {i} as wanted" for i in (7, 8, 9)]
+
+
+@howdah_alone
+async def test_prepared_max_of_connect(door: Door) -> None:
+    conn = await door.connect(prepare_threshold=0, autocommit=True, prepared_max=2)
+    assert conn.prepared_max == 2
+    for i in range(5):
+        await conn.execute(f"select {i} as wanted")
+    assert sum("wanted" in s for s in await prepared(conn)) <= 2
+    for value in (0, None):
+        assert (await door.connect(prepared_max=value)).prepared_max == value
+    for wrong in (-1, "x"):
+        with pytest.raises((OverflowError, TypeError)):
+            await door.connect(prepared_max=wrong)
+
+
+@howdah_alone
+async def test_prepared_max_of_a_subclass(door: Door) -> None:
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        super(cls, self).__init__(*args, **kwargs)
+        self.prepared_max = 7
+
+    cls: Any = type("Other", (door.connection_class,), {"__init__": init})
+    assert (await door.connect(subclass=cls)).prepared_max == 7
+    assert (await door.connect(subclass=cls, prepared_max=8)).prepared_max == 8
 
 
 async def test_prepared_after_schema_change(door: Door) -> None:

@@ -43,13 +43,21 @@ METHODS: dict[str, list[str]] = {
 OWN_PARAMETERS = {
     "AsyncConnection.connect": [
         "pipelining",
+        "prepared_max",
         "cancel_timeout",
         "timeout",
         "operation_timeout",
         "password",
         "oauth_token",
     ],
-    "Connection.connect": ["cancel_timeout", "timeout", "operation_timeout", "password", "oauth_token"],
+    "Connection.connect": [
+        "prepared_max",
+        "cancel_timeout",
+        "timeout",
+        "operation_timeout",
+        "password",
+        "oauth_token",
+    ],
     **{
         f"{prefix}{name}": ["timeout"]
         for prefix in ("", "Async")
@@ -58,9 +66,10 @@ OWN_PARAMETERS = {
             "Connection.commit",
             "Connection.rollback",
             "Cursor.execute",
-            "Cursor.executemany",
         )
     },
+    "Cursor.executemany": ["rewrite", "timeout"],
+    "AsyncCursor.executemany": ["rewrite", "timeout"],
 }
 """Keywords that howdah has and psycopg has not."""
 

@@ -328,6 +328,7 @@ impl AdaptersMap {
         slf
     }
 
+    /// `None`: a map is of no connection.
     #[getter]
     fn connection(&self) -> Option<Py<PyAny>> {
         None

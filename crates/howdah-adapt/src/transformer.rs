@@ -307,11 +307,13 @@ impl Transformer {
         cls.call1((context,))
     }
 
+    /// The connection of the context; `None` if it has none.
     #[getter]
     fn connection(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         self.connection.as_ref().map(|known| known.clone_ref(py))
     }
 
+    /// The adapters that are used.
     #[getter]
     fn adapters(&self, py: Python<'_>) -> Py<AdaptersMap> {
         self.map.clone_ref(py)
@@ -342,6 +344,7 @@ impl Transformer {
         }
     }
 
+    /// The OIDs that the values dumped last are sent as; `None` before.
     #[getter]
     fn types(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         let state = lock(&self.state);
@@ -354,6 +357,7 @@ impl Transformer {
         drop(old);
     }
 
+    /// The formats that the values dumped last are sent in; `None` before.
     #[getter]
     fn formats(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         let state = lock(&self.state);
@@ -366,6 +370,7 @@ impl Transformer {
         drop(old);
     }
 
+    /// The result whose rows are loaded.
     #[getter]
     fn pgresult(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         let state = lock(&self.state);

@@ -187,7 +187,7 @@ pub(crate) fn connect_blocking(
                     channel: None,
                 });
             }
-            Err(error) => note_refusal(py, &mut plan.connector, &core, error)?,
+            Err(error) => note_refusal(py, &mut plan, &core, error)?,
         }
     }
 }
@@ -325,7 +325,7 @@ impl Connecting {
         let py = opened.py();
         let core = Arc::clone(&opened.get().core);
         let mut plan = lock(&self.plan);
-        note_refusal(py, &mut plan.connector, &core, PyErr::from_value(error))
+        note_refusal(py, &mut plan, &core, PyErr::from_value(error))
     }
 
     /// The exception for all failures together.
@@ -527,28 +527,20 @@ pub(crate) fn effective(connector: &Connector) -> Vec<(String, String)> {
 }
 
 /// Notes that a server refused the session; anything but a database error goes on to the caller.
-fn note_refusal(
-    py: Python<'_>,
-    connector: &mut Connector,
-    core: &Arc<Core>,
-    error: PyErr,
-) -> PyResult<()> {
+fn note_refusal(py: Python<'_>, plan: &mut Plan, core: &Arc<Core>, error: PyErr) -> PyResult<()> {
     core.close();
     let is = |class: &str| {
         let class = errors::class(py, class)?;
         error.value(py).is_instance(&class)
     };
     if is("ConnectionTimeout")? {
-        connector.unreachable(&ConnectError::TimedOut);
+        plan.connector.unreachable(&ConnectError::TimedOut);
         return Ok(());
     }
     if !is("Error")? || is("NotSupportedError")? {
         return Err(error);
     }
-    connector.refused(
-        &error.value(py).to_string(),
-        core.refusal().as_ref(),
-        core.others(),
-    );
+    let text = error.value(py).to_string();
+    plan.refused(&text, core.refusal().as_ref(), core.others());
     Ok(())
 }

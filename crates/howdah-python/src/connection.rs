@@ -294,16 +294,19 @@ impl BaseConnection {
         )
     }
 
+    /// Whether the connection is closed, for whatever reason.
     #[getter]
     fn closed(&self) -> bool {
         self.core.snapshot.is_closed()
     }
 
+    /// Whether the connection was closed by something else than `close()`.
     #[getter]
     fn broken(&self) -> bool {
         self.core.snapshot.is_broken()
     }
 
+    /// What the server and the connection options say about the session: a `ConnectionInfo`.
     #[getter]
     fn info<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
@@ -321,16 +324,19 @@ impl BaseConnection {
         Ok(self.pgconn.get_or_init(|| made).clone_ref(py))
     }
 
+    /// The adapters of the connection, which its cursors begin with.
     #[getter]
     fn adapters(&self, py: Python<'_>) -> PyResult<Py<AdaptersMap>> {
         Ok(self.adapters_map(py)?.clone_ref(py))
     }
 
+    /// Itself: what adapts values asks this of every context.
     #[getter]
     fn connection(slf: Py<Self>) -> Py<Self> {
         slf
     }
 
+    /// Whether statements are executed without a transaction being begun for them. False at first.
     #[getter]
     fn autocommit(&self) -> bool {
         self.core.characteristics().autocommit
@@ -350,6 +356,7 @@ impl BaseConnection {
         })
     }
 
+    /// The isolation level of transactions, an `IsolationLevel`; `None` leaves it to the server.
     #[getter]
     fn isolation_level<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let level = self.core.characteristics().isolation_level;
@@ -384,6 +391,7 @@ impl BaseConnection {
         })
     }
 
+    /// Whether transactions are read-only; `None` leaves it to the server.
     #[getter]
     fn read_only(&self) -> Option<bool> {
         self.core.characteristics().read_only
@@ -401,6 +409,7 @@ impl BaseConnection {
         self.change(py, "read_only", move |settings| settings.read_only = value)
     }
 
+    /// Whether transactions are deferrable; `None` leaves it to the server.
     #[getter]
     fn deferrable(&self) -> Option<bool> {
         self.core.characteristics().deferrable
@@ -420,6 +429,7 @@ impl BaseConnection {
         })
     }
 
+    /// How many executions of a statement before it is prepared; `None` for never.
     #[getter]
     fn prepare_threshold(&self) -> Option<u32> {
         lock(&self.core.policy).threshold
@@ -430,6 +440,7 @@ impl BaseConnection {
         lock(&self.core.policy).threshold = value;
     }
 
+    /// How many prepared statements are kept; `None` for no limit.
     #[getter]
     fn prepared_max(&self) -> Option<usize> {
         lock(&self.core.policy).max
@@ -440,6 +451,7 @@ impl BaseConnection {
         lock(&self.core.policy).max = value;
     }
 
+    /// How many notifications may wait that nobody has taken. A connection that has to read more of them is closed with an error.
     #[getter]
     fn max_notifications(&self) -> usize {
         lock(&self.core.limits).count
@@ -450,6 +462,7 @@ impl BaseConnection {
         lock(&self.core.limits).count = value;
     }
 
+    /// How many bytes of channels and payloads waiting notifications may have.
     #[getter]
     fn max_notification_bytes(&self) -> usize {
         lock(&self.core.limits).bytes
@@ -460,6 +473,7 @@ impl BaseConnection {
         lock(&self.core.limits).bytes = value;
     }
 
+    /// Seconds until an interrupted connection has come to rest; after them it is closed. 0 closes it at once.
     #[getter]
     fn cancel_timeout(&self) -> f64 {
         self.core.cancel_gate().timeout().as_secs_f64()
@@ -472,6 +486,7 @@ impl BaseConnection {
         Ok(())
     }
 
+    /// Seconds that an operation may take which is given no `timeout` of its own; `None` is no limit.
     #[getter]
     fn operation_timeout(&self) -> Option<f64> {
         self.core.operation_timeout().seconds()
@@ -483,6 +498,7 @@ impl BaseConnection {
         self.core.set_operation_timeout(timeout);
     }
 
+    /// What makes the row maker of new cursors.
     #[getter]
     fn row_factory(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self.own_row_factory(py) {
@@ -500,6 +516,7 @@ impl BaseConnection {
         Ok(())
     }
 
+    /// The class of what `cursor()` gives.
     #[getter]
     fn cursor_factory(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         let factories = lock(&self.factories);
@@ -520,6 +537,7 @@ impl BaseConnection {
         Ok(())
     }
 
+    /// The class of what `cursor()` gives with a name.
     #[getter]
     fn server_cursor_factory(&self, py: Python<'_>) -> Option<Py<PyAny>> {
         let factories = lock(&self.factories);

@@ -351,21 +351,25 @@ impl BaseCursor {
     #[expect(unused_variables, reason = "the parameters' names are public")]
     fn setoutputsize(&self, size: &Bound<'_, PyAny>, column: Option<&Bound<'_, PyAny>>) {}
 
+    /// The connection that the cursor is one of.
     #[getter]
     pub(crate) fn connection(&self, py: Python<'_>) -> PyResult<Py<BaseConnection>> {
         Ok(self.home(py)?.connection.clone_ref(py))
     }
 
+    /// Whether the cursor is closed.
     #[getter]
     fn closed(&self) -> bool {
         lock(&self.state).closed
     }
 
+    /// How many rows the last statement gave or changed; -1 if that is not known.
     #[getter]
     fn rowcount(&self) -> i64 {
         lock(&self.state).rowcount
     }
 
+    /// The index of the next row to fetch, counted from 0; `None` without rows.
     #[getter]
     fn rownumber(&self) -> Option<i64> {
         let state = lock(&self.state);
@@ -379,6 +383,7 @@ impl BaseCursor {
         }
     }
 
+    /// The tag of the command that ended last, such as `INSERT 0 1`; `None` before there is one.
     #[getter]
     fn statusmessage(&self) -> Option<String> {
         let state = lock(&self.state);
@@ -386,6 +391,7 @@ impl BaseCursor {
         Some(String::from_utf8_lossy(tag).into_owned())
     }
 
+    /// The columns of the current result, a list of `Column`; `None` if it has none.
     #[getter]
     fn description<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
         let columns = {
@@ -561,6 +567,7 @@ impl BaseCursor {
             .decode_str(py, text.sql(py))
     }
 
+    /// How many rows `fetchmany()` gives that is not told otherwise. 1 at first.
     #[getter]
     fn arraysize(&self) -> usize {
         lock(&self.state).arraysize
@@ -572,6 +579,7 @@ impl BaseCursor {
         Ok(())
     }
 
+    /// The format of the last results: a `pq.Format`.
     #[getter]
     fn format(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let format = if self.is_binary() {
@@ -593,6 +601,7 @@ impl BaseCursor {
         Ok(())
     }
 
+    /// What makes the row maker of each result.
     #[getter]
     fn row_factory(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let factory = {
@@ -627,6 +636,7 @@ impl BaseCursor {
         Ok(())
     }
 
+    /// The cursor's own adapters, which begin with those of its connection.
     #[getter(adapters)]
     fn get_adapters(&self, py: Python<'_>) -> PyResult<Py<AdaptersMap>> {
         let own = match self.own_adapters.get() {

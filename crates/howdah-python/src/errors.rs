@@ -86,6 +86,31 @@ pub(crate) fn note_place(py: Python<'_>, error: &PyErr, query: &str, place: usiz
         .and_then(|note| note.call1((error.value(py), query, place)));
 }
 
+/// Adds to an exception of the server's what was probably meant, where parameters are the matter; `mark` is how they were written.
+pub(crate) fn hint(py: Python<'_>, error: &PyErr, sql: &[u8], mark: &str) {
+    let state = error.value(py).getattr(intern!(py, "sqlstate"));
+    let is_one = |state: Bound<'_, PyAny>| {
+        let state = state.extract::<String>();
+        state.is_ok_and(|state| ["08P01", "42601", "42P02"].contains(&state.as_str()))
+    };
+    if !state.is_ok_and(is_one) {
+        return;
+    }
+    // Without the note it is the same exception.
+    let _ = values::bytes(py, sql).and_then(|sql| {
+        let hint = imports::HINT.get(py)?;
+        hint.call1((error.value(py), sql, place(py, error), mark))
+    });
+}
+
+/// Adds to the error about parameters that no placeholder is for what was probably meant.
+pub(crate) fn hint_count(py: Python<'_>, error: &PyErr, sql: &[u8]) {
+    let _ = values::bytes(py, sql).and_then(|sql| {
+        let hint = imports::HINT_COUNT.get(py)?;
+        hint.call1((error.value(py), sql))
+    });
+}
+
 /// `OutOfOrderTransactionNesting`.
 pub(crate) fn out_of_order(py: Python<'_>, message: String) -> PyErr {
     let class = imports::OUT_OF_ORDER.get(py);
@@ -139,6 +164,13 @@ pub(crate) fn server(
         Ok(value) => PyErr::from_value(value),
         Err(error) => error,
     }
+}
+
+/// The exception for connections that could not be made, with the report of a server that refused one.
+pub(crate) fn refused(py: Python<'_>, diagnostic: &Diagnostic, text: &str) -> PyErr {
+    let made = fields(py, diagnostic)
+        .and_then(|fields| imports::CONNECT_ERROR.get(py)?.call1((text, fields)));
+    made.map_or_else(|error| error, PyErr::from_value)
 }
 
 /// The `Diagnostic` object for a notice.

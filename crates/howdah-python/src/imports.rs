@@ -9,6 +9,7 @@ pub(crate) static AS_BYTES: Imported = Imported::new("howdah.sql", "as_bytes");
 pub(crate) static CANCELLED_ERROR: Imported = Imported::new("asyncio", "CancelledError");
 pub(crate) static CLEAN_MESSAGE: Imported = Imported::new("howdah.pq.misc", "_clean_message");
 pub(crate) static COLUMN: Imported = Imported::new("howdah._column", "Column");
+pub(crate) static CONNECT_ERROR: Imported = Imported::new("howdah.errors", "_connect_error");
 pub(crate) static CONNECTION_INFO: Imported = Imported::new("howdah._info", "ConnectionInfo");
 pub(crate) static CONVERT_TEMPLATE: Imported = Imported::new("howdah.sql", "_convert_for_server");
 pub(crate) static CONNECTION_SUMMARY: Imported =
@@ -21,6 +22,8 @@ pub(crate) static DATETIME: Imported = Imported::new("datetime", "datetime");
 pub(crate) static ERROR_MESSAGE: Imported = Imported::new("howdah._error_report", "error_message");
 pub(crate) static FORMAT: Imported = Imported::new("howdah.pq", "Format");
 pub(crate) static GET_RUNNING_LOOP: Imported = Imported::new("asyncio", "get_running_loop");
+pub(crate) static HINT: Imported = Imported::new("howdah._hints", "hint");
+pub(crate) static HINT_COUNT: Imported = Imported::new("howdah._hints", "hint_count");
 pub(crate) static ISOLATION_LEVEL: Imported = Imported::new("howdah._enums", "IsolationLevel");
 pub(crate) static MAKE_DIAGNOSTIC: Imported = Imported::new("howdah.errors", "_diagnostic");
 pub(crate) static MODULES: Imported = Imported::new("sys", "modules");
@@ -70,7 +73,7 @@ pub(crate) static UPDATE: Imported = Imported::new("howdah._replication_base", "
 pub(crate) static WAL_TIME: Imported = Imported::new("howdah._replication_base", "_time_of");
 pub(crate) static XLOG_DATA: Imported = Imported::new("howdah._replication_base", "XLogData");
 
-static ALL: [&Imported; 53] = [
+static ALL: [&Imported; 56] = [
     &DICT_ROW,
     &NAMEDTUPLE_ROW,
     &ROW_CLASS,
@@ -79,6 +82,7 @@ static ALL: [&Imported; 53] = [
     &CANCELLED_ERROR,
     &CLEAN_MESSAGE,
     &COLUMN,
+    &CONNECT_ERROR,
     &CONNECTION_INFO,
     &CONVERT_TEMPLATE,
     &CONNECTION_SUMMARY,
@@ -89,6 +93,8 @@ static ALL: [&Imported; 53] = [
     &ERROR_MESSAGE,
     &FORMAT,
     &GET_RUNNING_LOOP,
+    &HINT,
+    &HINT_COUNT,
     &ISOLATION_LEVEL,
     &MAKE_DIAGNOSTIC,
     &MODULES,

@@ -108,21 +108,25 @@ impl BaseLargeObject {
         })
     }
 
+    /// The connection that the object is used on.
     #[getter]
     fn connection(&self, py: Python<'_>) -> Py<BaseConnection> {
         self.connection.clone_ref(py)
     }
 
+    /// The number of the object in the database.
     #[getter]
     fn oid(&self) -> u32 {
         self.oid.load(Ordering::Relaxed)
     }
 
+    /// The mode that it was opened in.
     #[getter]
     fn mode(&self) -> &'static str {
         self.mode.name()
     }
 
+    /// Whether it is closed.
     #[getter]
     fn closed(&self) -> bool {
         !matches!(self.slot.get(), Opened::Open(_))
@@ -200,10 +204,12 @@ impl BaseLargeObject {
         self.run(py, Work::Unlink)
     }
 
+    /// Whether its mode lets it be read.
     fn readable(&self) -> bool {
         self.mode.reads
     }
 
+    /// Whether its mode lets it be written.
     fn writable(&self) -> bool {
         self.mode.writes
     }

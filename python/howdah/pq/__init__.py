@@ -5,9 +5,10 @@
 pointers, raises `NotSupportedError`.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from .._howdah import Conninfo, Escaping, PGcancel, PGcancelConn, PGconn, PGresult
+from . import abc
 from ._enums import (
     ConnStatus,
     DiagnosticField,
@@ -55,3 +56,22 @@ __build_version__: Final = 180000
 def version() -> int:
     """Return the version of libpq that the module stands for: 180000, though there is none."""
     return __build_version__
+
+
+def _describe(protocol: type, made: type) -> None:
+    """Give the members of a protocol the docstrings of the class that it describes."""
+    for name, member in vars(protocol).items():
+        function: Any = getattr(member, "__func__", member)
+        if not name.startswith("_") and not function.__doc__:
+            function.__doc__ = getattr(made, name).__doc__
+
+
+for _protocol, _made in (
+    (abc.Conninfo, Conninfo),
+    (abc.Escaping, Escaping),
+    (abc.PGcancel, PGcancel),
+    (abc.PGcancelConn, PGcancelConn),
+    (abc.PGconn, PGconn),
+    (abc.PGresult, PGresult),
+):
+    _describe(_protocol, _made)

@@ -59,7 +59,10 @@ _loads: JsonLoadsFunction = json.loads
 
 
 class _JsonWrapper:
-    __slots__ = ("dumps", "obj")
+    __slots__: ClassVar = {
+        "dumps": "The function that makes text of the value; `None` for that of `set_json_dumps()`.",
+        "obj": "The value.",
+    }
 
     def __init__(self, obj: Any, dumps: JsonDumpsFunction | None = None) -> None:
         self.obj = obj

@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use howdah_net::cancel::deadline_after;
 use howdah_net::{Action, Connector};
+use howdah_protocol::conninfo::Encryption;
+use howdah_protocol::startup::StartupError;
+use howdah_protocol::wire::Diagnostic;
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -19,6 +22,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(130);
 pub(super) struct Plan {
     pub(super) connector: Connector,
     deadline: Option<Instant>,
+    /// What the last server that gave a reason has said.
+    report: Option<Diagnostic>,
 }
 
 impl Plan {
@@ -26,6 +31,7 @@ impl Plan {
         Self {
             connector,
             deadline: timeout.and_then(Timeout::deadline),
+            report: None,
         }
     }
 
@@ -35,6 +41,18 @@ impl Plan {
             true => Action::GiveUp,
             false => self.connector.next_action(),
         }
+    }
+
+    /// Notes that the server did not let the session start.
+    pub(super) fn refused(
+        &mut self,
+        text: &str,
+        error: Option<&StartupError>,
+        others: &'static [Encryption],
+    ) {
+        let report = error.and_then(StartupError::diagnostic);
+        self.report = report.cloned().or(self.report.take());
+        self.connector.refused(&text, error, others);
     }
 
     fn is_over(&self) -> bool {
@@ -62,7 +80,11 @@ impl Plan {
             "ConnectTimeout" => self.time_is_over(),
             _ => self.connector.failure_text(),
         };
-        let error = errors::gone(py, errors::new(py, class, text));
+        let error = match &self.report {
+            Some(report) if class == "OperationalError" => errors::refused(py, report, &text),
+            _ => errors::new(py, class, text),
+        };
+        let error = errors::gone(py, error);
         let message = last.map_or("", |failure| failure.message.as_str());
         let pgconn = PgConn::of_failure(effective(&self.connector), message);
         let given = Py::new(py, pgconn)

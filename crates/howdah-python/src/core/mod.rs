@@ -464,8 +464,18 @@ impl Core {
     pub(crate) fn broken(&self, py: Python<'_>, lost: &Lost) -> PyErr {
         *lock(&self.others) = self.other_encryptions(lost);
         self.lose();
-        if let Lost::Session(Error::Startup(error)) = lost {
-            *lock(&self.refusal) = Some(error.clone());
+        let refusal = match lost {
+            Lost::Session(Error::Startup(error)) => Some(error.clone()),
+            // In answer to the question of `target_session_attrs`.
+            Lost::Session(Error::Disconnected(Some(report)))
+                if self.snapshot.started().is_none() =>
+            {
+                Some(StartupError::Server(report.clone()))
+            }
+            _ => None,
+        };
+        if refusal.is_some() {
+            *lock(&self.refusal) = refusal;
         }
         let error = match lost {
             Lost::Session(error) => errors::lost(py, error, self.snapshot.encoding(py)),

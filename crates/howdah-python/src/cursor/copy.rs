@@ -371,11 +371,13 @@ impl BaseCopy {
         })
     }
 
+    /// The cursor that runs the COPY.
     #[getter]
     fn cursor(&self, py: Python<'_>) -> Py<BaseCursor> {
         self.cursor.clone_ref(py)
     }
 
+    /// The connection that it runs on.
     #[getter]
     fn connection(&self, py: Python<'_>) -> Py<BaseConnection> {
         self.connection.clone_ref(py)

@@ -388,16 +388,19 @@ impl Text {
         })
     }
 
-    /// Adds to an exception where in the query, as it was given, the place is that the server means.
+    /// Adds to an exception where in the query, as it was given, the place is that the server means, and what it may be about.
     pub(crate) fn note_place(&self, py: Python<'_>, error: &PyErr) {
-        let Self::Cached(template) = self else {
-            return;
-        };
-        let place = errors::place(py, error);
-        if let Some((source, place)) =
-            place.and_then(|place| template.get().place_in_source(py, place))
+        if let Self::Cached(template) = self
+            && let Some(place) = errors::place(py, error)
+            && let Some((source, place)) = template.get().place_in_source(py, place)
         {
             errors::note_place(py, error, source, place);
+        }
+        match self {
+            // A literal has no place of its own.
+            Self::Merged(..) => {}
+            Self::Cached(_) | Self::Made(_) => errors::hint(py, error, self.sql(py), "%s"),
+            Self::Plain(_) | Self::Bytes(_) => errors::hint(py, error, self.sql(py), "$1"),
         }
     }
 
@@ -463,13 +466,18 @@ pub(crate) fn is_sequence(params: &Bound<'_, PyAny>) -> PyResult<bool> {
 
 fn check_count(params: &Bound<'_, PyAny>, template: &Template, count: usize) -> PyResult<()> {
     if count != template.placeholders {
-        return Err(errors::programming(
-            params.py(),
+        let py = params.py();
+        let error = errors::programming(
+            py,
             format!(
                 "the query has {} placeholders but {count} parameters were passed",
                 template.placeholders
             ),
-        ));
+        );
+        if template.placeholders == 0 {
+            errors::hint_count(py, &error, &template.sql);
+        }
+        return Err(error);
     }
     if count > 0 && template.names.is_some() {
         return Err(PyTypeError::new_err(

@@ -13,7 +13,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
-use super::execute::Text;
+use super::execute::{Text, check_text};
 use super::{bind, check, queue, queue_command};
 use crate::core::Core;
 use crate::core::snapshot::{IDLE, IN_TRANSACTION};
@@ -321,18 +321,17 @@ impl Job for OnServer {
     fn resume(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<Next> {
         // Answered: whatever fails from here on is no interruption.
         let stage = std::mem::replace(&mut self.stage, Stage::Begun);
-        let sql = match (&stage, &self.what) {
+        match (&stage, &self.what) {
             (
                 Stage::Declaring,
                 What::Declare {
                     prepared: Some((text, _)),
                     ..
                 },
-            ) => Some(text.sql(py)),
-            (Stage::Describing, _) => None,
-            _ => Some(self.sql.as_slice()),
-        };
-        check(py, core, &outcome, sql)?;
+            ) => check_text(py, core, &outcome, Some(text))?,
+            (Stage::Describing, _) => check(py, core, &outcome, None)?,
+            _ => check(py, core, &outcome, Some(&self.sql))?,
+        }
         match stage {
             Stage::Begun => Ok(Next::Done(py.None())),
             Stage::Looking => match outcome.results.iter().any(|result| !result.rows.is_empty()) {

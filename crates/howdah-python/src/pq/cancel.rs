@@ -245,6 +245,7 @@ impl PgCancelConn {
         Err(errors::operational(py, text))
     }
 
+    /// The error, as bytes.
     #[getter(error_message)]
     fn message<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let message = lock(&self.request).message.clone();

@@ -88,31 +88,37 @@ impl PgConn {
         info::options(py, &self.options_in_effect(py)?)
     }
 
+    /// The name of the database.
     #[getter]
     fn db<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         self.option(py, "dbname")
     }
 
+    /// The user's name.
     #[getter]
     fn user<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         self.option(py, "user")
     }
 
+    /// The password that is used.
     #[getter]
     fn password<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         self.option(py, "password")
     }
 
+    /// The server's host name, address or socket directory.
     #[getter]
     fn host<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         self.option(py, "host")
     }
 
+    /// The server's address.
     #[getter]
     fn hostaddr<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         self.option(py, "hostaddr")
     }
 
+    /// The server's port.
     #[getter]
     fn port<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let port = self.option(py, "port")?;
@@ -122,12 +128,14 @@ impl PgConn {
         }
     }
 
+    /// Nothing: it has had no meaning for long.
     #[getter]
     fn tty<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         self.present(py)?;
         bytes(py, b"")
     }
 
+    /// The options of the command line that were given to the server.
     #[getter]
     fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         self.option(py, "options")

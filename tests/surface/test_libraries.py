@@ -1,0 +1,173 @@
+"""What libraries do besides using a driver: they subscribe classes, wrap methods, look behind cursors, pickle."""
+
+from __future__ import annotations
+
+import importlib
+import pickle
+import subprocess
+import sys
+import types
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+import wrapt
+
+from support.doors import Door
+
+KINDS = ["", "Client", "Raw", "Server", "RawServer"]
+CLASSES = [
+    ("", "BaseConnection", 1),
+    ("", "Connection", 1),
+    ("", "AsyncConnection", 1),
+    *[("", f"{shell}{kind}Cursor", 1) for shell in ("", "Async") for kind in KINDS],
+    ("", "Copy", 0),
+    ("", "Pipeline", 0),
+    ("", "Transaction", 0),
+    (".adapt", "Transformer", 0),
+    (".rows", "RowFactory", 1),
+    (".rows", "RowMaker", 1),
+    (".types", "TypeInfo", 0),
+    (".types", "TypesRegistry", 0),
+    (".types.multirange", "Multirange", 1),
+    (".types.range", "Range", 1),
+]
+
+
+@pytest.mark.parametrize(("module", "name", "generic"), CLASSES)
+def test_generic_classes_are_subscriptable(driver: ModuleType, module: str, name: str, generic: int) -> None:
+    cls = getattr(importlib.import_module(driver.__name__ + module), name)
+    if generic:
+        assert cls[int].__origin__ is cls
+        assert cls in types.new_class("Derived", (cls[int],)).__mro__
+    else:
+        with pytest.raises(TypeError):
+            cls[int]
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Wraps methods of classes, as tracing libraries do, and notes their calls."""
+
+    def wrap(cls: type, *names: str) -> list[str]:
+        calls: list[str] = []
+
+        def noted(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+            calls.append(wrapped.__name__)
+            return wrapped(*args, **kwargs)
+
+        for name in names:
+            monkeypatch.setattr(cls, name, wrapt.FunctionWrapper(getattr(cls, name), noted))
+        return calls
+
+    return wrap
+
+
+async def test_wrapped_methods_are_called(door: Door, watch: Callable[..., list[str]]) -> None:
+    of_connection = watch(door.connection_class, "cursor", "execute", "commit", "rollback", "close")
+    of_cursor = watch(door.cursor_class, "execute", "executemany", "fetchone", "fetchall")
+    conn = await door.connect()
+    cur = await conn.execute("select %s::int", (1,))
+    assert await cur.fetchone() == (1,)
+    await cur.executemany("select %s::int", [(1,), (2,)], returning=True)
+    assert await cur.fetchall() == [(1,)]
+    await conn.rollback()
+    async with conn:
+        await conn.execute("select 1")
+    assert of_connection == ["execute", "cursor", "rollback", "execute", "cursor", "commit", "close"]
+    assert of_cursor == ["execute", "fetchone", "executemany", "fetchall", "execute"]
+
+
+async def test_a_method_that_is_wrapped_while_a_connection_is_open(
+    door: Door, watch: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conn = await door.connect()
+    await conn.execute("select 1")
+    calls = watch(door.cursor_class, "execute")
+    await conn.execute("select 1")
+    assert calls == ["execute"]
+    monkeypatch.undo()
+    await conn.execute("select 1")
+    assert calls == ["execute"]
+
+
+async def test_wrapped_methods_of_server_cursors(door: Door, watch: Callable[..., list[str]]) -> None:
+    cls = door.module.ServerCursor if door.is_sync else door.module.AsyncServerCursor
+    calls = watch(cls, "execute", "fetchone", "close")
+    conn = await door.connect()
+    async with conn.cursor("served") as cur:
+        await cur.execute("select 1")
+        assert await cur.fetchone() == (1,)
+    assert calls == ["execute", "fetchone", "close"]
+
+
+async def test_what_was_executed(door: Door) -> None:
+    conn = await door.connect()
+    cur: Any = conn.cursor()
+    assert [cur._query] == [None]
+    await cur.execute("select %(n)t || %(n)t", {"n": "x"})
+    assert (cur._query.query, [bytes(value) for value in cur._query.params]) == (b"select $1 || $1", [b"x"])
+    with pytest.raises(door.errors.UndefinedColumn):
+        await cur.execute("select wat")
+    assert (cur._query.query, cur._query.params) == (b"select wat", None)
+
+
+STATEMENTS = ["select 1", "", "set timezone to utc", "create temp table x ()", "delete from pg_class where false"]
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+async def test_every_statement_has_a_result(door: Door, statement: str) -> None:
+    conn = await door.connect()
+    cur = conn.cursor()
+    await cur.execute(statement)
+    assert cur.pgresult.status in (0, 1, 2)
+    await conn.rollback()
+    await cur.executemany(statement, [()], returning=True)
+    assert cur.pgresult.status in (0, 1, 2)
+    _ = [row async for row in cur.stream("select 1")]
+    assert cur.pgresult is not None
+    async with conn.cursor("served") as served:
+        await served.execute("select 1")
+        assert served.pgresult is not None
+        await served.fetchall()
+        assert served.pgresult is not None
+
+
+async def test_what_libraries_ask_a_connection(door: Door) -> None:
+    conn = await door.connect()
+    assert conn.pgconn.transaction_status == 0
+    assert conn.pgconn.server_version == conn.info.server_version > 90000
+    await conn.execute("select 1")
+    assert conn.pgconn.transaction_status == 2
+    with pytest.raises(door.errors.SyntaxError):
+        await conn.execute("wat")
+    assert conn.pgconn.transaction_status == 3
+    await conn.close()
+    assert conn.pgconn.transaction_status == 4
+
+
+PICKLED = """
+import pickle, sys
+import howdah
+howdah.install_as_psycopg()
+import psycopg
+from psycopg.types.range import Range
+from psycopg.types.json import Jsonb
+try:
+    psycopg.connect(sys.argv[1]).execute("selec")
+except psycopg.Error as error:
+    some = [error, Range(1, 2), psycopg.errors.UniqueViolation("x"), psycopg.rows.dict_row]
+    sys.stdout.buffer.write(pickle.dumps(some))
+"""
+
+
+def test_pickles_under_the_installed_name(howdah: ModuleType, oracle: ModuleType, dsn: str) -> None:
+    """They can be read where psycopg is installed."""
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", PICKLED, dsn], capture_output=True, check=True)
+    assert b"howdah" not in run.stdout.replace(b"_howdah_", b"")
+    error, bounds, violation, factory = pickle.loads(run.stdout)
+    assert (type(error), error.sqlstate) == (oracle.errors.SyntaxError, "42601")
+    assert bounds == importlib.import_module("psycopg.types.range").Range(1, 2)
+    assert type(violation) is oracle.errors.UniqueViolation
+    assert factory is importlib.import_module("psycopg.rows").dict_row
