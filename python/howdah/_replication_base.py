@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
 
 from . import errors as e
 
@@ -85,7 +85,12 @@ UNCHANGED: Final = Unchanged.UNCHANGED
 class XLogData:
     """A piece of the log, or a message of an output plugin."""
 
-    __slots__ = ("_end", "_sent_at", "_start", "payload")
+    __slots__: ClassVar = {
+        "_end": None,
+        "_sent_at": None,
+        "_start": None,
+        "payload": "The bytes of the log, or of the plugin.",
+    }
 
     payload: bytes
     """The bytes of the log, or of the plugin."""

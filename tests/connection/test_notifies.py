@@ -416,3 +416,40 @@ async def test_queries_while_a_generator_is_open(door: Door, observer: Observer,
         assert (await notifies.__anext__()).payload == f"{number}b"
     await notifies.aclose()
     assert await (await conn.execute("select 1")).fetchone() == (1,)
+
+
+@howdah_alone
+@asyncio_only
+async def test_queries_of_other_tasks_while_one_waits_for_notifications(
+    door: Door, observer: Observer, channel: str
+) -> None:
+    conn = await door.connect(autocommit=True)
+    await conn.execute(f"listen {channel}")
+
+    async def payloads() -> list[str]:
+        return [notify.payload async for notify in conn.notifies(timeout=20, stop_after=2)]
+
+    task = asyncio.create_task(payloads())
+    await asyncio.sleep(0.1)
+    for number in range(20):
+        assert await (await conn.execute("select %s::int", (number,))).fetchone() == (number,)
+    assert not task.done()
+    observer.conn.execute(f"notify {channel}, 'one'")
+    await conn.execute(f"notify {channel}, 'two'")
+    assert sorted(await task) == ["one", "two"]
+    first, second = (asyncio.create_task(payloads()) for _ in range(2))
+    await asyncio.sleep(0.1)
+    running = asyncio.create_task(sleeping(conn))
+    await asyncio.sleep(0.1)
+    # The statement is another's, and goes on.
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    await running
+    await conn.execute(f"notify {channel}, 'three'")
+    await conn.execute(f"notify {channel}, 'four'")
+    assert await second == ["three", "four"]
+
+
+async def sleeping(conn: Any) -> None:
+    await conn.execute("select pg_sleep(0.5)")

@@ -31,6 +31,9 @@ def silent_members(cls: type) -> Iterator[str]:
         owner = next((base for base in cls.__mro__ if name in vars(base)), None)
         if name.startswith("_") or owner is None or not is_own(owner):
             continue
+        if name in getattr(owner, "__dataclass_fields__", ()):
+            # The class's docstring tells of them.
+            continue
         member = vars(owner)[name]
         member = getattr(member, "__func__", member)
         if (inspect.isroutine(member) or inspect.isdatadescriptor(member)) and not described(member):

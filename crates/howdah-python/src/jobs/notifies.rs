@@ -45,6 +45,10 @@ impl Job for WaitNotifies {
         false
     }
 
+    fn waits_without_gate(&self) -> bool {
+        true
+    }
+
     fn has_own_bound(&self) -> bool {
         true
     }

@@ -131,6 +131,7 @@ impl BaseReplication {
         })
     }
 
+    /// The connection that the stream runs on.
     #[getter]
     fn connection(&self, py: Python<'_>) -> Py<BaseConnection> {
         self.connection.clone_ref(py)

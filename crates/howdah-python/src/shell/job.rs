@@ -37,7 +37,7 @@ pub(crate) trait Job: Send + Sync {
         false
     }
 
-    /// Whether others may use the connection while it waits for a result of the pipeline.
+    /// Whether others may use an asynchronous connection while it waits for a result of the pipeline, or for a notification.
     fn waits_without_gate(&self) -> bool {
         false
     }

@@ -382,7 +382,9 @@ impl Op {
                     // By the loop, so that others get their turn and what the server says meanwhile is seen.
                     Channel::advance_soon(channel)?;
                 }
-                if matches!(awaits, Awaits::Booked(_)) && job.waits_without_gate() {
+                if matches!(awaits, Awaits::Booked(_) | Awaits::Notification)
+                    && job.waits_without_gate()
+                {
                     self.leave_gate(py);
                 }
                 return Ok(Poll::Pending);

@@ -105,6 +105,11 @@ impl Op {
                     // is all.
                     return this.finish(py, Err(error));
                 }
+                if awaited == Some(Awaits::Notification) && !this.has_gate() {
+                    // What others have asked meanwhile goes on.
+                    this.interrupt_job();
+                    return this.finish(py, Err(error));
+                }
                 if !this.has_gate() && !channel.gate.try_enter() {
                     // Others wait as well, and are told what the server makes of this.
                     if let Err(failure) = Channel::cancel(this.channel.bind(py)) {
