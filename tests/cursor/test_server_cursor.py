@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
+import threading
+import weakref
 from decimal import Decimal
 from types import ModuleType
 from typing import Any
@@ -554,3 +556,68 @@ async def test_tasks_take_turns(door: Door) -> None:
         await cur.execute("select generate_series(1, 20)")
         rows = await asyncio.gather(*(cur.fetchone() for _ in range(20)))
         assert sorted(rows) == [(n,) for n in range(1, 21)]
+
+
+def test_next_of_derived_classes(conn: Any, driver: ModuleType) -> None:
+    """Loops ask the method of the class, and that can ask its base's, however the rows came."""
+
+    class Doubling(driver.ServerCursor):  # type: ignore[name-defined, misc]
+        def __next__(self) -> Any:
+            return super().__next__() * 2
+
+    class Plain(driver.ServerCursor):  # type: ignore[name-defined, misc]
+        pass
+
+    def numbers(cls: Any) -> list[Any]:
+        with cls(conn, "c") as cur:
+            cur.itersize = 2
+            cur.execute(FIVE)
+            first = next(cur)
+            return [first, cur.__next__(), cls.__next__(cur), *cur]
+
+    assert numbers(Plain) == [(1,), (2,), (3,), (4,), (5,)]
+    assert numbers(Doubling) == [(n, n) for n in range(1, 6)]
+    with pytest.raises((TypeError, AttributeError)):
+        driver.ServerCursor.__next__(conn)
+
+
+def test_rows_outlive_their_page(conn: Any) -> None:
+    """Rows that were kept stay, and the others go, whatever becomes of the cursor."""
+
+    class Value:
+        pass
+
+    with conn.cursor("c") as cur:
+        cur.itersize = 2
+        cur.row_factory = lambda _: lambda values: (values[0], Value())
+        cur.execute(FIVE)
+        kept = [next(cur) for _ in range(3)]
+        gone = [weakref.ref(row[1]) for row in kept]
+        assert [row[0] for row in kept] == [1, 2, 3]
+        del kept
+        gc.collect()
+        assert gone[0]() is None
+        assert gone[1]() is None
+        assert [row[0] for row in cur] == [4, 5]
+    gc.collect()
+    assert [ref() for ref in gone] == [None] * 3
+
+
+def test_threads_share_a_loop(conn: Any) -> None:
+    """Each row goes to one of the threads."""
+    taken: list[list[Any]] = [[] for _ in range(4)]
+
+    def take(rows: list[Any]) -> None:
+        rows.extend(cur)
+
+    with conn.cursor("c") as cur:
+        cur.itersize = 2000
+        cur.execute("select generate_series(1, 2000)")
+        first = next(cur)
+        workers = [threading.Thread(target=take, args=(rows,)) for rows in taken]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(30)
+        assert sorted([first, *(row for rows in taken for row in rows)]) == [(n,) for n in range(1, 2001)]
+        assert cur.rownumber == 2000

@@ -7,5 +7,6 @@ pub mod awaitable;
 pub mod context;
 pub mod decimal;
 pub mod descriptors;
+pub mod iteration;
 pub mod slots;
 pub mod values;

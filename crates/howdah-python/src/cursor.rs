@@ -39,6 +39,7 @@ use crate::shell::ready::{Fetch, Ready};
 use crate::truth::Truth;
 use howdah_adapt::transformer::Transformer;
 use howdah_adapt::{AdaptersMap, Encoding, lock};
+use howdah_ffi::iteration::{QuickNext, Usual};
 
 use arrow::{ArrowPlan, ArrowReading, ArrowTable};
 pub(crate) use executed::ExecutedQuery;
@@ -48,6 +49,18 @@ use making::RowMaking;
 use pending::{PendingFetch, Then};
 use server::ServerSide;
 pub(crate) use state::BaseCursor;
+
+impl QuickNext for BaseCursor {
+    #[inline]
+    fn quick_next<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        self.server.get()?.page.next(py)
+    }
+
+    fn usual() -> &'static Usual {
+        static USUAL: Usual = Usual::unknown();
+        &USUAL
+    }
+}
 
 impl BaseCursor {
     /// Gives rows, or an awaitable of them.
@@ -80,7 +93,7 @@ impl BaseCursor {
             Fetch::Many(_) => return Err(errors::interface(py, "fetchmany() does this itself")),
             Fetch::Next => {
                 let server = slf.get().server(py)?;
-                if let Some(row) = server.next_of_page(py) {
+                if let Some(row) = server.page.next(py) {
                     let row = row.unbind();
                     return Py::new(py, Ready::new(move |_| Ok(row))).map(Py::into_any);
                 }
@@ -98,12 +111,14 @@ impl BaseCursor {
     pub(crate) fn next_served(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
         let py = slf.py();
         let server = slf.get().server(py)?;
-        if let Some(row) = server.next_of_page(py) {
+        if let Some(row) = server.page.next(py) {
             return Ok(Some(row.unbind()));
         }
         if server.is_last_page(py) {
             return Ok(None);
         }
+        // Before the next rows are made, which then find room where these were.
+        drop(server.page.let_go(py));
         match Self::on_server(slf, What::Fetch(Take::Page)) {
             Err(error) if error.is_instance_of::<PyStopAsyncIteration>(py) => Ok(None),
             row => row.map(Some),
@@ -371,14 +386,14 @@ impl BaseCursor {
 
     /// The index of the next row to fetch, counted from 0; `None` without rows.
     #[getter]
-    fn rownumber(&self) -> Option<i64> {
+    fn rownumber(&self, py: Python<'_>) -> Option<i64> {
         let state = lock(&self.state);
         let result = state.results.get(state.current)?;
         let counted = result.columns.is_some() && !state.streamed;
         let pos = counted.then_some(state.pos)?;
         drop(state);
         match self.server_side() {
-            Some(server) => Some(server.with(|held| held.pos)),
+            Some(server) => Some(server.page.pos(py)),
             None => i64::try_from(pos).ok(),
         }
     }
@@ -688,7 +703,7 @@ impl BaseCursor {
             visit.call(adapters)?;
         }
         if let Some(server) = self.server_side() {
-            server.traverse(&visit)?;
+            server.page.traverse(&visit)?;
         }
         if let Ok(state) = self.state.try_lock() {
             state.making.traverse(&visit)?;
@@ -704,14 +719,14 @@ impl BaseCursor {
         Ok(())
     }
 
-    fn __clear__(&self) {
+    fn __clear__(&self, py: Python<'_>) {
         let old = self
             .state
             .try_lock()
             .map(|mut state| std::mem::take(&mut *state));
         drop(old);
         if let Some(server) = self.server_side() {
-            server.reset();
+            server.reset(py);
         }
     }
 }

@@ -84,6 +84,7 @@ mod _howdah {
         module.add("has_gssapi", cfg!(feature = "gssapi"))?;
         howdah_ffi::awaitable::install::<Op>(module.py());
         howdah_ffi::awaitable::install::<Ready>(module.py());
+        howdah_ffi::iteration::install::<BaseCursor>(&module.py().get_type::<SyncCursor>())?;
         // Not on every system.
         let register = howdah_adapt::imports::object(module.py(), "os", "register_at_fork");
         if crate::core::needs_fork_hook()

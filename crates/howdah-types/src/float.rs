@@ -82,26 +82,34 @@ fn plain(raw: &[u8]) -> Option<f64> {
     if text.len() > POWERS.len() + 1 {
         return None;
     }
-    let mut digits = 0_i64;
-    let mut count = 0_usize;
-    let mut whole = None;
-    for byte in text {
-        let digit = byte.wrapping_sub(b'0');
-        if digit <= 9 {
-            digits = digits * 10 + i64::from(digit);
-            count += 1;
-        } else if *byte == b'.' && whole.is_none() && count > 0 {
-            whole = Some(count);
-        } else {
-            return None;
-        }
-    }
-    let decimals = count - whole.unwrap_or(count);
-    if count == 0 || count > POWERS.len() || whole == Some(count) {
+    let (before, behind) = digits(text, 0);
+    let (digits, count, decimals) = match behind {
+        [] => (before, text.len(), 0),
+        // A digit on either side.
+        [b'.', decimals @ ..] if behind.len() < text.len() => match digits(decimals, before) {
+            (all, []) if !decimals.is_empty() => (all, text.len() - 1, decimals.len()),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    if count == 0 || count > POWERS.len() {
         return None;
     }
     let value = digits as f64 / POWERS.get(decimals)?;
     Some(if is_negative { -value } else { value })
+}
+
+/// The number that the digits at the start of `text` stand for, behind others, and the rest of it. Too many wrap around.
+#[inline]
+fn digits(mut text: &[u8], others: i64) -> (i64, &[u8]) {
+    let mut number = others;
+    while let [byte, rest @ ..] = text
+        && byte.is_ascii_digit()
+    {
+        number = number.wrapping_mul(10).wrapping_add(i64::from(byte - b'0'));
+        text = rest;
+    }
+    (number, text)
 }
 
 /// The standard library reads PostgreSQL's three special spellings too, in any case.
@@ -305,7 +313,23 @@ mod tests {
         assert_eq!(float4_from_text(b"-Infinity"), Ok(f32::NEG_INFINITY));
         assert_eq!(float8_from_text(b"-1.5e-07"), Ok(-1.5e-7));
         assert_eq!(float8_from_text(b"1e+300"), Ok(1e300));
-        for bad in [&b""[..], b"1.5x", b" 1", b"-", b"1e", b"\xff", b"0x1p3"] {
+        for odd in ["1.", ".5", "-.5", "00.50", "+1.5", "123456789012345.6"] {
+            let number = odd.parse().unwrap();
+            assert_eq!(float8_from_text(odd.as_bytes()), Ok(number), "{odd}");
+        }
+        for bad in [
+            &b""[..],
+            b"1.5x",
+            b" 1",
+            b"-",
+            b"1e",
+            b"\xff",
+            b"0x1p3",
+            b".",
+            b"1.5.2",
+            b"1..",
+            b"--1",
+        ] {
             assert!(float8_from_text(bad).is_err());
         }
     }

@@ -298,17 +298,18 @@ impl Replies {
         let Some(width) = self.width_of_row() else {
             return Ok(());
         };
-        let mut taken = 0;
+        let base = inbox.pos() + unread.len();
+        let mut rest = unread;
         let mut checked = Ok(());
-        while let Some(body) = unread.get(taken..).and_then(whole_data_row) {
+        while let Some((body, after)) = whole_data_row(rest) {
             checked = check_data_row(body, width);
             if checked.is_err() {
                 break;
             }
-            let start = taken + HEADER_LEN;
-            self.rows.push(inbox.pos() + start, body.len());
-            taken = start + body.len();
+            self.rows.push(base - after.len() - body.len(), body.len());
+            rest = after;
         }
+        let taken = unread.len() - rest.len();
         inbox.consume(taken);
         checked
     }

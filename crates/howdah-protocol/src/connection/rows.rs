@@ -62,7 +62,18 @@ impl RowSet {
     #[inline]
     #[must_use]
     pub fn bytes(&self, number: usize) -> Option<&[u8]> {
-        let row = self.index.get(number)?;
+        self.bytes_at(*self.index.get(number)?)
+    }
+
+    /// The fields of the rows with these numbers; none if `range` goes past the end.
+    #[inline]
+    pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = Fields<'_>> {
+        let rows = self.index.get(range).unwrap_or_default();
+        rows.iter().map_while(|row| self.bytes_at(*row).map(fields))
+    }
+
+    #[inline]
+    fn bytes_at(&self, row: RowRef) -> Option<&[u8]> {
         let start = row.start as usize;
         let chunk = self.chunks.get(row.chunk as usize)?;
         chunk.get(start..start + row.len as usize)
@@ -182,8 +193,8 @@ impl RowCollector {
     /// Notes a row of `len` bytes at `start` of the current buffer. Buffers stay far below 4 GiB: a frame is at most 1 GiB.
     #[inline]
     pub(super) fn push(&mut self, start: usize, len: usize) {
-        if self.incomplete || memory::room(&mut self.rows.index, 1).is_err() {
-            self.lose();
+        let index = &self.rows.index;
+        if index.len() == index.capacity() && !self.grow() {
             return;
         }
         self.rows.index.push(RowRef {
@@ -192,6 +203,16 @@ impl RowCollector {
             len: place(len),
         });
         self.in_current = true;
+    }
+
+    /// Makes room for one row more.
+    #[cold]
+    fn grow(&mut self) -> bool {
+        let grown = !self.incomplete && memory::room(&mut self.rows.index, 1).is_ok();
+        if !grown {
+            self.lose();
+        }
+        grown
     }
 
     /// Whether the inbox must keep its current buffer as it is, because rows point into it.

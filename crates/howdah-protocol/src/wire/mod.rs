@@ -179,12 +179,12 @@ pub fn frame_header(buf: &[u8], limits: &Limits) -> Result<Option<FrameHeader>, 
         .ok_or_else(|| bad_length(tag, [a, b, c, d]))
 }
 
-/// The body of the message at the start of `buf`, if it is a DataRow and all of it is there.
+/// The body of the message at the start of `buf`, if it is a DataRow and all of it is there, and what follows it.
 #[inline]
-pub(crate) fn whole_data_row(buf: &[u8]) -> Option<&[u8]> {
+pub(crate) fn whole_data_row(buf: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&[tag, a, b, c, d], rest) = buf.split_first_chunk::<HEADER_LEN>()?;
     let len = body_len([a, b, c, d], Limits::SESSION.long)?;
-    rest.get(..len).filter(|_| tag == b'D')
+    rest.split_at_checked(len).filter(|_| tag == b'D')
 }
 
 /// The body's length that a length word stands for, if it lies between 4 and the limit.

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use howdah_adapt::lock;
+use howdah_ffi::iteration::Page;
 use howdah_protocol::wire::Format;
-use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyString};
+use pyo3::types::PyString;
 
 /// How many rows iteration fetches at a time.
 const ITERSIZE: i64 = 100;
@@ -16,6 +16,8 @@ pub(crate) struct ServerSide {
     pub(crate) name: Py<PyString>,
     pub(crate) scrollable: Option<bool>,
     pub(crate) withhold: bool,
+    /// The rows that iteration takes from, and how many rows it has gone forward.
+    pub(crate) page: Page,
     held: Mutex<Held>,
 }
 
@@ -31,18 +33,6 @@ pub(crate) struct Held {
     pub(crate) is_adrift: bool,
     /// The formats that rows are asked for in, one for each column.
     pub(crate) formats: Arc<[Format]>,
-    /// How many rows it has gone forward.
-    pub(crate) pos: i64,
-    /// The rows that iteration takes from.
-    pub(crate) page: Option<Page>,
-}
-
-/// Rows fetched at a time.
-#[derive(Debug)]
-pub(crate) struct Page {
-    pub(crate) rows: Py<PyList>,
-    /// Index of the next of them.
-    pub(crate) next: usize,
 }
 
 impl ServerSide {
@@ -51,14 +41,13 @@ impl ServerSide {
             name,
             scrollable,
             withhold,
+            page: Page::default(),
             held: Mutex::new(Held {
                 itersize: ITERSIZE,
                 is_described: false,
                 is_doubtful: false,
                 is_adrift: false,
                 formats: Arc::default(),
-                pos: 0,
-                page: None,
             }),
         }
     }
@@ -68,47 +57,28 @@ impl ServerSide {
         work(&mut lock(&self.held))
     }
 
-    /// The next row of the page.
-    pub(crate) fn next_of_page<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
-        let mut held = lock(&self.held);
-        let page = held.page.as_mut()?;
-        let rows = page.rows.bind(py);
-        if page.next >= rows.len() {
-            return None;
-        }
-        let row = rows.get_item(page.next).ok()?;
-        page.next += 1;
-        held.pos += 1;
-        Some(row)
-    }
-
     /// Whether the last page was not full: there is no next one.
     pub(crate) fn is_last_page(&self, py: Python<'_>) -> bool {
-        let held = lock(&self.held);
-        let len = held.page.as_ref().map(|page| page.rows.bind(py).len());
-        len.is_some_and(|len| i64::try_from(len).is_ok_and(|len| len < held.itersize))
+        let len = self.page.len_of_page(py);
+        len.is_some_and(|len| {
+            i64::try_from(len).is_ok_and(|len| len < self.with(|held| held.itersize))
+        })
     }
 
     /// Has it stand before the first row, of what has been declared anew or is forgotten.
-    pub(crate) fn reset(&self) {
-        let old = self.with(|held| {
+    pub(crate) fn reset(&self, py: Python<'_>) {
+        self.with(|held| {
             held.is_described = false;
             held.is_doubtful = false;
             held.is_adrift = false;
-            held.pos = 0;
-            held.page.take()
         });
-        drop(old);
+        drop(self.page.reset(py));
     }
 
-    /// Shows the collector what it holds.
-    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        if let Ok(held) = self.held.try_lock()
-            && let Some(page) = &held.page
-        {
-            visit.call(&page.rows)?;
-        }
-        Ok(())
+    /// Goes so many rows forward, or, if that is negative, back.
+    pub(crate) fn advance(&self, py: Python<'_>, rows: i64) {
+        self.page
+            .set_pos(py, self.page.pos(py).saturating_add(rows));
     }
 
     /// The name in SQL.

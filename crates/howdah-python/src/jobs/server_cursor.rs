@@ -18,7 +18,7 @@ use super::{bind, check, queue, queue_command};
 use crate::core::Core;
 use crate::core::snapshot::{IDLE, IN_TRANSACTION};
 use crate::cursor::BaseCursor;
-use crate::cursor::server::{Page, ServerSide};
+use crate::cursor::server::ServerSide;
 use crate::errors;
 use crate::shell::{Job, Next};
 
@@ -171,7 +171,7 @@ impl OnServer {
 
     /// The server has no cursor of that name, as far as is known.
     fn closed(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
-        self.server(py)?.reset();
+        self.server(py)?.reset(py);
         if let What::Declare { .. } = self.what {
             return self.declare(py, core);
         }
@@ -242,10 +242,10 @@ impl OnServer {
         let rows = BaseCursor::take_served(self.cursor.bind(py), result)?;
         let server = self.server(py)?;
         if let Take::Page = take {
-            return turn_page(server, rows).map(Next::Done);
+            return turn_page(server, &rows).map(Next::Done);
         }
         let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-        server.with(|held| held.pos = held.pos.saturating_add(count));
+        server.advance(py, count);
         Ok(Next::Done(match take {
             Take::One if rows.is_empty() => py.None(),
             Take::One => rows.get_item(0)?.unbind(),
@@ -267,11 +267,13 @@ impl OnServer {
 
     fn moved(&self, py: Python<'_>) -> PyResult<Next> {
         if let What::Move { value, absolute } = self.what {
-            self.server(py)?.with(|held| {
-                held.is_adrift = false;
-                let from = if absolute { 0 } else { held.pos };
-                held.pos = from.saturating_add(value);
-            });
+            let server = self.server(py)?;
+            server.with(|held| held.is_adrift = false);
+            if absolute {
+                server.page.set_pos(py, value);
+            } else {
+                server.advance(py, value);
+            }
         }
         Ok(Next::Done(py.None()))
     }
@@ -429,15 +431,10 @@ fn queue_fetch(
 }
 
 /// Has iteration go on with other rows; gives the first of them.
-fn turn_page(server: &ServerSide, rows: Bound<'_, PyList>) -> PyResult<Py<PyAny>> {
+fn turn_page(server: &ServerSide, rows: &Bound<'_, PyList>) -> PyResult<Py<PyAny>> {
     let py = rows.py();
-    let page = Page {
-        rows: rows.unbind(),
-        next: 0,
-    };
-    let old = server.with(|held| held.page.replace(page));
-    drop(old);
-    let row = server.next_of_page(py);
+    drop(server.page.turn(rows));
+    let row = server.page.next(py);
     let end = || PyStopAsyncIteration::new_err("no more records to return");
     row.map(Bound::unbind).ok_or_else(end)
 }

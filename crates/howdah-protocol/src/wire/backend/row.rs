@@ -84,33 +84,56 @@ impl<'a> IntoIterator for DataRow<'a> {
 /// Another number of columns, a negative length other than -1, or lengths that do not tile the body exactly.
 #[inline]
 pub fn check_data_row(body: &[u8], columns: usize) -> Result<(), ProtocolError> {
+    tile(body, columns).map_err(|fault| refused(fault, body, columns))
+}
+
+/// What is wrong with a row: no more than a byte, so that rows without a fault are checked in registers.
+enum Fault {
+    EndsEarly,
+    OtherCount,
+    NegativeLength,
+    LeftOver,
+}
+
+#[inline]
+fn tile(body: &[u8], columns: usize) -> Result<(), Fault> {
     let Some((&count, mut rest)) = body.split_first_chunk::<2>() else {
-        return Err(malformed("ends early"));
+        return Err(Fault::EndsEarly);
     };
     if usize::from(u16::from_be_bytes(count)) != columns {
-        return Err(wrong_count(count, columns));
+        return Err(Fault::OtherCount);
     }
     for _ in 0..columns {
         let Some((&len, after)) = rest.split_first_chunk::<4>() else {
-            return Err(malformed("ends early"));
+            return Err(Fault::EndsEarly);
         };
-        let len = i32::from_be_bytes(len);
-        let Ok(size) = usize::try_from(len) else {
-            if len != -1 {
-                return Err(malformed("a length is negative"));
-            }
-            rest = after;
-            continue;
-        };
-        let Some(after) = after.get(size..) else {
-            return Err(malformed("ends early"));
+        // Read without a sign, -1 is NULL, and any other negative length is more than a body has.
+        let len = u32::from_be_bytes(len);
+        let size = if len == u32::MAX { 0 } else { len };
+        let Some(after) = after.get(size as usize..) else {
+            let is_negative = len > i32::MAX.unsigned_abs();
+            return Err(if is_negative {
+                Fault::NegativeLength
+            } else {
+                Fault::EndsEarly
+            });
         };
         rest = after;
     }
     if rest.is_empty() {
         Ok(())
     } else {
-        Err(malformed("bytes left over"))
+        Err(Fault::LeftOver)
+    }
+}
+
+#[cold]
+fn refused(fault: Fault, body: &[u8], columns: usize) -> ProtocolError {
+    match (fault, body) {
+        (Fault::OtherCount, &[a, b, ..]) => wrong_count([a, b], columns),
+        (Fault::OtherCount | Fault::EndsEarly, _) => malformed("ends early"),
+        (Fault::NegativeLength, _) => malformed("a length is negative"),
+        (Fault::LeftOver, _) => malformed("bytes left over"),
     }
 }
 
@@ -155,12 +178,10 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-#[cold]
 fn malformed(why: &str) -> ProtocolError {
     ProtocolError::malformed(format_args!("DataRow message: {why}"))
 }
 
-#[cold]
 fn wrong_count(got: [u8; 2], columns: usize) -> ProtocolError {
     let got = u16::from_be_bytes(got);
     ProtocolError::unexpected(
