@@ -1,20 +1,36 @@
 //! The files that the options about TLS name: roots, revocation lists, the client's certificate and key.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::Path;
 
 use howdah_protocol::auth::Password;
 use howdah_protocol::conninfo::{OptionalFile, RootCertificates, TlsOptions};
 use pkcs8::EncryptedPrivateKeyInfoRef;
 use pkcs8::der::SecretDocument;
-use rustls::pki_types::pem::PemObject;
+use pkcs8::pkcs5::pbes2::{Kdf, ScryptParams};
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use webpki::{CertRevocationList, OwnedCertRevocationList};
 
 use super::verify::Trust;
 use crate::connect::os_message;
 use crate::platform;
+
+/// The longest file that is read, in bytes. There are revocation lists of more than 100 MB.
+const LONGEST_FILE: u64 = 256 << 20;
+
+/// The longest file with a key.
+const LONGEST_KEY: u64 = 1 << 20;
+
+/// How often a password is hashed at most, as in SCRAM.
+const MAX_ITERATIONS: u32 = 4_000_000;
+
+/// What scrypt may take, in bytes. Source: OpenSSL, `SCRYPT_MAX_MEM`.
+const MAX_SCRYPT_MEMORY: u128 = 32 << 20;
+
+/// How many blocks scrypt may mix: eight times what OpenSSL has it do.
+const MAX_SCRYPT_BLOCKS: u128 = 8 << 17;
 
 /// Whom the options have trusted; `None` if they name nobody, and nobody has to be. Source: libpq, `initialize_SSL`.
 pub(super) fn trust(options: &TlsOptions, is_needed: bool) -> Result<Option<Trust>, String> {
@@ -113,7 +129,7 @@ fn private_key(
         ));
     }
     let unusable = |why: String| format!("could not load private key file \"{path}\": {why}");
-    let bytes = fs::read(path).map_err(|error| unusable(os_message(&error)))?;
+    let bytes = read(Path::new(path), LONGEST_KEY).map_err(unusable)?;
     decode_key(&bytes, password).map_err(unusable)
 }
 
@@ -129,7 +145,7 @@ fn decode_key(bytes: &[u8], password: Option<&Password>) -> Result<PrivateKeyDer
         return decrypt(document.as_bytes(), password);
     }
     if text.contains("-----BEGIN ") {
-        return PrivateKeyDer::from_pem_slice(bytes).map_err(|error| error.to_string());
+        return PrivateKeyDer::from_pem_slice(bytes).map_err(|error| words(&error).to_owned());
     }
     if EncryptedPrivateKeyInfoRef::try_from(bytes).is_ok() {
         return decrypt(bytes, password);
@@ -150,6 +166,10 @@ fn decrypt(der: &[u8], password: Option<&Password>) -> Result<PrivateKeyDer<'sta
         return Err("it is encrypted, and no sslpassword is given".to_owned());
     };
     let info = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|error| error.to_string())?;
+    let kdf = info.encryption_algorithm.pbes2().map(|how| &how.kdf);
+    if kdf.is_some_and(|kdf| !is_affordable(kdf)) {
+        return Err("its password would have to be hashed too often".to_owned());
+    }
     // Wrong passwords show in what is decrypted.
     let key = info.decrypt(password.expose()).map_err(|_| {
         "it cannot be decrypted: the sslpassword is wrong, or its cipher is not supported"
@@ -158,11 +178,33 @@ fn decrypt(der: &[u8], password: Option<&Password>) -> Result<PrivateKeyDer<'sta
     PrivateKeyDer::try_from(key.as_bytes().to_vec()).map_err(str::to_owned)
 }
 
+/// Whether a password is made a key within seconds. The numbers are the file's.
+fn is_affordable(kdf: &Kdf) -> bool {
+    match kdf {
+        Kdf::Pbkdf2(params) => params.iteration_count <= MAX_ITERATIONS,
+        Kdf::Scrypt(params) => is_scrypt_affordable(params),
+        // What it is, decrypting will say.
+        _ => true,
+    }
+}
+
+fn is_scrypt_affordable(params: &ScryptParams) -> bool {
+    let cost = u128::from(params.cost_parameter);
+    let (block, lanes) = (
+        u128::from(params.block_size),
+        u128::from(params.parallelization),
+    );
+    let memory = 128 * block * (cost + lanes + 1);
+    cost.is_power_of_two()
+        && memory <= MAX_SCRYPT_MEMORY
+        && cost * block * lanes <= MAX_SCRYPT_BLOCKS
+}
+
 /// The certificates of a file in PEM: one at least.
 fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
-    let bytes = fs::read(path).map_err(|error| os_message(&error))?;
+    let bytes = read(Path::new(path), LONGEST_FILE)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-    let found = found.map_err(|error| error.to_string())?;
+    let found = found.map_err(|error| words(&error).to_owned())?;
     if found.is_empty() {
         return Err("there is no certificate in it".to_owned());
     }
@@ -199,10 +241,10 @@ fn revocation_lists(options: &TlsOptions) -> Result<Vec<CertRevocationList<'stat
 }
 
 fn read_lists(path: &Path, lists: &mut Vec<CertRevocationList<'static>>) -> Result<(), String> {
-    let bytes = fs::read(path).map_err(|error| os_message(&error))?;
+    let bytes = read(path, LONGEST_FILE)?;
     let before = lists.len();
     for list in CertificateRevocationListDer::pem_slice_iter(&bytes) {
-        let list = list.map_err(|error| error.to_string())?;
+        let list = list.map_err(|error| words(&error).to_owned())?;
         let list =
             OwnedCertRevocationList::from_der(&list).map_err(|error| format!("{error:?}"))?;
         lists.push(list.into());
@@ -213,9 +255,60 @@ fn read_lists(path: &Path, lists: &mut Vec<CertRevocationList<'static>>) -> Resu
     Ok(())
 }
 
+/// Reads a file, which may be a device that does not end.
+fn read(path: &Path, longest: u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| os_message(&error))?;
+    let mut file = file.take(longest + 1);
+    let len = file.read_to_end(&mut bytes);
+    let len = len.map_err(|error| os_message(&error))?;
+    if u64::try_from(len).is_ok_and(|len| len <= longest) {
+        return Ok(bytes);
+    }
+    Err(format!("it is longer than {longest} bytes"))
+}
+
+/// What is wrong with a PEM file. The library would show lines of it, which may be a key.
+fn words(error: &pem::Error) -> &'static str {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => "there is no END line to a BEGIN line in it",
+        pem::Error::IllegalSectionStart { .. } => "a BEGIN line in it is not a line by itself",
+        pem::Error::Base64Decode(_) => "what is between BEGIN and END is not base64",
+        pem::Error::NoItemsFound => "there is no key in it",
+        _ => "it is not PEM",
+    }
+}
+
 fn is_absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_key_is_shown() {
+        let begin = "-----BEGIN PRIVATE KEY----- c2VzYW1l";
+        for (rest, text) in [
+            ("", "a BEGIN line in it is not a line by itself"),
+            (
+                " -----END PRIVATE KEY-----",
+                "there is no END line to a BEGIN line in it",
+            ),
+        ] {
+            let error = decode_key(format!("{begin}{rest}").as_bytes(), None);
+            assert_eq!(error.unwrap_err(), text);
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_may_have_no_end() {
+        let error = read(Path::new("/dev/zero"), 10_000).unwrap_err();
+        assert_eq!(error, "it is longer than 10000 bytes");
+    }
 }
