@@ -3,6 +3,7 @@
 //! Used from two places: the targets in `fuzz/`, and `seeds.rs`, which replays what is in `fuzz/seeds`.
 
 mod conninfo;
+mod gss;
 #[path = "../../../howdah-types/tests/fuzzing/memory.rs"]
 mod memory;
 mod pgoutput;
@@ -14,8 +15,9 @@ mod wire;
 type Target = fn(&[u8]);
 
 /// A target by its name, which is that of its folder of seeds too.
-pub(crate) const TARGETS: [(&str, Target); 6] = [
+pub(crate) const TARGETS: [(&str, Target); 7] = [
     ("conninfo", conninfo::conninfo),
+    ("gss", gss::gss),
     ("pgoutput", pgoutput::pgoutput),
     ("scram", scram::scram),
     ("session", session::session),
