@@ -22,7 +22,7 @@ from .rows import Row, RowMaker
 
 __version__: str
 has_gssapi: bool
-"""Whether the extension was built with GSSAPI authentication."""
+"""Whether the extension was built with authentication and encryption by GSSAPI."""
 
 def parse_conninfo(conninfo: str) -> dict[str, str]:
     """Return the parameters of a connection string. Raises `ProgrammingError` if it is malformed."""
