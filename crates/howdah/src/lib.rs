@@ -47,6 +47,7 @@
 //! * **Rows in bulk** go and come by COPY: [`copy_in_rows()`](Session::copy_in_rows), [`copy_out_rows()`](Session::copy_out_rows).
 //! * **Types made by users** are structs and enums with `#[derive(ToSql, FromSql)]`; domains are the types beneath them.
 //!   [`rust_types`] has the table of all types.
+//! * **Large objects** are files of bytes within a transaction: [`create_large_object()`](Session::create_large_object).
 //! * **Statements** that are used often are prepared by themselves.
 //! * **Notices and notifications** go to handlers; notifications also to `notifies()`. None is lost between two calls.
 //! * **Cancelling** is done by a [`CancelHandle`] from any thread or task, and by dropping a future.
@@ -91,16 +92,17 @@ mod row;
 #[cfg(feature = "tokio")]
 pub use asynchronous::{
     AsyncClient, AsyncClientNotifies, AsyncConnection, AsyncCopyIn, AsyncCopyInRows, AsyncCopyOut,
-    AsyncCopyOutRows, AsyncLease, AsyncNotifies, AsyncRowStream, AsyncSavepoint, AsyncSession,
-    AsyncTransaction,
+    AsyncCopyOutRows, AsyncLargeObject, AsyncLease, AsyncNotifies, AsyncRowStream, AsyncSavepoint,
+    AsyncSession, AsyncTransaction,
 };
 pub use blocking::{
-    Connection, CopyIn, CopyInRows, CopyOut, CopyOutRows, Notifies, RowStream, Savepoint, Session,
-    Transaction,
+    Connection, CopyIn, CopyInRows, CopyOut, CopyOutRows, LargeObject, Notifies, RowStream,
+    Savepoint, Session, Transaction,
 };
 pub use config::Config;
 pub use core::cancel::CancelHandle;
 pub use core::info::{Info, TlsFacts, TransactionStatus};
+pub use core::large_object::LargeObjectMode;
 pub use core::messages::{HandlerId, Notify};
 pub use diagnostic::Diagnostic;
 pub use error::{Error, ProviderError, Result};
@@ -124,7 +126,7 @@ pub mod arrow {
     pub use howdah_arrow::{DataType, RecordBatch, Schema, SchemaRef};
 }
 
-/// Transactions, many statements at once, many tasks on one connection, streams, and giving up.
+/// Transactions, many statements at once, many tasks on one connection, streams, large objects, and giving up.
 #[cfg_attr(feature = "tokio", doc = "\n")]
 #[cfg_attr(feature = "tokio", doc = include_str!("../../../docs/rust.md"))]
 pub mod guide {}

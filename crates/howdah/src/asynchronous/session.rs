@@ -144,16 +144,7 @@ impl AsyncSession {
     where
         I: IntoIterator<Item: ToParams>,
     {
-        let mut feeding = Feeding::begin(self, Wanted::Count).await?;
-        let mut fed = Ok(true);
-        for item in items {
-            fed = feeding.feed(sql, &item, true).await;
-            if !matches!(fed, Ok(true)) {
-                break;
-            }
-        }
-        let (count, _) = feeding.end(fed).await?;
-        Ok(count)
+        self.run_many(Wanted::Count, sql, items).await
     }
 
     /// Runs several statements with parameters of their own, without waiting for the answers; gives the result of each.
@@ -254,6 +245,23 @@ impl AsyncSession {
                 return Ok(());
             }
         }
+    }
+
+    /// Runs a statement once for each of `items`; gives how many rows were changed or given.
+    pub(super) async fn run_many<I>(&mut self, wanted: Wanted, sql: &str, items: I) -> Result<u64>
+    where
+        I: IntoIterator<Item: ToParams>,
+    {
+        let mut feeding = Feeding::begin(self, wanted).await?;
+        let mut fed = Ok(true);
+        for item in items {
+            fed = feeding.feed(sql, &item, true).await;
+            if !matches!(fed, Ok(true)) {
+                break;
+            }
+        }
+        let (count, _) = feeding.end(fed).await?;
+        Ok(count)
     }
 
     /// Runs a statement of the driver's own, if there is one to run.

@@ -132,16 +132,7 @@ impl Session {
     where
         I: IntoIterator<Item: ToParams>,
     {
-        let mut sequence = self.begin_sequence(Wanted::Count)?;
-        let mut fed = Ok(true);
-        for item in items {
-            fed = self.feed(&mut sequence, sql, &item, true);
-            if !matches!(fed, Ok(true)) {
-                break;
-            }
-        }
-        let (count, _) = self.end_sequence(sequence, fed)?;
-        Ok(count)
+        self.run_many(Wanted::Count, sql, items)
     }
 
     /// Runs several statements with parameters of their own, without waiting for the answers; gives the result of each.
@@ -300,6 +291,23 @@ impl Session {
                 return Ok(outcome);
             }
         }
+    }
+
+    /// Runs a statement once for each of `items`; gives how many rows were changed or given.
+    pub(super) fn run_many<I>(&mut self, wanted: Wanted, sql: &str, items: I) -> Result<u64>
+    where
+        I: IntoIterator<Item: ToParams>,
+    {
+        let mut sequence = self.begin_sequence(wanted)?;
+        let mut fed = Ok(true);
+        for item in items {
+            fed = self.feed(&mut sequence, sql, &item, true);
+            if !matches!(fed, Ok(true)) {
+                break;
+            }
+        }
+        let (count, _) = self.end_sequence(sequence, fed)?;
+        Ok(count)
     }
 
     fn begin_sequence(&mut self, wanted: Wanted) -> Result<Sequence> {

@@ -12,6 +12,7 @@ pub(crate) mod copying;
 pub(crate) mod dial;
 pub(crate) mod info;
 mod known;
+pub(crate) mod large_object;
 pub(crate) mod messages;
 mod prepare;
 pub(crate) mod sequence;
@@ -150,6 +151,11 @@ impl Core {
         self.status() != TransactionStatus::Idle
     }
 
+    /// Whether a transaction is running, or is begun by the next statement.
+    fn has_transaction(&self) -> bool {
+        self.in_transaction() || self.session.transactions.implicit_begin().is_some()
+    }
+
     /// Opens a transaction, whose BEGIN goes with its first statement.
     pub(crate) fn open_transaction(&mut self) -> Result<Block> {
         let status = self.status();
@@ -166,13 +172,12 @@ impl Core {
     /// Opens a block within the running transaction, with the statement that makes its savepoint.
     pub(crate) fn open_savepoint(&mut self) -> Result<(Block, String)> {
         self.check_block()?;
-        let status = self.status();
-        let transactions = &mut self.session.transactions;
-        if status == TransactionStatus::Idle && transactions.implicit_begin().is_none() {
+        if !self.has_transaction() {
             let text = "no transaction is running that could have a savepoint: use transaction()";
             return Err(Error::usage(text));
         }
         // The statement begins the transaction, where that is still to be done.
+        let transactions = &mut self.session.transactions;
         let block = transactions.open(TransactionStatus::InTransaction, None, true);
         let sql = transactions.opening(&block).concat();
         Ok((block, String::from_utf8_lossy(&sql).into_owned()))

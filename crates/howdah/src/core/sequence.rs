@@ -25,6 +25,8 @@ pub(crate) enum Wanted {
     Count,
     /// All of them.
     Results,
+    /// None: whoever asks has no items either, and gets errors as they are.
+    Nothing,
 }
 
 /// An exchange that is being queued: statements, which are its items, and questions about them.
@@ -143,7 +145,7 @@ impl Sequence {
     /// Takes what has come, if it is not to be kept; tells whether the server goes on, rather than skipping what follows.
     pub(crate) fn take_in(&mut self, core: &mut Core) -> bool {
         let Some(id) = self.id else { return true };
-        if self.wanted == Wanted::Count {
+        if self.wanted != Wanted::Results {
             drop(core.session.take_rows(id));
             let outcome = core.session.take_partial(id, false);
             self.book(core, &outcome.results);
@@ -172,20 +174,20 @@ impl Sequence {
             core.note_block();
         }
         if let Some(failure) = self.failure.take() {
-            return Err(failure.of_item(self.items()));
+            return Err(self.error_of(failure, self.items()));
         }
         let at = self.item_of(outcome.failed_at);
         if let Some(item) = outcome.results.iter().position(|result| result.incomplete) {
-            return Err(Error::rows_out_of_memory().of_item(item));
+            return Err(self.error_of(Error::rows_out_of_memory(), item));
         }
         let results = match self.wanted {
-            Wanted::Count => Vec::new(),
             Wanted::Results => std::mem::take(&mut outcome.results),
+            Wanted::Count | Wanted::Nothing => Vec::new(),
         };
         self.book(core, &outcome.results);
         core.known
             .results(outcome)
-            .map_err(|error| error.of_item(at))?;
+            .map_err(|error| self.error_of(error, at))?;
         Ok((self.count, results))
     }
 
@@ -198,6 +200,13 @@ impl Sequence {
         core.known.note(results);
         let counts = results.iter().filter_map(QueryResult::tagged_rows);
         self.count = counts.fold(self.count, u64::saturating_add);
+    }
+
+    fn error_of(&self, error: Error, item: usize) -> Error {
+        match self.wanted {
+            Wanted::Nothing => error,
+            Wanted::Count | Wanted::Results => error.of_item(item),
+        }
     }
 
     /// How many items have been queued.

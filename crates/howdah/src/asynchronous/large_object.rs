@@ -1,0 +1,232 @@
+//! Large objects.
+
+use std::fmt;
+use std::io::SeekFrom;
+
+use howdah_types::ToSql;
+
+use super::AsyncSession;
+use crate::core::large_object::{self as objects, LargeObjectMode, Opened};
+use crate::core::sequence::Wanted;
+use crate::error::Result;
+use crate::row::Rows;
+
+impl AsyncSession {
+    /// Creates a large object, with this OID or one that is free, and opens it to be read and written.
+    ///
+    /// ```no_run
+    /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
+    /// let mut tx = conn.transaction().await?;
+    /// let mut picture = tx.create_large_object(None).await?;
+    /// picture.write_all(b"...").await?;
+    /// let oid = picture.oid();
+    /// picture.close().await?;
+    /// tx.execute("INSERT INTO pictures (oid) VALUES ($1)", &[&oid]).await?;
+    /// tx.commit().await
+    /// # }
+    /// ```
+    ///
+    /// It is open for as long as the transaction runs, and borrows it:
+    ///
+    /// ```compile_fail,E0505
+    /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
+    /// let mut tx = conn.transaction().await?;
+    /// let picture = tx.create_large_object(None).await?;
+    /// tx.commit().await?;
+    /// picture.close().await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The server's, of SQLSTATE 23505 if there is an object with that OID; or no transaction is running, and the connection is
+    /// in autocommit; or the connection is closed or lost.
+    pub async fn create_large_object(&mut self, oid: Option<u32>) -> Result<AsyncLargeObject<'_>> {
+        self.settle().await?;
+        self.core.check_opening()?;
+        let mode = LargeObjectMode::ReadWrite.number();
+        let row = self
+            .query_one(objects::CREATE, &[&oid.unwrap_or(0), &mode])
+            .await?;
+        let object = Opened::created(&row)?;
+        Ok(AsyncLargeObject::new(self, object))
+    }
+
+    /// Opens a large object, at its beginning.
+    ///
+    /// ```no_run
+    /// use std::io::SeekFrom;
+    ///
+    /// use howdah::LargeObjectMode;
+    ///
+    /// # async fn example(conn: &mut howdah::AsyncConnection, oid: u32) -> Result<(), howdah::Error> {
+    /// let mut tx = conn.transaction().await?;
+    /// let mut picture = tx.open_large_object(oid, LargeObjectMode::Read).await?;
+    /// picture.seek(SeekFrom::End(-100)).await?;
+    /// let mut end = Vec::new();
+    /// picture.read_to_end(&mut end).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The server's, of SQLSTATE 42704 if there is no such object; or no transaction is running, and the connection is in
+    /// autocommit; or the connection is closed or lost.
+    pub async fn open_large_object(
+        &mut self,
+        oid: u32,
+        mode: LargeObjectMode,
+    ) -> Result<AsyncLargeObject<'_>> {
+        self.settle().await?;
+        self.core.check_opening()?;
+        let row = self
+            .query_one(objects::OPEN, &[&oid, &mode.number()])
+            .await?;
+        let object = Opened::existing(&row, oid, mode)?;
+        Ok(AsyncLargeObject::new(self, object))
+    }
+
+    /// Deletes a large object.
+    ///
+    /// # Errors
+    /// The server's, of SQLSTATE 42704 if there is no such object; or the connection is closed or lost.
+    pub async fn unlink_large_object(&mut self, oid: u32) -> Result<()> {
+        self.query_one(objects::UNLINK, &[&oid]).await.map(drop)
+    }
+}
+
+/// A large object that is open, from [`AsyncSession::create_large_object`] or [`AsyncSession::open_large_object`].
+///
+/// Each call waits for the server: small pieces are better gathered. Gaps that were never written are read as zeros, and take no
+/// place. What the server refuses makes the transaction fail, such as a position before the beginning or beyond 4 TiB (SQLSTATE
+/// 22023). What [was not sent](crate::Error::is_usage) does not, such as a write to what was opened to be read.
+///
+/// **A future may be dropped at any time.** If the transaction has not failed by that, all of what was asked has been done or
+/// nothing; of a `read_to_end()` also a part, as the position says.
+///
+/// Dropping the object leaves it to the end of the transaction to close it on the server. Where a transaction opens many,
+/// [`close`](Self::close) them.
+pub struct AsyncLargeObject<'a> {
+    session: &'a mut AsyncSession,
+    object: Opened,
+}
+
+impl<'a> AsyncLargeObject<'a> {
+    fn new(session: &'a mut AsyncSession, object: Opened) -> Self {
+        Self { session, object }
+    }
+
+    /// Its OID.
+    #[must_use]
+    pub fn oid(&self) -> u32 {
+        self.object.oid
+    }
+
+    /// What it was opened for.
+    #[must_use]
+    pub fn mode(&self) -> LargeObjectMode {
+        self.object.mode
+    }
+
+    /// Reads into the beginning of `buffer`, at most 4 MiB; gives how many bytes, 0 only at the end or if it has no room.
+    ///
+    /// # Errors
+    /// It was opened to be written only; or the server's, or the connection is lost.
+    pub async fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let rows = self.fetch(buffer.len()).await?;
+        objects::fill(rows, buffer)
+    }
+
+    /// Appends all up to the end; gives how many bytes. What has been read before an error, or before the future is dropped, is in
+    /// `buffer`.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and there is no memory for it.
+    pub async fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> Result<usize> {
+        let mut all = 0;
+        loop {
+            let rows = self.fetch(objects::MOST).await?;
+            let count = objects::append(rows, buffer)?;
+            all += count;
+            if count < objects::MOST {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Writes all of `data`, in pieces that do not wait for each other.
+    ///
+    /// # Errors
+    /// It was opened to be read only; or the server's, or the connection is lost.
+    pub async fn write_all(&mut self, data: &[u8]) -> Result<()> {
+        let pieces = self.object.writing(data)?;
+        let written = self
+            .session
+            .run_many(Wanted::Nothing, objects::WRITE, pieces);
+        written.await.map(drop)
+    }
+
+    /// Moves to another position, from the beginning, the position or the end; gives it.
+    ///
+    /// # Errors
+    /// The server's, or the connection is lost.
+    pub async fn seek(&mut self, position: SeekFrom) -> Result<u64> {
+        let (offset, whence) = objects::place(position)?;
+        let params: &[&dyn ToSql] = &[&self.object.fd, &offset, &whence];
+        objects::given(&self.session.query_one(objects::SEEK, params).await?)
+    }
+
+    /// The position.
+    ///
+    /// # Errors
+    /// The server's, or the connection is lost.
+    pub async fn tell(&mut self) -> Result<u64> {
+        let params: &[&dyn ToSql] = &[&self.object.fd];
+        objects::given(&self.session.query_one(objects::TELL, params).await?)
+    }
+
+    /// Cuts it off at `size` bytes, or has it grow to that by zeros. The position stays.
+    ///
+    /// # Errors
+    /// It was opened to be read only; or the server's, or the connection is lost.
+    pub async fn truncate(&mut self, size: u64) -> Result<()> {
+        let size = self.object.truncating(size)?;
+        let params: &[&dyn ToSql] = &[&self.object.fd, &size];
+        let truncated = self.session.query_one(objects::TRUNCATE, params);
+        truncated.await.map(drop)
+    }
+
+    /// Closes it. If the transaction has failed, that has closed it already.
+    ///
+    /// # Errors
+    /// The server's, or the connection is lost.
+    pub async fn close(self) -> Result<()> {
+        if self.session.is_closed() {
+            return Ok(());
+        }
+        // What was dropped may have made the transaction fail.
+        self.session.settle().await?;
+        if !self.session.core.keeps_objects() {
+            return Ok(());
+        }
+        let params: &[&dyn ToSql] = &[&self.object.fd];
+        let closed = self.session.query_one(objects::CLOSE, params);
+        closed.await.map(drop)
+    }
+
+    /// Reads up to so many bytes.
+    async fn fetch(&mut self, wanted: usize) -> Result<Rows> {
+        let (size, count) = self.object.reading(wanted)?;
+        self.session
+            .query(objects::READ, &[&self.object.fd, &size, &count])
+            .await
+    }
+}
+
+impl fmt::Debug for AsyncLargeObject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncLargeObject")
+            .field("oid", &self.object.oid)
+            .field("mode", &self.object.mode)
+            .finish_non_exhaustive()
+    }
+}
