@@ -28,7 +28,7 @@ MODES = [
 ]
 pytestmark = pytest.mark.usefixtures("nothing_at_home")
 
-REQUIREMENTS = [None, "scram-sha-256", "!password,!md5", "!none", "none", "md5,oauth"]
+REQUIREMENTS = [None, "", "scram-sha-256", "!password,!md5", "!none", "none", "md5,oauth"]
 WISHES = [
     Wish(mode, has_root, binding, require_auth)
     for (mode, has_root), binding, require_auth in itertools.product(

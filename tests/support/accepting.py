@@ -207,9 +207,11 @@ class Wish:
     def _permits_method(self, seen: Seen) -> bool:
         if self.binding == "require" and not seen.bound:
             return False
-        words = (self.require_auth or "").split(",")
-        if words == [""]:
+        if self.require_auth is None:
             return True
+        if not self.require_auth:
+            return seen.method == "none"
+        words = self.require_auth.split(",")
         negative = [word[1:] for word in words if word.startswith("!")]
         return seen.method not in negative if negative else seen.method in words
 

@@ -20,6 +20,15 @@ use sha2::{Digest, Sha256};
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 const PLUS: &str = "SCRAM-SHA-256-PLUS";
 
+const REQUIREMENTS: [Option<&str>; 6] = [
+    None,
+    Some(""),
+    Some("scram-sha-256"),
+    Some("!password,!md5"),
+    Some("!none"),
+    Some("none,md5"),
+];
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Method {
     Trust,
@@ -81,7 +90,8 @@ struct Wish {
     sslmode: &'static str,
     has_root: bool,
     binding: &'static str,
-    require_auth: &'static str,
+    /// Nothing is not the same as an empty list, by which no method is accepted.
+    require_auth: Option<&'static str>,
 }
 
 impl Wish {
@@ -100,7 +110,7 @@ impl Wish {
         let mut all = Vec::new();
         for (sslmode, has_root) in modes {
             for binding in ["disable", "prefer", "require"] {
-                for require_auth in ["", "scram-sha-256", "!password,!md5", "!none", "none,md5"] {
+                for require_auth in REQUIREMENTS {
                     all.push(Self {
                         sslmode,
                         has_root,
@@ -134,12 +144,13 @@ impl Wish {
     }
 
     fn permits_method(self, seen: Seen) -> bool {
-        let words: Vec<_> = self.require_auth.split(',').collect();
+        let words: Vec<_> = self.require_auth.unwrap_or_default().split(',').collect();
         let negated = |word: &&str| word.strip_prefix('!') == Some(seen.method);
         let accepted = match self.require_auth {
-            "" => true,
-            text if text.starts_with('!') => !words.iter().any(negated),
-            _ => words.contains(&seen.method),
+            None => true,
+            Some("") => seen.method == "none",
+            Some(text) if text.starts_with('!') => !words.iter().any(negated),
+            Some(_) => words.contains(&seen.method),
         };
         accepted && (self.binding != "require" || seen.bound)
     }
@@ -410,13 +421,12 @@ fn judge(
             "/nonexistent/root.crt".to_owned()
         };
         let options = format!(
-            "sslmode={} channel_binding={} require_auth={} sslrootcert={root}",
+            "sslmode={} channel_binding={}{} sslrootcert={root}",
             wish.sslmode,
             wish.binding,
-            match wish.require_auth {
-                "" => "''",
-                text => text,
-            }
+            wish.require_auth
+                .map(|methods| format!(" require_auth='{methods}'"))
+                .unwrap_or_default()
         );
         let target = "host=localhost hostaddr=127.0.0.1 user=u dbname=d password=sesame";
         match connect(&format!(
