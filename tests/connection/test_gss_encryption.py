@@ -50,7 +50,9 @@ async def outcome(door: Door, dsn: str, **options: Any) -> tuple[Any, ...]:
     try:
         conn = await door.connect(dsn, **options)
     except door.module.Error as ex:
-        return (type(ex).__name__,)
+        # What the server said has a class of its own with howdah.
+        kind = door.module.OperationalError if ex.sqlstate else type(ex)
+        return (kind.__name__,)
     stat = await (await conn.execute(IN_USE)).fetchone()
     [by_tls] = await (await conn.execute(BY_TLS)).fetchone()
     found = told(conn, stat, by_tls)

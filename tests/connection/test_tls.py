@@ -49,7 +49,9 @@ async def outcome(door: Door, conninfo: str) -> str:
     try:
         conn = await door.connect(conninfo)
     except door.module.Error as error:
-        return type(error).__name__
+        # What the server said has a class of its own with howdah.
+        kind = door.module.OperationalError if error.sqlstate else type(error)
+        return kind.__name__
     cur = await conn.execute(IN_USE)
     [encrypted] = await cur.fetchone()
     if door.module.__name__ == "howdah":
