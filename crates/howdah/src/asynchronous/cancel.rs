@@ -23,8 +23,9 @@ pub(crate) fn send(
         let progress = request.advance(Instant::now())?;
         Ok((request, progress))
     });
-    // It holds the ticket until the server has acted, or the time is over.
     async move {
+        // Held until the server has acted, or the time is over: nothing is sent to the session before that.
+        let _ticket = ticket;
         let (mut request, mut progress) = begun?;
         if progress == Progress::Done {
             return Ok(());
