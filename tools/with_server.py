@@ -15,12 +15,15 @@ import sys
 from pgbouncer import PROGRAM, bouncer
 from pgserver import PgServer
 
+# What tests of replication need.
+CONFIG = {"wal_level": "logical", "logical_decoding_work_mem": "64kB"}
+
 
 def main(command: list[str]) -> int:
     if os.environ.get("HOWDAH_TEST_DSN"):
         return subprocess.call(command)
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(PgServer())
+        server = stack.enter_context(PgServer(config=CONFIG))
         environ = {"HOWDAH_TEST_DSN": server.dsn, "HOWDAH_TEST_TCP_DSN": server.tcp_dsn}
         environ["HOWDAH_TEST_PYTHON"] = sys.executable
         if PROGRAM is None:

@@ -18,6 +18,7 @@
 //! | [`platform`] | what systems do differently |
 //! | [`drive`] | the loop that moves bytes between a socket and a session |
 //! | [`cancel`] | cancel requests |
+//! | [`standby`] | what a stream of replication needs beside its session |
 //!
 //! Nothing in here knows of Python or of an async runtime. What waits does so in slices, and asks its caller in between whether
 //! to go on.
@@ -35,6 +36,7 @@ pub mod link;
 pub mod platform;
 pub mod resolve;
 pub mod socket;
+pub mod standby;
 pub mod tls;
 mod tunnel;
 

@@ -126,7 +126,20 @@ pub mod arrow {
     pub use howdah_arrow::{DataType, RecordBatch, Schema, SchemaRef};
 }
 
-/// Transactions, many statements at once, many tasks on one connection, streams, large objects, and giving up.
+/// Replication: streams of a server's log, and of the changes in it. [`guide`] says more.
+pub mod replication {
+    #[cfg(feature = "tokio")]
+    pub use crate::asynchronous::AsyncReplicationStream;
+    pub use crate::blocking::ReplicationStream;
+    pub use crate::core::replication::{
+        Begin, Change, ChangeOptions, ChangedRow, Commit, CommitPrepared, Delete, Feedback, Insert,
+        LogicalMessage, Old, Origin, Prepared, Relation, RelationColumn, RollbackPrepared,
+        StreamAbort, StreamCommit, StreamItem, StreamStart, Streaming, Truncate, TypeName, Update,
+        Value, WalData,
+    };
+}
+
+/// Transactions, many statements at once, many tasks on one connection, streams, large objects, replication, and giving up.
 #[cfg_attr(feature = "tokio", doc = "\n")]
 #[cfg_attr(feature = "tokio", doc = include_str!("../../../docs/rust.md"))]
 pub mod guide {}

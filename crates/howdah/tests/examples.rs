@@ -64,4 +64,4 @@ macro_rules! programs {
     };
 }
 
-programs! { objects transactions interrupts messages notifications disconnections many types copying }
+programs! { objects transactions interrupts messages notifications disconnections many types copying following }

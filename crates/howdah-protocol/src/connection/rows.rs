@@ -30,6 +30,21 @@ struct RowRef {
 }
 
 impl RowSet {
+    /// A row that the server has not sent as one: the body of a DataRow, which has to be well formed.
+    #[must_use]
+    pub fn of_row(row: Vec<u8>) -> Self {
+        let index = vec![RowRef {
+            chunk: 0,
+            start: 0,
+            len: place(row.len()),
+        }];
+        let chunks = Chunks {
+            first: Some(row),
+            more: Vec::new(),
+        };
+        Self { chunks, index }
+    }
+
     /// How many rows there are.
     #[must_use]
     pub fn len(&self) -> usize {

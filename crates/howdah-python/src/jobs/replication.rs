@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use howdah_protocol::connection::{Ending, QueryResult};
-use howdah_protocol::session::{Clock, ExchangeId, Outcome, StandbyOptions};
+use howdah_net::standby;
+use howdah_protocol::connection::QueryResult;
+use howdah_protocol::session::{ExchangeId, Outcome, StandbyOptions};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
@@ -90,7 +91,7 @@ impl FollowJob {
             return Err(errors::programming(py, text));
         }
         if let Work::Start(_, Interval::AsServer) = self.work {
-            let id = queue_command(py, core, b"SHOW wal_sender_timeout")?;
+            let id = queue_command(py, core, standby::ASK_TIMEOUT.as_bytes())?;
             self.asking = Some(id);
             return Ok(Next::Exchange(id));
         }
@@ -104,14 +105,11 @@ impl FollowJob {
         let options = StandbyOptions {
             interval: match interval {
                 Interval::Every(interval) => Some(*interval),
-                Interval::AsServer => Some(DEFAULT_INTERVAL),
+                Interval::AsServer => Some(standby::DEFAULT_INTERVAL),
                 Interval::Never => None,
             },
             is_physical: self.stream().is_physical,
-            clock: Clock {
-                at: Instant::now(),
-                micros: micros_of_now(),
-            },
+            clock: standby::clock(),
         };
         let queued = core.with_session(py, |session| session.replicate(sql, options))?;
         let id = queued.map_err(|error| errors::usage(py, &error))?;
@@ -128,7 +126,7 @@ impl FollowJob {
         let rows = outcome.results.last().map(|result| &result.rows);
         let said = rows.and_then(|rows| rows.get(0)?.next()?);
         if let (Work::Start(_, interval), Some(said)) = (&mut self.work, said) {
-            *interval = Interval::Every(interval_within(said));
+            *interval = Interval::Every(standby::interval_within(said));
         }
         self.queue(py, core)
     }
@@ -348,61 +346,9 @@ impl Job for FollowJob {
 
 const QUERY_CANCELED: &[u8] = b"57014";
 
-/// How often the server is told at least, where it does not say how long it waits.
-const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
-
-/// How often to tell a server that waits as long as it `said`: `1min`, `500ms`, `0` for ever.
-fn interval_within(said: &[u8]) -> Duration {
-    let digits = said.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (number, unit) = said.split_at(digits);
-    let number = std::str::from_utf8(number)
-        .ok()
-        .and_then(|digits| digits.parse::<u64>().ok());
-    let millis = match unit {
-        b"" | b"ms" => 1,
-        b"s" => 1000,
-        b"min" => 60_000,
-        _ => 3_600_000,
-    };
-    match number.map(|number| Duration::from_millis(number.saturating_mul(millis) / 3)) {
-        Some(third) if !third.is_zero() => third.min(DEFAULT_INTERVAL),
-        _ => DEFAULT_INTERVAL,
-    }
-}
-
-/// The time: microseconds since the beginning of the year 2000 in UTC.
-fn micros_of_now() -> i64 {
-    const SECONDS_TO_2000: u64 = 946_684_800;
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let since = since.unwrap_or_default();
-    let since = since.saturating_sub(Duration::from_secs(SECONDS_TO_2000));
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
-}
-
 /// The timeline that comes next, and where it begins, if the server has told.
 pub(crate) fn next_timeline(results: &[QueryResult]) -> Option<(u64, u64)> {
-    let told = results.iter().find(|result| {
-        result.ending == Ending::Complete
-            && result.columns.as_ref().is_some_and(|all| all.len() == 2)
-    })?;
-    let mut row = told.rows.get(0)?;
-    let timeline = std::str::from_utf8(row.next()??).ok()?.parse().ok()?;
-    let start = howdah_types::lsn::pg_lsn_from_text(row.next()??).ok()?;
-    Some((timeline, start))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_server_is_told_thrice_in_its_time() {
-        let millis = |said: &str| interval_within(said.as_bytes()).as_millis();
-        assert_eq!(millis("1min"), 10_000);
-        assert_eq!(millis("3s"), 1000);
-        assert_eq!(millis("900ms"), 300);
-        assert_eq!(millis("0"), 10_000);
-        assert_eq!(millis("1d"), 10_000);
-        assert_eq!(millis("soon"), 10_000);
-    }
+    let (timeline, start) = standby::next_timeline(results)?;
+    let start = howdah_types::lsn::pg_lsn_from_text(start).ok()?;
+    Some((timeline.into(), start))
 }

@@ -1,13 +1,14 @@
 //! Types of which neither Rust nor another crate has a counterpart: numbers and bytes with a name.
 
 use std::fmt;
+use std::str::FromStr;
 
 use super::{Element, IsNull, SqlType, ToSql, Type, scalar_from_sql, scalar_to_sql};
 use crate::int::{int_to_text, oid_from_binary, oid_from_text, oid_to_binary};
 use crate::lsn::{pg_lsn_from_binary, pg_lsn_from_text, pg_lsn_to_binary, pg_lsn_to_text};
 use crate::money::{money_from_binary, money_from_text, money_to_binary, money_to_text};
 use crate::net::{macaddr_from_binary, macaddr_from_text, macaddr_to_binary, macaddr_to_text};
-use crate::{EncodeError, Format, oid};
+use crate::{DecodeError, EncodeError, Format, oid};
 
 /// Declares one, with the functions that read and write it.
 macro_rules! wrapper {
@@ -106,6 +107,15 @@ wrapper! {
     |value, out| pg_lsn_to_text(value.0, out), pg_lsn_to_binary(value.0, out)
 }
 
+impl FromStr for PgLsn {
+    type Err = DecodeError;
+
+    /// Reads the text form, as `16/B374D848`.
+    fn from_str(text: &str) -> Result<Self, DecodeError> {
+        pg_lsn_from_text(text.as_bytes()).map(Self)
+    }
+}
+
 wrapper! {
     /// An `oid`, the number of an object in the catalogues. A `u32` is sent and read as one too; this says what it is.
     Oid(u32), oid::OID, oid_from_text, oid_from_binary,
@@ -151,6 +161,8 @@ mod tests {
             "08:00:2b:01:02:03:04:05",
         );
         round_trip(oid::PG_LSN, PgLsn(0x16_B374_D848), "16/B374D848");
+        assert_eq!("16/B374D848".parse(), Ok(PgLsn(0x16_B374_D848)));
+        assert!("16".parse::<PgLsn>().is_err());
         round_trip(oid::MONEY, Money(-1250), "-12.50");
         round_trip(oid::OID, Oid(u32::MAX), "4294967295");
     }

@@ -15,6 +15,7 @@ mod known;
 pub(crate) mod large_object;
 pub(crate) mod messages;
 mod prepare;
+pub(crate) mod replication;
 pub(crate) mod sequence;
 mod settings;
 mod shared;
@@ -144,6 +145,11 @@ impl Core {
     /// The transaction status after the last exchange.
     pub(crate) fn status(&self) -> TransactionStatus {
         self.session.connection().transaction_status()
+    }
+
+    /// Whether the server is a walsender, which takes nothing but the simple protocol.
+    pub(crate) fn speaks_replication(&self) -> bool {
+        self.session.connection().speaks_replication()
     }
 
     /// Whether a transaction is running, failed or not.
@@ -283,16 +289,23 @@ impl Core {
         oids: &[u32],
         queue: impl FnOnce(&mut Session, &Execute<'_>) -> std::result::Result<ExchangeId, UsageError>,
     ) -> Result<ExchangeId> {
-        let sql = types::lookup(self.session.connection().server_version());
+        let mut sql = types::lookup(self.session.connection().server_version());
         let known = self.known.types();
-        params::encode(&[&oids], &[oid::OID_ARRAY], &known, &mut self.params)?;
+        let is_simple = self.speaks_replication();
+        if is_simple {
+            self.params.clear();
+            let list: Vec<String> = oids.iter().map(u32::to_string).collect();
+            sql = sql.replace("$1", &format!("'{{{}}}'", list.join(",")));
+        } else {
+            params::encode(&[&oids], &[oid::OID_ARRAY], &known, &mut self.params)?;
+        }
         let request = Execute {
             sql: sql.as_bytes(),
             params: &self.params,
             format: ResultFormat::Text,
             prepare: Some(false),
             begin: false,
-            extended: true,
+            extended: !is_simple,
         };
         Ok(queue(&mut self.session, &request)?)
     }
@@ -427,7 +440,7 @@ impl Core {
     }
 
     /// Rust's strings are UTF-8: while the session speaks another encoding, only plain ASCII goes through unchanged.
-    fn check_encoding(&mut self, sql: &str, params: bool) -> Result<()> {
+    pub(crate) fn check_encoding(&mut self, sql: &str, params: bool) -> Result<()> {
         if self.is_utf8() || (sql.is_ascii() && !params) {
             return Ok(());
         }

@@ -75,7 +75,9 @@ impl Core {
         let looks_up = self.status() != TransactionStatus::Failed && self.is_utf8();
         let parameters = self.session.connection().shared_parameters();
         let by_style = || is_kept && !self.known.is_read_in_text(parameters);
-        let is_described = params > 0 || mode == Mode::Stream || by_style();
+        // A walsender describes nothing.
+        let is_described =
+            params > 0 || (!self.speaks_replication() && (mode == Mode::Stream || by_style()));
         Ok(Preparation {
             mode,
             is_described,
@@ -235,7 +237,7 @@ impl Preparation {
                 () => None,
             },
             begin: true,
-            extended: true,
+            extended: !core.speaks_replication(),
         };
         let id = queue(&mut core.session, &request)?;
         if !repeated {

@@ -1,0 +1,275 @@
+//! Replication.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use futures_core::Stream;
+use howdah_net::drive::{Until, flush};
+use howdah_protocol::session::Outcome;
+use howdah_types::PgLsn;
+use tokio::time::Sleep;
+
+use super::session::Running;
+use super::{AsyncConnection, AsyncSession};
+use crate::core::replication::{
+    Change, ChangeOptions, Feedback, Following, Start, StreamItem, WalData, stream_methods,
+};
+use crate::error::{Error, Result};
+
+impl AsyncConnection {
+    /// Starts logical replication from a slot, with these options of its output plugin; gives what the plugin sends.
+    ///
+    /// It starts at `lsn`, or where the slot is if that is further. The connection has to have been opened with
+    /// `replication=database`.
+    ///
+    /// # Errors
+    /// The server's, or the connection was not opened for replication, or is closed or lost.
+    pub async fn start_replication(
+        &mut self,
+        slot: &str,
+        lsn: PgLsn,
+        options: &[(&str, &str)],
+    ) -> Result<AsyncReplicationStream<'_, WalData>> {
+        self.begin_stream(Start::logical(slot, lsn, options)).await
+    }
+
+    /// Starts physical replication: gives the bytes of the log.
+    ///
+    /// The connection has to have been opened with `replication=true`.
+    ///
+    /// # Errors
+    /// As [`start_replication`](Self::start_replication).
+    pub async fn start_physical_replication(
+        &mut self,
+        lsn: PgLsn,
+        slot: Option<&str>,
+        timeline: Option<u32>,
+    ) -> Result<AsyncReplicationStream<'_, WalData>> {
+        self.begin_stream(Start::physical(lsn, slot, timeline))
+            .await
+    }
+
+    /// Follows the changes of tables that publications have, from a slot for the plugin `pgoutput`.
+    ///
+    /// ```no_run
+    /// use howdah::replication::{Change, ChangeOptions};
+    ///
+    /// # async fn example() -> Result<(), howdah::Error> {
+    /// let mut conn = howdah::AsyncConnection::connect("dbname=test replication=database").await?;
+    /// let options = ChangeOptions::default().binary(true);
+    /// let mut stream = conn.follow_changes("a_slot", &["a_publication"], &options).await?;
+    /// while let Some(change) = stream.next().await {
+    ///     let change = change?;
+    ///     if let Change::Insert(insert) = &change {
+    ///         println!("{}: {}", insert.relation.name, insert.new.get::<i32>("id")?);
+    ///     }
+    ///     if let Some(end) = change.end_lsn() {
+    ///         // All of the transaction is on disk here.
+    ///         stream.flushed(end);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Types of users are looked up before, those of the columns that are published by then; later ones are read as text.
+    ///
+    /// # Errors
+    /// As [`start_replication`](Self::start_replication).
+    pub async fn follow_changes(
+        &mut self,
+        slot: &str,
+        publications: &[&str],
+        options: &ChangeOptions,
+    ) -> Result<AsyncReplicationStream<'_, Change>> {
+        let start = Start::changes(&self.core, slot, publications, options)?;
+        self.begin_stream(start).await
+    }
+
+    async fn begin_stream<M: StreamItem>(
+        &mut self,
+        mut start: Start,
+    ) -> Result<AsyncReplicationStream<'_, M>> {
+        self.settle().await?;
+        while let Some(question) = start.question(&mut self.core)? {
+            let outcome = self.perform(|core| Start::ask(core, &question)).await?;
+            start.learn(&self.core, &question, outcome)?;
+        }
+        let id = self.begin(|core| start.queue(core)).await?;
+        let session: &mut AsyncSession = self;
+        let running = Running(&mut *session);
+        let begun = poll_fn(|cx| {
+            let session = &mut *running.0;
+            loop {
+                let outcome = ready!(session.poll_until(Until::Rows(id), cx))?;
+                if let Some(begun) = Following::begun(&mut session.core, id, &start, outcome) {
+                    return Poll::Ready(begun);
+                }
+            }
+        })
+        .await?;
+        // The stream goes on with the connection.
+        std::mem::forget(running);
+        Ok(AsyncReplicationStream {
+            session,
+            following: begun,
+            timer: None,
+            items: PhantomData,
+        })
+    }
+}
+
+/// What a server sends of its log, from [`AsyncConnection::follow_changes`] and its like, as it comes.
+///
+/// It is a `Stream`; [`next`](Self::next) is there for those who use no other crate for streams. It waits for more, and ends when the
+/// server ends it; an error is the last item. A future of `next()` that is dropped loses nothing: `tokio::time::timeout()` is how to
+/// wait for some time.
+///
+/// The server's keepalives are answered, and it is told at intervals how far the client is, while a message is waited for: there is
+/// no task behind the stream, and a program that asks for none longer than the server's `wal_sender_timeout` loses the connection.
+/// Dropping the stream tells the server to end it; the next operation waits for that.
+pub struct AsyncReplicationStream<'a, M: StreamItem> {
+    session: &'a mut AsyncSession,
+    following: Following,
+    /// Goes off when the server is to be told something.
+    timer: Option<Pin<Box<Sleep>>>,
+    items: PhantomData<fn() -> M>,
+}
+
+stream_methods!(AsyncReplicationStream);
+
+impl<M: StreamItem> AsyncReplicationStream<'_, M> {
+    /// The next message; `None` when the stream [has ended](Self::has_ended).
+    pub async fn next(&mut self) -> Option<Result<M>> {
+        poll_fn(|cx| self.poll_item(cx)).await
+    }
+
+    /// Tells the server now how far the client is.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    pub async fn send_feedback(&mut self, feedback: Feedback) -> Result<()> {
+        self.following.confirm(&mut self.session.core, feedback);
+        self.following
+            .tell(&mut self.session.core, feedback.wants_reply);
+        while !self.following.is_over && !self.session.core.session.outgoing().is_empty() {
+            let turned = poll_fn(|cx| self.poll_turn(Until::Sent, cx)).await?;
+            if let Some(outcome) = turned {
+                self.following.ended(&mut self.session.core, outcome);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the stream: the server is told a last time how far the client is. The connection can be used afterwards, for another stream
+    /// only if it is physical.
+    ///
+    /// # Errors
+    /// One of the server's that was not given, or the connection is lost.
+    pub async fn close(mut self) -> Result<()> {
+        if self.following.is_over {
+            return self.following.take_end();
+        }
+        let id = self.following.id;
+        self.session.core.session.end_following(id, Instant::now());
+        loop {
+            if let Some(outcome) = poll_fn(|cx| self.poll_turn(Until::Idle, cx)).await? {
+                return self.following.closed(&mut self.session.core, outcome);
+            }
+        }
+    }
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M>>> {
+        let item = ready!(self.poll_read(cx));
+        Poll::Ready(item.transpose())
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<M>>> {
+        loop {
+            if self.following.is_status_due(&self.session.core) {
+                self.report()?;
+            }
+            if let Some(item) = self.following.next(&self.session.core) {
+                return Poll::Ready(item.map(Some));
+            }
+            if self.following.is_over {
+                return Poll::Ready(Ok(None));
+            }
+            self.report()?;
+            match ready!(self.poll_turn(Until::Rows(self.following.id), cx))? {
+                Some(outcome) => self.following.ended(&mut self.session.core, outcome),
+                None => self.following.take_in(&mut self.session.core),
+            }
+        }
+    }
+
+    /// Tells the server what it is to be told, as far as it takes that at once.
+    fn report(&mut self) -> Result<()> {
+        let link = &mut self.session.core.session;
+        link.report(Instant::now());
+        match flush(link, &self.session.link.socket) {
+            Ok(_) => Ok(()),
+            Err(lost) => {
+                let error = self.session.lose(lost);
+                Err(self.failed(error))
+            }
+        }
+    }
+
+    /// One turn, and what the session has to do at its time.
+    fn poll_turn(&mut self, until: Until, cx: &mut Context<'_>) -> Poll<Result<Option<Outcome>>> {
+        loop {
+            self.session.poll_cancel_ended(cx);
+            if let Poll::Ready(turned) = self.session.poll_until(until, cx) {
+                return Poll::Ready(turned.map_err(|error| self.failed(error)));
+            }
+            let Some(due) = self.session.core.session.poll_timeout() else {
+                return Poll::Pending;
+            };
+            let due = due.into();
+            let sleep = || Box::pin(tokio::time::sleep_until(due));
+            let timer = self.timer.get_or_insert_with(sleep);
+            if timer.deadline() != due {
+                timer.as_mut().reset(due);
+            }
+            ready!(timer.as_mut().poll(cx));
+        }
+    }
+
+    fn failed(&mut self, error: Error) -> Error {
+        self.following.give_up();
+        error
+    }
+}
+
+impl<M: StreamItem> Stream for AsyncReplicationStream<'_, M> {
+    type Item = Result<M>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_item(cx)
+    }
+}
+
+impl<M: StreamItem> Drop for AsyncReplicationStream<'_, M> {
+    fn drop(&mut self) {
+        if !self.following.is_over {
+            // It is asked to cancel a moment later only: a server that is asked at once may not read what it is told.
+            let id = self.following.id;
+            self.session.core.session.end_following(id, Instant::now());
+        }
+        self.session.detach();
+    }
+}
+
+impl<M: StreamItem> fmt::Debug for AsyncReplicationStream<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncReplicationStream")
+            .field("position", &self.position())
+            .field("has_ended", &self.has_ended())
+            .finish_non_exhaustive()
+    }
+}

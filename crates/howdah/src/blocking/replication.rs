@@ -1,0 +1,272 @@
+//! Replication.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::{Duration, Instant};
+
+use howdah_net::drive::{Step, Until, drive, flush};
+use howdah_types::PgLsn;
+
+use super::{Connection, Session};
+use crate::core::replication::{
+    Change, ChangeOptions, Feedback, Following, Start, StreamItem, WalData, stream_methods,
+};
+use crate::error::Result;
+
+impl Connection {
+    /// Starts logical replication from a slot, with these options of its output plugin; gives what the plugin sends.
+    ///
+    /// It starts at `lsn`, or where the slot is if that is further. The connection has to have been opened with
+    /// `replication=database`.
+    ///
+    /// # Errors
+    /// The server's, or the connection was not opened for replication, or is closed or lost.
+    pub fn start_replication(
+        &mut self,
+        slot: &str,
+        lsn: PgLsn,
+        options: &[(&str, &str)],
+    ) -> Result<ReplicationStream<'_, WalData>> {
+        self.begin_stream(Start::logical(slot, lsn, options))
+    }
+
+    /// Starts physical replication: gives the bytes of the log.
+    ///
+    /// The connection has to have been opened with `replication=true`.
+    ///
+    /// # Errors
+    /// As [`start_replication`](Self::start_replication).
+    pub fn start_physical_replication(
+        &mut self,
+        lsn: PgLsn,
+        slot: Option<&str>,
+        timeline: Option<u32>,
+    ) -> Result<ReplicationStream<'_, WalData>> {
+        self.begin_stream(Start::physical(lsn, slot, timeline))
+    }
+
+    /// Follows the changes of tables that publications have, from a slot for the plugin `pgoutput`.
+    ///
+    /// ```no_run
+    /// use howdah::replication::{Change, ChangeOptions};
+    ///
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// let mut conn = howdah::Connection::connect("dbname=test replication=database")?;
+    /// let options = ChangeOptions::default().binary(true);
+    /// let mut stream = conn.follow_changes("a_slot", &["a_publication"], &options)?;
+    /// while let Some(change) = stream.next() {
+    ///     let change = change?;
+    ///     if let Change::Insert(insert) = &change {
+    ///         println!("{}: {}", insert.relation.name, insert.new.get::<i32>("id")?);
+    ///     }
+    ///     if let Some(end) = change.end_lsn() {
+    ///         // All of the transaction is on disk here.
+    ///         stream.flushed(end);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Types of users are looked up before, those of the columns that are published by then; later ones are read as text.
+    ///
+    /// # Errors
+    /// As [`start_replication`](Self::start_replication).
+    pub fn follow_changes(
+        &mut self,
+        slot: &str,
+        publications: &[&str],
+        options: &ChangeOptions,
+    ) -> Result<ReplicationStream<'_, Change>> {
+        let start = Start::changes(&self.core, slot, publications, options)?;
+        self.begin_stream(start)
+    }
+
+    fn begin_stream<M: StreamItem>(
+        &mut self,
+        mut start: Start,
+    ) -> Result<ReplicationStream<'_, M>> {
+        self.settle()?;
+        while let Some(question) = start.question(&mut self.core)? {
+            let outcome = self.perform(|core| Start::ask(core, &question))?;
+            start.learn(&self.core, &question, outcome)?;
+        }
+        let id = self.begin(|core| start.queue(core))?;
+        let session: &mut Session = self;
+        let begun = loop {
+            let outcome = session.turn_until(Until::Rows(id))?;
+            if let Some(begun) = Following::begun(&mut session.core, id, &start, outcome) {
+                break begun;
+            }
+        };
+        if begun.is_err() {
+            session.settle()?;
+        }
+        Ok(ReplicationStream {
+            session,
+            following: begun?,
+            items: PhantomData,
+        })
+    }
+}
+
+/// What a server sends of its log, from [`Connection::follow_changes`] and its like: an iterator that gives messages as they come.
+///
+/// It waits for more, and ends when the server ends it; an error is the last item. The server's keepalives are answered, and it is told at
+/// intervals how far the client is, whenever a message is asked for: a program that asks for none longer than the server's
+/// `wal_sender_timeout` loses the connection. Dropping it ends it, as [`close`](Self::close) does.
+pub struct ReplicationStream<'a, M: StreamItem> {
+    session: &'a mut Session,
+    following: Following,
+    items: PhantomData<fn() -> M>,
+}
+
+stream_methods!(ReplicationStream);
+
+impl<M: StreamItem> ReplicationStream<'_, M> {
+    /// The next message; `None` if none has come in that time, or the stream [has ended](Self::has_ended).
+    ///
+    /// # Errors
+    /// The server's, or the connection is lost, or a message is none of its kind. The stream is over.
+    pub fn read_timeout(&mut self, timeout: Duration) -> Result<Option<M>> {
+        self.read(Instant::now().checked_add(timeout))
+    }
+
+    /// Tells the server now how far the client is.
+    ///
+    /// # Errors
+    /// The connection is lost.
+    pub fn send_feedback(&mut self, feedback: Feedback) -> Result<()> {
+        self.following.confirm(&mut self.session.core, feedback);
+        self.following
+            .tell(&mut self.session.core, feedback.wants_reply);
+        while !self.following.is_over && !self.session.core.session.outgoing().is_empty() {
+            match self.session.turn_until(Until::Sent) {
+                Ok(Some(outcome)) => self.following.ended(&mut self.session.core, outcome),
+                Ok(None) => {}
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the stream: the server is told a last time how far the client is. The connection can be used afterwards, for another stream
+    /// only if it is physical.
+    ///
+    /// # Errors
+    /// One of the server's that was not given, or the connection is lost.
+    pub fn close(mut self) -> Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        if self.following.is_over {
+            return self.following.take_end();
+        }
+        let id = self.following.id;
+        self.session.core.session.end_following(id, Instant::now());
+        loop {
+            match self.session.turn() {
+                Ok(Some(outcome)) => {
+                    return self.following.closed(&mut self.session.core, outcome);
+                }
+                Ok(None) => {}
+                Err(error) => return Err(self.failed(error)),
+            }
+        }
+    }
+
+    fn read(&mut self, deadline: Option<Instant>) -> Result<Option<M>> {
+        let mut looked = false;
+        loop {
+            if self.following.is_status_due(&self.session.core) {
+                self.report()?;
+            }
+            if let Some(item) = self.following.next(&self.session.core) {
+                return item.map(Some);
+            }
+            if self.following.is_over {
+                return Ok(None);
+            }
+            self.report()?;
+            if self.receive(deadline)? {
+                // What is there already has come in time.
+                let came = match looked {
+                    true => Ok(false),
+                    false => self.session.has_come(),
+                };
+                looked = true;
+                if !came.map_err(|error| self.failed(error))? {
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Tells the server what it is to be told, as far as it takes that at once.
+    fn report(&mut self) -> Result<()> {
+        let link = &mut self.session.core.session;
+        link.report(Instant::now());
+        match flush(link, &self.session.socket) {
+            Ok(_) => Ok(()),
+            Err(lost) => {
+                let error = self.session.take_step(Err(lost)).map(drop);
+                error.map_err(|error| self.failed(error))
+            }
+        }
+    }
+
+    /// Waits for more, or the end; tells whether the time is over.
+    fn receive(&mut self, deadline: Option<Instant>) -> Result<bool> {
+        let (link, socket) = (&mut self.session.core.session, &self.session.socket);
+        let step = drive(link, socket, Until::Rows(self.following.id), deadline);
+        let timed_out = matches!(step, Ok(Step::TimedOut));
+        match self.session.take_step(step) {
+            Ok(Some((_, outcome))) => {
+                self.session.core.cancel.gate().leave();
+                self.following.ended(&mut self.session.core, outcome);
+            }
+            Ok(None) => self.following.take_in(&mut self.session.core),
+            Err(error) => return Err(self.failed(error)),
+        }
+        Ok(timed_out)
+    }
+
+    fn failed(&mut self, error: crate::Error) -> crate::Error {
+        self.following.give_up();
+        error
+    }
+}
+
+impl<M: StreamItem> Iterator for ReplicationStream<'_, M> {
+    type Item = Result<M>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let item = self.read(None).transpose();
+            if item.is_some() || self.following.is_over {
+                return item;
+            }
+        }
+    }
+}
+
+impl<M: StreamItem> Drop for ReplicationStream<'_, M> {
+    fn drop(&mut self) {
+        if self.session.is_closed() || self.session.core.session.is_settled() {
+            return;
+        }
+        // A connection that does not come to rest is closed by this, and says so at its next use.
+        let _ = self.end();
+        let _ = self.session.settle();
+    }
+}
+
+impl<M: StreamItem> fmt::Debug for ReplicationStream<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplicationStream")
+            .field("position", &self.position())
+            .field("has_ended", &self.has_ended())
+            .finish_non_exhaustive()
+    }
+}
