@@ -360,6 +360,8 @@ fn connection_errors_are_told_apart() {
     assert!(!text.contains("SECRET"));
     let error = Connection::connect("host=no-such-host.invalid").unwrap_err();
     assert!(error.to_string().contains("no-such-host.invalid"));
-    let error = Connection::connect("host=h gssencmode=require").unwrap_err();
-    assert!(error.to_string().contains("gssencmode"), "{error}");
+    if cfg!(not(feature = "gssapi")) {
+        let error = Connection::connect("host=h gssencmode=require").unwrap_err();
+        assert!(error.to_string().contains("gssencmode"), "{error}");
+    }
 }
