@@ -7,7 +7,6 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import (
     Iterator,
-    Sequence,
 )
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -97,14 +96,6 @@ class Copy(_howdah.BaseCopy):
         come, and `TypeError` for a str in the binary format.
         """
         if self._format(buffer):
-            self._flush_out()
-
-    def write_row(self, row: Sequence[Any]) -> None:
-        """Write a row in the text or the binary format, as that of the COPY is.
-
-        In the binary format the values have to be of the columns' types: `set_types()` says which.
-        """
-        if self._format_row(row):
             self._flush_out()
 
     def write_rows(self, rows: Rows, *, progress: Progress = None) -> None:

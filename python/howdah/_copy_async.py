@@ -6,7 +6,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import (
     AsyncIterator,
-    Sequence,
+    Sequence,  # async only
 )
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -100,13 +100,10 @@ class AsyncCopy(_howdah.BaseCopy):
         if self._format(buffer):
             await self._flush_out()
 
-    async def write_row(self, row: Sequence[Any]) -> None:
-        """Write a row in the text or the binary format, as that of the COPY is.
-
-        In the binary format the values have to be of the columns' types: `set_types()` says which.
-        """
-        if self._format_row(row):
-            await self._flush_out()
+    async def write_row(self, row: Sequence[Any]) -> None:  # type: ignore[override]  # async only
+        """Write a row in the format of the COPY; for the binary one see `set_types()`."""  # async only
+        if self._format_row(row):  # async only
+            await self._flush_out()  # async only
 
     async def write_rows(self, rows: AsyncRows, *, progress: Progress = None) -> None:
         """Write the rows of an iterable, which is quicker than one call for each.

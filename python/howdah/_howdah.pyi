@@ -726,6 +726,12 @@ class BaseCopy:
     def _counts(self) -> tuple[int, int] | None:
         """Return how many rows and bytes were read or written, `None` if that is as it was the last time."""
 
+    def write_row(self, row: Sequence[Any]) -> None:
+        """Write a row in the text or the binary format, as that of the COPY is.
+
+        In the binary format the values have to be of the columns' types: `set_types()` says which.
+        """
+
     def _format_row(self, row: Any) -> bool:
         """Format a row; tell whether there is enough to be sent."""
 

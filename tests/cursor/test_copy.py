@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import uuid
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from support.doors import Door, howdah_alone
 
 IDLE, ACTIVE, INTRANS, INERROR = 0, 1, 2, 3
 FORMATS = ["text", "csv", "binary"]
+SCALES = [1, 8, 10, 100, 1000, 4096, 10**4, 10**5, 10**6, 3]
 HEADER = b"PGCOPY\n\xff\r\n\0" + b"\0" * 8
 STRANGE = "tab\t, newline\n, return\r, backslash \\, \\N, \\., \b\v\f, quote ' \" , é, 漢"
 
@@ -470,6 +472,76 @@ async def test_adapters_of_the_user(door: Door) -> None:
     async with conn.cursor().copy("copy copied to stdout") as copy:
         copy.set_types(["int4", "text"])
         assert await copy.read_row() == (1, "X\t!")
+
+
+async def test_floats_in_and_special_characters(door: Door) -> None:
+    random = Random(7)
+    numbers = [
+        sign * n / scale for n in (0, 1, 5, 123, 1007, 99999999999, 2**53) for scale in SCALES for sign in (1, -1)
+    ]
+    numbers += [random.uniform(-1, 1) * 10 ** random.randint(-8, 18) for _ in range(1000)]
+    numbers += [round(random.uniform(-1000, 1000), random.randint(0, 6)) for _ in range(1000)]
+    numbers += [
+        -0.0,
+        1e-4,
+        9.999e-5,
+        0.00012,
+        1e9 + 0.5,
+        1e10,
+        123456789.12345,
+        1e15,
+        1e16,
+        float("inf"),
+        float("nan"),
+        5e-324,
+    ]
+    texts = [STRANGE, "", "x" * 15, "x" * 16, "x" * 17, *("x" * n + "\t" + "y" * 3 for n in range(33)), "\\N", "é" * 9]
+    conn = await with_table(door)
+    await conn.execute("create temp table texts (a int, b text, c text)")
+    rows = [(n, number, texts[n % len(texts)]) for n, number in enumerate(numbers)]
+    async with conn.cursor().copy("copy texts from stdin") as copy:
+        for row in rows:
+            await copy.write_row(row)
+    # As Python shows them, whatever the column.
+    expected = [(n, repr(number), text) for n, number, text in rows]
+    assert await (await conn.execute("select * from texts order by a")).fetchall() == expected
+    async with conn.cursor().copy("copy (select * from texts order by a) to stdout") as copy:
+        copy.set_types(["int4", "text", "text"])
+        assert [row async for row in copy.rows()] == expected
+
+
+async def test_a_nul_within_a_row(door: Door) -> None:
+    conn = await with_table(door)
+    async with conn.cursor().copy("copy copied from stdin") as copy:
+        for text in ("\0", "x" * 20 + "\0"):
+            with pytest.raises(door.module.DataError):
+                await copy.write_row((1, text))
+        with pytest.raises(UnicodeEncodeError):
+            await copy.write_row((1, "\ud800"))
+        await copy.write_row((2, "y"))
+    assert await rows_of(conn) == [(2, "y")]
+
+
+@howdah_alone
+async def test_rows_that_write_rows(door: Door) -> None:
+    class Pair:
+        pass
+
+    class PairDumper(door.module.adapt.Dumper):  # type: ignore[name-defined,misc]
+        def dump(self, obj: Any) -> bytes:
+            copy._format_row((10 + len(told), "inner"))
+            return b"outer"
+
+    conn = await with_table(door)
+    conn.adapters.register_dumper(Pair, PairDumper)
+    told: list[tuple[int, int]] = []
+    cur = conn.cursor()
+    async with cur.copy("copy copied from stdin", progress=lambda *counts: told.append(counts)) as copy:
+        await copy.write_row((1, Pair()))
+        await copy.write_rows([(2, "x"), (3, Pair())])
+    assert await rows_of(conn) == [(1, "outer"), (2, "x"), (3, "outer"), (10, "inner"), (10, "inner")]
+    assert told == [(5, len("1\touter\n2\tx\n3\touter\n10\tinner\n10\tinner\n"))]
+    assert cur.rowcount == 5
 
 
 # --- misuse ------------------------------------------------------------------------------------------------------

@@ -46,6 +46,18 @@ impl<'a> DumpContext<'a> {
         }
     }
 
+    /// The same context with other adapters.
+    #[inline]
+    #[must_use]
+    pub const fn adapted<'b>(&self, adaptation: Option<&'b Adaptation>) -> DumpContext<'b> {
+        DumpContext {
+            encoding: self.encoding,
+            session_encoding: self.session_encoding,
+            sql_intervals: self.sql_intervals,
+            adaptation,
+        }
+    }
+
     /// The adapters, which have to be known to find one by its type.
     ///
     /// # Errors

@@ -5,18 +5,23 @@
 
 use std::sync::Arc;
 
+use howdah_ffi::values::int_as_i64;
 use howdah_protocol::connection::Written;
 pub use howdah_protocol::wire::copy::{BINARY_HEADER, BINARY_TRAILER};
-use howdah_protocol::wire::copy::{CharacterLength, Malformed, binary_row, escape, split};
+use howdah_protocol::wire::copy::{
+    CharacterLength, Malformed, binary_row, escape, plain_values, split,
+};
 use howdah_protocol::wire::fields;
 use howdah_protocol::wire::{Format, IsNull};
+use howdah_types::int;
+use howdah_types::oid::FLOAT8;
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyFloat, PyInt, PyString, PyTuple};
 
 use crate::adaptation::Adaptation;
 use crate::context::{DumpContext, LoadContext};
-use crate::dump::{dump, dump_as_type};
+use crate::dump::{dump, dump_as_type, float_text};
 use crate::encoding::{Encoding, multibyte};
 use crate::error;
 use crate::format::PyFormat;
@@ -34,13 +39,17 @@ pub fn dump_text<'py>(
     cx: &DumpContext<'_>,
 ) -> PyResult<()> {
     let mut field = Vec::new();
+    let is_quick = cx.encoding == Encoding::Utf8 && cx.own_dumpers().is_none();
     for (number, value) in values.enumerate() {
         memory::room(out, 0)?;
         if number > 0 {
             out.push(b'\t');
         }
-        field.clear();
         let oid = types.and_then(|types| types.get(number));
+        if oid.is_none() && is_quick && dump_quickly(&value, out)? {
+            continue;
+        }
+        field.clear();
         match dump_field(&value, oid, Format::Text, &mut field, cx)?.null {
             IsNull::Yes => memory::append(out, b"\\N")?,
             IsNull::No => with_length(cx.encoding, |length| escape(&field, out, length))
@@ -48,6 +57,48 @@ pub fn dump_text<'py>(
         }
     }
     memory::append(out, b"\n")
+}
+
+/// Appends a value in which there is nothing to escape, if it is of one of the commonest classes; tells whether it did. There has to
+/// be room for a value of limited length.
+#[inline]
+fn dump_quickly(value: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<bool> {
+    if let Ok(text) = value.cast_exact::<PyString>() {
+        let text = text.to_str()?.as_bytes();
+        let is_plain = !has_special(text);
+        if is_plain {
+            memory::append(out, text)?;
+        }
+        return Ok(is_plain);
+    }
+    if let Ok(number) = value.cast_exact::<PyInt>() {
+        let number = int_as_i64(number.as_borrowed());
+        if let Some(number) = number {
+            int::int_to_text(number, out);
+        }
+        return Ok(number.is_some());
+    }
+    if value.is_none() {
+        out.extend_from_slice(b"\\N");
+        return Ok(true);
+    }
+    if let Ok(number) = value.cast_exact::<PyFloat>() {
+        float_text(value.py(), number.value(), FLOAT8, out)?;
+        return Ok(true);
+    }
+    Ok(false)
+}
+
+/// Whether there may be a byte in a text that is to be escaped or refused.
+#[inline]
+fn has_special(text: &[u8]) -> bool {
+    // Without an end in the middle, so that many bytes are looked at in one step.
+    let any = |bytes: &[u8]| {
+        let special = bytes.iter().map(|byte| *byte < 14 || *byte == b'\\');
+        special.fold(false, std::ops::BitOr::bitor)
+    };
+    let (chunks, rest) = text.as_chunks::<16>();
+    chunks.iter().any(|chunk| any(chunk)) || any(rest)
 }
 
 /// Appends a row in the binary format, as [`dump_text`].
@@ -166,6 +217,13 @@ impl RowReader {
         is_first: bool,
         cx: &LoadContext<'_>,
     ) -> PyResult<Option<Bound<'py, PyTuple>>> {
+        if let Some(loaders) = &self.loaders
+            && !self.is_binary
+            && cx.encoding == Encoding::Utf8
+            && let Some(values) = plain_values(message, loaders.len())
+        {
+            return load::load_row(py, values, loaders, cx).map(Some);
+        }
         let mut made = Vec::new();
         let body = if self.is_binary {
             match binary_row(message, is_first, None).map_err(|error| malformed(py, error))? {

@@ -31,6 +31,7 @@ use crate::types::Kind;
 pub(super) use adapter::Adapter;
 pub(super) use json::class_function;
 use plan::DumperPlan;
+pub(crate) use scalar::float_text;
 use written::NULL;
 
 /// Appends `value` to `out` and says as what.

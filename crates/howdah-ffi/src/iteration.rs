@@ -12,8 +12,7 @@ use pyo3::prelude::*;
 use pyo3::pyclass::boolean_struct::True;
 use pyo3::types::{PyList, PyType};
 
-/// Whether the interpreter runs one thread at a time. Objects of one that does not have a longer head.
-const HAS_GIL: bool = size_of::<ffi::PyObject>() == 2 * size_of::<usize>();
+use crate::HAS_GIL;
 
 /// Rows that were fetched at a time, the next of them, and the place of that in the whole.
 ///

@@ -138,15 +138,61 @@ pub(super) fn float(
 }
 
 /// What Python shows, which is what comes back from a place that takes any text.
-pub(super) fn float_text(
+pub(crate) fn float_text(
     py: Python<'_>,
     number: f64,
     oid: u32,
     out: &mut Vec<u8>,
 ) -> PyResult<Written> {
-    let text = PyFloat::new(py, number).repr()?;
-    out.extend_from_slice(text.to_str()?.as_bytes());
+    if !short_float(number, out) {
+        let text = PyFloat::new(py, number).repr()?;
+        out.extend_from_slice(text.to_str()?.as_bytes());
+    }
     Ok(as_text(oid))
+}
+
+/// Appends a number of few decimals as Python shows it; tells whether it is one.
+///
+/// No two numbers of up to 15 digits read as the same float, so that if one of them does the shortest has been found.
+fn short_float(number: f64, out: &mut Vec<u8>) -> bool {
+    const POWERS: [(f64, u64); 5] = [(1e0, 1), (1e1, 10), (1e2, 100), (1e3, 1000), (1e4, 10_000)];
+    let size = number.abs();
+    // Below and above there may be an exponent.
+    if size != 0.0 && !(1e-4..1e10).contains(&size) {
+        return false;
+    }
+    let found = POWERS
+        .iter()
+        .enumerate()
+        .find_map(|(decimals, (power, divisor))| {
+            let scaled = (size * power).round_ties_even();
+            (scaled / power == size).then_some((decimals, scaled, *divisor))
+        });
+    let Some((decimals, scaled, divisor)) = found else {
+        return false;
+    };
+    // A whole number of up to 14 digits.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is one of the type's"
+    )]
+    let digits = scaled as u64;
+    if number.is_sign_negative() {
+        out.push(b'-');
+    }
+    int::int_to_text(digits / divisor, out);
+    if decimals == 0 {
+        out.extend_from_slice(b".0");
+        return true;
+    }
+    // A digit in the point's place keeps the zeros behind it.
+    let point = out.len();
+    int::int_to_text(digits % divisor + divisor, out);
+    if let Some(place) = out.get_mut(point) {
+        *place = b'.';
+    }
+    true
 }
 
 #[inline]

@@ -18,9 +18,9 @@ use howdah_ffi::values::{ListBuilder, RowBuilder, quick_ascii, quick_float, quic
 /// # Errors
 /// As for [`Loader::load`].
 #[inline]
-pub fn load_row<'py>(
+pub fn load_row<'py, 'a>(
     py: Python<'py>,
-    fields: Fields<'_>,
+    fields: impl Iterator<Item = Option<&'a [u8]>>,
     loaders: &[Loader],
     cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyTuple>> {
@@ -43,10 +43,10 @@ pub fn load_instance<'py>(
 }
 
 #[inline]
-fn fill<'py>(
+fn fill<'py, 'a>(
     mut row: RowBuilder<'py>,
     py: Python<'py>,
-    fields: Fields<'_>,
+    fields: impl Iterator<Item = Option<&'a [u8]>>,
     loaders: &[Loader],
     cx: &LoadContext<'_>,
 ) -> PyResult<Bound<'py, PyTuple>> {

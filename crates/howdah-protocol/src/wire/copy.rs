@@ -160,6 +160,33 @@ pub fn split(
     Ok(())
 }
 
+/// The values in a message of the text format, if it is a row of so many columns, at least one, without an escaped character in it.
+/// What gives `None` is for [`split`].
+///
+/// In encodings whose characters may have the byte of a backslash in them that is not to be told so.
+#[inline]
+pub fn plain_values(message: &[u8], columns: usize) -> Option<impl Iterator<Item = Option<&[u8]>>> {
+    let line = message.strip_suffix(b"\n")?;
+    let mut tabs = 0_usize;
+    let mut is_special = false;
+    for byte in line {
+        tabs += usize::from(*byte == b'\t');
+        is_special |= matches!(byte, b'\n' | b'\\');
+    }
+    if columns == 0 || tabs + 1 != columns || (is_special && !has_only_nulls(line)) {
+        return None;
+    }
+    let values = line.split(|byte| *byte == b'\t');
+    Some(values.map(|value| (value != b"\\N").then_some(value)))
+}
+
+/// Whether each special character in a line is in a value that is NULL.
+fn has_only_nulls(line: &[u8]) -> bool {
+    let mut values = line.split(|byte| *byte == b'\t');
+    let is_special = |byte: &u8| matches!(byte, b'\n' | b'\\');
+    values.all(|value| value == b"\\N" || !value.iter().any(is_special))
+}
+
 fn append(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), OutOfMemory> {
     memory::room(out, bytes.len())?;
     out.extend_from_slice(bytes);
@@ -247,6 +274,30 @@ mod tests {
         let mut body = Vec::new();
         split(&message, 1, &mut body, Some(two)).unwrap();
         assert_eq!(fields(&body).next(), Some(Some(&b"\x83\\\t"[..])));
+    }
+
+    #[test]
+    fn plain_values_are_found_in_place() {
+        let values = |message: &'static [u8], columns| -> Option<Vec<Option<&[u8]>>> {
+            plain_values(message, columns).map(Iterator::collect)
+        };
+        let whole = vec![Some(&b"a"[..]), None, Some(b""), Some(b"N")];
+        assert_eq!(values(b"a\t\\N\t\tN\n", 4), Some(whole));
+        assert_eq!(values(b"\n", 1), Some(vec![Some(&b""[..])]));
+        assert_eq!(values(b"\\N\n", 1), Some(vec![None]));
+        for message in [
+            &b"a"[..],
+            b"",
+            b"\\\\\n",
+            b"\\Na\n",
+            b"a\\N\n",
+            b"a\\tb\n",
+            b"a\nb\n",
+            b"a\tb\n",
+        ] {
+            assert_eq!(values(message, 1), None, "{message:?}");
+        }
+        assert_eq!(values(b"\n", 0), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The COPY of a cursor: where it stands, and the data that has come of it.
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use howdah_adapt::lock;
@@ -11,7 +12,16 @@ use crate::errors;
 
 /// The COPY of a cursor.
 #[derive(Default)]
-pub(crate) struct CopyState(Mutex<Inner>);
+pub(crate) struct CopyState {
+    inner: Mutex<Inner>,
+    /// What every row asks for: [`TAKES_DATA`] and [`IS_BINARY`].
+    flags: AtomicU8,
+}
+
+/// The server takes data, and no operation is at it.
+const TAKES_DATA: u8 = 1;
+/// It has begun with the binary format.
+const IS_BINARY: u8 = 2;
 
 #[derive(Default)]
 struct Inner {
@@ -47,15 +57,23 @@ pub(crate) enum Phase {
     Over,
 }
 
+impl Inner {
+    fn flags(&self) -> u8 {
+        let takes = matches!(self.phase, Phase::In(_));
+        let is_binary = self.start.as_ref().is_some_and(|start| start.is_binary);
+        (if takes { TAKES_DATA } else { 0 }) | (if is_binary { IS_BINARY } else { 0 })
+    }
+}
+
 impl CopyState {
     /// How it began, if it did.
     pub(crate) fn start(&self) -> Option<CopyStart> {
-        lock(&self.0).start.clone()
+        lock(&self.inner).start.clone()
     }
 
     /// The next message that has been received, by its set and number; with whether it is the first.
     pub(crate) fn next_message(&self) -> Option<(Arc<RowSet>, usize, bool)> {
-        let mut inner = lock(&self.0);
+        let mut inner = lock(&self.inner);
         if inner.pos >= inner.messages.len() {
             return None;
         }
@@ -67,7 +85,7 @@ impl CopyState {
     /// All messages that have been received and not been given: their set, and the number of the first; with whether that is the
     /// first of the COPY.
     pub(crate) fn take_messages(&self) -> Option<(Arc<RowSet>, usize, bool)> {
-        let mut inner = lock(&self.0);
+        let mut inner = lock(&self.inner);
         let first = inner.pos;
         if first >= inner.messages.len() {
             return None;
@@ -79,13 +97,13 @@ impl CopyState {
 
     /// Whether there are messages that have been received and not been given.
     pub(crate) fn has_messages(&self) -> bool {
-        let inner = lock(&self.0);
+        let inner = lock(&self.inner);
         inner.pos < inner.messages.len()
     }
 
     /// The error that has ended it, once.
     pub(crate) fn take_failure(&self) -> Option<PyErr> {
-        let mut inner = lock(&self.0);
+        let mut inner = lock(&self.inner);
         let failed = matches!(inner.phase, Phase::Failed(_));
         match failed.then(|| std::mem::replace(&mut inner.phase, Phase::GivenUp)) {
             Some(Phase::Failed(error)) => Some(error),
@@ -95,7 +113,7 @@ impl CopyState {
 
     /// Fails unless data can be read, which may have ended.
     pub(crate) fn check_readable(&self, py: Python<'_>) -> PyResult<()> {
-        let text = match lock(&self.0).phase {
+        let text = match lock(&self.inner).phase {
             Phase::Out(_) | Phase::Failed(_) | Phase::Over => return Ok(()),
             Phase::Busy => BUSY,
             Phase::GivenUp => GIVEN_UP,
@@ -105,8 +123,17 @@ impl CopyState {
     }
 
     /// Fails unless data can be written.
+    #[inline]
     pub(crate) fn check_writable(&self, py: Python<'_>) -> PyResult<()> {
-        let text = match lock(&self.0).phase {
+        if self.flags.load(Ordering::Relaxed) & TAKES_DATA != 0 {
+            return Ok(());
+        }
+        self.check_phase(py)
+    }
+
+    #[cold]
+    fn check_phase(&self, py: Python<'_>) -> PyResult<()> {
+        let text = match lock(&self.inner).phase {
             Phase::In(_) => return Ok(()),
             Phase::Busy => BUSY,
             Phase::GivenUp => GIVEN_UP,
@@ -117,21 +144,35 @@ impl CopyState {
 
     /// Whether the server sends or takes data, and no operation is at it.
     pub(crate) fn is_running(&self) -> bool {
-        matches!(lock(&self.0).phase, Phase::In(_) | Phase::Out(_))
+        matches!(lock(&self.inner).phase, Phase::In(_) | Phase::Out(_))
     }
 
     /// Whether the server sends data, and no operation is at it.
     pub(crate) fn is_out(&self) -> bool {
-        matches!(lock(&self.0).phase, Phase::Out(_))
+        matches!(lock(&self.inner).phase, Phase::Out(_))
     }
 
     pub(crate) fn is_busy(&self) -> bool {
-        matches!(lock(&self.0).phase, Phase::Busy)
+        matches!(lock(&self.inner).phase, Phase::Busy)
+    }
+
+    /// Whether it has begun with the binary format.
+    #[inline]
+    pub(crate) fn is_binary(&self) -> bool {
+        self.flags.load(Ordering::Relaxed) & IS_BINARY != 0
+    }
+
+    /// Changes it, and what is known without the lock.
+    fn change<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = lock(&self.inner);
+        let changed = change(&mut inner);
+        self.flags.store(inner.flags(), Ordering::Relaxed);
+        changed
     }
 
     /// Gives it back.
     pub(crate) fn set(&self, phase: Phase) {
-        let old = std::mem::replace(&mut lock(&self.0).phase, phase);
+        let old = self.change(|inner| std::mem::replace(&mut inner.phase, phase));
         // Without the lock: it may hold an exception.
         drop(old);
     }
@@ -144,13 +185,13 @@ impl CopyState {
             is_fresh: true,
             ..Inner::default()
         };
-        let old = std::mem::replace(&mut *lock(&self.0), new);
+        let old = self.change(|inner| std::mem::replace(inner, new));
         drop(old);
     }
 
     /// Takes messages that have been received.
     pub(crate) fn keep(&self, messages: RowSet) {
-        let mut inner = lock(&self.0);
+        let mut inner = lock(&self.inner);
         inner.pos = 0;
         let old = std::mem::replace(&mut inner.messages, Arc::new(messages));
         drop(inner);
@@ -159,17 +200,17 @@ impl CopyState {
 
     /// The statement.
     pub(crate) fn sql(&self) -> Arc<[u8]> {
-        Arc::clone(&lock(&self.0).sql)
+        Arc::clone(&lock(&self.inner).sql)
     }
 
     /// Notes how it began.
     pub(crate) fn note_start(&self, start: CopyStart) {
-        lock(&self.0).start = Some(start);
+        self.change(|inner| inner.start = Some(start));
     }
 
     /// Takes it for an operation.
     pub(crate) fn take(&self) -> Phase {
-        std::mem::replace(&mut lock(&self.0).phase, Phase::Busy)
+        self.change(|inner| std::mem::replace(&mut inner.phase, Phase::Busy))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is known of a session, for readers that may not touch the session itself.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use howdah_net::cancel::CancelTarget;
@@ -32,6 +32,8 @@ pub(crate) struct SessionSnapshot {
     pub(crate) conninfo: Vec<(String, String)>,
     started: OnceLock<Started>,
     changing: Mutex<Changing>,
+    /// The version of the parameters that the settings are made of.
+    settings_version: AtomicU64,
 }
 
 /// What is known once the session has been started, and never changes.
@@ -70,6 +72,7 @@ impl SessionSnapshot {
                 settings: Arc::new(SessionSettings::from_parameters(|_| None)),
                 error_message: String::new(),
             }),
+            settings_version: AtomicU64::new(0),
         }
     }
 
@@ -107,6 +110,8 @@ impl SessionSnapshot {
         changing.parameters = Arc::clone(parameters);
         let new = Arc::new(settings_of(parameters));
         let old = std::mem::replace(&mut changing.settings, new);
+        let version = parameters.version();
+        self.settings_version.store(version, Ordering::Release);
         drop(changing);
         // Without the lock: they hold a time zone of Python's.
         drop(old);
@@ -125,6 +130,12 @@ impl SessionSnapshot {
     /// How values are to be written, and read if they came now.
     pub(crate) fn settings(&self) -> Arc<SessionSettings> {
         Arc::clone(&lock(&self.changing).settings)
+    }
+
+    /// Tells whether [`settings`](Self::settings) are others than they were: by another number.
+    #[inline]
+    pub(crate) fn settings_version(&self) -> u64 {
+        self.settings_version.load(Ordering::Acquire)
     }
 
     /// The Python name of the client encoding.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use howdah_adapt::copy::{BINARY_HEADER, BINARY_TRAILER, RowReader, dump_binary, dump_text};
 use howdah_adapt::{Adaptation, DumpContext, LoadContext, lock, memory};
+use howdah_ffi::handed::Handed;
 use howdah_ffi::values::bytes;
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -18,6 +19,7 @@ use super::arrow_in::ArrowWriting;
 use crate::connection::BaseConnection;
 use crate::core::Flavor;
 use crate::core::copying::CopyState;
+use crate::core::snapshot::SessionSnapshot;
 use crate::errors;
 use crate::jobs::copy::{CopyJob, Data, Reader, Work};
 use crate::shell;
@@ -35,7 +37,16 @@ pub(crate) struct BaseCopy {
     adaptation: Adaptation,
     /// Whether what is written goes to the server, and not to a writer.
     is_direct: bool,
-    formatting: Mutex<Formatting>,
+    /// As the user says, where there is no COPY that tells.
+    binary: Option<bool>,
+    /// What is written. It is taken for that, as values may call back into Python.
+    writing: Handed<Writing>,
+    types: Types,
+    /// Whether anything was written.
+    has_data: AtomicBool,
+    /// Whether that was rows.
+    has_rows: AtomicBool,
+    reader: Mutex<Option<Arc<RowReader>>>,
     counts: Counts,
 }
 
@@ -44,6 +55,7 @@ pub(crate) struct BaseCopy {
 struct Counts {
     /// Whether somebody wants to know.
     wanted: AtomicBool,
+    /// What was read.
     rows: AtomicU64,
     bytes: AtomicU64,
     /// What was told last.
@@ -57,27 +69,71 @@ impl Counts {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// The numbers of rows and bytes, unless these were told already.
-    fn news(&self) -> Option<(u64, u64)> {
-        let rows = self.rows.load(Ordering::Relaxed);
-        let counts = (rows, self.bytes.load(Ordering::Relaxed));
+    /// The numbers of rows and bytes, with those that were written, unless these were told already.
+    fn news(&self, written: (u64, u64)) -> Option<(u64, u64)> {
+        let rows = self.rows.load(Ordering::Relaxed) + written.0;
+        let counts = (rows, self.bytes.load(Ordering::Relaxed) + written.1);
         let told = std::mem::replace(&mut *lock(&self.told), counts);
         (told != counts).then_some(counts)
     }
 }
 
+/// What is written.
 #[derive(Default)]
-struct Formatting {
-    /// As the user says, where there is no COPY that tells.
-    is_binary: Option<bool>,
-    /// Written, and not sent yet.
+struct Writing {
+    /// Formatted, and not sent yet.
     buffer: Vec<u8>,
-    types: Option<Arc<[u32]>>,
-    reader: Option<Arc<RowReader>>,
-    /// Whether anything was written.
-    has_data: bool,
-    /// Whether that was rows.
-    has_rows: bool,
+    /// How many rows were formatted, ever.
+    rows: u64,
+    /// How many bytes that and other data were.
+    bytes: u64,
+    /// What rows are formatted by, but for the adapters; of this version of the settings.
+    context: Option<(u64, DumpContext<'static>)>,
+}
+
+impl Writing {
+    /// Takes in what was written meanwhile.
+    fn join(&mut self, other: &Self) -> PyResult<()> {
+        self.rows += other.rows;
+        self.bytes += other.bytes;
+        memory::append(&mut self.buffer, &other.buffer)
+    }
+
+    fn is_new(&self) -> bool {
+        self.buffer.is_empty() && self.rows == 0 && self.bytes == 0
+    }
+
+    fn context(&mut self, snapshot: &SessionSnapshot) -> DumpContext<'static> {
+        let version = snapshot.settings_version();
+        if let Some((known, context)) = self.context
+            && known == version
+        {
+            return context;
+        }
+        let context = DumpContext::new(&snapshot.settings(), None);
+        self.context = Some((version, context));
+        context
+    }
+}
+
+/// The types of the columns, where they were set.
+#[derive(Default)]
+struct Types {
+    are_set: AtomicBool,
+    oids: Mutex<Arc<[u32]>>,
+}
+
+impl Types {
+    #[inline]
+    fn get(&self) -> Option<Arc<[u32]>> {
+        let are_set = self.are_set.load(Ordering::Acquire);
+        are_set.then(|| Arc::clone(&lock(&self.oids)))
+    }
+
+    fn set(&self, oids: Vec<u32>) {
+        *lock(&self.oids) = oids.into();
+        self.are_set.store(true, Ordering::Release);
+    }
 }
 
 /// As what data is wanted.
@@ -119,9 +175,7 @@ impl Reader for CopyReader {
 
 impl BaseCopy {
     fn is_binary(&self) -> bool {
-        let own = lock(&self.formatting).is_binary;
-        own.or_else(|| self.state.start().map(|start| start.is_binary))
-            .unwrap_or(false)
+        self.binary.unwrap_or_else(|| self.state.is_binary())
     }
 
     fn run(slf: &Bound<'_, Self>, work: Work) -> PyResult<Py<PyAny>> {
@@ -207,14 +261,14 @@ impl BaseCopy {
     }
 
     fn reader(&self) -> Arc<RowReader> {
-        let known = lock(&self.formatting).reader.clone();
+        let known = lock(&self.reader).clone();
         known.unwrap_or_else(|| {
             let reader = Arc::new(RowReader {
                 is_binary: self.is_binary(),
                 columns: self.state.start().map_or(0, |start| start.columns),
                 loaders: None,
             });
-            lock(&self.formatting).reader = Some(Arc::clone(&reader));
+            *lock(&self.reader) = Some(Arc::clone(&reader));
             reader
         })
     }
@@ -256,39 +310,75 @@ impl BaseCopy {
         &self.state
     }
 
-    /// Has the buffer changed by something that may call back into Python, and so is done without the lock. If it fails the buffer
-    /// is as before.
+    /// Has something written that may call back into Python. If it fails the buffer is as before; if not, tells whether there is enough
+    /// to be sent.
+    #[inline]
     fn change(
         &self,
         py: Python<'_>,
-        change: impl FnOnce(&mut Vec<u8>) -> PyResult<()>,
+        change: impl FnOnce(&mut Writing) -> PyResult<()>,
     ) -> PyResult<bool> {
         if self.is_direct {
             self.state.check_writable(py)?;
         }
-        let mut buffer = std::mem::take(&mut lock(&self.formatting).buffer);
-        let before = buffer.len();
-        let changed = change(&mut buffer);
-        if changed.is_err() {
-            buffer.truncate(before);
+        let mut writing = self.writing.take(py);
+        let before = writing.buffer.len();
+        let changed = change(&mut writing);
+        match &changed {
+            Ok(()) => {
+                writing.bytes += writing.buffer.len().saturating_sub(before) as u64;
+                self.has_data.store(true, Ordering::Relaxed);
+            }
+            Err(_) => writing.buffer.truncate(before),
         }
-        let mut formatting = lock(&self.formatting);
-        // Another thread may have written meanwhile.
-        let meanwhile = std::mem::replace(&mut formatting.buffer, buffer);
-        let appended = memory::append(&mut formatting.buffer, &meanwhile);
-        formatting.has_data |= changed.is_ok();
-        self.counts
-            .add(0, formatting.buffer.len().saturating_sub(before));
-        let full = formatting.buffer.len() >= FULL;
-        drop(formatting);
-        changed.and(appended).map(|()| full)
+        let put = self.put_back(py, writing);
+        changed.and(put)
     }
 
-    fn append_row(&self, row: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<()> {
-        let settings = self.connection.get().core().snapshot.settings();
-        let cx = DumpContext::new(&settings, Some(&self.adaptation));
-        let types = lock(&self.formatting).types.clone();
-        let types = types.as_deref();
+    /// Puts back what was taken; tells whether there is enough to be sent.
+    #[inline]
+    fn put_back(&self, py: Python<'_>, writing: Writing) -> PyResult<bool> {
+        let full = writing.buffer.len() >= FULL;
+        let meanwhile = self.writing.replace(py, writing);
+        if meanwhile.is_new() {
+            return Ok(full);
+        }
+        self.join(py, meanwhile)
+    }
+
+    /// Puts back what was taken, where something was written meanwhile: by another thread, or what was called.
+    #[cold]
+    fn join(&self, py: Python<'_>, meanwhile: Writing) -> PyResult<bool> {
+        let (mut meanwhile, mut joined) = (meanwhile, Ok(()));
+        loop {
+            let mut writing = self.writing.take(py);
+            joined = joined.and(writing.join(&meanwhile));
+            let full = writing.buffer.len() >= FULL;
+            meanwhile = self.writing.replace(py, writing);
+            if meanwhile.is_new() {
+                return joined.map(|()| full);
+            }
+        }
+    }
+
+    /// Formats a row; tells whether there is enough to be sent.
+    #[inline]
+    fn add_row(&self, row: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let full = self.change(row.py(), |writing| {
+            self.append_row(row, writing)?;
+            writing.rows += 1;
+            Ok(())
+        })?;
+        self.has_rows.store(true, Ordering::Relaxed);
+        Ok(full)
+    }
+
+    #[inline]
+    fn append_row(&self, row: &Bound<'_, PyAny>, writing: &mut Writing) -> PyResult<()> {
+        let cx = writing.context(&self.connection.get().core().snapshot);
+        let cx = cx.adapted(Some(&self.adaptation));
+        let types = self.types.get();
+        let (types, out) = (types.as_deref(), &mut writing.buffer);
         if let Ok(tuple) = row.cast_exact::<PyTuple>() {
             return self.append_values(row.py(), tuple.len(), tuple.iter(), types, out, &cx);
         }
@@ -299,6 +389,7 @@ impl BaseCopy {
         self.append_values(row.py(), values.len(), values.iter(), types, out, &cx)
     }
 
+    #[inline]
     fn append_values<'py>(
         &self,
         py: Python<'py>,
@@ -320,15 +411,21 @@ impl BaseCopy {
         if !self.is_binary() {
             return dump_text(values, types, out, cx);
         }
-        let is_first = !lock(&self.formatting).has_data && out.is_empty();
+        let is_first = !self.has_data.load(Ordering::Relaxed) && out.is_empty();
         if is_first {
             memory::append(out, BINARY_HEADER)?;
         }
         dump_binary(py, values, types, out, cx)
     }
 
-    fn take_buffer(&self) -> Vec<u8> {
-        std::mem::take(&mut lock(&self.formatting).buffer)
+    fn take_buffer(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
+        let mut writing = self.writing.take(py);
+        let buffer = std::mem::take(&mut writing.buffer);
+        if buffer.len() >= FULL {
+            // As much is to come. If there is no memory for it what comes will say so.
+            let _ = memory::reserve(&mut writing.buffer, FULL + FULL / 8);
+        }
+        self.put_back(py, writing).map(|_| buffer)
     }
 }
 
@@ -363,10 +460,12 @@ impl BaseCopy {
             state: Arc::clone(&this.copy),
             adaptation: this.adaptation(py)?,
             is_direct: writer.is_none_or(Bound::is_none),
-            formatting: Mutex::new(Formatting {
-                is_binary: binary,
-                ..Formatting::default()
-            }),
+            binary,
+            writing: Handed::default(),
+            types: Types::default(),
+            has_data: AtomicBool::new(false),
+            has_rows: AtomicBool::new(false),
+            reader: Mutex::default(),
             counts: Counts::default(),
         })
     }
@@ -423,7 +522,7 @@ impl BaseCopy {
             memory::push(&mut oids, oid)?;
         }
         if self._is_in() {
-            lock(&self.formatting).types = Some(oids.into());
+            self.types.set(oids);
             return Ok(());
         }
         let mut reader = RowReader {
@@ -432,7 +531,7 @@ impl BaseCopy {
             loaders: None,
         };
         reader.set_types(py, &oids, &self.adaptation)?;
-        let old = lock(&self.formatting).reader.replace(Arc::new(reader));
+        let old = lock(&self.reader).replace(Arc::new(reader));
         drop(old);
         Ok(())
     }
@@ -453,8 +552,11 @@ impl BaseCopy {
     }
 
     /// Return how many rows and bytes were read or written; `None` if that is as when it was asked for last.
-    fn _counts(&self) -> Option<(u64, u64)> {
-        self.counts.news()
+    fn _counts(&self, py: Python<'_>) -> PyResult<Option<(u64, u64)>> {
+        let writing = self.writing.take(py);
+        let written = (writing.rows, writing.bytes);
+        self.put_back(py, writing)?;
+        Ok(self.counts.news(written))
     }
 
     /// Return the next row as a tuple; `None` at the end.
@@ -470,7 +572,8 @@ impl BaseCopy {
     /// Format rows of a batch until there is enough to be sent; tell whether there may be more.
     fn _format_arrow(&self, py: Python<'_>, writing: &ArrowWriting) -> PyResult<bool> {
         let mut more = false;
-        self.change(py, |out| {
+        self.change(py, |own| {
+            let out = &mut own.buffer;
             let written = py.detach(|| writing.write(out));
             more = written.map_err(|refused| arrow::error(py, &refused))?;
             Ok(())
@@ -480,25 +583,32 @@ impl BaseCopy {
 
     /// Format what stands behind the rows of all batches.
     fn _format_arrow_end(&self, py: Python<'_>, writing: &ArrowWriting) -> PyResult<()> {
-        self.change(py, |out| {
-            writing.finish(out);
+        self.change(py, |own| {
+            writing.finish(&mut own.buffer);
             Ok(())
         })
         .map(drop)
     }
 
+    /// Write a row in the text or the binary format, as that of the COPY is.
+    ///
+    /// In the binary format the values have to be of the columns' types: `set_types()` says which.
+    fn write_row(slf: &Bound<'_, Self>, row: &Bound<'_, PyAny>) -> PyResult<()> {
+        if slf.get().add_row(row)? {
+            slf.call_method0(intern!(slf.py(), "_flush_out"))?;
+        }
+        Ok(())
+    }
+
     /// Format a row; tell whether enough was formatted to be sent.
     fn _format_row(&self, row: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let full = self.change(row.py(), |out| self.append_row(row, out))?;
-        lock(&self.formatting).has_rows = true;
-        self.counts.add(1, 0);
-        Ok(full)
+        self.add_row(row)
     }
 
     /// Format rows of an iterator until there is enough to be sent; tell whether there may be more.
     fn _format_rows(&self, rows: &Bound<'_, PyIterator>) -> PyResult<bool> {
         for row in rows.clone() {
-            if self._format_row(&row?)? {
+            if self.add_row(&row?)? {
                 return Ok(true);
             }
         }
@@ -509,9 +619,9 @@ impl BaseCopy {
     fn _format(&self, data: &Bound<'_, PyAny>) -> PyResult<bool> {
         let py = data.py();
         let Ok(text) = data.cast::<PyString>() else {
-            return self.change(py, |out| match data.cast::<PyBytes>() {
-                Ok(bytes) => memory::append(out, bytes.as_bytes()),
-                Err(_) => memory::append(out, &howdah_adapt::bytes_of(data)?),
+            return self.change(py, |writing| match data.cast::<PyBytes>() {
+                Ok(bytes) => memory::append(&mut writing.buffer, bytes.as_bytes()),
+                Err(_) => memory::append(&mut writing.buffer, &howdah_adapt::bytes_of(data)?),
             });
         };
         if self.is_binary() {
@@ -519,7 +629,9 @@ impl BaseCopy {
             return Err(PyTypeError::new_err(text));
         }
         let settings = self.connection.get().core().snapshot.settings();
-        self.change(py, |out| settings.encoding.encode(text, out))
+        self.change(py, |writing| {
+            settings.encoding.encode(text, &mut writing.buffer)
+        })
     }
 
     /// Format the end of the data.
@@ -527,32 +639,31 @@ impl BaseCopy {
         if !self.is_binary() || (self.is_direct && !self.state.is_running()) {
             return Ok(());
         }
-        let (has_data, has_rows) = {
-            let formatting = lock(&self.formatting);
-            (formatting.has_data, formatting.has_rows)
-        };
+        let has_data = self.has_data.load(Ordering::Relaxed);
+        let has_rows = self.has_rows.load(Ordering::Relaxed);
         if has_data && !has_rows {
             // Raw data has its own.
             return Ok(());
         }
-        self.change(py, |out| {
+        self.change(py, |writing| {
             if !has_data {
-                memory::append(out, BINARY_HEADER)?;
+                memory::append(&mut writing.buffer, BINARY_HEADER)?;
             }
-            memory::append(out, BINARY_TRAILER)
+            memory::append(&mut writing.buffer, BINARY_TRAILER)
         })
         .map(drop)
     }
 
     /// Take what was formatted, to have it written elsewhere.
     fn _take(&self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
-        Ok(bytes(py, &self.take_buffer())?.unbind())
+        Ok(bytes(py, &self.take_buffer(py)?)?.unbind())
     }
 
     /// Send what was formatted.
     fn _flush(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        slf.get().state.check_writable(slf.py())?;
-        let data = slf.get().take_buffer();
+        let py = slf.py();
+        slf.get().state.check_writable(py)?;
+        let data = slf.get().take_buffer(py)?;
         Self::run(slf, Work::Feed(Data::Own(data, 0)))
     }
 
@@ -578,7 +689,7 @@ impl BaseCopy {
         match reason {
             Some(reason) => Self::run(slf, Work::Fail(reason.as_bytes().to_vec())),
             None => {
-                let data = this.take_buffer();
+                let data = this.take_buffer(py)?;
                 Self::run(slf, Work::Finish(Data::Own(data, 0)))
             }
         }
@@ -588,8 +699,8 @@ impl BaseCopy {
         visit.call(&self.cursor)?;
         visit.call(&self.connection)?;
         self.adaptation.traverse(&visit)?;
-        if let Ok(formatting) = self.formatting.try_lock()
-            && let Some(reader) = &formatting.reader
+        if let Ok(reader) = self.reader.try_lock()
+            && let Some(reader) = &*reader
             && Arc::strong_count(reader) == 1
             && let Some(loaders) = &reader.loaders
         {
