@@ -155,44 +155,60 @@ pub(crate) fn float_text(
 ///
 /// No two numbers of up to 15 digits read as the same float, so that if one of them does the shortest has been found.
 fn short_float(number: f64, out: &mut Vec<u8>) -> bool {
-    const POWERS: [(f64, u64); 5] = [(1e0, 1), (1e1, 10), (1e2, 100), (1e3, 1000), (1e4, 10_000)];
     let size = number.abs();
     // Below and above there may be an exponent.
     if size != 0.0 && !(1e-4..1e10).contains(&size) {
         return false;
     }
-    let found = POWERS
-        .iter()
-        .enumerate()
-        .find_map(|(decimals, (power, divisor))| {
-            let scaled = (size * power).round_ties_even();
-            (scaled / power == size).then_some((decimals, scaled, *divisor))
-        });
-    let Some((decimals, scaled, divisor)) = found else {
+    let whole = truncated(size);
+    let Some((decimals, divisor)) = few_decimals(size, whole) else {
         return false;
     };
-    // A whole number of up to 14 digits.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is one of the type's"
-    )]
-    let digits = scaled as u64;
     if number.is_sign_negative() {
         out.push(b'-');
     }
-    int::int_to_text(digits / divisor, out);
-    if decimals == 0 {
+    int::int_to_text(whole, out);
+    if divisor == 1 {
         out.extend_from_slice(b".0");
         return true;
     }
     // A digit in the point's place keeps the zeros behind it.
     let point = out.len();
-    int::int_to_text(digits % divisor + divisor, out);
+    int::int_to_text(decimals + divisor, out);
     if let Some(place) = out.get_mut(point) {
         *place = b'.';
     }
     true
+}
+
+/// What is behind the point, and the power of ten that it is to be divided by, if that has up to four zeros.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the numbers are of up to 14 digits"
+)]
+fn few_decimals(size: f64, whole: u64) -> Option<(u64, u64)> {
+    const POWERS: [(f64, u64); 4] = [(1e1, 10), (1e2, 100), (1e3, 1000), (1e4, 10_000)];
+    if whole as f64 == size {
+        return Some((0, 1));
+    }
+    POWERS.iter().find_map(|(power, divisor)| {
+        let scaled = size * power;
+        let digits = truncated(scaled + 0.5);
+        let near = digits as f64;
+        // Most are too far away to be asked for a quotient.
+        let is_same = (near - scaled).abs() <= near * 4e-16 && near / power == size;
+        is_same.then(|| (digits - whole * divisor, *divisor))
+    })
+}
+
+/// The whole number below a number of the type's range.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "that is wanted"
+)]
+fn truncated(number: f64) -> u64 {
+    number as u64
 }
 
 #[inline]

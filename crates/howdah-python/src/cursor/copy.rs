@@ -40,7 +40,7 @@ pub(crate) struct BaseCopy {
     /// As the user says, where there is no COPY that tells.
     binary: Option<bool>,
     /// What is written. It is taken for that, as values may call back into Python.
-    writing: Handed<Writing>,
+    writing: Handed<Option<Box<Writing>>>,
     types: Types,
     /// Whether anything was written.
     has_data: AtomicBool,
@@ -97,10 +97,6 @@ impl Writing {
         self.rows += other.rows;
         self.bytes += other.bytes;
         memory::append(&mut self.buffer, &other.buffer)
-    }
-
-    fn is_new(&self) -> bool {
-        self.buffer.is_empty() && self.rows == 0 && self.bytes == 0
     }
 
     fn context(&mut self, snapshot: &SessionSnapshot) -> DumpContext<'static> {
@@ -321,7 +317,7 @@ impl BaseCopy {
         if self.is_direct {
             self.state.check_writable(py)?;
         }
-        let mut writing = self.writing.take(py);
+        let mut writing = self.take_writing(py);
         let before = writing.buffer.len();
         let changed = change(&mut writing);
         match &changed {
@@ -335,28 +331,32 @@ impl BaseCopy {
         changed.and(put)
     }
 
+    #[inline]
+    fn take_writing(&self, py: Python<'_>) -> Box<Writing> {
+        self.writing.take(py).unwrap_or_default()
+    }
+
     /// Puts back what was taken; tells whether there is enough to be sent.
     #[inline]
-    fn put_back(&self, py: Python<'_>, writing: Writing) -> PyResult<bool> {
+    fn put_back(&self, py: Python<'_>, writing: Box<Writing>) -> PyResult<bool> {
         let full = writing.buffer.len() >= FULL;
-        let meanwhile = self.writing.replace(py, writing);
-        if meanwhile.is_new() {
-            return Ok(full);
+        match self.writing.replace(py, Some(writing)) {
+            None => Ok(full),
+            Some(meanwhile) => self.join(py, meanwhile),
         }
-        self.join(py, meanwhile)
     }
 
     /// Puts back what was taken, where something was written meanwhile: by another thread, or what was called.
     #[cold]
-    fn join(&self, py: Python<'_>, meanwhile: Writing) -> PyResult<bool> {
+    fn join(&self, py: Python<'_>, meanwhile: Box<Writing>) -> PyResult<bool> {
         let (mut meanwhile, mut joined) = (meanwhile, Ok(()));
         loop {
-            let mut writing = self.writing.take(py);
+            let mut writing = self.take_writing(py);
             joined = joined.and(writing.join(&meanwhile));
             let full = writing.buffer.len() >= FULL;
-            meanwhile = self.writing.replace(py, writing);
-            if meanwhile.is_new() {
-                return joined.map(|()| full);
+            match self.writing.replace(py, Some(writing)) {
+                None => return joined.map(|()| full),
+                Some(others) => meanwhile = others,
             }
         }
     }
@@ -380,21 +380,35 @@ impl BaseCopy {
         let types = self.types.get();
         let (types, out) = (types.as_deref(), &mut writing.buffer);
         if let Ok(tuple) = row.cast_exact::<PyTuple>() {
-            return self.append_values(row.py(), tuple.len(), tuple.iter(), types, out, &cx);
+            return self.append_values(
+                row.py(),
+                tuple.len(),
+                tuple.iter_borrowed(),
+                types,
+                out,
+                &cx,
+            );
         }
         let values = match row.cast_exact::<PyList>() {
             Ok(list) => list.to_tuple(),
             Err(_) => collect(row)?,
         };
-        self.append_values(row.py(), values.len(), values.iter(), types, out, &cx)
+        self.append_values(
+            row.py(),
+            values.len(),
+            values.iter_borrowed(),
+            types,
+            out,
+            &cx,
+        )
     }
 
     #[inline]
-    fn append_values<'py>(
+    fn append_values<'a, 'py: 'a>(
         &self,
         py: Python<'py>,
         count: usize,
-        values: impl Iterator<Item = Bound<'py, PyAny>>,
+        values: impl Iterator<Item = Borrowed<'a, 'py, PyAny>>,
         types: Option<&[u32]>,
         out: &mut Vec<u8>,
         cx: &DumpContext<'_>,
@@ -419,7 +433,7 @@ impl BaseCopy {
     }
 
     fn take_buffer(&self, py: Python<'_>) -> PyResult<Vec<u8>> {
-        let mut writing = self.writing.take(py);
+        let mut writing = self.take_writing(py);
         let buffer = std::mem::take(&mut writing.buffer);
         if buffer.len() >= FULL {
             // As much is to come. If there is no memory for it what comes will say so.
@@ -553,7 +567,7 @@ impl BaseCopy {
 
     /// Return how many rows and bytes were read or written; `None` if that is as when it was asked for last.
     fn _counts(&self, py: Python<'_>) -> PyResult<Option<(u64, u64)>> {
-        let writing = self.writing.take(py);
+        let writing = self.take_writing(py);
         let written = (writing.rows, writing.bytes);
         self.put_back(py, writing)?;
         Ok(self.counts.news(written))
