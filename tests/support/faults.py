@@ -46,6 +46,9 @@ class FaultProxy(HostileServer):
         """All connections suffer from this, or all that there are now, or none of those."""
         self._left = fault.after if fault else 0
         self._first = len(self.sockets) if fault and fault.later_only else 0
+        if fault and fault.kind == "inject":
+            # It is done once: what is on its way to a connection before the last must not use it up.
+            self._first = max(self._first, len(self.sockets) - 1)
         self._spared = len(self.sockets) if fault and fault.existing_only else 1 << 30
         self._fault = fault
 
