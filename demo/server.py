@@ -48,4 +48,5 @@ def private_server() -> Any:
     """A private server of its own, to be started with `with`."""
     from pgserver import PgServer
 
-    return PgServer(flavour="embedded")
+    # Its log has to tell of changes: a program of the Rust door follows them.
+    return PgServer(flavour="embedded", config={"wal_level": "logical"})
