@@ -20,6 +20,24 @@ pub(super) enum Route {
     Pooled,
     /// A pooler that has lost a prepared statement.
     Lossy,
+    /// A prepared statement was missing before it was known who answers: given none until it is.
+    Doubtful,
+}
+
+impl Route {
+    /// Whether what is prepared may be lost with the transaction, as far as is known.
+    pub(super) fn may_lose(self) -> bool {
+        matches!(self, Self::Pooled | Self::Lossy | Self::Doubtful)
+    }
+
+    /// After the loss of a prepared statement.
+    pub(super) fn after_loss(self) -> Self {
+        match self {
+            Self::Direct => Self::Direct,
+            Self::Unknown | Self::Doubtful => Self::Doubtful,
+            Self::Pooled | Self::Lossy => Self::Lossy,
+        }
+    }
 }
 
 /// A pooler gives clients a process ID that is not that of the process which runs this.
@@ -39,8 +57,7 @@ impl Session {
     /// Whether what [`Session::prepare`] is to keep will be kept.
     #[must_use]
     pub fn keeps_statements(&self) -> bool {
-        let pooled = matches!(self.statements.route, Route::Pooled | Route::Lossy);
-        self.statements.threshold.is_some() && !pooled
+        self.statements.threshold.is_some() && !self.statements.route.may_lose()
     }
 
     /// Executes a statement again whose outcome said so, as [`Session::execute`]. The transaction that was begun for it is rolled
@@ -68,8 +85,12 @@ impl Session {
 
     /// Within a transaction an error would end it, so it waits for the end.
     fn probe_is_due(&self) -> bool {
-        self.statements.route == Route::Unknown
-            && self.statements.has_prepared()
+        let wanted = match self.statements.route {
+            Route::Unknown => self.statements.has_prepared(),
+            Route::Doubtful => true,
+            Route::Direct | Route::Pooled | Route::Lossy => false,
+        };
+        wanted
             && self.connection.transaction_status() == TransactionStatus::Idle
             && self.exchanges.is_empty()
     }
@@ -111,9 +132,12 @@ impl Session {
             return;
         };
         let process_id = self.connection.process_id();
-        if self.statements.route == Route::Unknown {
-            let direct = answer == Some(process_id.to_string().as_bytes());
-            self.statements.route = if direct { Route::Direct } else { Route::Pooled };
-        }
+        let direct = answer == Some(process_id.to_string().as_bytes());
+        self.statements.route = match self.statements.route {
+            Route::Unknown | Route::Doubtful if direct => Route::Direct,
+            Route::Unknown => Route::Pooled,
+            Route::Doubtful => Route::Lossy,
+            known => known,
+        };
     }
 }

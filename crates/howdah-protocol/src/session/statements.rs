@@ -159,7 +159,7 @@ impl Statements {
                 Route::Unknown => repeatable || entry.seen == self.transaction,
                 // What is wanted prepared may be executed many times, of which only the first could be repeated.
                 Route::Pooled => wish.is_none() && repeatable || entry.seen == self.transaction,
-                Route::Lossy => entry.seen == self.transaction,
+                Route::Lossy | Route::Doubtful => entry.seen == self.transaction,
             };
             return match () {
                 () if stays => Plan::Prepared(Arc::clone(&entry.prepared)),
@@ -167,11 +167,10 @@ impl Statements {
                 () => Plan::Unprepared(None),
             };
         }
-        let pooled = matches!(self.route, Route::Pooled | Route::Lossy);
-        if pooled && wish == Some(true) {
+        if self.route.may_lose() && wish == Some(true) {
             return self.plan_for_now(&key, id);
         }
-        if self.route == Route::Lossy {
+        if matches!(self.route, Route::Lossy | Route::Doubtful) {
             return Plan::Unprepared(None);
         }
         let hash = self.prepared.hasher().hash_one(&key);
@@ -326,8 +325,8 @@ impl Statements {
     /// Forgets a statement that is missing or of no use, to be prepared anew when it is next executed. Behind a pooler that loses
     /// statements that would be of no use either.
     pub(super) fn found_wanting(&mut self, prepared: &Prepared, missing: bool) {
-        if missing && self.route == Route::Pooled {
-            self.route = Route::Lossy;
+        if missing {
+            self.route = self.route.after_loss();
         }
         if let Some(key) = self.discard(prepared) {
             let counted = self.counted.entry(self.prepared.hasher().hash_one(&key));

@@ -262,6 +262,45 @@ fn a_pooler_that_has_lost_one_is_given_none_any_more() {
 }
 
 #[test]
+fn what_is_lost_before_it_is_known_who_answers_is_not_lost_again() {
+    for (backend_pid, is_direct) in [("7", true), ("8", false)] {
+        let mut fixture = eager();
+        autocommit(&mut fixture);
+        fixture.session.detect_poolers();
+        fixture.backend_pid = backend_pid;
+        fixture.run_text("select a");
+        fixture.fail_next = Some("57014");
+        assert!(fixture.run_text("select a").starts_with(PROBE));
+        // The probe has failed, and the next finds none prepared.
+        fixture.prepared.clear();
+        let one = params(&[Some("x")]);
+        fixture.fail_next = Some("57014");
+        fixture
+            .session
+            .execute(&statement("select a", &one))
+            .unwrap();
+        fixture.exchange();
+        assert!(fixture.outcome().again);
+        assert!(!fixture.session.keeps_statements());
+        // Others are unanswered, so that nobody can be asked in between.
+        fixture
+            .session
+            .execute(&statement("select b", &one))
+            .unwrap();
+        fixture
+            .session
+            .execute(&statement("select a", &one))
+            .unwrap();
+        fixture.exchange();
+        let sent = fixture.sent.join(", ");
+        assert!(!sent.contains("Parse _howdah"), "{sent}");
+        assert!(fixture.outcome().error.is_none());
+        fixture.run_text("select a");
+        assert_eq!(fixture.session.keeps_statements(), is_direct);
+    }
+}
+
+#[test]
 fn behind_a_pooler_what_is_prepared_at_once_is_closed_in_the_same_exchange() {
     let mut fixture = behind_a_pooler();
     autocommit(&mut fixture);
