@@ -7,7 +7,10 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::{connect, dsn, terminate, unique, within};
-use howdah::replication::{Change, ChangeOptions, ChangedRow, Feedback, Old, Streaming, Value};
+use howdah::replication::{
+    AsyncReplicationStream, Change, ChangeOptions, ChangedRow, Feedback, Old, StreamItem,
+    Streaming, Value,
+};
 use howdah::types::PgLsn;
 use howdah::{AsyncConnection, Connection, FromSql, ToSql};
 use howdah_protocol::wire::FrontendMessage;
@@ -93,20 +96,31 @@ impl Source {
         drop(conn);
         let tokio = on_tokio(async {
             let mut conn = AsyncConnection::connect(&replicating("")).await.unwrap();
-            let mut stream = conn
-                .follow_changes(&self.name, &[&self.name], options)
-                .await
-                .unwrap();
+            let mut stream = followed(&mut conn, &self.name, options).await;
             let mut changes = Vec::new();
             while wanted(&changes) {
-                let next = timeout(LONG, stream.next()).await.unwrap();
-                changes.push(next.unwrap().unwrap());
+                changes.push(next(&mut stream).await);
             }
             stream.close().await.unwrap();
             changes
         });
         [blocking, tokio]
     }
+}
+
+/// The changes of a source, on tokio.
+async fn followed<'c>(
+    conn: &'c mut AsyncConnection,
+    name: &str,
+    options: &ChangeOptions,
+) -> AsyncReplicationStream<'c, Change> {
+    conn.follow_changes(name, &[name], options).await.unwrap()
+}
+
+/// The next message, which comes in time.
+async fn next<M: StreamItem>(stream: &mut AsyncReplicationStream<'_, M>) -> M {
+    let message = timeout(LONG, stream.next()).await.unwrap();
+    message.unwrap().unwrap()
 }
 
 impl Drop for Source {
@@ -356,17 +370,10 @@ fn what_is_flushed_does_not_come_again() {
     on_tokio(async {
         let mut conn = AsyncConnection::connect(&replicating("")).await.unwrap();
         let options = ChangeOptions::default();
-        let mut stream = conn
-            .follow_changes(&name, &[&name], &options)
-            .await
-            .unwrap();
+        let mut stream = followed(&mut conn, &name, &options).await;
         let mut end = None;
         while end.is_none() {
-            let change = timeout(LONG, stream.next())
-                .await
-                .unwrap()
-                .unwrap()
-                .unwrap();
+            let change = next(&mut stream).await;
             if let Some(row) = change.new_row() {
                 assert_eq!(row.get::<i32>("id").unwrap(), 2);
             }
@@ -419,14 +426,10 @@ fn feedback_is_sent_at_once_and_answered() {
     on_tokio(async {
         let mut conn = AsyncConnection::connect(&replicating("")).await.unwrap();
         let options = ChangeOptions::default();
-        let mut stream = conn
-            .follow_changes(&name, &[&name], &options)
-            .await
-            .unwrap();
+        let mut stream = followed(&mut conn, &name, &options).await;
         let mut end = None;
         while end.is_none() {
-            let next = timeout(LONG, stream.next()).await.unwrap();
-            end = next.unwrap().unwrap().end_lsn();
+            end = next(&mut stream).await.end_lsn();
         }
         let feedback = Feedback {
             flushed: end.unwrap(),
@@ -454,15 +457,11 @@ fn keepalives_are_answered_while_nothing_comes() {
     drop(stream);
     on_tokio(async {
         let mut conn = AsyncConnection::connect(&replicating("1s")).await.unwrap();
-        let mut stream = conn
-            .follow_changes(&name, &[&name], &options)
-            .await
-            .unwrap();
+        let mut stream = followed(&mut conn, &name, &options).await;
         while !matches!(stream.next().await, Some(Ok(Change::Commit(_)))) {}
         assert!(timeout(idle, stream.next()).await.is_err());
         source.insert(1..2);
-        let next = timeout(LONG, stream.next()).await.unwrap();
-        assert!(matches!(next, Some(Ok(Change::Begin(_)))));
+        assert!(matches!(next(&mut stream).await, Change::Begin(_)));
     });
 }
 
@@ -486,10 +485,7 @@ fn a_consumer_that_sleeps_between_messages_stays_connected() {
     drop(stream);
     on_tokio(async {
         let mut conn = AsyncConnection::connect(&replicating("1s")).await.unwrap();
-        let mut stream = conn
-            .follow_changes(&name, &[&name], &options)
-            .await
-            .unwrap();
+        let mut stream = followed(&mut conn, &name, &options).await;
         let mut inserts = 0;
         while inserts < 13 {
             let change = timeout(LONG, stream.next()).await.unwrap();
@@ -543,10 +539,7 @@ fn a_server_that_is_killed() {
     on_tokio(async {
         let mut conn = AsyncConnection::connect(&replicating("")).await.unwrap();
         let pid = conn.info().backend_pid();
-        let mut stream = conn
-            .follow_changes(&name, &[&name], &options)
-            .await
-            .unwrap();
+        let mut stream = followed(&mut conn, &name, &options).await;
         tokio::task::spawn_blocking(move || terminate(pid))
             .await
             .unwrap();
@@ -565,10 +558,7 @@ fn a_dropped_future_loses_nothing() {
     on_tokio(async {
         let mut conn = AsyncConnection::connect(&replicating("")).await.unwrap();
         let options = ChangeOptions::default();
-        let mut stream = conn
-            .follow_changes(&name, &[&name], &options)
-            .await
-            .unwrap();
+        let mut stream = followed(&mut conn, &name, &options).await;
         let writer = std::thread::spawn(move || {
             for n in 0..100 {
                 source.insert(n * 20..n * 20 + 20);
@@ -619,10 +609,7 @@ fn a_stream_that_is_dropped_in_a_long_transaction() {
     drop(conn);
     on_tokio(async {
         let mut conn = AsyncConnection::connect(&replicating("")).await.unwrap();
-        let mut stream = conn
-            .follow_changes(&name, &[&name], &options)
-            .await
-            .unwrap();
+        let mut stream = followed(&mut conn, &name, &options).await;
         assert!(matches!(stream.next().await, Some(Ok(Change::Begin(_)))));
         drop(stream);
         assert!(conn.query_one("IDENTIFY_SYSTEM", &[]).await.is_ok());
@@ -691,8 +678,7 @@ fn the_log_itself() {
         let mut stream = stream.unwrap();
         let mut log = Vec::new();
         while !has_needle(&log) {
-            let data = timeout(LONG, stream.next()).await.unwrap();
-            log.extend(data.unwrap().unwrap().payload);
+            log.extend(next(&mut stream).await.payload);
         }
     });
 }

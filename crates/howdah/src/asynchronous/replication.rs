@@ -171,7 +171,7 @@ impl<M: StreamItem> AsyncReplicationStream<'_, M> {
     /// # Errors
     /// One of the server's that was not given, or the connection is lost.
     pub async fn close(mut self) -> Result<()> {
-        if self.following.is_over {
+        if self.following.needs_no_end(&self.session.core) {
             return self.following.take_end();
         }
         let id = self.following.id;
@@ -256,7 +256,7 @@ impl<M: StreamItem> Stream for AsyncReplicationStream<'_, M> {
 
 impl<M: StreamItem> Drop for AsyncReplicationStream<'_, M> {
     fn drop(&mut self) {
-        if !self.following.is_over {
+        if !self.following.needs_no_end(&self.session.core) {
             // It is asked to cancel a moment later only: a server that is asked at once may not read what it is told.
             let id = self.following.id;
             self.session.core.session.end_following(id, Instant::now());

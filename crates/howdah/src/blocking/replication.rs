@@ -160,7 +160,7 @@ impl<M: StreamItem> ReplicationStream<'_, M> {
     }
 
     fn end(&mut self) -> Result<()> {
-        if self.following.is_over {
+        if self.following.needs_no_end(&self.session.core) {
             return self.following.take_end();
         }
         let id = self.following.id;

@@ -206,6 +206,11 @@ impl Following {
         Some(item)
     }
 
+    /// Whether the server sends nothing more: a stream that was given up is still to be ended.
+    pub(crate) fn needs_no_end(&self, core: &Core) -> bool {
+        self.is_over && (core.is_closed() || !core.session.is_following(self.id))
+    }
+
     /// Nothing more is given.
     pub(crate) fn give_up(&mut self) {
         self.is_over = true;
