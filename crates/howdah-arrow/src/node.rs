@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use howdah_types::oid::{self, TypeKind};
+use howdah_types::transcode;
 
 use crate::catalog::{Catalog, UserKind};
 
@@ -109,7 +110,7 @@ impl Node {
     pub(crate) fn reads_binary(&self) -> bool {
         match &self.kind {
             Kind::Unknown => false,
-            Kind::Other(oid) => has_text_of_binary(*oid),
+            Kind::Other(oid) => transcode::knows_scalar(*oid),
             Kind::List(part, _) | Kind::Range(part) | Kind::Multirange(part) => part.reads_binary(),
             Kind::Composite(fields) => fields.iter().all(|(_, node)| node.reads_binary()),
             _ => true,
@@ -141,29 +142,4 @@ fn built_in(oid: u32, modifier: i32) -> Kind {
         oid::UUID => Kind::Uuid,
         _ => Kind::Other(oid),
     }
-}
-
-/// Whether the text of a type's binary values is known.
-fn has_text_of_binary(oid: u32) -> bool {
-    matches!(
-        oid,
-        oid::CHAR
-            | oid::TIMETZ
-            | oid::INET
-            | oid::CIDR
-            | oid::MACADDR
-            | oid::MACADDR8
-            | oid::BIT
-            | oid::VARBIT
-            | oid::PG_LSN
-            | oid::TSVECTOR
-            | oid::TSQUERY
-            | oid::POINT
-            | oid::LINE
-            | oid::LSEG
-            | oid::BOX
-            | oid::PATH
-            | oid::POLYGON
-            | oid::CIRCLE
-    )
 }

@@ -236,6 +236,27 @@ pub fn bytes<'py>(py: Python<'py>, data: &[u8]) -> PyResult<Bound<'py, PyBytes>>
     }
 }
 
+/// Pieces of bytes one behind the other, `size` in all.
+///
+/// # Errors
+/// MemoryError.
+pub fn joined<'py, 'a>(
+    py: Python<'py>,
+    size: usize,
+    pieces: impl Iterator<Item = &'a [u8]>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    PyBytes::new_with(py, size, |mut room| {
+        for piece in pieces {
+            let Some((place, behind)) = room.split_at_mut_checked(piece.len()) else {
+                break;
+            };
+            place.copy_from_slice(piece);
+            room = behind;
+        }
+        Ok(())
+    })
+}
+
 /// An empty dictionary.
 ///
 /// # Errors

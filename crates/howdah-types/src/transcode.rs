@@ -39,6 +39,13 @@ pub fn binary_to_text(oid: u32, data: &[u8], out: &mut Vec<u8>) -> Result<(), De
     written
 }
 
+/// Whether [`binary_to_text`] knows the scalar type `oid`.
+#[must_use]
+pub fn knows_scalar(oid: u32) -> bool {
+    let made = scalar(oid, &[], &mut Vec::new());
+    !made.is_err_and(|error| error.kind() == DecodeErrorKind::UnknownType)
+}
+
 fn one(oid: u32, data: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
     match oid::lookup(oid).map(|entry| entry.kind) {
         Some(TypeKind::Range { subtype, .. }) => range(&range_from_binary(data)?, subtype, out),

@@ -249,10 +249,7 @@ impl Row {
             .get(self.number)
             .and_then(|mut row| row.nth(number));
         let raw = raw.flatten();
-        let format = match field.format {
-            wire::Format::Text => Format::Text,
-            wire::Format::Binary => Format::Binary,
-        };
+        let format = format_of(field.format);
         let ty = set.type_of(field);
         let load = &set.reading.load;
         T::from_nullable(ty, format, raw, load).or_else(|error| {
@@ -357,6 +354,14 @@ impl fmt::Debug for Rows {
             .field("row_count", &self.row_count())
             .field("next", &self.next)
             .finish()
+    }
+}
+
+/// A format of the protocol's, as values know it.
+pub(crate) fn format_of(format: wire::Format) -> Format {
+    match format {
+        wire::Format::Text => Format::Text,
+        wire::Format::Binary => Format::Binary,
     }
 }
 

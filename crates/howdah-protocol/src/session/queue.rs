@@ -11,6 +11,9 @@ use crate::connection::{Columns, Mark, Params};
 use crate::error::UsageError;
 use crate::wire::{Format, TransactionStatus};
 
+/// A statement that fails wherever it is run, so that nothing is kept of those queued before it.
+const FAILING: &[u8] = b"ROLLBACK TO SAVEPOINT \"_howdah_given_up\"";
+
 impl Session {
     /// Queues a statement and ends its exchange: it is one of its own, unless [`Session::execute_more`] has begun one.
     ///
@@ -128,6 +131,23 @@ impl Session {
             self.connection.sync();
             self.note_end();
         }
+    }
+
+    /// Has nothing kept of what was queued by [`Session::execute_more`] and not ended, if there is such a sequence, and the
+    /// transaction around it failed, if there is one. It goes on to [`Session::end_exchange`].
+    pub fn spoil(&mut self) {
+        if !self.is_open() {
+            return;
+        }
+        // Its text is right, and short: this cannot fail.
+        let _ = self.execute_more(&Execute {
+            sql: FAILING,
+            params: &Params::default(),
+            format: ResultFormat::Text,
+            prepare: Some(false),
+            begin: false,
+            extended: true,
+        });
     }
 
     /// Closes what was prepared for the exchange that ends.

@@ -3,10 +3,10 @@
 
 use std::time::Instant;
 
+use super::Session;
 use super::exchange::{CopyStart, ExchangeId};
 use super::standby::{Positions, Standby, StandbyOptions};
-use super::{Execute, ResultFormat, Session};
-use crate::connection::{Ending, Params, QueryResult};
+use crate::connection::{Ending, QueryResult};
 use crate::error::UsageError;
 use crate::replication::{Keepalive, STATUS_LEN};
 use crate::wire::Format;
@@ -29,17 +29,7 @@ impl Session {
         sql: &[u8],
         options: StandbyOptions,
     ) -> Result<ExchangeId, UsageError> {
-        let id = self.execute(&Execute {
-            sql,
-            params: &Params::default(),
-            format: ResultFormat::Text,
-            prepare: Some(false),
-            begin: false,
-            extended: false,
-        })?;
-        if let Some(last) = self.exchanges.back_mut() {
-            last.wants_copy = true;
-        }
+        let id = self.copy(sql, false)?;
         self.standby = Some((id, Standby::new(options)));
         Ok(id)
     }

@@ -45,7 +45,7 @@ pub(super) fn plan(
         schema,
         columns,
     };
-    let source = Source::Table(encoded, Some(loaded));
+    let source = Source::Table(encoded, loaded);
     let job = PlanArrow::new(cursor, source, Vec::new());
     shell::run(py, connection.core(), connection.channel(), job)
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use howdah_adapt::copy::{BINARY_HEADER, BINARY_TRAILER, RowReader, dump_binary, dump_text};
 use howdah_adapt::{Adaptation, DumpContext, LoadContext, lock, memory};
 use howdah_ffi::handed::Handed;
-use howdah_ffi::values::bytes;
+use howdah_ffi::values::{bytes, joined};
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -230,14 +230,7 @@ impl BaseCopy {
             // Which would be taken for the end.
             return Ok(None);
         }
-        let block = PyBytes::new_with(py, size, |mut room| {
-            for message in rest() {
-                let (place, behind) = room.split_at_mut(message.len());
-                place.copy_from_slice(message);
-                room = behind;
-            }
-            Ok(())
-        })?;
+        let block = joined(py, size, rest())?;
         Ok(Some(block.into_any().unbind()))
     }
 

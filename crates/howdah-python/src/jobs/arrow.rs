@@ -39,8 +39,8 @@ pub(crate) enum Source {
     Query(Py<PyAny>, Option<Py<PyAny>>),
     /// These.
     Columns(Vec<Column>),
-    /// Those of a table that data goes into: a query tells of them. The data, until the columns are known.
-    Table(Vec<u8>, Option<Loaded>),
+    /// Those of a table that data goes into: a query tells of them. The data waits here until the columns are known.
+    Table(Vec<u8>, Loaded),
 }
 
 /// Data for a table.
@@ -106,7 +106,8 @@ impl PlanArrow {
         let found = found
             .unwrap_or_else(|| Ok(Vec::new()))
             .map_err(|error| malformed(py, &error))?;
-        let Source::Table(_, Some(data)) = &self.source else {
+        let source = std::mem::replace(&mut self.source, Source::Columns(Vec::new()));
+        let Source::Table(_, data) = source else {
             return Err(errors::new(py, "InternalError", "no data"));
         };
         let mut wanted = Vec::new();
@@ -116,10 +117,8 @@ impl PlanArrow {
                 errors::programming(py, format!("the table has no column {name:?}"))
             })?);
         }
-        let source = std::mem::replace(&mut self.source, Source::Columns(wanted));
-        if let Source::Table(_, data) = source {
-            self.data = data;
-        }
+        self.source = Source::Columns(wanted);
+        self.data = Some(data);
         self.look_up(py, core)
     }
 

@@ -10,7 +10,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::{bind, check};
+use super::{bind, check, take_copy_start};
 use crate::core::Core;
 use crate::core::copying::{CopyState, Phase};
 use crate::cursor::BaseCursor;
@@ -141,11 +141,7 @@ impl CopyJob {
             return Err(no_copy(py, &outcome));
         };
         let ended = outcome.statements > 0;
-        let start = match outcome.copy.take() {
-            Some(start) => Some(start),
-            None => core.with_session(py, |session| session.take_copy_start(id))?,
-        };
-        let Some(start) = start else {
+        let Some(start) = take_copy_start(py, core, id, &mut outcome)? else {
             if !ended {
                 // A result with rows, which are thrown away.
                 return Ok(Next::Rows(id));

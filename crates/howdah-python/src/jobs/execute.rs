@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use howdah_protocol::connection::Params;
-use howdah_protocol::error::UsageError;
 use howdah_protocol::session::{BinaryChoice, ExchangeId, Execute, Outcome, ResultFormat, Session};
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -11,7 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PySequence, PyString, PyTuple};
 
 use super::pipeline::await_ticket;
-use super::{bind, check, queue};
+use super::{bind, check, push, queue};
 use crate::binding::Binding;
 use crate::core::Core;
 use crate::cursor::BaseCursor;
@@ -562,20 +561,7 @@ pub(crate) fn dump_one(
     cx: &DumpContext<'_>,
     out: &mut Params,
 ) -> PyResult<()> {
-    enum Failure {
-        Python(PyErr),
-        Usage(UsageError),
-    }
-    impl From<UsageError> for Failure {
-        fn from(error: UsageError) -> Self {
-            Self::Usage(error)
-        }
-    }
-    let pushed = out.push(|buffer| dump(value, format, buffer, cx).map_err(Failure::Python));
-    pushed.map_err(|failure| match failure {
-        Failure::Python(error) => error,
-        Failure::Usage(error) => errors::usage(value.py(), &error),
-    })
+    push(value.py(), out, |buffer| dump(value, format, buffer, cx))
 }
 
 pub(crate) fn wrong_params(params: &Bound<'_, PyAny>) -> PyErr {

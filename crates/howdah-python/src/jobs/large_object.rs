@@ -12,7 +12,7 @@ use howdah_protocol::session::{ExchangeId, Execute, Outcome, ResultFormat, Sessi
 use howdah_protocol::wire::{Format, IsNull, TransactionStatus};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PySlice};
+use pyo3::types::PySlice;
 
 use super::{check, push_value, queue};
 use crate::core::Core;
@@ -92,8 +92,6 @@ const CREATE_AND_OPEN: &[u8] =
     b"SELECT made, pg_catalog.lo_open(made, $2) FROM pg_catalog.lo_create($1) made";
 const OPEN: &[u8] = b"SELECT $1, pg_catalog.lo_open($1, $2)";
 const CLOSE: &[u8] = b"SELECT pg_catalog.lo_close($1)";
-/// A statement that fails wherever it is run, so that nothing is kept of those queued before it.
-const FAILING: &[u8] = b"ROLLBACK TO SAVEPOINT \"_howdah_given_up\"";
 const UNLINK: &[u8] = b"SELECT pg_catalog.lo_unlink($1)";
 
 impl Function {
@@ -141,16 +139,7 @@ impl Reading {
     }
 
     fn bytes(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let mut all = self.rows.iter().flat_map(pieces);
-        let bytes = PyBytes::new_with(py, self.total, |mut out| {
-            while let Some(piece) = all.next()
-                && let Some((head, tail)) = out.split_at_mut_checked(piece.len())
-            {
-                head.copy_from_slice(piece);
-                out = tail;
-            }
-            Ok(())
-        })?;
+        let bytes = values::joined(py, self.total, self.rows.iter().flat_map(pieces))?;
         Ok(bytes.into_any().unbind())
     }
 }
@@ -354,7 +343,7 @@ impl LargeObjectJob {
             (Some(id), failure) => {
                 core.with_session(py, |session| {
                     if failure.is_some() {
-                        spoil(session);
+                        session.spoil();
                     }
                     session.end_exchange();
                 })?;
@@ -465,19 +454,6 @@ impl LargeObjectJob {
     }
 }
 
-/// Has what was queued of an exchange that has not been ended undone, and the transaction failed.
-fn spoil(session: &mut Session) {
-    // Its text is right, and short: this cannot fail.
-    let _ = session.execute_more(&Execute {
-        sql: FAILING,
-        params: &Params::default(),
-        format: ResultFormat::Binary,
-        prepare: Some(false),
-        begin: false,
-        extended: true,
-    });
-}
-
 /// A number in the first row of a result.
 fn number(py: Python<'_>, result: Option<&QueryResult>, column: usize) -> PyResult<i64> {
     let field = result.and_then(|result| result.rows.get(0)?.nth(column)?);
@@ -549,9 +525,8 @@ impl Job for LargeObjectJob {
             && writing.id.is_some()
             && !std::mem::replace(&mut writing.ended, true)
             && let Some(io) = lock(&core.io).as_mut()
-            && io.session.is_open()
         {
-            spoil(&mut io.session);
+            io.session.spoil();
         }
     }
 

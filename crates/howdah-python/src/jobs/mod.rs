@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use howdah_protocol::connection::{Params, Written};
 use howdah_protocol::error::UsageError;
-use howdah_protocol::session::{ExchangeId, Execute, Outcome, Session};
+use howdah_protocol::session::{CopyStart, ExchangeId, Execute, Outcome, Session};
 use howdah_protocol::wire::{Format, IsNull};
 use pyo3::prelude::*;
 
@@ -46,6 +46,19 @@ fn queue<T>(
     .map_err(|error| errors::usage(py, &error))
 }
 
+/// How a COPY has begun, if it has and it was not told before.
+fn take_copy_start(
+    py: Python<'_>,
+    core: &Core,
+    id: ExchangeId,
+    outcome: &mut Outcome,
+) -> PyResult<Option<CopyStart>> {
+    match outcome.copy.take() {
+        Some(start) => Ok(Some(start)),
+        None => core.with_session(py, |session| session.take_copy_start(id)),
+    }
+}
+
 /// Appends a parameter of the driver's own.
 fn push_value(
     py: Python<'_>,
@@ -53,6 +66,19 @@ fn push_value(
     oid: u32,
     format: Format,
     write: impl FnOnce(&mut Vec<u8>) -> PyResult<IsNull>,
+) -> PyResult<()> {
+    push(py, params, |out| {
+        let null = write(out)?;
+        Ok(Written { oid, format, null })
+    })
+}
+
+/// Appends a parameter that may fail to be written.
+#[inline]
+fn push(
+    py: Python<'_>,
+    params: &mut Params,
+    write: impl FnOnce(&mut Vec<u8>) -> PyResult<Written>,
 ) -> PyResult<()> {
     enum Failure {
         Python(PyErr),
@@ -63,10 +89,7 @@ fn push_value(
             Self::Usage(error)
         }
     }
-    let pushed = params.push(|out| {
-        let null = write(out).map_err(Failure::Python)?;
-        Ok(Written { oid, format, null })
-    });
+    let pushed = params.push(|out| write(out).map_err(Failure::Python));
     pushed.map_err(|failure| match failure {
         Failure::Python(error) => error,
         Failure::Usage(error) => errors::usage(py, &error),

@@ -10,7 +10,7 @@ use howdah_protocol::session::{ExchangeId, Outcome, StandbyOptions};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
-use super::{check, queue_command};
+use super::{check, queue_command, take_copy_start};
 use crate::core::Core;
 use crate::core::copying::Phase;
 use crate::errors;
@@ -136,11 +136,7 @@ impl FollowJob {
             return Ok(Next::Rest);
         };
         let ended = outcome.statements > 0;
-        let start = match outcome.copy.take() {
-            Some(start) => Some(start),
-            None => core.with_session(py, |session| session.take_copy_start(id))?,
-        };
-        let Some(start) = start else {
+        let Some(start) = take_copy_start(py, core, id, &mut outcome)? else {
             if !ended {
                 return Ok(Next::Rows(id));
             }

@@ -12,6 +12,7 @@ use howdah_types::ToSql;
 use super::{AsyncRowStream, AsyncSession};
 use crate::core::Mode;
 use crate::core::arrow::{self, ArrowOptions, Reading, TABLE_COLUMNS, Writing};
+use crate::core::statement::quoted;
 use crate::error::{Error, Result};
 
 impl AsyncSession {
@@ -64,7 +65,7 @@ impl AsyncSession {
     where
         I: IntoIterator<Item = RecordBatch>,
     {
-        let rows = self.query(TABLE_COLUMNS, &[&arrow::quoted(table)]).await?;
+        let rows = self.query(TABLE_COLUMNS, &[&quoted(table)]).await?;
         let columns = arrow::targets(schema, rows)?;
         let catalog = self.arrow_catalog(&columns).await?;
         let mut writing = Writing::new(schema, columns, &catalog)?;

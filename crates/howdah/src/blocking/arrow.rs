@@ -8,6 +8,7 @@ use howdah_types::ToSql;
 use super::{RowStream, Session};
 use crate::core::Mode;
 use crate::core::arrow::{self, ArrowOptions, Reading, TABLE_COLUMNS, Writing};
+use crate::core::statement::quoted;
 use crate::error::{Error, Result};
 
 impl Session {
@@ -55,7 +56,7 @@ impl Session {
     where
         I: IntoIterator<Item = RecordBatch>,
     {
-        let rows = self.query(TABLE_COLUMNS, &[&arrow::quoted(table)])?;
+        let rows = self.query(TABLE_COLUMNS, &[&quoted(table)])?;
         let columns = arrow::targets(schema, rows)?;
         let catalog = self.arrow_catalog(&columns)?;
         let mut writing = Writing::new(schema, columns, &catalog)?;

@@ -11,10 +11,10 @@ use howdah_arrow::{
 use howdah_arrow::{DataType, RecordBatch, Schema, SchemaRef};
 use howdah_protocol::connection::Columns;
 use howdah_protocol::wire;
-use howdah_types::Format;
 
+use super::statement::quoted;
 use crate::error::{Error, Result};
-use crate::row::{Row, Rows};
+use crate::row::{Row, Rows, format_of};
 
 /// How rows become record batches: `ArrowOptions::default()` is 65,536 rows a batch, and the types of the documentation.
 #[derive(Debug, Clone, Default)]
@@ -112,11 +112,8 @@ impl Reading {
         let builder = match &mut self.builder {
             Some(builder) => builder,
             None => {
-                let format = |format| match format {
-                    wire::Format::Text => Format::Text,
-                    wire::Format::Binary => Format::Binary,
-                };
-                let formats = columns.iter().map(|field| format(field.format)).collect();
+                let formats = columns.iter().map(|field| format_of(field.format));
+                let formats = formats.collect();
                 let plan = Arc::clone(&self.plan);
                 let made = BatchBuilder::new(plan, formats, load.clone(), self.limits);
                 self.builder.insert(made.map_err(error)?)
@@ -236,11 +233,6 @@ impl Writing {
         self.buffer.clear();
         self.writer.finish(&mut self.buffer);
     }
-}
-
-/// A name as an identifier.
-pub(crate) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn error(error: ArrowError) -> Error {

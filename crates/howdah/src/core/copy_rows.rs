@@ -10,7 +10,7 @@ use howdah_protocol::wire::copy::{
 };
 use howdah_protocol::wire::{FieldDescription, check_data_row};
 use howdah_types::memory::{self, OutOfMemory};
-use howdah_types::{Format, IsNull, ToSql, Type, Types};
+use howdah_types::{Format, IsNull, ToSql, Type, Types, length};
 
 use super::Core;
 use super::copy_statement::CopyStatement;
@@ -218,18 +218,13 @@ impl RowEncoder {
             if value.format(ty) != Format::Binary {
                 return Err(no_binary_form(index, ty));
             }
-            let place = out.len();
-            out.extend_from_slice(&(-1_i32).to_be_bytes());
+            let mark = length::begin(out);
             let null = value
                 .to_sql(ty, Format::Binary, out)
                 .map_err(|error| Error::copied(index + 1, ty, error))?;
-            if null == IsNull::Yes {
-                continue;
-            }
-            let len = out.len() - place - 4;
-            let len = i32::try_from(len).map_err(|_| too_long(index, ty))?;
-            if let Some(room) = out.get_mut(place..place + 4) {
-                room.copy_from_slice(&len.to_be_bytes());
+            match null {
+                IsNull::Yes => length::end_null(out, mark),
+                IsNull::No => length::end(out, mark).map_err(|_| too_long(index, ty))?,
             }
         }
         Ok(())

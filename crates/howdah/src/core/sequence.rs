@@ -3,8 +3,8 @@
 //! Without a transaction around it the server runs an exchange as one, so that all of it is done or nothing. What has to be
 //! asked about a statement is asked within the exchange, so that it sees what those before it have made.
 
-use howdah_protocol::connection::{Params, QueryResult};
-use howdah_protocol::session::{ExchangeId, Execute, Outcome, ResultFormat};
+use howdah_protocol::connection::QueryResult;
+use howdah_protocol::session::{ExchangeId, Outcome};
 use howdah_types::ToSql;
 
 use super::Core;
@@ -14,9 +14,6 @@ use crate::error::{Error, Result};
 
 /// How many bytes are queued before they are sent, and what has come is taken.
 const BATCH: usize = 64 * 1024;
-
-/// A statement that fails wherever it is run, so that nothing is kept of those queued before it.
-const FAILING: &[u8] = b"ROLLBACK TO SAVEPOINT \"_howdah_given_up\"";
 
 /// What is wanted of the results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,18 +47,9 @@ impl Core {
     /// Has nothing kept of the items of a sequence that has not been ended, and the transaction around them failed, if there is
     /// one.
     pub(super) fn spoil_sequence(&mut self) {
-        if !std::mem::take(&mut self.in_sequence) || !self.session.is_open() {
-            return;
+        if std::mem::take(&mut self.in_sequence) {
+            self.session.spoil();
         }
-        // Its text is right, and short: this cannot fail.
-        let _ = self.session.execute_more(&Execute {
-            sql: FAILING,
-            params: &Params::default(),
-            format: ResultFormat::Text,
-            prepare: Some(false),
-            begin: false,
-            extended: true,
-        });
     }
 }
 

@@ -11,6 +11,11 @@ fn is_in_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || !byte.is_ascii()
 }
 
+/// A name as an identifier. Source: PostgreSQL documentation, "Lexical Structure".
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 /// What follows blanks and comments. Source: PostgreSQL documentation, "Lexical Structure".
 pub(super) fn skip_blanks(text: &str) -> &str {
     let rest = behind_blanks(text.as_bytes());

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Begin, BeginPrepare, Column, Commit, CommitPrepared, Decoder, Delete, Described, Insert,
-    Logical, MAX_RELATION_BYTES, Message, Old, Origin, Prepare, Relation, RollbackPrepared,
-    StreamAbort, StreamCommit, StreamStart, Truncate, Tuple, TypeName, Update,
+    Begin, Column, Commit, CommitPrepared, Decoder, Delete, Described, Insert, Logical,
+    MAX_RELATION_BYTES, Message, Old, Origin, Prepare, Relation, RollbackPrepared, StreamAbort,
+    StreamCommit, StreamStart, Truncate, Tuple, TypeName, Update,
 };
 use crate::error::ProtocolError;
 use crate::memory;
@@ -158,13 +158,6 @@ fn prepared<'a>(tag: u8, r: &mut Reader<'a>) -> Result<Message<'a>, ProtocolErro
         no_flags(r)?;
     }
     Ok(match tag {
-        b'b' => Message::BeginPrepare(BeginPrepare {
-            prepare_lsn: r.u64()?,
-            end_lsn: r.u64()?,
-            prepared_at: r.i64()?,
-            xid: r.u32()?,
-            gid: r.cstr()?,
-        }),
         b'K' => Message::CommitPrepared(CommitPrepared {
             commit_lsn: r.u64()?,
             end_lsn: r.u64()?,
@@ -189,6 +182,7 @@ fn prepared<'a>(tag: u8, r: &mut Reader<'a>) -> Result<Message<'a>, ProtocolErro
                 gid: r.cstr()?,
             };
             match tag {
+                b'b' => Message::BeginPrepare(prepare),
                 b'P' => Message::Prepare(prepare),
                 _ => Message::StreamPrepare(prepare),
             }

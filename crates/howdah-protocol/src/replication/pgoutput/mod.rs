@@ -111,7 +111,7 @@ pub enum Message<'a> {
     /// A streamed transaction, or a subtransaction of it, was rolled back.
     StreamAbort(StreamAbort),
     /// A prepared transaction begins.
-    BeginPrepare(BeginPrepare<'a>),
+    BeginPrepare(Prepare<'a>),
     /// It ends: it is prepared.
     Prepare(Prepare<'a>),
     /// A prepared transaction was committed.
@@ -308,22 +308,7 @@ pub struct StreamAbort {
     pub aborted: Option<(u64, i64)>,
 }
 
-/// A prepared transaction begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BeginPrepare<'a> {
-    /// Where its `PREPARE TRANSACTION` is in the log.
-    pub prepare_lsn: u64,
-    /// Where that ends.
-    pub end_lsn: u64,
-    /// When it was prepared.
-    pub prepared_at: i64,
-    /// The transaction.
-    pub xid: u32,
-    /// Its name.
-    pub gid: &'a [u8],
-}
-
-/// A transaction was prepared.
+/// A transaction that was prepared, at its beginning and at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prepare<'a> {
     /// Where its `PREPARE TRANSACTION` is in the log.

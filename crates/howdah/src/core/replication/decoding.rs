@@ -315,13 +315,7 @@ fn two_phase(message: &Message<'_>) -> Result<Change> {
         prepared_at: time(message.prepared_at),
     };
     Ok(match message {
-        Message::BeginPrepare(begin) => Change::BeginPrepare(Prepared {
-            gid: text(begin.gid),
-            xid: begin.xid,
-            prepare_lsn: PgLsn(begin.prepare_lsn),
-            end_lsn: PgLsn(begin.end_lsn),
-            prepared_at: time(begin.prepared_at),
-        }),
+        Message::BeginPrepare(prepare) => Change::BeginPrepare(prepared(prepare)),
         Message::Prepare(prepare) => Change::Prepare(prepared(prepare)),
         Message::StreamPrepare(prepare) => Change::StreamPrepare(prepared(prepare)),
         Message::CommitPrepared(commit) => Change::CommitPrepared(CommitPrepared {

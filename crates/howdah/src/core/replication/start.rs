@@ -8,6 +8,7 @@ use howdah_protocol::session::{ExchangeId, Outcome, StandbyOptions};
 use howdah_types::PgLsn;
 
 use crate::core::Core;
+use crate::core::statement::quoted;
 use crate::error::{Error, Result};
 
 /// How changes are told: `ChangeOptions::default()` is from where the slot is, committed transactions, values as text.
@@ -275,10 +276,6 @@ fn newest_version(server_version: u32) -> u8 {
         140_000.. => 2,
         _ => 1,
     }
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// As a walsender reads it, to which a backslash is one.
