@@ -139,6 +139,38 @@ def test_types_of_users(howdah: ModuleType, conn: Any) -> None:
     assert pa.table(conn.execute(query).fetch_arrow()).equals(table)
 
 
+@pytest.mark.parametrize(
+    ("value", "wanted", "expected"),
+    [
+        ("row('sad', 2.25)::pg_temp.item", "string", "(sad,2.25)"),
+        ("array[row('sad', 2)]::pg_temp.item[]", "list<string>", ["(sad,2.00)"]),
+        ("array[row('sad', 2)]::pg_temp.item[]", "string", '{"(sad,2.00)"}'),
+        ("array['ok']::pg_temp.mood[]", "string", "{ok}"),
+        ("pg_temp.pricerange(1, 2.5)", "string", "[1,2.5)"),
+        ("array[pg_temp.pricerange(1, 2.5)]", "list<string>", ["[1,2.5)"]),
+        ("pg_temp.pricemultirange(pg_temp.pricerange(1, 2))", "string", "{[1,2)}"),
+        (
+            "row(pg_temp.pricerange(1, 2), '{ok}')::pg_temp.outside",
+            pa.struct([("r", pa.string()), ("m", pa.string())]),
+            {"r": "[1,2)", "m": "{ok}"},
+        ),
+    ],
+)
+def test_types_of_users_as_text(howdah: ModuleType, conn: Any, value: str, wanted: Any, expected: Any) -> None:
+    conn.execute(
+        "create type pg_temp.mood as enum ('sad', 'ok');"
+        "create type pg_temp.item as (mood pg_temp.mood, price numeric(8,2));"
+        "create type pg_temp.pricerange as range (subtype = numeric, multirange_type_name = pricemultirange);"
+        "create type pg_temp.outside as (r pg_temp.pricerange, m pg_temp.mood[])"
+    )
+    query = f"select {value} as v"
+    for table in (
+        howdah.read_arrow(conn, query, schema_overrides={"v": wanted}),
+        conn.execute(query).fetch_arrow(schema_overrides={"v": wanted}),
+    ):
+        assert pa.table(table)["v"].to_pylist() == [expected]
+
+
 def test_ranges(howdah: ModuleType, conn: Any) -> None:
     query = """select * from (values ('[1,5)'::int4range, '{[1,2),[4,6)}'::int4multirange), ('empty', '{}'),
         ('(,3]', '{(,1)}'), (null, null)) as t (r, m)"""

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use howdah_types::Format;
 
-use crate::build::{Builder, as_text, builder, data_type_of, field};
+use crate::build::{Builder, builder, data_type_of, field, reads_binary_as};
 use crate::catalog::Catalog;
 use crate::error::Error;
 use crate::node::Node;
@@ -101,11 +101,8 @@ impl ReadPlan {
             .get(number)
             .map(|field| field.data_type());
         let binary = match (node, to) {
-            (Some(node), Some(DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)) => {
-                as_text(node) && node.reads_binary()
-            }
-            (Some(node), _) => node.reads_binary(),
-            (None, _) => false,
+            (Some(node), Some(to)) => reads_binary_as(node, to),
+            _ => false,
         };
         if binary { Format::Binary } else { Format::Text }
     }

@@ -144,17 +144,40 @@ fn is_text(to: &DataType) -> bool {
     )
 }
 
-/// Whether the text of values that came in binary can be told.
-pub(crate) fn as_text(node: &Node) -> bool {
-    match text_of(node) {
-        Through::Text(_) => match &node.kind {
-            Kind::List(..) | Kind::Range(_) | Kind::Multirange(_) => {
-                is_built_in(node.oid) && node.reads_binary()
-            }
-            _ => node.reads_binary(),
+/// Whether values of a type that come in binary can be made into a column of an Arrow type.
+pub(crate) fn reads_binary_as(node: &Node, to: &DataType) -> bool {
+    if !node.reads_binary() {
+        return false;
+    }
+    if is_text(to) {
+        return match &node.kind {
+            // Their texts are made of what the tables of built-in types say.
+            Kind::List(..) | Kind::Range(_) | Kind::Multirange(_) => is_built_in(node.oid),
+            Kind::Composite(_) => false,
+            _ => true,
+        };
+    }
+    match (&node.kind, to) {
+        (Kind::List(element, _), _) => {
+            items_of(element, to).is_some_and(|(_, inner)| reads_binary_as(element, inner))
+        }
+        (Kind::Range(bound), DataType::Struct(fields)) => bounds_read_binary(bound, fields),
+        (Kind::Multirange(bound), DataType::List(item)) => match item.data_type() {
+            DataType::Struct(fields) => bounds_read_binary(bound, fields),
+            _ => true,
         },
+        (Kind::Composite(parts), DataType::Struct(fields)) => parts
+            .iter()
+            .zip(fields)
+            .all(|((_, part), field)| reads_binary_as(part, field.data_type())),
         _ => true,
     }
+}
+
+fn bounds_read_binary(bound: &Node, fields: &Fields) -> bool {
+    fields
+        .first()
+        .is_none_or(|field| reads_binary_as(bound, field.data_type()))
 }
 
 /// How values of a type are made text.
@@ -524,6 +547,18 @@ fn duration(raw: &[u8], format: Format, cx: &LoadContext) -> Result<i64, Fault> 
 // --- values in values --------------------------------------------------------------------------------------------
 
 fn list(element: &Node, delimiter: u8, to: &DataType) -> Option<Box<dyn Builder>> {
+    let (items, inner) = items_of(element, to)?;
+    let elements = builder(element, inner)?;
+    Some(Box::new(Lists::new(
+        items,
+        elements,
+        element.oid,
+        delimiter,
+    )))
+}
+
+/// The lists that a list of these elements is made of, one for each dimension, and what its elements are made into.
+fn items_of<'a>(element: &Node, to: &'a DataType) -> Option<(Vec<FieldRef>, &'a DataType)> {
     let mut items: Vec<FieldRef> = Vec::new();
     let mut inner = to;
     while let DataType::List(item) = inner {
@@ -534,16 +569,8 @@ fn list(element: &Node, delimiter: u8, to: &DataType) -> Option<Box<dyn Builder>
         items.push(Arc::clone(item));
         inner = item.data_type();
     }
-    if items.is_empty() || items.len() > howdah_types::array::MAX_DIMENSIONS {
-        return None;
-    }
-    let elements = builder(element, inner)?;
-    Some(Box::new(Lists::new(
-        items,
-        elements,
-        element.oid,
-        delimiter,
-    )))
+    let known = (1..=howdah_types::array::MAX_DIMENSIONS).contains(&items.len());
+    known.then_some((items, inner))
 }
 
 fn ranges(bound: &Node, fields: &Fields) -> Option<Ranges> {

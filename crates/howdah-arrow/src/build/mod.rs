@@ -12,7 +12,7 @@ mod record;
 mod validity;
 
 pub(crate) use choose::{
-    EPOCH_DAYS, EPOCH_MICROS, as_text, builder, data_type_of, field, precision_and_scale,
+    EPOCH_DAYS, EPOCH_MICROS, builder, data_type_of, field, precision_and_scale, reads_binary_as,
 };
 pub(crate) use column::Builder;
 pub(crate) use range::RANGE_FIELDS;
