@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod attributes;
+mod from_row;
 mod from_sql;
 mod model;
 mod rename;
@@ -30,6 +31,18 @@ pub fn derive_from_sql(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(ToSql, attributes(howdah))]
 pub fn derive_to_sql(input: TokenStream) -> TokenStream {
     expand(parse_macro_input!(input), to_sql::expand)
+}
+
+/// Makes a struct one that rows are read as: by the names of its fields, or, of a tuple struct, by position.
+///
+/// `#[howdah(rename_all = "...")]` is for the struct; `#[howdah(name = "...")]`, `#[howdah(default)]`, `#[howdah(flatten)]` and
+/// `#[howdah(skip)]` are for its fields. The trait `FromRow` of `howdah` tells what they do.
+#[proc_macro_derive(FromRow, attributes(howdah))]
+pub fn derive_from_row(input: TokenStream) -> TokenStream {
+    match from_row::expand(parse_macro_input!(input)) {
+        Ok(tokens) => tokens.into(),
+        Err(error) => error.into_compile_error().into(),
+    }
 }
 
 fn expand(input: DeriveInput, make: fn(&Model) -> proc_macro2::TokenStream) -> TokenStream {

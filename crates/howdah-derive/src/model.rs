@@ -127,7 +127,8 @@ fn of_enum(data: DataEnum, attributes: &Attributes, ident: &Ident) -> Result<Sha
     Ok(Shape::Enum(variants))
 }
 
-fn renamed(ident: &Ident, attributes: &Attributes) -> String {
+/// The name of a field or variant that has none of its own.
+pub(crate) fn renamed(ident: &Ident, attributes: &Attributes) -> String {
     let name = ident.unraw().to_string();
     match attributes.rename_all {
         Some(rule) => rule.apply(&name),

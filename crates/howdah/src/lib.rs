@@ -42,7 +42,7 @@
 //! * **Parameters** are `$1`, `$2`, ... in the statement and a slice of [`&dyn ToSql`](ToSql) beside it. Each is sent as the
 //!   type that the server infers for it, exactly or not at all: see [`rust_types`]. A string is a literal of any type.
 //! * **Results** are [`Rows`] that keep the received bytes; [`Row::get`] reads a value when asked, as any type that is
-//!   [`FromSql`], and [`Row::read`] a whole row as a tuple. `query_stream()` gives rows as they arrive.
+//!   [`FromSql`], and [`Row::read`] a whole row as a tuple or a struct that is [`FromRow`]; `query_as()` gives them all. `query_stream()` gives rows as they arrive.
 //! * **Many statements** are run without waiting for each by `execute_many()` and `batch()`, all or none: [`guide`] says more.
 //! * **Rows in bulk** go and come by COPY: [`copy_in_rows()`](Session::copy_in_rows), [`copy_out_rows()`](Session::copy_out_rows).
 //! * **Types made by users** are structs and enums with `#[derive(ToSql, FromSql)]`; domains are the types beneath them.
@@ -64,7 +64,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `tokio` (default) | `AsyncConnection`, `AsyncClient` |
-//! | `derive` (default) | `#[derive(ToSql, FromSql)]` |
+//! | `derive` (default) | `#[derive(ToSql, FromSql, FromRow)]` |
 //! | `arrow` | [`arrow`]: results as record batches, and such batches into tables |
 //! | `chrono`, `jiff`, `time` | their dates and times as parameters and results |
 //! | `rust_decimal` | its `Decimal`, for `numeric` |
@@ -112,8 +112,10 @@ pub use howdah_types::{FromSql, ToSql};
 pub use params::ToParams;
 
 #[cfg(feature = "derive")]
-pub use howdah_derive::{FromSql, ToSql};
-pub use row::{Column, FromRow, Row, RowIndex, Rows};
+pub use howdah_derive::{FromRow, FromSql, ToSql};
+pub use row::{Column, FromRow, FromRowOwned, Row, RowIndex, Rows};
+#[doc(hidden)]
+pub use row::{Places, Placing};
 
 /// Results as Arrow's record batches, and such batches into tables: `query_arrow()` and `copy_arrow()`.
 #[cfg(feature = "arrow")]
@@ -141,7 +143,7 @@ pub mod replication {
 
 /// Transactions, many statements at once, many tasks on one connection, streams, large objects, replication, and giving up.
 #[cfg_attr(feature = "tokio", doc = "\n")]
-#[cfg_attr(feature = "tokio", doc = include_str!("../../../docs/rust.md"))]
+#[cfg_attr(all(feature = "tokio", feature = "derive"), doc = include_str!("../../../docs/rust.md"))]
 pub mod guide {}
 
 /// Which Rust types go with which types of PostgreSQL.

@@ -1,5 +1,6 @@
 //! Results: rows that keep the bytes as they were received, and are read when asked.
 
+mod placing;
 mod read;
 
 use std::borrow::Cow;
@@ -16,7 +17,8 @@ use howdah_types::{
 
 use crate::error::{Error, Result, short_name};
 
-pub use read::{FromRow, RowIndex};
+pub use placing::{Places, Placing};
+pub use read::{FromRow, FromRowOwned, RowIndex};
 
 /// The result of a statement, and a position in it: what other drivers call a cursor.
 ///
@@ -122,6 +124,18 @@ impl Rows {
         self.by_ref().collect()
     }
 
+    /// All rows that have not been fetched, as tuples or structs, or as another type that is a [`FromRow`].
+    ///
+    /// Columns are looked for by their names once, and missed even if there is no row.
+    ///
+    /// # Errors
+    /// As for [`Row::read`].
+    pub fn read_all<T: FromRowOwned>(self) -> Result<Vec<T>> {
+        let found = placing::place::<T>(&self.set)?;
+        self.map(|row| T::from_places(&row, &mut Places::new(&found)))
+            .collect()
+    }
+
     /// Goes back to the first row.
     pub fn rewind(&mut self) {
         self.next = 0;
@@ -207,7 +221,9 @@ impl Row {
         self.value(number)
     }
 
-    /// The whole row as a tuple, or as another type that is a [`FromRow`].
+    /// The whole row as a tuple, as a struct with `#[derive(FromRow)]`, or as another type that is a [`FromRow`].
+    ///
+    /// Columns are looked for by their names each time. [`Rows::read_all`] and `query_as()` look once.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), howdah::Error> {
@@ -219,9 +235,22 @@ impl Row {
     /// ```
     ///
     /// # Errors
-    /// As for [`get`](Self::get), and another number of columns.
+    /// As for [`get`](Self::get), and a missing column, or another number of columns.
     pub fn read<'a, T: FromRow<'a>>(&'a self) -> Result<T> {
         T::from_row(self)
+    }
+
+    /// The same, of what the derive macro makes: the columns are found, and then read from.
+    #[doc(hidden)]
+    pub fn read_placed<'a, T: FromRow<'a>>(&'a self) -> Result<T> {
+        let found = placing::place::<T>(&self.set)?;
+        T::from_places(self, &mut Places::new(&found))
+    }
+
+    /// There have to be `width` columns, of what the derive macro makes; `what` is what errors say of it.
+    #[doc(hidden)]
+    pub fn check_width(&self, width: usize, what: &str) -> Result<()> {
+        self.set.check_width(width, what)
     }
 
     /// How many columns there are.
@@ -321,6 +350,20 @@ impl ResultSet {
         })
     }
 
+    fn check_width(&self, width: usize, what: &str) -> Result<()> {
+        match self.columns.len() {
+            len if len == width => Ok(()),
+            len => Err(Error::shape(format!(
+                "a row of {len} columns cannot be read as {what}"
+            ))),
+        }
+    }
+
+    /// The number of the first column of this name.
+    fn position(&self, name: &str) -> Option<usize> {
+        self.columns().position(|column| column.name() == name)
+    }
+
     fn type_of(&self, field: &FieldDescription) -> Type<'_> {
         Type::new(field.type_oid, &self.reading.types)
     }
@@ -371,6 +414,12 @@ impl fmt::Debug for Row {
             .field("number", &self.number)
             .field("columns", &self.columns().collect::<Vec<_>>())
             .finish()
+    }
+}
+
+impl fmt::Debug for ResultSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.columns()).finish()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::core::sequence::{Sequence, Wanted};
 use crate::core::{Core, Finished, Mode, Preparation, shared_methods};
 use crate::error::{Error, Result};
 use crate::params::ToParams;
-use crate::row::{Row, Rows};
+use crate::row::{FromRowOwned, Row, Rows};
 use howdah_net::Socket;
 use howdah_net::drive::{Lost, Step, Until, drive, try_receive, turn};
 
@@ -81,6 +81,49 @@ impl Session {
     /// As [`execute`](Self::execute), and more than one row.
     pub fn query_opt(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Option<Row>> {
         self.query(sql, params)?.at_most_one()
+    }
+
+    /// Runs a statement and reads its rows as structs with `#[derive(FromRow)]`, as tuples, or as another [`FromRow`].
+    ///
+    /// Columns are looked for once.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let users: Vec<(i64, String)> = conn.query_as("SELECT id, name FROM users", &[])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`query`](Self::query), and a row cannot be read as a `T`; the statement has been run then.
+    pub fn query_as<T: FromRowOwned>(
+        &mut self,
+        sql: &str,
+        params: &[&dyn ToSql],
+    ) -> Result<Vec<T>> {
+        self.query(sql, params)?.read_all()
+    }
+
+    /// Runs a statement that gives exactly one row, and reads it.
+    ///
+    /// # Errors
+    /// As [`query_as`](Self::query_as), and any other number of rows.
+    pub fn query_one_as<T: FromRowOwned>(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<T> {
+        self.query_one(sql, params)?.read()
+    }
+
+    /// Runs a statement that gives one row or none, and reads it.
+    ///
+    /// # Errors
+    /// As [`query_as`](Self::query_as), and more than one row.
+    pub fn query_opt_as<T: FromRowOwned>(
+        &mut self,
+        sql: &str,
+        params: &[&dyn ToSql],
+    ) -> Result<Option<T>> {
+        let row = self.query_opt(sql, params)?;
+        row.map(|row| row.read()).transpose()
     }
 
     /// Runs a statement and gives its rows as they arrive, in bounded memory.

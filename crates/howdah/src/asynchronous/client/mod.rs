@@ -23,7 +23,7 @@ use crate::core::statement::is_copy;
 use crate::core::{Core, Known, Mode, Preparation, Question};
 use crate::error::{Error, Result};
 use crate::params::ToParams;
-use crate::row::{Row, Rows};
+use crate::row::{FromRowOwned, Row, Rows};
 use driver::Driver;
 use hub::{Hub, OwnSession};
 
@@ -127,6 +127,45 @@ impl AsyncClient {
     /// As [`execute`](Self::execute), and more than one row.
     pub async fn query_opt(&self, sql: &str, params: &[&dyn ToSql]) -> Result<Option<Row>> {
         self.query(sql, params).await?.at_most_one()
+    }
+
+    /// Runs a statement and reads its rows as structs with `#[derive(FromRow)]`, as tuples, or as another [`FromRow`].
+    ///
+    /// Columns are looked for once.
+    ///
+    /// # Errors
+    /// As [`query`](Self::query), and a row cannot be read as a `T`; the statement has been run then.
+    pub async fn query_as<T: FromRowOwned>(
+        &self,
+        sql: &str,
+        params: &[&dyn ToSql],
+    ) -> Result<Vec<T>> {
+        self.query(sql, params).await?.read_all()
+    }
+
+    /// Runs a statement that gives exactly one row, and reads it.
+    ///
+    /// # Errors
+    /// As [`query_as`](Self::query_as), and any other number of rows.
+    pub async fn query_one_as<T: FromRowOwned>(
+        &self,
+        sql: &str,
+        params: &[&dyn ToSql],
+    ) -> Result<T> {
+        self.query_one(sql, params).await?.read()
+    }
+
+    /// Runs a statement that gives one row or none, and reads it.
+    ///
+    /// # Errors
+    /// As [`query_as`](Self::query_as), and more than one row.
+    pub async fn query_opt_as<T: FromRowOwned>(
+        &self,
+        sql: &str,
+        params: &[&dyn ToSql],
+    ) -> Result<Option<T>> {
+        let row = self.query_opt(sql, params).await?;
+        row.map(|row| row.read()).transpose()
     }
 
     /// Runs a text of any number of statements without parameters, as the only one; gives the result of each.
