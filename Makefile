@@ -43,7 +43,7 @@ help:
 	@echo 'make build    only build the extension; make venv: only its environment'
 	@echo 'make fmt      format Rust and Python; make clean: remove what was built'
 	@echo 'make test-rust, test-python, test-generated: parts of make test'
-	@echo 'make test-debian, test-gssapi, test-pythons, check-wasm, check-platforms: beside it, in .ci/run'
+	@echo 'make test-debian, test-gssapi, test-pythons, check-wasm, check-platforms, check-msrv, package, deny: beside it, in .ci/run'
 	@echo 'make test-differential: new values and schemas against psycopg, EXAMPLES=20 times as many, on every server'
 
 # --- the environment and the extension ---------------------------------------------------------------------------
@@ -118,6 +118,8 @@ lint: test-generated
 	@$(PY) tools/check_dependencies.py
 	$(call say,walls between crates, files and modules)
 	@$(PY) tools/check_layers.py
+	$(call say,what is published says what it is)
+	@$(PY) tools/check_packages.py
 	$(call say,ruff)
 	@$(PY) -m ruff check $(PYTHON_SOURCES)
 	@$(PY) -m ruff format --check $(PYTHON_SOURCES)
@@ -165,6 +167,36 @@ check-platforms:
 			echo "$$target is not installed: skipped"; \
 		fi; \
 	done
+
+# Cargo refuses dependencies that need a newer compiler, and clippy what is newer in the standard library.
+MSRV := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+.PHONY: check-msrv
+check-msrv:
+	@if $(CARGO) --version | grep -q '^cargo $(MSRV)\.'; then \
+		echo 'Rust $(MSRV), the oldest that is promised, is what everything has been built with'; \
+	elif $(CARGO) +$(MSRV) --version > /dev/null 2>&1; then \
+		$(CARGO) +$(MSRV) check --workspace $(FEATURES) --target-dir target/msrv; \
+	else \
+		echo 'Rust $(MSRV), the oldest that is promised, is not installed: skipped'; \
+	fi
+
+# Each package is built from what would be published, in the order in which they need each other. The profile is that of the
+# workspace, so that what tests have built is built.
+UNPUBLISHED := howdah-adapt howdah-ffi howdah-python howdah-testkit
+.PHONY: package
+package:
+	$(call say,the packages of the Rust crates)
+	@$(CARGO) package --workspace $(addprefix --exclude ,$(UNPUBLISHED)) --allow-dirty \
+		--config 'profile.dev.debug="line-tables-only"'
+
+# Advisories are in a database that is fetched: `cargo deny check` has them as well.
+.PHONY: deny
+deny:
+	@if $(CARGO) deny --version > /dev/null 2>&1; then \
+		$(CARGO) deny check licenses bans sources; \
+	else \
+		echo 'cargo-deny is not installed: skipped'; \
+	fi
 
 # What the oracle does on a second version of the server is not in question, nor what a made-up server does.
 MADE_UP := $(filter-out tests/hostile/test_faults.py,$(wildcard tests/hostile/test_*.py)) \

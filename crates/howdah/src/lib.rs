@@ -76,8 +76,11 @@
 //!
 //! Without features, `numeric` is read as [`types::numeric::Numeric`] or `i128`, dates and times as the types of
 //! [`types::datetime`], addresses as those of `std::net`.
+//!
+//! The crate needs Rust 1.95 or newer.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
@@ -143,15 +146,16 @@ pub mod replication {
 
 /// Transactions, many statements at once, many tasks on one connection, streams, large objects, replication, and giving up.
 #[cfg_attr(feature = "tokio", doc = "\n")]
-#[cfg_attr(all(feature = "tokio", feature = "derive"), doc = include_str!("../../../docs/rust.md"))]
+#[cfg_attr(all(feature = "tokio", feature = "derive"), doc = include_str!("../docs/rust.md"))]
 pub mod guide {}
 
 /// Which Rust types go with which types of PostgreSQL.
 #[cfg_attr(feature = "derive", doc = "\n")]
-#[cfg_attr(feature = "derive", doc = include_str!("../../../docs/rust-types.md"))]
+#[cfg_attr(feature = "derive", doc = include_str!("../docs/rust-types.md"))]
 pub mod rust_types {}
 
-/// The examples of the README are compiled.
+/// The examples of the READMEs, the crate's and the project's, are compiled.
 #[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
+#[doc = include_str!("../README.md")]
+#[doc = include_str!("../docs/project.md")]
 struct Readme;
