@@ -181,11 +181,13 @@ check-msrv:
 	fi
 
 # Each package is built from what would be published, in the order in which they need each other. The profile is that of the
-# workspace, so that what tests have built is built.
+# workspace, so that what tests have built of others is built. Of ours cargo would take an older package of the same version,
+# which it has unpacked in a folder for registries without a host.
 UNPUBLISHED := howdah-adapt howdah-ffi howdah-python howdah-testkit
 .PHONY: package
 package:
 	$(call say,the packages of the Rust crates)
+	@rm -rf target/package target/debug/.fingerprint/howdah* "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/-*/howdah*
 	@$(CARGO) package --workspace $(addprefix --exclude ,$(UNPUBLISHED)) --allow-dirty \
 		--config 'profile.dev.debug="line-tables-only"'
 
