@@ -128,9 +128,21 @@ impl From<OutOfMemory> for DecodeError {
 /// Static as [`DecodeError`] is, but for the integer that does not fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncodeError {
-    kind: EncodeErrorKind,
+    case: EncodeCase,
+    /// What is out of range, as bytes: an `i128` within the case would make the tag of every `Result` 16 bytes long, and each test
+    /// of one wait for two stores.
+    integer: [u8; 16],
     type_name: &'static str,
     detail: &'static str,
+}
+
+/// The case of an [`EncodeError`], without what belongs to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum EncodeCase {
+    Invalid,
+    OutOfRange,
+    Mismatch,
+    OutOfMemory,
 }
 
 /// The case of an [`EncodeError`].
@@ -151,37 +163,49 @@ impl EncodeError {
     /// An error while writing a value of the PostgreSQL type `type_name`.
     #[must_use]
     pub const fn new(type_name: &'static str, detail: &'static str) -> Self {
-        Self::of_kind(EncodeErrorKind::Invalid, type_name, detail)
+        Self::of_case(EncodeCase::Invalid, type_name, detail)
     }
 
     /// A value of the Rust type `rust` is not sent as the PostgreSQL type `type_name`.
     #[must_use]
     pub const fn mismatch(type_name: &'static str, rust: &'static str) -> Self {
-        Self::of_kind(EncodeErrorKind::Mismatch, type_name, rust)
+        Self::of_case(EncodeCase::Mismatch, type_name, rust)
     }
 
     /// An integer of the Rust type `rust` is beyond the range of the PostgreSQL type `type_name`.
     #[must_use]
     pub const fn out_of_range(type_name: &'static str, value: i128, rust: &'static str) -> Self {
-        Self::of_kind(EncodeErrorKind::OutOfRange(value), type_name, rust)
+        Self {
+            integer: value.to_ne_bytes(),
+            ..Self::of_case(EncodeCase::OutOfRange, type_name, rust)
+        }
     }
 
-    pub(crate) const fn of_kind(
-        kind: EncodeErrorKind,
-        type_name: &'static str,
-        detail: &'static str,
-    ) -> Self {
+    const fn of_case(case: EncodeCase, type_name: &'static str, detail: &'static str) -> Self {
         Self {
-            kind,
+            case,
+            integer: [0; 16],
             type_name,
             detail,
         }
     }
 
+    /// The same of what is named otherwise.
+    pub(crate) const fn with_detail(self, detail: &'static str) -> Self {
+        Self { detail, ..self }
+    }
+
     /// Which case this is.
     #[must_use]
     pub const fn kind(&self) -> EncodeErrorKind {
-        self.kind
+        match self.case {
+            EncodeCase::Invalid => EncodeErrorKind::Invalid,
+            EncodeCase::OutOfRange => {
+                EncodeErrorKind::OutOfRange(i128::from_ne_bytes(self.integer))
+            }
+            EncodeCase::Mismatch => EncodeErrorKind::Mismatch,
+            EncodeCase::OutOfMemory => EncodeErrorKind::OutOfMemory,
+        }
     }
 
     /// The name of the PostgreSQL type that was written.
@@ -200,11 +224,9 @@ impl EncodeError {
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            kind,
-            type_name,
-            detail,
+            type_name, detail, ..
         } = self;
-        match kind {
+        match self.kind() {
             EncodeErrorKind::Invalid => write!(f, "cannot write {type_name}: {detail}"),
             EncodeErrorKind::OutOfRange(value) => write!(
                 f,
@@ -224,7 +246,7 @@ impl std::error::Error for EncodeError {}
 impl From<OutOfMemory> for EncodeError {
     #[cold]
     fn from(_: OutOfMemory) -> Self {
-        Self::of_kind(EncodeErrorKind::OutOfMemory, "", "")
+        Self::of_case(EncodeCase::OutOfMemory, "", "")
     }
 }
 

@@ -29,7 +29,7 @@ pub fn str_to(value: &str, out: &mut Vec<u8>) -> Result<(), EncodeError> {
 /// # Errors
 /// There is a NUL among them, or no memory for them.
 pub fn bytes_to(value: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    if value.contains(&0) {
+    if has_nul(value) {
         return Err(EncodeError::new(
             NAME,
             "PostgreSQL text cannot contain NUL (0x00) bytes",
@@ -38,6 +38,22 @@ pub fn bytes_to(value: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
     room(out, value.len())?;
     out.extend_from_slice(value);
     Ok(())
+}
+
+/// Whether a byte is 0: eight at a time, as most strings are too short for what searches long ones.
+#[inline]
+fn has_nul(bytes: &[u8]) -> bool {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let word_has = |word: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*word);
+        word.wrapping_sub(LOW) & !word & (LOW << 7) != 0
+    };
+    let at_end = match bytes.last_chunk::<8>() {
+        Some(last) => word_has(last),
+        None => rest.contains(&0),
+    };
+    at_end || words.iter().any(word_has)
 }
 
 /// Reads a `"char"` in text: one byte, `\ooo` for bytes above 127, or nothing for 0.
@@ -87,6 +103,21 @@ pub fn char_to_binary(value: u8, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_nul_is_found_wherever_it_stands() {
+        for length in 0..40 {
+            for filler in [1, b'a', 0x7f, 0x80, 0x81, 0xff] {
+                let plain = vec![filler; length];
+                assert!(!has_nul(&plain), "{length} of {filler}");
+                for place in 0..length {
+                    let mut bytes = plain.clone();
+                    bytes[place] = 0;
+                    assert!(has_nul(&bytes), "{length} of {filler}, at {place}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn characters() {

@@ -363,10 +363,10 @@ fn labelled(error: DecodeError, label: &'static str) -> DecodeError {
 /// The same of a field that is sent.
 fn labelled_unsent(error: EncodeError, label: &'static str) -> EncodeError {
     match error.kind() {
-        kind @ (EncodeErrorKind::Mismatch | EncodeErrorKind::OutOfRange(_))
+        EncodeErrorKind::Mismatch | EncodeErrorKind::OutOfRange(_)
             if is_to_be_labelled(error.detail(), label) =>
         {
-            EncodeError::of_kind(kind, error.type_name(), label)
+            error.with_detail(label)
         }
         _ => error,
     }

@@ -10,7 +10,7 @@ use howdah_protocol::wire::copy::{
 };
 use howdah_protocol::wire::{FieldDescription, check_data_row};
 use howdah_types::memory::{self, OutOfMemory};
-use howdah_types::{Format, IsNull, ToSql, Type, Types, length};
+use howdah_types::{Format, IsNull, ToSql, Type, Types, is_built_in, length};
 
 use super::Core;
 use super::copy_statement::CopyStatement;
@@ -37,11 +37,19 @@ pub(crate) struct RowLayout {
 
 /// What writes rows.
 pub(crate) struct RowEncoder {
-    oids: Vec<u32>,
+    columns: Vec<RowColumn>,
     types: Arc<Types>,
     is_binary: bool,
     /// A value of the text format before it is escaped.
     value: Vec<u8>,
+}
+
+/// What a column of a row that is written is.
+#[derive(Clone, Copy)]
+enum RowColumn {
+    /// Made once: one that is made for each value is stored in parts and loaded at once after that, which makes a processor wait.
+    BuiltIn(Type<'static>),
+    Other(u32),
 }
 
 /// What reads rows.
@@ -168,6 +176,23 @@ fn unnamed((index, &type_oid): (usize, &u32)) -> FieldDescription {
     }
 }
 
+impl RowColumn {
+    fn new(oid: u32) -> Self {
+        match is_built_in(oid) {
+            true => Self::BuiltIn(oid.into()),
+            false => Self::Other(oid),
+        }
+    }
+
+    #[inline]
+    fn of(self, types: &Types) -> Type<'_> {
+        match self {
+            Self::BuiltIn(ty) => ty,
+            Self::Other(oid) => Type::new(oid, types),
+        }
+    }
+}
+
 impl RowEncoder {
     /// Begins to write rows into the data of a COPY.
     pub(crate) fn new(layout: &RowLayout, copying: &mut Copying) -> Self {
@@ -175,7 +200,11 @@ impl RowEncoder {
             copying.gather(BINARY_HEADER);
         }
         Self {
-            oids: layout.columns.iter().map(|field| field.type_oid).collect(),
+            columns: layout
+                .columns
+                .iter()
+                .map(|field| RowColumn::new(field.type_oid))
+                .collect(),
             types: Arc::clone(&layout.types),
             is_binary: layout.is_binary,
             value: Vec::new(),
@@ -212,8 +241,8 @@ impl RowEncoder {
         let count = self.check_count(values)?;
         memory::room(out, memory::FIXED).map_err(no_room)?;
         out.extend_from_slice(&count.to_be_bytes());
-        for (index, (value, &oid)) in values.iter().zip(&self.oids).enumerate() {
-            let ty = Type::new(oid, &self.types);
+        for (index, (value, column)) in values.iter().zip(&self.columns).enumerate() {
+            let ty = column.of(&self.types);
             memory::room(out, memory::FIXED).map_err(no_room)?;
             if value.format(ty) != Format::Binary {
                 return Err(no_binary_form(index, ty));
@@ -232,8 +261,8 @@ impl RowEncoder {
 
     fn write_text(&mut self, values: &[&dyn ToSql], out: &mut Vec<u8>) -> Result<()> {
         self.check_count(values)?;
-        for (index, (value, &oid)) in values.iter().zip(&self.oids).enumerate() {
-            let ty = Type::new(oid, &self.types);
+        for (index, (value, column)) in values.iter().zip(&self.columns).enumerate() {
+            let ty = column.of(&self.types);
             memory::room(out, memory::FIXED).map_err(no_room)?;
             if index > 0 {
                 out.push(b'\t');
@@ -254,7 +283,7 @@ impl RowEncoder {
     }
 
     fn check_count(&self, values: &[&dyn ToSql]) -> Result<i16> {
-        let (expected, got) = (self.oids.len(), values.len());
+        let (expected, got) = (self.columns.len(), values.len());
         match i16::try_from(got) {
             Ok(count) if expected == got => Ok(count),
             _ => Err(wrong_count(expected, got)),
