@@ -137,6 +137,11 @@ impl Error {
         }
     }
 
+    /// Whether a COMMIT has rolled back, or what ran was rolled back for another reason of the driver's.
+    pub(crate) fn is_rolled_back(&self) -> bool {
+        self.0.kind == Kind::RolledBack
+    }
+
     /// The SQLSTATE code, where the error is the server's: five characters, such as `42P01`.
     #[must_use]
     pub fn sqlstate(&self) -> Option<&str> {

@@ -38,7 +38,8 @@
 //!
 //! * **Transactions** are begun by [`transaction()`](Connection::transaction), and rolled back unless they are committed;
 //!   [`savepoint()`](Session::savepoint) opens a part of one that can be undone by itself. Outside of them each statement is a
-//!   transaction of its own. After `set_autocommit(false)` the first statement begins one, which `commit()` or `rollback()` ends.
+//!   transaction of its own. [`build_transaction()`](Connection::build_transaction) says more of one, and runs it again if others
+//!   were in the way. After `set_autocommit(false)` the first statement begins one, which `commit()` or `rollback()` ends.
 //! * **Parameters** are `$1`, `$2`, ... in the statement and a slice of [`&dyn ToSql`](ToSql) beside it. Each is sent as the
 //!   type that the server infers for it, exactly or not at all: see [`rust_types`]. A string is a literal of any type.
 //! * **Results** are [`Rows`] that keep the received bytes; [`Row::get`] reads a value when asked, as any type that is
@@ -96,19 +97,21 @@ mod row;
 pub use asynchronous::{
     AsyncClient, AsyncClientNotifies, AsyncConnection, AsyncCopyIn, AsyncCopyInRows, AsyncCopyOut,
     AsyncCopyOutRows, AsyncLargeObject, AsyncLease, AsyncNotifies, AsyncRowStream, AsyncSavepoint,
-    AsyncSession, AsyncTransaction,
+    AsyncSession, AsyncTransaction, AsyncTransactionBuilder,
 };
 pub use blocking::{
     Connection, CopyIn, CopyInRows, CopyOut, CopyOutRows, LargeObject, Notifies, RowStream,
-    Savepoint, Session, Transaction,
+    Savepoint, Session, Transaction, TransactionBuilder,
 };
 pub use config::Config;
+pub use core::attempts::RetryPolicy;
 pub use core::cancel::CancelHandle;
 pub use core::info::{Info, TlsFacts, TransactionStatus};
 pub use core::large_object::LargeObjectMode;
 pub use core::messages::{HandlerId, Notify};
 pub use diagnostic::Diagnostic;
 pub use error::{Error, ProviderError, Result};
+pub use howdah_protocol::session::IsolationLevel;
 #[doc(no_inline)]
 pub use howdah_types as types;
 pub use howdah_types::{FromSql, ToSql};

@@ -180,6 +180,69 @@ fn blocks_nest_and_end_as_they_should() {
 }
 
 #[test]
+fn savepoints_nest() {
+    let mut conn = with_table();
+    let mut tx = conn.transaction().unwrap();
+    let mut outer = tx.savepoint().unwrap();
+    outer.execute(INSERT, &[&1]).unwrap();
+    let mut middle = outer.savepoint().unwrap();
+    middle.execute(INSERT, &[&2]).unwrap();
+    for end in 0..3 {
+        let mut inner = middle.savepoint().unwrap();
+        inner.execute(INSERT, &[&3]).unwrap();
+        match end {
+            0 => inner.release().unwrap(),
+            1 => inner.rollback().unwrap(),
+            _ => {
+                inner.execute("SELECT 1/0", &[]).unwrap_err();
+                assert!(inner.savepoint().is_err());
+                assert!(inner.release().is_err());
+            }
+        }
+    }
+    assert_eq!(kept(&mut middle), [1, 2, 3]);
+    middle.rollback().unwrap();
+    assert_eq!(kept(&mut outer), [1]);
+    let mut middle = outer.savepoint().unwrap();
+    middle.execute(INSERT, &[&4]).unwrap();
+    middle.release().unwrap();
+    outer.release().unwrap();
+    tx.commit().unwrap();
+    assert_eq!(kept(&mut conn), [1, 4]);
+}
+
+/// It may have been meant to be undone.
+#[test]
+fn a_savepoint_that_was_never_dropped_leaves_a_rollback() {
+    let mut conn = with_table();
+    for end in 0..3 {
+        let mut tx = conn.transaction().unwrap();
+        tx.execute(INSERT, &[&1]).unwrap();
+        let mut outer = tx.savepoint().unwrap();
+        let mut leaked = outer.savepoint().unwrap();
+        leaked.execute(INSERT, &[&2]).unwrap();
+        std::mem::forget(leaked);
+        match end {
+            0 => {
+                assert!(outer.release().unwrap_err().is_usage());
+                assert_eq!(kept(&mut tx), [1]);
+                tx.commit().unwrap();
+            }
+            1 => {
+                outer.rollback().unwrap();
+                tx.rollback().unwrap();
+            }
+            _ => {
+                std::mem::forget(outer);
+                assert!(tx.commit().unwrap_err().is_usage());
+            }
+        }
+        assert_eq!(kept(&mut conn), [1]);
+        assert_eq!(conn.info().transaction_status(), TransactionStatus::Idle);
+    }
+}
+
+#[test]
 fn with_transaction_rolls_back_on_error_and_panic() {
     let mut conn = with_table();
     let insert = |session: &mut Session, n: i32| session.execute(INSERT, &[&n]);

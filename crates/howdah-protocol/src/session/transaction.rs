@@ -39,6 +39,8 @@ pub struct Transactions {
     depth: usize,
     /// Whether an outermost block is open whose BEGIN goes with its first statement.
     riding: bool,
+    /// The BEGIN of that block, where it is not as of all.
+    own_begin: Option<Arc<[u8]>>,
     pending_rollback: Option<Block>,
 }
 
@@ -60,6 +62,7 @@ impl Default for Transactions {
             begin: b"BEGIN".as_slice().into(),
             depth: 0,
             riding: false,
+            own_begin: None,
             pending_rollback: None,
         }
     }
@@ -81,7 +84,8 @@ impl Transactions {
     /// The statement that begins a transaction, if each statement outside of one begins one.
     #[must_use]
     pub fn implicit_begin(&self) -> Option<Arc<[u8]>> {
-        (!self.characteristics.autocommit || self.riding).then(|| Arc::clone(&self.begin))
+        let begin = self.own_begin.as_ref().unwrap_or(&self.begin);
+        (!self.characteristics.autocommit || self.riding).then(|| Arc::clone(begin))
     }
 
     /// How many blocks are open.
@@ -111,6 +115,15 @@ impl Transactions {
         }
     }
 
+    /// Opens a transaction, whose BEGIN goes with its first statement, with characteristics of its own; `autocommit` says nothing.
+    ///
+    /// Only meant for when none is running and no block is open.
+    pub fn open_as(&mut self, characteristics: &Characteristics) -> Block {
+        let block = self.open(TransactionStatus::Idle, None, true);
+        self.own_begin = Some(characteristics.begin().into_bytes().into());
+        block
+    }
+
     /// The statements that open a block on the server, each to be sent by itself.
     #[must_use]
     pub fn opening(&self, block: &Block) -> Vec<Vec<u8>> {
@@ -128,14 +141,28 @@ impl Transactions {
         self.depth = self.depth.saturating_sub(1);
         if block.outermost {
             self.riding = false;
+            self.own_begin = None;
         }
         self.depth == block.depth
+    }
+
+    /// Whether no block within it is open.
+    #[must_use]
+    pub fn is_innermost(&self, block: &Block) -> bool {
+        self.depth == block.depth + 1
+    }
+
+    /// Notes that a block has ended, whichever way, with all blocks within it.
+    pub fn close_whole(&mut self, block: &Block) {
+        self.depth = block.depth + 1;
+        self.close(block);
     }
 
     /// Notes that all blocks have ended.
     pub fn close_all(&mut self) {
         self.depth = 0;
         self.riding = false;
+        self.own_begin = None;
     }
 
     /// Notes that a block has to be rolled back before anything else is sent; that of an outer block undoes the inner as well.
@@ -305,7 +332,13 @@ mod tests {
         let mut transactions = Transactions::default();
         let outer = transactions.open(IDLE, None, false);
         let _inner = transactions.open(IN, None, false);
+        assert!(!transactions.is_innermost(&outer));
         assert!(!transactions.close(&outer));
+        let outer = transactions.open(IDLE, None, true);
+        assert!(transactions.is_innermost(&outer));
+        let _leaked = transactions.open(IN, None, true);
+        transactions.close_whole(&outer);
+        assert_eq!(transactions.depth(), outer.depth);
     }
 
     #[test]
@@ -325,6 +358,27 @@ mod tests {
         assert_eq!(transactions.depth(), 0);
         let sql = transactions.take_pending_rollback(IN);
         assert_eq!(sql.as_deref(), Some("ROLLBACK"));
+    }
+
+    #[test]
+    fn a_block_has_characteristics_of_its_own() {
+        let serializable = Characteristics {
+            isolation_level: Some(IsolationLevel::Serializable),
+            ..Characteristics::default()
+        };
+        let mut transactions = Transactions::default();
+        let expected = b"BEGIN ISOLATION LEVEL SERIALIZABLE".as_slice();
+        for autocommit in [true, false] {
+            transactions.change(|now| now.autocommit = autocommit);
+            let usual = transactions.implicit_begin();
+            let block = transactions.open_as(&serializable);
+            assert_eq!(transactions.implicit_begin().as_deref(), Some(expected));
+            transactions.close(&block);
+            assert_eq!(transactions.implicit_begin(), usual);
+            transactions.open_as(&serializable);
+            transactions.close_all();
+            assert_eq!(transactions.implicit_begin(), usual);
+        }
     }
 
     #[test]

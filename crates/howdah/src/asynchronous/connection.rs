@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use super::connect::connect;
-use super::{AsyncClient, AsyncSession, AsyncTransaction};
+use super::transaction::Source;
+use super::{AsyncClient, AsyncSession, AsyncTransaction, AsyncTransactionBuilder};
 use crate::config::Config;
 use crate::core::Core;
 use crate::error::{Error, Result};
@@ -99,11 +100,29 @@ impl AsyncConnection {
     /// A transaction is running, begun by a `BEGIN` or by the first statement without [autocommit](Self::set_autocommit): a
     /// block in it could not promise that its commit is one. Or the connection is closed or lost.
     pub async fn transaction(&mut self) -> Result<AsyncTransaction<'_>> {
-        let session: &mut AsyncSession = self;
-        AsyncTransaction::open(session.into()).await
+        self.build_transaction().start().await
     }
 
-    /// Runs `work` in a [`transaction`](Self::transaction): commits if it ends well, rolls back if it fails.
+    /// A transaction of which more is said before it is opened: its isolation level, that nothing is written.
+    ///
+    /// ```no_run
+    /// use howdah::IsolationLevel;
+    ///
+    /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
+    /// let report = conn.build_transaction().isolation(IsolationLevel::Serializable).read_only(true).deferrable(true);
+    /// let mut tx = report.start().await?;
+    /// let total = tx.query_one("SELECT sum(money) FROM accounts", &[]).await?;
+    /// tx.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn build_transaction(&mut self) -> AsyncTransactionBuilder<'_> {
+        AsyncTransactionBuilder::new(Source::Own(self))
+    }
+
+    /// Runs `work` in a [`transaction`](Self::transaction), once: commits if it ends well, rolls back if it fails.
+    ///
+    /// [`AsyncTransactionBuilder::run`] runs it again if other transactions were in the way.
     ///
     /// ```no_run
     /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
@@ -122,7 +141,9 @@ impl AsyncConnection {
         &mut self,
         work: impl AsyncFnOnce(&mut AsyncTransaction<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        self.transaction().await?.run(work).await
+        let mut tx = self.transaction().await?;
+        let done = work(&mut tx).await;
+        tx.end(done).await.0
     }
 
     /// Chooses whether each statement is a transaction of its own, as it is at first.

@@ -30,4 +30,4 @@ pub use notifies::AsyncNotifies;
 pub use replication::AsyncReplicationStream;
 pub use session::AsyncSession;
 pub use stream::AsyncRowStream;
-pub use transaction::{AsyncSavepoint, AsyncTransaction};
+pub use transaction::{AsyncSavepoint, AsyncTransaction, AsyncTransactionBuilder};

@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
 
-use howdah_protocol::session::Block;
+use howdah_protocol::session::{Block, Characteristics};
 
 use super::AsyncSession;
+use crate::core::attempts::{Attempts, Plan, builder_methods};
 use crate::error::{Error, Result};
 
 /// A transaction, from [`AsyncConnection::transaction`](crate::AsyncConnection::transaction) or
@@ -13,6 +15,11 @@ use crate::error::{Error, Result};
 ///
 /// Statements are run in it by the methods of [`AsyncSession`]. Dropping it rolls back what was done within: the connection
 /// does so before it sends anything else.
+///
+/// One that is neither dropped nor ended, as by [`std::mem::forget`], stays open: what is run on the connection goes on in it, and
+/// it can only be rolled back, by [`AsyncConnection::rollback`](crate::AsyncConnection::rollback) or by closing. That of a client has
+/// the connection for itself, so that all others wait for ever. Likewise an [`AsyncSavepoint`] that was leaked leaves its
+/// transaction nothing but a rollback.
 #[must_use = "dropping the transaction rolls it back"]
 pub struct AsyncTransaction<'a>(Guard<'a>);
 
@@ -24,26 +31,30 @@ pub struct AsyncTransaction<'a>(Guard<'a>);
 pub struct AsyncSavepoint<'a>(Guard<'a>);
 
 impl<'a> AsyncTransaction<'a> {
-    pub(super) async fn open(mut session: Held<'a>) -> Result<Self> {
+    async fn open(mut session: Held<'a>, plan: Characteristics) -> Result<Self> {
         session.settle().await?;
-        let block = session.core.open_transaction()?;
+        let block = session.core.open_transaction(&plan)?;
         Ok(Self(Guard::new(session, block)))
     }
 
-    /// Runs `work` in it: commits if it ends well, rolls back if it fails.
-    pub(super) async fn run<T, E: From<Error>>(
+    /// Commits if what was done in it ended well, rolls back if it failed. Tells also whether it may be run again.
+    pub(super) async fn end<T, E: From<Error>>(
         mut self,
-        work: impl AsyncFnOnce(&mut AsyncTransaction<'_>) -> std::result::Result<T, E>,
-    ) -> std::result::Result<T, E> {
-        match work(&mut self).await {
-            Ok(value) => {
-                self.commit().await?;
-                Ok(value)
-            }
+        work: std::result::Result<T, E>,
+    ) -> (std::result::Result<T, E>, bool) {
+        match work {
+            Ok(value) => match self.0.keep().await {
+                Ok(()) => (Ok(value), false),
+                Err(error) => {
+                    let again = self.core.fate.allows_repetition_after(&error);
+                    (Err(error.into()), again)
+                }
+            },
             Err(error) => {
+                // What is known before all that was asked has been answered may not be all.
+                let again = self.settle().await.is_ok() && self.core.fate.allows_repetition();
                 // Where this fails, the connection is lost and nothing is kept either.
-                let _ = self.rollback().await;
-                Err(error)
+                (Err(error), self.0.roll_back().await.is_ok() && again)
             }
         }
     }
@@ -54,7 +65,7 @@ impl<'a> AsyncTransaction<'a> {
     /// The transaction had failed, so that the server has rolled it back, or has been ended by a statement within it; or it
     /// cannot be committed, as a deferred constraint is violated. If the connection is lost, it is not known whether the
     /// server has committed.
-    pub async fn commit(self) -> Result<()> {
+    pub async fn commit(mut self) -> Result<()> {
         self.0.keep().await
     }
 
@@ -62,8 +73,92 @@ impl<'a> AsyncTransaction<'a> {
     ///
     /// # Errors
     /// The connection is closed or lost.
-    pub async fn rollback(self) -> Result<()> {
+    pub async fn rollback(mut self) -> Result<()> {
         self.0.roll_back().await
+    }
+}
+
+/// How a transaction is to be, from [`AsyncConnection::build_transaction`](crate::AsyncConnection::build_transaction) or
+/// [`AsyncClient::build_transaction`](crate::AsyncClient::build_transaction).
+///
+/// What is not said is the server's default, or that of the session.
+#[must_use = "it is begun by start() or run()"]
+pub struct AsyncTransactionBuilder<'a> {
+    source: Source<'a>,
+    plan: Plan,
+}
+
+builder_methods!(AsyncTransactionBuilder);
+
+impl<'a> AsyncTransactionBuilder<'a> {
+    pub(super) fn new(source: Source<'a>) -> Self {
+        let plan = Plan::default();
+        Self { source, plan }
+    }
+
+    /// Opens the transaction, as [`AsyncConnection::transaction`](crate::AsyncConnection::transaction) or
+    /// [`AsyncClient::transaction`](crate::AsyncClient::transaction).
+    ///
+    /// # Errors
+    /// Those of these. What the server says of the transaction comes from its first statement.
+    pub async fn start(self) -> Result<AsyncTransaction<'a>> {
+        let held = self.source.into_held().await?;
+        AsyncTransaction::open(held, self.plan.characteristics).await
+    }
+
+    /// Runs `work` in such a transaction: commits if it ends well, rolls back if it fails, and runs it again, in a new transaction,
+    /// if others were in the way.
+    ///
+    /// It is run again if the last error of the server's in it was a serialization failure (SQLSTATE 40001) or a deadlock
+    /// (40P01), also where `work` makes another error of that, or none; or if that is the error of the commit. Between two
+    /// attempts, when everything has been rolled back, it sleeps; [`retry`](Self::retry) says how long, and how many attempts there
+    /// are. Meanwhile others may use the connection of a client. A transaction is not run again if its connection is lost, if it
+    /// is not known whether it has been committed, or if a statement of `work` has ended it.
+    ///
+    /// If the future is dropped, the transaction is rolled back as one that is dropped. For a future that is to be spawned, `work` has
+    /// to own what it uses: `async move |tx| ...`.
+    ///
+    /// ```no_run
+    /// use howdah::IsolationLevel;
+    ///
+    /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
+    /// let serializable = conn.build_transaction().isolation(IsolationLevel::Serializable);
+    /// let left: i64 = serializable
+    ///     .run(async |tx| {
+    ///         tx.execute("DELETE FROM queue WHERE id = $1", &[&1]).await?;
+    ///         tx.query_one("SELECT count(*) FROM queue", &[]).await?.get(0)
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the last attempt: of `work`, of [`start`](Self::start), and of the commit.
+    pub async fn run<T, E: From<Error>>(
+        mut self,
+        mut work: impl AsyncFnMut(&mut AsyncTransaction<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        let mut attempts = Attempts::new(self.plan.retry);
+        loop {
+            let held = self.source.hold().await?;
+            let plan = self.plan.characteristics.clone();
+            let mut tx = AsyncTransaction::open(held, plan).await?;
+            let done = work(&mut tx).await;
+            let (ended, again) = tx.end(done).await;
+            match again.then(|| attempts.pause()).flatten() {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return ended,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for AsyncTransactionBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncTransactionBuilder")
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
     }
 }
 
@@ -86,7 +181,7 @@ impl<'a> AsyncSavepoint<'a> {
     ///
     /// # Errors
     /// The transaction has failed since, or has been ended by a statement within it; or the connection is closed or lost.
-    pub async fn release(self) -> Result<()> {
+    pub async fn release(mut self) -> Result<()> {
         self.0.keep().await
     }
 
@@ -94,8 +189,36 @@ impl<'a> AsyncSavepoint<'a> {
     ///
     /// # Errors
     /// The connection is closed or lost.
-    pub async fn rollback(self) -> Result<()> {
+    pub async fn rollback(mut self) -> Result<()> {
         self.0.roll_back().await
+    }
+}
+
+/// Where a transaction has its session from.
+pub(super) enum Source<'a> {
+    Own(&'a mut AsyncSession),
+    Shared(Box<dyn Share>),
+}
+
+/// A connection that others use too.
+pub(super) trait Share: Send + Sync {
+    /// Takes it, until what it gives is dropped.
+    fn take(&self) -> Pin<Box<dyn Future<Output = Result<Held<'static>>> + Send + '_>>;
+}
+
+impl<'a> Source<'a> {
+    async fn into_held(self) -> Result<Held<'a>> {
+        match self {
+            Self::Own(session) => Ok(Held::Borrowed(session)),
+            Self::Shared(shared) => shared.take().await,
+        }
+    }
+
+    async fn hold(&mut self) -> Result<Held<'_>> {
+        match self {
+            Self::Own(session) => Ok(Held::Borrowed(session)),
+            Self::Shared(shared) => shared.take().await,
+        }
     }
 }
 
@@ -129,9 +252,10 @@ impl<'a> Guard<'a> {
         self.session.known().control(sql, outcome)
     }
 
-    async fn keep(mut self) -> Result<()> {
+    async fn keep(&mut self) -> Result<()> {
         self.session.settle().await?;
         self.session.core.check_block()?;
+        self.session.core.check_within(&self.block)?;
         let block = self.block.clone();
         self.session
             .control(|core| core.keep_statement(&block))
@@ -140,7 +264,7 @@ impl<'a> Guard<'a> {
         Ok(())
     }
 
-    async fn roll_back(mut self) -> Result<()> {
+    async fn roll_back(&mut self) -> Result<()> {
         self.detach();
         self.session.settle().await
     }

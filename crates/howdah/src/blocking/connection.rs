@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 
 use super::connect::connect;
-use super::{Session, Transaction};
+use super::{Session, Transaction, TransactionBuilder};
 use crate::config::Config;
 use crate::core::Core;
 use crate::error::{Error, Result};
@@ -91,10 +91,30 @@ impl Connection {
     /// A transaction is running, begun by a `BEGIN` or by the first statement without [autocommit](Self::set_autocommit): a
     /// block in it could not promise that its commit is one. Or the connection is closed or lost.
     pub fn transaction(&mut self) -> Result<Transaction<'_>> {
-        Transaction::open(self)
+        self.build_transaction().start()
     }
 
-    /// Runs `work` in a [`transaction`](Self::transaction): commits if it ends well, rolls back if it fails or panics.
+    /// A transaction of which more is said before it is opened: its isolation level, that nothing is written.
+    ///
+    /// ```no_run
+    /// use howdah::IsolationLevel;
+    ///
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let report = conn.build_transaction().isolation(IsolationLevel::Serializable).read_only(true).deferrable(true);
+    /// let mut tx = report.start()?;
+    /// let total = tx.query_one("SELECT sum(money) FROM accounts", &[])?;
+    /// tx.commit()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn build_transaction(&mut self) -> TransactionBuilder<'_> {
+        TransactionBuilder::new(self)
+    }
+
+    /// Runs `work` in a [`transaction`](Self::transaction), once: commits if it ends well, rolls back if it fails or panics.
+    ///
+    /// [`TransactionBuilder::run`] runs it again if other transactions were in the way.
     ///
     /// ```no_run
     /// # fn main() -> Result<(), howdah::Error> {
@@ -114,9 +134,8 @@ impl Connection {
         work: impl FnOnce(&mut Transaction<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
         let mut tx = self.transaction()?;
-        let value = work(&mut tx)?;
-        tx.commit()?;
-        Ok(value)
+        let done = work(&mut tx);
+        tx.end(done).0
     }
 
     /// Chooses whether each statement is a transaction of its own, as it is at first.

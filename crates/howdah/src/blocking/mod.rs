@@ -23,4 +23,4 @@ pub use notifies::Notifies;
 pub use replication::ReplicationStream;
 pub use session::Session;
 pub use stream::RowStream;
-pub use transaction::{Savepoint, Transaction};
+pub use transaction::{Savepoint, Transaction, TransactionBuilder};

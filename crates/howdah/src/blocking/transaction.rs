@@ -3,14 +3,19 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-use howdah_protocol::session::Block;
+use howdah_protocol::session::{Block, Characteristics};
 
 use super::Session;
-use crate::error::Result;
+use crate::core::attempts::{Attempts, Plan, builder_methods};
+use crate::error::{Error, Result};
 
 /// A transaction, from [`Connection::transaction`](crate::Connection::transaction).
 ///
 /// Statements are run in it by the methods of [`Session`]. Dropping it rolls back what was done within.
+///
+/// One that is neither dropped nor ended, as by [`std::mem::forget`], stays open: what is run on the connection goes on in it, and
+/// it can only be rolled back, by [`Connection::rollback`](crate::Connection::rollback) or by closing. Likewise a [`Savepoint`] that was
+/// leaked leaves its transaction nothing but a rollback.
 #[must_use = "dropping the transaction rolls it back"]
 pub struct Transaction<'a>(Guard<'a>);
 
@@ -21,10 +26,32 @@ pub struct Transaction<'a>(Guard<'a>);
 pub struct Savepoint<'a>(Guard<'a>);
 
 impl<'a> Transaction<'a> {
-    pub(super) fn open(session: &'a mut Session) -> Result<Self> {
+    pub(super) fn open(session: &'a mut Session, plan: &Characteristics) -> Result<Self> {
         session.settle()?;
-        let block = session.core.open_transaction()?;
+        let block = session.core.open_transaction(plan)?;
         Ok(Self(Guard::new(session, block)))
+    }
+
+    /// Commits if what was done in it ended well, rolls back if it failed. Tells also whether it may be run again.
+    pub(super) fn end<T, E: From<Error>>(
+        mut self,
+        work: std::result::Result<T, E>,
+    ) -> (std::result::Result<T, E>, bool) {
+        match work {
+            Ok(value) => match self.0.keep() {
+                Ok(()) => (Ok(value), false),
+                Err(error) => {
+                    let again = self.core.fate.allows_repetition_after(&error);
+                    (Err(error.into()), again)
+                }
+            },
+            Err(error) => {
+                // What is known before all that was asked has been answered may not be all.
+                let again = self.settle().is_ok() && self.core.fate.allows_repetition();
+                // Where this fails, the connection is lost and nothing is kept either.
+                (Err(error), self.0.roll_back().is_ok() && again)
+            }
+        }
     }
 
     /// Commits what was done.
@@ -33,7 +60,7 @@ impl<'a> Transaction<'a> {
     /// The transaction had failed, so that the server has rolled it back, or has been ended by a statement within it; or it
     /// cannot be committed, as a deferred constraint is violated. If the connection is lost, it is not known whether the
     /// server has committed.
-    pub fn commit(self) -> Result<()> {
+    pub fn commit(mut self) -> Result<()> {
         self.0.keep()
     }
 
@@ -43,6 +70,81 @@ impl<'a> Transaction<'a> {
     /// The connection is closed or lost.
     pub fn rollback(mut self) -> Result<()> {
         self.0.roll_back()
+    }
+}
+
+/// How a transaction is to be, from [`Connection::build_transaction`](crate::Connection::build_transaction).
+///
+/// What is not said is the server's default, or that of the session.
+#[must_use = "it is begun by start() or run()"]
+pub struct TransactionBuilder<'a> {
+    session: &'a mut Session,
+    plan: Plan,
+}
+
+builder_methods!(TransactionBuilder);
+
+impl<'a> TransactionBuilder<'a> {
+    pub(super) fn new(session: &'a mut Session) -> Self {
+        let plan = Plan::default();
+        Self { session, plan }
+    }
+
+    /// Opens the transaction, as [`Connection::transaction`](crate::Connection::transaction).
+    ///
+    /// # Errors
+    /// Those of [`Connection::transaction`](crate::Connection::transaction). What the server says of the transaction comes from
+    /// its first statement.
+    pub fn start(self) -> Result<Transaction<'a>> {
+        Transaction::open(self.session, &self.plan.characteristics)
+    }
+
+    /// Runs `work` in such a transaction: commits if it ends well, rolls back if it fails or panics, and runs it again, in a new
+    /// transaction, if others were in the way.
+    ///
+    /// It is run again if the last error of the server's in it was a serialization failure (SQLSTATE 40001) or a deadlock
+    /// (40P01), also where `work` makes another error of that, or none; or if that is the error of the commit. Between two
+    /// attempts, when everything has been rolled back, this thread sleeps; [`retry`](Self::retry) says how long, and how many
+    /// attempts there are. A transaction is not run again if its connection is lost, if it is not known whether it has been
+    /// committed, or if a statement of `work` has ended it.
+    ///
+    /// ```no_run
+    /// use howdah::IsolationLevel;
+    ///
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let left: i64 = conn.build_transaction().isolation(IsolationLevel::Serializable).run(|tx| {
+    ///     tx.execute("DELETE FROM queue WHERE id = $1", &[&1])?;
+    ///     tx.query_one("SELECT count(*) FROM queue", &[])?.get(0)
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the last attempt: of `work`, of [`start`](Self::start), and of the commit.
+    pub fn run<T, E: From<Error>>(
+        self,
+        mut work: impl FnMut(&mut Transaction<'_>) -> std::result::Result<T, E>,
+    ) -> std::result::Result<T, E> {
+        let mut attempts = Attempts::new(self.plan.retry);
+        loop {
+            let mut tx = Transaction::open(self.session, &self.plan.characteristics)?;
+            let done = work(&mut tx);
+            let (ended, again) = tx.end(done);
+            match again.then(|| attempts.pause()).flatten() {
+                Some(pause) => std::thread::sleep(pause),
+                None => return ended,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for TransactionBuilder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TransactionBuilder")
+            .field("plan", &self.plan)
+            .finish_non_exhaustive()
     }
 }
 
@@ -65,7 +167,7 @@ impl<'a> Savepoint<'a> {
     ///
     /// # Errors
     /// The transaction has failed since, or has been ended by a statement within it; or the connection is closed or lost.
-    pub fn release(self) -> Result<()> {
+    pub fn release(mut self) -> Result<()> {
         self.0.keep()
     }
 
@@ -100,9 +202,10 @@ impl<'a> Guard<'a> {
         self.session.core.known.control(sql, outcome)
     }
 
-    fn keep(mut self) -> Result<()> {
+    fn keep(&mut self) -> Result<()> {
         self.session.settle()?;
         self.session.core.check_block()?;
+        self.session.core.check_within(&self.block)?;
         let block = self.block.clone();
         self.session.control(|core| core.keep_statement(&block))?;
         self.end();

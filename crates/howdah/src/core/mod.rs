@@ -5,6 +5,7 @@
 
 #[cfg(feature = "arrow")]
 pub(crate) mod arrow;
+pub(crate) mod attempts;
 pub(crate) mod cancel;
 pub(crate) mod copy_rows;
 mod copy_statement;
@@ -26,13 +27,16 @@ use std::time::Instant;
 
 use howdah_protocol::connection::{Notification, Params};
 use howdah_protocol::error::UsageError;
-use howdah_protocol::session::{Block, ExchangeId, Execute, Outcome, ResultFormat, Session};
+use howdah_protocol::session::{
+    Block, Characteristics, ExchangeId, Execute, Outcome, ResultFormat, Session,
+};
 use howdah_protocol::wire::TransactionStatus;
 use howdah_types::oid;
 
 use crate::error::{Error, Result};
 use crate::params;
 use crate::row::Rows;
+use attempts::Fate;
 use cancel::CancelHandle;
 use howdah_net::cancel::deadline_after;
 use howdah_net::drive::Lost;
@@ -55,6 +59,8 @@ pub(crate) struct Core {
     params: Params,
     /// Whether a statement within the block that is open has ended the transaction.
     block_ended: bool,
+    /// What has happened in the transaction of the block that is open.
+    pub(crate) fate: Fate,
     /// Whether the exchange that is open is a sequence that has items.
     in_sequence: bool,
     /// Whether the client encoding is UTF8 with this version of the parameters.
@@ -79,6 +85,7 @@ impl Core {
             known: Known::default(),
             params: Params::default(),
             block_ended: false,
+            fate: Fate::default(),
             in_sequence: false,
             encoding: (None, true),
             end: None,
@@ -163,7 +170,7 @@ impl Core {
     }
 
     /// Opens a transaction, whose BEGIN goes with its first statement.
-    pub(crate) fn open_transaction(&mut self) -> Result<Block> {
+    pub(crate) fn open_transaction(&mut self, plan: &Characteristics) -> Result<Block> {
         let status = self.status();
         let transactions = &mut self.session.transactions;
         if status != TransactionStatus::Idle || transactions.depth() > 0 {
@@ -172,7 +179,8 @@ impl Core {
                  or roll it back before",
             ));
         }
-        Ok(transactions.open(status, None, true))
+        self.fate = Fate::default();
+        Ok(transactions.open_as(plan))
     }
 
     /// Opens a block within the running transaction, with the statement that makes its savepoint.
@@ -212,8 +220,8 @@ impl Core {
 
     /// Notes that a block has ended, whichever way.
     pub(crate) fn close_block(&mut self, block: &Block) {
-        // Borrows make sure that blocks end from the inside.
-        let _ = self.session.transactions.close(block);
+        // Borrows make sure that blocks end from the inside, unless one was never dropped.
+        self.session.transactions.close_whole(block);
         self.block_ended &= self.session.transactions.depth() > 0;
     }
 
@@ -243,11 +251,18 @@ impl Core {
 
     /// Fails if a block was never dropped, as by [`std::mem::forget`]: it may have been meant to be undone.
     pub(crate) fn check_outside(&self) -> Result<()> {
-        if self.session.transactions.depth() == 0 {
-            return Ok(());
+        match self.session.transactions.depth() {
+            0 => Ok(()),
+            _ => Err(never_ended()),
         }
-        let text = "the transaction has a block that was never ended: it can only be rolled back";
-        Err(Error::usage(text))
+    }
+
+    /// The same of blocks within this one.
+    pub(crate) fn check_within(&self, block: &Block) -> Result<()> {
+        match self.session.transactions.is_innermost(block) {
+            true => Ok(()),
+            false => Err(never_ended()),
+        }
     }
 
     /// What ends the running transaction well, if one is running.
@@ -264,6 +279,7 @@ impl Core {
     pub(crate) fn note(&mut self, outcome: &Outcome) {
         self.note_unseen();
         self.known.note(&outcome.results);
+        self.fate.note(outcome);
     }
 
     /// Notes that there may have been more, which nobody waited for.
@@ -276,7 +292,10 @@ impl Core {
     /// Notes where the transaction stands after statements of the user's: within a block they begin one unless one runs.
     pub(crate) fn note_block(&mut self) {
         let in_block = self.session.transactions.depth() > 0;
-        self.block_ended |= in_block && self.status() == TransactionStatus::Idle;
+        if in_block && self.status() == TransactionStatus::Idle {
+            self.block_ended = true;
+            self.fate.note_ended();
+        }
     }
 
     /// Queues the lookup of types.
@@ -457,6 +476,10 @@ impl Core {
         }
         self.encoding.1
     }
+}
+
+fn never_ended() -> Error {
+    Error::usage("the transaction has a block that was never ended: it can only be rolled back")
 }
 
 /// The types whose binary form every Rust type that takes them can read.

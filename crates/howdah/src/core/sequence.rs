@@ -136,6 +136,7 @@ impl Sequence {
         if self.wanted != Wanted::Results {
             drop(core.session.take_rows(id));
             let outcome = core.session.take_partial(id, false);
+            core.fate.note(&outcome);
             self.book(core, &outcome.results);
         }
         !core.session.has_failed(id)

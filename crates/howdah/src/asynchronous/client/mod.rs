@@ -9,6 +9,7 @@ mod request;
 mod requests;
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +17,8 @@ use howdah_protocol::session::{ExchangeId, Outcome};
 use howdah_types::ToSql;
 
 use super::operations::operations;
-use super::transaction::Held;
-use super::{AsyncConnection, AsyncTransaction};
+use super::transaction::{Held, Share, Source};
+use super::{AsyncConnection, AsyncTransaction, AsyncTransactionBuilder};
 use crate::core::messages::HandlerId;
 use crate::core::statement::is_copy;
 use crate::core::{Core, Known, Mode, Preparation, Question};
@@ -237,10 +238,26 @@ impl AsyncClient {
     /// # Errors
     /// The connection is closed or lost.
     pub async fn transaction(&self) -> Result<AsyncTransaction<'static>> {
-        AsyncTransaction::open(Held::Leased(Box::new(self.lease().await?))).await
+        self.build_transaction().start().await
     }
 
-    /// Runs `work` in a [`transaction`](Self::transaction): commits if it ends well, rolls back if it fails.
+    /// A transaction of which more is said before it is opened: its isolation level, that nothing is written.
+    ///
+    /// ```no_run
+    /// # async fn example(client: &howdah::AsyncClient) -> Result<(), howdah::Error> {
+    /// let mut tx = client.build_transaction().read_only(true).start().await?;
+    /// let total = tx.query_one("SELECT sum(money) FROM accounts", &[]).await?;
+    /// tx.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn build_transaction(&self) -> AsyncTransactionBuilder<'static> {
+        AsyncTransactionBuilder::new(Source::Shared(Box::new(self.clone())))
+    }
+
+    /// Runs `work` in a [`transaction`](Self::transaction), once: commits if it ends well, rolls back if it fails.
+    ///
+    /// [`AsyncTransactionBuilder::run`] runs it again if other transactions were in the way.
     ///
     /// # Errors
     /// Those of `work`, of [`transaction`](Self::transaction), and of the commit.
@@ -248,7 +265,9 @@ impl AsyncClient {
         &self,
         work: impl AsyncFnOnce(&mut AsyncTransaction<'_>) -> std::result::Result<T, E>,
     ) -> std::result::Result<T, E> {
-        self.transaction().await?.run(work).await
+        let mut tx = self.transaction().await?;
+        let done = work(&mut tx).await;
+        tx.end(done).await.0
     }
 
     /// The notifications, as they come: a stream that ends when `timeout` has passed since this call, or never.
@@ -326,6 +345,12 @@ impl AsyncClient {
         if let Ok(mut lease) = self.lease().await {
             lease.hang_up();
         }
+    }
+}
+
+impl Share for AsyncClient {
+    fn take(&self) -> Pin<Box<dyn Future<Output = Result<Held<'static>>> + Send + '_>> {
+        Box::pin(async { Ok(Held::Leased(Box::new(self.lease().await?))) })
     }
 }
 
