@@ -13,7 +13,7 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
     let mut conn = Connection::connect(dsn)?;
     conn.execute(
         "CREATE TEMP TABLE reading (sensor int, value float8 CHECK (value < 1e9), note text)",
-        &[],
+        (),
     )?;
 
     let mut copy = conn.copy_in_rows(IN)?;
@@ -45,7 +45,7 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
     let mut copy = conn.copy_in_rows(IN)?;
     copy.write_row((1, 1.0, "never stored"))?;
     drop(copy);
-    let count = conn.query_one("SELECT count(*) FROM reading", &[])?;
+    let count = conn.query_one("SELECT count(*) FROM reading", ())?;
     assert_eq!(count.get::<i64>(0)?, 100_001);
     Ok(())
 }
@@ -54,7 +54,7 @@ async fn with_tokio(dsn: &str) -> Result<(), Anything> {
     let mut conn = AsyncConnection::connect(dsn).await?;
     conn.execute(
         "CREATE TEMP TABLE reading (sensor int, value float8, note text)",
-        &[],
+        (),
     )
     .await?;
     let mut copy = conn.copy_in_rows(IN).await?;

@@ -17,7 +17,7 @@ fn terminate_later(dsn: &str, pid: i32) -> thread::JoinHandle<Result<u64, howdah
     thread::spawn(move || {
         thread::sleep(Duration::from_millis(300));
         let mut admin = Connection::connect(&dsn)?;
-        admin.execute("SELECT pg_terminate_backend($1)", &[&pid])
+        admin.execute("SELECT pg_terminate_backend($1)", (pid,))
     })
 }
 
@@ -32,7 +32,7 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
         let ready = poll(&mut [PollFd::new(&conn, PollFlags::IN)], Some(&minute))?;
         assert_eq!(ready, 1, "no activity in one minute");
         // Is the connection still there?
-        if let Err(error) = conn.execute("SELECT 1", &[]) {
+        if let Err(error) = conn.execute("SELECT 1", ()) {
             break error;
         }
     };
@@ -45,11 +45,11 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
 
 async fn with_tokio(dsn: &str) -> Result<(), Anything> {
     let mut conn = AsyncConnection::connect(dsn).await?;
-    assert_eq!(conn.execute("SELECT 1", &[]).await?, 1);
+    assert_eq!(conn.execute("SELECT 1", ()).await?, 1);
     let admin = terminate_later(dsn, conn.info().backend_pid());
     let error = loop {
         timeout(Duration::from_secs(60), conn.readable()).await??;
-        if let Err(error) = conn.execute("SELECT 1", &[]).await {
+        if let Err(error) = conn.execute("SELECT 1", ()).await {
             break error;
         }
     };

@@ -83,7 +83,7 @@ fn set_up(conn: &mut Connection) -> Result<(), howdah::Error> {
         "DELETE FROM howdah_following",
         "TRUNCATE howdah_following",
     ] {
-        conn.execute(sql, &[])?;
+        conn.execute(sql, ())?;
     }
     Ok(())
 }
@@ -95,7 +95,7 @@ fn tear_down(conn: &mut Connection) -> Result<(), howdah::Error> {
         "DROP PUBLICATION IF EXISTS howdah_following",
         "DROP TABLE IF EXISTS howdah_following",
     ] {
-        conn.execute(sql, &[])?;
+        conn.execute(sql, ())?;
     }
     Ok(())
 }

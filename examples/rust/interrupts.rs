@@ -28,18 +28,18 @@ async fn with_tokio(dsn: &str) -> Result<(), Anything> {
     let mut conn = AsyncConnection::connect(dsn).await?;
     let handle = conn.cancel_handle();
     let begun = Instant::now();
-    let (query, cancelled) = tokio::join!(conn.execute(SLEEP, &[]), on_ctrl_c(handle));
+    let (query, cancelled) = tokio::join!(conn.execute(SLEEP, ()), on_ctrl_c(handle));
     cancelled?;
     let error = query.expect_err("the query was cancelled");
     println!("tokio: {error}");
     assert!(error.is_cancelled() && begun.elapsed() < BOUND);
-    assert_eq!(conn.execute("SELECT 1", &[]).await?, 1);
+    assert_eq!(conn.execute("SELECT 1", ()).await?, 1);
 
     // Dropping the future does the same: here because the time is over.
-    let query = conn.execute(SLEEP, &[]);
+    let query = conn.execute(SLEEP, ());
     assert!(timeout(Duration::from_millis(200), query).await.is_err());
     println!("tokio: a query that took too long was dropped");
-    assert_eq!(conn.execute("SELECT 1", &[]).await?, 1);
+    assert_eq!(conn.execute("SELECT 1", ()).await?, 1);
     assert!(begun.elapsed() < BOUND);
     Ok(())
 }
@@ -57,12 +57,12 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
             .map_err(|error| error.to_string())
     });
     let error = conn
-        .execute(SLEEP, &[])
+        .execute(SLEEP, ())
         .expect_err("the query was cancelled");
     println!("blocking: {error}");
     assert!(error.is_cancelled());
     watcher.join().map_err(|_| "the thread panicked")??;
-    assert_eq!(conn.execute("SELECT 1", &[])?, 1);
+    assert_eq!(conn.execute("SELECT 1", ())?, 1);
     Ok(())
 }
 

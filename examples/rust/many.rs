@@ -15,7 +15,7 @@ const INSERT: &str = "INSERT INTO items VALUES ($1, $2)";
 
 fn blocking(dsn: &str) -> Result<(), Anything> {
     let mut conn = Connection::connect(dsn)?;
-    conn.execute(CREATE, &[])?;
+    conn.execute(CREATE, ())?;
 
     // One statement with many sets of parameters, which are made as they are sent.
     let items = (1..=10_000).map(|id| (id, format!("item {id}")));
@@ -39,7 +39,7 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
 
     // Rows as they arrive; leaving early cancels the rest.
     let mut total = 0;
-    for row in conn.query_stream("SELECT id FROM items ORDER BY id", &[])? {
+    for row in conn.query_stream("SELECT id FROM items ORDER BY id", ())? {
         total += row?.get::<i32>(0)?;
         if total > 1000 {
             break;
@@ -52,7 +52,7 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
 
 async fn with_tokio(dsn: &str) -> Result<(), Anything> {
     let client = AsyncClient::connect(dsn).await?;
-    client.execute(CREATE, &[]).await?;
+    client.execute(CREATE, ()).await?;
     let items = (1..=100).map(|id| (id, format!("item {id}")));
     client.execute_many(INSERT, items).await?;
 
@@ -62,7 +62,7 @@ async fn with_tokio(dsn: &str) -> Result<(), Anything> {
         let client = client.clone();
         tasks.spawn(async move {
             let sql = "SELECT name FROM items WHERE id = $1";
-            let name = client.query_one(sql, &[&id]).await?.get::<String>(0)?;
+            let name = client.query_one(sql, (id,)).await?.get::<String>(0)?;
             Ok::<_, howdah::Error>(name == format!("item {id}"))
         });
     }
@@ -75,18 +75,18 @@ async fn with_tokio(dsn: &str) -> Result<(), Anything> {
     let (slow, quick) = tokio::join!(
         timeout(
             Duration::from_millis(100),
-            client.execute("SELECT pg_sleep(0.3)", &[])
+            client.execute("SELECT pg_sleep(0.3)", ())
         ),
-        client.query_one("SELECT 7", &[]),
+        client.query_one("SELECT 7", ()),
     );
     assert!(slow.is_err() && quick?.get::<i32>(0)? == 7);
 
     // A transaction has the connection for itself until it ends; so has a lease, for a stream.
     let mut tx = client.transaction().await?;
-    tx.execute("DELETE FROM items WHERE id > 10", &[]).await?;
+    tx.execute("DELETE FROM items WHERE id > 10", ()).await?;
     tx.rollback().await?;
     let mut lease = client.lease().await?;
-    let mut stream = lease.query_stream("SELECT id FROM items", &[]).await?;
+    let mut stream = lease.query_stream("SELECT id FROM items", ()).await?;
     let mut count = 0;
     while let Some(row) = stream.next().await {
         row?;

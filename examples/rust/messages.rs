@@ -20,16 +20,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             kept.push(diag.clone());
         }
     });
-    let rows = conn.query("ROLLBACK", &[])?;
+    let rows = conn.query("ROLLBACK", ())?;
     println!("{}", rows.status());
     assert_eq!(rows.status(), "ROLLBACK");
 
     conn.execute(
         "DO $$ BEGIN RAISE NOTICE 'hello' USING HINT = 'take care', DETAIL = 'no matter'; END $$",
-        &[],
+        (),
     )?;
     assert!(conn.remove_notice_handler(id));
-    conn.execute("ROLLBACK", &[])?;
+    conn.execute("ROLLBACK", ())?;
 
     let kept = kept.lock().map_err(|_| "the handler panicked")?;
     assert_eq!(kept.len(), 2);

@@ -16,14 +16,14 @@ const PATIENCE: Option<Duration> = Some(Duration::from_secs(10));
 fn notify(dsn: &str, payloads: &[&str]) -> Result<(), howdah::Error> {
     let mut conn = Connection::connect(dsn)?;
     for payload in payloads {
-        conn.execute("SELECT pg_notify('mychan', $1)", &[payload])?;
+        conn.execute("SELECT pg_notify('mychan', $1)", (payload,))?;
     }
     Ok(())
 }
 
 fn blocking(dsn: &str) -> Result<(), Anything> {
     let mut conn = Connection::connect(dsn)?;
-    conn.execute("LISTEN mychan", &[])?;
+    conn.execute("LISTEN mychan", ())?;
     let same = dsn.to_owned();
     let other = thread::spawn(move || notify(&same, &["hello", "hey", "stop", "more"]));
     let mut heard = Vec::new();
@@ -50,7 +50,7 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
 
 fn by_handler(dsn: &str) -> Result<(), Anything> {
     let mut conn = Connection::connect(dsn)?;
-    conn.execute("LISTEN mychan", &[])?;
+    conn.execute("LISTEN mychan", ())?;
     let heard: Arc<Mutex<Vec<Notify>>> = Arc::default();
     let log = Arc::clone(&heard);
     let id = conn.add_notify_handler(move |notify| {
@@ -60,7 +60,7 @@ fn by_handler(dsn: &str) -> Result<(), Anything> {
         }
     });
     notify(dsn, &["hey"])?;
-    let row = conn.query_one("SELECT 1", &[])?;
+    let row = conn.query_one("SELECT 1", ())?;
     assert_eq!(row.get::<i32>(0)?, 1);
     assert!(conn.remove_notify_handler(id));
     let heard = heard.lock().map_err(|_| "the handler panicked")?;
@@ -71,7 +71,7 @@ fn by_handler(dsn: &str) -> Result<(), Anything> {
 
 async fn with_tokio(dsn: &str) -> Result<(), Anything> {
     let mut conn = AsyncConnection::connect(dsn).await?;
-    conn.execute("LISTEN mychan", &[]).await?;
+    conn.execute("LISTEN mychan", ()).await?;
     let same = dsn.to_owned();
     let other = tokio::task::spawn_blocking(move || notify(&same, &["one", "two"]));
     let mut notifies = conn.notifies(PATIENCE);

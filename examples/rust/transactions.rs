@@ -8,21 +8,21 @@ type Anything = Box<dyn std::error::Error>;
 
 fn blocking(dsn: &str) -> Result<(), Anything> {
     let mut conn = Connection::connect(dsn)?;
-    conn.execute("CREATE TEMP TABLE blocks (n integer)", &[])?;
+    conn.execute("CREATE TEMP TABLE blocks (n integer)", ())?;
     let insert = "INSERT INTO blocks VALUES ($1)";
 
     let mut tx = conn.transaction()?;
-    tx.execute(insert, &[&1])?;
+    tx.execute(insert, (1,))?;
     tx.commit()?;
 
     // `?` leaves the closure early: the transaction is rolled back.
     let failed = conn.with_transaction(|tx| {
-        tx.execute(insert, &[&2])?;
-        tx.execute("SELECT 1/0", &[])
+        tx.execute(insert, (2,))?;
+        tx.execute("SELECT 1/0", ())
     });
     println!("blocking: {}", failed.expect_err("a division by zero"));
 
-    let count = conn.query_one("SELECT count(*) FROM blocks", &[])?;
+    let count = conn.query_one("SELECT count(*) FROM blocks", ())?;
     assert_eq!(count.get::<i64>(0)?, 1);
     assert_eq!(conn.info().transaction_status(), TransactionStatus::Idle);
     conn.close();
@@ -32,21 +32,21 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
 
 async fn with_tokio(dsn: &str) -> Result<(), Anything> {
     let mut conn = AsyncConnection::connect(dsn).await?;
-    conn.execute("CREATE TEMP TABLE blocks (n integer)", &[])
+    conn.execute("CREATE TEMP TABLE blocks (n integer)", ())
         .await?;
     let insert = "INSERT INTO blocks VALUES ($1)";
     conn.with_transaction(async |tx| {
-        tx.execute(insert, &[&1]).await?;
+        tx.execute(insert, (1,)).await?;
         // A part of it that can be undone by itself.
         let mut attempt = tx.savepoint().await?;
-        attempt.execute(insert, &[&2]).await?;
+        attempt.execute(insert, (2,)).await?;
         attempt.rollback().await
     })
     .await?;
     let mut dropped = conn.transaction().await?;
-    dropped.execute(insert, &[&3]).await?;
+    dropped.execute(insert, (3,)).await?;
     drop(dropped);
-    let rows = conn.query("SELECT n FROM blocks", &[]).await?;
+    let rows = conn.query("SELECT n FROM blocks", ()).await?;
     let kept = rows
         .map(|row| row.get(0))
         .collect::<Result<Vec<i32>, _>>()?;

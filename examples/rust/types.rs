@@ -48,10 +48,10 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
     };
     tx.execute(
         "INSERT INTO orders VALUES ($1, $2, '[2024-01-01,)')",
-        &[&tea, &vec![cup.clone(), tea.clone()]],
+        (&tea, vec![cup.clone(), tea.clone()]),
     )?;
 
-    let row = tx.query_one("SELECT item, others FROM orders", &[])?;
+    let row = tx.query_one("SELECT item, others FROM orders", ())?;
     let (item, others): (Item, Vec<Item>) = row.read()?;
     println!("an item: {item:?}");
     assert_eq!(item, tea);
@@ -59,8 +59,8 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
 
     // The server infers the type of a parameter from what it is compared with, or from a cast.
     let sql = "SELECT count(*) FROM orders WHERE (item).size = $1";
-    assert_eq!(tx.query_one(sql, &[&Size::Large])?.get::<i64>(0)?, 1);
-    let row = tx.query_one("SELECT ($1::item).prices", &[&others[1]])?;
+    assert_eq!(tx.query_one(sql, (&Size::Large,))?.get::<i64>(0)?, 1);
+    let row = tx.query_one("SELECT ($1::item).prices", (&others[1],))?;
     assert_eq!(row.get::<Vec<Price>>(0)?, [Price(3), Price(5)]);
 
     let error = row.get::<Vec<String>>(0).unwrap_err();
@@ -79,7 +79,7 @@ async fn with_tokio(dsn: &str) -> Result<(), Anything> {
     let row = tx
         .query_one(
             "SELECT $1::size[], int4range(1, $2)",
-            &[&vec![Size::Small], &9],
+            (vec![Size::Small], 9),
         )
         .await?;
     let (sizes, range): (Vec<Size>, Range<i32>) = row.read()?;
@@ -95,7 +95,7 @@ async fn with_tokio(dsn: &str) -> Result<(), Anything> {
 
     // Rows, tuples and lists of lists.
     let row = tx
-        .query_one("SELECT ROW(1, 'one'), ARRAY[[1, 2], [3, 4]]", &[])
+        .query_one("SELECT ROW(1, 'one'), ARRAY[[1, 2], [3, 4]]", ())
         .await?;
     assert_eq!(row.get::<(i32, String)>(0)?, (1, "one".into()));
     assert_eq!(row.get::<Vec<[i32; 2]>>(1)?, [[1, 2], [3, 4]]);

@@ -28,7 +28,7 @@ pub type ProviderError = Box<dyn StdError + Send + Sync>;
 /// ```no_run
 /// # fn main() -> Result<(), howdah::Error> {
 /// # let mut conn = howdah::Connection::connect("")?;
-/// match conn.execute("INSERT INTO users (name) VALUES ($1)", &[&"ann"]) {
+/// match conn.execute("INSERT INTO users (name) VALUES ($1)", ("ann",)) {
 ///     Err(error) if error.sqlstate() == Some("23505") => println!("ann is there already"),
 ///     other => println!("{} row", other?),
 /// }

@@ -7,9 +7,9 @@
 //!
 //! fn main() -> Result<(), howdah::Error> {
 //!     let mut conn = Connection::connect("host=localhost dbname=test user=postgres")?;
-//!     conn.execute("CREATE TEMP TABLE test (num integer, data text)", &[])?;
-//!     conn.execute("INSERT INTO test VALUES ($1, $2)", &[&100, &"abc'def"])?;
-//!     for row in conn.query("SELECT num, data FROM test", &[])? {
+//!     conn.execute("CREATE TEMP TABLE test (num integer, data text)", ())?;
+//!     conn.execute("INSERT INTO test VALUES ($1, $2)", (100, "abc'def"))?;
+//!     for row in conn.query("SELECT num, data FROM test", ())? {
 //!         println!("{} {}", row.get::<i32>("num")?, row.get::<&str>("data")?);
 //!     }
 //!     Ok(())
@@ -25,7 +25,7 @@
 //! #[tokio::main(flavor = "current_thread")]
 //! async fn main() -> Result<(), howdah::Error> {
 //!     let mut conn = AsyncConnection::connect("dbname=test").await?;
-//!     conn.execute("LISTEN mychan", &[]).await?;
+//!     conn.execute("LISTEN mychan", ()).await?;
 //!     let mut notifies = conn.notifies(None);
 //!     while let Some(notify) = notifies.next().await {
 //!         println!("{:?}", notify?);
@@ -40,8 +40,8 @@
 //!   [`savepoint()`](Session::savepoint) opens a part of one that can be undone by itself. Outside of them each statement is a
 //!   transaction of its own. [`build_transaction()`](Connection::build_transaction) says more of one, and runs it again if others
 //!   were in the way. After `set_autocommit(false)` the first statement begins one, which `commit()` or `rollback()` ends.
-//! * **Parameters** are `$1`, `$2`, ... in the statement and a slice of [`&dyn ToSql`](ToSql) beside it. Each is sent as the
-//!   type that the server infers for it, exactly or not at all: see [`rust_types`]. A string is a literal of any type.
+//! * **Parameters** are `$1`, `$2`, ... in the statement and [a tuple or a list](ToParams) beside it, `()` for none. Each is sent as
+//!   the type that the server infers for it, exactly or not at all: see [`rust_types`]. A string is a literal of any type.
 //! * **Results** are [`Rows`] that keep the received bytes; [`Row::get`] reads a value when asked, as any type that is
 //!   [`FromSql`], and [`Row::read`] a whole row as a tuple or a struct that is [`FromRow`]; `query_as()` gives them all. `query_stream()` gives rows as they arrive.
 //! * **Many statements** are run without waiting for each by `execute_many()` and `batch()`, all or none: [`guide`] says more.
@@ -147,7 +147,7 @@ pub mod replication {
     };
 }
 
-/// Transactions, many statements at once, many tasks on one connection, streams, large objects, replication, and giving up.
+/// Parameters, transactions, many statements at once, many tasks on one connection, streams, large objects, replication, and giving up.
 #[cfg_attr(feature = "tokio", doc = "\n")]
 #[cfg_attr(all(feature = "tokio", feature = "derive"), doc = include_str!("../docs/rust.md"))]
 pub mod guide {}

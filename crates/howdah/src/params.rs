@@ -50,8 +50,53 @@ pub(crate) fn encode(
     Ok(())
 }
 
-/// The parameters of one execution, for `execute_many()`, or the values of one row, for COPY: a tuple of up to 12 values, or a list of
-/// values of one type.
+/// Parameters of one execution as those see them who run it, of whatever type they are: code that runs statements is there once.
+pub(crate) trait Parameters: Sync {
+    fn count(&self) -> usize;
+
+    /// Encodes them, as [`encode`].
+    fn encode(&self, types: &[u32], known: &Types, out: &mut Params) -> Result<()>;
+}
+
+impl<P: ToParams> Parameters for P {
+    fn count(&self) -> usize {
+        self.with_params(|params| params.len())
+    }
+
+    fn encode(&self, types: &[u32], known: &Types, out: &mut Params) -> Result<()> {
+        self.with_params(|params| encode(params, types, known, out))
+    }
+}
+
+/// The parameters of one execution, or the values of one row, for COPY:
+///
+/// * `()` for none;
+/// * a tuple of up to 12 values, each of a type of its own: `(1, "ann")`, `(&id, &name)`, or `(id,)` for one;
+/// * a list of values of one type: `[1, 2, 3]`, a slice, a `Vec`;
+/// * a slice of [`&dyn ToSql`](ToSql), where their number or types are known at run time only.
+///
+/// Values can be given or lent: references to parameters are parameters.
+///
+/// ```no_run
+/// use howdah::{Connection, Error, ToSql};
+///
+/// fn find(conn: &mut Connection, name: Option<&str>, age: Option<i32>) -> Result<(), Error> {
+///     let mut sql = "SELECT id FROM users WHERE true".to_owned();
+///     let mut params: Vec<&dyn ToSql> = Vec::new();
+///     if let Some(name) = &name {
+///         params.push(name);
+///         sql += &format!(" AND name = ${}", params.len());
+///     }
+///     if let Some(age) = &age {
+///         params.push(age);
+///         sql += &format!(" AND age = ${}", params.len());
+///     }
+///     for row in conn.query(&sql, params)? {
+///         conn.execute("INSERT INTO found (id, at) VALUES ($1, $2)", (row.get::<i64>(0)?, "now"))?;
+///     }
+///     Ok(())
+/// }
+/// ```
 ///
 /// A type of your own can be one:
 ///
@@ -73,7 +118,12 @@ pub(crate) fn encode(
 ///     conn.execute_many("INSERT INTO users (id, name) VALUES ($1, $2)", users)
 /// }
 /// ```
-pub trait ToParams {
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no list of parameters",
+    label = "not `ToParams`",
+    note = "give none as `()`, one as `(value,)`, and several as a tuple `(1, \"ann\")`"
+)]
+pub trait ToParams: Sync {
     /// Calls `work` with the parameters, in the order of their numbers.
     fn with_params<R>(&self, work: impl FnOnce(&[&dyn ToSql]) -> R) -> R;
 }
@@ -84,10 +134,27 @@ impl<T: ToParams + ?Sized> ToParams for &T {
     }
 }
 
+/// So many values of a list are parameters without memory being asked for.
+const FEW: usize = 16;
+
 impl<T: ToSql> ToParams for [T] {
     fn with_params<R>(&self, work: impl FnOnce(&[&dyn ToSql]) -> R) -> R {
-        let params: Vec<&dyn ToSql> = self.iter().map(|value| value as _).collect();
-        work(&params)
+        let Some(first) = self.first() else {
+            return work(&[]);
+        };
+        let mut few: [&dyn ToSql; FEW] = [first; FEW];
+        match few.get_mut(..self.len()) {
+            Some(few) => {
+                for (place, value) in few.iter_mut().zip(self) {
+                    *place = value;
+                }
+                work(few)
+            }
+            None => {
+                let many: Vec<&dyn ToSql> = self.iter().map(|value| value as _).collect();
+                work(&many)
+            }
+        }
     }
 }
 

@@ -28,7 +28,7 @@ pub use read::{FromRow, FromRowOwned, RowIndex};
 /// ```no_run
 /// # fn main() -> Result<(), howdah::Error> {
 /// # let mut conn = howdah::Connection::connect("")?;
-/// let mut rows = conn.query("SELECT num, data FROM test ORDER BY num", &[])?;
+/// let mut rows = conn.query("SELECT num, data FROM test ORDER BY num", ())?;
 /// if let Some(first) = rows.fetch_one() {
 ///     println!("{}", first.get::<i32>("num")?);
 /// }
@@ -228,7 +228,7 @@ impl Row {
     /// ```no_run
     /// # fn main() -> Result<(), howdah::Error> {
     /// # let mut conn = howdah::Connection::connect("")?;
-    /// let row = conn.query_one("SELECT 42, 'answer'", &[])?;
+    /// let row = conn.query_one("SELECT 42, 'answer'", ())?;
     /// let (number, text): (i32, &str) = row.read()?;
     /// # Ok(())
     /// # }

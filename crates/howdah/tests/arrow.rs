@@ -14,7 +14,7 @@ use howdah::{AsyncConnection, Connection};
 const NUMBERS: &str = "SELECT g::int4 AS a, 'n' || g AS b FROM generate_series(1, 1000) g";
 
 fn read(conn: &mut Connection, sql: &str, options: &ArrowOptions) -> Vec<RecordBatch> {
-    let stream = conn.query_arrow(sql, &[], options).unwrap();
+    let stream = conn.query_arrow(sql, (), options).unwrap();
     stream.map(Result::unwrap).collect()
 }
 
@@ -41,7 +41,7 @@ fn parameters_types_of_users_and_overrides() {
     .unwrap();
     let sql = "SELECT 'ok'::pg_temp.mood AS m, ARRAY[1.5]::pg_temp.price[] AS p, $1::int4 AS n";
     let options = ArrowOptions::default().column("n", DataType::Int64);
-    let mut stream = conn.query_arrow(sql, &[&7], &options).unwrap();
+    let mut stream = conn.query_arrow(sql, (7,), &options).unwrap();
     assert_eq!(stream.schema().field(2).data_type(), &DataType::Int64);
     let batch = stream.next().unwrap().unwrap();
     assert!(stream.next().is_none());
@@ -57,16 +57,16 @@ fn parameters_types_of_users_and_overrides() {
 fn what_cannot_be_read_is_an_error() {
     let mut conn = connect();
     let options = ArrowOptions::default();
-    let error = conn.query_arrow("SET x.y TO 1", &[], &options).unwrap_err();
+    let error = conn.query_arrow("SET x.y TO 1", (), &options).unwrap_err();
     assert!(error.is_usage());
     let unknown = ArrowOptions::default().column("z", DataType::Utf8);
     assert!(
-        conn.query_arrow(NUMBERS, &[], &unknown)
+        conn.query_arrow(NUMBERS, (), &unknown)
             .unwrap_err()
             .is_usage()
     );
     let sql = "SELECT CASE WHEN g = 900 THEN 'infinity' ELSE 'today' END::date AS d FROM generate_series(1, 1000) g";
-    let mut stream = conn.query_arrow(sql, &[], &options).unwrap();
+    let mut stream = conn.query_arrow(sql, (), &options).unwrap();
     let error = stream.next().unwrap().unwrap_err();
     assert!(
         error.to_string().contains("column \"d\", row 899"),
@@ -77,14 +77,14 @@ fn what_cannot_be_read_is_an_error() {
     let mut stream = conn
         .query_arrow(
             "SELECT 1 / (900 - g) FROM generate_series(1, 1000) g",
-            &[],
+            (),
             &options,
         )
         .unwrap();
     let error = stream.find_map(Result::err).unwrap();
     assert_eq!(error.sqlstate(), Some("22012"));
     drop(stream);
-    assert_eq!(conn.execute("SELECT 1", &[]).unwrap(), 1);
+    assert_eq!(conn.execute("SELECT 1", ()).unwrap(), 1);
 }
 
 #[test]
@@ -105,10 +105,10 @@ fn a_stream_that_is_left_leaves_the_connection_usable() {
     let mut conn = connect();
     let options = ArrowOptions::default().batch_rows(10);
     let sql = "SELECT g, repeat('x', 100) FROM generate_series(1, 10000000) g";
-    let mut stream = conn.query_arrow(sql, &[], &options).unwrap();
+    let mut stream = conn.query_arrow(sql, (), &options).unwrap();
     assert_eq!(stream.next().unwrap().unwrap().num_rows(), 10);
     drop(stream);
-    assert_eq!(conn.execute("SELECT 1", &[]).unwrap(), 1);
+    assert_eq!(conn.execute("SELECT 1", ()).unwrap(), 1);
 }
 
 fn some_rows() -> RecordBatch {
@@ -120,7 +120,7 @@ fn some_rows() -> RecordBatch {
 #[test]
 fn batches_go_into_a_table() {
     let mut conn = connect();
-    conn.execute("CREATE TEMP TABLE \"t\"\"u\" (b text, a int4, c int)", &[])
+    conn.execute("CREATE TEMP TABLE \"t\"\"u\" (b text, a int4, c int)", ())
         .unwrap();
     let batch = some_rows();
     let written = conn.copy_arrow("t\"u", batch.schema_ref(), [batch.clone(), batch.clone()]);
@@ -133,7 +133,7 @@ fn batches_go_into_a_table() {
 #[test]
 fn what_cannot_be_written_is_undone() {
     let mut conn = connect();
-    conn.execute("CREATE TEMP TABLE t (a int2, b bool)", &[])
+    conn.execute("CREATE TEMP TABLE t (a int2, b bool)", ())
         .unwrap();
     let batch = some_rows();
     let error = conn.copy_arrow("t", batch.schema_ref(), [batch.clone()]);
@@ -144,14 +144,14 @@ fn what_cannot_be_written_is_undone() {
         .copy_arrow("t", large.schema_ref(), [large.clone()])
         .unwrap_err();
     assert!(error.to_string().contains("column \"a\", row 1"), "{error}");
-    let row = conn.query_one("SELECT count(*) FROM t", &[]).unwrap();
+    let row = conn.query_one("SELECT count(*) FROM t", ()).unwrap();
     assert_eq!(row.get::<i64>(0).unwrap(), 0);
 }
 
 #[tokio::test]
 async fn the_same_on_tokio() {
     let mut conn = AsyncConnection::connect(&dsn()).await.unwrap();
-    conn.execute("CREATE TEMP TABLE t (a int8, b text)", &[])
+    conn.execute("CREATE TEMP TABLE t (a int8, b text)", ())
         .await
         .unwrap();
     let batch = some_rows();
@@ -161,7 +161,7 @@ async fn the_same_on_tokio() {
     assert_eq!(written.unwrap(), 3);
     let options = ArrowOptions::default();
     let mut stream = conn
-        .query_arrow("SELECT * FROM t", &[], &options)
+        .query_arrow("SELECT * FROM t", (), &options)
         .await
         .unwrap();
     let back = stream.next().await.unwrap().unwrap();
@@ -170,8 +170,8 @@ async fn the_same_on_tokio() {
     drop(stream);
     let options = ArrowOptions::default().batch_rows(10);
     let sql = "SELECT g FROM generate_series(1, 10000000) g";
-    let mut stream = conn.query_arrow(sql, &[], &options).await.unwrap();
+    let mut stream = conn.query_arrow(sql, (), &options).await.unwrap();
     assert_eq!(stream.next().await.unwrap().unwrap().num_rows(), 10);
     drop(stream);
-    assert_eq!(conn.execute("SELECT 1", &[]).await.unwrap(), 1);
+    assert_eq!(conn.execute("SELECT 1", ()).await.unwrap(), 1);
 }

@@ -42,12 +42,12 @@ fn with_tables() -> Connection {
 }
 
 fn count(session: &mut Session) -> i32 {
-    let row = session.query_one(COUNT, &[]).unwrap();
+    let row = session.query_one(COUNT, ()).unwrap();
     row.get(0).unwrap()
 }
 
 fn settings(session: &mut Session) -> (String, String, String) {
-    session.query_one(SHOW, &[]).unwrap().read().unwrap()
+    session.query_one(SHOW, ()).unwrap().read().unwrap()
 }
 
 /// An error of the program's own, which does not tell what it came of.
@@ -67,7 +67,7 @@ impl From<Error> for Failed {
 #[test]
 fn a_transaction_is_as_it_was_said_to_be() {
     let mut conn = connect();
-    conn.execute("CREATE TEMP TABLE t (n int4)", &[]).unwrap();
+    conn.execute("CREATE TEMP TABLE t (n int4)", ()).unwrap();
     let usual = settings(&mut conn);
     for autocommit in [true, false] {
         conn.set_autocommit(autocommit).unwrap();
@@ -76,13 +76,13 @@ fn a_transaction_is_as_it_was_said_to_be() {
         let mut tx = builder.read_only(true).deferrable(true).start().unwrap();
         let expected = ["serializable", "on", "on"].map(str::to_owned).into();
         assert_eq!(settings(&mut tx), expected);
-        let refused = tx.execute("CREATE TABLE never (n int4)", &[]).unwrap_err();
+        let refused = tx.execute("CREATE TABLE never (n int4)", ()).unwrap_err();
         assert_eq!(refused.sqlstate(), Some("25006"));
         assert!(tx.commit().is_err());
         // Those after it are as before.
         let mut tx = conn.transaction().unwrap();
         assert_eq!(settings(&mut tx), usual);
-        tx.execute(INSERT, &[&1]).unwrap();
+        tx.execute(INSERT, (1,)).unwrap();
         tx.commit().unwrap();
         assert_eq!(settings(&mut conn), usual);
         conn.rollback().unwrap();
@@ -97,11 +97,11 @@ fn a_transaction_is_as_it_was_said_to_be() {
         let mut inner = tx.savepoint().unwrap();
         assert_eq!(settings(&mut inner).0, name);
     }
-    conn.execute("SET default_transaction_read_only = on", &[])
+    conn.execute("SET default_transaction_read_only = on", ())
         .unwrap();
     conn.commit().unwrap();
     let mut tx = conn.build_transaction().read_only(false).start().unwrap();
-    tx.execute("CREATE TABLE never (n int4)", &[]).unwrap();
+    tx.execute("CREATE TABLE never (n int4)", ()).unwrap();
     tx.rollback().unwrap();
 }
 
@@ -112,9 +112,9 @@ fn a_conflict_has_it_run_again_whatever_the_error_of_the_closure() {
         let mut runs = 0;
         let done = conn.build_transaction().retry(quick(5)).run(|tx| {
             runs += 1;
-            tx.execute(INSERT, &[&runs])?;
+            tx.execute(INSERT, (&runs,))?;
             if runs < 3 {
-                tx.execute(conflict, &[]).map_err(|_| Failed("own words"))?;
+                tx.execute(conflict, ()).map_err(|_| Failed("own words"))?;
             }
             Ok::<_, Failed>(runs)
         });
@@ -125,8 +125,8 @@ fn a_conflict_has_it_run_again_whatever_the_error_of_the_closure() {
     let mut runs = 0;
     let failed: Result<u64> = conn.build_transaction().retry(quick(4)).run(|tx| {
         runs += 1;
-        tx.execute(INSERT, &[&runs])?;
-        tx.execute(CONFLICT, &[])
+        tx.execute(INSERT, (&runs,))?;
+        tx.execute(CONFLICT, ())
     });
     assert_eq!(failed.unwrap_err().sqlstate(), Some("40001"));
     assert_eq!((runs, count(&mut conn)), (4, 2));
@@ -139,9 +139,9 @@ fn a_conflict_that_the_closure_does_not_tell_of_has_it_run_again() {
     let mut runs = 0;
     let done: Result<()> = conn.build_transaction().retry(quick(5)).run(|tx| {
         runs += 1;
-        tx.execute(INSERT, &[&runs])?;
+        tx.execute(INSERT, (&runs,))?;
         if runs < 3 {
-            tx.execute(CONFLICT, &[]).unwrap_err();
+            tx.execute(CONFLICT, ()).unwrap_err();
         }
         Ok(())
     });
@@ -152,9 +152,9 @@ fn a_conflict_that_the_closure_does_not_tell_of_has_it_run_again() {
     let done: Result<()> = conn.build_transaction().retry(quick(5)).run(|tx| {
         runs += 1;
         let mut inner = tx.savepoint()?;
-        inner.execute(INSERT, &[&runs])?;
+        inner.execute(INSERT, (&runs,))?;
         if runs < 3 {
-            inner.execute(DEADLOCK, &[])?;
+            inner.execute(DEADLOCK, ())?;
         }
         inner.release()
     });
@@ -168,33 +168,33 @@ fn other_errors_are_not_repeated() {
     let mut runs = 0;
     let failed: Result<u64> = conn.build_transaction().run(|tx| {
         runs += 1;
-        tx.execute(INSERT, &[&runs])?;
-        tx.execute("SELECT 1/0", &[])
+        tx.execute(INSERT, (&runs,))?;
+        tx.execute("SELECT 1/0", ())
     });
     assert_eq!(failed.unwrap_err().sqlstate(), Some("22012"));
     // Another error after a conflict that was dealt with.
     let failed: Result<u64> = conn.build_transaction().run(|tx| {
         runs += 1;
         let mut inner = tx.savepoint()?;
-        inner.execute(DEADLOCK, &[]).unwrap_err();
+        inner.execute(DEADLOCK, ()).unwrap_err();
         inner.rollback()?;
-        tx.execute("SELECT 1/0", &[])
+        tx.execute("SELECT 1/0", ())
     });
     assert_eq!(failed.unwrap_err().sqlstate(), Some("22012"));
     let refused = conn.build_transaction().run(|tx| {
         runs += 1;
-        tx.execute(INSERT, &[&runs])?;
+        tx.execute(INSERT, (&runs,))?;
         Err::<(), _>(Failed("not today"))
     });
     assert_eq!(refused, Err(Failed("not today")));
     let once: Result<u64> = conn.build_transaction().retry(quick(1)).run(|tx| {
         runs += 1;
-        tx.execute(CONFLICT, &[])
+        tx.execute(CONFLICT, ())
     });
     assert_eq!(once.unwrap_err().sqlstate(), Some("40001"));
     let once: Result<u64> = conn.with_transaction(|tx| {
         runs += 1;
-        tx.execute(CONFLICT, &[])
+        tx.execute(CONFLICT, ())
     });
     assert_eq!(once.unwrap_err().sqlstate(), Some("40001"));
     assert_eq!((runs, count(&mut conn)), (5, 0));
@@ -213,7 +213,7 @@ fn a_transaction_that_a_statement_has_ended_is_not_repeated() {
         let mut runs = 0;
         let failed: Result<Vec<_>> = conn.build_transaction().retry(quick(5)).run(|tx| {
             runs += 1;
-            tx.execute(INSERT, &[&runs])?;
+            tx.execute(INSERT, (&runs,))?;
             tx.execute_script(&format!("{end}; {CONFLICT}"))
         });
         assert_eq!(failed.unwrap_err().sqlstate(), Some("40001"), "{end}");
@@ -222,8 +222,8 @@ fn a_transaction_that_a_statement_has_ended_is_not_repeated() {
         let mut tx_runs = 0;
         let failed: Result<u64> = conn.build_transaction().retry(quick(5)).run(|tx| {
             tx_runs += 1;
-            tx.execute(INSERT, &[&2])?;
-            tx.execute("COMMIT AND CHAIN", &[])?;
+            tx.execute(INSERT, (2,))?;
+            tx.execute("COMMIT AND CHAIN", ())?;
             tx.execute_many(CONFLICT, [(), ()])
         });
         assert_eq!(failed.unwrap_err().sqlstate(), Some("40001"), "{end}");
@@ -238,8 +238,8 @@ fn a_commit_that_fails_by_a_conflict_is_repeated() {
         let mut runs = 0;
         let done: Result<()> = conn.build_transaction().retry(quick(5)).run(|tx| {
             runs += 1;
-            tx.execute(INSERT, &[&runs])?;
-            tx.execute("INSERT INTO fails VALUES ($1)", &[&how])?;
+            tx.execute(INSERT, (&runs,))?;
+            tx.execute("INSERT INTO fails VALUES ($1)", (&how,))?;
             Ok(())
         });
         assert_eq!(
@@ -260,9 +260,9 @@ fn a_commit_whose_outcome_is_unknown_is_not_repeated() {
         runs += 1;
         // A conflict before it, dealt with, is no reason.
         let mut inner = tx.savepoint()?;
-        inner.execute(CONFLICT, &[]).unwrap_err();
+        inner.execute(CONFLICT, ()).unwrap_err();
         inner.rollback()?;
-        tx.execute("INSERT INTO fails VALUES ('lost')", &[])?;
+        tx.execute("INSERT INTO fails VALUES ('lost')", ())?;
         Ok(())
     });
     let lost = lost.unwrap_err();
@@ -278,11 +278,11 @@ fn a_connection_that_is_lost_is_no_reason_to_repeat() {
     let lost = conn.build_transaction().retry(quick(5)).run(|tx| {
         runs += 1;
         let mut inner = tx.savepoint()?;
-        inner.execute(CONFLICT, &[]).unwrap_err();
+        inner.execute(CONFLICT, ()).unwrap_err();
         inner.rollback()?;
         let pid = tx.info().backend_pid();
         common::terminate(pid);
-        tx.execute(INSERT, &[&1])?;
+        tx.execute(INSERT, (1,))?;
         Ok::<_, Failed>(())
     });
     assert_eq!((lost, runs), (Err(Failed("closed")), 1));
@@ -307,17 +307,17 @@ fn real_serialization_failures_are_repeated() {
         .isolation(IsolationLevel::Serializable)
         .run(|tx| {
             runs += 1;
-            let seen: i32 = tx.query_one(&read, &[])?.get(0)?;
+            let seen: i32 = tx.query_one(&read, ())?.get(0)?;
             if runs == 1 {
-                other.execute(&update, &[])?;
+                other.execute(&update, ())?;
             }
-            tx.execute(&update, &[])?;
+            tx.execute(&update, ())?;
             Ok(seen)
         });
     assert_eq!((done.unwrap(), runs), (2, 2));
-    let row = other.query_one(&read, &[]).unwrap();
+    let row = other.query_one(&read, ()).unwrap();
     assert_eq!(row.get::<i32>(0).unwrap(), 3);
-    other.execute(&format!("DROP TABLE {table}"), &[]).unwrap();
+    other.execute(&format!("DROP TABLE {table}"), ()).unwrap();
 }
 
 #[test]
@@ -327,7 +327,7 @@ fn a_panic_rolls_back_and_ends_it() {
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         conn.build_transaction().run(|tx| -> Result<()> {
             runs += 1;
-            tx.execute(INSERT, &[&1])?;
+            tx.execute(INSERT, (1,))?;
             panic!("on purpose")
         })
     }));
@@ -342,14 +342,14 @@ fn a_leaked_transaction_is_rolled_back_or_nothing() {
     let builder = conn.build_transaction().read_only(true);
     std::mem::forget(builder.start().unwrap());
     // What is run on goes on in it, with its characteristics.
-    let refused = conn.execute("CREATE TABLE never (n int4)", &[]);
+    let refused = conn.execute("CREATE TABLE never (n int4)", ());
     assert_eq!(refused.unwrap_err().sqlstate(), Some("25006"));
     assert!(conn.commit().unwrap_err().is_usage());
     assert!(conn.build_transaction().start().unwrap_err().is_usage());
     let ran: Result<()> = conn.build_transaction().run(|_| Ok(()));
     assert!(ran.unwrap_err().is_usage());
     conn.rollback().unwrap();
-    conn.with_transaction(|tx| tx.execute(INSERT, &[&1]))
+    conn.with_transaction(|tx| tx.execute(INSERT, (1,)))
         .unwrap();
     assert_eq!(count(&mut conn), 1);
 }
@@ -393,8 +393,8 @@ mod tokio_shells {
 
         async fn number(&mut self, sql: &str) -> i32 {
             let row = match self {
-                Self::Own(conn) => conn.query_one(sql, &[]).await,
-                Self::Shared(client) => client.query_one(sql, &[]).await,
+                Self::Own(conn) => conn.query_one(sql, ()).await,
+                Self::Shared(client) => client.query_one(sql, ()).await,
             };
             row.unwrap().get(0).unwrap()
         }
@@ -408,7 +408,7 @@ mod tokio_shells {
     }
 
     async fn settings(session: &mut AsyncSession) -> (String, String, String) {
-        let row = session.query_one(SHOW, &[]).await.unwrap();
+        let row = session.query_one(SHOW, ()).await.unwrap();
         row.read().unwrap()
     }
 
@@ -447,9 +447,9 @@ mod tokio_shells {
                 let mut runs = 0;
                 let done = shell.build().retry(quick(5)).run(async |tx| {
                     runs += 1;
-                    tx.execute(INSERT, &[&runs]).await?;
+                    tx.execute(INSERT, (&runs,)).await?;
                     if runs < 3 {
-                        let failed = tx.execute(conflict, &[]).await;
+                        let failed = tx.execute(conflict, ()).await;
                         failed.map_err(|_| Failed("own words"))?;
                     }
                     Ok::<_, Failed>(runs)
@@ -461,8 +461,8 @@ mod tokio_shells {
                 let mut runs = 0;
                 let done = shell.build().retry(quick(5)).run(async |tx| {
                     runs += 1;
-                    tx.execute(INSERT, &[&runs]).await?;
-                    tx.execute("INSERT INTO fails VALUES ($1)", &[&how]).await
+                    tx.execute(INSERT, (&runs,)).await?;
+                    tx.execute("INSERT INTO fails VALUES ($1)", (&how,)).await
                 });
                 let done: Result<u64> = done.await;
                 assert_eq!((done.is_ok(), runs), (expected != 1, expected));
@@ -474,9 +474,9 @@ mod tokio_shells {
             let mut runs = 0;
             let failed = shell.build().retry(quick(5)).run(async |tx| {
                 runs += 1;
-                tx.execute(INSERT, &[&runs]).await?;
-                tx.execute("COMMIT AND CHAIN", &[]).await?;
-                tx.execute(CONFLICT, &[]).await
+                tx.execute(INSERT, (&runs,)).await?;
+                tx.execute("COMMIT AND CHAIN", ()).await?;
+                tx.execute(CONFLICT, ()).await
             });
             let failed: Result<u64> = failed.await;
             assert_eq!(failed.unwrap_err().sqlstate(), Some("40001"));
@@ -491,9 +491,9 @@ mod tokio_shells {
             let lost = shell.build().retry(quick(5)).run(async |tx| {
                 runs += 1;
                 let mut inner = tx.savepoint().await?;
-                inner.execute(CONFLICT, &[]).await.unwrap_err();
+                inner.execute(CONFLICT, ()).await.unwrap_err();
                 inner.rollback().await?;
-                tx.execute("INSERT INTO fails VALUES ('lost')", &[]).await
+                tx.execute("INSERT INTO fails VALUES ('lost')", ()).await
             });
             let lost: Result<u64> = lost.await;
             let lost = lost.unwrap_err();
@@ -510,11 +510,11 @@ mod tokio_shells {
             let mut runs = 0;
             let done = shell.build().retry(quick(5)).run(async |tx| {
                 runs += 1;
-                tx.execute(INSERT, &[&runs]).await?;
+                tx.execute(INSERT, (&runs,)).await?;
                 let mut inner = tx.savepoint().await?;
-                inner.execute(CONFLICT, &[]).await.unwrap_err();
+                inner.execute(CONFLICT, ()).await.unwrap_err();
                 inner.rollback().await?;
-                begin(pin!(tx.execute("COMMIT", &[]))).await;
+                begin(pin!(tx.execute("COMMIT", ()))).await;
                 Err::<(), _>(Failed("given up"))
             });
             assert_eq!(done.await, Err(Failed("given up")));
@@ -527,8 +527,8 @@ mod tokio_shells {
     async fn a_dropped_future_and_a_panic_roll_back() {
         for mut shell in Shell::both().await {
             let run = shell.build().run(async |tx| -> Result<()> {
-                tx.execute(INSERT, &[&1]).await?;
-                tx.query_one("SELECT pg_sleep(3600)", &[]).await?;
+                tx.execute(INSERT, (1,)).await?;
+                tx.query_one("SELECT pg_sleep(3600)", ()).await?;
                 Ok(())
             });
             let given_up = tokio::time::timeout(Duration::from_millis(50), run).await;
@@ -536,7 +536,7 @@ mod tokio_shells {
             assert_eq!(shell.number(COUNT).await, 0);
             // Between two statements.
             let run = shell.build().run(async |tx| -> Result<()> {
-                tx.execute(INSERT, &[&1]).await?;
+                tx.execute(INSERT, (1,)).await?;
                 pending().await
             });
             let given_up = tokio::time::timeout(Duration::from_millis(50), run).await;
@@ -544,7 +544,7 @@ mod tokio_shells {
             assert_eq!(shell.number(COUNT).await, 0);
             let task = tokio::spawn(async move {
                 let run = shell.build().run(async |tx| -> Result<()> {
-                    tx.execute(INSERT, &[&1]).await?;
+                    tx.execute(INSERT, (1,)).await?;
                     panic!("on purpose")
                 });
                 run.await
@@ -558,7 +558,7 @@ mod tokio_shells {
         let same = client.clone();
         let task = tokio::spawn(async move {
             let run = same.with_transaction(async |tx| -> Result<()> {
-                tx.execute(INSERT, &[&1]).await?;
+                tx.execute(INSERT, (1,)).await?;
                 panic!("on purpose")
             });
             run.await
@@ -578,13 +578,13 @@ mod tokio_shells {
         let policy = RetryPolicy::new(2).backoff(hour, hour);
         let run = client.build_transaction().retry(policy).run(async |tx| {
             runs += 1;
-            tx.execute(CONFLICT, &[]).await
+            tx.execute(CONFLICT, ()).await
         });
         let mut run = pin!(run);
         let other = async {
             // Behind the transaction, since the client is taken in turn.
-            client.execute(INSERT, &[&1]).await.unwrap();
-            client.query_one(COUNT, &[]).await.unwrap()
+            client.execute(INSERT, (1,)).await.unwrap();
+            client.query_one(COUNT, ()).await.unwrap()
         };
         let row = tokio::select! {
             biased;
@@ -601,7 +601,7 @@ mod tokio_shells {
             unreachable!()
         };
         let mut tx = conn.transaction().await.unwrap();
-        tx.execute(INSERT, &[&1]).await.unwrap();
+        tx.execute(INSERT, (1,)).await.unwrap();
         std::mem::forget(tx);
         assert!(conn.commit().await.unwrap_err().is_usage());
         assert!(conn.transaction().await.unwrap_err().is_usage());
@@ -609,10 +609,10 @@ mod tokio_shells {
         assert_eq!(Shell::Own(conn).number(COUNT).await, 0);
 
         std::mem::forget(client.transaction().await.unwrap());
-        let mut waiting = pin!(client.query_one(COUNT, &[]));
+        let mut waiting = pin!(client.query_one(COUNT, ()));
         begin(waiting.as_mut()).await;
         let mut watcher = AsyncConnection::connect(&common::dsn()).await.unwrap();
-        watcher.query_one("SELECT 1", &[]).await.unwrap();
+        watcher.query_one("SELECT 1", ()).await.unwrap();
         begin(waiting).await;
         assert!(!client.is_closed());
     }
@@ -626,10 +626,10 @@ mod tokio_shells {
                 let runs = Arc::clone(&word);
                 let done = shell.build().retry(quick(3)).run(async move |tx| {
                     let run = runs.fetch_add(1, Ordering::Relaxed);
-                    tx.execute("INSERT INTO t VALUES ($1)", &[&1]).await?;
+                    tx.execute("INSERT INTO t VALUES ($1)", (1,)).await?;
                     let mut inner = tx.savepoint().await?;
                     if run == 0 {
-                        inner.execute(CONFLICT, &[]).await?;
+                        inner.execute(CONFLICT, ()).await?;
                     }
                     inner.release().await
                 });

@@ -13,7 +13,7 @@ use howdah::Connection;
 fn rows_are_fetched_like_from_a_cursor() {
     let mut conn = connect();
     let mut rows = conn
-        .query("SELECT i, 'row ' || i FROM generate_series(1, 5) i", &[])
+        .query("SELECT i, 'row ' || i FROM generate_series(1, 5) i", ())
         .unwrap();
     assert_eq!(rows.status(), "SELECT 5");
     assert_eq!(rows.row_count(), 5);
@@ -35,18 +35,18 @@ fn parameters_and_results_of_every_basic_type() {
         .query_one(
             "SELECT $1::bool AS a, $2::int2 AS b, $3::int4 AS c, $4::int8 AS d, $5::float4 AS e, \
              $6::float8 AS f, $7::text AS g, $8::bytea AS h, $9::text AS i, $10::int4[] AS j",
-            &[
-                &true,
-                &-2_i16,
+            (
+                true,
+                -2_i16,
                 &i32::MAX,
                 &i64::MIN,
-                &1.5_f32,
-                &0.1_f64,
-                &"abc'def\u{1f418}",
+                1.5_f32,
+                0.1_f64,
+                "abc'def\u{1f418}",
                 &bytes,
-                &None::<String>,
-                &vec![Some(1), None, Some(3)],
-            ],
+                None::<String>,
+                vec![Some(1), None, Some(3)],
+            ),
         )
         .unwrap();
     assert!(row.get::<bool>("a").unwrap());
@@ -77,7 +77,7 @@ fn a_statement_gives_the_same_values_before_and_after_it_is_prepared() {
     let sql = "SELECT $1::int4, 'x'::bytea, 'a'::text, 1.5::numeric, '2 days'::interval IS NULL, NULL::int8";
     let prepared = "SELECT count(*) FROM pg_prepared_statements";
     for n in 0..12 {
-        let row = conn.query_one(sql, &[&n]).unwrap();
+        let row = conn.query_one(sql, (n,)).unwrap();
         let values = row.read::<(i32, &[u8], &str, i128, bool, Option<i64>)>();
         // A fraction is not an i128: the error is the same in both formats.
         assert!(values.unwrap_err().to_string().contains("column 3"));
@@ -85,14 +85,14 @@ fn a_statement_gives_the_same_values_before_and_after_it_is_prepared() {
         assert_eq!(row.get::<&[u8]>(1).unwrap(), b"x");
         assert_eq!(row.get::<Option<i64>>(5).unwrap(), None);
     }
-    let row = conn.query_one(prepared, &[]).unwrap();
+    let row = conn.query_one(prepared, ()).unwrap();
     assert_eq!(row.get::<i64>(0).unwrap(), 1);
 }
 
 #[test]
 fn errors_of_reading_name_the_column_and_both_types() {
     let mut conn = connect();
-    let row = conn.query_one("SELECT 1 AS num, NULL::int4", &[]).unwrap();
+    let row = conn.query_one("SELECT 1 AS num, NULL::int4", ()).unwrap();
     let error = row.get::<bool>("num").unwrap_err().to_string();
     assert_eq!(error, "column 0 \"num\" (int4) cannot be read as bool");
     let error = row.get::<Option<Vec<String>>>("num").unwrap_err();
@@ -120,12 +120,12 @@ fn errors_of_reading_name_the_column_and_both_types() {
 fn one_row_or_none() {
     let mut conn = connect();
     let none = "SELECT 1 WHERE false";
-    assert!(conn.query_opt(none, &[]).unwrap().is_none());
-    let error = conn.query_one(none, &[]).unwrap_err().to_string();
+    assert!(conn.query_opt(none, ()).unwrap().is_none());
+    let error = conn.query_one(none, ()).unwrap_err().to_string();
     assert_eq!(error, "the statement gave 0 rows instead of one");
     let two = "SELECT generate_series(1, 2)";
-    assert!(conn.query_one(two, &[]).is_err());
-    assert!(conn.query_opt(two, &[]).is_err());
+    assert!(conn.query_one(two, ()).is_err());
+    assert!(conn.query_opt(two, ()).is_err());
 }
 
 #[test]
@@ -140,15 +140,15 @@ fn a_script_gives_every_result() {
         .collect();
     assert_eq!(status, ["SELECT 1", "CREATE TABLE", "SELECT 1"]);
     assert_eq!(results[2].row(0).unwrap().get::<&str>(0).unwrap(), "two");
-    let error = conn.query("SELECT 1; SELECT 2", &[]).unwrap_err();
+    let error = conn.query("SELECT 1; SELECT 2", ()).unwrap_err();
     assert_eq!(error.sqlstate(), Some("42601"));
 }
 
 #[test]
 fn what_cannot_be_sent_leaves_the_connection_as_it_was() {
     let mut conn = connect();
-    assert!(conn.execute("SELECT '\0'", &[]).unwrap_err().is_usage());
-    let error = conn.execute("SELECT $1::text", &[&"a\0b"]).unwrap_err();
+    assert!(conn.execute("SELECT '\0'", ()).unwrap_err().is_usage());
+    let error = conn.execute("SELECT $1::text", ("a\0b",)).unwrap_err();
     assert!(
         error.is_usage() && error.to_string().starts_with("parameter $1"),
         "{error}"
@@ -160,30 +160,30 @@ fn what_cannot_be_sent_leaves_the_connection_as_it_was() {
         error.is_usage() && error.to_string().contains("65536"),
         "{error}"
     );
-    assert_eq!(conn.execute("SELECT 1", &[]).unwrap(), 1);
-    let error = conn.execute("SELECT $1::int4", &[]).unwrap_err();
+    assert_eq!(conn.execute("SELECT 1", ()).unwrap(), 1);
+    let error = conn.execute("SELECT $1::int4", ()).unwrap_err();
     assert_eq!(error.sqlstate(), Some("08P01"));
     let error = conn.execute_script("COPY pg_class TO STDOUT").unwrap_err();
     assert!(error.is_usage() && error.to_string().contains("COPY"));
-    conn.execute("CREATE TEMP TABLE copied (n int)", &[])
+    conn.execute("CREATE TEMP TABLE copied (n int)", ())
         .unwrap();
     assert!(
-        conn.execute("COPY copied FROM STDIN", &[])
+        conn.execute("COPY copied FROM STDIN", ())
             .unwrap_err()
             .is_usage()
     );
-    assert_eq!(conn.execute("SELECT 1", &[]).unwrap(), 1);
+    assert_eq!(conn.execute("SELECT 1", ()).unwrap(), 1);
 }
 
 #[test]
 fn another_client_encoding_is_not_spoken() {
     let mut conn = connect();
-    conn.execute("SET client_encoding TO latin1", &[]).unwrap();
-    let error = conn.execute("SELECT $1::text", &[&"a"]).unwrap_err();
+    conn.execute("SET client_encoding TO latin1", ()).unwrap();
+    let error = conn.execute("SELECT $1::text", ("a",)).unwrap_err();
     assert!(error.is_usage() && error.to_string().contains("client_encoding"));
-    assert!(conn.execute("SELECT '\u{e9}'", &[]).is_err());
-    conn.execute("RESET client_encoding", &[]).unwrap();
-    let row = conn.query_one("SELECT $1::text", &[&"\u{e9}"]).unwrap();
+    assert!(conn.execute("SELECT '\u{e9}'", ()).is_err());
+    conn.execute("RESET client_encoding", ()).unwrap();
+    let row = conn.query_one("SELECT $1::text", ("\u{e9}",)).unwrap();
     assert_eq!(row.get::<&str>(0).unwrap(), "\u{e9}");
 }
 
@@ -198,9 +198,9 @@ fn a_handle_cancels_from_another_thread_and_never_a_later_statement() {
             wait_until_running(pid, "pg_sleep(3600)");
             other.cancel()
         });
-        let error = conn.execute("SELECT pg_sleep(3600)", &[]).unwrap_err();
+        let error = conn.execute("SELECT pg_sleep(3600)", ()).unwrap_err();
         assert!(error.is_cancelled(), "{error}");
-        assert_eq!(conn.execute("SELECT pg_sleep(0.05)", &[]).unwrap(), 1);
+        assert_eq!(conn.execute("SELECT pg_sleep(0.05)", ()).unwrap(), 1);
         canceller.join().unwrap().unwrap();
     }
     // Requests that come just as statements end.
@@ -215,14 +215,14 @@ fn a_handle_cancels_from_another_thread_and_never_a_later_statement() {
         }
     });
     for _ in 0..300 {
-        if let Err(error) = conn.execute("SELECT 1", &[]) {
+        if let Err(error) = conn.execute("SELECT 1", ()) {
             assert!(error.is_cancelled(), "{error}");
         }
     }
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     canceller.join().unwrap();
     for _ in 0..50 {
-        assert_eq!(conn.execute("SELECT 1", &[]).unwrap(), 1);
+        assert_eq!(conn.execute("SELECT 1", ()).unwrap(), 1);
     }
 }
 
@@ -233,11 +233,11 @@ fn notices_reach_their_handlers() {
     let log = Arc::clone(&seen);
     conn.add_notice_handler(|_| panic!("on purpose"));
     let id = conn.add_notice_handler(move |diag| log.lock().unwrap().push(diag.clone()));
-    let rows = conn.query("ROLLBACK", &[]).unwrap();
+    let rows = conn.query("ROLLBACK", ()).unwrap();
     assert_eq!(rows.status(), "ROLLBACK");
     assert!(conn.remove_notice_handler(id));
     assert!(!conn.remove_notice_handler(id));
-    conn.execute("ROLLBACK", &[]).unwrap();
+    conn.execute("ROLLBACK", ()).unwrap();
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 1);
     assert_eq!(seen[0].severity_nonlocalized(), Some("WARNING"));
@@ -248,10 +248,10 @@ fn notices_reach_their_handlers() {
 fn notifications_are_not_lost_between_two_calls() {
     let channel = unique("chan");
     let (mut conn, mut other) = (connect(), connect());
-    conn.execute(&format!("LISTEN {channel}"), &[]).unwrap();
+    conn.execute(&format!("LISTEN {channel}"), ()).unwrap();
     let mut send = |payload: &str| {
         other
-            .execute("SELECT pg_notify($1, $2)", &[&channel, &payload])
+            .execute("SELECT pg_notify($1, $2)", (&channel, &payload))
             .unwrap()
     };
     send("one");
@@ -261,7 +261,7 @@ fn notifications_are_not_lost_between_two_calls() {
         (first.channel.as_str(), first.payload.as_str()),
         (channel.as_str(), "one")
     );
-    conn.execute("SELECT 1", &[]).unwrap();
+    conn.execute("SELECT 1", ()).unwrap();
     send("three");
     std::thread::sleep(Duration::from_millis(50));
     let rest: Vec<_> = conn
@@ -276,7 +276,7 @@ fn notifications_are_not_lost_between_two_calls() {
     let log = Arc::clone(&seen);
     let id = conn.add_notify_handler(move |n| log.lock().unwrap().push(n.payload.clone()));
     send("four");
-    conn.execute("SELECT 1", &[]).unwrap();
+    conn.execute("SELECT 1", ()).unwrap();
     assert_eq!(*seen.lock().unwrap(), ["four"]);
     assert!(conn.remove_notify_handler(id));
     assert_eq!(conn.notifies(Some(Duration::ZERO)).count(), 0);
@@ -286,11 +286,11 @@ fn notifications_are_not_lost_between_two_calls() {
 fn a_lost_server_is_reported() {
     let mut conn = connect();
     terminate(conn.info().backend_pid());
-    let error = conn.execute("SELECT 1", &[]).unwrap_err();
+    let error = conn.execute("SELECT 1", ()).unwrap_err();
     assert!(error.is_closed() && !error.is_safe_to_retry(), "{error}");
     assert_eq!(error.sqlstate(), Some("57P01"));
     assert!(conn.is_closed() && conn.is_broken());
-    let error = conn.execute("SELECT 1", &[]).unwrap_err();
+    let error = conn.execute("SELECT 1", ()).unwrap_err();
     assert!(error.is_closed() && error.is_safe_to_retry());
     assert!(conn.as_fd().try_clone_to_owned().is_ok());
 }
@@ -315,18 +315,18 @@ fn a_closed_connection_says_so() {
     conn.close();
     conn.close();
     assert!(conn.is_closed() && !conn.is_broken());
-    assert!(conn.execute("SELECT 1", &[]).unwrap_err().is_closed());
+    assert!(conn.execute("SELECT 1", ()).unwrap_err().is_closed());
     assert!(conn.commit().unwrap_err().is_closed());
     assert!(conn.transaction().is_err());
     assert!(conn.notifies(None).next().unwrap().is_err());
-    assert!(conn.query_stream("SELECT 1", &[]).is_err());
+    assert!(conn.query_stream("SELECT 1", ()).is_err());
     conn.cancel_handle().cancel().unwrap();
 }
 
 #[test]
 fn info_tells_where_the_connection_goes() {
     let mut conn = Connection::connect(&tcp_dsn()).unwrap();
-    let row = conn.query_one("SELECT current_user::text, current_database()::text, pg_backend_pid(), current_setting('server_version_num')::int8", &[]).unwrap();
+    let row = conn.query_one("SELECT current_user::text, current_database()::text, pg_backend_pid(), current_setting('server_version_num')::int8", ()).unwrap();
     let (user, database, pid, version): (&str, &str, i32, i64) = row.read().unwrap();
     let info = conn.info();
     assert_eq!(

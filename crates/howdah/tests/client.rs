@@ -27,7 +27,7 @@ async fn connect() -> AsyncClient {
 }
 
 async fn one(client: &AsyncClient, sql: &str) -> i32 {
-    let row = client.query_one(sql, &[]).await.unwrap();
+    let row = client.query_one(sql, ()).await.unwrap();
     row.get(0).unwrap()
 }
 
@@ -82,12 +82,12 @@ async fn each_request_gets_its_own_result_in_the_order_in_which_they_were_made()
     for dsn in [dsn(), tcp_dsn()] {
         let client = AsyncClient::connect(&dsn).await.unwrap();
         client
-            .execute("CREATE TEMP SEQUENCE numbers", &[])
+            .execute("CREATE TEMP SEQUENCE numbers", ())
             .await
             .unwrap();
         let ask = async |n: i32| {
             let sql = "SELECT $1::int4, nextval('numbers')";
-            let row = client.query_one(sql, &[&n]).await?;
+            let row = client.query_one(sql, (n,)).await?;
             row.read::<(i32, i64)>()
         };
         // The statement has been described then, so that a request is one exchange.
@@ -110,7 +110,7 @@ async fn clones_are_used_by_tasks_of_several_threads() {
         let client = client.clone();
         tasks.spawn(async move {
             for m in 0..50 {
-                let row = client.query_one("SELECT $1 * 100 + $2", &[&n, &m]).await?;
+                let row = client.query_one("SELECT $1 * 100 + $2", (n, m)).await?;
                 assert_eq!(row.get::<i32>(0)?, n * 100 + m);
             }
             Ok::<_, howdah::Error>(())
@@ -124,10 +124,10 @@ async fn an_error_is_that_of_its_request_only() {
     let client = connect().await;
     let ask = async |n: i32| {
         let row = match n % 4 {
-            0 => client.query_one("SELECT 100 / $1", &[&(n - 20)]).await?,
-            1 => client.query_one("SELECT nothing", &[]).await?,
-            2 => client.query_one("SELECT $1::int4", &[&"text"]).await?,
-            _ => client.query_one("SELECT $1::int4", &[&n]).await?,
+            0 => client.query_one("SELECT 100 / $1", ((n - 20),)).await?,
+            1 => client.query_one("SELECT nothing", ()).await?,
+            2 => client.query_one("SELECT $1::int4", ("text",)).await?,
+            _ => client.query_one("SELECT $1::int4", (n,)).await?,
         };
         row.get::<i32>(0)
     };
@@ -151,10 +151,10 @@ async fn scripts_and_statements_that_cannot_be_sent_leave_the_others_alone() {
             results[1].row(0).expect("a row").get::<i32>(0)
         }
         1 => client
-            .execute("SELECT $1::text", &[&"a\0b"])
+            .execute("SELECT $1::text", ("a\0b",))
             .await
             .map(|_| 0),
-        _ => client.query_one("SELECT 2", &[]).await?.get::<i32>(0),
+        _ => client.query_one("SELECT 2", ()).await?.get::<i32>(0),
     }))
     .await;
     for (n, result) in (0..).zip(results) {
@@ -168,11 +168,11 @@ async fn scripts_and_statements_that_cannot_be_sent_leave_the_others_alone() {
 #[tokio::test]
 async fn a_future_that_nobody_polls_stalls_nobody() {
     let client = connect().await;
-    let mut asked = pin!(client.query_one("SELECT 7", &[]));
+    let mut asked = pin!(client.query_one("SELECT 7", ()));
     begin(asked.as_mut()).await;
     assert_eq!(one(&client, "SELECT 1").await, 1);
     // One that waits for the connection behind an operation that goes on.
-    let mut slow = pin!(client.execute("SELECT pg_sleep(0.2)", &[]));
+    let mut slow = pin!(client.execute("SELECT pg_sleep(0.2)", ()));
     begin(slow.as_mut()).await;
     let mut lease = pin!(client.lease());
     begin(lease.as_mut()).await;
@@ -181,7 +181,7 @@ async fn a_future_that_nobody_polls_stalls_nobody() {
     assert!(begun.elapsed() < BOUND);
     assert_eq!(slow.await.unwrap(), 1);
     let mut lease = timeout(BOUND, lease).await.unwrap().unwrap();
-    assert_eq!(lease.execute("SELECT 1", &[]).await.unwrap(), 1);
+    assert_eq!(lease.execute("SELECT 1", ()).await.unwrap(), 1);
     drop(lease);
     assert_eq!(asked.await.unwrap().get::<i32>(0).unwrap(), 7);
 }
@@ -192,7 +192,7 @@ async fn large_values_go_both_ways_at_once() {
     let large = "x".repeat(16 << 20);
     let echo = async |n: i32| {
         let row = client
-            .query_one("SELECT $1::text || $2::int4", &[&large, &n])
+            .query_one("SELECT $1::text || $2::int4", (&large, &n))
             .await?;
         let text: &str = row.get(0)?;
         assert!(text.len() > large.len() && text.ends_with(&n.to_string()));
@@ -208,17 +208,17 @@ async fn a_dropped_future_has_its_statement_cancelled_if_nobody_else_waits() {
     let pid = client.backend_pid();
     for dropped in [1, 5, 20] {
         let begun = Instant::now();
-        let sleeps = all((0..dropped).map(|_| client.execute(SLEEP, &[])));
+        let sleeps = all((0..dropped).map(|_| client.execute(SLEEP, ())));
         assert!(timeout(Duration::from_millis(100), sleeps).await.is_err());
         assert_eq!(one(&client, "SELECT 7").await, 7);
         assert!(begun.elapsed() < Duration::from_secs(2));
         // Also if nothing else is asked.
-        let sleep = client.execute(SLEEP, &[]);
+        let sleep = client.execute(SLEEP, ());
         assert!(timeout(Duration::from_millis(100), sleep).await.is_err());
         let other = connect().await;
         let running = "SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND state = 'active'";
         eventually(async || {
-            let rows = other.query(running, &[&pid]).await.unwrap();
+            let rows = other.query(running, (pid,)).await.unwrap();
             rows.row_count() == 0
         })
         .await;
@@ -229,14 +229,14 @@ async fn a_dropped_future_has_its_statement_cancelled_if_nobody_else_waits() {
 async fn a_dropped_future_never_cancels_the_statement_of_another() {
     let client = connect().await;
     let work = "SELECT pg_sleep(0.05), $1::int4";
-    client.query(work, &[&0]).await.unwrap();
+    client.query(work, (0,)).await.unwrap();
     for n in 1..10_i32 {
         // One before and one behind the statement that is dropped.
         let (before, behind) = (n, -n);
         let (before, behind): ([&dyn ToSql; 1], [&dyn ToSql; 1]) = ([&before], [&behind]);
         let mut first = pin!(client.query_one(work, &before));
         begin(first.as_mut()).await;
-        let mut dropped = Box::pin(client.execute("SELECT pg_sleep(0.05)", &[]));
+        let mut dropped = Box::pin(client.execute("SELECT pg_sleep(0.05)", ()));
         begin(dropped.as_mut()).await;
         let mut last = pin!(client.query_one(work, &behind));
         begin(last.as_mut()).await;
@@ -251,9 +251,9 @@ async fn a_dropped_future_never_cancels_the_statement_of_another() {
 async fn the_large_result_of_a_dropped_future_is_not_kept() {
     let client = connect().await;
     let large = "SELECT repeat('x', 1000) FROM generate_series(1, 300000)";
-    let mut dropped = Box::pin(client.query(large, &[]));
+    let mut dropped = Box::pin(client.query(large, ()));
     begin(dropped.as_mut()).await;
-    let mut behind = pin!(client.query_one("SELECT 5", &[]));
+    let mut behind = pin!(client.query_one("SELECT 5", ()));
     begin(behind.as_mut()).await;
     drop(dropped);
     let before = resident();
@@ -282,7 +282,7 @@ async fn a_lost_server_is_told_to_all_who_wait() {
                     .await
                     .expect("an error")
                     .map(drop),
-                _ => client.execute(SLEEP, &[]).await.map(drop),
+                _ => client.execute(SLEEP, ()).await.map(drop),
             }
         });
     }
@@ -292,7 +292,7 @@ async fn a_lost_server_is_told_to_all_who_wait() {
     }
     killer.await.unwrap();
     assert!(client.is_closed());
-    let error = client.execute("SELECT 1", &[]).await.unwrap_err();
+    let error = client.execute("SELECT 1", ()).await.unwrap_err();
     assert!(error.is_closed() && error.is_safe_to_retry(), "{error}");
     assert!(
         error.to_string().contains("terminating connection"),
@@ -312,18 +312,18 @@ async fn a_lost_server_is_told_to_all_who_wait() {
 async fn a_transaction_has_the_connection_for_itself() {
     let client = connect().await;
     client
-        .execute("CREATE TEMP TABLE t (n int4)", &[])
+        .execute("CREATE TEMP TABLE t (n int4)", ())
         .await
         .unwrap();
     let insert = "INSERT INTO t VALUES ($1)";
     let write = async |n: i32| {
         if n % 3 > 0 {
-            return client.execute(insert, &[&n]).await.map(drop);
+            return client.execute(insert, (n,)).await.map(drop);
         }
         let mut tx = client.transaction().await?;
-        tx.execute(insert, &[&n]).await?;
+        tx.execute(insert, (n,)).await?;
         tokio::task::yield_now().await;
-        let seen = tx.query_one("SELECT max(n) FROM t", &[]).await?;
+        let seen = tx.query_one("SELECT max(n) FROM t", ()).await?;
         assert_eq!(seen.get::<i32>(0)?, n, "nobody else has inserted meanwhile");
         match n % 6 {
             0 => tx.commit().await,
@@ -333,7 +333,7 @@ async fn a_transaction_has_the_connection_for_itself() {
     let written = timeout(BOUND, all((1..=60).map(write))).await.unwrap();
     written.into_iter().for_each(Result::unwrap);
     let row = client
-        .query_one("SELECT array_agg(n ORDER BY n) FROM t", &[])
+        .query_one("SELECT array_agg(n ORDER BY n) FROM t", ())
         .await
         .unwrap();
     let expected: Vec<i32> = (1..=60).filter(|n| n % 6 != 3).collect();
@@ -341,9 +341,9 @@ async fn a_transaction_has_the_connection_for_itself() {
     let failed: Result<u64> = client
         .with_transaction(async |tx| {
             let mut inner = tx.savepoint().await?;
-            inner.execute(insert, &[&100]).await?;
+            inner.execute(insert, (100,)).await?;
             inner.release().await?;
-            tx.execute("SELECT 1/0", &[]).await
+            tx.execute("SELECT 1/0", ()).await
         })
         .await;
     assert_eq!(failed.unwrap_err().sqlstate(), Some("22012"));
@@ -355,27 +355,27 @@ async fn leave_behind(client: &AsyncClient, what: i32) {
     if what < 4 {
         let mut lease = client.lease().await.unwrap();
         match what {
-            0 => assert_eq!(lease.execute("BEGIN", &[]).await.unwrap(), 0),
+            0 => assert_eq!(lease.execute("BEGIN", ()).await.unwrap(), 0),
             1 => {
-                lease.execute("BEGIN", &[]).await.unwrap();
-                lease.execute("SELECT 1/0", &[]).await.unwrap_err();
+                lease.execute("BEGIN", ()).await.unwrap();
+                lease.execute("SELECT 1/0", ()).await.unwrap_err();
             }
             2 => {
-                let sleep = lease.execute(SLEEP, &[]);
+                let sleep = lease.execute(SLEEP, ());
                 assert!(timeout(Duration::from_millis(50), sleep).await.is_err());
             }
             _ => {
                 let endless = "SELECT generate_series(1, 1000000000)";
-                let mut stream = lease.query_stream(endless, &[]).await.unwrap();
+                let mut stream = lease.query_stream(endless, ()).await.unwrap();
                 stream.next().await.unwrap().unwrap();
             }
         }
         return;
     }
     let mut tx = client.transaction().await.unwrap();
-    tx.execute("INSERT INTO t VALUES (1)", &[]).await.unwrap();
+    tx.execute("INSERT INTO t VALUES (1)", ()).await.unwrap();
     if what == 4 {
-        let sleep = tx.execute(SLEEP, &[]);
+        let sleep = tx.execute(SLEEP, ());
         assert!(timeout(Duration::from_millis(50), sleep).await.is_err());
     } else {
         std::mem::forget(tx.savepoint().await.unwrap());
@@ -386,7 +386,7 @@ async fn leave_behind(client: &AsyncClient, what: i32) {
 async fn a_lease_that_is_dropped_leaves_nothing_behind() {
     let client = connect().await;
     client
-        .execute("CREATE TEMP TABLE t (n int4)", &[])
+        .execute("CREATE TEMP TABLE t (n int4)", ())
         .await
         .unwrap();
     for round in 0..6 {
@@ -401,11 +401,11 @@ async fn a_lease_that_is_dropped_leaves_nothing_behind() {
 async fn a_transaction_begun_by_a_statement_is_an_error_and_rolled_back() {
     let client = connect().await;
     client
-        .execute("CREATE TEMP TABLE t (n int4)", &[])
+        .execute("CREATE TEMP TABLE t (n int4)", ())
         .await
         .unwrap();
     let statements = ["BEGIN", "INSERT INTO t VALUES (1)", "SELECT 1/0"];
-    let results = all(statements.map(|sql| client.execute(sql, &[]))).await;
+    let results = all(statements.map(|sql| client.execute(sql, ()))).await;
     for (number, result) in results.into_iter().enumerate() {
         let error = result.unwrap_err();
         if number < 2 {
@@ -419,18 +419,18 @@ async fn a_transaction_begun_by_a_statement_is_an_error_and_rolled_back() {
     let error = client.execute_script("BEGIN; SELECT 1").await;
     error.unwrap();
     client
-        .execute("INSERT INTO t VALUES (2)", &[])
+        .execute("INSERT INTO t VALUES (2)", ())
         .await
         .unwrap();
     // One of which nobody hears.
-    let mut begun = Box::pin(client.execute("BEGIN", &[]));
+    let mut begun = Box::pin(client.execute("BEGIN", ()));
     begin(begun.as_mut()).await;
-    let mut behind = pin!(client.execute("SELECT pg_sleep(0.05)", &[]));
+    let mut behind = pin!(client.execute("SELECT pg_sleep(0.05)", ()));
     begin(behind.as_mut()).await;
     drop(begun);
     assert!(behind.await.is_err());
     client
-        .execute("INSERT INTO t VALUES (3)", &[])
+        .execute("INSERT INTO t VALUES (3)", ())
         .await
         .unwrap();
     drop(client.transaction().await.unwrap());
@@ -441,13 +441,13 @@ async fn a_transaction_begun_by_a_statement_is_an_error_and_rolled_back() {
 async fn a_copy_is_refused_and_harms_nobody() {
     let client = connect().await;
     client
-        .execute("CREATE TEMP TABLE t (n int4)", &[])
+        .execute("CREATE TEMP TABLE t (n int4)", ())
         .await
         .unwrap();
     let results = all((0..30).map(async |n: i32| match n % 3 {
-        0 => client.execute("COPY t FROM STDIN", &[]).await,
-        1 => client.execute("/* x */ copy t TO STDOUT", &[]).await,
-        _ => client.execute("INSERT INTO t VALUES ($1)", &[&n]).await,
+        0 => client.execute("COPY t FROM STDIN", ()).await,
+        1 => client.execute("/* x */ copy t TO STDOUT", ()).await,
+        _ => client.execute("INSERT INTO t VALUES ($1)", (n,)).await,
     }))
     .await;
     for (n, result) in results.into_iter().enumerate() {
@@ -463,9 +463,9 @@ async fn a_copy_is_refused_and_harms_nobody() {
 async fn statements_that_another_request_has_dropped_are_run_all_the_same() {
     let client = connect().await;
     let ask = async |n: i32| match n % 5 {
-        4 => client.execute("DEALLOCATE ALL", &[]).await.map(|_| n),
+        4 => client.execute("DEALLOCATE ALL", ()).await.map(|_| n),
         _ => {
-            let row = client.query_one("SELECT $1::int4", &[&n]).await?;
+            let row = client.query_one("SELECT $1::int4", (n,)).await?;
             row.get::<i32>(0)
         }
     };
@@ -482,12 +482,12 @@ async fn types_made_by_users_are_looked_up_among_other_requests() {
     let client = connect().await;
     let name = unique("pair");
     client
-        .execute(&format!("CREATE TYPE {name} AS (a int4, b text)"), &[])
+        .execute(&format!("CREATE TYPE {name} AS (a int4, b text)"), ())
         .await
         .unwrap();
     let sql = format!("SELECT ROW($1::int4, 'x')::{name}");
     let ask = async |n: i32| {
-        let row = client.query_one(&sql, &[&n]).await?;
+        let row = client.query_one(&sql, (n,)).await?;
         assert_eq!(row.columns().next().expect("one").type_name(), name);
         row.get::<(i32, String)>(0)
     };
@@ -497,9 +497,9 @@ async fn types_made_by_users_are_looked_up_among_other_requests() {
     // A change is seen by those who come behind it, also where nobody hears of it.
     let three = format!("SELECT ROW(1, 'x', true)::{name}");
     let alter = format!("ALTER TYPE {name} ADD ATTRIBUTE c bool");
-    let mut altered = Box::pin(client.execute(&alter, &[]));
+    let mut altered = Box::pin(client.execute(&alter, ()));
     begin(altered.as_mut()).await;
-    let mut asked = pin!(client.query_one(&three, &[]));
+    let mut asked = pin!(client.query_one(&three, ()));
     begin(asked.as_mut()).await;
     drop(altered);
     let row = asked.await.unwrap();
@@ -508,7 +508,7 @@ async fn types_made_by_users_are_looked_up_among_other_requests() {
         (1, "x".to_owned(), true)
     );
     client
-        .execute(&format!("DROP TYPE {name}"), &[])
+        .execute(&format!("DROP TYPE {name}"), ())
         .await
         .unwrap();
 }
@@ -518,11 +518,11 @@ async fn values_are_read_with_the_settings_of_their_arrival() {
     let client = connect().await;
     let day = "SELECT '2020-03-02'::date::text, '2020-03-02'::date";
     let (first, _, second, _, third) = tokio::join!(
-        client.query_one(day, &[]),
-        client.execute("SET datestyle TO 'sql, dmy'", &[]),
-        client.query_one(day, &[]),
-        client.execute("SET datestyle TO 'iso, mdy'", &[]),
-        client.query_one(day, &[]),
+        client.query_one(day, ()),
+        client.execute("SET datestyle TO 'sql, dmy'", ()),
+        client.query_one(day, ()),
+        client.execute("SET datestyle TO 'iso, mdy'", ()),
+        client.query_one(day, ()),
     );
     let (first, second, third) = (first.unwrap(), second.unwrap(), third.unwrap());
     let date = first.get::<Date>(1).unwrap();
@@ -546,12 +546,12 @@ async fn notices_and_notifications_are_handed_out_as_they_come() {
         panic!("on purpose");
     });
     client
-        .execute(&format!("LISTEN {channel}"), &[])
+        .execute(&format!("LISTEN {channel}"), ())
         .await
         .unwrap();
     let notify = async |payload: &str| {
         other
-            .execute("SELECT pg_notify($1, $2)", &[&channel, &payload])
+            .execute("SELECT pg_notify($1, $2)", (&channel, &payload))
             .await
             .unwrap();
     };
@@ -567,7 +567,7 @@ async fn notices_and_notifications_are_handed_out_as_they_come() {
         (three.channel, three.payload)
     });
     let mut tx = client.transaction().await.unwrap();
-    tx.execute("SELECT 1", &[]).await.unwrap();
+    tx.execute("SELECT 1", ()).await.unwrap();
     notify("three").await;
     tx.commit().await.unwrap();
     let three = timeout(BOUND, listener).await.unwrap().unwrap();
@@ -582,7 +582,7 @@ async fn notices_and_notifications_are_handed_out_as_they_come() {
         counter.fetch_add(1, Ordering::SeqCst);
     });
     let raise = "DO $$ BEGIN RAISE NOTICE 'a'; END $$";
-    all((0..10).map(|_| client.execute(raise, &[]))).await;
+    all((0..10).map(|_| client.execute(raise, ()))).await;
     assert_eq!(count.load(Ordering::SeqCst), 10);
 }
 
@@ -591,11 +591,11 @@ async fn notifications_that_nobody_takes_wait_at_the_server() {
     let (client, other) = (connect().await, connect().await);
     let channel = unique("full");
     client
-        .execute(&format!("LISTEN {channel}"), &[])
+        .execute(&format!("LISTEN {channel}"), ())
         .await
         .unwrap();
     let many = "SELECT pg_notify($1, repeat('x', 7000) || n) FROM generate_series(1, 3000) n";
-    other.execute(many, &[&channel]).await.unwrap();
+    other.execute(many, (&channel,)).await.unwrap();
     let mut notifies = client.notifies(Some(BOUND));
     for n in 1..=3000 {
         let notify = notifies.next().await.unwrap().unwrap();
@@ -609,7 +609,7 @@ async fn the_connection_closes_with_the_last_clone() {
     let watcher = connect().await;
     let is_there = async |pid: i32| {
         let sql = "SELECT 1 FROM pg_stat_activity WHERE pid = $1";
-        watcher.query_opt(sql, &[&pid]).await.unwrap().is_some()
+        watcher.query_opt(sql, (pid,)).await.unwrap().is_some()
     };
     let client = connect().await;
     let pid = client.backend_pid();
@@ -624,14 +624,14 @@ async fn the_connection_closes_with_the_last_clone() {
     // Closing waits for what was asked before, and ends it for all.
     let client = connect().await;
     let pid = client.backend_pid();
-    let mut before = pin!(client.execute("SELECT pg_sleep(0.1)", &[]));
+    let mut before = pin!(client.execute("SELECT pg_sleep(0.1)", ()));
     begin(before.as_mut()).await;
     client.close().await;
     assert_eq!(before.await.unwrap(), 1);
     assert!(client.is_closed());
     assert!(
         client
-            .execute("SELECT 1", &[])
+            .execute("SELECT 1", ())
             .await
             .unwrap_err()
             .is_closed()
@@ -658,7 +658,7 @@ fn a_runtime_that_ends_takes_the_connection_along() {
         assert!(client.is_closed());
         assert!(
             client
-                .execute("SELECT 1", &[])
+                .execute("SELECT 1", ())
                 .await
                 .unwrap_err()
                 .is_closed()
@@ -678,15 +678,15 @@ async fn a_connection_becomes_a_client() {
             .unwrap()
             .push(notice.message_primary().unwrap_or_default().to_owned());
     });
-    conn.execute("CREATE TEMP TABLE t (n int4)", &[])
+    conn.execute("CREATE TEMP TABLE t (n int4)", ())
         .await
         .unwrap();
     conn.set_autocommit(false).await.unwrap();
-    conn.execute("INSERT INTO t VALUES (1)", &[]).await.unwrap();
+    conn.execute("INSERT INTO t VALUES (1)", ()).await.unwrap();
     let client = conn.into_client();
     assert_eq!(one(&client, "SELECT count(*)::int4 FROM t").await, 0);
     client
-        .execute("DO $$ BEGIN RAISE NOTICE 'hey'; END $$", &[])
+        .execute("DO $$ BEGIN RAISE NOTICE 'hey'; END $$", ())
         .await
         .unwrap();
     assert_eq!(*seen.lock().unwrap(), ["hey"]);
@@ -710,24 +710,24 @@ async fn round(client: &AsyncClient, dice: &mut Dice, n: i32) -> Result<()> {
         match n % 10 {
             0 => {
                 let mut tx = client.transaction().await?;
-                let row = tx.query_one("SELECT $1::int4", &[&n]).await?;
+                let row = tx.query_one("SELECT $1::int4", (n,)).await?;
                 assert_eq!(row.get::<i32>(0)?, n);
                 tx.commit().await
             }
             1 => {
-                let error = client.execute("SELECT 1 / $1::int4", &[&0]).await;
+                let error = client.execute("SELECT 1 / $1::int4", (0,)).await;
                 assert_eq!(error.unwrap_err().sqlstate(), Some("22012"));
                 Ok(())
             }
             2 => {
                 let sql = "SELECT repeat('x', 10000), $1::int4 FROM generate_series(1, 20)";
-                for row in client.query(sql, &[&n]).await? {
+                for row in client.query(sql, (n,)).await? {
                     assert_eq!(row.get::<i32>(1)?, n);
                 }
                 Ok(())
             }
             _ => {
-                let row = client.query_one("SELECT $1::int4, $1::text", &[&n]).await?;
+                let row = client.query_one("SELECT $1::int4, $1::text", (n,)).await?;
                 assert_eq!(row.read::<(i32, &str)>()?, (n, &*n.to_string()));
                 Ok(())
             }

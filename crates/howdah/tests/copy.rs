@@ -15,13 +15,13 @@ const LINE: &[u8] = b"1\txxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 
 fn with_table() -> Connection {
     let mut conn = connect();
-    conn.execute("CREATE TEMP TABLE copied (a int, b text)", &[])
+    conn.execute("CREATE TEMP TABLE copied (a int, b text)", ())
         .unwrap();
     conn
 }
 
 fn count(conn: &mut Connection) -> i64 {
-    let row = conn.query_one("SELECT count(*) FROM copied", &[]).unwrap();
+    let row = conn.query_one("SELECT count(*) FROM copied", ()).unwrap();
     row.get(0).unwrap()
 }
 
@@ -124,7 +124,7 @@ fn other_statements_are_refused() {
 #[test]
 fn a_transaction_is_begun() {
     let mut conn = connect_without_autocommit();
-    conn.execute("CREATE TEMP TABLE copied (a int, b text)", &[])
+    conn.execute("CREATE TEMP TABLE copied (a int, b text)", ())
         .unwrap();
     conn.commit().unwrap();
     let mut copy = conn.copy_in("COPY copied FROM STDIN").unwrap();
@@ -150,7 +150,7 @@ fn a_server_that_is_killed() {
 #[tokio::test]
 async fn data_goes_in_and_comes_out_on_tokio() {
     let mut conn = AsyncConnection::connect(&dsn()).await.unwrap();
-    conn.execute("CREATE TEMP TABLE copied (a int, b text)", &[])
+    conn.execute("CREATE TEMP TABLE copied (a int, b text)", ())
         .await
         .unwrap();
     let mut copy = conn.copy_in("COPY copied FROM STDIN").await.unwrap();
@@ -172,14 +172,14 @@ async fn data_goes_in_and_comes_out_on_tokio() {
     assert_eq!(sqlstate(&error), Some("22P02"));
     let error = conn.copy_in("COPY copied TO STDOUT").await.unwrap_err();
     assert!(error.to_string().contains("FROM STDIN"), "{error}");
-    let row = conn.query_one("SELECT count(*) FROM copied", &[]).await;
+    let row = conn.query_one("SELECT count(*) FROM copied", ()).await;
     assert_eq!(row.unwrap().get::<i64>(0).unwrap(), 50_001);
 }
 
 #[tokio::test]
 async fn a_copy_that_is_dropped_is_undone_on_tokio() {
     let mut conn = AsyncConnection::connect(&dsn()).await.unwrap();
-    conn.execute("CREATE TEMP TABLE copied (a int, b text)", &[])
+    conn.execute("CREATE TEMP TABLE copied (a int, b text)", ())
         .await
         .unwrap();
     for _ in 0..3 {
@@ -189,7 +189,7 @@ async fn a_copy_that_is_dropped_is_undone_on_tokio() {
         let mut copy = conn.copy_out(MANY).await.unwrap();
         copy.next().await.unwrap().unwrap();
         drop(copy);
-        let row = conn.query_one("SELECT count(*) FROM copied", &[]).await;
+        let row = conn.query_one("SELECT count(*) FROM copied", ()).await;
         assert_eq!(row.unwrap().get::<i64>(0).unwrap(), 0);
     }
 }

@@ -16,33 +16,33 @@ const MANY: &str = "COPY (SELECT g, repeat('x', 1000) AS text FROM generate_seri
 
 fn with_table() -> Connection {
     let mut conn = connect();
-    conn.execute("CREATE TEMP TABLE copied (a int, b text)", &[])
+    conn.execute("CREATE TEMP TABLE copied (a int, b text)", ())
         .unwrap();
     conn
 }
 
 async fn with_table_on_tokio() -> AsyncConnection {
     let mut conn = AsyncConnection::connect(&dsn()).await.unwrap();
-    conn.execute("CREATE TEMP TABLE copied (a int, b text)", &[])
+    conn.execute("CREATE TEMP TABLE copied (a int, b text)", ())
         .await
         .unwrap();
     conn
 }
 
 fn count(conn: &mut Connection) -> i64 {
-    let row = conn.query_one("SELECT count(*) FROM copied", &[]).unwrap();
+    let row = conn.query_one("SELECT count(*) FROM copied", ()).unwrap();
     row.get(0).unwrap()
 }
 
 async fn count_on_tokio(conn: &mut AsyncConnection) -> i64 {
-    let row = conn.query_one("SELECT count(*) FROM copied", &[]).await;
+    let row = conn.query_one("SELECT count(*) FROM copied", ()).await;
     row.unwrap().get(0).unwrap()
 }
 
 type Pair = (Option<i32>, Option<String>);
 
 fn pairs(conn: &mut Connection) -> Vec<Pair> {
-    let rows = conn.query("SELECT a, b FROM copied ORDER BY a", &[]);
+    let rows = conn.query("SELECT a, b FROM copied ORDER BY a", ());
     rows.unwrap().map(|row| row.read().unwrap()).collect()
 }
 
@@ -80,7 +80,7 @@ fn rows_go_in_and_come_out() {
         let named = conn.copy_out_rows(&sql).unwrap().next().unwrap().unwrap();
         assert_eq!(named.get::<i32>("a").unwrap(), 1);
         assert_eq!(named.get::<&str>("b").unwrap(), "x");
-        conn.execute("TRUNCATE copied", &[]).unwrap();
+        conn.execute("TRUNCATE copied", ()).unwrap();
     }
 }
 
@@ -96,7 +96,7 @@ fn many_types() {
     .unwrap();
     let row = conn.query_one(
         "SELECT date '2024-02-29', timestamptz '2024-02-29 12:00:00.25+00'",
-        &[],
+        (),
     );
     let (day, instant): (Date, TimestampTz) = row.unwrap().read().unwrap();
     for format in FORMATS {
@@ -123,7 +123,7 @@ fn many_types() {
         copy.write_row(&nothings[..]).unwrap();
         assert_eq!(copy.finish().unwrap(), 2);
         let sql = "SELECT * FROM typed";
-        let stored: Vec<_> = conn.query(sql, &[]).unwrap().collect();
+        let stored: Vec<_> = conn.query(sql, ()).unwrap().collect();
         let sql = format!("COPY typed TO STDOUT {format}");
         let copied: Vec<_> = conn
             .copy_out_rows(&sql)
@@ -147,7 +147,7 @@ fn many_types() {
                 assert_eq!(rows[1].get::<Option<String>>(column).ok().flatten(), None);
             }
         }
-        conn.execute("TRUNCATE typed", &[]).unwrap();
+        conn.execute("TRUNCATE typed", ()).unwrap();
     }
 }
 
@@ -160,7 +160,7 @@ fn types_of_users_are_looked_up() {
     .unwrap();
     let mut other = connect();
     let oid = conn
-        .query_one("SELECT 'pg_temp.mood'::regtype::oid", &[])
+        .query_one("SELECT 'pg_temp.mood'::regtype::oid", ())
         .unwrap()
         .get::<u32>(0)
         .unwrap();
@@ -311,7 +311,7 @@ fn a_table_that_was_altered_is_seen() {
     for (ty, shown) in [("int", "1"), ("float4", "1"), ("text", "one")] {
         conn.execute(
             &format!("ALTER TABLE copied ALTER a TYPE {ty} USING NULL"),
-            &[],
+            (),
         )
         .unwrap();
         let mut copy = conn
@@ -323,16 +323,16 @@ fn a_table_that_was_altered_is_seen() {
             _ => copy.write_row(["one"]).unwrap(),
         }
         copy.finish().unwrap();
-        let row = conn.query_one("SELECT a::text FROM copied WHERE a IS NOT NULL", &[]);
+        let row = conn.query_one("SELECT a::text FROM copied WHERE a IS NOT NULL", ());
         assert_eq!(row.unwrap().get::<&str>(0).unwrap(), shown);
-        conn.execute("TRUNCATE copied", &[]).unwrap();
+        conn.execute("TRUNCATE copied", ()).unwrap();
     }
 }
 
 #[test]
 fn nothing_and_no_columns() {
     let mut conn = with_table();
-    conn.execute("CREATE TEMP TABLE bare ()", &[]).unwrap();
+    conn.execute("CREATE TEMP TABLE bare ()", ()).unwrap();
     for format in FORMATS {
         let copy = conn
             .copy_in_rows(&format!("COPY copied FROM STDIN {format}"))
@@ -354,7 +354,7 @@ fn nothing_and_no_columns() {
             .collect();
         assert_eq!(rows.len(), 2);
         assert!(rows[1].is_empty());
-        conn.execute("TRUNCATE bare", &[]).unwrap();
+        conn.execute("TRUNCATE bare", ()).unwrap();
     }
 }
 
@@ -408,7 +408,7 @@ fn a_copy_that_is_dropped_is_undone() {
     let mut copy = tx.copy_in_rows(BINARY).unwrap();
     copy.write_row((1, "x")).unwrap();
     drop(copy);
-    let error = tx.execute("SELECT 1", &[]).unwrap_err();
+    let error = tx.execute("SELECT 1", ()).unwrap_err();
     assert_eq!(error.sqlstate(), Some("25P02"));
     tx.rollback().unwrap();
     assert_eq!(count(&mut conn), 0);
@@ -417,11 +417,8 @@ fn a_copy_that_is_dropped_is_undone() {
 #[test]
 fn errors_of_the_server() {
     let mut conn = connect();
-    conn.execute(
-        "CREATE TEMP TABLE copied (a int CHECK (a < 3), b text)",
-        &[],
-    )
-    .unwrap();
+    conn.execute("CREATE TEMP TABLE copied (a int CHECK (a < 3), b text)", ())
+        .unwrap();
     let mut copy = conn.copy_in_rows(BINARY).unwrap();
     copy.write_rows((0..5).map(|number| (number, "x"))).unwrap();
     assert_eq!(copy.finish().unwrap_err().sqlstate(), Some("23514"));
@@ -473,7 +470,7 @@ fn a_server_that_is_killed() {
 /// The server process that runs a statement with this text.
 fn backend_of(text: &str) -> i32 {
     let sql = "SELECT max(pid) FROM pg_stat_activity WHERE query LIKE $1 AND state = 'active' AND pid <> pg_backend_pid()";
-    let row = connect().query_one(sql, &[&format!("COPY {text}%")]);
+    let row = connect().query_one(sql, (format!("COPY {text}%"),));
     row.unwrap().get(0).unwrap()
 }
 
@@ -500,7 +497,7 @@ async fn rows_go_in_and_come_out_on_tokio() {
         }
         drop(rows);
         assert_eq!(sum, 49_999 * 50_000 / 2);
-        conn.execute("TRUNCATE copied", &[]).await.unwrap();
+        conn.execute("TRUNCATE copied", ()).await.unwrap();
     }
     let types = [oid::INT4, oid::TEXT];
     let mut copy = conn.copy_in_typed(BINARY, &types).await.unwrap();
@@ -521,7 +518,7 @@ async fn rows_go_in_and_come_out_on_tokio() {
 #[tokio::test]
 async fn errors_of_the_server_on_tokio() {
     let mut conn = with_table_on_tokio().await;
-    conn.execute("ALTER TABLE copied ADD CHECK (a < 3)", &[])
+    conn.execute("ALTER TABLE copied ADD CHECK (a < 3)", ())
         .await
         .unwrap();
     let mut copy = conn.copy_in_rows(BINARY).await.unwrap();
@@ -597,7 +594,7 @@ async fn given_up_at_any_point() {
         })
         .await;
         assert!(read.is_none_or(|read| read == 20_000));
-        conn.execute("TRUNCATE copied", &[]).await.unwrap();
+        conn.execute("TRUNCATE copied", ()).await.unwrap();
     }
 }
 
@@ -620,7 +617,7 @@ async fn a_row_whose_future_is_dropped_is_not_written() {
     let count = copy.finish().await.unwrap();
     assert_eq!(count, written);
     let row = conn
-        .query_one("SELECT count(*), count(DISTINCT a) FROM copied", &[])
+        .query_one("SELECT count(*), count(DISTINCT a) FROM copied", ())
         .await
         .unwrap();
     let counts: (i64, i64) = row.read().unwrap();

@@ -277,18 +277,15 @@ fn there_and_back() {
     let moods = vec![Some(Mood::Sad), None, Some(Mood::Other)];
     let insert = "INSERT INTO test VALUES ($1, $2, $3)";
     for _ in 0..7 {
-        conn.execute(insert, &[&Mood::VeryHappy, &moods, &value])
+        conn.execute(insert, (&Mood::VeryHappy, &moods, &value))
             .unwrap();
     }
-    conn.execute(
-        insert,
-        &[&None::<Mood>, &Vec::<Mood>::new(), &None::<Nested>],
-    )
-    .unwrap();
+    conn.execute(insert, (None::<Mood>, &Vec::<Mood>::new(), None::<Nested>))
+        .unwrap();
     let sql = "SELECT mood, moods, nested, test FROM test WHERE mood = $1 AND mood = ANY($2)";
     for _ in 0..8 {
         let rows = conn
-            .query(sql, &[&Mood::VeryHappy, &vec![Mood::Sad, Mood::VeryHappy]])
+            .query(sql, (&Mood::VeryHappy, vec![Mood::Sad, Mood::VeryHappy]))
             .unwrap();
         assert_eq!(rows.row_count(), 7);
         for row in rows {
@@ -303,7 +300,7 @@ fn there_and_back() {
         }
     }
     let row = conn
-        .query_one("SELECT * FROM test WHERE mood IS NULL", &[])
+        .query_one("SELECT * FROM test WHERE mood IS NULL", ())
         .unwrap();
     let (mood, moods, nested): (Option<Mood>, Vec<Mood>, Option<Nested>) = row.read().unwrap();
     assert_eq!((mood, moods, nested), (None, vec![], None));
@@ -321,7 +318,7 @@ fn names_are_checked() {
     let row = conn
         .query_one(
             &format!("SELECT '(1,a,sad)'::{name} AS x, '(1)'::{name}_2 AS y"),
-            &[],
+            (),
         )
         .unwrap();
     let error = row.get::<Address>("x").unwrap_err().to_string();
@@ -369,7 +366,7 @@ async fn the_same_on_tokio() {
     let sql = format!("SELECT $1::{name}_pair, ARRAY[$2::{name}]");
     let pair = Pair(7, Mood::Other);
     for _ in 0..8 {
-        let row = conn.query_one(&sql, &[&pair, &Mood::Sad]).await.unwrap();
+        let row = conn.query_one(&sql, (&pair, &Mood::Sad)).await.unwrap();
         assert_eq!(row.get::<Pair<i32, Mood>>(0).unwrap(), pair);
         assert_eq!(row.get::<Vec<Mood>>(1).unwrap(), [Mood::Sad]);
         let error = row.get::<Pair<i16, Mood>>(0).unwrap_err().to_string();
@@ -381,7 +378,7 @@ async fn the_same_on_tokio() {
         .unwrap();
     let row = results[0].fetch_one().unwrap();
     assert_eq!(row.columns().next().unwrap().type_name(), name);
-    let mut stream = conn.query_stream(&sql, &[&pair, &Mood::Sad]).await.unwrap();
+    let mut stream = conn.query_stream(&sql, (&pair, &Mood::Sad)).await.unwrap();
     let row = stream.next().await.unwrap().unwrap();
     assert_eq!(row.get::<Pair<i32, Mood>>(0).unwrap(), pair);
 }

@@ -56,14 +56,14 @@ impl Drop for Pair {
 
 /// What a statement says of where it runs, through both doors.
 fn ask(conninfo: &str, sql: &str) -> [Result<bool, Error>; 2] {
-    let blocking = || Connection::connect(conninfo)?.query_one(sql, &[])?.get(0);
+    let blocking = || Connection::connect(conninfo)?.query_one(sql, ())?.get(0);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     let tokio = runtime.block_on(async {
         let mut conn = AsyncConnection::connect(conninfo).await?;
-        conn.query_one(sql, &[]).await?.get(0)
+        conn.query_one(sql, ()).await?.get(0)
     });
     [blocking(), tokio]
 }
@@ -89,7 +89,7 @@ fn the_new_primary_is_found() {
     }
     let mut conn = Connection::connect(&writable).unwrap();
     pair.command("stop");
-    let error = conn.execute("SELECT 1", &[]).unwrap_err();
+    let error = conn.execute("SELECT 1", ()).unwrap_err();
     assert!(error.is_closed(), "{error}");
     for refused in ask(&writable, IS_STANDBY) {
         let error = refused.unwrap_err().to_string();

@@ -235,13 +235,13 @@ fn statement(link: Link, fault: Fault, after: usize) -> Vec<Option<Error>> {
         let dsn = proxy.dsn(link);
         let mut conn = Connection::connect(&dsn).unwrap();
         proxy.arm(fault, after);
-        let blocking = conn.query(ROWS, &[]).err();
+        let blocking = conn.query(ROWS, ()).err();
         assert_eq!(conn.is_closed(), blocking.is_some());
         proxy.arm(Fault::None, 0);
         let tokio = runtime().block_on(async {
             let mut conn = AsyncConnection::connect(&dsn).await.unwrap();
             proxy.arm(fault, after);
-            let error = conn.query(ROWS, &[]).await.err();
+            let error = conn.query(ROWS, ()).await.err();
             assert_eq!(conn.is_closed(), error.is_some());
             error
         });
@@ -269,13 +269,13 @@ fn a_slow_network() {
             let proxy = Proxy::new(link, step, Duration::from_millis(pause));
             let sql = format!("SELECT i, repeat('x', 50) FROM generate_series(1, {rows}) i");
             let mut conn = Connection::connect(&proxy.dsn(link)).unwrap();
-            let result = conn.query(&sql, &[]).unwrap();
+            let result = conn.query(&sql, ()).unwrap();
             assert_eq!(result.row_count(), rows);
-            let error = conn.query("SELECT 1/0", &[]).unwrap_err();
+            let error = conn.query("SELECT 1/0", ()).unwrap_err();
             assert_eq!(error.sqlstate(), Some("22012"));
             let result = runtime().block_on(async {
                 let mut conn = AsyncConnection::connect(&proxy.dsn(link)).await.unwrap();
-                conn.query(&sql, &[]).await.unwrap()
+                conn.query(&sql, ()).await.unwrap()
             });
             assert_eq!(result.row_count(), rows);
         }
@@ -334,19 +334,19 @@ fn a_network_that_freezes() {
                 let mut conn = Connection::connect(&dsn).unwrap();
                 conn.set_cancel_timeout(Duration::from_millis(500));
                 proxy.arm(fault, 40_000);
-                let mut stream = conn.query_stream(ROWS, &[]).unwrap();
+                let mut stream = conn.query_stream(ROWS, ()).unwrap();
                 stream.next().unwrap().unwrap();
                 drop(stream);
-                assert!(conn.execute("SELECT 1", &[]).unwrap_err().is_closed());
+                assert!(conn.execute("SELECT 1", ()).unwrap_err().is_closed());
                 proxy.arm(Fault::None, 0);
                 let error = runtime().block_on(async {
                     let mut conn = AsyncConnection::connect(&dsn).await.unwrap();
                     conn.set_cancel_timeout(Duration::from_millis(500));
                     proxy.arm(fault, 40_000);
-                    let query = conn.query(ROWS, &[]);
+                    let query = conn.query(ROWS, ());
                     let given_up = tokio::time::timeout(Duration::from_millis(200), query).await;
                     assert!(given_up.is_err());
-                    conn.execute("SELECT 1", &[]).await.unwrap_err()
+                    conn.execute("SELECT 1", ()).await.unwrap_err()
                 });
                 assert!(error.is_closed(), "{error}");
             });
@@ -377,7 +377,7 @@ fn nothing_grows() {
                 proxy.arm(Fault::None, 0);
                 let mut conn = Connection::connect(&dsn).unwrap();
                 proxy.arm(faults[number % faults.len()], 0);
-                assert!(conn.query(ROWS, &[]).unwrap_err().is_closed());
+                assert!(conn.query(ROWS, ()).unwrap_err().is_closed());
             }
             resident()
         };

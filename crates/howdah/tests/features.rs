@@ -16,7 +16,7 @@ fn there_and_back<T: ToSql + FromSqlOwned + PartialEq + Debug>(
 ) {
     let sql = format!("SELECT $1::{ty}");
     for _ in 0..8 {
-        let row = conn.query_one(&sql, &[&value]).unwrap();
+        let row = conn.query_one(&sql, (&value,)).unwrap();
         assert_eq!(row.get::<T>(0).unwrap(), value, "{ty}");
     }
 }
@@ -118,7 +118,7 @@ fn dates_that_do_not_fit() {
     fn refused<T: FromSqlOwned + Debug>(conn: &mut Connection, literal: &str) {
         let sql = format!("SELECT {literal} AS x");
         for _ in 0..8 {
-            let row = conn.query_one(&sql, &[]).unwrap();
+            let row = conn.query_one(&sql, ()).unwrap();
             let error = row.get::<T>("x").unwrap_err();
             assert!(error.to_string().contains("cannot be read as"), "{error}");
             assert!(std::error::Error::source(&error).is_some());
@@ -205,10 +205,10 @@ fn the_types_that_need_no_feature() {
     );
     // Types made by users are read as their text, prepared or not.
     let name = common::unique("mood");
-    conn.execute(&format!("CREATE TYPE {name} AS ENUM ('sad', 'happy')"), &[])
+    conn.execute(&format!("CREATE TYPE {name} AS ENUM ('sad', 'happy')"), ())
         .unwrap();
     there_and_back(&mut conn, &name, "happy".to_owned());
-    conn.execute(&format!("CREATE DOMAIN {name}_domain AS int4"), &[])
+    conn.execute(&format!("CREATE DOMAIN {name}_domain AS int4"), ())
         .unwrap();
     there_and_back(&mut conn, &format!("{name}_domain"), 7);
 }

@@ -21,8 +21,8 @@ fn both(conn: &mut Connection, sql: &str) -> [Row; 2] {
     let mut results = conn.execute_script(sql).expect(sql);
     let text = results[0].fetch_one().unwrap();
     conn.set_prepare_threshold(Some(0));
-    conn.query_one(sql, &[]).unwrap();
-    let binary = conn.query_one(sql, &[]).unwrap();
+    conn.query_one(sql, ()).unwrap();
+    let binary = conn.query_one(sql, ()).unwrap();
     [text, binary]
 }
 
@@ -139,7 +139,7 @@ fn text_and_bytes() {
     }
     same::<String>(conn, "jsonpath", &["$.\"a\"[*]"]);
     for output in ["hex", "escape"] {
-        conn.execute(&format!("SET bytea_output = {output}"), &[])
+        conn.execute(&format!("SET bytea_output = {output}"), ())
             .unwrap();
         let bytes = ["", "\\x00ff5c27", "abc", "\\\\\\000\\377"];
         same::<Vec<u8>>(conn, "bytea", &bytes);
@@ -246,7 +246,7 @@ fn dates_and_times_in_any_zone() {
         "-12",
     ] {
         let mut conn = common::connect_without_autocommit();
-        conn.execute(&format!("SET timezone = '{zone}'"), &[])
+        conn.execute(&format!("SET timezone = '{zone}'"), ())
             .unwrap();
         calendar(&mut conn);
     }
@@ -325,10 +325,10 @@ fn a_null_is_of_a_type_as_a_value_is() {
         "SELECT NULL::int4, ARRAY[NULL]::int4[], ARRAY[]::int4[], ROW(NULL::int4)::{name}_row,
             NULL::int4range, 'empty'::int4range, NULL::{name}, NULL::{name}_domain, ARRAY[]::{name}[]"
     );
-    conn.execute(&format!("CREATE TYPE {name}_row AS (a int4)"), &[])
+    conn.execute(&format!("CREATE TYPE {name}_row AS (a int4)"), ())
         .unwrap();
     for _ in 0..8 {
-        let row = conn.query_one(&sql, &[]).unwrap();
+        let row = conn.query_one(&sql, ()).unwrap();
         let error = row.get::<Option<String>>(0).unwrap_err();
         assert_eq!(
             error.to_string(),
@@ -355,11 +355,11 @@ fn a_null_is_of_a_type_as_a_value_is() {
     }
     let sql = "SELECT 1, NULL::int4";
     for _ in 0..8 {
-        let row = conn.query_one(sql, &[]).unwrap();
+        let row = conn.query_one(sql, ()).unwrap();
         assert!(row.read::<(i32, Option<String>)>().is_err());
         assert_eq!(row.read::<(i32, Option<i32>)>().unwrap(), (1, None));
     }
-    let mut stream = conn.query_stream(sql, &[]).unwrap();
+    let mut stream = conn.query_stream(sql, ()).unwrap();
     let row = stream.next().unwrap().unwrap();
     assert!(row.get::<Option<String>>(1).is_err());
 }
@@ -367,28 +367,28 @@ fn a_null_is_of_a_type_as_a_value_is() {
 #[test]
 fn what_a_name_stands_for_is_asked_each_time() {
     let mut conn = common::connect_without_autocommit();
-    let get = |conn: &mut Connection, sql: &str| conn.query_one(sql, &[]).unwrap();
+    let get = |conn: &mut Connection, sql: &str| conn.query_one(sql, ()).unwrap();
     for _ in 0..8 {
-        conn.execute("DECLARE c CURSOR FOR SELECT 1", &[]).unwrap();
+        conn.execute("DECLARE c CURSOR FOR SELECT 1", ()).unwrap();
         let row = get(&mut conn, "FETCH ALL FROM c");
         assert_eq!(row.get::<i32>(0).unwrap(), 1);
-        conn.execute("CLOSE c", &[]).unwrap();
-        conn.execute("PREPARE p AS SELECT 1", &[]).unwrap();
+        conn.execute("CLOSE c", ()).unwrap();
+        conn.execute("PREPARE p AS SELECT 1", ()).unwrap();
         let row = get(&mut conn, "/* the one /* and only */ */ execute p");
         assert_eq!(row.get::<i32>(0).unwrap(), 1);
-        conn.execute("DEALLOCATE p", &[]).unwrap();
+        conn.execute("DEALLOCATE p", ()).unwrap();
     }
-    conn.execute("DECLARE c SCROLL CURSOR FOR SELECT 'abcd'", &[])
+    conn.execute("DECLARE c SCROLL CURSOR FOR SELECT 'abcd'", ())
         .unwrap();
-    let mut stream = conn.query_stream("FETCH ALL FROM c", &[]).unwrap();
+    let mut stream = conn.query_stream("FETCH ALL FROM c", ()).unwrap();
     let row = stream.next().unwrap().unwrap();
     assert_eq!(row.get::<&str>(0).unwrap(), "abcd");
     drop(stream);
-    conn.execute("MOVE BACKWARD ALL IN c", &[]).unwrap();
+    conn.execute("MOVE BACKWARD ALL IN c", ()).unwrap();
     let row = get(&mut conn, "FETCH ALL FROM c");
     assert!(row.get::<i32>(0).is_err());
     assert_eq!(row.get::<&str>(0).unwrap(), "abcd");
-    conn.execute("PREPARE p AS SELECT 'abcd'", &[]).unwrap();
+    conn.execute("PREPARE p AS SELECT 'abcd'", ()).unwrap();
     let row = get(&mut conn, "/* the one /* and only */ */ execute p");
     assert_eq!(row.get::<&str>(0).unwrap(), "abcd");
 }
@@ -396,7 +396,7 @@ fn what_a_name_stands_for_is_asked_each_time() {
 #[test]
 fn text_in_another_encoding_is_not_taken_for_utf8() {
     let mut conn = common::connect();
-    conn.execute("SET client_encoding = latin1", &[]).unwrap();
+    conn.execute("SET client_encoding = latin1", ()).unwrap();
     // In UTF-8 these two characters would be one.
     let two = "chr(195) || chr(169)";
     for sql in [
@@ -407,7 +407,7 @@ fn text_in_another_encoding_is_not_taken_for_utf8() {
         format!("SELECT to_jsonb({two})"),
     ] {
         for _ in 0..8 {
-            let row = conn.query_one(&sql, &[]).unwrap();
+            let row = conn.query_one(&sql, ()).unwrap();
             let error = match row.columns().next().unwrap().type_oid() {
                 howdah::types::oid::TEXT_ARRAY => row.get::<Vec<String>>(0).map(drop),
                 _ => row.get::<String>(0).map(drop),
@@ -418,7 +418,7 @@ fn text_in_another_encoding_is_not_taken_for_utf8() {
     }
     for _ in 0..8 {
         let row = conn
-            .query_one("SELECT 'abc', '\\xc3a9'::bytea", &[])
+            .query_one("SELECT 'abc', '\\xc3a9'::bytea", ())
             .unwrap();
         assert_eq!(row.get::<&str>(0).unwrap(), "abc");
         assert_eq!(row.get::<Vec<u8>>(1).unwrap(), [0xC3, 0xA9]);

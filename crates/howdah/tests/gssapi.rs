@@ -24,10 +24,10 @@ fn runtime() -> tokio::runtime::Runtime {
 /// What both doors say when they connect.
 fn outcomes(dsn: &str) -> [Result<String, Error>; 2] {
     let blocking =
-        Connection::connect(dsn).and_then(|mut conn| conn.query_one(WHO, &[])?.get::<String>(0));
+        Connection::connect(dsn).and_then(|mut conn| conn.query_one(WHO, ())?.get::<String>(0));
     let asynchronous = runtime().block_on(async {
         let mut conn = AsyncConnection::connect(dsn).await?;
-        conn.query_one(WHO, &[]).await?.get::<String>(0)
+        conn.query_one(WHO, ()).await?.get::<String>(0)
     });
     [blocking, asynchronous]
 }
@@ -110,14 +110,14 @@ fn sessions_are_encrypted() {
     ] {
         let dsn = format!("{} {options}", dsn());
         let mut conn = Connection::connect(&dsn).unwrap();
-        let seen: bool = conn.query_one(ENCRYPTED, &[]).unwrap().get(0).unwrap();
+        let seen: bool = conn.query_one(ENCRYPTED, ()).unwrap().get(0).unwrap();
         assert_eq!(
             (seen, conn.info().is_gss_encrypted()),
             (encrypted, encrypted)
         );
         runtime().block_on(async {
             let mut conn = AsyncConnection::connect(&dsn).await.unwrap();
-            let row = conn.query_one(ENCRYPTED, &[]).await.unwrap();
+            let row = conn.query_one(ENCRYPTED, ()).await.unwrap();
             assert_eq!(row.get::<bool>(0).unwrap(), encrypted);
             assert_eq!(conn.info().is_gss_encrypted(), encrypted);
         });
@@ -148,11 +148,11 @@ fn large_data_goes_both_ways() {
     const ECHO: &str = "SELECT $1::bytea";
     let large: Vec<u8> = (0..16 << 20).map(|at: u32| at.to_le_bytes()[1]).collect();
     let mut conn = Connection::connect(&encrypted_dsn()).unwrap();
-    let back: Vec<u8> = conn.query_one(ECHO, &[&large]).unwrap().get(0).unwrap();
+    let back: Vec<u8> = conn.query_one(ECHO, (&large,)).unwrap().get(0).unwrap();
     assert!(back == large);
     runtime().block_on(async {
         let mut conn = AsyncConnection::connect(&encrypted_dsn()).await.unwrap();
-        let row = conn.query_one(ECHO, &[&large]).await.unwrap();
+        let row = conn.query_one(ECHO, (&large,)).await.unwrap();
         assert!(row.get::<Vec<u8>>(0).unwrap() == large);
     });
 }
@@ -169,7 +169,7 @@ fn statements_are_cancelled() {
             soon();
             handle.cancel()
         });
-        let error = conn.execute(SLEEP, &[]).unwrap_err();
+        let error = conn.execute(SLEEP, ()).unwrap_err();
         assert_eq!(error.sqlstate(), Some("57014"));
         cancelling.join().unwrap().unwrap();
     }
@@ -178,9 +178,9 @@ fn statements_are_cancelled() {
         for _ in 0..2 {
             // Dropped: what comes next is to be answered all the same.
             let limit = Duration::from_millis(300);
-            let given_up = tokio::time::timeout(limit, conn.execute(SLEEP, &[])).await;
+            let given_up = tokio::time::timeout(limit, conn.execute(SLEEP, ())).await;
             assert!(given_up.is_err());
-            let row = conn.query_one("SELECT 1", &[]).await.unwrap();
+            let row = conn.query_one("SELECT 1", ()).await.unwrap();
             assert_eq!(row.get::<i32>(0).unwrap(), 1);
         }
     });

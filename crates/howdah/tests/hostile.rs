@@ -26,9 +26,9 @@ fn query_against(answer: impl FnOnce(Script) -> Script) -> howdah::Error {
     let server = MockServer::tcp([script]).unwrap();
     let mut conn = Connection::connect(&server.conninfo()).unwrap();
     within(BOUND, move || {
-        let error = conn.query("SELECT 1", &[]).unwrap_err();
+        let error = conn.query("SELECT 1", ()).unwrap_err();
         assert!(conn.is_closed() && conn.is_broken());
-        assert!(conn.query("SELECT 1", &[]).unwrap_err().is_closed());
+        assert!(conn.query("SELECT 1", ()).unwrap_err().is_closed());
         drop(server);
         error
     })
@@ -100,7 +100,7 @@ fn a_copy_that_does_not_go_on_takes_no_longer_than_the_bound() {
         conn.set_cancel_timeout(Duration::from_secs(1));
         let begun = Instant::now();
         let error = within(BOUND, move || {
-            let error = conn.query("SELECT 1", &[]).unwrap_err();
+            let error = conn.query("SELECT 1", ()).unwrap_err();
             assert!(conn.is_closed() && conn.is_broken());
             error
         });
@@ -143,10 +143,10 @@ fn how_many_notifications_wait_can_be_set() {
         conn.set_prepare_threshold(None);
         conn.set_max_notifications(count, bytes);
         within(BOUND, move || {
-            conn.execute("DO ''", &[]).unwrap();
+            conn.execute("DO ''", ()).unwrap();
             let taken = conn.notifies(Some(Duration::ZERO)).count();
             assert_eq!(taken, 10);
-            let error = conn.execute("DO ''", &[]).unwrap_err();
+            let error = conn.execute("DO ''", ()).unwrap_err();
             let text = format!("at most {count} of {bytes}");
             assert!(error.to_string().contains(&text), "{error}");
             assert!(conn.is_closed() && conn.is_broken());
@@ -223,9 +223,9 @@ fn a_server_that_ignores_a_cancel_request_loses_the_connection_in_bounded_time()
     let mut conn = Connection::connect(&server.conninfo()).unwrap();
     let elapsed = within(Duration::from_secs(20), move || {
         let begun = Instant::now();
-        drop(conn.query_stream("SELECT 1", &[]).unwrap());
+        drop(conn.query_stream("SELECT 1", ()).unwrap());
         assert!(conn.is_closed() && conn.is_broken());
-        let error = conn.execute("SELECT 1", &[]).unwrap_err();
+        let error = conn.execute("SELECT 1", ()).unwrap_err();
         assert!(error.to_string().contains("within 5 seconds"), "{error}");
         begun.elapsed()
     });
@@ -248,10 +248,10 @@ fn a_frozen_server_takes_no_longer_than_the_bound() {
     let elapsed = within(Duration::from_secs(20), move || {
         let begun = Instant::now();
         let mut tx = conn.transaction().unwrap();
-        drop(tx.query_stream("SELECT 1", &[]).unwrap());
+        drop(tx.query_stream("SELECT 1", ()).unwrap());
         assert!(tx.is_broken());
         assert!(tx.commit().unwrap_err().is_closed());
-        assert!(conn.execute("SELECT 1", &[]).unwrap_err().is_closed());
+        assert!(conn.execute("SELECT 1", ()).unwrap_err().is_closed());
         begun.elapsed()
     });
     assert!((900..2000).contains(&elapsed.as_millis()), "{elapsed:?}");
@@ -293,7 +293,7 @@ fn a_stream_asks_for_binary_from_the_first_time_on() {
         .expect_eof();
     let server = MockServer::tcp([script]).unwrap();
     let mut conn = Connection::connect(&server.conninfo()).unwrap();
-    let rows = conn.query_stream("SELECT 7", &[]).unwrap();
+    let rows = conn.query_stream("SELECT 7", ()).unwrap();
     let values: Vec<i32> = rows.map(|row| row.unwrap().get(0).unwrap()).collect();
     assert_eq!(values, [7]);
     drop(conn);
@@ -316,7 +316,7 @@ fn lookup_against(answer: impl FnOnce(Script) -> Script) -> (howdah::Result<howd
     let server = MockServer::tcp([answer(result)]).unwrap();
     let mut conn = Connection::connect(&server.conninfo()).unwrap();
     within(BOUND, move || {
-        let rows = conn.query("SELECT 1", &[]);
+        let rows = conn.query("SELECT 1", ());
         let closed = conn.is_closed();
         drop(conn);
         drop(server);
@@ -470,9 +470,9 @@ mod tokio_shell {
         let server = MockServer::tcp([session, slow]).unwrap();
         let mut conn = AsyncConnection::connect(&server.conninfo()).await.unwrap();
         let begun = Instant::now();
-        let query = conn.execute("SELECT 1", &[]);
+        let query = conn.execute("SELECT 1", ());
         assert!(timeout(Duration::from_millis(20), query).await.is_err());
-        let error = conn.execute("SELECT 2", &[]).await.unwrap_err();
+        let error = conn.execute("SELECT 2", ()).await.unwrap_err();
         assert_eq!(error.sqlstate(), Some("42601"));
         assert!(
             begun.elapsed() >= Duration::from_millis(600),
@@ -507,11 +507,11 @@ mod tokio_shell {
         let handle = conn.cancel_handle();
         let begun = Instant::now();
         let (first, given_up) = tokio::join!(
-            conn.execute("SELECT 1", &[]),
+            conn.execute("SELECT 1", ()),
             timeout(Duration::from_millis(20), handle.cancel_async()),
         );
         assert!(given_up.is_err() && first.unwrap_err().is_cancelled());
-        let error = conn.execute("SELECT 2", &[]).await.unwrap_err();
+        let error = conn.execute("SELECT 2", ()).await.unwrap_err();
         assert_eq!(error.sqlstate(), Some("42601"));
         let waited = begun.elapsed();
         assert!(waited >= Duration::from_millis(600), "{waited:?}");
@@ -528,10 +528,10 @@ mod tokio_shell {
             .chain((0..10).map(|_| cancel_request(Script::new()).close()));
         let server = MockServer::tcp(scripts).unwrap();
         let mut conn = AsyncConnection::connect(&server.conninfo()).await.unwrap();
-        let query = conn.execute("SELECT 1", &[]);
+        let query = conn.execute("SELECT 1", ());
         let begun = Instant::now();
         assert!(timeout(Duration::from_millis(20), query).await.is_err());
-        let next = timeout(Duration::from_secs(20), conn.execute("SELECT 2", &[]));
+        let next = timeout(Duration::from_secs(20), conn.execute("SELECT 2", ()));
         let error = next.await.unwrap().unwrap_err();
         assert!(error.is_closed() && error.is_timeout(), "{error}");
         assert!(error.to_string().contains("within 5 seconds"), "{error}");
@@ -549,10 +549,10 @@ mod tokio_shell {
         conn.set_cancel_timeout(Duration::from_secs(1));
         let begun = Instant::now();
         let mut tx = conn.transaction().await.unwrap();
-        let query = tx.execute("SELECT 1", &[]);
+        let query = tx.execute("SELECT 1", ());
         assert!(timeout(Duration::from_millis(20), query).await.is_err());
         drop(tx);
-        let next = timeout(Duration::from_secs(20), conn.execute("SELECT 2", &[]));
+        let next = timeout(Duration::from_secs(20), conn.execute("SELECT 2", ()));
         let error = next.await.unwrap().unwrap_err();
         assert!(error.is_closed() && error.is_timeout(), "{error}");
         let elapsed = begun.elapsed();
@@ -567,7 +567,7 @@ mod tokio_shell {
             let server = MockServer::tcp([script]).unwrap();
             let mut conn = AsyncConnection::connect(&server.conninfo()).await.unwrap();
             conn.set_cancel_timeout(Duration::from_secs(1));
-            let error = timeout(BOUND, conn.query("SELECT 1", &[])).await.unwrap();
+            let error = timeout(BOUND, conn.query("SELECT 1", ())).await.unwrap();
             let error = error.unwrap_err();
             assert!(error.is_closed() && error.is_timeout(), "{error}");
             assert!(conn.is_closed() && conn.is_broken());
@@ -585,8 +585,8 @@ mod tokio_shell {
         conn.set_cancel_timeout(Duration::from_secs(1));
         let client = conn.into_client();
         let (one, other) = tokio::join!(
-            timeout(BOUND, client.execute("SELECT 1", &[])),
-            timeout(BOUND, client.execute("SELECT 2", &[])),
+            timeout(BOUND, client.execute("SELECT 1", ())),
+            timeout(BOUND, client.execute("SELECT 2", ())),
         );
         assert!(one.unwrap().unwrap_err().is_closed());
         assert!(other.unwrap().unwrap_err().is_closed());
@@ -603,7 +603,7 @@ mod tokio_shell {
             .expect_eof();
         let server = MockServer::unix([script]).unwrap();
         let mut conn = AsyncConnection::connect(&server.conninfo()).await.unwrap();
-        let query = timeout(BOUND, conn.query("SELECT 1", &[]));
+        let query = timeout(BOUND, conn.query("SELECT 1", ()));
         assert!(query.await.unwrap().unwrap_err().is_closed());
         assert!(conn.is_broken());
         assert!(conn.rollback().await.unwrap_err().is_closed());
@@ -630,9 +630,9 @@ mod tokio_shell {
         let server = MockServer::tcp([script]).unwrap();
         let client = AsyncClient::connect(&server.conninfo()).await.unwrap();
         let (first, second, third) = tokio::join!(
-            client.execute("INSERT 1", &[]),
-            client.execute("INSERT 2", &[]),
-            client.execute("INSERT 3", &[]),
+            client.execute("INSERT 1", ()),
+            client.execute("INSERT 2", ()),
+            client.execute("INSERT 3", ()),
         );
         assert_eq!(first.unwrap(), 1);
         assert_eq!(second.unwrap_err().sqlstate(), Some("22012"));
@@ -660,9 +660,9 @@ mod tokio_shell {
         let server = MockServer::tcp([session, slow]).unwrap();
         let client = AsyncClient::connect(&server.conninfo()).await.unwrap();
         let begun = Instant::now();
-        let dropped = client.execute("SELECT 1", &[]);
+        let dropped = client.execute("SELECT 1", ());
         assert!(timeout(Duration::from_millis(20), dropped).await.is_err());
-        assert_eq!(client.execute("INSERT 1", &[]).await.unwrap(), 1);
+        assert_eq!(client.execute("INSERT 1", ()).await.unwrap(), 1);
         let waited = begun.elapsed();
         assert!(waited >= Duration::from_millis(600), "{waited:?}");
         drop(client);
@@ -680,9 +680,9 @@ mod tokio_shell {
         conn.set_cancel_timeout(Duration::from_secs(1));
         let client = conn.into_client();
         let begun = Instant::now();
-        let dropped = client.execute("SELECT 1", &[]);
+        let dropped = client.execute("SELECT 1", ());
         assert!(timeout(Duration::from_millis(20), dropped).await.is_err());
-        let (one, other) = tokio::join!(client.execute("SELECT 2", &[]), client.transaction());
+        let (one, other) = tokio::join!(client.execute("SELECT 2", ()), client.transaction());
         assert!(one.unwrap_err().is_closed() && other.unwrap_err().is_closed());
         let elapsed = begun.elapsed();
         assert!((900..2000).contains(&elapsed.as_millis()), "{elapsed:?}");
@@ -701,16 +701,16 @@ mod tokio_shell {
         let server = MockServer::unix([script]).unwrap();
         let client = AsyncClient::connect(&server.conninfo()).await.unwrap();
         let (first, second, third) = tokio::join!(
-            timeout(BOUND, client.execute("INSERT 1", &[])),
-            timeout(BOUND, client.execute("INSERT 2", &[])),
-            timeout(BOUND, client.execute("INSERT 3", &[])),
+            timeout(BOUND, client.execute("INSERT 1", ())),
+            timeout(BOUND, client.execute("INSERT 2", ())),
+            timeout(BOUND, client.execute("INSERT 3", ())),
         );
         assert_eq!(first.unwrap().unwrap(), 1);
         let texts = [second, third].map(|result| result.unwrap().unwrap_err().to_string());
         assert_eq!(texts[0], texts[1]);
         assert!(
             client
-                .execute("INSERT 4", &[])
+                .execute("INSERT 4", ())
                 .await
                 .unwrap_err()
                 .is_closed()

@@ -36,7 +36,7 @@ fn sqlstate(error: &Error) -> Option<&str> {
 
 fn count(db: &mut Session, oid: u32) -> i64 {
     let sql = "SELECT count(*) FROM pg_largeobject_metadata WHERE oid = $1";
-    db.query_one(sql, &[&oid]).unwrap().get(0).unwrap()
+    db.query_one(sql, (oid,)).unwrap().get(0).unwrap()
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn errors_of_the_server() {
     assert_eq!(sqlstate(inner(&error)), Some("25P02"));
     object.close().unwrap();
     tx.rollback().unwrap();
-    conn.execute("SELECT 1", &[]).unwrap();
+    conn.execute("SELECT 1", ()).unwrap();
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn dropping_one_closes_it() {
     let object = tx.create_large_object(None).unwrap();
     drop(object);
     // The server gives the first number that is free, which is the same again.
-    let error = tx.query_one("SELECT lo_tell64(0)", &[]).unwrap_err();
+    let error = tx.query_one("SELECT lo_tell64(0)", ()).unwrap_err();
     assert_eq!(sqlstate(&error), Some("42704"));
     tx.rollback().unwrap();
 }
@@ -439,7 +439,7 @@ async fn a_write_that_is_dropped_is_done_or_has_failed() {
         object.close().await.unwrap();
         tx.rollback().await.unwrap();
         let sql = "SELECT count(*) FROM pg_largeobject WHERE loid = $1";
-        let row = conn.query_one(sql, &[&oid]).await.unwrap();
+        let row = conn.query_one(sql, (oid,)).await.unwrap();
         assert_eq!(row.get::<i64>(0).unwrap(), 0);
     }
 }
@@ -469,7 +469,7 @@ async fn a_read_that_is_dropped_leaves_the_connection_usable() {
         }
         object.close().await.unwrap();
         tx.rollback().await.unwrap();
-        let row = conn.query_one("SELECT 1", &[]).await.unwrap();
+        let row = conn.query_one("SELECT 1", ()).await.unwrap();
         assert_eq!(row.get::<i32>(0).unwrap(), 1);
     }
     conn.unlink_large_object(oid).await.unwrap();

@@ -55,7 +55,7 @@ fn is_refused<T>(result: Result<T>) {
 
 /// Whether a connection can be used; nothing is asserted while memory is short.
 fn goes_on(conn: &mut Connection) -> Result<i32> {
-    conn.query_one("SELECT $1::int4 + 41", &[&1])?.get(0)
+    conn.query_one("SELECT $1::int4 + 41", (1,))?.get(0)
 }
 
 /// That a statement is refused and another is not.
@@ -75,7 +75,7 @@ const RESULTS: [&str; 5] = [
 ];
 
 fn result<const NUMBER: usize>() {
-    refuses(&mut connect(), |conn| conn.query(RESULTS[NUMBER], &[]));
+    refuses(&mut connect(), |conn| conn.query(RESULTS[NUMBER], ()));
 }
 
 fn script<const NUMBER: usize>() {
@@ -89,7 +89,7 @@ fn streams() {
                FROM generate_series(1, 30001) i";
     let mut seen = 0;
     refuses(&mut connect(), |conn| {
-        for row in conn.query_stream(sql, &[])? {
+        for row in conn.query_stream(sql, ())? {
             row?;
             seen += 1;
         }
@@ -99,13 +99,13 @@ fn streams() {
 }
 
 fn value<T: for<'a> howdah::FromSql<'a>>(sql: &str) {
-    let row = connect().query_one(sql, &[]).unwrap();
+    let row = connect().query_one(sql, ()).unwrap();
     is_refused(limited(|| row.get::<T>(0).map(drop)));
     row.get::<T>(0).unwrap();
 }
 
 fn parameter(sql: &str, value: &(dyn ToSql + 'static)) {
-    refuses(&mut connect(), |conn| conn.query(sql, &[value]));
+    refuses(&mut connect(), |conn| conn.query(sql, (value,)));
 }
 
 /// A server that answers the first query with an error of 40 MiB, for which it needs no memory itself.
@@ -133,7 +133,7 @@ fn lost() {
     std::thread::spawn(move || serve(&listener));
     let conninfo = format!("host=127.0.0.1 port={port} user=ann sslmode=disable");
     let mut conn = Connection::connect(&conninfo).unwrap();
-    let error: Error = limited(|| conn.query("SELECT 1", &[])).unwrap_err();
+    let error: Error = limited(|| conn.query("SELECT 1", ())).unwrap_err();
     assert!(error.is_out_of_memory() && error.is_closed(), "{error}");
     assert!(conn.is_closed());
 }
@@ -225,13 +225,13 @@ fn asynchronous() {
         let sql = format!("SELECT 1 --{text}");
         let limited = Limited::begin();
         let refused = [
-            conn.query(RESULTS[0], &[]).await.map(drop),
-            conn.query(RESULTS[1], &[]).await.map(drop),
-            conn.query(RESULTS[2], &[]).await.map(drop),
-            conn.query("SELECT length($1)", &[&text]).await.map(drop),
-            conn.query(&sql, &[]).await.map(drop),
+            conn.query(RESULTS[0], ()).await.map(drop),
+            conn.query(RESULTS[1], ()).await.map(drop),
+            conn.query(RESULTS[2], ()).await.map(drop),
+            conn.query("SELECT length($1)", (&text,)).await.map(drop),
+            conn.query(&sql, ()).await.map(drop),
         ];
-        let after = conn.query_one("SELECT 42", &[]).await;
+        let after = conn.query_one("SELECT 42", ()).await;
         drop(limited);
         refused.into_iter().for_each(is_refused);
         assert_eq!(after.unwrap().get::<i32>(0).unwrap(), 42);
@@ -296,7 +296,7 @@ const CASES: &[(&str, fn())] = &[
         let pair = |n: i32| (n.to_string(), Some("\\".repeat(200)));
         let map: BTreeMap<String, Option<String>> = (0..100_000).map(pair).collect();
         refuses(&mut conn, |conn| {
-            conn.query("SELECT $1::hstore IS NULL", &[&map])
+            conn.query("SELECT $1::hstore IS NULL", (&map,))
         });
     }),
     #[cfg(feature = "serde_json")]
@@ -306,7 +306,7 @@ const CASES: &[(&str, fn())] = &[
     }),
     ("a query text", || {
         let sql = format!("SELECT 1 --{}", "x".repeat(20 * MIB));
-        refuses(&mut connect(), |conn| conn.query(&sql, &[]));
+        refuses(&mut connect(), |conn| conn.query(&sql, ()));
     }),
     ("a script", || {
         let sql = format!("SELECT 1 --{}", "x".repeat(20 * MIB));

@@ -68,7 +68,7 @@ fn a_config_is_what_a_string_is() {
     let mut config: Config = dsn().parse().unwrap();
     config.set("application_name", "from a config").unwrap();
     let mut conn = config.connect().unwrap();
-    let row = conn.query_one("SHOW application_name", &[]).unwrap();
+    let row = conn.query_one("SHOW application_name", ()).unwrap();
     assert_eq!(row.get::<&str>(0).unwrap(), "from a config");
     let error = config.set("aplication_name", "x").unwrap_err();
     assert!(error.is_usage());

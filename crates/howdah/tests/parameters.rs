@@ -12,33 +12,33 @@ fn with_table(types: &[&str]) -> Connection {
     let mut conn = common::connect();
     let columns: Vec<_> = types.iter().map(|ty| format!("\"{ty}\" {ty}")).collect();
     let sql = format!("CREATE TEMP TABLE t ({})", columns.join(", "));
-    conn.execute(&sql, &[]).unwrap();
+    conn.execute(&sql, ()).unwrap();
     conn
 }
 
 /// Stores a value in the column of the type; gives what is there then, as text.
 fn store(conn: &mut Connection, ty: &str, value: &dyn ToSql) -> howdah::Result<String> {
-    conn.execute("DELETE FROM t", &[])?;
-    conn.execute(&format!("INSERT INTO t (\"{ty}\") VALUES ($1)"), &[value])?;
-    let row = conn.query_one(&format!("SELECT \"{ty}\"::text FROM t"), &[])?;
+    conn.execute("DELETE FROM t", ())?;
+    conn.execute(&format!("INSERT INTO t (\"{ty}\") VALUES ($1)"), (value,))?;
+    let row = conn.query_one(&format!("SELECT \"{ty}\"::text FROM t"), ())?;
     row.get(0)
 }
 
 /// Has a value refused for the column of the type, before anything is executed.
 fn refused(conn: &mut Connection, ty: &str, value: &dyn ToSql, why: &str) {
-    conn.execute("DELETE FROM t", &[]).unwrap();
+    conn.execute("DELETE FROM t", ()).unwrap();
     for _ in 0..7 {
         for sql in [
             format!("INSERT INTO t (\"{ty}\") VALUES ($1)"),
             format!("SELECT count(*) FROM t WHERE \"{ty}\" = $1"),
             format!("UPDATE t SET \"{ty}\" = $1"),
         ] {
-            let error = conn.execute(&sql, &[value]).expect_err(&sql);
+            let error = conn.execute(&sql, (value,)).expect_err(&sql);
             assert!(error.is_usage() && error.sqlstate().is_none(), "{error:?}");
             assert_eq!(error.to_string(), format!("parameter $1 ({ty}): {why}"));
         }
     }
-    let row = conn.query_one("SELECT count(*) FROM t", &[]).unwrap();
+    let row = conn.query_one("SELECT count(*) FROM t", ()).unwrap();
     assert_eq!(row.get::<i64>(0).unwrap(), 0);
 }
 
@@ -63,7 +63,7 @@ fn integers_go_where_they_fit() {
     let largest = "18446744073709551615";
     assert_eq!(store(&mut conn, "xid8", &u64::MAX).unwrap(), largest);
     assert_eq!(store(&mut conn, "numeric", &u64::MAX).unwrap(), largest);
-    let rows = conn.query("SELECT generate_series(1, 9) LIMIT $1", &[&3_usize]);
+    let rows = conn.query("SELECT generate_series(1, 9) LIMIT $1", (3_usize,));
     assert_eq!(rows.unwrap().row_count(), 3);
 }
 
@@ -108,14 +108,14 @@ fn integers_are_never_wrapped() {
     let name = common::unique("positive");
     conn.execute(
         &format!("CREATE DOMAIN {name} AS int4 CHECK (value > 0)"),
-        &[],
+        (),
     )
     .unwrap();
     let error = conn
-        .query(&format!("SELECT $1::{name}"), &[&large])
+        .query(&format!("SELECT $1::{name}"), (&large,))
         .unwrap_err();
     assert_eq!(error.to_string(), format!("parameter $1 (int4): {why}"));
-    conn.execute(&format!("DROP DOMAIN {name}"), &[]).unwrap();
+    conn.execute(&format!("DROP DOMAIN {name}"), ()).unwrap();
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn other_types_are_not_converted() {
     );
     // NULL is of a type as well.
     assert!(
-        conn.execute("INSERT INTO t (int4) VALUES ($1)", &[&None::<u64>])
+        conn.execute("INSERT INTO t (int4) VALUES ($1)", (None::<u64>,))
             .is_ok()
     );
     refused(
@@ -181,7 +181,7 @@ fn instants_and_local_times_are_not_taken_for_each_other() {
     use chrono::{DateTime, FixedOffset, Utc};
     let mut conn = with_table(&["date", "timestamp", "timestamptz"]);
     let conn = &mut conn;
-    conn.execute("SET timezone = 'Asia/Tokyo'", &[]).unwrap();
+    conn.execute("SET timezone = 'Asia/Tokyo'", ()).unwrap();
     let utc: DateTime<Utc> = "2024-02-29T20:00:00Z".parse().unwrap();
     let naive = utc.naive_utc();
     let stored = "2024-03-01 05:00:00+09";
@@ -244,9 +244,9 @@ fn strings_are_literals_of_any_type() {
     let mut check = |ty: &str, text: &str| {
         let sql = format!("SELECT $1::{ty}::text");
         for _ in 0..7 {
-            let row = conn.query_one(&sql, &[&text]).unwrap();
+            let row = conn.query_one(&sql, (&text,)).unwrap();
             assert_eq!(row.get::<&str>(0).unwrap(), text, "{ty}");
-            let row = conn.query_one(&sql, &[&Some(text.to_owned())]).unwrap();
+            let row = conn.query_one(&sql, (Some(text.to_owned()),)).unwrap();
             assert_eq!(row.get::<&str>(0).unwrap(), text, "{ty}");
         }
     };
@@ -274,52 +274,38 @@ fn strings_are_literals_of_any_type() {
     let row = conn
         .query_one(
             &format!("SELECT $1::int4[], $2::{name}_mood[]::text[], $3::daterange::text, $4::{name}_pair::text"),
-            &[
-                &vec!["1", "2"],
-                &["sad", "happy"],
-                &Range::Bounds(Bounds {
-                    lower: Some("2024-02-29"),
-                    upper: None,
-                    lower_inclusive: true,
-                    upper_inclusive: false,
-                }),
-                &(5, "sad"),
-            ],
+            (vec!["1", "2"], ["sad", "happy"], Range::Bounds(Bounds { lower: Some("2024-02-29"), upper: None, lower_inclusive: true, upper_inclusive: false, }), (5, "sad")),
         )
         .unwrap();
     assert_eq!(row.get::<Vec<i32>>(0).unwrap(), [1, 2]);
     assert_eq!(row.get::<Vec<String>>(1).unwrap(), ["sad", "happy"]);
     assert_eq!(row.get::<&str>(2).unwrap(), "[2024-02-29,)");
     assert_eq!(row.get::<&str>(3).unwrap(), "(5,sad)");
-    let error = conn.query("SELECT $1::int4", &[&"five"]).unwrap_err();
+    let error = conn.query("SELECT $1::int4", ("five",)).unwrap_err();
     assert_eq!(error.sqlstate(), Some("22P02"));
 }
 
 #[test]
 fn a_refused_parameter_leaves_the_connection_as_it_was() {
     let mut conn = common::connect_without_autocommit();
-    conn.execute("CREATE TEMP TABLE t (a int4, b text)", &[])
+    conn.execute("CREATE TEMP TABLE t (a int4, b text)", ())
         .unwrap();
     let insert = "INSERT INTO t VALUES ($1, $2)";
     for _ in 0..7 {
-        let error = conn.execute(insert, &[&1, &2]).unwrap_err();
+        let error = conn.execute(insert, (1, 2)).unwrap_err();
         assert_eq!(
             error.to_string(),
             "parameter $2 (text): i32 cannot be sent as text"
         );
-        let error = conn.execute(insert, &[&1]).unwrap_err();
+        let error = conn.execute(insert, (1,)).unwrap_err();
         assert_eq!(
             error.to_string(),
             "the statement has 2 parameters, and 1 were given"
         );
-        assert!(
-            conn.execute(insert, &[&1, &"x", &2])
-                .unwrap_err()
-                .is_usage()
-        );
-        assert_eq!(conn.execute(insert, &[&1, &"x"]).unwrap(), 1);
+        assert!(conn.execute(insert, (1, "x", 2)).unwrap_err().is_usage());
+        assert_eq!(conn.execute(insert, (1, "x")).unwrap(), 1);
     }
-    let row = conn.query_one("SELECT count(*) FROM t", &[]).unwrap();
+    let row = conn.query_one("SELECT count(*) FROM t", ()).unwrap();
     assert_eq!(row.get::<i64>(0).unwrap(), 7);
     conn.commit().unwrap();
 }
@@ -334,11 +320,11 @@ fn a_statement_that_cannot_be_described_is_the_servers_error() {
         ("SELECT 1; SELECT $1", "42601"),
     ] {
         for _ in 0..2 {
-            let error = conn.query(sql, &[&1]).unwrap_err();
+            let error = conn.query(sql, (1,)).unwrap_err();
             assert_eq!(error.sqlstate(), Some(sqlstate), "{error}");
         }
     }
-    assert!(conn.query("SELECT $1::int4", &[&1]).is_ok());
+    assert!(conn.query("SELECT $1::int4", (1,)).is_ok());
 }
 
 #[test]
@@ -354,25 +340,23 @@ fn types_made_by_users_are_looked_up_for_parameters() {
     let insert = "INSERT INTO t VALUES ($1, $2)";
     for _ in 0..7 {
         let good = (5, "sad");
-        conn.execute(insert, &[&good, &vec![good]]).unwrap();
-        let error = conn
-            .execute(insert, &[&(5, true), &vec![good]])
-            .unwrap_err();
+        conn.execute(insert, (&good, vec![good])).unwrap();
+        let error = conn.execute(insert, ((5, true), vec![good])).unwrap_err();
         let why = "bool cannot be sent as enum";
         assert_eq!(error.to_string(), format!("parameter $1 ({name}): {why}"));
-        let error = conn.execute(insert, &[&good, &vec![(5,)]]).unwrap_err();
+        let error = conn.execute(insert, (&good, vec![(5,)])).unwrap_err();
         let why =
             "cannot write composite: another number of attributes than the Rust type has fields";
         assert_eq!(error.to_string(), format!("parameter $2 ({name}[]): {why}"));
         let nothing: Option<(bool, &str)> = None;
-        let error = conn.execute(insert, &[&nothing, &vec![good]]).unwrap_err();
+        let error = conn.execute(insert, (&nothing, vec![good])).unwrap_err();
         let why = "Option<(bool, &str)> cannot be sent as composite";
         assert_eq!(error.to_string(), format!("parameter $1 ({name}): {why}"));
     }
     // One that changes is looked up again.
-    conn.execute(&format!("ALTER TYPE {name} ADD ATTRIBUTE c int4"), &[])
+    conn.execute(&format!("ALTER TYPE {name} ADD ATTRIBUTE c int4"), ())
         .unwrap();
-    conn.execute(insert, &[&(5, "sad", 6), &None::<Vec<(i64, &str, i32)>>])
+    conn.execute(insert, ((5, "sad", 6), None::<Vec<(i64, &str, i32)>>))
         .unwrap();
 }
 
@@ -381,10 +365,10 @@ fn a_stream_has_its_parameters_checked_as_well() {
     let mut conn = common::connect_without_autocommit();
     let sql = "SELECT generate_series(1, $1::int4)";
     for _ in 0..3 {
-        let error = conn.query_stream(sql, &[&3_000_000_000_u32]).err().unwrap();
+        let error = conn.query_stream(sql, (3_000_000_000_u32,)).err().unwrap();
         assert!(error.is_usage(), "{error:?}");
         let rows: Vec<i32> = conn
-            .query_stream(sql, &[&3_u32])
+            .query_stream(sql, (3_u32,))
             .unwrap()
             .map(|row| row.unwrap().get(0).unwrap())
             .collect();
@@ -397,15 +381,15 @@ fn statements_that_are_never_prepared() {
     let mut conn = common::connect_without_autocommit();
     conn.set_prepare_threshold(None);
     for _ in 0..7 {
-        let row = conn.query_one("SELECT $1::int8 + 1", &[&7_u8]).unwrap();
+        let row = conn.query_one("SELECT $1::int8 + 1", (7_u8,)).unwrap();
         assert_eq!(row.get::<i64>(0).unwrap(), 8);
         assert!(
-            conn.query("SELECT $1::int2", &[&40_000])
+            conn.query("SELECT $1::int2", (40_000,))
                 .unwrap_err()
                 .is_usage()
         );
     }
-    let row = conn.query_one("SELECT count(*) FROM pg_prepared_statements", &[]);
+    let row = conn.query_one("SELECT count(*) FROM pg_prepared_statements", ());
     assert_eq!(row.unwrap().get::<i64>(0).unwrap(), 0);
 }
 
@@ -416,8 +400,8 @@ fn a_statement_is_described_once() {
         "SELECT string_agg(name || parameter_types::text, ' ') FROM pg_prepared_statements";
     let mut seen = Vec::new();
     for _ in 0..3 {
-        conn.query("SELECT $1::int4 + $2", &[&1, &2]).unwrap();
-        let row = conn.query_one(prepared, &[]).unwrap();
+        conn.query("SELECT $1::int4 + $2", (1, 2)).unwrap();
+        let row = conn.query_one(prepared, ()).unwrap();
         seen.push(row.get::<String>(0).unwrap());
     }
     let pid = conn.info().backend_pid();
@@ -431,34 +415,34 @@ fn a_column_that_another_session_changes() {
     let mut other = common::connect();
     let name = common::unique("t");
     other
-        .execute(&format!("CREATE TABLE {name} (a int4)"), &[])
+        .execute(&format!("CREATE TABLE {name} (a int4)"), ())
         .unwrap();
     for threshold in [Some(5), None] {
         conn.set_prepare_threshold(threshold);
         let alter = |other: &mut Connection, ty| {
             let sql = format!("ALTER TABLE {name} ALTER a TYPE {ty} USING NULL");
-            other.execute(&sql, &[]).unwrap();
+            other.execute(&sql, ()).unwrap();
         };
         let insert = format!("INSERT INTO {name} VALUES ($1)");
         let large = 1_i64 << 40;
         alter(&mut other, "int4");
-        conn.execute(&insert, &[&1]).unwrap();
-        assert!(conn.execute(&insert, &[&large]).unwrap_err().is_usage());
+        conn.execute(&insert, (1,)).unwrap();
+        assert!(conn.execute(&insert, (&large,)).unwrap_err().is_usage());
         // What the Rust type could not be sent as is asked for again.
         alter(&mut other, "int8");
-        conn.execute(&insert, &[&large]).unwrap();
+        conn.execute(&insert, (&large,)).unwrap();
         // Of what it still can be sent as the server says that it is no longer right; once.
         alter(&mut other, "bool");
-        let error = conn.execute(&insert, &[&1]).unwrap_err();
+        let error = conn.execute(&insert, (1,)).unwrap_err();
         assert_eq!(error.sqlstate(), Some("42804"), "{error}");
-        let error = conn.execute(&insert, &[&1]).unwrap_err();
+        let error = conn.execute(&insert, (1,)).unwrap_err();
         assert_eq!(
             error.to_string(),
             "parameter $1 (bool): i32 cannot be sent as bool"
         );
-        conn.execute(&insert, &[&true]).unwrap();
+        conn.execute(&insert, (true,)).unwrap();
     }
-    other.execute(&format!("DROP TABLE {name}"), &[]).unwrap();
+    other.execute(&format!("DROP TABLE {name}"), ()).unwrap();
 }
 
 #[cfg(feature = "tokio")]
@@ -476,25 +460,25 @@ async fn the_same_on_tokio() {
     .unwrap();
     let insert = "INSERT INTO t VALUES ($1, $2)";
     for _ in 0..7 {
-        let error = conn.execute(insert, &[&3_000_000_000_u32, &(1,)]).await;
+        let error = conn.execute(insert, (3_000_000_000_u32, (1,))).await;
         assert_eq!(
             error.unwrap_err().to_string(),
             "parameter $1 (int4): 3000000000 (u32) is out of range for int4"
         );
-        let error = conn.execute(insert, &[&1, &(true,)]).await.unwrap_err();
+        let error = conn.execute(insert, (1, (true,))).await.unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("parameter $2 ({name}): bool cannot be sent as int4")
         );
-        conn.execute(insert, &[&1_u8, &(1_i64,)]).await.unwrap();
+        conn.execute(insert, (1_u8, (1_i64,))).await.unwrap();
     }
     let row = conn
-        .query_one("SELECT count(*) FROM t WHERE a = $1", &[&1_u64])
+        .query_one("SELECT count(*) FROM t WHERE a = $1", (1_u64,))
         .await
         .unwrap();
     assert_eq!(row.get::<i64>(0).unwrap(), 7);
     let mut stream = conn
-        .query_stream("SELECT generate_series(1, $1::int4)", &[&2_u8])
+        .query_stream("SELECT generate_series(1, $1::int4)", (2_u8,))
         .await
         .unwrap();
     let mut rows = Vec::new();

@@ -17,7 +17,7 @@ impl Table {
     fn new() -> Self {
         let name = unique("lost");
         let mut conn = connect();
-        conn.execute(&format!("CREATE TABLE {name} AS SELECT 1 AS n"), &[])
+        conn.execute(&format!("CREATE TABLE {name} AS SELECT 1 AS n"), ())
             .unwrap();
         Self(name)
     }
@@ -26,7 +26,7 @@ impl Table {
     fn widen(&self) {
         let name = &self.0;
         let sql = format!("ALTER TABLE {name} ADD {} int", unique("more"));
-        connect().execute(&sql, &[]).unwrap();
+        connect().execute(&sql, ()).unwrap();
     }
 
     fn select(&self) -> String {
@@ -36,12 +36,12 @@ impl Table {
 
 impl Drop for Table {
     fn drop(&mut self) {
-        let _ = connect().execute(&format!("DROP TABLE {}", self.0), &[]);
+        let _ = connect().execute(&format!("DROP TABLE {}", self.0), ());
     }
 }
 
 fn columns(conn: &mut Connection, sql: &str) -> usize {
-    let rows = conn.query(sql, &[&1_i32]).unwrap();
+    let rows = conn.query(sql, (1_i32,)).unwrap();
     assert_eq!(rows.len(), 1);
     rows.columns().len()
 }
@@ -57,7 +57,7 @@ fn blocking_statements_are_prepared_anew() {
             table.widen();
             width += 1;
             assert_eq!(columns(&mut conn, &sql), width);
-            conn.execute(FORGET, &[]).unwrap();
+            conn.execute(FORGET, ()).unwrap();
             conn.commit().unwrap();
         }
     }
@@ -68,13 +68,13 @@ fn the_first_statement_of_a_block_too() {
     let (mut conn, table) = (connect(), Table::new());
     let sql = table.select();
     columns(&mut conn, &sql);
-    conn.execute(FORGET, &[]).unwrap();
+    conn.execute(FORGET, ()).unwrap();
     let mut block = conn.transaction().unwrap();
-    assert_eq!(block.query(&sql, &[&1_i32]).unwrap().len(), 1);
+    assert_eq!(block.query(&sql, (1_i32,)).unwrap().len(), 1);
     let insert = format!("INSERT INTO {} VALUES (1)", table.0);
-    block.execute(&insert, &[]).unwrap();
+    block.execute(&insert, ()).unwrap();
     block.commit().unwrap();
-    assert_eq!(conn.query(&sql, &[&1_i32]).unwrap().len(), 2);
+    assert_eq!(conn.query(&sql, (1_i32,)).unwrap().len(), 2);
 }
 
 #[test]
@@ -84,8 +84,8 @@ fn not_in_a_transaction_that_has_done_something() {
     let sql = table.select();
     columns(&mut conn, &sql);
     conn.commit().unwrap();
-    conn.execute(FORGET, &[]).unwrap();
-    let error = conn.query(&sql, &[&1_i32]).unwrap_err();
+    conn.execute(FORGET, ()).unwrap();
+    let error = conn.query(&sql, (1_i32,)).unwrap_err();
     assert_eq!(error.sqlstate(), Some("26000"));
     assert_eq!(conn.info().transaction_status(), TransactionStatus::Failed);
     conn.rollback().unwrap();
@@ -100,9 +100,9 @@ async fn tokio_statements_are_prepared_anew() {
         let table = Table::new();
         let sql = table.select();
         for width in 1..4 {
-            let rows = conn.query(&sql, &[&1_i32]).await.unwrap();
+            let rows = conn.query(&sql, (1_i32,)).await.unwrap();
             assert_eq!(rows.columns().len(), width);
-            conn.execute(FORGET, &[]).await.unwrap();
+            conn.execute(FORGET, ()).await.unwrap();
             conn.commit().await.unwrap();
             table.widen();
         }
@@ -119,14 +119,12 @@ async fn those_of_clients_too() {
     for width in 1..4 {
         let asked = (0..10).map(|_| {
             let (client, sql) = (client.clone(), sql.clone());
-            tokio::spawn(
-                async move { client.query(&sql, &[&1_i32]).await.unwrap().columns().len() },
-            )
+            tokio::spawn(async move { client.query(&sql, (1_i32,)).await.unwrap().columns().len() })
         });
         for task in asked.collect::<Vec<_>>() {
             assert_eq!(task.await.unwrap(), width);
         }
-        client.execute(FORGET, &[]).await.unwrap();
+        client.execute(FORGET, ()).await.unwrap();
         table.widen();
     }
     client.close().await;
@@ -148,15 +146,15 @@ fn work(dsn: &str, autocommit: bool) {
     let mut conn = Connection::connect(dsn).unwrap();
     conn.set_autocommit(autocommit).unwrap();
     for n in 0..60_i32 {
-        let row = conn.query_one("SELECT $1::int4 + 1", &[&n]).unwrap();
+        let row = conn.query_one("SELECT $1::int4 + 1", (n,)).unwrap();
         assert_eq!(row.get::<i32>(0).unwrap(), n + 1);
-        let row = conn.query_one("SELECT $1::text, 5", &[&"x"]).unwrap();
+        let row = conn.query_one("SELECT $1::text, 5", ("x",)).unwrap();
         assert_eq!(row.get::<String>(0).unwrap(), "x");
         conn.execute_many("SELECT $1::int4", [(1,), (2,)]).unwrap();
         conn.commit().unwrap();
         let mut block = conn.transaction().unwrap();
         for _ in 0..2 {
-            let row = block.query_one("SELECT $1::int4 + 1", &[&n]).unwrap();
+            let row = block.query_one("SELECT $1::int4 + 1", (n,)).unwrap();
             assert_eq!(row.get::<i32>(0).unwrap(), n + 1);
         }
         block.commit().unwrap();

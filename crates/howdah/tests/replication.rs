@@ -49,7 +49,7 @@ impl Source {
 
     fn run(&mut self, sql: &str) {
         let sql = sql.replace("{}", &self.name);
-        self.conn.execute(&sql, &[]).expect(&sql);
+        self.conn.execute(&sql, ()).expect(&sql);
     }
 
     fn insert(&mut self, ids: std::ops::Range<i32>) {
@@ -65,7 +65,7 @@ impl Source {
 
     fn confirmed(&mut self) -> PgLsn {
         let sql = "SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = $1";
-        let row = self.conn.query_one(sql, &[&self.name]).unwrap();
+        let row = self.conn.query_one(sql, (&self.name,)).unwrap();
         row.get(0).unwrap()
     }
 
@@ -138,7 +138,7 @@ impl Drop for Source {
         .iter()
         .chain(&self.more)
         {
-            let done = self.conn.execute(sql, &[]);
+            let done = self.conn.execute(sql, ());
             assert!(done.is_ok() || std::thread::panicking(), "{sql}: {done:?}");
         }
     }
@@ -176,25 +176,25 @@ fn a_walsender_takes_commands_and_queries() {
     let mut conn = Connection::connect(&replicating("")).unwrap();
     let kind = unique("kind");
     connect()
-        .execute(&format!("CREATE TYPE {kind} AS ENUM ('a', 'b')"), &[])
+        .execute(&format!("CREATE TYPE {kind} AS ENUM ('a', 'b')"), ())
         .unwrap();
     // More often than statements are prepared after.
     for _ in 0..8 {
-        let row = conn.query_one("IDENTIFY_SYSTEM", &[]).unwrap();
+        let row = conn.query_one("IDENTIFY_SYSTEM", ()).unwrap();
         let at: PgLsn = row.get::<&str>("xlogpos").unwrap().parse().unwrap();
         assert!(at > PgLsn(0));
         assert_eq!(row.get::<i64>("timeline").unwrap(), 1);
     }
     let slot = unique("temporary");
     let create = format!("CREATE_REPLICATION_SLOT {slot} TEMPORARY LOGICAL pgoutput");
-    let row = conn.query_one(&create, &[]).unwrap();
+    let row = conn.query_one(&create, ()).unwrap();
     assert_eq!(row.get::<&str>("slot_name").unwrap(), slot);
     let sql = format!("SELECT 'b'::{kind}, '{{a}}'::{kind}[], now()");
-    let row = conn.query_one(&sql, &[]).unwrap();
+    let row = conn.query_one(&sql, ()).unwrap();
     assert_eq!(row.get::<&str>(0).unwrap(), "b");
     assert_eq!(row.get::<Vec<String>>(1).unwrap(), ["a"]);
     let streamed: Vec<i32> = conn
-        .query_stream("SELECT g FROM generate_series(1, 3) g", &[])
+        .query_stream("SELECT g FROM generate_series(1, 3) g", ())
         .unwrap()
         .map(|row| row.unwrap().get(0).unwrap())
         .collect();
@@ -202,15 +202,13 @@ fn a_walsender_takes_commands_and_queries() {
     on_tokio(async {
         let mut conn = AsyncConnection::connect(&replicating("")).await.unwrap();
         for _ in 0..8 {
-            let row = conn.query_one("IDENTIFY_SYSTEM", &[]).await.unwrap();
+            let row = conn.query_one("IDENTIFY_SYSTEM", ()).await.unwrap();
             assert!(row.get::<&str>("dbname").is_ok());
         }
-        let row = conn.query_one(&sql, &[]).await.unwrap();
+        let row = conn.query_one(&sql, ()).await.unwrap();
         assert_eq!(row.get::<&str>(0).unwrap(), "b");
     });
-    connect()
-        .execute(&format!("DROP TYPE {kind}"), &[])
-        .unwrap();
+    connect().execute(&format!("DROP TYPE {kind}"), ()).unwrap();
 }
 
 #[derive(Debug, PartialEq, ToSql, FromSql)]
@@ -382,7 +380,7 @@ fn what_is_flushed_does_not_come_again() {
         stream.flushed(end.unwrap());
         drop(stream);
         // The connection can be used when the stream has ended.
-        let row = timeout(LONG, conn.query_one("IDENTIFY_SYSTEM", &[]))
+        let row = timeout(LONG, conn.query_one("IDENTIFY_SYSTEM", ()))
             .await
             .unwrap();
         assert!(row.is_ok());
@@ -511,7 +509,7 @@ fn one_that_sleeps_too_long_is_told_that_the_connection_is_lost() {
     while is_active {
         assert!(begun.elapsed() < LONG, "the server waits for ever");
         std::thread::sleep(Duration::from_millis(50));
-        is_active = source.conn.query_one(&active, &[]).unwrap().get(0).unwrap();
+        is_active = source.conn.query_one(&active, ()).unwrap().get(0).unwrap();
     }
     let error = stream.find_map(Result::err).unwrap();
     assert!(error.is_closed(), "{error}");
@@ -581,7 +579,7 @@ fn a_dropped_future_loses_nothing() {
         assert!(dropped > 0);
         assert_eq!(ids(&changes), (0..2000).collect::<Vec<_>>());
         stream.close().await.unwrap();
-        assert!(conn.query_one("IDENTIFY_SYSTEM", &[]).await.is_ok());
+        assert!(conn.query_one("IDENTIFY_SYSTEM", ()).await.is_ok());
         drop(conn);
         writer.join().unwrap();
     });
@@ -597,7 +595,7 @@ fn a_stream_that_is_dropped_in_a_long_transaction() {
     let mut stream = conn.follow_changes(&name, &[&name], &options).unwrap();
     assert!(matches!(stream.next(), Some(Ok(Change::Begin(_)))));
     drop(stream);
-    assert!(conn.query_one("IDENTIFY_SYSTEM", &[]).is_ok());
+    assert!(conn.query_one("IDENTIFY_SYSTEM", ()).is_ok());
     let error = match conn.follow_changes(&name, &[&name], &options) {
         Ok(mut stream) => stream.find_map(Result::err).unwrap(),
         Err(error) => error,
@@ -612,7 +610,7 @@ fn a_stream_that_is_dropped_in_a_long_transaction() {
         let mut stream = followed(&mut conn, &name, &options).await;
         assert!(matches!(stream.next().await, Some(Ok(Change::Begin(_)))));
         drop(stream);
-        assert!(conn.query_one("IDENTIFY_SYSTEM", &[]).await.is_ok());
+        assert!(conn.query_one("IDENTIFY_SYSTEM", ()).await.is_ok());
     });
 }
 
@@ -633,7 +631,7 @@ fn what_a_plugin_sends() {
         .collect();
     assert_eq!(kinds, b"BRIC");
     stream.close().unwrap();
-    assert!(conn.query_one("IDENTIFY_SYSTEM", &[]).is_ok());
+    assert!(conn.query_one("IDENTIFY_SYSTEM", ()).is_ok());
 }
 
 #[test]
@@ -641,14 +639,14 @@ fn the_log_itself() {
     let dsn = format!("{} replication=true", dsn());
     let position = "SELECT pg_current_wal_flush_lsn()";
     let mut writer = connect();
-    let start: PgLsn = writer.query_one(position, &[]).unwrap().get(0).unwrap();
+    let start: PgLsn = writer.query_one(position, ()).unwrap().get(0).unwrap();
     writer
         .execute(
             "SELECT pg_logical_emit_message(false, 'howdah', 'needle in the log'), txid_current()",
-            &[],
+            (),
         )
         .unwrap();
-    writer.execute("CHECKPOINT", &[]).unwrap();
+    writer.execute("CHECKPOINT", ()).unwrap();
     let has_needle = |log: &[u8]| log.windows(6).any(|part| part == b"needle");
     let found = within(LONG, {
         let dsn = dsn.clone();
@@ -694,7 +692,7 @@ fn what_cannot_be_started() {
         error.is_usage() && error.to_string().contains("replication"),
         "{error}"
     );
-    assert!(plain.query_one("SELECT 1", &[]).is_ok());
+    assert!(plain.query_one("SELECT 1", ()).is_ok());
     let mut conn = Connection::connect(&replicating("")).unwrap();
     let error = conn
         .follow_changes("none", &["none"], &options)
@@ -704,7 +702,7 @@ fn what_cannot_be_started() {
         .follow_changes("none", &["none"], &options.version(5))
         .unwrap_err();
     assert!(error.is_usage());
-    assert!(conn.query_one("IDENTIFY_SYSTEM", &[]).is_ok());
+    assert!(conn.query_one("IDENTIFY_SYSTEM", ()).is_ok());
     on_tokio(async {
         let mut conn = AsyncConnection::connect(&replicating("")).await.unwrap();
         let error = conn
@@ -712,7 +710,7 @@ fn what_cannot_be_started() {
             .await
             .unwrap_err();
         assert_eq!(error.sqlstate(), Some("42704"));
-        assert!(conn.query_one("IDENTIFY_SYSTEM", &[]).await.is_ok());
+        assert!(conn.query_one("IDENTIFY_SYSTEM", ()).await.is_ok());
     });
 }
 
@@ -768,7 +766,7 @@ fn what_is_no_change_is_the_last_item() {
             assert!(!error.is_closed() && !error.is_usage(), "{error}");
             assert!(stream.next().is_none() && stream.has_ended());
             drop(stream);
-            let row = conn.query_one("SELECT 1", &[]).unwrap();
+            let row = conn.query_one("SELECT 1", ()).unwrap();
             assert_eq!(row.get::<i32>(0).unwrap(), 1);
         });
         server.join().unwrap();

@@ -78,17 +78,17 @@ fn said<T: std::fmt::Debug>(result: Result<T>) -> String {
 #[test]
 fn fields_are_the_columns_of_their_names() {
     let mut conn = connect();
-    assert_eq!(conn.query_as::<User>(USER, &[]).unwrap(), [ann()]);
-    assert_eq!(conn.query_one_as::<User>(USER, &[]).unwrap(), ann());
-    let row = conn.query_one(USER, &[]).unwrap();
+    assert_eq!(conn.query_as::<User>(USER, ()).unwrap(), [ann()]);
+    assert_eq!(conn.query_one_as::<User>(USER, ()).unwrap(), ann());
+    let row = conn.query_one(USER, ()).unwrap();
     assert_eq!(row.read::<User>().unwrap(), ann());
     let none = format!("{USER} LIMIT $1");
-    let found: Option<User> = conn.query_opt_as(&none, &[&0]).unwrap();
+    let found: Option<User> = conn.query_opt_as(&none, (0,)).unwrap();
     assert_eq!(found, None);
-    let found: Option<User> = conn.query_opt_as(&none, &[&1]).unwrap();
+    let found: Option<User> = conn.query_opt_as(&none, (1,)).unwrap();
     assert_eq!(found, Some(ann()));
     let tagged = format!("{USER}, ARRAY['a', 'b'] AS tags");
-    let found: User = conn.query_one_as(&tagged, &[]).unwrap();
+    let found: User = conn.query_one_as(&tagged, ()).unwrap();
     assert_eq!(found.tags, ["a", "b"]);
 }
 
@@ -96,7 +96,7 @@ fn fields_are_the_columns_of_their_names() {
 fn equal_names_are_the_first_column() {
     let mut conn = connect();
     let found: Order<Nothing> = conn
-        .query_one_as("SELECT 1 AS id, 2 AS id, 3::int8 AS sum", &[])
+        .query_one_as("SELECT 1 AS id, 2 AS id, 3::int8 AS sum", ())
         .unwrap();
     assert_eq!((found.id, found.total), (1, 3));
 }
@@ -114,13 +114,13 @@ impl FromRow<'_> for Nothing {
 fn tuples_and_tuple_structs_are_positions() {
     let mut conn = connect();
     let rows = conn
-        .query("SELECT i, i + 1 FROM generate_series(1, 2) i", &[])
+        .query("SELECT i, i + 1 FROM generate_series(1, 2) i", ())
         .unwrap();
     let points: Vec<Point<i32>> = rows.clone().read_all().unwrap();
     assert_eq!(points, [Point(1, 0, 2), Point(2, 0, 3)]);
     let tuples: Vec<(i32, i32)> = rows.clone().read_all().unwrap();
     assert_eq!(tuples, [(1, 2), (2, 3)]);
-    let id: Id = conn.query_one_as("SELECT 5", &[]).unwrap();
+    let id: Id = conn.query_one_as("SELECT 5", ()).unwrap();
     assert_eq!(id, Id(5));
     assert_eq!(
         said(rows.clone().read_all::<Id>()),
@@ -134,7 +134,7 @@ fn tuples_and_tuple_structs_are_positions() {
         "what has been fetched does not come again"
     );
     assert_eq!(
-        said(conn.query_as::<(i32, i32, i32)>("SELECT 1, 2 WHERE false", &[])),
+        said(conn.query_as::<(i32, i32, i32)>("SELECT 1, 2 WHERE false", ())),
         "a row of 2 columns cannot be read as a tuple of 3"
     );
 }
@@ -144,7 +144,7 @@ fn fields_borrow_from_the_row() {
     let mut conn = connect();
     let sql = r"SELECT 'a' AS text, 'b' AS cow, '\x00ff'::bytea AS bytes, 1 AS value, '{1,NULL}'::int4[] AS list";
     for _ in 0..2 {
-        let rows = conn.query(sql, &[]).unwrap().fetch_all();
+        let rows = conn.query(sql, ()).unwrap().fetch_all();
         let read: Vec<Borrowed<'_, '_, i32>> =
             rows.iter().map(Row::read).collect::<Result<_>>().unwrap();
         let wanted = Borrowed {
@@ -157,10 +157,10 @@ fn fields_borrow_from_the_row() {
         assert_eq!(read, [wanted]);
     }
     let row = conn
-        .query_one("SELECT 'a', ''::text, 'c' || 'd'", &[])
+        .query_one("SELECT 'a', ''::text, 'c' || 'd'", ())
         .unwrap();
     let Point(first, _, second) = conn
-        .query_one("SELECT 'a', 'b'", &[])
+        .query_one("SELECT 'a', 'b'", ())
         .unwrap()
         .read::<Point<String>>()
         .unwrap();
@@ -173,7 +173,7 @@ fn fields_borrow_from_the_row() {
 fn flattened_fields_are_read_from_the_same_row() {
     let mut conn = connect();
     let sql = "SELECT 'Main St.' AS street, 4::int4 AS id, NULL::int4 AS zip";
-    let found: Order<Address> = conn.query_one_as(sql, &[]).unwrap();
+    let found: Order<Address> = conn.query_one_as(sql, ()).unwrap();
     let address = || Address {
         street: "Main St.".into(),
         zip: None,
@@ -184,10 +184,10 @@ fn flattened_fields_are_read_from_the_same_row() {
         total: 0,
     };
     assert_eq!(found, wanted);
-    let deeper: Order<Order<Address>> = conn.query_one_as(sql, &[]).unwrap();
+    let deeper: Order<Order<Address>> = conn.query_one_as(sql, ()).unwrap();
     assert_eq!(deeper.address, wanted);
     assert_eq!(
-        said(conn.query_as::<Order<Address>>("SELECT 1 AS id, 2 AS zip", &[])),
+        said(conn.query_as::<Order<Address>>("SELECT 1 AS id, 2 AS zip", ())),
         "the result has no column \"street\" for field street (String) of Address"
     );
 }
@@ -203,11 +203,11 @@ fn a_struct_is_a_composite_and_a_row() {
         zip: Some(1),
     };
     let (composite,): (Address,) = tx
-        .query_one_as("SELECT $1::rows_address", &[&address])
+        .query_one_as("SELECT $1::rows_address", (&address,))
         .unwrap();
     assert_eq!(composite, address);
     let row: Address = tx
-        .query_one_as("SELECT ($1::rows_address).*", &[&address])
+        .query_one_as("SELECT ($1::rows_address).*", (&address,))
         .unwrap();
     assert_eq!(row, address);
 }
@@ -234,16 +234,16 @@ fn errors_name_the_column_and_the_rust_type() {
             "column 3 \"tags\" (text[]) cannot be read as Vec<String>: ",
         ),
     ] {
-        let text = said(conn.query_as::<User>(&user(columns), &[]));
+        let text = said(conn.query_as::<User>(&user(columns), ()));
         assert!(text.starts_with(wanted), "{text}");
     }
-    let text = said(conn.query_as::<User>("SELECT 1 AS x WHERE false", &[]));
+    let text = said(conn.query_as::<User>("SELECT 1 AS x WHERE false", ()));
     assert!(text.contains("no column \"userId\""), "{text}");
     assert_eq!(
-        said(conn.query_one_as::<User>("SELECT 1 AS x WHERE false", &[])),
+        said(conn.query_one_as::<User>("SELECT 1 AS x WHERE false", ())),
         "the statement gave 0 rows instead of one"
     );
-    assert_eq!(conn.query_one_as::<(i32,)>("SELECT 1", &[]).unwrap(), (1,));
+    assert_eq!(conn.query_one_as::<(i32,)>("SELECT 1", ()).unwrap(), (1,));
 }
 
 static PLACED: AtomicUsize = AtomicUsize::new(0);
@@ -271,7 +271,7 @@ impl FromRow<'_> for Counted {
 fn columns_are_looked_for_once() {
     let mut conn = connect();
     let sql = "SELECT i AS id FROM generate_series(1, 5) i";
-    let found: Vec<Order<Counted>> = conn.query_as(sql, &[]).unwrap();
+    let found: Vec<Order<Counted>> = conn.query_as(sql, ()).unwrap();
     let ids: Vec<i32> = found.iter().map(|order| order.id).collect();
     assert_eq!(ids, [1, 2, 3, 4, 5]);
     assert_eq!(PLACED.load(Ordering::Relaxed), 1);
@@ -281,15 +281,15 @@ fn columns_are_looked_for_once() {
 #[tokio::test]
 async fn asynchronous_connections_read_rows() {
     let mut conn = AsyncConnection::connect(&dsn()).await.unwrap();
-    assert_eq!(conn.query_as::<User>(USER, &[]).await.unwrap(), [ann()]);
-    assert_eq!(conn.query_one_as::<User>(USER, &[]).await.unwrap(), ann());
+    assert_eq!(conn.query_as::<User>(USER, ()).await.unwrap(), [ann()]);
+    assert_eq!(conn.query_one_as::<User>(USER, ()).await.unwrap(), ann());
     let none = format!("{USER} LIMIT 0");
-    let found: Option<User> = conn.query_opt_as(&none, &[]).await.unwrap();
+    let found: Option<User> = conn.query_opt_as(&none, ()).await.unwrap();
     assert_eq!(found, None);
     let mut tx = conn.transaction().await.unwrap();
-    let (one,): (i32,) = tx.query_one_as("SELECT 1", &[]).await.unwrap();
+    let (one,): (i32,) = tx.query_one_as("SELECT 1", ()).await.unwrap();
     assert_eq!(one, 1);
-    assert!(tx.query_as::<Id>("SELECT 1, 2", &[]).await.is_err());
+    assert!(tx.query_as::<Id>("SELECT 1, 2", ()).await.is_err());
     tx.commit().await.unwrap();
 }
 
@@ -300,9 +300,9 @@ async fn clients_read_rows_on_other_tasks() {
         .map(|_| {
             let client = client.clone();
             tokio::spawn(async move {
-                let all: Vec<User> = client.query_as(USER, &[]).await?;
-                let one: User = client.query_one_as(USER, &[]).await?;
-                let some: Option<User> = client.query_opt_as(USER, &[]).await?;
+                let all: Vec<User> = client.query_as(USER, ()).await?;
+                let one: User = client.query_one_as(USER, ()).await?;
+                let some: Option<User> = client.query_opt_as(USER, ()).await?;
                 Ok::<_, Error>((all, one, some))
             })
         })
@@ -312,5 +312,5 @@ async fn clients_read_rows_on_other_tasks() {
         assert_eq!((all, one, some), (vec![ann()], ann(), Some(ann())));
     }
     let mut lease = client.lease().await.unwrap();
-    assert_eq!(lease.query_one_as::<User>(USER, &[]).await.unwrap(), ann());
+    assert_eq!(lease.query_one_as::<User>(USER, ()).await.unwrap(), ann());
 }

@@ -12,13 +12,13 @@ const BOUND: Duration = Duration::from_secs(60);
 
 fn with_table() -> Connection {
     let mut conn = connect();
-    conn.execute("CREATE TEMP TABLE t (n int4 PRIMARY KEY, s text)", &[])
+    conn.execute("CREATE TEMP TABLE t (n int4 PRIMARY KEY, s text)", ())
         .unwrap();
     conn
 }
 
 fn count(session: &mut howdah::Session) -> i64 {
-    let row = session.query_one("SELECT count(*) FROM t", &[]).unwrap();
+    let row = session.query_one("SELECT count(*) FROM t", ()).unwrap();
     row.get(0).unwrap()
 }
 
@@ -36,7 +36,7 @@ fn all_items_are_executed_and_counted() {
     let update = "UPDATE t SET s = s || $1 WHERE n = 1";
     let letters = ["a", "b", "c"].map(|letter| (letter,));
     assert_eq!(conn.execute_many(update, letters).unwrap(), 3);
-    let row = conn.query_one("SELECT s FROM t WHERE n = 1", &[]).unwrap();
+    let row = conn.query_one("SELECT s FROM t WHERE n = 1", ()).unwrap();
     assert_eq!(row.get::<&str>(0).unwrap(), "text 1abc");
     // Rows that are given are counted, and not kept.
     let select = "SELECT * FROM t WHERE n < $1";
@@ -44,7 +44,7 @@ fn all_items_are_executed_and_counted() {
     assert_eq!(conn.execute_many("SELECT 1", [(), ()]).unwrap(), 2);
     assert_eq!(conn.info().transaction_status(), TransactionStatus::Idle);
     let prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement = $1";
-    let row = conn.query_one(prepared, &[&INSERT]).unwrap();
+    let row = conn.query_one(prepared, (&INSERT,)).unwrap();
     assert_eq!(row.get::<i64>(0).unwrap(), 1);
 }
 
@@ -68,7 +68,7 @@ fn items_are_tuples_lists_and_types_of_ones_own() {
     let row = conn
         .query_one(
             "SELECT string_agg(n || coalesce(s, '-'), ' ' ORDER BY n) FROM t",
-            &[],
+            (),
         )
         .unwrap();
     assert_eq!(row.get::<&str>(0).unwrap(), "1a 2b 3c 4- 5e 6f");
@@ -82,7 +82,7 @@ fn an_error_names_its_item_and_nothing_is_done() {
             let mut conn = with_table();
             // By the server.
             let items = (0..count_of_items).map(|n| (if n == wrong { 0 } else { n + 1 }, "x"));
-            conn.execute(INSERT, &[&0, &"there"]).unwrap();
+            conn.execute(INSERT, (0, "there")).unwrap();
             let error = conn.execute_many(INSERT, items).unwrap_err();
             assert_eq!(error.sqlstate(), Some("23505"));
             assert_eq!(error.item(), Some(usize::try_from(wrong).unwrap()));
@@ -127,7 +127,7 @@ fn an_error_within_a_transaction_leaves_it_failed() {
         let items = [("1", "x"), ("2", "y"), wrong];
         assert_eq!(tx.execute_many(INSERT, items).unwrap_err().item(), Some(2));
         assert_eq!(
-            tx.execute("SELECT 1", &[]).unwrap_err().sqlstate(),
+            tx.execute("SELECT 1", ()).unwrap_err().sqlstate(),
             Some("25P02")
         );
         assert!(tx.commit().is_err());
@@ -135,7 +135,7 @@ fn an_error_within_a_transaction_leaves_it_failed() {
     }
     // Nothing has been executed before the first item: the transaction goes on.
     let mut tx = conn.transaction().unwrap();
-    tx.execute(INSERT, &[&1, &"x"]).unwrap();
+    tx.execute(INSERT, (1, "x")).unwrap();
     assert_eq!(
         tx.execute_many(INSERT, [(2, "a\0b")]).unwrap_err().item(),
         Some(0)
@@ -285,7 +285,7 @@ fn an_error_of_a_batch_names_its_statement_and_nothing_is_done() {
     assert_eq!(count(&mut conn), 1);
     let mut tx = conn.transaction().unwrap();
     tx.batch(&[("COMMIT", &[])]).unwrap();
-    assert!(tx.execute("SELECT 1", &[]).unwrap_err().is_usage());
+    assert!(tx.execute("SELECT 1", ()).unwrap_err().is_usage());
     assert!(tx.commit().unwrap_err().is_usage());
 }
 
@@ -310,7 +310,7 @@ fn types_made_by_users_go_in_and_out() {
     assert_eq!(row.columns().next().unwrap().type_name(), name);
     assert_eq!(row.get::<(i32, String)>(0).unwrap(), pair);
     assert_eq!(conn.execute_many(&select, [(&pair,), (&pair,)]).unwrap(), 2);
-    conn.execute(&drop_type, &[]).unwrap();
+    conn.execute(&drop_type, ()).unwrap();
 }
 
 #[test]
@@ -322,7 +322,7 @@ fn nothing_is_prepared_where_that_is_not_wanted() {
             .unwrap(),
         1000
     );
-    let row = conn.query_one("SELECT count(*) FROM pg_prepared_statements", &[]);
+    let row = conn.query_one("SELECT count(*) FROM pg_prepared_statements", ());
     assert_eq!(row.unwrap().get::<i64>(0).unwrap(), 0);
 }
 
@@ -334,14 +334,14 @@ mod tokio_shell {
 
     async fn with_table() -> AsyncConnection {
         let mut conn = AsyncConnection::connect(&common::dsn()).await.unwrap();
-        conn.execute("CREATE TEMP TABLE t (n int4 PRIMARY KEY, s text)", &[])
+        conn.execute("CREATE TEMP TABLE t (n int4 PRIMARY KEY, s text)", ())
             .await
             .unwrap();
         conn
     }
 
     async fn count(session: &mut AsyncSession) -> i64 {
-        let row = session.query_one("SELECT count(*) FROM t", &[]).await;
+        let row = session.query_one("SELECT count(*) FROM t", ()).await;
         row.unwrap().get(0).unwrap()
     }
 
@@ -403,14 +403,14 @@ mod tokio_shell {
                 assert_eq!((result.unwrap(), done), (3000, 3000));
             }
             all += i64::from(done > 0);
-            conn.execute("DELETE FROM t", &[]).await.unwrap();
+            conn.execute("DELETE FROM t", ()).await.unwrap();
         }
         assert!(all > 0);
         // Within a transaction it fails that.
         let mut tx = conn.transaction().await.unwrap();
         let slow = tx.execute_many("SELECT pg_sleep($1)", [[0.0], [3600.0]]);
         assert!(timeout(Duration::from_millis(100), slow).await.is_err());
-        assert!(tx.execute("SELECT 1", &[]).await.is_err());
+        assert!(tx.execute("SELECT 1", ()).await.is_err());
         assert!(tx.commit().await.is_err());
         assert_eq!(count(&mut conn).await, 0);
     }
@@ -439,7 +439,7 @@ mod tokio_shell {
         for task in tasks {
             assert_eq!(task.await.unwrap().unwrap(), "y");
         }
-        let row = client.query_one("SELECT count(*) FROM t", &[]).await;
+        let row = client.query_one("SELECT count(*) FROM t", ()).await;
         assert_eq!(row.unwrap().get::<i64>(0).unwrap(), 2000);
     }
 }

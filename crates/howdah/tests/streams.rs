@@ -14,13 +14,13 @@ const MANY: &str = "SELECT i, repeat('x', 100) FROM generate_series(1, 2000000) 
 const MOST: usize = 32 << 20;
 
 fn one(session: &mut Session, sql: &str) -> i32 {
-    session.query_one(sql, &[]).unwrap().get(0).unwrap()
+    session.query_one(sql, ()).unwrap().get(0).unwrap()
 }
 
 /// Whether the server waits for somebody to read what it has sent.
 fn server_waits(watcher: &mut Connection, pid: i32) -> bool {
     let sql = "SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'ClientWrite'";
-    watcher.query_opt(sql, &[&pid]).unwrap().is_some()
+    watcher.query_opt(sql, (pid,)).unwrap().is_some()
 }
 
 #[test]
@@ -29,23 +29,23 @@ fn rows_come_as_they_arrive() {
     let sql = "SELECT i, repeat('x', 1000) FROM generate_series(1, $1::int4) i";
     for _ in 0..2 {
         let mut count = 0;
-        for row in conn.query_stream(sql, &[&20_000]).unwrap() {
+        for row in conn.query_stream(sql, (20_000,)).unwrap() {
             count += 1;
             let (number, text): (i32, String) = row.unwrap().read().unwrap();
             assert_eq!((number, text.len()), (count, 1000));
         }
         assert_eq!(count, 20_000);
     }
-    assert_eq!(conn.query_stream("SELECT 1", &[]).unwrap().count(), 1);
+    assert_eq!(conn.query_stream("SELECT 1", ()).unwrap().count(), 1);
     assert_eq!(
-        conn.query_stream("SELECT 1 WHERE false", &[])
+        conn.query_stream("SELECT 1 WHERE false", ())
             .unwrap()
             .count(),
         0
     );
     let set = "SET work_mem = 1024";
-    assert_eq!(conn.query_stream(set, &[]).unwrap().count(), 0);
-    assert!(conn.query_stream("SELECT nothing", &[]).is_err());
+    assert_eq!(conn.query_stream(set, ()).unwrap().count(), 0);
+    assert!(conn.query_stream("SELECT nothing", ()).is_err());
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn an_error_is_the_last_item_behind_all_rows_that_came() {
     let mut conn = connect();
     for (rows, before) in [(10, 4), (10_000, 5_000), (500_000, 499_990)] {
         let sql = "SELECT 1 / ($1 - i), i FROM generate_series(1, $2::int4) i";
-        let mut stream = conn.query_stream(sql, &[&(before + 1), &rows]).unwrap();
+        let mut stream = conn.query_stream(sql, ((before + 1), &rows)).unwrap();
         for n in 1..=before {
             assert_eq!(stream.next().unwrap().unwrap().get::<i32>(1).unwrap(), n);
         }
@@ -76,12 +76,12 @@ fn a_stream_gives_what_a_query_gives() {
     let sql =
         "SELECT $1::int8, '2020-03-02'::date, 'text'::varchar, '{1.5,0.1}'::float8[], NULL::bool";
     for style in ["iso", "sql, dmy", "german"] {
-        conn.execute(&format!("SET datestyle TO {style}"), &[])
+        conn.execute(&format!("SET datestyle TO {style}"), ())
             .unwrap();
         for n in 0..8_i64 {
-            let expected = conn.query_one(sql, &[&n]).unwrap();
+            let expected = conn.query_one(sql, (n,)).unwrap();
             let row = conn
-                .query_stream(sql, &[&n])
+                .query_stream(sql, (n,))
                 .unwrap()
                 .next()
                 .unwrap()
@@ -92,7 +92,7 @@ fn a_stream_gives_what_a_query_gives() {
     }
     // It is one prepared statement for both.
     let prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement = $1";
-    let row = conn.query_one(prepared, &[&sql]).unwrap();
+    let row = conn.query_one(prepared, (&sql,)).unwrap();
     assert_eq!(row.get::<i64>(0).unwrap(), 1);
 }
 
@@ -100,18 +100,18 @@ fn a_stream_gives_what_a_query_gives() {
 fn types_made_by_users_are_known_before_the_first_row() {
     let mut conn = connect();
     let name = unique("pair");
-    conn.execute(&format!("CREATE TYPE {name} AS (a int4, b text)"), &[])
+    conn.execute(&format!("CREATE TYPE {name} AS (a int4, b text)"), ())
         .unwrap();
     let sql = format!("SELECT ROW(i, 'x')::{name}, $1::{name} FROM generate_series(1, 3) i");
     let mut fresh = connect();
     let parameter = (5, "y".to_owned());
-    for (n, row) in (1..).zip(fresh.query_stream(&sql, &[&parameter]).unwrap()) {
+    for (n, row) in (1..).zip(fresh.query_stream(&sql, (&parameter,)).unwrap()) {
         let row = row.unwrap();
         assert_eq!(row.columns().next().unwrap().type_name(), name);
         assert_eq!(row.get::<(i32, String)>(0).unwrap(), (n, "x".to_owned()));
         assert_eq!(row.get::<(i32, String)>(1).unwrap(), parameter);
     }
-    conn.execute(&format!("DROP TYPE {name}"), &[]).unwrap();
+    conn.execute(&format!("DROP TYPE {name}"), ()).unwrap();
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn memory_is_bounded_and_the_server_waits() {
         let (mut conn, mut watcher) = (connect(), connect());
         let pid = conn.info().backend_pid();
         let before = resident();
-        let mut stream = conn.query_stream(MANY, &[]).unwrap();
+        let mut stream = conn.query_stream(MANY, ()).unwrap();
         for n in 1..=2_000_000 {
             let row = stream.next().unwrap().unwrap();
             if n % 500_000 == 1 {
@@ -142,26 +142,26 @@ fn a_stream_that_is_dropped_leaves_a_usable_connection() {
     let mut conn = connect();
     let begun = Instant::now();
     for rows in [0, 1, 10_000] {
-        let mut stream = conn.query_stream(ENDLESS, &[]).unwrap();
+        let mut stream = conn.query_stream(ENDLESS, ()).unwrap();
         for n in 1..=rows {
             assert_eq!(stream.next().unwrap().unwrap().get::<i32>(0).unwrap(), n);
         }
         drop(stream);
         assert_eq!(one(&mut conn, "SELECT 7"), 7);
     }
-    std::mem::forget(conn.query_stream(ENDLESS, &[]).unwrap());
+    std::mem::forget(conn.query_stream(ENDLESS, ()).unwrap());
     assert_eq!(one(&mut conn, "SELECT 8"), 8);
     // A transaction has failed then, and a savepoint helps.
     let mut tx = conn.transaction().unwrap();
     let mut block = tx.savepoint().unwrap();
     block
-        .query_stream(ENDLESS, &[])
+        .query_stream(ENDLESS, ())
         .unwrap()
         .next()
         .unwrap()
         .unwrap();
     assert_eq!(
-        block.execute("SELECT 1", &[]).unwrap_err().sqlstate(),
+        block.execute("SELECT 1", ()).unwrap_err().sqlstate(),
         Some("25P02")
     );
     block.rollback().unwrap();
@@ -169,7 +169,7 @@ fn a_stream_that_is_dropped_leaves_a_usable_connection() {
     tx.commit().unwrap();
     // Nothing is lost by leaving what has ended.
     let mut tx = conn.transaction().unwrap();
-    let mut stream = tx.query_stream("SELECT 1", &[]).unwrap();
+    let mut stream = tx.query_stream("SELECT 1", ()).unwrap();
     stream.next().unwrap().unwrap();
     assert!(stream.next().is_none());
     drop(stream);
@@ -188,7 +188,7 @@ mod tokio_shell {
     }
 
     async fn one(session: &mut AsyncSession, sql: &str) -> i32 {
-        let row = session.query_one(sql, &[]).await;
+        let row = session.query_one(sql, ()).await;
         row.unwrap().get(0).unwrap()
     }
 
@@ -217,7 +217,7 @@ mod tokio_shell {
         let mut conn = connect().await;
         let pid = conn.info().backend_pid();
         let before = resident();
-        let mut stream = conn.query_stream(MANY, &[]).await.unwrap();
+        let mut stream = conn.query_stream(MANY, ()).await.unwrap();
         for n in 1..=2_000_000 {
             let row = stream.next().await.unwrap().unwrap();
             if n % 500_000 == 1 {
@@ -244,7 +244,7 @@ mod tokio_shell {
     async fn a_stream_that_is_dropped_leaves_a_usable_connection() {
         let mut conn = connect().await;
         for rows in [0, 1, 10_000] {
-            let mut stream = conn.query_stream(ENDLESS, &[]).await.unwrap();
+            let mut stream = conn.query_stream(ENDLESS, ()).await.unwrap();
             for n in 1..=rows {
                 let row = stream.next().await.unwrap().unwrap();
                 assert_eq!(row.get::<i32>(0).unwrap(), n);
@@ -256,7 +256,7 @@ mod tokio_shell {
         let sql = "SELECT i, pg_sleep(0.001) FROM generate_series(1, 10000) i";
         for micros in (0..40).map(|n| n * 150) {
             let time = Duration::from_micros(micros);
-            if let Ok(begun) = timeout(time, conn.query_stream(sql, &[])).await {
+            if let Ok(begun) = timeout(time, conn.query_stream(sql, ())).await {
                 let mut stream = begun.unwrap();
                 let _ = timeout(time, stream.next()).await;
             }
@@ -269,14 +269,14 @@ mod tokio_shell {
         let client = AsyncClient::connect(&common::dsn()).await.unwrap();
         let mut lease = client.lease().await.unwrap();
         let sql = "SELECT generate_series(1, $1::int4)";
-        let mut stream = lease.query_stream(sql, &[&100_000]).await.unwrap();
+        let mut stream = lease.query_stream(sql, (100_000,)).await.unwrap();
         assert_eq!(
             stream.next().await.unwrap().unwrap().get::<i32>(0).unwrap(),
             1
         );
         let other = tokio::spawn({
             let client = client.clone();
-            async move { client.query_one("SELECT 7", &[]).await?.get::<i32>(0) }
+            async move { client.query_one("SELECT 7", ()).await?.get::<i32>(0) }
         });
         let mut count = 1;
         while let Some(row) = stream.next().await {

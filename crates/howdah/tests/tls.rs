@@ -137,7 +137,7 @@ fn copy_plain(client: TcpStream) {
 fn connected(dsn: &str) -> Result<bool, String> {
     let blocking = Connection::connect(dsn).map(|mut conn| {
         assert_eq!(
-            conn.query_one("SELECT 1", &[])
+            conn.query_one("SELECT 1", ())
                 .unwrap()
                 .get::<i32>(0)
                 .unwrap(),
@@ -151,7 +151,7 @@ fn connected(dsn: &str) -> Result<bool, String> {
         .unwrap();
     let tokio = runtime.block_on(async {
         let mut conn = AsyncConnection::connect(dsn).await?;
-        let row = conn.query_one("SELECT 1", &[]).await?;
+        let row = conn.query_one("SELECT 1", ()).await?;
         assert_eq!(row.get::<i32>(0)?, 1);
         Ok::<_, Error>(conn.info().tls().is_some())
     });
@@ -246,14 +246,14 @@ fn much_goes_both_ways_in_pieces_of_any_size() {
         let text = &text[..size];
         let mut conn = Connection::connect(&proxy.dsn("sslmode=require")).unwrap();
         let row = conn
-            .query_one("SELECT $1::text || $1::text", &[&text])
+            .query_one("SELECT $1::text || $1::text", (&text,))
             .unwrap();
         assert_eq!(row.get::<String>(0).unwrap().len(), 2 * size);
         let rows = conn
-            .query("SELECT i FROM generate_series(1, 1000) i", &[])
+            .query("SELECT i FROM generate_series(1, 1000) i", ())
             .unwrap();
         assert_eq!(rows.row_count(), 1000);
-        let error = conn.execute("SELECT 1/0", &[]).unwrap_err();
+        let error = conn.execute("SELECT 1/0", ()).unwrap_err();
         assert_eq!(error.sqlstate(), Some("22012"));
         let tls = conn.info().tls().unwrap().clone();
         assert_eq!(tls.version, "TLSv1.3");
@@ -274,14 +274,14 @@ fn a_statement_is_cancelled_through_tls() {
             *sent.lock().unwrap() = Some(handle.cancel());
         }
     });
-    let error = conn.execute("SELECT pg_sleep(60)", &[]).unwrap_err();
+    let error = conn.execute("SELECT pg_sleep(60)", ()).unwrap_err();
     timer.join().unwrap();
     assert!(error.is_cancelled(), "{error}");
     assert!(sent.lock().unwrap().take().unwrap().is_ok());
     assert_eq!(proxy.count.load(Ordering::SeqCst), 2);
     assert_eq!(proxy.plain.load(Ordering::SeqCst), 0);
     assert_eq!(
-        conn.query_one("SELECT 1", &[])
+        conn.query_one("SELECT 1", ())
             .unwrap()
             .get::<i32>(0)
             .unwrap(),
@@ -295,13 +295,13 @@ async fn futures_are_dropped_and_shared_through_tls() {
     let mut conn = AsyncConnection::connect(&proxy.dsn("sslmode=require"))
         .await
         .unwrap();
-    let sleep = conn.execute("SELECT pg_sleep(60)", &[]);
+    let sleep = conn.execute("SELECT pg_sleep(60)", ());
     assert!(
         tokio::time::timeout(Duration::from_millis(300), sleep)
             .await
             .is_err()
     );
-    let row = conn.query_one("SELECT 2", &[]).await.unwrap();
+    let row = conn.query_one("SELECT 2", ()).await.unwrap();
     assert_eq!(row.get::<i32>(0).unwrap(), 2);
     let client = conn.into_client();
     let tasks: Vec<_> = (0..100)
@@ -309,7 +309,7 @@ async fn futures_are_dropped_and_shared_through_tls() {
             let client = client.clone();
             tokio::spawn(async move {
                 let row = client
-                    .query_one("SELECT $1::int4, repeat('x', 20000)", &[&n])
+                    .query_one("SELECT $1::int4, repeat('x', 20000)", (n,))
                     .await;
                 assert_eq!(row.unwrap().get::<i32>(0).unwrap(), n);
             })
@@ -330,9 +330,9 @@ async fn late_cancels_never_hit_the_next_statement() {
     let mut dropped = 0;
     for number in 0..500_i32 {
         let pause = Duration::from_micros(u64::from(number.unsigned_abs() % 13) * 400);
-        let statement = conn.execute("SELECT pg_sleep(0.001)", &[]);
+        let statement = conn.execute("SELECT pg_sleep(0.001)", ());
         dropped += i32::from(tokio::time::timeout(pause, statement).await.is_err());
-        let row = conn.query_one("SELECT $1::int4", &[&number]).await.unwrap();
+        let row = conn.query_one("SELECT $1::int4", (&number,)).await.unwrap();
         assert_eq!(row.get::<i32>(0).unwrap(), number);
     }
     assert!((1..500).contains(&dropped), "{dropped}");

@@ -20,7 +20,7 @@ async fn connect() -> AsyncConnection {
 }
 
 async fn one(conn: &mut AsyncConnection, sql: &str) -> i32 {
-    let row = conn.query_one(sql, &[]).await.unwrap();
+    let row = conn.query_one(sql, ()).await.unwrap();
     row.get(0).unwrap()
 }
 
@@ -36,7 +36,7 @@ async fn queries_over_tcp_and_unix_sockets() {
             let row = conn
                 .query_one(
                     "SELECT $1::int4, 'text', $2::bytea",
-                    &[&n, &b"bytes".as_slice()],
+                    (&n, b"bytes".as_slice()),
                 )
                 .await
                 .unwrap();
@@ -46,7 +46,7 @@ async fn queries_over_tcp_and_unix_sockets() {
         assert_eq!(conn.info().transaction_status(), TransactionStatus::Idle);
         conn.close().await;
         assert!(conn.is_closed() && !conn.is_broken());
-        assert!(conn.execute("SELECT 1", &[]).await.unwrap_err().is_closed());
+        assert!(conn.execute("SELECT 1", ()).await.unwrap_err().is_closed());
     }
 }
 
@@ -77,13 +77,13 @@ async fn futures_move_between_threads() {
                 let mut conn = connect().await;
                 let doubled = conn
                     .with_transaction(async |conn| {
-                        let row = conn.query_one("SELECT $1 * 2", &[&n]).await?;
+                        let row = conn.query_one("SELECT $1 * 2", (n,)).await?;
                         row.get::<i32>(0)
                     })
                     .await?;
                 let mut total = 0;
                 let mut stream = conn
-                    .query_stream("SELECT generate_series(1, 1000)", &[])
+                    .query_stream("SELECT generate_series(1, 1000)", ())
                     .await?;
                 while let Some(row) = stream.next().await {
                     total += row?.get::<i32>(0)?;
@@ -104,7 +104,7 @@ async fn futures_move_between_threads() {
 async fn a_dropped_future_leaves_a_usable_connection() {
     let mut conn = connect().await;
     for _ in 0..3 {
-        let query = conn.execute("SELECT pg_sleep(3600)", &[]);
+        let query = conn.execute("SELECT pg_sleep(3600)", ());
         assert!(timeout(Duration::from_millis(50), query).await.is_err());
         let begun = Instant::now();
         assert_eq!(one(&mut conn, "SELECT 7").await, 7);
@@ -112,7 +112,7 @@ async fn a_dropped_future_leaves_a_usable_connection() {
     }
     // Dropped at every stage, from before the first byte on.
     for micros in 0..60 {
-        let query = conn.query("SELECT 1, pg_sleep(0.001)", &[]);
+        let query = conn.query("SELECT 1, pg_sleep(0.001)", ());
         let _ = timeout(Duration::from_micros(micros * 50), query).await;
         assert_eq!(one(&mut conn, "SELECT 8").await, 8);
     }
@@ -122,7 +122,7 @@ async fn a_dropped_future_leaves_a_usable_connection() {
 async fn a_dropped_future_has_its_statement_cancelled_at_once() {
     let mut conn = connect().await;
     let pid = conn.info().backend_pid();
-    let query = conn.execute("SELECT pg_sleep(3600), 'left behind'", &[]);
+    let query = conn.execute("SELECT pg_sleep(3600), 'left behind'", ());
     assert!(timeout(Duration::from_millis(300), query).await.is_err());
     let mut watcher = connect().await;
     let running = format!(
@@ -151,12 +151,12 @@ fn cancelling_takes_no_thread() {
         tokio::task::spawn_blocking(move || held.recv());
         for conn in [&mut conn, &mut tcp] {
             let begun = Instant::now();
-            let query = conn.execute("SELECT pg_sleep(3600)", &[]);
+            let query = conn.execute("SELECT pg_sleep(3600)", ());
             assert!(timeout(Duration::from_millis(100), query).await.is_err());
             assert_eq!(one(conn, "SELECT 7").await, 7);
             let handle = conn.cancel_handle();
             let (error, cancelled) =
-                tokio::join!(conn.execute("SELECT pg_sleep(3600)", &[]), async {
+                tokio::join!(conn.execute("SELECT pg_sleep(3600)", ()), async {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     handle.cancel_async().await
                 });
@@ -176,7 +176,7 @@ fn a_dropped_future_has_its_statement_cancelled_also_if_the_runtime_is_left() {
         .unwrap();
     let mut conn = runtime.block_on(async {
         let mut conn = connect().await;
-        let query = conn.execute("SELECT pg_sleep(3600), 'left alone'", &[]);
+        let query = conn.execute("SELECT pg_sleep(3600), 'left alone'", ());
         assert!(timeout(Duration::from_millis(300), query).await.is_err());
         conn
     });
@@ -186,7 +186,7 @@ fn a_dropped_future_has_its_statement_cancelled_also_if_the_runtime_is_left() {
     let running = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND state = 'active'";
     let begun = Instant::now();
     let count = |watcher: &mut howdah::Connection| {
-        let row = watcher.query_one(running, &[&pid]).unwrap();
+        let row = watcher.query_one(running, (pid,)).unwrap();
         row.get::<i64>(0).unwrap()
     };
     while count(&mut watcher) > 0 {
@@ -208,7 +208,7 @@ async fn a_dropped_future_with_much_to_send_and_to_receive() {
         assert_eq!(one(&mut conn, "SELECT 9").await, 9);
     }
     let row = conn
-        .query_one("SELECT length($1::text), $1::text", &[&large])
+        .query_one("SELECT length($1::text), $1::text", (&large,))
         .await
         .unwrap();
     assert_eq!(row.get::<i32>(0).unwrap(), 30_000_000);
@@ -228,12 +228,9 @@ async fn a_handle_cancels_from_another_task() {
                 .unwrap();
             handle.cancel_async().await
         });
-        let error = conn
-            .execute("SELECT pg_sleep(3600)", &[])
-            .await
-            .unwrap_err();
+        let error = conn.execute("SELECT pg_sleep(3600)", ()).await.unwrap_err();
         assert!(error.is_cancelled(), "{error}");
-        assert_eq!(conn.execute("SELECT pg_sleep(0.02)", &[]).await.unwrap(), 1);
+        assert_eq!(conn.execute("SELECT pg_sleep(0.02)", ()).await.unwrap(), 1);
         canceller.await.unwrap().unwrap();
     }
 }
@@ -251,7 +248,7 @@ async fn notices_and_notifications_reach_their_handlers() {
     });
     conn.execute(
         "DO $$ BEGIN RAISE NOTICE 'one'; RAISE NOTICE 'two'; END $$",
-        &[],
+        (),
     )
     .await
     .unwrap();
@@ -261,10 +258,10 @@ async fn notices_and_notifications_reach_their_handlers() {
     let heard = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&heard);
     conn.add_notify_handler(move |notify: &Notify| log.lock().unwrap().push(notify.clone()));
-    conn.execute(&format!("LISTEN {channel}"), &[])
+    conn.execute(&format!("LISTEN {channel}"), ())
         .await
         .unwrap();
-    conn.execute("SELECT pg_notify($1, 'hey')", &[&channel])
+    conn.execute("SELECT pg_notify($1, 'hey')", (&channel,))
         .await
         .unwrap();
     let heard = heard.lock().unwrap();
@@ -278,12 +275,12 @@ async fn notices_and_notifications_reach_their_handlers() {
 async fn notifications_are_not_lost() {
     let channel = unique("stream");
     let (mut conn, mut other) = (connect().await, connect().await);
-    conn.execute(&format!("LISTEN {channel}"), &[])
+    conn.execute(&format!("LISTEN {channel}"), ())
         .await
         .unwrap();
     for payload in ["one", "two"] {
         other
-            .execute("SELECT pg_notify($1, $2)", &[&channel, &payload])
+            .execute("SELECT pg_notify($1, $2)", (&channel, &payload))
             .await
             .unwrap();
     }
@@ -293,10 +290,10 @@ async fn notifications_are_not_lost() {
         (channel.clone(), "one".into())
     );
     // A query that is dropped has to be ended before anything is heard.
-    let sleep = conn.execute("SELECT pg_sleep(3600)", &[]);
+    let sleep = conn.execute("SELECT pg_sleep(3600)", ());
     assert!(timeout(Duration::from_millis(20), sleep).await.is_err());
     other
-        .execute("SELECT pg_notify($1, 'three')", &[&channel])
+        .execute("SELECT pg_notify($1, 'three')", (&channel,))
         .await
         .unwrap();
     let mut heard = Vec::new();
@@ -312,7 +309,7 @@ async fn notifications_are_not_lost() {
     drop(notifies);
     assert_eq!(heard, ["two", "three"]);
     other
-        .execute("SELECT pg_notify($1, 'four')", &[&channel])
+        .execute("SELECT pg_notify($1, 'four')", (&channel,))
         .await
         .unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -338,7 +335,7 @@ async fn a_lost_server_is_reported() {
         .await
         .unwrap()
         .unwrap();
-    let error = conn.execute("SELECT 1", &[]).await.unwrap_err();
+    let error = conn.execute("SELECT 1", ()).await.unwrap_err();
     assert!(error.is_closed() && !error.is_safe_to_retry());
     assert_eq!(error.sqlstate(), Some("57P01"));
     assert!(conn.is_closed() && conn.is_broken());

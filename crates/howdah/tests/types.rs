@@ -24,15 +24,15 @@ fn there_and_back<T: ToSql + FromSqlOwned + PartialEq + Debug>(
 ) {
     let sql = format!("SELECT $1::{ty}, ROW($1::{ty})");
     for _ in 0..8 {
-        let row = conn.query_one(&sql, &[&value]).unwrap();
+        let row = conn.query_one(&sql, (&value,)).unwrap();
         assert_eq!(row.get::<T>(0).unwrap(), value, "{ty}");
         assert_eq!(row.get::<(T,)>(1).unwrap().0, value, "{ty} in a record");
     }
     let name = common::unique("one");
-    conn.execute(&format!("CREATE TYPE {name} AS (a {ty})"), &[])
+    conn.execute(&format!("CREATE TYPE {name} AS (a {ty})"), ())
         .unwrap();
     let row = conn
-        .query_one(&format!("SELECT $1::{name}, ($1::{name}).a"), &[&(&value,)])
+        .query_one(&format!("SELECT $1::{name}, ($1::{name}).a"), ((&value,),))
         .unwrap();
     assert_eq!(row.get::<(T,)>(0).unwrap().0, value, "{ty} in a composite");
     assert_eq!(row.get::<T>(1).unwrap(), value, "{ty} of a composite");
@@ -74,12 +74,12 @@ fn scalars() {
         micros: -1,
     };
     there_and_back(&mut conn, "interval", interval);
-    conn.execute("SET intervalstyle = sql_standard", &[])
+    conn.execute("SET intervalstyle = sql_standard", ())
         .unwrap();
     let row = conn
         .query_one(
             "SELECT $1::interval = '-14 mons +3 days -00:00:00.000001'",
-            &[&interval],
+            (&interval,),
         )
         .unwrap();
     assert!(row.get::<bool>(0).is_ok());
@@ -88,7 +88,7 @@ fn scalars() {
 #[test]
 fn money_positions_and_shapes() {
     let mut conn = common::connect_without_autocommit();
-    conn.execute("SET lc_monetary = 'C'", &[]).unwrap();
+    conn.execute("SET lc_monetary = 'C'", ()).unwrap();
     there_and_back(&mut conn, "money", Money(-123_456));
     there_and_back(&mut conn, "money[]", vec![Some(Money(5)), None]);
     there_and_back(&mut conn, "pg_lsn", PgLsn(0x16_B374_D848));
@@ -106,7 +106,7 @@ fn money_positions_and_shapes() {
     // In a record nothing tells that boxes have another delimiter.
     let boxes = vec![Some(rectangle), None];
     let row = conn
-        .query_one("SELECT $1::box[], ROW($1::box[])", &[&boxes])
+        .query_one("SELECT $1::box[], ROW($1::box[])", (&boxes,))
         .unwrap();
     assert_eq!(row.get::<Vec<Option<Rectangle>>>(0).unwrap(), boxes);
     assert!(row.get::<(Vec<Option<Rectangle>>,)>(1).is_err());
@@ -146,7 +146,7 @@ fn types_without_a_rust_type_are_strings() {
         there_and_back(&mut conn, ty, text.to_owned());
     }
     let sql = "SELECT '{(3,4),(1,2);(5,6),(0,0)}'::box[]";
-    let row = conn.query_one(sql, &[]).unwrap();
+    let row = conn.query_one(sql, ()).unwrap();
     assert_eq!(
         row.get::<Vec<String>>(0).unwrap(),
         ["(3,4),(1,2)", "(5,6),(0,0)"]
@@ -190,7 +190,7 @@ fn lists_of_any_dimension() {
     there_and_back(&mut conn, "bytea[]", vec![b"\x00\xff".to_vec(), Vec::new()]);
     let bounds = "SELECT '[0:1]={7,8}'::int4[], '[2:2][-1:0]={{1,2}}'::int4[]";
     for _ in 0..8 {
-        let row = conn.query_one(bounds, &[]).unwrap();
+        let row = conn.query_one(bounds, ()).unwrap();
         assert_eq!(row.get::<Vec<i32>>(0).unwrap(), [7, 8]);
         assert_eq!(row.get::<Vec<Vec<i32>>>(1).unwrap(), [[1, 2]]);
         let error = row.get::<Vec<i32>>(1).unwrap_err().to_string();
@@ -206,7 +206,7 @@ fn lists_of_any_dimension() {
 fn lists_that_no_array_can_hold() {
     let mut conn = common::connect_without_autocommit();
     let mut refused = |value: &dyn ToSql, why: &str| {
-        let error = conn.query("SELECT $1::int4[]", &[value]).unwrap_err();
+        let error = conn.query("SELECT $1::int4[]", (value,)).unwrap_err();
         assert!(
             error.is_usage() && error.to_string().contains(why),
             "{error}"
@@ -235,7 +235,7 @@ fn ranges_and_multiranges() {
         &format!(
             "CREATE TYPE {name} AS RANGE (subtype = float8, multirange_type_name = {name}_multi)"
         ),
-        &[],
+        (),
     )
     .unwrap();
     there_and_back(&mut conn, &name, range(0.5, Some(1.5)));
@@ -245,7 +245,7 @@ fn ranges_and_multiranges() {
         Multirange(vec![range(0.5, None)]),
     );
     let row = conn
-        .query_one(&format!("SELECT '[1,2)'::{name} AS r"), &[])
+        .query_one(&format!("SELECT '[1,2)'::{name} AS r"), ())
         .unwrap();
     let error = row.get::<Range<i32>>("r").unwrap_err().to_string();
     assert_eq!(
@@ -258,7 +258,7 @@ fn ranges_and_multiranges() {
 fn hstore() {
     let mut conn = common::connect_without_autocommit();
     if conn
-        .execute("CREATE EXTENSION IF NOT EXISTS hstore", &[])
+        .execute("CREATE EXTENSION IF NOT EXISTS hstore", ())
         .is_err()
     {
         println!("this server has no hstore");
@@ -290,7 +290,7 @@ fn domains_are_the_types_beneath() {
     there_and_back(&mut conn, &format!("{name}_list"), vec![7, 8]);
     // An array of arrays, which a domain in between makes possible, is read like one of two dimensions.
     let sql = format!("SELECT ARRAY['{{7,8}}', '{{9}}']::{name}_list[]");
-    let row = conn.query_one(&sql, &[]).unwrap();
+    let row = conn.query_one(&sql, ()).unwrap();
     assert_eq!(row.get::<Vec<Vec<i32>>>(0).unwrap(), [vec![7, 8], vec![9]]);
     there_and_back(&mut conn, &format!("{name}_pair"), (7, vec![8, 9]));
     there_and_back(&mut conn, &format!("{name}_row"), (7, vec![8, 9]));
@@ -302,7 +302,7 @@ fn records_and_rows_of_tables() {
     let mut conn = common::connect_without_autocommit();
     let sql = "SELECT ROW(1, NULL, 'a,b', ROW(true, ARRAY[1.5])), ARRAY[ROW(1), ROW(2)]";
     for _ in 0..8 {
-        let row = conn.query_one(sql, &[]).unwrap();
+        let row = conn.query_one(sql, ()).unwrap();
         let record: (i32, Option<i64>, String, (bool, Vec<Numeric>)) = row.get(0).unwrap();
         assert_eq!((record.0, record.1, record.2.as_str()), (1, None, "a,b"));
         assert_eq!(record.3, (true, vec!["1.5".parse().unwrap()]));
@@ -311,7 +311,7 @@ fn records_and_rows_of_tables() {
         assert!(row.get::<(bool, Option<i64>, String, String)>(0).is_err());
     }
     let sql = "SELECT n FROM pg_namespace n WHERE nspname = 'pg_catalog'";
-    let row = conn.query_one(sql, &[]).unwrap();
+    let row = conn.query_one(sql, ()).unwrap();
     assert_eq!(row.columns().next().unwrap().type_name(), "pg_namespace");
     let (oid, name, _, _): (u32, String, u32, Option<Vec<String>>) = row
         .get(0)
@@ -323,10 +323,10 @@ fn records_and_rows_of_tables() {
 fn mismatches_within_a_composite_are_found_before_and_after_it_is_known() {
     let mut conn = common::connect_without_autocommit();
     let name = common::unique("c");
-    conn.execute(&format!("CREATE TYPE {name} AS (a int8, b text)"), &[])
+    conn.execute(&format!("CREATE TYPE {name} AS (a int8, b text)"), ())
         .unwrap();
     let sql = format!("SELECT '(5,x)'::{name} AS c");
-    let row = conn.query_one(&sql, &[]).unwrap();
+    let row = conn.query_one(&sql, ()).unwrap();
     let error = row.get::<(i32, String)>("c").unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -341,14 +341,14 @@ fn mismatches_within_a_composite_are_found_before_and_after_it_is_known() {
     // Another session looks it up before a stream begins.
     conn.commit().unwrap();
     let mut other = common::connect_without_autocommit();
-    let mut stream = other.query_stream(&sql, &[]).unwrap();
+    let mut stream = other.query_stream(&sql, ()).unwrap();
     let row = stream.next().unwrap().unwrap();
     assert_eq!(row.columns().next().unwrap().type_name(), name);
     assert_eq!(row.get::<(i64, String)>("c").unwrap(), (5, "x".to_owned()));
     assert!(row.get::<(i32, String)>("c").is_err());
     drop(stream);
     other.rollback().unwrap();
-    conn.execute(&format!("DROP TYPE {name}"), &[]).unwrap();
+    conn.execute(&format!("DROP TYPE {name}"), ()).unwrap();
     conn.commit().unwrap();
 }
 
@@ -356,36 +356,36 @@ fn mismatches_within_a_composite_are_found_before_and_after_it_is_known() {
 fn a_type_that_changes_is_looked_up_again() {
     let mut conn = common::connect_without_autocommit();
     let name = common::unique("c");
-    conn.execute(&format!("CREATE TYPE {name} AS (a int4)"), &[])
+    conn.execute(&format!("CREATE TYPE {name} AS (a int4)"), ())
         .unwrap();
     conn.commit().unwrap();
     let one = format!("SELECT '(5)'::{name}");
     let two = format!("SELECT '(5,6)'::{name}");
-    let pair = |conn: &mut Connection| conn.query_one(&two, &[]).unwrap().get::<(i32, i32)>(0);
+    let pair = |conn: &mut Connection| conn.query_one(&two, ()).unwrap().get::<(i32, i32)>(0);
     assert_eq!(
-        conn.query_one(&one, &[]).unwrap().get::<(i32,)>(0).unwrap(),
+        conn.query_one(&one, ()).unwrap().get::<(i32,)>(0).unwrap(),
         (5,)
     );
-    conn.execute(&format!("ALTER TYPE {name} ADD ATTRIBUTE b int4"), &[])
+    conn.execute(&format!("ALTER TYPE {name} ADD ATTRIBUTE b int4"), ())
         .unwrap();
     assert_eq!(pair(&mut conn).unwrap(), (5, 6));
     conn.rollback().unwrap();
     assert_eq!(
-        conn.query_one(&one, &[]).unwrap().get::<(i32,)>(0).unwrap(),
+        conn.query_one(&one, ()).unwrap().get::<(i32,)>(0).unwrap(),
         (5,)
     );
     conn.commit().unwrap();
     // By another session: it has to be told.
     let mut other = common::connect();
     other
-        .execute(&format!("ALTER TYPE {name} ADD ATTRIBUTE b int4"), &[])
+        .execute(&format!("ALTER TYPE {name} ADD ATTRIBUTE b int4"), ())
         .unwrap();
     let error = pair(&mut conn).unwrap_err().to_string();
     assert!(error.contains("another number of attributes"), "{error}");
     conn.forget_types();
     assert_eq!(pair(&mut conn).unwrap(), (5, 6));
     conn.commit().unwrap();
-    other.execute(&format!("DROP TYPE {name}"), &[]).unwrap();
+    other.execute(&format!("DROP TYPE {name}"), ()).unwrap();
 }
 
 #[test]
@@ -393,11 +393,11 @@ fn a_lookup_is_made_once_and_in_the_same_transaction() {
     let mut conn = common::connect_without_autocommit();
     let name = common::unique("e");
     // Seen by this transaction only.
-    conn.execute(&format!("CREATE TYPE {name} AS ENUM ('x')"), &[])
+    conn.execute(&format!("CREATE TYPE {name} AS ENUM ('x')"), ())
         .unwrap();
     let sql = format!("SELECT 'x'::{name} AS e, pg_current_xact_id()::text");
-    let first = conn.query_one(&sql, &[]).unwrap();
-    let second = conn.query_one(&sql, &[]).unwrap();
+    let first = conn.query_one(&sql, ()).unwrap();
+    let second = conn.query_one(&sql, ()).unwrap();
     assert_eq!(
         first.get::<&str>(1).unwrap(),
         second.get::<&str>(1).unwrap()
@@ -418,12 +418,12 @@ fn values_that_do_not_fit_are_errors() {
     let mut conn = common::connect_without_autocommit();
     let sql =
         "SELECT 'infinity'::interval::text, 'NaN'::numeric, 1e40::numeric, '10.0.0.0/8'::cidr";
-    let row = match conn.query_one(sql, &[]) {
+    let row = match conn.query_one(sql, ()) {
         Ok(row) => row,
         // PostgreSQL 17 is the first to have infinite intervals.
         Err(_) => {
             conn.rollback().unwrap();
-            conn.query_one(&sql.replace("'infinity'::interval", "''"), &[])
+            conn.query_one(&sql.replace("'infinity'::interval", "''"), ())
                 .unwrap()
         }
     };

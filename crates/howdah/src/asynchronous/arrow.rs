@@ -7,13 +7,13 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use howdah_arrow::{Catalog, RecordBatch, SchemaRef};
-use howdah_types::ToSql;
 
 use super::{AsyncRowStream, AsyncSession};
 use crate::core::Mode;
 use crate::core::arrow::{self, ArrowOptions, Reading, TABLE_COLUMNS, Writing};
 use crate::core::statement::quoted;
 use crate::error::{Error, Result};
+use crate::params::{Parameters, ToParams};
 
 impl AsyncSession {
     /// Runs a statement and gives its rows in record batches as they arrive, in the memory of one batch.
@@ -23,7 +23,7 @@ impl AsyncSession {
     /// ```no_run
     /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
     /// let options = howdah::arrow::ArrowOptions::default();
-    /// let mut stream = conn.query_arrow("SELECT * FROM measurements", &[], &options).await?;
+    /// let mut stream = conn.query_arrow("SELECT * FROM measurements", (), &options).await?;
     /// while let Some(batch) = stream.next().await {
     ///     println!("{} rows", batch?.num_rows());
     /// }
@@ -37,16 +37,10 @@ impl AsyncSession {
     pub async fn query_arrow(
         &mut self,
         sql: &str,
-        params: &[&dyn ToSql],
+        params: impl ToParams,
         options: &ArrowOptions,
     ) -> Result<AsyncArrowStream<'_>> {
-        let columns = self.prepare(sql, params, Mode::Stream).await?.columns();
-        let columns = columns.ok_or_else(|| Error::usage("the statement gives no rows"))?;
-        let columns = arrow::columns(&columns);
-        let catalog = self.arrow_catalog(&columns).await?;
-        let reading = Reading::new(columns, &catalog, options)?;
-        let rows = self.query_stream(sql, params).await?;
-        Ok(AsyncArrowStream { rows, reading })
+        self.stream_arrow(sql, &params, options).await
     }
 
     /// Writes record batches of one schema into a table, by COPY; tells how many rows there were.
@@ -65,7 +59,7 @@ impl AsyncSession {
     where
         I: IntoIterator<Item = RecordBatch>,
     {
-        let rows = self.query(TABLE_COLUMNS, &[&quoted(table)]).await?;
+        let rows = self.query(TABLE_COLUMNS, (quoted(table),)).await?;
         let columns = arrow::targets(schema, rows)?;
         let catalog = self.arrow_catalog(&columns).await?;
         let mut writing = Writing::new(schema, columns, &catalog)?;
@@ -83,10 +77,25 @@ impl AsyncSession {
         copy.finish().await
     }
 
+    async fn stream_arrow(
+        &mut self,
+        sql: &str,
+        params: &dyn Parameters,
+        options: &ArrowOptions,
+    ) -> Result<AsyncArrowStream<'_>> {
+        let columns = self.prepare(sql, params, Mode::Stream).await?.columns();
+        let columns = columns.ok_or_else(|| Error::usage("the statement gives no rows"))?;
+        let columns = arrow::columns(&columns);
+        let catalog = self.arrow_catalog(&columns).await?;
+        let reading = Reading::new(columns, &catalog, options)?;
+        let rows = self.stream(sql, params).await?;
+        Ok(AsyncArrowStream { rows, reading })
+    }
+
     /// Looks up the types of users among columns.
     async fn arrow_catalog(&mut self, columns: &[howdah_arrow::Column]) -> Result<Catalog> {
         match arrow::lookup(columns) {
-            Some(sql) => arrow::catalog(self.query(&sql, &[]).await?),
+            Some(sql) => arrow::catalog(self.query(&sql, ()).await?),
             None => Ok(Catalog::default()),
         }
     }

@@ -28,9 +28,9 @@ use howdah_net::lend_descriptor;
 /// #[tokio::main(flavor = "current_thread")]
 /// async fn main() -> Result<(), howdah::Error> {
 ///     let mut conn = AsyncConnection::connect("host=localhost dbname=test user=postgres").await?;
-///     conn.execute("CREATE TEMP TABLE test (num integer, data text)", &[]).await?;
-///     conn.execute("INSERT INTO test VALUES ($1, $2)", &[&100, &"abc'def"]).await?;
-///     for row in conn.query("SELECT num, data FROM test", &[]).await? {
+///     conn.execute("CREATE TEMP TABLE test (num integer, data text)", ()).await?;
+///     conn.execute("INSERT INTO test VALUES ($1, $2)", (100, "abc'def")).await?;
+///     for row in conn.query("SELECT num, data FROM test", ()).await? {
 ///         println!("{} {}", row.get::<i32>(0)?, row.get::<&str>(1)?);
 ///     }
 ///     Ok(())
@@ -78,8 +78,8 @@ impl AsyncConnection {
     /// ```no_run
     /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
     /// let mut tx = conn.transaction().await?;
-    /// tx.execute("UPDATE accounts SET money = money - $1 WHERE id = $2", &[&10, &1]).await?;
-    /// tx.execute("UPDATE accounts SET money = money + $1 WHERE id = $2", &[&10, &2]).await?;
+    /// tx.execute("UPDATE accounts SET money = money - $1 WHERE id = $2", (10, 1)).await?;
+    /// tx.execute("UPDATE accounts SET money = money + $1 WHERE id = $2", (10, 2)).await?;
     /// tx.commit().await?;
     /// # Ok(())
     /// # }
@@ -111,7 +111,7 @@ impl AsyncConnection {
     /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
     /// let report = conn.build_transaction().isolation(IsolationLevel::Serializable).read_only(true).deferrable(true);
     /// let mut tx = report.start().await?;
-    /// let total = tx.query_one("SELECT sum(money) FROM accounts", &[]).await?;
+    /// let total = tx.query_one("SELECT sum(money) FROM accounts", ()).await?;
     /// tx.commit().await?;
     /// # Ok(())
     /// # }
@@ -127,8 +127,8 @@ impl AsyncConnection {
     /// ```no_run
     /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
     /// conn.with_transaction(async |tx| {
-    ///     tx.execute("DELETE FROM queue WHERE id = $1", &[&1]).await?;
-    ///     tx.execute("INSERT INTO done (id) VALUES ($1)", &[&1]).await
+    ///     tx.execute("DELETE FROM queue WHERE id = $1", (1,)).await?;
+    ///     tx.execute("INSERT INTO done (id) VALUES ($1)", (1,)).await
     /// })
     /// .await?;
     /// # Ok(())

@@ -12,7 +12,7 @@ use super::turn::poll_turn;
 use crate::core::Core;
 use crate::core::sequence::{Sequence, Wanted};
 use crate::error::{Error, Result};
-use crate::params::ToParams;
+use crate::params::Parameters;
 use howdah_net::drive::{Step, Until};
 
 /// A sequence that is being fed. Dropping it before its end has nothing kept of it.
@@ -34,12 +34,12 @@ impl<'a> Feeding<'a> {
     pub(super) async fn feed(
         &mut self,
         sql: &str,
-        item: &impl ToParams,
+        item: &dyn Parameters,
         same: bool,
     ) -> Result<bool> {
         loop {
             let (sequence, core) = self.parts();
-            let asked = item.with_params(|params| sequence.prepare(core, sql, params))?;
+            let asked = sequence.prepare(core, sql, item)?;
             let Some(question) = asked else { break };
             core.session.flush();
             if !self.pump(Until::Idle).await? {

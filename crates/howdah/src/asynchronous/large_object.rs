@@ -3,8 +3,6 @@
 use std::fmt;
 use std::io::SeekFrom;
 
-use howdah_types::ToSql;
-
 use super::AsyncSession;
 use crate::core::large_object::{self as objects, LargeObjectMode, Opened};
 use crate::core::sequence::Wanted;
@@ -21,7 +19,7 @@ impl AsyncSession {
     /// picture.write_all(b"...").await?;
     /// let oid = picture.oid();
     /// picture.close().await?;
-    /// tx.execute("INSERT INTO pictures (oid) VALUES ($1)", &[&oid]).await?;
+    /// tx.execute("INSERT INTO pictures (oid) VALUES ($1)", (oid,)).await?;
     /// tx.commit().await
     /// # }
     /// ```
@@ -45,7 +43,7 @@ impl AsyncSession {
         self.core.check_opening()?;
         let mode = LargeObjectMode::ReadWrite.number();
         let row = self
-            .query_one(objects::CREATE, &[&oid.unwrap_or(0), &mode])
+            .query_one(objects::CREATE, (oid.unwrap_or(0), mode))
             .await?;
         let object = Opened::created(&row)?;
         Ok(AsyncLargeObject::new(self, object))
@@ -78,9 +76,7 @@ impl AsyncSession {
     ) -> Result<AsyncLargeObject<'_>> {
         self.settle().await?;
         self.core.check_opening()?;
-        let row = self
-            .query_one(objects::OPEN, &[&oid, &mode.number()])
-            .await?;
+        let row = self.query_one(objects::OPEN, (oid, mode.number())).await?;
         let object = Opened::existing(&row, oid, mode)?;
         Ok(AsyncLargeObject::new(self, object))
     }
@@ -90,7 +86,7 @@ impl AsyncSession {
     /// # Errors
     /// The server's, of SQLSTATE 42704 if there is no such object; or the connection is closed or lost.
     pub async fn unlink_large_object(&mut self, oid: u32) -> Result<()> {
-        self.query_one(objects::UNLINK, &[&oid]).await.map(drop)
+        self.query_one(objects::UNLINK, (oid,)).await.map(drop)
     }
 }
 
@@ -171,7 +167,7 @@ impl<'a> AsyncLargeObject<'a> {
     /// The server's, or the connection is lost.
     pub async fn seek(&mut self, position: SeekFrom) -> Result<u64> {
         let (offset, whence) = objects::place(position)?;
-        let params: &[&dyn ToSql] = &[&self.object.fd, &offset, &whence];
+        let params = (self.object.fd, offset, whence);
         objects::given(&self.session.query_one(objects::SEEK, params).await?)
     }
 
@@ -180,7 +176,7 @@ impl<'a> AsyncLargeObject<'a> {
     /// # Errors
     /// The server's, or the connection is lost.
     pub async fn tell(&mut self) -> Result<u64> {
-        let params: &[&dyn ToSql] = &[&self.object.fd];
+        let params = (self.object.fd,);
         objects::given(&self.session.query_one(objects::TELL, params).await?)
     }
 
@@ -190,7 +186,7 @@ impl<'a> AsyncLargeObject<'a> {
     /// It was opened to be read only; or the server's, or the connection is lost.
     pub async fn truncate(&mut self, size: u64) -> Result<()> {
         let size = self.object.truncating(size)?;
-        let params: &[&dyn ToSql] = &[&self.object.fd, &size];
+        let params = (self.object.fd, size);
         let truncated = self.session.query_one(objects::TRUNCATE, params);
         truncated.await.map(drop)
     }
@@ -208,7 +204,7 @@ impl<'a> AsyncLargeObject<'a> {
         if !self.session.core.keeps_objects() {
             return Ok(());
         }
-        let params: &[&dyn ToSql] = &[&self.object.fd];
+        let params = (self.object.fd,);
         let closed = self.session.query_one(objects::CLOSE, params);
         closed.await.map(drop)
     }
@@ -217,7 +213,7 @@ impl<'a> AsyncLargeObject<'a> {
     async fn fetch(&mut self, wanted: usize) -> Result<Rows> {
         let (size, count) = self.object.reading(wanted)?;
         self.session
-            .query(objects::READ, &[&self.object.fd, &size, &count])
+            .query(objects::READ, (self.object.fd, size, count))
             .await
     }
 }

@@ -11,7 +11,7 @@ macro_rules! operations {
             pub(super) async fn run_to_count(
                 &mut self,
                 sql: &str,
-                params: &[&dyn ToSql],
+                params: &dyn Parameters,
             ) -> Result<u64> {
                 let outcome = self.run(sql, params).await?;
                 self.known().count(outcome)
@@ -21,7 +21,7 @@ macro_rules! operations {
             pub(super) async fn run_to_rows(
                 &mut self,
                 sql: &str,
-                params: &[&dyn ToSql],
+                params: &dyn Parameters,
             ) -> Result<Rows> {
                 let outcome = self.run(sql, params).await?;
                 let mut finished = self.known().one(outcome)?;
@@ -32,7 +32,7 @@ macro_rules! operations {
                 Ok(finished.results)
             }
 
-            async fn run(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Outcome> {
+            async fn run(&mut self, sql: &str, params: &dyn Parameters) -> Result<Outcome> {
                 let mut outcome = self.run_once(sql, params).await?;
                 if outcome.again {
                     // It is rare, and would make the future of every statement larger.
@@ -42,13 +42,13 @@ macro_rules! operations {
                 Ok(outcome)
             }
 
-            async fn run_once(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Outcome> {
+            async fn run_once(&mut self, sql: &str, params: &dyn Parameters) -> Result<Outcome> {
                 let mut ready = self.prepare(sql, params, Mode::Gather).await?;
                 self.perform(|core| ready.execute(core, sql)).await
             }
 
             /// Runs a statement that could not be executed, outside of the transaction that was begun for it.
-            async fn run_again(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Outcome> {
+            async fn run_again(&mut self, sql: &str, params: &dyn Parameters) -> Result<Outcome> {
                 if self.with_core(|core| Ok(core.in_transaction())).await? {
                     self.perform(|core| core.queue_control("ROLLBACK")).await?;
                 }
@@ -59,10 +59,10 @@ macro_rules! operations {
             pub(super) async fn prepare(
                 &mut self,
                 sql: &str,
-                params: &[&dyn ToSql],
+                params: &dyn Parameters,
                 mode: Mode,
             ) -> Result<Preparation> {
-                let count = params.len();
+                let count = params.count();
                 let mut preparation = self
                     .with_core(|core| core.prepare(sql, count, mode))
                     .await?;
@@ -80,7 +80,7 @@ macro_rules! operations {
                 preparation: &mut Preparation,
                 mut question: Question,
                 sql: &str,
-                params: &[&dyn ToSql],
+                params: &dyn Parameters,
             ) -> Result<()> {
                 loop {
                     let outcome = self.perform(|core| core.ask(sql, &question)).await?;

@@ -16,7 +16,7 @@ use super::{AsyncNotifies, AsyncRowStream, AsyncSavepoint};
 use crate::core::sequence::Wanted;
 use crate::core::{Core, Known, Mode, Preparation, Question, shared_methods};
 use crate::error::{Error, Result};
-use crate::params::ToParams;
+use crate::params::{Parameters, ToParams};
 use crate::row::{FromRowOwned, Row, Rows};
 use howdah_net::drive::{Lost, Step, Until, flush, hand_out};
 use howdah_net::socket::Waited;
@@ -30,7 +30,7 @@ use howdah_net::socket::Waited;
 /// use howdah::{AsyncConnection, AsyncSession};
 ///
 /// async fn pay(db: &mut AsyncSession, id: i32, money: i32) -> Result<u64, howdah::Error> {
-///     db.execute("UPDATE accounts SET money = money + $1 WHERE id = $2", &[&money, &id]).await
+///     db.execute("UPDATE accounts SET money = money + $1 WHERE id = $2", (money, id)).await
 /// }
 ///
 /// # async fn example() -> Result<(), howdah::Error> {
@@ -53,10 +53,12 @@ pub struct AsyncSession<Size: ?Sized = [()]> {
 impl AsyncSession {
     /// Runs a statement; tells how many rows it has changed or given, 0 for one that does not count.
     ///
+    /// Parameters are a tuple or a list, `()` for none: see [`ToParams`].
+    ///
     /// # Errors
     /// The server's, or a parameter cannot be sent, or the connection is closed or lost.
-    pub async fn execute(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<u64> {
-        self.run_to_count(sql, params).await
+    pub async fn execute(&mut self, sql: &str, params: impl ToParams) -> Result<u64> {
+        self.run_to_count(sql, &params).await
     }
 
     /// Runs a statement and gives its result, with all rows received.
@@ -66,15 +68,15 @@ impl AsyncSession {
     ///
     /// # Errors
     /// As [`execute`](Self::execute).
-    pub async fn query(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Rows> {
-        self.run_to_rows(sql, params).await
+    pub async fn query(&mut self, sql: &str, params: impl ToParams) -> Result<Rows> {
+        self.run_to_rows(sql, &params).await
     }
 
     /// Runs a statement that gives exactly one row.
     ///
     /// # Errors
     /// As [`execute`](Self::execute), and any other number of rows.
-    pub async fn query_one(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Row> {
+    pub async fn query_one(&mut self, sql: &str, params: impl ToParams) -> Result<Row> {
         self.query(sql, params).await?.exactly_one()
     }
 
@@ -82,7 +84,7 @@ impl AsyncSession {
     ///
     /// # Errors
     /// As [`execute`](Self::execute), and more than one row.
-    pub async fn query_opt(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Option<Row>> {
+    pub async fn query_opt(&mut self, sql: &str, params: impl ToParams) -> Result<Option<Row>> {
         self.query(sql, params).await?.at_most_one()
     }
 
@@ -95,7 +97,7 @@ impl AsyncSession {
     pub async fn query_as<T: FromRowOwned>(
         &mut self,
         sql: &str,
-        params: &[&dyn ToSql],
+        params: impl ToParams,
     ) -> Result<Vec<T>> {
         self.query(sql, params).await?.read_all()
     }
@@ -107,7 +109,7 @@ impl AsyncSession {
     pub async fn query_one_as<T: FromRowOwned>(
         &mut self,
         sql: &str,
-        params: &[&dyn ToSql],
+        params: impl ToParams,
     ) -> Result<T> {
         self.query_one(sql, params).await?.read()
     }
@@ -119,7 +121,7 @@ impl AsyncSession {
     pub async fn query_opt_as<T: FromRowOwned>(
         &mut self,
         sql: &str,
-        params: &[&dyn ToSql],
+        params: impl ToParams,
     ) -> Result<Option<T>> {
         let row = self.query_opt(sql, params).await?;
         row.map(|row| row.read()).transpose()
@@ -129,7 +131,7 @@ impl AsyncSession {
     ///
     /// ```no_run
     /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
-    /// let mut stream = conn.query_stream("SELECT id FROM big_table", &[]).await?;
+    /// let mut stream = conn.query_stream("SELECT id FROM big_table", ()).await?;
     /// while let Some(row) = stream.next().await {
     ///     println!("{}", row?.get::<i64>("id")?);
     /// }
@@ -142,11 +144,9 @@ impl AsyncSession {
     pub async fn query_stream(
         &mut self,
         sql: &str,
-        params: &[&dyn ToSql],
+        params: impl ToParams,
     ) -> Result<AsyncRowStream<'_>> {
-        let mut ready = self.prepare(sql, params, Mode::Stream).await?;
-        let id = self.begin(|core| ready.execute(core, sql)).await?;
-        Ok(AsyncRowStream::new(self, id))
+        self.stream(sql, &params).await
     }
 
     /// Runs a text of any number of statements without parameters; gives the result of each.
@@ -228,7 +228,7 @@ impl AsyncSession {
     /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
     /// let mut tx = conn.transaction().await?;
     /// let mut attempt = tx.savepoint().await?;
-    /// match attempt.execute("INSERT INTO users (name) VALUES ($1)", &[&"ann"]).await {
+    /// match attempt.execute("INSERT INTO users (name) VALUES ($1)", ("ann",)).await {
     ///     Ok(_) => attempt.release().await?,
     ///     Err(_) => attempt.rollback().await?,
     /// }
@@ -251,7 +251,7 @@ impl AsyncSession {
     ///
     /// ```no_run
     /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
-    /// conn.execute("LISTEN mychan", &[]).await?;
+    /// conn.execute("LISTEN mychan", ()).await?;
     /// let mut notifies = conn.notifies(None);
     /// while let Some(notify) = notifies.next().await {
     ///     println!("{:?}", notify?);
@@ -284,6 +284,17 @@ impl AsyncSession {
                 return Ok(());
             }
         }
+    }
+
+    /// Runs a statement whose rows are handed out as they arrive.
+    pub(super) async fn stream(
+        &mut self,
+        sql: &str,
+        params: &dyn Parameters,
+    ) -> Result<AsyncRowStream<'_>> {
+        let mut ready = self.prepare(sql, params, Mode::Stream).await?;
+        let id = self.begin(|core| ready.execute(core, sql)).await?;
+        Ok(AsyncRowStream::new(self, id))
     }
 
     /// Runs a statement once for each of `items`; gives how many rows were changed or given.

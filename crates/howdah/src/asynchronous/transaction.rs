@@ -125,8 +125,8 @@ impl<'a> AsyncTransactionBuilder<'a> {
     /// let serializable = conn.build_transaction().isolation(IsolationLevel::Serializable);
     /// let left: i64 = serializable
     ///     .run(async |tx| {
-    ///         tx.execute("DELETE FROM queue WHERE id = $1", &[&1]).await?;
-    ///         tx.query_one("SELECT count(*) FROM queue", &[]).await?.get(0)
+    ///         tx.execute("DELETE FROM queue WHERE id = $1", (1,)).await?;
+    ///         tx.query_one("SELECT count(*) FROM queue", ()).await?.get(0)
     ///     })
     ///     .await?;
     /// # Ok(())

@@ -3,13 +3,13 @@
 use std::fmt;
 
 use howdah_arrow::{Catalog, RecordBatch, SchemaRef};
-use howdah_types::ToSql;
 
 use super::{RowStream, Session};
 use crate::core::Mode;
 use crate::core::arrow::{self, ArrowOptions, Reading, TABLE_COLUMNS, Writing};
 use crate::core::statement::quoted;
 use crate::error::{Error, Result};
+use crate::params::{Parameters, ToParams};
 
 impl Session {
     /// Runs a statement and gives its rows in record batches as they arrive, in the memory of one batch.
@@ -20,7 +20,7 @@ impl Session {
     /// # fn main() -> Result<(), howdah::Error> {
     /// # let mut conn = howdah::Connection::connect("")?;
     /// let options = howdah::arrow::ArrowOptions::default();
-    /// for batch in conn.query_arrow("SELECT * FROM measurements", &[], &options)? {
+    /// for batch in conn.query_arrow("SELECT * FROM measurements", (), &options)? {
     ///     println!("{} rows", batch?.num_rows());
     /// }
     /// # Ok(())
@@ -33,16 +33,10 @@ impl Session {
     pub fn query_arrow(
         &mut self,
         sql: &str,
-        params: &[&dyn ToSql],
+        params: impl ToParams,
         options: &ArrowOptions,
     ) -> Result<ArrowStream<'_>> {
-        let columns = self.prepare(sql, params, Mode::Stream)?.columns();
-        let columns = columns.ok_or_else(|| Error::usage("the statement gives no rows"))?;
-        let columns = arrow::columns(&columns);
-        let catalog = self.arrow_catalog(&columns)?;
-        let reading = Reading::new(columns, &catalog, options)?;
-        let rows = self.query_stream(sql, params)?;
-        Ok(ArrowStream { rows, reading })
+        self.stream_arrow(sql, &params, options)
     }
 
     /// Writes record batches of one schema into a table, by COPY; tells how many rows there were.
@@ -56,7 +50,7 @@ impl Session {
     where
         I: IntoIterator<Item = RecordBatch>,
     {
-        let rows = self.query(TABLE_COLUMNS, &[&quoted(table)])?;
+        let rows = self.query(TABLE_COLUMNS, (quoted(table),))?;
         let columns = arrow::targets(schema, rows)?;
         let catalog = self.arrow_catalog(&columns)?;
         let mut writing = Writing::new(schema, columns, &catalog)?;
@@ -74,10 +68,25 @@ impl Session {
         copy.finish()
     }
 
+    fn stream_arrow(
+        &mut self,
+        sql: &str,
+        params: &dyn Parameters,
+        options: &ArrowOptions,
+    ) -> Result<ArrowStream<'_>> {
+        let columns = self.prepare(sql, params, Mode::Stream)?.columns();
+        let columns = columns.ok_or_else(|| Error::usage("the statement gives no rows"))?;
+        let columns = arrow::columns(&columns);
+        let catalog = self.arrow_catalog(&columns)?;
+        let reading = Reading::new(columns, &catalog, options)?;
+        let rows = self.stream(sql, params)?;
+        Ok(ArrowStream { rows, reading })
+    }
+
     /// Looks up the types of users among columns.
     fn arrow_catalog(&mut self, columns: &[howdah_arrow::Column]) -> Result<Catalog> {
         match arrow::lookup(columns) {
-            Some(sql) => arrow::catalog(self.query(&sql, &[])?),
+            Some(sql) => arrow::catalog(self.query(&sql, ())?),
             None => Ok(Catalog::default()),
         }
     }

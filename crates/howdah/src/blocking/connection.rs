@@ -22,9 +22,9 @@ use howdah_net::lend_descriptor;
 ///
 /// # fn main() -> Result<(), howdah::Error> {
 /// let mut conn = Connection::connect("host=localhost dbname=test user=postgres")?;
-/// conn.execute("CREATE TEMP TABLE test (num integer, data text)", &[])?;
-/// conn.execute("INSERT INTO test VALUES ($1, $2)", &[&100, &"abc'def"])?;
-/// let row = conn.query_one("SELECT num, data FROM test", &[])?;
+/// conn.execute("CREATE TEMP TABLE test (num integer, data text)", ())?;
+/// conn.execute("INSERT INTO test VALUES ($1, $2)", (100, "abc'def"))?;
+/// let row = conn.query_one("SELECT num, data FROM test", ())?;
 /// assert_eq!(row.read::<(i32, &str)>()?, (100, "abc'def"));
 /// # Ok(())
 /// # }
@@ -70,8 +70,8 @@ impl Connection {
     /// # fn main() -> Result<(), howdah::Error> {
     /// # let mut conn = howdah::Connection::connect("")?;
     /// let mut tx = conn.transaction()?;
-    /// tx.execute("UPDATE accounts SET money = money - $1 WHERE id = $2", &[&10, &1])?;
-    /// tx.execute("UPDATE accounts SET money = money + $1 WHERE id = $2", &[&10, &2])?;
+    /// tx.execute("UPDATE accounts SET money = money - $1 WHERE id = $2", (10, 1))?;
+    /// tx.execute("UPDATE accounts SET money = money + $1 WHERE id = $2", (10, 2))?;
     /// tx.commit()?;
     /// # Ok(())
     /// # }
@@ -103,7 +103,7 @@ impl Connection {
     /// # let mut conn = howdah::Connection::connect("")?;
     /// let report = conn.build_transaction().isolation(IsolationLevel::Serializable).read_only(true).deferrable(true);
     /// let mut tx = report.start()?;
-    /// let total = tx.query_one("SELECT sum(money) FROM accounts", &[])?;
+    /// let total = tx.query_one("SELECT sum(money) FROM accounts", ())?;
     /// tx.commit()?;
     /// # Ok(())
     /// # }
@@ -120,8 +120,8 @@ impl Connection {
     /// # fn main() -> Result<(), howdah::Error> {
     /// # let mut conn = howdah::Connection::connect("")?;
     /// conn.with_transaction(|tx| {
-    ///     tx.execute("DELETE FROM queue WHERE id = $1", &[&1])?;
-    ///     tx.execute("INSERT INTO done (id) VALUES ($1)", &[&1])
+    ///     tx.execute("DELETE FROM queue WHERE id = $1", (1,))?;
+    ///     tx.execute("INSERT INTO done (id) VALUES ($1)", (1,))
     /// })?;
     /// # Ok(())
     /// # }

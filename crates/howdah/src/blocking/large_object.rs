@@ -3,8 +3,6 @@
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use howdah_types::ToSql;
-
 use super::Session;
 use crate::core::large_object::{self as objects, LargeObjectMode, Opened};
 use crate::core::sequence::Wanted;
@@ -24,7 +22,7 @@ impl Session {
     /// picture.write_all(b"...")?;
     /// let oid = picture.oid();
     /// picture.close()?;
-    /// tx.execute("INSERT INTO pictures (oid) VALUES ($1)", &[&oid])?;
+    /// tx.execute("INSERT INTO pictures (oid) VALUES ($1)", (oid,))?;
     /// tx.commit()?;
     /// # Ok(())
     /// # }
@@ -50,7 +48,7 @@ impl Session {
         self.settle()?;
         self.core.check_opening()?;
         let mode = LargeObjectMode::ReadWrite.number();
-        let row = self.query_one(objects::CREATE, &[&oid.unwrap_or(0), &mode])?;
+        let row = self.query_one(objects::CREATE, (oid.unwrap_or(0), mode))?;
         let object = Opened::created(&row)?;
         Ok(LargeObject::new(self, object))
     }
@@ -83,7 +81,7 @@ impl Session {
     ) -> Result<LargeObject<'_>> {
         self.settle()?;
         self.core.check_opening()?;
-        let row = self.query_one(objects::OPEN, &[&oid, &mode.number()])?;
+        let row = self.query_one(objects::OPEN, (oid, mode.number()))?;
         let object = Opened::existing(&row, oid, mode)?;
         Ok(LargeObject::new(self, object))
     }
@@ -93,7 +91,7 @@ impl Session {
     /// # Errors
     /// The server's, of SQLSTATE 42704 if there is no such object; or the connection is closed or lost.
     pub fn unlink_large_object(&mut self, oid: u32) -> Result<()> {
-        self.query_one(objects::UNLINK, &[&oid]).map(drop)
+        self.query_one(objects::UNLINK, (oid,)).map(drop)
     }
 }
 
@@ -143,7 +141,7 @@ impl<'a> LargeObject<'a> {
     /// It was opened to be read only; or the server's, or the connection is lost.
     pub fn truncate(&mut self, size: u64) -> Result<()> {
         let size = self.object.truncating(size)?;
-        let params: &[&dyn ToSql] = &[&self.object.fd, &size];
+        let params = (self.object.fd, size);
         self.session.query_one(objects::TRUNCATE, params).map(drop)
     }
 
@@ -159,7 +157,7 @@ impl<'a> LargeObject<'a> {
         if std::mem::replace(&mut self.closed, true) || !self.session.core.keeps_objects() {
             return Ok(());
         }
-        let closed = self.session.query_one(objects::CLOSE, &[&self.object.fd]);
+        let closed = self.session.query_one(objects::CLOSE, (self.object.fd,));
         closed.map(drop)
     }
 
@@ -167,7 +165,7 @@ impl<'a> LargeObject<'a> {
     fn fetch(&mut self, wanted: usize) -> Result<Rows> {
         let (size, count) = self.object.reading(wanted)?;
         self.session
-            .query(objects::READ, &[&self.object.fd, &size, &count])
+            .query(objects::READ, (self.object.fd, size, count))
     }
 
     fn fetch_into(&mut self, buffer: &mut [u8]) -> Result<usize> {
@@ -196,12 +194,12 @@ impl<'a> LargeObject<'a> {
 
     fn move_to(&mut self, position: SeekFrom) -> Result<u64> {
         let (offset, whence) = objects::place(position)?;
-        let params: &[&dyn ToSql] = &[&self.object.fd, &offset, &whence];
+        let params = (self.object.fd, offset, whence);
         objects::given(&self.session.query_one(objects::SEEK, params)?)
     }
 
     fn position(&mut self) -> Result<u64> {
-        let told = self.session.query_one(objects::TELL, &[&self.object.fd])?;
+        let told = self.session.query_one(objects::TELL, (self.object.fd,))?;
         objects::given(&told)
     }
 }

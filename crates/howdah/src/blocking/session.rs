@@ -10,7 +10,7 @@ use super::{Notifies, RowStream, Savepoint};
 use crate::core::sequence::{Sequence, Wanted};
 use crate::core::{Core, Finished, Mode, Preparation, shared_methods};
 use crate::error::{Error, Result};
-use crate::params::ToParams;
+use crate::params::{Parameters, ToParams};
 use crate::row::{FromRowOwned, Row, Rows};
 use howdah_net::Socket;
 use howdah_net::drive::{Lost, Step, Until, drive, try_receive, turn};
@@ -22,7 +22,7 @@ use howdah_net::drive::{Lost, Step, Until, drive, try_receive, turn};
 /// use howdah::{Connection, Session};
 ///
 /// fn pay(db: &mut Session, id: i32, money: i32) -> Result<u64, howdah::Error> {
-///     db.execute("UPDATE accounts SET money = money + $1 WHERE id = $2", &[&money, &id])
+///     db.execute("UPDATE accounts SET money = money + $1 WHERE id = $2", (money, id))
 /// }
 ///
 /// fn main() -> Result<(), howdah::Error> {
@@ -45,10 +45,12 @@ pub struct Session<Size: ?Sized = [()]> {
 impl Session {
     /// Runs a statement; tells how many rows it has changed or given, 0 for one that does not count.
     ///
+    /// Parameters are a tuple or a list, `()` for none: see [`ToParams`].
+    ///
     /// # Errors
     /// The server's, or a parameter cannot be sent, or the connection is closed or lost.
-    pub fn execute(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<u64> {
-        let outcome = self.run(sql, params)?;
+    pub fn execute(&mut self, sql: &str, params: impl ToParams) -> Result<u64> {
+        let outcome = self.run(sql, &params)?;
         self.core.known.count(outcome)
     }
 
@@ -59,19 +61,15 @@ impl Session {
     ///
     /// # Errors
     /// As [`execute`](Self::execute).
-    pub fn query(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Rows> {
-        let outcome = self.run(sql, params)?;
-        let mut finished = self.core.known.one(outcome)?;
-        let rows = std::slice::from_mut(&mut finished.results);
-        self.attach_types(rows, &finished.unknown)?;
-        Ok(finished.results)
+    pub fn query(&mut self, sql: &str, params: impl ToParams) -> Result<Rows> {
+        self.run_to_rows(sql, &params)
     }
 
     /// Runs a statement that gives exactly one row.
     ///
     /// # Errors
     /// As [`execute`](Self::execute), and any other number of rows.
-    pub fn query_one(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Row> {
+    pub fn query_one(&mut self, sql: &str, params: impl ToParams) -> Result<Row> {
         self.query(sql, params)?.exactly_one()
     }
 
@@ -79,7 +77,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`execute`](Self::execute), and more than one row.
-    pub fn query_opt(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Option<Row>> {
+    pub fn query_opt(&mut self, sql: &str, params: impl ToParams) -> Result<Option<Row>> {
         self.query(sql, params)?.at_most_one()
     }
 
@@ -90,7 +88,7 @@ impl Session {
     /// ```no_run
     /// # fn main() -> Result<(), howdah::Error> {
     /// # let mut conn = howdah::Connection::connect("")?;
-    /// let users: Vec<(i64, String)> = conn.query_as("SELECT id, name FROM users", &[])?;
+    /// let users: Vec<(i64, String)> = conn.query_as("SELECT id, name FROM users", ())?;
     /// # Ok(())
     /// # }
     /// ```
@@ -100,7 +98,7 @@ impl Session {
     pub fn query_as<T: FromRowOwned>(
         &mut self,
         sql: &str,
-        params: &[&dyn ToSql],
+        params: impl ToParams,
     ) -> Result<Vec<T>> {
         self.query(sql, params)?.read_all()
     }
@@ -109,7 +107,7 @@ impl Session {
     ///
     /// # Errors
     /// As [`query_as`](Self::query_as), and any other number of rows.
-    pub fn query_one_as<T: FromRowOwned>(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<T> {
+    pub fn query_one_as<T: FromRowOwned>(&mut self, sql: &str, params: impl ToParams) -> Result<T> {
         self.query_one(sql, params)?.read()
     }
 
@@ -120,7 +118,7 @@ impl Session {
     pub fn query_opt_as<T: FromRowOwned>(
         &mut self,
         sql: &str,
-        params: &[&dyn ToSql],
+        params: impl ToParams,
     ) -> Result<Option<T>> {
         let row = self.query_opt(sql, params)?;
         row.map(|row| row.read()).transpose()
@@ -132,10 +130,8 @@ impl Session {
     ///
     /// # Errors
     /// A parameter cannot be sent, or the connection is closed or lost. The server's errors come from the stream.
-    pub fn query_stream(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<RowStream<'_>> {
-        let mut ready = self.prepare(sql, params, Mode::Stream)?;
-        let id = self.begin(|core| ready.execute(core, sql))?;
-        Ok(RowStream::new(self, id))
+    pub fn query_stream(&mut self, sql: &str, params: impl ToParams) -> Result<RowStream<'_>> {
+        self.stream(sql, &params)
     }
 
     /// Runs a text of any number of statements without parameters; gives the result of each.
@@ -223,7 +219,7 @@ impl Session {
     /// # let mut conn = howdah::Connection::connect("")?;
     /// let mut tx = conn.transaction()?;
     /// let mut attempt = tx.savepoint()?;
-    /// match attempt.execute("INSERT INTO users (name) VALUES ($1)", &[&"ann"]) {
+    /// match attempt.execute("INSERT INTO users (name) VALUES ($1)", ("ann",)) {
     ///     Ok(_) => attempt.release()?,
     ///     Err(_) => attempt.rollback()?,
     /// }
@@ -247,7 +243,7 @@ impl Session {
     /// ```no_run
     /// # fn main() -> Result<(), howdah::Error> {
     /// # let mut conn = howdah::Connection::connect("")?;
-    /// conn.execute("LISTEN mychan", &[])?;
+    /// conn.execute("LISTEN mychan", ())?;
     /// for notify in conn.notifies(None) {
     ///     let notify = notify?;
     ///     println!("{notify:?}");
@@ -278,11 +274,11 @@ impl Session {
     pub(super) fn prepare(
         &mut self,
         sql: &str,
-        params: &[&dyn ToSql],
+        params: &dyn Parameters,
         mode: Mode,
     ) -> Result<Preparation> {
         self.settle()?;
-        let mut preparation = self.core.prepare(sql, params.len(), mode)?;
+        let mut preparation = self.core.prepare(sql, params.count(), mode)?;
         while let Some(question) = preparation.question(&self.core.known, params)? {
             let outcome = self.perform(|core| core.ask(sql, &question))?;
             preparation.learn(&self.core.known, sql, &question, outcome)?;
@@ -290,8 +286,24 @@ impl Session {
         Ok(preparation)
     }
 
+    /// Runs a statement; gives its result.
+    fn run_to_rows(&mut self, sql: &str, params: &dyn Parameters) -> Result<Rows> {
+        let outcome = self.run(sql, params)?;
+        let mut finished = self.core.known.one(outcome)?;
+        let rows = std::slice::from_mut(&mut finished.results);
+        self.attach_types(rows, &finished.unknown)?;
+        Ok(finished.results)
+    }
+
+    /// Runs a statement whose rows are handed out as they arrive.
+    pub(super) fn stream(&mut self, sql: &str, params: &dyn Parameters) -> Result<RowStream<'_>> {
+        let mut ready = self.prepare(sql, params, Mode::Stream)?;
+        let id = self.begin(|core| ready.execute(core, sql))?;
+        Ok(RowStream::new(self, id))
+    }
+
     /// Runs one statement of the user's.
-    fn run(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Outcome> {
+    fn run(&mut self, sql: &str, params: &dyn Parameters) -> Result<Outcome> {
         let mut outcome = self.run_once(sql, params)?;
         if outcome.again {
             if self.core.in_transaction() {
@@ -303,7 +315,7 @@ impl Session {
         Ok(outcome)
     }
 
-    fn run_once(&mut self, sql: &str, params: &[&dyn ToSql]) -> Result<Outcome> {
+    fn run_once(&mut self, sql: &str, params: &dyn Parameters) -> Result<Outcome> {
         let mut ready = self.prepare(sql, params, Mode::Gather)?;
         self.perform(|core| ready.execute(core, sql))
     }
@@ -364,12 +376,12 @@ impl Session {
         &mut self,
         sequence: &mut Sequence,
         sql: &str,
-        item: &impl ToParams,
+        item: &dyn Parameters,
         same: bool,
     ) -> Result<bool> {
         loop {
             let core = &mut self.core;
-            let asked = item.with_params(|params| sequence.prepare(core, sql, params))?;
+            let asked = sequence.prepare(core, sql, item)?;
             let Some(question) = asked else { break };
             self.core.session.flush();
             if !self.pump(sequence, Until::Idle)? {

@@ -114,8 +114,8 @@ impl<'a> TransactionBuilder<'a> {
     /// # fn main() -> Result<(), howdah::Error> {
     /// # let mut conn = howdah::Connection::connect("")?;
     /// let left: i64 = conn.build_transaction().isolation(IsolationLevel::Serializable).run(|tx| {
-    ///     tx.execute("DELETE FROM queue WHERE id = $1", &[&1])?;
-    ///     tx.query_one("SELECT count(*) FROM queue", &[])?.get(0)
+    ///     tx.execute("DELETE FROM queue WHERE id = $1", (1,))?;
+    ///     tx.query_one("SELECT count(*) FROM queue", ())?.get(0)
     /// })?;
     /// # Ok(())
     /// # }

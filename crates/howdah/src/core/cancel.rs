@@ -28,7 +28,7 @@ use crate::error::{Error, Result};
 ///     std::thread::sleep(std::time::Duration::from_secs(1));
 ///     handle.cancel()
 /// });
-/// let error = conn.execute("SELECT pg_sleep(3600)", &[]).unwrap_err();
+/// let error = conn.execute("SELECT pg_sleep(3600)", ()).unwrap_err();
 /// assert!(error.is_cancelled());
 /// conn.rollback()?;
 /// # timer.join().unwrap()

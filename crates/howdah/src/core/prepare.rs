@@ -11,12 +11,11 @@ use howdah_protocol::session::{
     BinaryChoice, Description, ExchangeId, Execute, Outcome, ResultFormat, Session,
 };
 use howdah_protocol::wire::TransactionStatus;
-use howdah_types::ToSql;
 
 use super::known::Known;
 use super::{Core, is_read_in_binary};
 use crate::error::{Error, Result};
-use crate::params;
+use crate::params::Parameters;
 
 /// How a statement is to be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +134,7 @@ impl Preparation {
     pub(crate) fn question(
         &mut self,
         known: &Known,
-        params: &[&dyn ToSql],
+        params: &dyn Parameters,
     ) -> Result<Option<Question>> {
         let Some(description) = &self.description else {
             self.encoded.clear();
@@ -154,7 +153,7 @@ impl Preparation {
             }
         }
         let types = &description.parameters;
-        match params::encode(params, types, &known.types(), &mut self.encoded) {
+        match params.encode(types, &known.types(), &mut self.encoded) {
             Ok(()) => Ok(None),
             // What was described earlier may have changed since.
             Err(_) if !self.is_fresh => Ok(Some(Question::Description)),

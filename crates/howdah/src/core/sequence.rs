@@ -5,12 +5,12 @@
 
 use howdah_protocol::connection::QueryResult;
 use howdah_protocol::session::{ExchangeId, Outcome};
-use howdah_types::ToSql;
 
 use super::Core;
 use super::prepare::{Mode, Preparation, Question};
 use super::statement::is_copy;
 use crate::error::{Error, Result};
+use crate::params::Parameters;
 
 /// How many bytes are queued before they are sent, and what has come is taken.
 const BATCH: usize = 64 * 1024;
@@ -71,7 +71,7 @@ impl Sequence {
         &mut self,
         core: &mut Core,
         sql: &str,
-        params: &[&dyn ToSql],
+        params: &dyn Parameters,
     ) -> Result<Option<Question>> {
         if is_copy(sql) {
             return Err(Error::usage("COPY cannot be used with this method"));
@@ -79,7 +79,7 @@ impl Sequence {
         let preparation = match &mut self.preparation {
             Some(preparation) => preparation,
             None => {
-                let preparation = core.prepare(sql, params.len(), Mode::Gather)?;
+                let preparation = core.prepare(sql, params.count(), Mode::Gather)?;
                 self.preparation.insert(preparation)
             }
         };

@@ -34,7 +34,7 @@ pub trait RowIndex {
 /// }
 ///
 /// fn users(conn: &mut Connection) -> Result<Vec<User>, howdah::Error> {
-///     conn.query_as("SELECT id, full_name, email FROM users", &[])
+///     conn.query_as("SELECT id, full_name, email FROM users", ())
 /// }
 /// ```
 ///
@@ -59,7 +59,7 @@ pub trait RowIndex {
 /// }
 ///
 /// # fn example(conn: &mut Connection) -> Result<(), howdah::Error> {
-/// let row = conn.query_one("SELECT 'answer' AS key, 42 AS value", &[])?;
+/// let row = conn.query_one("SELECT 'answer' AS key, 42 AS value", ())?;
 /// let entry: Entry<'_, i32> = row.read()?;
 /// # Ok(())
 /// # }

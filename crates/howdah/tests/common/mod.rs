@@ -52,7 +52,7 @@ pub(crate) fn wait_until_running(pid: i32, text: &str) {
     let pattern = format!("%{text}%");
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(20) {
-        let row = watcher.query_one(sql, &[&pid, &pattern]).unwrap();
+        let row = watcher.query_one(sql, (&pid, &pattern)).unwrap();
         if row.get::<i64>(0).unwrap() == 1 {
             return;
         }
@@ -65,7 +65,7 @@ pub(crate) fn wait_until_running(pid: i32, text: &str) {
 pub(crate) fn terminate(pid: i32) {
     let mut killer = connect();
     killer
-        .execute("SELECT pg_terminate_backend($1, 5000)", &[&pid])
+        .execute("SELECT pg_terminate_backend($1, 5000)", (pid,))
         .unwrap();
 }
 

@@ -23,7 +23,7 @@ use crate::core::messages::HandlerId;
 use crate::core::statement::is_copy;
 use crate::core::{Core, Known, Mode, Preparation, Question};
 use crate::error::{Error, Result};
-use crate::params::ToParams;
+use crate::params::{Parameters, ToParams};
 use crate::row::{FromRowOwned, Row, Rows};
 use driver::Driver;
 use hub::{Hub, OwnSession};
@@ -46,7 +46,7 @@ pub use notifies::AsyncClientNotifies;
 /// let tasks = (0..100).map(|id| {
 ///     let client = client.clone();
 ///     tokio::spawn(async move {
-///         let row = client.query_one("SELECT name FROM users WHERE id = $1", &[&id]).await?;
+///         let row = client.query_one("SELECT name FROM users WHERE id = $1", (id,)).await?;
 ///         row.get::<String>(0)
 ///     })
 /// });
@@ -91,13 +91,15 @@ impl AsyncClient {
 
     /// Runs a statement; tells how many rows it has changed or given, 0 for one that does not count.
     ///
+    /// Parameters are a tuple or a list, `()` for none: see [`ToParams`].
+    ///
     /// # Errors
     /// The server's, or a parameter cannot be sent, or the connection is closed or lost.
-    pub async fn execute(&self, sql: &str, params: &[&dyn ToSql]) -> Result<u64> {
+    pub async fn execute(&self, sql: &str, params: impl ToParams) -> Result<u64> {
         if is_copy(sql) {
-            return Box::pin(async { self.lease().await?.execute(sql, params).await }).await;
+            return Box::pin(self.execute_alone(sql, &params)).await;
         }
-        On(&self.hub).run_to_count(sql, params).await
+        On(&self.hub).run_to_count(sql, &params).await
     }
 
     /// Runs a statement and gives its result, with all rows received.
@@ -107,18 +109,18 @@ impl AsyncClient {
     ///
     /// # Errors
     /// As [`execute`](Self::execute).
-    pub async fn query(&self, sql: &str, params: &[&dyn ToSql]) -> Result<Rows> {
+    pub async fn query(&self, sql: &str, params: impl ToParams) -> Result<Rows> {
         if is_copy(sql) {
-            return Box::pin(async { self.lease().await?.query(sql, params).await }).await;
+            return Box::pin(self.query_alone(sql, &params)).await;
         }
-        On(&self.hub).run_to_rows(sql, params).await
+        On(&self.hub).run_to_rows(sql, &params).await
     }
 
     /// Runs a statement that gives exactly one row.
     ///
     /// # Errors
     /// As [`execute`](Self::execute), and any other number of rows.
-    pub async fn query_one(&self, sql: &str, params: &[&dyn ToSql]) -> Result<Row> {
+    pub async fn query_one(&self, sql: &str, params: impl ToParams) -> Result<Row> {
         self.query(sql, params).await?.exactly_one()
     }
 
@@ -126,7 +128,7 @@ impl AsyncClient {
     ///
     /// # Errors
     /// As [`execute`](Self::execute), and more than one row.
-    pub async fn query_opt(&self, sql: &str, params: &[&dyn ToSql]) -> Result<Option<Row>> {
+    pub async fn query_opt(&self, sql: &str, params: impl ToParams) -> Result<Option<Row>> {
         self.query(sql, params).await?.at_most_one()
     }
 
@@ -139,7 +141,7 @@ impl AsyncClient {
     pub async fn query_as<T: FromRowOwned>(
         &self,
         sql: &str,
-        params: &[&dyn ToSql],
+        params: impl ToParams,
     ) -> Result<Vec<T>> {
         self.query(sql, params).await?.read_all()
     }
@@ -151,7 +153,7 @@ impl AsyncClient {
     pub async fn query_one_as<T: FromRowOwned>(
         &self,
         sql: &str,
-        params: &[&dyn ToSql],
+        params: impl ToParams,
     ) -> Result<T> {
         self.query_one(sql, params).await?.read()
     }
@@ -163,7 +165,7 @@ impl AsyncClient {
     pub async fn query_opt_as<T: FromRowOwned>(
         &self,
         sql: &str,
-        params: &[&dyn ToSql],
+        params: impl ToParams,
     ) -> Result<Option<T>> {
         let row = self.query_opt(sql, params).await?;
         row.map(|row| row.read()).transpose()
@@ -208,7 +210,7 @@ impl AsyncClient {
     /// ```no_run
     /// # async fn example(client: &howdah::AsyncClient) -> Result<(), howdah::Error> {
     /// let mut lease = client.lease().await?;
-    /// let mut stream = lease.query_stream("SELECT id FROM big_table", &[]).await?;
+    /// let mut stream = lease.query_stream("SELECT id FROM big_table", ()).await?;
     /// while let Some(row) = stream.next().await {
     ///     println!("{}", row?.get::<i64>("id")?);
     /// }
@@ -228,8 +230,8 @@ impl AsyncClient {
     /// ```no_run
     /// # async fn example(client: &howdah::AsyncClient) -> Result<(), howdah::Error> {
     /// let mut tx = client.transaction().await?;
-    /// tx.execute("UPDATE accounts SET money = money - $1 WHERE id = $2", &[&10, &1]).await?;
-    /// tx.execute("UPDATE accounts SET money = money + $1 WHERE id = $2", &[&10, &2]).await?;
+    /// tx.execute("UPDATE accounts SET money = money - $1 WHERE id = $2", (10, 1)).await?;
+    /// tx.execute("UPDATE accounts SET money = money + $1 WHERE id = $2", (10, 2)).await?;
     /// tx.commit().await?;
     /// # Ok(())
     /// # }
@@ -246,7 +248,7 @@ impl AsyncClient {
     /// ```no_run
     /// # async fn example(client: &howdah::AsyncClient) -> Result<(), howdah::Error> {
     /// let mut tx = client.build_transaction().read_only(true).start().await?;
-    /// let total = tx.query_one("SELECT sum(money) FROM accounts", &[]).await?;
+    /// let total = tx.query_one("SELECT sum(money) FROM accounts", ()).await?;
     /// tx.commit().await?;
     /// # Ok(())
     /// # }
@@ -277,7 +279,7 @@ impl AsyncClient {
     ///
     /// ```no_run
     /// # async fn example(client: &howdah::AsyncClient) -> Result<(), howdah::Error> {
-    /// client.execute("LISTEN mychan", &[]).await?;
+    /// client.execute("LISTEN mychan", ()).await?;
     /// let mut notifies = client.notifies(None);
     /// while let Some(notify) = notifies.next().await {
     ///     println!("{:?}", notify?);
@@ -351,6 +353,18 @@ impl AsyncClient {
 impl Share for AsyncClient {
     fn take(&self) -> Pin<Box<dyn Future<Output = Result<Held<'static>>> + Send + '_>> {
         Box::pin(async { Ok(Held::Leased(Box::new(self.lease().await?))) })
+    }
+}
+
+impl AsyncClient {
+    /// Runs a statement that cannot be run among others.
+    async fn execute_alone(&self, sql: &str, params: &dyn Parameters) -> Result<u64> {
+        self.lease().await?.run_to_count(sql, params).await
+    }
+
+    /// The same, for its result.
+    async fn query_alone(&self, sql: &str, params: &dyn Parameters) -> Result<Rows> {
+        self.lease().await?.run_to_rows(sql, params).await
     }
 }
 
