@@ -3,6 +3,8 @@
 //! A row of the binary format is laid out as a DataRow is, and one of the text format is turned into that: both are then loaded
 //! as rows of results are. Source: PostgreSQL documentation, "COPY", "File Formats".
 
+mod columns;
+
 use std::sync::Arc;
 
 use howdah_ffi::values::int_as_i64;
@@ -28,13 +30,15 @@ use crate::format::PyFormat;
 use crate::load::{self, Loader};
 use crate::memory;
 
-/// Appends a row in the text format. `types` are those of the columns, whatever the classes of the values.
+pub use columns::TypedColumn;
+
+/// Appends a row in the text format. Values are dumped as the types of `columns` where these are given, whatever their classes.
 ///
 /// # Errors
 /// Those of [`dump`]; `out` then holds part of the row.
 pub fn dump_text<'a, 'py: 'a>(
     values: impl Iterator<Item = Borrowed<'a, 'py, PyAny>>,
-    types: Option<&[u32]>,
+    columns: Option<&[TypedColumn]>,
     out: &mut Vec<u8>,
     cx: &DumpContext<'_>,
 ) -> PyResult<()> {
@@ -45,12 +49,16 @@ pub fn dump_text<'a, 'py: 'a>(
         if number > 0 {
             out.push(b'\t');
         }
-        let oid = types.and_then(|types| types.get(number));
-        if oid.is_none() && is_quick && dump_quickly(&value, out)? {
+        let column = columns.and_then(|columns| columns.get(number));
+        let is_done = match column {
+            None => is_quick && dump_quickly(&value, out)?,
+            Some(column) => column.dump(&value, Format::Text, out, cx)?,
+        };
+        if is_done {
             continue;
         }
         field.clear();
-        match dump_field(&value, oid, Format::Text, &mut field, cx)?.null {
+        match dump_field(&value, column, Format::Text, &mut field, cx)?.null {
             IsNull::Yes => memory::append(out, b"\\N")?,
             IsNull::No => with_length(cx.encoding, |length| escape(&field, out, length))
                 .map_err(|_| PyMemoryError::new_err(()))?,
@@ -115,7 +123,7 @@ fn has_special(text: &[u8]) -> bool {
 pub fn dump_binary<'a, 'py: 'a>(
     py: Python<'py>,
     values: impl Iterator<Item = Borrowed<'a, 'py, PyAny>>,
-    types: Option<&[u32]>,
+    columns: Option<&[TypedColumn]>,
     out: &mut Vec<u8>,
     cx: &DumpContext<'_>,
 ) -> PyResult<()> {
@@ -123,22 +131,40 @@ pub fn dump_binary<'a, 'py: 'a>(
     memory::append(out, &[0, 0])?;
     let mut count: i16 = 0;
     for (number, value) in values.enumerate() {
-        let oid = types.and_then(|types| types.get(number));
-        let place = out.len();
-        memory::append(out, &(-1_i32).to_be_bytes())?;
-        let null = dump_field(&value, oid, Format::Binary, out, cx)?.null;
-        let begin = place + 4;
-        if matches!(null, IsNull::Yes) {
-            out.truncate(begin);
-        } else {
-            let len = i32::try_from(out.len() - begin);
-            let len = len.map_err(|_| error::data(py, "a value of a COPY is too long"))?;
-            patch(out, place, &len.to_be_bytes());
+        memory::room(out, 0)?;
+        let column = columns.and_then(|columns| columns.get(number));
+        let is_done = match column {
+            Some(column) => column.dump(&value, Format::Binary, out, cx)?,
+            None => false,
+        };
+        if !is_done {
+            dump_framed(&value, column, out, cx)?;
         }
         let next = count.checked_add(1);
         count = next.ok_or_else(|| error::data(py, "a row of a COPY has too many values"))?;
     }
     patch(out, start, &count.to_be_bytes());
+    Ok(())
+}
+
+/// A value with its length in front.
+fn dump_framed(
+    value: &Bound<'_, PyAny>,
+    column: Option<&TypedColumn>,
+    out: &mut Vec<u8>,
+    cx: &DumpContext<'_>,
+) -> PyResult<()> {
+    let place = out.len();
+    memory::append(out, &(-1_i32).to_be_bytes())?;
+    let null = dump_field(value, column, Format::Binary, out, cx)?.null;
+    let begin = place + 4;
+    if matches!(null, IsNull::Yes) {
+        out.truncate(begin);
+        return Ok(());
+    }
+    let len = i32::try_from(out.len() - begin);
+    let len = len.map_err(|_| error::data(value.py(), "a value of a COPY is too long"))?;
+    patch(out, place, &len.to_be_bytes());
     Ok(())
 }
 
@@ -151,13 +177,13 @@ fn patch(out: &mut [u8], place: usize, bytes: &[u8]) {
 #[inline]
 fn dump_field(
     value: &Bound<'_, PyAny>,
-    oid: Option<&u32>,
+    column: Option<&TypedColumn>,
     format: Format,
     out: &mut Vec<u8>,
     cx: &DumpContext<'_>,
 ) -> PyResult<Written> {
-    match oid {
-        Some(oid) => dump_as_type(value, *oid, format, out, cx),
+    match column {
+        Some(column) => dump_as_type(value, column.oid, format, out, cx),
         None => {
             let want = match format {
                 Format::Text => PyFormat::Text,

@@ -40,9 +40,10 @@ pub fn bytes_to(value: &[u8], out: &mut Vec<u8>) -> Result<(), EncodeError> {
     Ok(())
 }
 
-/// Whether a byte is 0: eight at a time, as most strings are too short for what searches long ones.
+/// Whether a byte is 0, which no text can hold: eight at a time, as most strings are too short for what searches long ones.
 #[inline]
-fn has_nul(bytes: &[u8]) -> bool {
+#[must_use]
+pub fn has_nul(bytes: &[u8]) -> bool {
     const LOW: u64 = 0x0101_0101_0101_0101;
     let (words, rest) = bytes.as_chunks::<8>();
     let word_has = |word: &[u8; 8]| {

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use howdah_adapt::copy::{BINARY_HEADER, BINARY_TRAILER, RowReader, dump_binary, dump_text};
+use howdah_adapt::copy::{
+    BINARY_HEADER, BINARY_TRAILER, RowReader, TypedColumn, dump_binary, dump_text,
+};
 use howdah_adapt::{Adaptation, DumpContext, LoadContext, lock, memory};
 use howdah_ffi::handed::Handed;
 use howdah_ffi::values::{bytes, joined};
@@ -116,18 +118,18 @@ impl Writing {
 #[derive(Default)]
 struct Types {
     are_set: AtomicBool,
-    oids: Mutex<Arc<[u32]>>,
+    columns: Mutex<Arc<[TypedColumn]>>,
 }
 
 impl Types {
     #[inline]
-    fn get(&self) -> Option<Arc<[u32]>> {
+    fn get(&self) -> Option<Arc<[TypedColumn]>> {
         let are_set = self.are_set.load(Ordering::Acquire);
-        are_set.then(|| Arc::clone(&lock(&self.oids)))
+        are_set.then(|| Arc::clone(&lock(&self.columns)))
     }
 
-    fn set(&self, oids: Vec<u32>) {
-        *lock(&self.oids) = oids.into();
+    fn set(&self, columns: Vec<TypedColumn>) {
+        *lock(&self.columns) = columns.into();
         self.are_set.store(true, Ordering::Release);
     }
 }
@@ -402,7 +404,7 @@ impl BaseCopy {
         py: Python<'py>,
         count: usize,
         values: impl Iterator<Item = Borrowed<'a, 'py, PyAny>>,
-        types: Option<&[u32]>,
+        types: Option<&[TypedColumn]>,
         out: &mut Vec<u8>,
         cx: &DumpContext<'_>,
     ) -> PyResult<()> {
@@ -529,7 +531,8 @@ impl BaseCopy {
             memory::push(&mut oids, oid)?;
         }
         if self._is_in() {
-            self.types.set(oids);
+            let columns = TypedColumn::of_types(py, &oids, self.is_binary(), &self.adaptation)?;
+            self.types.set(columns);
             return Ok(());
         }
         let mut reader = RowReader {
