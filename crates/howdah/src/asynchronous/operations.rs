@@ -13,7 +13,8 @@ macro_rules! operations {
                 sql: &str,
                 params: &dyn Parameters,
             ) -> Result<u64> {
-                let outcome = self.run(sql, params).await?;
+                let watch = self.known().watch(sql);
+                let outcome = watch.over(self.run(sql, params)).await?;
                 self.known().count(outcome)
             }
 
@@ -23,7 +24,8 @@ macro_rules! operations {
                 sql: &str,
                 params: &dyn Parameters,
             ) -> Result<Rows> {
-                let outcome = self.run(sql, params).await?;
+                let watch = self.known().watch(sql);
+                let outcome = watch.over(self.run(sql, params)).await?;
                 let mut finished = self.known().one(outcome)?;
                 if !finished.unknown.is_empty() {
                     let rows = std::slice::from_mut(&mut finished.results);

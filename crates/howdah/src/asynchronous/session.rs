@@ -156,7 +156,10 @@ impl AsyncSession {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn execute_script(&mut self, sql: &str) -> Result<Vec<Rows>> {
-        let outcome = self.perform(|core| core.queue_script(sql)).await?;
+        let watch = self.core.known.watch(sql);
+        let outcome = watch
+            .over(self.perform(|core| core.queue_script(sql)))
+            .await?;
         self.note_statements();
         let mut finished = self.core.known.all(outcome)?;
         self.attach_types(&mut finished.results, &finished.unknown)
@@ -183,7 +186,8 @@ impl AsyncSession {
     where
         I: IntoIterator<Item: ToParams>,
     {
-        self.run_many(Wanted::Count, sql, items).await
+        let watch = self.core.known.watch(sql);
+        watch.over(self.run_many(Wanted::Count, sql, items)).await
     }
 
     /// Runs several statements with parameters of their own, without waiting for the answers; gives the result of each.
@@ -206,15 +210,22 @@ impl AsyncSession {
     /// # Errors
     /// As [`execute`](Self::execute); [`item`](crate::Error::item) tells which statement it was. A COPY cannot be run.
     pub async fn batch(&mut self, statements: &[(&str, &[&dyn ToSql])]) -> Result<Vec<Rows>> {
-        let mut feeding = Feeding::begin(self, Wanted::Results).await?;
-        let mut fed = Ok(true);
-        for (sql, params) in statements {
-            fed = feeding.feed(sql, params, false).await;
-            if !matches!(fed, Ok(true)) {
-                break;
+        let watch = self
+            .core
+            .known
+            .watch_all(statements.iter().map(|each| each.0));
+        let fed = async {
+            let mut feeding = Feeding::begin(self, Wanted::Results).await?;
+            let mut fed = Ok(true);
+            for (sql, params) in statements {
+                fed = feeding.feed(sql, params, false).await;
+                if !matches!(fed, Ok(true)) {
+                    break;
+                }
             }
-        }
-        let (_, results) = feeding.end(fed).await?;
+            feeding.end(fed).await
+        };
+        let (_, results) = watch.over(fed).await?;
         let mut finished = self.core.known.rows_of(results);
         self.attach_types(&mut finished.results, &finished.unknown)
             .await?;
@@ -292,9 +303,13 @@ impl AsyncSession {
         sql: &str,
         params: &dyn Parameters,
     ) -> Result<AsyncRowStream<'_>> {
-        let mut ready = self.prepare(sql, params, Mode::Stream).await?;
-        let id = self.begin(|core| ready.execute(core, sql)).await?;
-        Ok(AsyncRowStream::new(self, id))
+        let watch = self.core.known.watch(sql);
+        let begun = async {
+            let mut ready = self.prepare(sql, params, Mode::Stream).await?;
+            self.begin(|core| ready.execute(core, sql)).await
+        };
+        let id = begun.await.inspect_err(|error| watch.failed(error))?;
+        Ok(AsyncRowStream::new(self, id, watch))
     }
 
     /// Runs a statement once for each of `items`; gives how many rows were changed or given.
@@ -322,7 +337,10 @@ impl AsyncSession {
         let Some(sql) = statement(&self.core) else {
             return Ok(());
         };
-        let outcome = self.perform(|core| core.queue_control(&sql)).await?;
+        let watch = self.core.known.watch(&sql);
+        let outcome = watch
+            .over(self.perform(|core| core.queue_control(&sql)))
+            .await?;
         self.core.known.control(&sql, outcome)
     }
 

@@ -9,6 +9,7 @@ use futures_core::Stream;
 use howdah_protocol::session::ExchangeId;
 
 use super::AsyncSession;
+use crate::core::observe::Watch;
 use crate::error::{Error, Result};
 use crate::row::{Row, Rows};
 
@@ -25,16 +26,18 @@ pub struct AsyncRowStream<'a> {
     failure: Option<Error>,
     /// Whether nothing is to be expected any more.
     over: bool,
+    watch: Watch,
 }
 
 impl<'a> AsyncRowStream<'a> {
-    pub(super) fn new(session: &'a mut AsyncSession, id: ExchangeId) -> Self {
+    pub(super) fn new(session: &'a mut AsyncSession, id: ExchangeId, watch: Watch) -> Self {
         Self {
             session,
             id,
             ready: None,
             failure: None,
             over: false,
+            watch,
         }
     }
 
@@ -66,8 +69,10 @@ impl<'a> AsyncRowStream<'a> {
 
     /// Waits for more rows, or for the end.
     fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        match ready!(self.session.poll_exchange(cx))? {
+        let turned = ready!(self.session.poll_exchange(cx));
+        match turned.inspect_err(|error| self.watch.failed(error))? {
             Some(outcome) => {
+                self.watch.ended(&outcome);
                 self.over = true;
                 (self.ready, self.failure) = self.session.core.end_stream(outcome);
             }

@@ -50,7 +50,8 @@ impl Session {
     /// # Errors
     /// The server's, or a parameter cannot be sent, or the connection is closed or lost.
     pub fn execute(&mut self, sql: &str, params: impl ToParams) -> Result<u64> {
-        let outcome = self.run(sql, &params)?;
+        let watch = self.core.known.watch(sql);
+        let outcome = watch.of(|| self.run(sql, &params))?;
         self.core.known.count(outcome)
     }
 
@@ -141,7 +142,8 @@ impl Session {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub fn execute_script(&mut self, sql: &str) -> Result<Vec<Rows>> {
-        let outcome = self.perform(|core| core.queue_script(sql))?;
+        let watch = self.core.known.watch(sql);
+        let outcome = watch.of(|| self.perform(|core| core.queue_script(sql)))?;
         self.core.note_block();
         let Finished {
             mut results,
@@ -171,7 +173,8 @@ impl Session {
     where
         I: IntoIterator<Item: ToParams>,
     {
-        self.run_many(Wanted::Count, sql, items)
+        let watch = self.core.known.watch(sql);
+        watch.of(|| self.run_many(Wanted::Count, sql, items))
     }
 
     /// Runs several statements with parameters of their own, without waiting for the answers; gives the result of each.
@@ -195,15 +198,21 @@ impl Session {
     /// # Errors
     /// As [`execute`](Self::execute); [`item`](crate::Error::item) tells which statement it was. A COPY cannot be run.
     pub fn batch(&mut self, statements: &[(&str, &[&dyn ToSql])]) -> Result<Vec<Rows>> {
-        let mut sequence = self.begin_sequence(Wanted::Results)?;
-        let mut fed = Ok(true);
-        for (sql, params) in statements {
-            fed = self.feed(&mut sequence, sql, params, false);
-            if !matches!(fed, Ok(true)) {
-                break;
+        let watch = self
+            .core
+            .known
+            .watch_all(statements.iter().map(|each| each.0));
+        let (_, results) = watch.of(|| {
+            let mut sequence = self.begin_sequence(Wanted::Results)?;
+            let mut fed = Ok(true);
+            for (sql, params) in statements {
+                fed = self.feed(&mut sequence, sql, params, false);
+                if !matches!(fed, Ok(true)) {
+                    break;
+                }
             }
-        }
-        let (_, results) = self.end_sequence(sequence, fed)?;
+            self.end_sequence(sequence, fed)
+        })?;
         let Finished {
             mut results,
             unknown,
@@ -266,7 +275,8 @@ impl Session {
         let Some(sql) = statement(&self.core) else {
             return Ok(());
         };
-        let outcome = self.perform(|core| core.queue_control(&sql))?;
+        let watch = self.core.known.watch(&sql);
+        let outcome = watch.of(|| self.perform(|core| core.queue_control(&sql)))?;
         self.core.known.control(&sql, outcome)
     }
 
@@ -288,7 +298,8 @@ impl Session {
 
     /// Runs a statement; gives its result.
     fn run_to_rows(&mut self, sql: &str, params: &dyn Parameters) -> Result<Rows> {
-        let outcome = self.run(sql, params)?;
+        let watch = self.core.known.watch(sql);
+        let outcome = watch.of(|| self.run(sql, params))?;
         let mut finished = self.core.known.one(outcome)?;
         let rows = std::slice::from_mut(&mut finished.results);
         self.attach_types(rows, &finished.unknown)?;
@@ -297,9 +308,12 @@ impl Session {
 
     /// Runs a statement whose rows are handed out as they arrive.
     pub(super) fn stream(&mut self, sql: &str, params: &dyn Parameters) -> Result<RowStream<'_>> {
-        let mut ready = self.prepare(sql, params, Mode::Stream)?;
-        let id = self.begin(|core| ready.execute(core, sql))?;
-        Ok(RowStream::new(self, id))
+        let watch = self.core.known.watch(sql);
+        let begun = self
+            .prepare(sql, params, Mode::Stream)
+            .and_then(|mut ready| self.begin(|core| ready.execute(core, sql)));
+        let id = begun.inspect_err(|error| watch.failed(error))?;
+        Ok(RowStream::new(self, id, watch))
     }
 
     /// Runs one statement of the user's.

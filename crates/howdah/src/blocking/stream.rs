@@ -5,6 +5,7 @@ use std::fmt;
 use howdah_protocol::session::ExchangeId;
 
 use super::Session;
+use crate::core::observe::Watch;
 use crate::error::{Error, Result};
 use crate::row::{Row, Rows};
 
@@ -20,16 +21,18 @@ pub struct RowStream<'a> {
     failure: Option<Error>,
     /// Whether nothing is to be expected any more.
     over: bool,
+    watch: Watch,
 }
 
 impl<'a> RowStream<'a> {
-    pub(super) fn new(session: &'a mut Session, id: ExchangeId) -> Self {
+    pub(super) fn new(session: &'a mut Session, id: ExchangeId, watch: Watch) -> Self {
         Self {
             session,
             id,
             ready: None,
             failure: None,
             over: false,
+            watch,
         }
     }
 
@@ -50,8 +53,10 @@ impl<'a> RowStream<'a> {
 
     /// Waits for more rows, or for the end.
     fn wait(&mut self) -> Result<()> {
-        match self.session.turn()? {
+        let turned = self.session.turn();
+        match turned.inspect_err(|error| self.watch.failed(error))? {
             Some(outcome) => {
+                self.watch.ended(&outcome);
                 self.over = true;
                 (self.ready, self.failure) = self.session.core.end_stream(outcome);
             }

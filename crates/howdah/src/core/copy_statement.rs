@@ -163,6 +163,13 @@ fn next<'a>(rest: &mut &'a str) -> Option<Token<'a>> {
     Some(token)
 }
 
+/// The length of the token that a text begins with; `None` if it cannot be read.
+#[cfg(feature = "tracing")]
+pub(super) fn token_length(text: &str) -> Option<usize> {
+    let (_, behind) = token(text)?;
+    Some(text.len() - behind.len())
+}
+
 /// The token at the front of a text, and what is behind it.
 fn token(text: &str) -> Option<(Token<'_>, &str)> {
     let text = skip_blanks(text);

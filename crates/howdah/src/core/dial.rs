@@ -9,6 +9,7 @@ use howdah_protocol::session::Session;
 use super::Core;
 use super::cancel::CancelHandle;
 use super::info::Facts;
+use super::observe::Dialling;
 use crate::config::{Config, Provider};
 use crate::error::{Error, Result};
 use howdah_net::connect::ConnectError;
@@ -22,6 +23,7 @@ pub(crate) struct Dial {
     pub(crate) connector: Connector,
     /// What the last session said, if it got so far.
     last: Option<connection::Error>,
+    watch: Dialling,
 }
 
 /// Why one server was not it.
@@ -61,6 +63,7 @@ impl Dial {
         Ok(Self {
             connector: Connector::new(&params)?,
             last: None,
+            watch: Dialling::new(),
         })
     }
 
@@ -121,8 +124,12 @@ impl Dial {
     /// There is no use in trying others.
     pub(crate) fn refused(&mut self, refusal: Refusal) -> Result<()> {
         self.last = None;
+        let before = self.connector.failures().len();
         match refusal {
-            Refusal::Final(error) => return Err(error),
+            Refusal::Final(error) => {
+                self.watch.failed(&error);
+                return Err(error);
+            }
             Refusal::Unreachable(error) => self.connector.unreachable(&error),
             Refusal::Session(Lost::Io(error), _) => self.connector.refused(&error, None, &[]),
             Refusal::Session(Lost::Session(error), others) => {
@@ -135,12 +142,17 @@ impl Dial {
                 self.last = Some(error).filter(|_| !self.connector.config().is_torn());
             }
         }
+        for failure in self.connector.failures().iter().skip(before) {
+            self.watch.refused(&failure.target, &failure.message);
+        }
         Ok(())
     }
 
     /// The error for all attempts together.
     pub(crate) fn give_up(self) -> Error {
-        Error::connect(&self.connector, self.last)
+        let error = Error::connect(&self.connector, self.last);
+        self.watch.failed(&error);
+        error
     }
 
     /// The core of the connection that was made.
@@ -148,6 +160,7 @@ impl Dial {
         let peer = self.connector.peer().cloned();
         let target = peer.clone().and_then(|peer| session.cancel_target(peer));
         let facts = self.facts(peer.as_ref(), &session);
+        self.watch.done(&facts, session.connection().process_id());
         Core::new(session, facts, CancelHandle::new(target))
     }
 

@@ -9,6 +9,7 @@ use howdah_protocol::connection::{Columns, Parameters, QueryResult, RowSet};
 use howdah_protocol::session::{Description, Outcome};
 use howdah_types::Types;
 
+use super::observe::{Place, Watch};
 use super::prepare::Descriptions;
 use super::settings::Settings;
 use super::types::TypeCache;
@@ -18,6 +19,7 @@ use crate::row::{Reading, Rows};
 #[derive(Default, Clone)]
 pub(crate) struct Known {
     inner: Arc<Mutex<Inner>>,
+    place: Place,
 }
 
 #[derive(Default)]
@@ -35,6 +37,29 @@ pub(crate) struct Finished<T> {
 }
 
 impl Known {
+    /// Of a connection that goes there, so far nothing is known.
+    pub(crate) fn new(place: Place) -> Self {
+        Self {
+            inner: Arc::default(),
+            place,
+        }
+    }
+
+    /// Begins to watch a statement.
+    pub(crate) fn watch(&self, sql: &str) -> Watch {
+        self.place.watch(sql)
+    }
+
+    /// Begins to watch statements that go as one.
+    pub(crate) fn watch_all<'a>(&self, statements: impl Iterator<Item = &'a str>) -> Watch {
+        self.place.watch_all(statements)
+    }
+
+    /// Notes that the connection has been lost.
+    pub(crate) fn lost(&self, error: &Error) {
+        self.place.lost(error);
+    }
+
     /// The results of the statements of an exchange.
     ///
     /// # Errors

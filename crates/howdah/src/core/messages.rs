@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use howdah_protocol::connection::Notification;
 use howdah_protocol::wire;
 
+use super::observe;
 use crate::diagnostic::Diagnostic;
 
 /// A notification that another session, or this one, sent with `NOTIFY`.
@@ -45,6 +46,7 @@ impl Messages {
     }
 
     pub(crate) fn deliver_notice(&self, notice: wire::Diagnostic) {
+        observe::notice(&notice);
         if !self.notice.is_empty() {
             self.notice.call(&Diagnostic::new(notice));
         }

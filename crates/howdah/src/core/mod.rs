@@ -15,6 +15,7 @@ pub(crate) mod info;
 mod known;
 pub(crate) mod large_object;
 pub(crate) mod messages;
+pub(crate) mod observe;
 mod prepare;
 pub(crate) mod replication;
 pub(crate) mod sequence;
@@ -77,12 +78,13 @@ enum End {
 impl Core {
     /// Takes over a session that has been started.
     pub(crate) fn new(session: Link, facts: Facts, cancel: CancelHandle) -> Self {
+        let place = observe::Place::new(&facts, session.connection().process_id());
         let mut core = Self {
             session,
             messages: Messages::default(),
             facts,
             cancel,
-            known: Known::default(),
+            known: Known::new(place),
             params: Params::default(),
             block_ended: false,
             fate: Fate::default(),
@@ -372,6 +374,7 @@ impl Core {
     /// Notes that the connection is lost; gives the error that says why.
     pub(crate) fn lost(&mut self, error: Error) -> Error {
         if self.end.is_none() {
+            self.known.lost(&error);
             self.end = Some(End::Lost(error.to_string()));
         }
         self.cancel.gate().leave();
