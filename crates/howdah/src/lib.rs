@@ -151,7 +151,19 @@ pub mod replication {
 /// Parameters, transactions, many statements at once, many tasks on one connection, streams, large objects, replication, and giving up.
 #[cfg_attr(feature = "tokio", doc = "\n")]
 #[cfg_attr(all(feature = "tokio", feature = "derive"), doc = include_str!("../docs/rust.md"))]
-pub mod guide {}
+pub mod guide {
+    #![allow(missing_docs)]
+    #[cfg_attr(all(feature = "tokio", feature = "derive"), doc = include_str!("../docs/guides/from-tokio-postgres.md"))]
+    pub mod from_tokio_postgres {}
+    #[cfg_attr(all(feature = "tokio", feature = "derive"), doc = include_str!("../docs/guides/from-sqlx.md"))]
+    pub mod from_sqlx {}
+    #[cfg_attr(all(feature = "tokio", feature = "derive"), doc = include_str!("../docs/guides/cancellation.md"))]
+    pub mod cancellation {}
+    #[cfg_attr(all(feature = "tokio", feature = "derive"), doc = include_str!("../docs/guides/custom-types.md"))]
+    pub mod custom_types {}
+    #[cfg_attr(all(feature = "tokio", feature = "derive"), doc = include_str!("../docs/guides/testing.md"))]
+    pub mod testing {}
+}
 
 /// Which Rust types go with which types of PostgreSQL.
 #[cfg_attr(feature = "derive", doc = "\n")]
