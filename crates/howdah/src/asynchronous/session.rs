@@ -88,7 +88,7 @@ impl AsyncSession {
         self.query(sql, params).await?.at_most_one()
     }
 
-    /// Runs a statement and reads its rows as structs with `#[derive(FromRow)]`, as tuples, or as another [`FromRow`].
+    /// Runs a statement and reads its rows as structs with `#[derive(FromRow)]`, as tuples, or as another [`FromRow`](crate::FromRow).
     ///
     /// Columns are looked for once.
     ///

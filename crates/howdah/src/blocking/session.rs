@@ -82,7 +82,7 @@ impl Session {
         self.query(sql, params)?.at_most_one()
     }
 
-    /// Runs a statement and reads its rows as structs with `#[derive(FromRow)]`, as tuples, or as another [`FromRow`].
+    /// Runs a statement and reads its rows as structs with `#[derive(FromRow)]`, as tuples, or as another [`FromRow`](crate::FromRow).
     ///
     /// Columns are looked for once.
     ///
