@@ -75,9 +75,9 @@ pub use error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind};
 #[cfg(feature = "serde_json")]
 pub use sql::Json;
 pub use sql::{
-    Attribute, Definition, Element, Field, FieldWriter, Fields, FromSql, FromSqlOwned, IsNull,
-    Kind, MacAddr, MacAddr8, Money, Multirange, Oid, PgLsn, SqlType, ToSql, Type, Types,
-    is_built_in,
+    AnyText, AnyValue, Attribute, Definition, Element, Field, FieldWriter, Fields, FromSql,
+    FromSqlOwned, IsNull, Kind, MacAddr, MacAddr8, Money, Multirange, Oid, PgLsn, SqlType, ToSql,
+    Type, Types, is_built_in,
 };
 #[doc(hidden)]
 pub use sql::{Item, ItemWriter, Items, Shape};

@@ -132,6 +132,22 @@ pub fn quote_field(out: &mut Vec<u8>, start: usize) {
     }
 }
 
+/// The same by the rule of `record_out` alone: square brackets need no quotes.
+pub(crate) fn quote_attribute(out: &mut Vec<u8>, start: usize) {
+    let Some(field) = out.get(start..) else {
+        return;
+    };
+    let special = |byte: &u8| {
+        matches!(
+            byte,
+            b'"' | b'\\' | b',' | b'(' | b')' | b' ' | b'\t'..=b'\r'
+        )
+    };
+    if field.is_empty() || field.iter().any(special) {
+        quote(out, start, |byte| byte);
+    }
+}
+
 /// Puts quotes around what was appended since `start`; `prefix` gives what goes in front of a quote or a backslash.
 pub(crate) fn quote(out: &mut Vec<u8>, start: usize, prefix: impl Fn(u8) -> u8) {
     let tail = out.get(start..).unwrap_or_default();

@@ -30,7 +30,10 @@ const MAX_TEXT: usize = 0x3FFF_FFFF;
 pub fn binary_to_text(oid: u32, data: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
     let start = out.len();
     let written = match oid::element_of(oid) {
-        Some(element) => array(element.oid, element.delimiter, data, out),
+        Some(element) => {
+            let is_of = |told| told == element.oid;
+            array(data, element.delimiter, out, is_of, one)
+        }
         None => one(oid, data, out),
     };
     if written.is_err() {
@@ -48,13 +51,19 @@ pub fn knows_scalar(oid: u32) -> bool {
 
 fn one(oid: u32, data: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
     match oid::lookup(oid).map(|entry| entry.kind) {
-        Some(TypeKind::Range { subtype, .. }) => range(&range_from_binary(data)?, subtype, out),
-        Some(TypeKind::Multirange { subtype, .. }) => multirange(subtype, data, out),
+        Some(TypeKind::Range { subtype, .. }) => {
+            range(&range_from_binary(data)?, out, |bound, out| {
+                scalar(subtype, bound, out)
+            })
+        }
+        Some(TypeKind::Multirange { subtype, .. }) => {
+            multirange(data, out, |bound, out| scalar(subtype, bound, out))
+        }
         _ => scalar(oid, data, out),
     }
 }
 
-fn scalar(oid: u32, data: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
+pub(crate) fn scalar(oid: u32, data: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
     match oid {
         oid::BOOL => boolean::bool_to_text(boolean::bool_from_binary(data)?, out),
         oid::INT2 => int::int_to_text(int::int2_from_binary(data)?, out),
@@ -70,7 +79,7 @@ fn scalar(oid: u32, data: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
             out.extend_from_slice(data);
         }
         oid::JSON | oid::XML | oid::REFCURSOR => out.extend_from_slice(data),
-        oid::JSONB => out.extend_from_slice(json::jsonb_from_binary(data)?),
+        oid::JSONB | oid::JSONPATH => out.extend_from_slice(json::jsonb_from_binary(data)?),
         oid::BYTEA => bytea::bytea_to_text(data, out),
         oid::UUID => uuid::uuid_to_text(&uuid::uuid_from_binary(data)?, out),
         _ => return calendar(oid, data, out),
@@ -128,19 +137,32 @@ fn shape(oid: u32, data: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
     Ok(())
 }
 
-fn range(range: &Range<&[u8]>, subtype: u32, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+/// What appends the text of a value within another.
+type Written = Result<(), DecodeError>;
+
+/// Appends a range, whose bounds `write` appends.
+pub(crate) fn range(
+    range: &Range<&[u8]>,
+    out: &mut Vec<u8>,
+    mut write: impl FnMut(&[u8], &mut Vec<u8>) -> Written,
+) -> Written {
     range_to_text(range, out, |bound, out| {
-        scalar(subtype, bound, out).map(|()| IsNull::No)
+        write(bound, out).map(|()| IsNull::No)
     })
 }
 
-fn multirange(subtype: u32, data: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
+/// Appends a multirange, whose bounds `write` appends.
+pub(crate) fn multirange(
+    data: &[u8],
+    out: &mut Vec<u8>,
+    mut write: impl FnMut(&[u8], &mut Vec<u8>) -> Written,
+) -> Written {
     let mut ranges = MultirangeBinary::new(data)?;
     let start = out.len();
     let mut before = b'{';
     while let Some(next) = ranges.next_range()? {
         out.push(before);
-        range(&next, subtype, out)?;
+        range(&next, out, &mut write)?;
         check_length(start, out)?;
         before = b',';
     }
@@ -151,9 +173,17 @@ fn multirange(subtype: u32, data: &[u8], out: &mut Vec<u8>) -> Result<(), Decode
     Ok(())
 }
 
-fn array(element: u32, delimiter: u8, data: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
+/// Appends an array, whose elements `write` appends: it is given their OID, which `is_of` has been asked about.
+pub(crate) fn array(
+    data: &[u8],
+    delimiter: u8,
+    out: &mut Vec<u8>,
+    is_of: impl FnOnce(u32) -> bool,
+    mut write: impl FnMut(u32, &[u8], &mut Vec<u8>) -> Written,
+) -> Written {
     let mut elements = ArrayBinary::new(data)?;
-    if elements.element_oid() != element {
+    let element = elements.element_oid();
+    if !is_of(element) {
         return Err(DecodeError::invalid("array", "elements of another type"));
     }
     let start = out.len();
@@ -173,7 +203,7 @@ fn array(element: u32, delimiter: u8, data: &[u8], out: &mut Vec<u8>) -> Result<
         match value {
             Some(value) => {
                 let start = out.len();
-                one(element, value, out)?;
+                write(element, value, out)?;
                 quote_element(out, start, delimiter);
             }
             None => out.extend_from_slice(b"NULL"),
@@ -185,7 +215,7 @@ fn array(element: u32, delimiter: u8, data: &[u8], out: &mut Vec<u8>) -> Result<
 }
 
 /// Whether what was written since `start` is not too long.
-fn check_length(start: usize, out: &[u8]) -> Result<(), DecodeError> {
+pub(crate) fn check_length(start: usize, out: &[u8]) -> Result<(), DecodeError> {
     if out.len() - start > MAX_TEXT {
         return Err(DecodeError::range("value", "its text is longer than 1 GB"));
     }

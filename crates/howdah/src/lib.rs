@@ -43,7 +43,8 @@
 //! * **Parameters** are `$1`, `$2`, ... in the statement and [a tuple or a list](ToParams) beside it, `()` for none. Each is sent as
 //!   the type that the server infers for it, exactly or not at all: see [`rust_types`]. A string is a literal of any type.
 //! * **Results** are [`Rows`] that keep the received bytes; [`Row::get`] reads a value when asked, as any type that is
-//!   [`FromSql`], and [`Row::read`] a whole row as a tuple or a struct that is [`FromRow`]; `query_as()` gives them all. `query_stream()` gives rows as they arrive.
+//!   [`FromSql`], and [`Row::read`] a whole row as a tuple or a struct that is [`FromRow`]; `query_as()` gives them all. [`Row::text`] and
+//!   [`types::AnyValue`] are for any type. `query_stream()` gives rows as they arrive.
 //! * **Many statements** are run without waiting for each by `execute_many()` and `batch()`, all or none: [`guide`] says more.
 //! * **Rows in bulk** go and come by COPY: [`copy_in_rows()`](Session::copy_in_rows), [`copy_out_rows()`](Session::copy_out_rows).
 //! * **Types made by users** are structs and enums with `#[derive(ToSql, FromSql)]`; domains are the types beneath them.

@@ -12,7 +12,8 @@ use howdah_protocol::connection::{Columns, RowSet};
 use howdah_protocol::wire;
 use howdah_protocol::wire::backend::{FieldDescription, affected_rows};
 use howdah_types::{
-    DecodeError, DecodeErrorKind, Format, FromSql, LoadContext, Type, Types, bytea, memory, oid,
+    AnyText, DecodeError, DecodeErrorKind, Format, FromSql, LoadContext, Type, Types, bytea,
+    memory, oid,
 };
 
 use crate::error::{Error, Result, short_name};
@@ -212,6 +213,7 @@ impl Row {
     ///
     /// With equal names the first column counts. Texts and bytes can be borrowed: `get::<&str>`, `get::<&[u8]>`. Read
     /// what may be NULL as an `Option`.
+    /// There is no other method for what may fail: it never panics.
     ///
     /// # Errors
     /// There is no such column; its type does not load into `T`; it is NULL and `T` is not an `Option`; the value does
@@ -219,6 +221,29 @@ impl Row {
     pub fn get<'a, T: FromSql<'a>>(&'a self, column: impl RowIndex) -> Result<T> {
         let number = column.find(self).ok_or_else(|| column.missing())?;
         self.value(number)
+    }
+
+    /// The text of a column of any type, `None` for NULL.
+    ///
+    /// It is what `psql` shows with the default settings and TimeZone UTC, whether the value came as text or in binary:
+    /// see [`AnyText`](crate::types::AnyText). [`AnyValue`](crate::types::AnyValue) is for values of any type.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let row = conn.query_one("SELECT 1.50 AS price, ARRAY[1, 2] AS list, NULL AS none", &[])?;
+    /// assert_eq!(row.text("price")?.as_deref(), Some("1.50"));
+    /// assert_eq!(row.text("list")?.as_deref(), Some("{1,2}"));
+    /// assert_eq!(row.text("none")?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// There is no such column; or the bytes are no value of its type, or text in another encoding.
+    pub fn text(&self, column: impl RowIndex) -> Result<Option<Cow<'_, str>>> {
+        let text = self.get::<Option<AnyText<'_>>>(column)?;
+        Ok(text.map(|text| text.0))
     }
 
     /// The whole row as a tuple, as a struct with `#[derive(FromRow)]`, or as another type that is a [`FromRow`].

@@ -1,5 +1,7 @@
 //! [`FromSql`] and [`ToSql`]: the codecs behind Rust types.
 
+mod any_text;
+mod any_value;
 mod array;
 #[cfg(feature = "bytes")]
 mod bytes;
@@ -34,6 +36,8 @@ mod types;
 mod uuid;
 mod wrapper;
 
+pub use any_text::AnyText;
+pub use any_value::AnyValue;
 pub use array::{Item, ItemWriter, Items, Shape};
 pub use composite::{Field, FieldWriter, Fields};
 pub use from_sql::{FromSql, FromSqlOwned};
