@@ -231,7 +231,7 @@ impl Row {
     /// ```no_run
     /// # fn main() -> Result<(), howdah::Error> {
     /// # let mut conn = howdah::Connection::connect("")?;
-    /// let row = conn.query_one("SELECT 1.50 AS price, ARRAY[1, 2] AS list, NULL AS none", &[])?;
+    /// let row = conn.query_one("SELECT 1.50 AS price, ARRAY[1, 2] AS list, NULL AS none", ())?;
     /// assert_eq!(row.text("price")?.as_deref(), Some("1.50"));
     /// assert_eq!(row.text("list")?.as_deref(), Some("{1,2}"));
     /// assert_eq!(row.text("none")?, None);

@@ -174,8 +174,8 @@ fn statement(literal: &str, ty: &str) -> String {
 fn each_way(conn: &mut Connection, sql: &str) -> [Row; 3] {
     let mut results = conn.execute_script(sql).expect(sql);
     let text = results[0].fetch_one().expect("a row");
-    conn.query_one(sql, &[]).unwrap();
-    let mixed = conn.query_one(sql, &[]).unwrap();
+    conn.query_one(sql, ()).unwrap();
+    let mixed = conn.query_one(sql, ()).unwrap();
     let copy = format!("COPY ({sql}) TO STDOUT (FORMAT binary)");
     let mut copy = conn.copy_out_rows(&copy).unwrap();
     let binary = copy.next().expect("a row").unwrap();
@@ -191,7 +191,7 @@ fn same_each_way(samples: &[Sample]) {
             continue;
         }
         let sql = format!("CREATE TYPE dynamic_of AS (x {ty}, \"a b\" text, c varchar)");
-        conn.borrow_mut().execute(&sql, &[]).unwrap();
+        conn.borrow_mut().execute(&sql, ()).unwrap();
         let config = Config {
             failure_persistence: None,
             ..Config::with_cases(12)
@@ -204,7 +204,7 @@ fn same_each_way(samples: &[Sample]) {
                     let sql = statement(&literal, ty);
                     let conn = &mut *conn.borrow_mut();
                     let mut attempt = conn.savepoint().unwrap();
-                    let accepted = attempt.execute(&sql, &[]).is_ok();
+                    let accepted = attempt.execute(&sql, ()).is_ok();
                     attempt.rollback().unwrap();
                     if accepted {
                         found.set(found.get() + 1);
@@ -219,14 +219,14 @@ fn same_each_way(samples: &[Sample]) {
             "{ty}: the server takes too few of the literals"
         );
         let conn = &mut *conn.borrow_mut();
-        conn.execute("DROP TYPE dynamic_of", &[]).unwrap();
+        conn.execute("DROP TYPE dynamic_of", ()).unwrap();
         conn.forget_types();
     }
 }
 
 fn has_xml(conn: &mut Connection) -> bool {
     let mut attempt = conn.savepoint().unwrap();
-    let has = attempt.execute("SELECT '<a/>'::xml", &[]).is_ok();
+    let has = attempt.execute("SELECT '<a/>'::xml", ()).is_ok();
     attempt.rollback().unwrap();
     has
 }
@@ -274,7 +274,7 @@ fn types_made_of_others() {
 fn types_of_extensions() {
     let mut conn = connect();
     if conn
-        .execute("CREATE EXTENSION IF NOT EXISTS hstore", &[])
+        .execute("CREATE EXTENSION IF NOT EXISTS hstore", ())
         .is_err()
     {
         println!("this server has no hstore");
@@ -333,7 +333,7 @@ fn the_settings_of_the_session_make_no_difference() {
     }
     conn.execute_script("SET DateStyle = German").unwrap();
     let row = conn
-        .query_one("SELECT '2000-02-01'::date, '2000-02-01'::timestamp", &[])
+        .query_one("SELECT '2000-02-01'::date, '2000-02-01'::timestamp", ())
         .unwrap();
     assert_eq!(row.text(0).unwrap().as_deref(), Some("2000-02-01"));
     assert_eq!(row.text(1).unwrap().as_deref(), Some("2000-02-01 00:00:00"));
@@ -386,7 +386,7 @@ fn values() {
         }
     }
     let row = conn
-        .query_one("SELECT '(1,a,,)'::dynamic_row AS r, 2 AS n", &[])
+        .query_one("SELECT '(1,a,,)'::dynamic_row AS r, 2 AS n", ())
         .unwrap();
     let value: AnyValue = row.get("r").unwrap();
     assert_eq!(value.field("the text"), Some(&text("a")));
@@ -401,7 +401,7 @@ fn values() {
 #[test]
 fn text_of_a_column() -> Result<(), Error> {
     let mut conn = connect();
-    let row = conn.query_one("SELECT 'a' AS a, NULL AS b", &[])?;
+    let row = conn.query_one("SELECT 'a' AS a, NULL AS b", ())?;
     assert_eq!(row.text("a")?.as_deref(), Some("a"));
     assert!(matches!(
         row.text(0)?,

@@ -53,7 +53,7 @@ where
     let literal = literal.map_or("NULL".to_owned(), |text| format!("'{text}'"));
     let sql = format!("SELECT $1::{ty}, $1::{ty} IS NOT DISTINCT FROM {literal}::{ty}");
     for _ in 0..7 {
-        let row = conn.query_one(&sql, &[&value]).unwrap();
+        let row = conn.query_one(&sql, [&value]).unwrap();
         assert_eq!(row.get::<T>(0).unwrap(), value, "{ty}");
         assert!(row.get::<bool>(1).unwrap(), "{value:?} as {ty}");
     }
@@ -163,7 +163,7 @@ fn a_null_is_of_its_type_too() {
     let (mut conn, name) = connect();
     let sql = format!("SELECT $1::{name}_person");
     let mut refused = |value: &dyn ToSql, rust: &str| {
-        let error = conn.query(&sql, &[value]).unwrap_err();
+        let error = conn.query(&sql, [value]).unwrap_err();
         assert!(error.is_usage(), "{error}");
         let text = error.to_string();
         assert!(text.contains(rust), "{text}");
@@ -174,7 +174,7 @@ fn a_null_is_of_its_type_too() {
         "Option<Couple> cannot be sent as composite",
     );
     let row = conn
-        .query_one(&format!("SELECT NULL::{name}_mood AS m"), &[])
+        .query_one(&format!("SELECT NULL::{name}_mood AS m"), ())
         .unwrap();
     assert_eq!(row.get::<Option<Mood>>("m").unwrap(), None);
     let error = row.get::<Option<Person>>("m").unwrap_err().to_string();
@@ -200,8 +200,7 @@ fn rows_that_are_sent_in_turn() {
     ];
     conn.execute_many("INSERT INTO people VALUES ($1, $2)", &people)
         .unwrap();
-    let found: Vec<(Option<Mood>, Option<Email>)> = conn
-        .query_as("SELECT mood, email FROM people", &[])
-        .unwrap();
+    let found: Vec<(Option<Mood>, Option<Email>)> =
+        conn.query_as("SELECT mood, email FROM people", ()).unwrap();
     assert_eq!(found, people);
 }
