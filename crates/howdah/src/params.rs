@@ -126,11 +126,32 @@ impl<P: ToParams> Parameters for P {
 pub trait ToParams: Sync {
     /// Calls `work` with the parameters, in the order of their numbers.
     fn with_params<R>(&self, work: impl FnOnce(&[&dyn ToSql]) -> R) -> R;
+
+    /// Gives each of them to `take` until that fails: where there are many rows it pays to know their types.
+    #[doc(hidden)]
+    fn visit<V: TakeParam>(&self, take: &mut V) -> Result<()> {
+        self.with_params(|params| params.iter().try_for_each(|param| take.take(*param)))
+    }
+}
+
+/// What takes parameters one by one, as [`ToParams::visit`] gives them.
+#[doc(hidden)]
+pub trait TakeParam {
+    /// Takes the next one.
+    ///
+    /// # Errors
+    /// It is not taken, and the rest is of no use either.
+    fn take<T: ToSql + ?Sized>(&mut self, param: &T) -> Result<()>;
 }
 
 impl<T: ToParams + ?Sized> ToParams for &T {
     fn with_params<R>(&self, work: impl FnOnce(&[&dyn ToSql]) -> R) -> R {
         (**self).with_params(work)
+    }
+
+    #[inline]
+    fn visit<V: TakeParam>(&self, take: &mut V) -> Result<()> {
+        (**self).visit(take)
     }
 }
 
@@ -176,6 +197,12 @@ macro_rules! tuples {
             impl<$($name: ToSql),*> ToParams for ($($name,)*) {
                 fn with_params<R>(&self, work: impl FnOnce(&[&dyn ToSql]) -> R) -> R {
                     work(&[$(&self.$number),*])
+                }
+
+                #[inline]
+                fn visit<V: TakeParam>(&self, _take: &mut V) -> Result<()> {
+                    $(_take.take(&self.$number)?;)*
+                    Ok(())
                 }
             }
         )+

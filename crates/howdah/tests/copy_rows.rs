@@ -222,6 +222,23 @@ fn values_that_do_not_fit_are_left_out() {
             copy.write_row((2,)).unwrap_err(),
             "the COPY has 2 columns, and the row has 1 values",
         ),
+        (
+            copy.write_row((2, "x", "y")).unwrap_err(),
+            "the COPY has 2 columns, and the row has 3 values",
+        ),
+        // Even if one of them is wrong as well.
+        (
+            copy.write_row((1.5,)).unwrap_err(),
+            "the COPY has 2 columns, and the row has 1 values",
+        ),
+        (
+            copy.write_row(()).unwrap_err(),
+            "the COPY has 2 columns, and the row has 0 values",
+        ),
+        (
+            copy.write_row([2, 3, 4]).unwrap_err(),
+            "the COPY has 2 columns, and the row has 3 values",
+        ),
     ] {
         assert_eq!(error.to_string(), text);
         assert!(error.is_usage());

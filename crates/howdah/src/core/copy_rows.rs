@@ -18,7 +18,7 @@ use super::copying::Copying;
 use super::known::Known;
 use super::prepare::Question;
 use crate::error::{Error, Result};
-use crate::params::ToParams;
+use crate::params::{TakeParam, ToParams};
 use crate::row::{Row, Rows};
 
 /// A COPY of rows that has not begun: a shell asks as long as there is a [`Question`], then runs the statement.
@@ -219,10 +219,10 @@ impl RowEncoder {
     pub(crate) fn write(&mut self, row: &impl ToParams, copying: &mut Copying) -> Result<()> {
         let out = &mut copying.buffer;
         let start = out.len();
-        let written = row.with_params(|values| match self.is_binary {
-            true => self.write_binary(values, out),
-            false => self.write_text(values, out),
-        });
+        let written = match self.is_binary {
+            true => self.write_binary(row, out),
+            false => row.with_params(|values| self.write_text(values, out)),
+        };
         if written.is_err() {
             out.truncate(start);
         }
@@ -237,26 +237,32 @@ impl RowEncoder {
     }
 
     #[inline]
-    fn write_binary(&self, values: &[&dyn ToSql], out: &mut Vec<u8>) -> Result<()> {
-        let count = self.check_count(values)?;
+    fn write_binary(&self, row: &impl ToParams, out: &mut Vec<u8>) -> Result<()> {
+        let Ok(count) = i16::try_from(self.columns.len()) else {
+            return Err(self.wrong_row(row, None));
+        };
         memory::room(out, memory::FIXED).map_err(no_room)?;
         out.extend_from_slice(&count.to_be_bytes());
-        for (index, (value, column)) in values.iter().zip(&self.columns).enumerate() {
-            let ty = column.of(&self.types);
-            memory::room(out, memory::FIXED).map_err(no_room)?;
-            if value.format(ty) != Format::Binary {
-                return Err(no_binary_form(index, ty));
-            }
-            let mark = length::begin(out);
-            let null = value
-                .to_sql(ty, Format::Binary, out)
-                .map_err(|error| Error::copied(index + 1, ty, error))?;
-            match null {
-                IsNull::Yes => length::end_null(out, mark),
-                IsNull::No => length::end(out, mark).map_err(|_| too_long(index, ty))?,
-            }
+        let mut fields = BinaryFields {
+            columns: self.columns.iter(),
+            types: &self.types,
+            out,
+            index: 0,
+        };
+        match row.visit(&mut fields) {
+            Ok(()) if fields.columns.len() == 0 => Ok(()),
+            written => Err(self.wrong_row(row, written.err())),
         }
-        Ok(())
+    }
+
+    /// What is wrong with a row: the number of its values before anything else.
+    #[cold]
+    fn wrong_row(&self, row: &impl ToParams, error: Option<Error>) -> Error {
+        let (expected, got) = (self.columns.len(), row.with_params(|values| values.len()));
+        match error {
+            Some(error) if expected == got => error,
+            _ => wrong_count(expected, got),
+        }
     }
 
     fn write_text(&mut self, values: &[&dyn ToSql], out: &mut Vec<u8>) -> Result<()> {
@@ -282,12 +288,45 @@ impl RowEncoder {
         Ok(())
     }
 
-    fn check_count(&self, values: &[&dyn ToSql]) -> Result<i16> {
+    fn check_count(&self, values: &[&dyn ToSql]) -> Result<()> {
         let (expected, got) = (self.columns.len(), values.len());
-        match i16::try_from(got) {
-            Ok(count) if expected == got => Ok(count),
-            _ => Err(wrong_count(expected, got)),
+        match expected == got {
+            true => Ok(()),
+            false => Err(wrong_count(expected, got)),
         }
+    }
+}
+
+/// The values of a row in binary: what the types of a tuple's values are the compiler knows.
+struct BinaryFields<'a> {
+    columns: std::slice::Iter<'a, RowColumn>,
+    types: &'a Types,
+    out: &'a mut Vec<u8>,
+    index: usize,
+}
+
+impl TakeParam for BinaryFields<'_> {
+    #[inline]
+    fn take<T: ToSql + ?Sized>(&mut self, value: &T) -> Result<()> {
+        let Some(column) = self.columns.next() else {
+            return Err(wrong_count(self.index, self.index + 1));
+        };
+        let ty = column.of(self.types);
+        let out = &mut *self.out;
+        memory::room(out, memory::FIXED).map_err(no_room)?;
+        if value.format(ty) != Format::Binary {
+            return Err(no_binary_form(self.index, ty));
+        }
+        let mark = length::begin(out);
+        let null = value
+            .to_sql(ty, Format::Binary, out)
+            .map_err(|error| Error::copied(self.index + 1, ty, error))?;
+        match null {
+            IsNull::Yes => length::end_null(out, mark),
+            IsNull::No => length::end(out, mark).map_err(|_| too_long(self.index, ty))?,
+        }
+        self.index += 1;
+        Ok(())
     }
 }
 
