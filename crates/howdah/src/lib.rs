@@ -158,6 +158,8 @@ pub mod guide {
     pub mod from_tokio_postgres {}
     #[cfg_attr(all(feature = "tokio", feature = "derive"), doc = include_str!("../docs/guides/from-sqlx.md"))]
     pub mod from_sqlx {}
+    #[cfg_attr(all(feature = "tokio", feature = "derive"), doc = include_str!("../docs/guides/pools.md"))]
+    pub mod pools {}
     #[cfg_attr(all(feature = "tokio", feature = "derive"), doc = include_str!("../docs/guides/cancellation.md"))]
     pub mod cancellation {}
     #[cfg_attr(all(feature = "tokio", feature = "derive"), doc = include_str!("../docs/guides/custom-types.md"))]
