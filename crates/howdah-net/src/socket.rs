@@ -177,15 +177,36 @@ impl Socket {
         let mut flags = PollFlags::empty();
         flags.set(PollFlags::IN, read);
         flags.set(PollFlags::OUT, write);
-        let timeout = Timespec::try_from(time).unwrap_or(Timespec {
-            tv_sec: i64::from(i32::MAX),
-            tv_nsec: 0,
-        });
-        match poll(&mut [PollFd::new(&self.fd, flags)], Some(&timeout)) {
-            Ok(0) | Err(Errno::INTR) => Ok(Waited::NotYet),
-            Ok(_) => Ok(Waited::Ready),
-            Err(error) => Err(error.into()),
-        }
+        wait_for(&mut [PollFd::new(&self.fd, flags)], time)
+    }
+
+    /// Waits until the socket can be read or, if asked for, written, or until there is something to read from `bell`.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn wait_or_bell(
+        &self,
+        write: bool,
+        bell: &platform::Pipe,
+        time: Duration,
+    ) -> io::Result<Waited> {
+        let mut flags = PollFlags::IN;
+        flags.set(PollFlags::OUT, write);
+        let bell = PollFd::new(bell, PollFlags::IN);
+        wait_for(&mut [PollFd::new(&self.fd, flags), bell], time)
+    }
+}
+
+/// Waits until one of these is ready.
+fn wait_for(these: &mut [PollFd<'_>], time: Duration) -> io::Result<Waited> {
+    let timeout = Timespec::try_from(time).unwrap_or(Timespec {
+        tv_sec: i64::from(i32::MAX),
+        tv_nsec: 0,
+    });
+    match poll(these, Some(&timeout)) {
+        Ok(0) | Err(Errno::INTR) => Ok(Waited::NotYet),
+        Ok(_) => Ok(Waited::Ready),
+        Err(error) => Err(error.into()),
     }
 }
 

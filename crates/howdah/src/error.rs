@@ -240,7 +240,6 @@ impl Error {
     }
 
     /// The same error for another operation that it has ended.
-    #[cfg(feature = "tokio")]
     pub(crate) fn again(&self) -> Self {
         Self(self.0.clone())
     }

@@ -52,6 +52,7 @@
 //! * **Large objects** are files of bytes within a transaction: [`create_large_object()`](Session::create_large_object).
 //! * **Statements** that are used often are prepared by themselves.
 //! * **Notices and notifications** go to handlers; notifications also to `notifies()`. None is lost between two calls.
+//!   A [`Listener`] has a connection of its own, connects again when that is lost, and says where something may be missing.
 //! * **Cancelling** is done by a [`CancelHandle`] from any thread or task, and by dropping a future.
 //! * **After an error** a connection is idle, within a failed transaction, or closed, and [`Error`] says which:
 //!   [`is_closed`](Error::is_closed), [`is_cancelled`](Error::is_cancelled), [`is_safe_to_retry`](Error::is_safe_to_retry),
@@ -98,18 +99,19 @@ mod row;
 #[cfg(feature = "tokio")]
 pub use asynchronous::{
     AsyncClient, AsyncClientNotifies, AsyncConnection, AsyncCopyIn, AsyncCopyInRows, AsyncCopyOut,
-    AsyncCopyOutRows, AsyncLargeObject, AsyncLease, AsyncNotifies, AsyncRowStream, AsyncSavepoint,
-    AsyncSession, AsyncTransaction, AsyncTransactionBuilder,
+    AsyncCopyOutRows, AsyncLargeObject, AsyncLease, AsyncListener, AsyncNotifies, AsyncRowStream,
+    AsyncSavepoint, AsyncSession, AsyncTransaction, AsyncTransactionBuilder,
 };
 pub use blocking::{
-    Connection, CopyIn, CopyInRows, CopyOut, CopyOutRows, LargeObject, Notifies, RowStream,
-    Savepoint, Session, Transaction, TransactionBuilder,
+    Connection, CopyIn, CopyInRows, CopyOut, CopyOutRows, LargeObject, Listener, Notifies,
+    RowStream, Savepoint, Session, Transaction, TransactionBuilder,
 };
 pub use config::Config;
 pub use core::attempts::RetryPolicy;
 pub use core::cancel::CancelHandle;
 pub use core::info::{Info, TlsFacts, TransactionStatus};
 pub use core::large_object::LargeObjectMode;
+pub use core::listener::{Gap, ListenerEvent, ListenerOptions};
 pub use core::messages::{HandlerId, Notify};
 pub use diagnostic::Diagnostic;
 pub use error::{Error, ProviderError, Result};
@@ -149,7 +151,7 @@ pub mod replication {
     };
 }
 
-/// Parameters, transactions, many statements at once, many tasks on one connection, streams, large objects, replication, and giving up.
+/// Parameters, transactions, many statements at once, many tasks on one connection, streams, large objects, replication, listening, and giving up.
 #[cfg_attr(feature = "tokio", doc = "\n")]
 #[cfg_attr(all(feature = "tokio", feature = "derive"), doc = include_str!("../docs/rust.md"))]
 pub mod guide {

@@ -14,6 +14,7 @@ pub(crate) mod dial;
 pub(crate) mod info;
 mod known;
 pub(crate) mod large_object;
+pub(crate) mod listener;
 pub(crate) mod messages;
 pub(crate) mod observe;
 mod prepare;
