@@ -21,7 +21,6 @@ from ._pipeline import Pipeline
 from ._replication import ReplicationStream
 from ._replication_base import (
     AnyLSN,
-    Change,
     OptionValue,
     Streaming,
     XLogData,
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from ._cursor_base import Params, Query
     from ._enums import IsolationLevel
     from ._lobject_base import File
+    from ._replication_changes import Change
     from .abc import RV, AdaptContext, PQGen
     from .sql import Identifier
 

@@ -20,7 +20,6 @@ from ._pipeline_async import AsyncPipeline
 from ._replication_async import AsyncReplicationStream
 from ._replication_base import (
     AnyLSN,
-    Change,
     OptionValue,
     Streaming,
     XLogData,
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from ._cursor_base import Params, Query
     from ._enums import IsolationLevel
     from ._lobject_base import File
+    from ._replication_changes import Change
     from .abc import RV, AdaptContext, PQGen
     from .sql import Identifier
 

@@ -42,38 +42,42 @@ pub(crate) static UNSUPPORTED_OPERATION: Imported = Imported::new("io", "Unsuppo
 pub(crate) static TUPLE_ROW: Imported = Imported::new("howdah.rows", "tuple_row");
 
 // What replication gives.
-pub(crate) static BEGIN: Imported = Imported::new("howdah._replication_base", "Begin");
+pub(crate) static BEGIN: Imported = Imported::new("howdah._replication_changes", "Begin");
 pub(crate) static BEGIN_PREPARE: Imported =
-    Imported::new("howdah._replication_base", "BeginPrepare");
-pub(crate) static COMMIT: Imported = Imported::new("howdah._replication_base", "Commit");
+    Imported::new("howdah._replication_changes", "BeginPrepare");
+pub(crate) static COMMIT: Imported = Imported::new("howdah._replication_changes", "Commit");
 pub(crate) static COMMIT_PREPARED: Imported =
-    Imported::new("howdah._replication_base", "CommitPrepared");
-pub(crate) static DELETE: Imported = Imported::new("howdah._replication_base", "Delete");
-pub(crate) static INSERT: Imported = Imported::new("howdah._replication_base", "Insert");
-pub(crate) static LOGICAL_MESSAGE: Imported = Imported::new("howdah._replication_base", "Message");
+    Imported::new("howdah._replication_changes", "CommitPrepared");
+pub(crate) static DELETE: Imported = Imported::new("howdah._replication_changes", "Delete");
+pub(crate) static INSERT: Imported = Imported::new("howdah._replication_changes", "Insert");
+pub(crate) static LOGICAL_MESSAGE: Imported =
+    Imported::new("howdah._replication_changes", "Message");
 pub(crate) static LSN: Imported = Imported::new("howdah._replication_base", "LSN");
-pub(crate) static ORIGIN: Imported = Imported::new("howdah._replication_base", "Origin");
-pub(crate) static PREPARE: Imported = Imported::new("howdah._replication_base", "Prepare");
-pub(crate) static RELATION: Imported = Imported::new("howdah._replication_base", "Relation");
+pub(crate) static ORIGIN: Imported = Imported::new("howdah._replication_changes", "Origin");
+pub(crate) static PREPARE: Imported = Imported::new("howdah._replication_changes", "Prepare");
+pub(crate) static RELATION: Imported = Imported::new("howdah._replication_changes", "Relation");
 pub(crate) static RELATION_COLUMN: Imported =
-    Imported::new("howdah._replication_base", "RelationColumn");
+    Imported::new("howdah._replication_changes", "RelationColumn");
 pub(crate) static ROLLBACK_PREPARED: Imported =
-    Imported::new("howdah._replication_base", "RollbackPrepared");
-pub(crate) static STREAM_ABORT: Imported = Imported::new("howdah._replication_base", "StreamAbort");
+    Imported::new("howdah._replication_changes", "RollbackPrepared");
+pub(crate) static STREAM_ABORT: Imported =
+    Imported::new("howdah._replication_changes", "StreamAbort");
 pub(crate) static STREAM_COMMIT: Imported =
-    Imported::new("howdah._replication_base", "StreamCommit");
+    Imported::new("howdah._replication_changes", "StreamCommit");
 pub(crate) static STREAM_PREPARE: Imported =
-    Imported::new("howdah._replication_base", "StreamPrepare");
-pub(crate) static STREAM_START: Imported = Imported::new("howdah._replication_base", "StreamStart");
-pub(crate) static STREAM_STOP: Imported = Imported::new("howdah._replication_base", "StreamStop");
-pub(crate) static TRUNCATE: Imported = Imported::new("howdah._replication_base", "Truncate");
-pub(crate) static TYPE: Imported = Imported::new("howdah._replication_base", "Type");
+    Imported::new("howdah._replication_changes", "StreamPrepare");
+pub(crate) static STREAM_START: Imported =
+    Imported::new("howdah._replication_changes", "StreamStart");
+pub(crate) static STREAM_STOP: Imported =
+    Imported::new("howdah._replication_changes", "StreamStop");
+pub(crate) static TRUNCATE: Imported = Imported::new("howdah._replication_changes", "Truncate");
+pub(crate) static TYPE: Imported = Imported::new("howdah._replication_changes", "Type");
 pub(crate) static UNCHANGED: Imported = Imported::new("howdah._replication_base", "UNCHANGED");
-pub(crate) static UPDATE: Imported = Imported::new("howdah._replication_base", "Update");
+pub(crate) static UPDATE: Imported = Imported::new("howdah._replication_changes", "Update");
 pub(crate) static WAL_TIME: Imported = Imported::new("howdah._replication_base", "_time_of");
 pub(crate) static XLOG_DATA: Imported = Imported::new("howdah._replication_base", "XLogData");
 
-static ALL: [&Imported; 56] = [
+static ALL: [&Imported; 36] = [
     &DICT_ROW,
     &NAMEDTUPLE_ROW,
     &ROW_CLASS,
@@ -106,6 +110,14 @@ static ALL: [&Imported; 56] = [
     &TEMPLATE,
     &TUPLE_ROW,
     &UNSUPPORTED_OPERATION,
+    &LSN,
+    &UNCHANGED,
+    &WAL_TIME,
+    &XLOG_DATA,
+];
+
+/// What a stream of changes gives.
+static CHANGES: [&Imported; 20] = [
     &BEGIN,
     &BEGIN_PREPARE,
     &COMMIT,
@@ -113,7 +125,6 @@ static ALL: [&Imported; 56] = [
     &DELETE,
     &INSERT,
     &LOGICAL_MESSAGE,
-    &LSN,
     &ORIGIN,
     &PREPARE,
     &RELATION,
@@ -126,10 +137,7 @@ static ALL: [&Imported; 56] = [
     &STREAM_STOP,
     &TRUNCATE,
     &TYPE,
-    &UNCHANGED,
     &UPDATE,
-    &WAL_TIME,
-    &XLOG_DATA,
 ];
 
 /// Imports it.
@@ -139,6 +147,16 @@ static ALL: [&Imported; 56] = [
 pub(crate) fn import(py: Python<'_>) -> PyResult<()> {
     howdah_adapt::import(py)?;
     ALL.iter().try_for_each(|object| object.get(py).map(drop))
+}
+
+/// Imports the changes, which takes a while: when a stream of them is made.
+///
+/// # Errors
+/// ImportError.
+pub(crate) fn import_changes(py: Python<'_>) -> PyResult<()> {
+    CHANGES
+        .iter()
+        .try_for_each(|object| object.get(py).map(drop))
 }
 
 /// Whether a row factory is the one that gives the tuples as they are.

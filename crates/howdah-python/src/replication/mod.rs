@@ -117,6 +117,9 @@ impl BaseReplication {
     #[pyo3(signature = (connection, *, physical=false, decode=None))]
     fn new(connection: &Bound<'_, PyAny>, physical: bool, decode: Option<u8>) -> PyResult<Self> {
         let py = connection.py();
+        if decode.is_some() {
+            imports::import_changes(py)?;
+        }
         let connection = BaseConnection::behind(connection)?;
         let map = connection.get().adapters_map(py)?.clone_ref(py);
         let known = connection.clone().unbind().into_any();
