@@ -188,6 +188,34 @@ impl AsyncConnection {
         AsyncClient::new(Box::new(self.session))
     }
 
+    /// Makes it ready for whoever uses it next, as a pool does: what an operation has left is ended, an open transaction rolled back,
+    /// and [autocommit](Self::set_autocommit) is on. Where nothing was left, nothing is sent.
+    ///
+    /// Whether the server has closed the connection is found out by a look at the socket, which costs no round trip. What statements
+    /// have made of the session stays (`SET`, `LISTEN`, temporary tables, advisory locks): `DISCARD ALL` ends that. So do handlers.
+    /// Notifications that nobody has taken are forgotten.
+    ///
+    /// ```no_run
+    /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
+    /// conn.execute("BEGIN", &[]).await?;
+    /// conn.reset().await?;
+    /// assert_eq!(conn.info().transaction_status(), howdah::TransactionStatus::Idle);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The connection is closed or lost, also because it did not come to rest within its
+    /// [`cancel_timeout`](AsyncSession::cancel_timeout).
+    pub async fn reset(&mut self) -> Result<()> {
+        self.core.check_open()?;
+        self.hear()?;
+        self.core.tidy();
+        self.settle().await?;
+        self.core.session.backlog.take();
+        Ok(())
+    }
+
     /// Closes the connection; a running transaction is rolled back by the server. Dropping it does the same.
     pub async fn close(&mut self) {
         self.session.hang_up();

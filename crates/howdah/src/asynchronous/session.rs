@@ -18,8 +18,11 @@ use crate::core::{Core, Known, Mode, Preparation, Question, shared_methods};
 use crate::error::{Error, Result};
 use crate::params::{Parameters, ToParams};
 use crate::row::{FromRowOwned, Row, Rows};
-use howdah_net::drive::{Lost, Step, Until, flush, hand_out};
+use howdah_net::drive::{Lost, Step, Until, flush, hand_out, try_receive};
 use howdah_net::socket::Waited;
+
+/// How often a look at the socket receives: a server may talk without end.
+const LOOKS: usize = 64;
 
 /// What runs statements on tokio: an [`AsyncConnection`](crate::AsyncConnection),
 /// [`AsyncTransaction`](crate::AsyncTransaction) or [`AsyncSavepoint`], each of which can be used as one.
@@ -446,6 +449,23 @@ impl AsyncSession {
         }
     }
 
+    /// Takes in what has come, without waiting: a server that has gone is seen.
+    pub(super) fn hear(&mut self) -> Result<()> {
+        for _ in 0..LOOKS {
+            let received = self.receive_now()?;
+            while self.hand_out_message()? {}
+            if !received || self.core.session.backlog.is_filling() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Receives once, whether or not tokio has heard that there is anything.
+    fn receive_now(&mut self) -> Result<bool> {
+        try_receive(&mut self.core.session, &self.link.socket).map_err(|lost| self.lose(lost))
+    }
+
     /// Does what a step asks for; gives what has been answered.
     pub(super) fn take_step(
         &mut self,
@@ -481,6 +501,21 @@ impl AsyncSession {
         let _ = self.hand_out_message();
     }
 
+    /// Sends the rollback that is owed, where nothing else is under way: what the transaction has locked is not to wait for the next
+    /// operation, which may come late. That one takes the answer.
+    pub(super) fn send_rollback(&mut self) {
+        if self.core.is_closed() || !self.core.cancel.gate().try_enter() {
+            return;
+        }
+        self.core.session.cancel_and_drain(Instant::now());
+        let _ = self.hand_out_message();
+        if self.core.is_closed() {
+            return;
+        }
+        // What the socket does not take now goes with the next operation.
+        let _ = flush(&mut self.core.session, &self.link.socket);
+    }
+
     /// Fails if the connection is closed; ends what an earlier operation has left.
     ///
     /// It takes the session's bound at most, after which the connection is lost.
@@ -489,6 +524,8 @@ impl AsyncSession {
         if self.core.is_settled() {
             return Ok(());
         }
+        // What lies there has come in time, however late this is.
+        self.receive_now()?;
         while !self.core.session.is_settled() {
             let timer = self.core.session.poll_timeout();
             let step = poll_fn(|cx| self.poll_settling(cx));

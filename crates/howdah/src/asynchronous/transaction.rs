@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 /// A transaction, from [`AsyncConnection::transaction`](crate::AsyncConnection::transaction) or
 /// [`AsyncClient::transaction`](crate::AsyncClient::transaction).
 ///
-/// Statements are run in it by the methods of [`AsyncSession`]. Dropping it rolls back what was done within: the connection
-/// does so before it sends anything else.
+/// Statements are run in it by the methods of [`AsyncSession`]. Dropping it rolls back what was done within: that is sent
+/// at once, if nothing is running, and before anything else in any case.
 ///
 /// One that is neither dropped nor ended, as by [`std::mem::forget`], stays open: what is run on the connection goes on in it, and
 /// it can only be rolled back, by [`AsyncConnection::rollback`](crate::AsyncConnection::rollback) or by closing. That of a client has
@@ -269,10 +269,15 @@ impl<'a> Guard<'a> {
         self.session.settle().await
     }
 
-    /// Leaves the rollback to whatever is done next.
+    /// Leaves the end of the rollback to whatever is done next.
     fn detach(&mut self) {
         self.over = true;
+        // Else what runs is cancelled, by which the server ends the transaction too.
+        let is_at_rest = self.session.core.session.is_settled();
         self.session.core.abandon_block(&self.block);
+        if is_at_rest && self.block.is_outermost() {
+            self.session.send_rollback();
+        }
     }
 
     fn end(&mut self) {

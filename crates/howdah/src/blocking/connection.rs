@@ -171,6 +171,34 @@ impl Connection {
         self.control(Core::rollback_statement)
     }
 
+    /// Makes it ready for whoever uses it next, as a pool does: what an operation has left is ended, an open transaction rolled back,
+    /// and [autocommit](Self::set_autocommit) is on. Where nothing was left, nothing is sent.
+    ///
+    /// Whether the server has closed the connection is found out by a look at the socket, which costs no round trip. What statements
+    /// have made of the session stays (`SET`, `LISTEN`, temporary tables, advisory locks): `DISCARD ALL` ends that. So do handlers.
+    /// Notifications that nobody has taken are forgotten.
+    ///
+    /// ```no_run
+    /// # fn example(conn: &mut howdah::Connection) -> Result<(), howdah::Error> {
+    /// conn.execute("BEGIN", &[])?;
+    /// conn.reset()?;
+    /// assert_eq!(conn.info().transaction_status(), howdah::TransactionStatus::Idle);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// The connection is closed or lost, also because it did not come to rest within its
+    /// [`cancel_timeout`](Session::cancel_timeout).
+    pub fn reset(&mut self) -> Result<()> {
+        self.core.check_open()?;
+        self.hear()?;
+        self.core.tidy();
+        self.settle()?;
+        self.core.session.backlog.take();
+        Ok(())
+    }
+
     /// Closes the connection; a running transaction is rolled back by the server. Dropping it does the same.
     pub fn close(&mut self) {
         self.session.close();

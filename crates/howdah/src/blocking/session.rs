@@ -498,6 +498,24 @@ impl Session {
         })
     }
 
+    /// Takes in what has come, without waiting: a server that has gone is seen.
+    pub(super) fn hear(&mut self) -> Result<()> {
+        let now = Instant::now();
+        loop {
+            // A deadline of now is a look without a wait.
+            let step = drive(
+                &mut self.core.session,
+                &self.socket,
+                Until::Heard,
+                Some(now),
+            );
+            if matches!(step, Ok(Step::TimedOut)) {
+                return Ok(());
+            }
+            self.take_step(step)?;
+        }
+    }
+
     /// Does what a step asks for; gives what has been answered.
     pub(super) fn take_step(
         &mut self,

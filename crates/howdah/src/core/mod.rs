@@ -434,7 +434,6 @@ impl Core {
     }
 
     /// Leaves nothing behind of whoever had the connection: blocks, a transaction, another mode.
-    #[cfg(feature = "tokio")]
     pub(crate) fn tidy(&mut self) {
         self.forget_blocks();
         self.session
