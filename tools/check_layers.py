@@ -26,6 +26,8 @@ ALLOWED: dict[str, set[str]] = {
     "howdah-testkit": {"howdah-protocol"},
     "howdah-net": {"howdah-protocol"},
     "howdah": {"howdah-arrow", "howdah-derive", "howdah-net", "howdah-protocol", "howdah-types"},
+    "howdah-bb8": {"howdah"},
+    "howdah-deadpool": {"howdah"},
     "howdah-ffi": set(),
     "howdah-adapt": {"howdah-ffi", "howdah-protocol", "howdah-types"},
     "howdah-python": {"howdah-adapt", "howdah-arrow", "howdah-ffi", "howdah-net", "howdah-protocol", "howdah-types"},
