@@ -197,7 +197,7 @@ impl AsyncConnection {
     ///
     /// ```no_run
     /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
-    /// conn.execute("BEGIN", &[]).await?;
+    /// conn.execute("BEGIN", ()).await?;
     /// conn.reset().await?;
     /// assert_eq!(conn.info().transaction_status(), howdah::TransactionStatus::Idle);
     /// # Ok(())

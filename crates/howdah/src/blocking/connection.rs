@@ -180,7 +180,7 @@ impl Connection {
     ///
     /// ```no_run
     /// # fn example(conn: &mut howdah::Connection) -> Result<(), howdah::Error> {
-    /// conn.execute("BEGIN", &[])?;
+    /// conn.execute("BEGIN", ())?;
     /// conn.reset()?;
     /// assert_eq!(conn.info().transaction_status(), howdah::TransactionStatus::Idle);
     /// # Ok(())
