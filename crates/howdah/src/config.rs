@@ -1,4 +1,7 @@
-//! How to connect, where a connection string is not enough: secrets that are asked for at each attempt.
+//! How to connect: the options of a [`Config`], and the choices that they have.
+
+mod client;
+mod options;
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,30 +10,64 @@ use std::sync::Arc;
 use howdah_protocol::conninfo::{self, Params};
 
 use crate::error::{Error, ProviderError, Result};
+pub(crate) use client::ClientSettings;
+#[doc(inline)]
+pub use howdah_protocol::conninfo::{
+    ChannelBinding, GssEncMode, LoadBalanceHosts, SslCertMode, SslMode, TargetSessionAttrs,
+    TlsVersion,
+};
+pub use options::{Replication, SslNegotiation};
 
 #[cfg(feature = "tokio")]
 use std::pin::Pin;
 
-/// Options for connecting, and functions that give what changes: passwords and tokens.
+/// Where and how to connect: options by methods, from a connection string, or by their names; and functions that give what
+/// changes, passwords and tokens.
 ///
-/// Options that are not set come from a service file, the environment (`PGHOST`, `PGUSER`, ...) and the password file, when
-/// the connection is made.
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use howdah::Config;
+/// use howdah::config::{SslMode, TargetSessionAttrs};
+///
+/// # fn main() -> Result<(), howdah::Error> {
+/// let mut conn = Config::new()
+///     .hosts(["db1.example", "db2.example"])
+///     .user("ann")
+///     .password(r"any characters: ' \ @ /")
+///     .dbname("shop")
+///     .sslmode(SslMode::VerifyFull)
+///     .target_session_attrs(TargetSessionAttrs::ReadWrite)
+///     .connect_timeout(Duration::from_secs(5))
+///     .connect()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Of an option that is set twice the last value holds, also where the first comes from a connection string:
 ///
 /// ```no_run
 /// # fn token_of_the_vault() -> Result<String, std::io::Error> { Ok(String::new()) }
 /// # fn main() -> Result<(), howdah::Error> {
-/// let mut config: howdah::Config = "host=db.example dbname=shop".parse()?;
-/// config.set("target_session_attrs", "read-write")?;
+/// let mut config: howdah::Config = "postgresql://ann@db.example/shop".parse()?;
+/// config.application_name("till");
 /// config.password_with(|| Ok(token_of_the_vault()?));
 /// let mut conn = config.connect()?;
 /// # Ok(())
 /// # }
 /// ```
 ///
+/// Options that are not set, or empty, come from a service file, the environment (`PGHOST`, `PGUSER`, ...) and the password file,
+/// when the connection is made. Values go as they are: nothing in them is taken for more options. One that no server could be
+/// told, as it has a NUL, is an error of the method that connects, and [`is_usage`](Error::is_usage).
+///
 /// `Debug` shows no password and no other secret.
 #[derive(Clone, Default)]
 pub struct Config {
     params: Params,
+    /// The options that were given what they cannot be, and why.
+    wrong: Vec<(&'static str, String)>,
+    pub(crate) client: ClientSettings,
     pub(crate) password: Option<Provider>,
     pub(crate) oauth_token: Option<Provider>,
 }
@@ -61,7 +98,34 @@ impl Config {
     /// There is no such option, or the value has a NUL.
     pub fn set(&mut self, name: &str, value: &str) -> Result<&mut Self> {
         self.params.set(name, value)?;
+        self.wrong.retain(|(wrong, _)| *wrong != name);
+        if name == "password" {
+            self.password = None;
+        }
         Ok(self)
+    }
+
+    /// The value of an option that was set, by libpq's name for it, also of a secret one.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// let config: howdah::Config = "postgresql://ann@db.example:5433/shop".parse()?;
+    /// assert_eq!(config.get("user"), Some("ann"));
+    /// assert_eq!(config.get("port"), Some("5433"));
+    /// assert_eq!(config.get("sslmode"), None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.params.get(name)
+    }
+
+    /// The hosts that were set.
+    #[must_use]
+    pub fn get_hosts(&self) -> Vec<&str> {
+        let hosts = self.params.get("host").filter(|hosts| !hosts.is_empty());
+        hosts.map_or_else(Vec::new, |hosts| hosts.split(',').collect())
     }
 
     /// Has this function give the password at each attempt: for each server that could be reached.
@@ -111,8 +175,15 @@ impl Config {
         self
     }
 
-    pub(crate) fn params(&self) -> &Params {
-        &self.params
+    /// The options by name.
+    ///
+    /// # Errors
+    /// One was given a value that it cannot have.
+    pub(crate) fn params(&self) -> Result<&Params> {
+        match self.wrong.first() {
+            None => Ok(&self.params),
+            Some((_, why)) => Err(Error::usage(why)),
+        }
     }
 }
 
@@ -130,7 +201,10 @@ impl FromStr for Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Config").field(&self.params).finish()
+        f.debug_struct("Config")
+            .field("options", &self.params)
+            .field("client", &self.client)
+            .finish_non_exhaustive()
     }
 }
 

@@ -60,6 +60,7 @@
 //! * **Many tasks** use one connection at once by an `AsyncClient`, whose clones send their requests without waiting for those
 //!   of others. Threads that block share a connection behind a mutex: every operation of it takes `&mut`.
 //!
+//! A [`Config`] has all options of a connection as methods, so that no password has to be put into a connection string.
 //! Connections are encrypted as `sslmode` and libpq's other options about TLS say; [`Info::tls`] tells what was agreed on.
 //!
 //! # Features
@@ -89,7 +90,7 @@
 #[cfg(feature = "tokio")]
 mod asynchronous;
 mod blocking;
-mod config;
+pub mod config;
 mod core;
 mod diagnostic;
 mod error;

@@ -281,6 +281,22 @@ impl Config {
     }
 }
 
+/// Gives choices the words that stand for them in options.
+macro_rules! words {
+    ($($choice:ty: $words:ident),* $(,)?) => {
+        $(impl $choice {
+            /// The word for it, as it stands in a connection string.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                let found = $words.iter().find(|(_, choice)| *choice == self);
+                found.map_or("", |(word, _)| word)
+            }
+        })*
+    };
+}
+
+pub(super) use words;
+
 const SSLMODE: &[(&str, SslMode)] = &[
     ("disable", SslMode::Disable),
     ("allow", SslMode::Allow),
@@ -311,6 +327,14 @@ const LOAD_BALANCE_HOSTS: &[(&str, LoadBalanceHosts)] = &[
     ("disable", LoadBalanceHosts::Disable),
     ("random", LoadBalanceHosts::Random),
 ];
+
+words! {
+    SslMode: SSLMODE,
+    GssEncMode: GSSENCMODE,
+    ChannelBinding: CHANNEL_BINDING,
+    TargetSessionAttrs: TARGET_SESSION_ATTRS,
+    LoadBalanceHosts: LOAD_BALANCE_HOSTS,
+}
 
 /// Minor versions of protocol 3 that exist. There is no 3.1: it was skipped.
 const PROTOCOL_MINORS: &[(&str, u16)] = &[("3.0", 0), ("3.2", 2), ("latest", LATEST_MINOR)];

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::error::ConninfoError;
 use super::keywords::{self, KEYWORDS};
+use super::secrecy;
 
 /// The options of a connection string, in order, each at most once.
 ///
@@ -99,8 +100,13 @@ impl IntoIterator for Params {
 
 impl fmt::Debug for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = |name| self.get(name).unwrap_or_default();
+        // Of a string that was torn at its password any option may have a part of that.
+        let torn = secrecy::is_torn(named("host"), named("user"), named("dbname"));
         let shown = self.iter().map(|(name, value)| {
-            let secret = keywords::find(name).is_some_and(keywords::Keyword::is_secret);
+            let secret = torn
+                || keywords::find(name).is_some_and(keywords::Keyword::is_secret)
+                || (name == "port" && !value.split(',').all(is_port));
             (
                 name,
                 if secret && !value.is_empty() {
@@ -112,6 +118,11 @@ impl fmt::Debug for Params {
         });
         f.debug_map().entries(shown).finish()
     }
+}
+
+/// Whether it is a port: the password is where the port should be if a URI lacks its host.
+fn is_port(word: &str) -> bool {
+    word.is_empty() || word.parse::<u16>().is_ok()
 }
 
 #[cfg(test)]
@@ -127,6 +138,27 @@ mod tests {
         assert_eq!(
             format!("{params:?}"),
             r#"{"user": "ann", "password": "***", "scram_client_key": "***"}"#
+        );
+    }
+
+    #[test]
+    fn debug_hides_what_a_torn_string_may_have_of_its_password() {
+        let shown = |uri| format!("{:?}", crate::conninfo::parse(uri).unwrap());
+        for uri in [
+            "postgresql://ann:pass/word@db.example/shop",
+            "postgresql://ann:pass@word@db.example/shop",
+            "postgresql://ann:password",
+        ] {
+            let shown = shown(uri);
+            assert!(
+                !shown.contains("pass") && !shown.contains("word"),
+                "{shown}"
+            );
+        }
+        let uri = "postgresql://ann@db.example:5432,/shop";
+        assert_eq!(
+            shown(uri),
+            r#"{"user": "ann", "dbname": "shop", "host": "db.example,", "port": "5432,"}"#
         );
     }
 

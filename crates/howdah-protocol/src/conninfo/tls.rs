@@ -2,7 +2,7 @@
 //!
 //! Source: libpq 18, "SSL Support" and "Parameter Key Words"; what libpq does where that leaves it open.
 
-use super::config::{Environment, SslMode, choice};
+use super::config::{Environment, SslMode, choice, words};
 use super::error::ConninfoError;
 use super::params::Params;
 use super::secrecy::shown;
@@ -162,6 +162,11 @@ const VERSIONS: [(&str, TlsVersion); 4] = [
     ("TLSv1.2", TlsVersion::Tls1_2),
     ("TLSv1.3", TlsVersion::Tls1_3),
 ];
+
+words! {
+    SslCertMode: CERT_MODE,
+    TlsVersion: VERSIONS,
+}
 
 fn optional_file(
     params: &Params,

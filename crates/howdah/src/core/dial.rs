@@ -10,7 +10,7 @@ use super::Core;
 use super::cancel::CancelHandle;
 use super::info::Facts;
 use super::observe::Dialling;
-use crate::config::{Config, Provider};
+use crate::config::{ClientSettings, Config, Provider};
 use crate::error::{Error, Result};
 use howdah_net::connect::ConnectError;
 use howdah_net::connector::{Action, Connector};
@@ -24,6 +24,7 @@ pub(crate) struct Dial {
     /// What the last session said, if it got so far.
     last: Option<connection::Error>,
     watch: Dialling,
+    client: ClientSettings,
 }
 
 /// Why one server was not it.
@@ -50,7 +51,7 @@ impl Refusal {
 impl Dial {
     /// Completes the options, and lays out the servers to try.
     pub(crate) fn new(config: &Config) -> Result<Self> {
-        let mut params = config.params().clone();
+        let mut params = config.params()?.clone();
         match params.get("client_encoding") {
             None | Some("" | "auto") => params.set("client_encoding", "UTF8")?,
             Some(name) if is_utf8(name) => {}
@@ -64,6 +65,7 @@ impl Dial {
             connector: Connector::new(&params)?,
             last: None,
             watch: Dialling::new(),
+            client: config.client,
         })
     }
 
@@ -156,12 +158,15 @@ impl Dial {
     }
 
     /// The core of the connection that was made.
-    pub(crate) fn done(self, session: Link) -> Core {
+    pub(crate) fn done(self, mut session: Link) -> Core {
         let peer = self.connector.peer().cloned();
         let target = peer.clone().and_then(|peer| session.cancel_target(peer));
         let facts = self.facts(peer.as_ref(), &session);
         self.watch.done(&facts, session.connection().process_id());
-        Core::new(session, facts, CancelHandle::new(target))
+        let cancel = CancelHandle::new(target);
+        self.client.apply(&mut session);
+        cancel.gate().set_timeout(session.cancel_timeout());
+        Core::new(session, facts, cancel)
     }
 
     fn facts(&self, peer: Option<&Peer>, link: &Link) -> Facts {

@@ -82,6 +82,12 @@ macro_rules! shared_methods {
                 self.core.session.statements.threshold = executions;
             }
 
+            /// How many statements are kept prepared, the least recently used being closed for others; `None` is no limit. At
+            /// first it is 100.
+            pub fn set_prepared_max(&mut self, count: Option<usize>) {
+                self.core.session.statements.max = count;
+            }
+
             /// Forgets what is known of types made by users, which is kept as long as the connection.
             ///
             /// Only needed after another session, or a function, has changed a composite: the statements `ALTER TYPE`,
