@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use common::{dsn, tcp_dsn, unique};
+use common::{dsn, tcp_dsn};
 use howdah::config::{
     ChannelBinding, GssEncMode, LoadBalanceHosts, Replication, SslCertMode, SslMode,
     SslNegotiation, TargetSessionAttrs, TlsVersion,
@@ -89,24 +89,22 @@ fn values_arrive_unharmed() {
 }
 
 #[test]
-fn passwords_and_names_arrive_at_a_server() {
+fn names_arrive_at_a_server() {
     let mut admin = common::connect();
-    for password in DIFFICULT {
-        let name = format!("{} 'q\" \\ @", unique("role"));
+    for (number, difficult) in DIFFICULT.iter().enumerate() {
+        // The server cuts longer names off.
+        let name = format!("{number} {difficult}\" {}", std::process::id());
         let quoted = format!("\"{}\"", name.replace('"', "\"\""));
-        let literal = format!("E'{}'", password.replace('\\', r"\\").replace('\'', "''"));
         admin
-            .execute_script(&format!("CREATE ROLE {quoted} LOGIN PASSWORD {literal}"))
+            .execute_script(&format!("CREATE ROLE {quoted} LOGIN"))
             .unwrap();
         let mut config: Config = tcp_dsn().parse().unwrap();
-        config.user(&name).password(*password).dbname("postgres");
+        config.user(&name).dbname("postgres");
         let user: String = config
             .connect()
-            .and_then(|mut conn| conn.query_one("SELECT session_user::text", &[])?.get(0))
+            .and_then(|mut conn| conn.query_one("SELECT session_user::text", ())?.get(0))
             .unwrap();
         assert_eq!(user, name);
-        let refused = config.password("another").connect().unwrap_err();
-        assert_eq!(refused.sqlstate(), Some("28P01"));
         admin
             .execute_script(&format!("DROP ROLE {quoted}"))
             .unwrap();
@@ -120,7 +118,7 @@ fn settings_arrive_at_a_server() {
         config.setting("howdah.difficult", value);
         let mut conn = config.connect().unwrap();
         let row = conn
-            .query_one("SELECT current_setting('howdah.difficult')", &[])
+            .query_one("SELECT current_setting('howdah.difficult')", ())
             .unwrap();
         assert_eq!(row.get::<&str>(0).unwrap(), *value);
     }
@@ -254,13 +252,13 @@ fn statements_are_prepared_as_the_config_says() {
         let mut conn = config.connect().unwrap();
         for number in 0..5 {
             let sql = format!("SELECT {number} AS number");
-            conn.query(&sql, &[]).unwrap();
+            conn.query(&sql, ()).unwrap();
         }
         assert_eq!(prepared(&mut conn), expected, "{threshold:?} {max:?}");
         conn.set_prepared_max(Some(1));
         conn.set_prepare_threshold(Some(0));
-        conn.query("SELECT -1 AS number", &[]).unwrap();
-        conn.query("SELECT -2 AS number", &[]).unwrap();
+        conn.query("SELECT -1 AS number", ()).unwrap();
+        conn.query("SELECT -2 AS number", ()).unwrap();
         assert_eq!(prepared(&mut conn), 1);
     }
 }
