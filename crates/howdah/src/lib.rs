@@ -50,7 +50,7 @@
 //! * **Types made by users** are structs and enums with `#[derive(ToSql, FromSql)]`; domains are the types beneath them.
 //!   [`rust_types`] has the table of all types.
 //! * **Large objects** are files of bytes within a transaction: [`create_large_object()`](Session::create_large_object).
-//! * **Statements** that are used often are prepared by themselves.
+//! * **Statements** that are used often are prepared by themselves. [`prepare()`](Session::prepare) tells what one takes and gives.
 //! * **Notices and notifications** go to handlers; notifications also to `notifies()`. None is lost between two calls.
 //!   A [`Listener`] has a connection of its own, connects again when that is lost, and says where something may be missing.
 //! * **Cancelling** is done by a [`CancelHandle`] from any thread or task, and by dropping a future.
@@ -96,6 +96,7 @@ mod diagnostic;
 mod error;
 mod params;
 mod row;
+mod statement;
 
 #[cfg(feature = "tokio")]
 pub use asynchronous::{
@@ -119,7 +120,7 @@ pub use error::{Error, ProviderError, Result};
 pub use howdah_protocol::session::IsolationLevel;
 #[doc(no_inline)]
 pub use howdah_types as types;
-pub use howdah_types::{FromSql, ToSql};
+pub use howdah_types::{FromSql, FromSqlOwned, ToSql};
 pub use params::ToParams;
 
 #[cfg(feature = "derive")]
@@ -127,6 +128,7 @@ pub use howdah_derive::{FromRow, FromSql, ToSql};
 pub use row::{Column, FromRow, FromRowOwned, Row, RowIndex, Rows};
 #[doc(hidden)]
 pub use row::{Places, Placing};
+pub use statement::{Parameter, Statement};
 
 /// Results as Arrow's record batches, and such batches into tables: `query_arrow()` and `copy_arrow()`.
 #[cfg(feature = "arrow")]

@@ -265,6 +265,12 @@ impl Row {
         T::from_row(self)
     }
 
+    /// The one value of a row of one column.
+    pub(crate) fn scalar<'a, T: FromSql<'a>>(&'a self) -> Result<T> {
+        self.set.check_width(1, "one value")?;
+        self.value(0)
+    }
+
     /// The same, of what the derive macro makes: the columns are found, and then read from.
     #[doc(hidden)]
     pub fn read_placed<'a, T: FromRow<'a>>(&'a self) -> Result<T> {
@@ -347,6 +353,13 @@ impl Row {
     }
 }
 
+impl<'a> Column<'a> {
+    pub(crate) fn new(field: &'a FieldDescription, types: &'a Types) -> Self {
+        let ty = Type::new(field.type_oid, types);
+        Self { field, ty }
+    }
+}
+
 impl Column<'_> {
     /// The name.
     #[must_use]
@@ -365,14 +378,24 @@ impl Column<'_> {
     pub fn type_name(&self) -> Cow<'_, str> {
         self.ty.name()
     }
+
+    /// The OID of the table or view that it is a column of; `None` if it is computed.
+    #[must_use]
+    pub fn table_oid(&self) -> Option<u32> {
+        (self.field.table_oid != 0).then_some(self.field.table_oid)
+    }
+
+    /// Its number in that table, as in `pg_attribute.attnum`; `None` if it is computed.
+    #[must_use]
+    pub fn table_column(&self) -> Option<i16> {
+        (self.field.column_id != 0).then_some(self.field.column_id)
+    }
 }
 
 impl ResultSet {
     fn columns(&self) -> impl ExactSizeIterator<Item = Column<'_>> {
-        self.columns.iter().map(|field| Column {
-            field,
-            ty: self.type_of(field),
-        })
+        let types = &self.reading.types;
+        self.columns.iter().map(|field| Column::new(field, types))
     }
 
     fn check_width(&self, width: usize, what: &str) -> Result<()> {

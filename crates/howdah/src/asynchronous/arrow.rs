@@ -83,7 +83,7 @@ impl AsyncSession {
         params: &dyn Parameters,
         options: &ArrowOptions,
     ) -> Result<AsyncArrowStream<'_>> {
-        let columns = self.prepare(sql, params, Mode::Stream).await?.columns();
+        let columns = self.make_ready(sql, params, Mode::Stream).await?.columns();
         let columns = columns.ok_or_else(|| Error::usage("the statement gives no rows"))?;
         let columns = arrow::columns(&columns);
         let catalog = self.arrow_catalog(&columns).await?;

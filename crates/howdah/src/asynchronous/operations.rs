@@ -45,7 +45,7 @@ macro_rules! operations {
             }
 
             async fn run_once(&mut self, sql: &str, params: &dyn Parameters) -> Result<Outcome> {
-                let mut ready = self.prepare(sql, params, Mode::Gather).await?;
+                let mut ready = self.make_ready(sql, params, Mode::Gather).await?;
                 self.perform(|core| ready.execute(core, sql)).await
             }
 
@@ -58,7 +58,7 @@ macro_rules! operations {
             }
 
             /// Asks what has to be known before a statement can be executed.
-            pub(super) async fn prepare(
+            pub(super) async fn make_ready(
                 &mut self,
                 sql: &str,
                 params: &dyn Parameters,
@@ -92,6 +92,14 @@ macro_rules! operations {
                         None => return Ok(()),
                     }
                 }
+            }
+
+            /// Asks what a statement takes and gives, and has it kept prepared.
+            pub(super) async fn describe(&mut self, sql: &str) -> Result<Statement> {
+                let outcome = self.perform(|core| core.queue_description(sql)).await?;
+                let (description, unknown) = self.known().described(outcome)?;
+                self.attach_types(&mut [], &unknown).await?;
+                Ok(Statement::new(sql, description, self.known().types()))
             }
 
             /// Looks up the types made by users that these results are the first to have.

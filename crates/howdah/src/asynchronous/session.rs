@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use howdah_protocol::session::{ExchangeId, Outcome};
-use howdah_types::ToSql;
+use howdah_types::{FromSqlOwned, ToSql};
 use tokio::io::Interest;
 
 use super::feeding::Feeding;
@@ -18,6 +18,7 @@ use crate::core::{Core, Known, Mode, Preparation, Question, shared_methods};
 use crate::error::{Error, Result};
 use crate::params::{Parameters, ToParams};
 use crate::row::{FromRowOwned, Row, Rows};
+use crate::statement::Statement;
 use howdah_net::drive::{Lost, Step, Until, flush, hand_out, try_receive};
 use howdah_net::socket::Waited;
 
@@ -130,6 +131,40 @@ impl AsyncSession {
         row.map(|row| row.read()).transpose()
     }
 
+    /// Runs a statement that gives one row of one column, and reads the value.
+    ///
+    /// ```no_run
+    /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
+    /// let count: i64 = conn.query_scalar("SELECT count(*) FROM users WHERE age > $1", (18,)).await?;
+    /// let oldest = conn.query_scalar::<Option<i32>>("SELECT max(age) FROM users", ()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`query_one`](Self::query_one), and any other number of columns, or the value cannot be read as a `T`: a NULL only as
+    /// an `Option`. The statement has been run then.
+    pub async fn query_scalar<T: FromSqlOwned>(
+        &mut self,
+        sql: &str,
+        params: impl ToParams,
+    ) -> Result<T> {
+        self.query_one(sql, params).await?.scalar()
+    }
+
+    /// Runs a statement that gives one row of one column, or none, and reads the value.
+    ///
+    /// # Errors
+    /// As [`query_scalar`](Self::query_scalar), but for no row.
+    pub async fn query_scalar_opt<T: FromSqlOwned>(
+        &mut self,
+        sql: &str,
+        params: impl ToParams,
+    ) -> Result<Option<T>> {
+        let row = self.query_opt(sql, params).await?;
+        row.map(|row| row.scalar()).transpose()
+    }
+
     /// Runs a statement and gives its rows as they arrive, in bounded memory.
     ///
     /// ```no_run
@@ -150,6 +185,18 @@ impl AsyncSession {
         params: impl ToParams,
     ) -> Result<AsyncRowStream<'_>> {
         self.stream(sql, &params).await
+    }
+
+    /// Asks what a statement takes and gives, without running it, and has it prepared on the server.
+    ///
+    /// The [`Statement`] is used in the place of its text, as often as one likes. This is for those who want to know the types: a
+    /// statement that is used often is prepared by itself.
+    ///
+    /// # Errors
+    /// The server's, also if it cannot tell the type of a parameter; or the connection is closed or lost, or one for replication, on
+    /// which nothing can be prepared.
+    pub async fn prepare(&mut self, sql: &str) -> Result<Statement> {
+        self.describe(sql).await
     }
 
     /// Runs a text of any number of statements without parameters; gives the result of each.
@@ -308,7 +355,7 @@ impl AsyncSession {
     ) -> Result<AsyncRowStream<'_>> {
         let watch = self.core.known.watch(sql);
         let begun = async {
-            let mut ready = self.prepare(sql, params, Mode::Stream).await?;
+            let mut ready = self.make_ready(sql, params, Mode::Stream).await?;
             self.begin(|core| ready.execute(core, sql)).await
         };
         let id = begun.await.inspect_err(|error| watch.failed(error))?;

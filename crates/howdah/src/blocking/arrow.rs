@@ -74,7 +74,7 @@ impl Session {
         params: &dyn Parameters,
         options: &ArrowOptions,
     ) -> Result<ArrowStream<'_>> {
-        let columns = self.prepare(sql, params, Mode::Stream)?.columns();
+        let columns = self.make_ready(sql, params, Mode::Stream)?.columns();
         let columns = columns.ok_or_else(|| Error::usage("the statement gives no rows"))?;
         let columns = arrow::columns(&columns);
         let catalog = self.arrow_catalog(&columns)?;

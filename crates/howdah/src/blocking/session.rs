@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use howdah_protocol::connection::QueryResult;
 use howdah_protocol::session::{ExchangeId, Outcome};
-use howdah_types::ToSql;
+use howdah_types::{FromSqlOwned, ToSql};
 
 use super::{Notifies, RowStream, Savepoint};
 use crate::core::sequence::{Sequence, Wanted};
@@ -12,6 +12,7 @@ use crate::core::{Core, Finished, Mode, Preparation, shared_methods};
 use crate::error::{Error, Result};
 use crate::params::{Parameters, ToParams};
 use crate::row::{FromRowOwned, Row, Rows};
+use crate::statement::Statement;
 use howdah_net::Socket;
 use howdah_net::drive::{Lost, Step, Until, drive, try_receive, turn};
 
@@ -125,6 +126,37 @@ impl Session {
         row.map(|row| row.read()).transpose()
     }
 
+    /// Runs a statement that gives one row of one column, and reads the value.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let count: i64 = conn.query_scalar("SELECT count(*) FROM users WHERE age > $1", (18,))?;
+    /// let oldest = conn.query_scalar::<Option<i32>>("SELECT max(age) FROM users", ())?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`query_one`](Self::query_one), and any other number of columns, or the value cannot be read as a `T`: a NULL only as
+    /// an `Option`. The statement has been run then.
+    pub fn query_scalar<T: FromSqlOwned>(&mut self, sql: &str, params: impl ToParams) -> Result<T> {
+        self.query_one(sql, params)?.scalar()
+    }
+
+    /// Runs a statement that gives one row of one column, or none, and reads the value.
+    ///
+    /// # Errors
+    /// As [`query_scalar`](Self::query_scalar), but for no row.
+    pub fn query_scalar_opt<T: FromSqlOwned>(
+        &mut self,
+        sql: &str,
+        params: impl ToParams,
+    ) -> Result<Option<T>> {
+        let row = self.query_opt(sql, params)?;
+        row.map(|row| row.scalar()).transpose()
+    }
+
     /// Runs a statement and gives its rows as they arrive, in bounded memory.
     ///
     /// Dropping the stream before its end cancels the statement on the server.
@@ -133,6 +165,22 @@ impl Session {
     /// A parameter cannot be sent, or the connection is closed or lost. The server's errors come from the stream.
     pub fn query_stream(&mut self, sql: &str, params: impl ToParams) -> Result<RowStream<'_>> {
         self.stream(sql, &params)
+    }
+
+    /// Asks what a statement takes and gives, without running it, and has it prepared on the server.
+    ///
+    /// The [`Statement`] is used in the place of its text, as often as one likes. This is for those who want to know the types: a
+    /// statement that is used often is prepared by itself.
+    ///
+    /// # Errors
+    /// The server's, also if it cannot tell the type of a parameter; or the connection is closed or lost, or one for replication, on
+    /// which nothing can be prepared.
+    pub fn prepare(&mut self, sql: &str) -> Result<Statement> {
+        let outcome = self.perform(|core| core.queue_description(sql))?;
+        let known = &self.core.known;
+        let (description, unknown) = known.described(outcome)?;
+        self.attach_types(&mut [], &unknown)?;
+        Ok(Statement::new(sql, description, self.core.known.types()))
     }
 
     /// Runs a text of any number of statements without parameters; gives the result of each.
@@ -281,7 +329,7 @@ impl Session {
     }
 
     /// Asks what has to be known before a statement can be executed.
-    pub(super) fn prepare(
+    pub(super) fn make_ready(
         &mut self,
         sql: &str,
         params: &dyn Parameters,
@@ -310,7 +358,7 @@ impl Session {
     pub(super) fn stream(&mut self, sql: &str, params: &dyn Parameters) -> Result<RowStream<'_>> {
         let watch = self.core.known.watch(sql);
         let begun = self
-            .prepare(sql, params, Mode::Stream)
+            .make_ready(sql, params, Mode::Stream)
             .and_then(|mut ready| self.begin(|core| ready.execute(core, sql)));
         let id = begun.inspect_err(|error| watch.failed(error))?;
         Ok(RowStream::new(self, id, watch))
@@ -330,7 +378,7 @@ impl Session {
     }
 
     fn run_once(&mut self, sql: &str, params: &dyn Parameters) -> Result<Outcome> {
-        let mut ready = self.prepare(sql, params, Mode::Gather)?;
+        let mut ready = self.make_ready(sql, params, Mode::Gather)?;
         self.perform(|core| ready.execute(core, sql))
     }
 

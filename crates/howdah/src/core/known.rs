@@ -10,7 +10,7 @@ use howdah_protocol::session::{Description, Outcome};
 use howdah_types::Types;
 
 use super::observe::{Place, Watch};
-use super::prepare::Descriptions;
+use super::prepare::{Descriptions, types_in};
 use super::settings::Settings;
 use super::types::TypeCache;
 use crate::error::{Error, Result};
@@ -167,6 +167,20 @@ impl Known {
         let mut inner = self.lock();
         inner.settings.refresh(parameters);
         inner.settings.load.is_read_in_text()
+    }
+
+    /// What the server has said that a statement takes and gives, and the types in it that are to be looked up.
+    pub(crate) fn described(&self, outcome: Outcome) -> Result<(Description, Vec<u32>)> {
+        let description = self.description_in(outcome)?;
+        let unknown = self.unknown_types(types_in(&description));
+        Ok((description, unknown))
+    }
+
+    /// The description that an exchange gave.
+    pub(super) fn description_in(&self, mut outcome: Outcome) -> Result<Description> {
+        let description = outcome.description.take();
+        self.results(outcome)?;
+        description.ok_or_else(|| Error::shape("the server gave no description"))
     }
 
     pub(crate) fn description(&self, sql: &str) -> Option<Description> {

@@ -89,6 +89,21 @@ impl Core {
         })
     }
 
+    /// Queues the question what a statement takes and gives, for the user.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare), and nothing can be prepared.
+    pub(crate) fn queue_description(&mut self, sql: &str) -> Result<ExchangeId> {
+        self.check_block()?;
+        // Names of types would be in the other encoding as well.
+        self.check_encoding(sql, true)?;
+        if self.speaks_replication() {
+            let text = "a connection for replication prepares no statements";
+            return Err(Error::usage(text));
+        }
+        self.ask(sql, &Question::Description)
+    }
+
     /// Queues a question in an exchange that goes on.
     pub(crate) fn ask_more(&mut self, sql: &str, question: &Question) -> Result<ExchangeId> {
         match question {
@@ -141,13 +156,7 @@ impl Preparation {
             return Ok(self.is_described.then_some(Question::Description));
         };
         if !std::mem::replace(&mut self.has_met_types, true) && self.looks_up {
-            let parameters = description.parameters.iter().copied();
-            let columns = description
-                .columns
-                .iter()
-                .flat_map(|columns| columns.iter());
-            let columns = columns.map(|field| field.type_oid);
-            let unknown = known.unknown_types(parameters.chain(columns));
+            let unknown = known.unknown_types(types_in(description));
             if !unknown.is_empty() {
                 return Ok(Some(Question::Types(unknown)));
             }
@@ -176,15 +185,12 @@ impl Preparation {
         known: &Known,
         sql: &str,
         question: &Question,
-        mut outcome: Outcome,
+        outcome: Outcome,
     ) -> Result<()> {
         if let Question::Types(oids) = question {
             return known.insert_types(oids, outcome);
         }
-        let description = outcome.description.take();
-        known.results(outcome)?;
-        let description =
-            description.ok_or_else(|| Error::shape("the server gave no description"))?;
+        let description = known.description_in(outcome)?;
         if !self.is_kept {
             known.keep_description(sql, description.clone());
         }
@@ -245,6 +251,13 @@ impl Preparation {
         }
         Ok(id)
     }
+}
+
+/// The types of parameters and columns.
+pub(super) fn types_in(description: &Description) -> impl Iterator<Item = u32> {
+    let columns = description.columns.iter();
+    let columns = columns.flat_map(|columns| columns.iter().map(|field| field.type_oid));
+    description.parameters.iter().copied().chain(columns)
 }
 
 impl Descriptions {

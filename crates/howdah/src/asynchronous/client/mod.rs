@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use howdah_protocol::session::{ExchangeId, Outcome};
-use howdah_types::ToSql;
+use howdah_types::{FromSqlOwned, ToSql};
 
 use super::operations::operations;
 use super::transaction::{Held, Share, Source};
@@ -25,6 +25,7 @@ use crate::core::{Core, Known, Mode, Preparation, Question};
 use crate::error::{Error, Result};
 use crate::params::{Parameters, ToParams};
 use crate::row::{FromRowOwned, Row, Rows};
+use crate::statement::Statement;
 use driver::Driver;
 use hub::{Hub, OwnSession};
 
@@ -169,6 +170,52 @@ impl AsyncClient {
     ) -> Result<Option<T>> {
         let row = self.query_opt(sql, params).await?;
         row.map(|row| row.read()).transpose()
+    }
+
+    /// Runs a statement that gives one row of one column, and reads the value.
+    ///
+    /// ```no_run
+    /// # async fn example(conn: &howdah::AsyncClient) -> Result<(), howdah::Error> {
+    /// let count: i64 = conn.query_scalar("SELECT count(*) FROM users WHERE age > $1", (18,)).await?;
+    /// let oldest = conn.query_scalar::<Option<i32>>("SELECT max(age) FROM users", ()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`query_one`](Self::query_one), and any other number of columns, or the value cannot be read as a `T`: a NULL only as
+    /// an `Option`. The statement has been run then.
+    pub async fn query_scalar<T: FromSqlOwned>(
+        &self,
+        sql: &str,
+        params: impl ToParams,
+    ) -> Result<T> {
+        self.query_one(sql, params).await?.scalar()
+    }
+
+    /// Runs a statement that gives one row of one column, or none, and reads the value.
+    ///
+    /// # Errors
+    /// As [`query_scalar`](Self::query_scalar), but for no row.
+    pub async fn query_scalar_opt<T: FromSqlOwned>(
+        &self,
+        sql: &str,
+        params: impl ToParams,
+    ) -> Result<Option<T>> {
+        let row = self.query_opt(sql, params).await?;
+        row.map(|row| row.scalar()).transpose()
+    }
+
+    /// Asks what a statement takes and gives, without running it, and has it prepared on the server.
+    ///
+    /// The [`Statement`] is used in the place of its text, as often as one likes. This is for those who want to know the types: a
+    /// statement that is used often is prepared by itself.
+    ///
+    /// # Errors
+    /// The server's, also if it cannot tell the type of a parameter; or the connection is closed or lost, or one for replication, on
+    /// which nothing can be prepared.
+    pub async fn prepare(&self, sql: &str) -> Result<Statement> {
+        On(&self.hub).describe(sql).await
     }
 
     /// Runs a text of any number of statements without parameters, as the only one; gives the result of each.
