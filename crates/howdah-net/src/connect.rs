@@ -9,8 +9,8 @@ use crate::socket::{Peer, Socket, TcpOptions, Waited, time_slice};
 /// Why a server was not reached.
 #[derive(Debug)]
 pub enum ConnectError {
-    /// The name has no address.
-    Unresolved(String),
+    /// The name has no address: the text tells why, and the error is the system's, where it was asked.
+    Unresolved(String, Option<io::Error>),
     /// The server runs as another user than `requirepeer` says: the text tells both.
     WrongPeer(String),
     /// The system's error.
@@ -24,7 +24,7 @@ pub enum ConnectError {
 impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unresolved(text) | Self::WrongPeer(text) => f.write_str(text),
+            Self::Unresolved(text, _) | Self::WrongPeer(text) => f.write_str(text),
             Self::Io(error) => f.write_str(&os_message(error)),
             Self::TimedOut => f.write_str("connection timeout expired"),
             Self::Interrupted => f.write_str("interrupted"),
@@ -35,7 +35,7 @@ impl fmt::Display for ConnectError {
 impl std::error::Error for ConnectError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io(error) => Some(error),
+            Self::Io(error) | Self::Unresolved(_, Some(error)) => Some(error),
             _ => None,
         }
     }

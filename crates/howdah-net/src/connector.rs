@@ -191,7 +191,7 @@ impl Connector {
                 .as_ref()
                 .and_then(|target| target.host.as_deref());
             let text = format!("failed to resolve host '{}'", host.unwrap_or_default());
-            self.unreachable(&ConnectError::Unresolved(text));
+            self.unreachable(&ConnectError::Unresolved(text, None));
         }
         if self.config.load_balance_hosts == LoadBalanceHosts::Random {
             shuffle(&mut addresses);
@@ -220,10 +220,10 @@ impl Connector {
     pub fn unreachable(&mut self, error: &ConnectError) {
         let timed_out = matches!(error, ConnectError::TimedOut);
         let message = match error {
-            ConnectError::Unresolved(_) if self.config.is_torn() => {
+            ConnectError::Unresolved(..) if self.config.is_torn() => {
                 format!("failed to resolve a host's name{TORN}")
             }
-            ConnectError::TimedOut | ConnectError::Unresolved(_) => error.to_string(),
+            ConnectError::TimedOut | ConnectError::Unresolved(..) => error.to_string(),
             ConnectError::WrongPeer(reason) => {
                 let attempt = self.attempt();
                 format!(
@@ -326,8 +326,8 @@ impl Connector {
         getrandom::fill(&mut nonce)
             .map_err(|error| ConnectError::Io(std::io::Error::other(error.to_string())))?;
         let target = self.current.as_ref().or(self.config.targets.first());
-        let target =
-            target.ok_or_else(|| ConnectError::Unresolved("no server to connect to".into()))?;
+        let target = target
+            .ok_or_else(|| ConnectError::Unresolved("no server to connect to".into(), None))?;
         Ok(StartupConfig {
             target_session_attrs: self.wanted,
             oauth_token: self.oauth_token.clone(),

@@ -82,14 +82,12 @@ impl Lookup {
     }
 
     fn judge(&self, found: io::Result<Vec<SocketAddr>>) -> Result<Vec<SocketAddr>, ConnectError> {
-        found.map_err(|error| unresolved(&self.host, &error))
+        found.map_err(|error| unresolved(&self.host, error))
     }
 
     fn failed(&self) -> ConnectError {
-        ConnectError::Unresolved(format!(
-            "could not translate host name \"{}\" to address",
-            self.host
-        ))
+        let text = format!("could not translate host name \"{}\" to address", self.host);
+        ConnectError::Unresolved(text, None)
     }
 }
 
@@ -97,10 +95,11 @@ lend_descriptor!(Lookup, done);
 
 /// What a failed lookup of `host` is reported as, whoever looked it up.
 #[must_use]
-pub fn unresolved(host: &str, error: &io::Error) -> ConnectError {
+pub fn unresolved(host: &str, error: io::Error) -> ConnectError {
     let text = error.to_string();
     let reason = text
         .strip_prefix("failed to lookup address information: ")
         .unwrap_or(&text);
-    ConnectError::Unresolved(format!("failed to resolve host '{host}': {reason}"))
+    let text = format!("failed to resolve host '{host}': {reason}");
+    ConnectError::Unresolved(text, Some(error))
 }

@@ -60,7 +60,7 @@ fn told(text: &str, resolvable: bool) -> String {
             }
             Action::Resolve { host, .. } => {
                 let text = format!("failed to resolve host '{host}': no such name");
-                connector.unreachable(&ConnectError::Unresolved(text));
+                connector.unreachable(&ConnectError::Unresolved(text, None));
             }
             Action::Connect(_) if resolvable => {
                 let config = connector.config();

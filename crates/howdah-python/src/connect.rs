@@ -299,7 +299,7 @@ impl Connecting {
         let text = format!("failed to resolve host '{host}': {reason}");
         lock(&self.plan)
             .connector
-            .unreachable(&ConnectError::Unresolved(text));
+            .unreachable(&ConnectError::Unresolved(text, None));
     }
 
     /// Note that the server could not be reached, for the system's error with this number and text.

@@ -4,6 +4,9 @@ use std::fmt;
 
 use howdah_protocol::wire;
 
+use crate::excerpt::excerpt;
+use crate::sqlstate::SqlState;
+
 /// Everything the server tells of an error or a notice, owned and valid for as long as you keep it.
 ///
 /// It is what a notice handler is given, and what [`Error::diagnostic`](crate::Error::diagnostic) holds. Source:
@@ -52,6 +55,55 @@ impl Diagnostic {
             .and_then(|text| std::str::from_utf8(text).ok())
     }
 
+    /// The SQLSTATE as an enum.
+    #[must_use]
+    pub fn code(&self) -> Option<SqlState> {
+        self.sqlstate().and_then(SqlState::from_code)
+    }
+
+    /// Where in the statement that was sent it is, in characters from 1.
+    #[must_use]
+    pub fn position(&self) -> Option<usize> {
+        self.statement_position()?.parse().ok()
+    }
+
+    /// The message, with the line of the statement where it is, if that is known, and `DETAIL` and `HINT` lines; for one that the
+    /// server made itself, which is known, with that as `QUERY`.
+    pub(crate) fn in_statement(&self, sql: Option<&str>) -> String {
+        let internal = self.internal_query();
+        let place = match (self.position(), sql) {
+            (Some(position), Some(sql)) => excerpt(sql, position),
+            (Some(_), None) => None,
+            (None, _) => {
+                let position = self.internal_position().and_then(|text| text.parse().ok());
+                internal
+                    .zip(position)
+                    .and_then(|(sql, position)| excerpt(sql, position))
+            }
+        };
+        let mut text = self.primary().to_owned();
+        let lines = place.map(|place| format!("\n{place}"));
+        let query = internal.map(|sql| format!("\nQUERY:  {sql}"));
+        text.extend(lines);
+        text.push_str(&self.more());
+        text.extend(query);
+        text
+    }
+
+    fn primary(&self) -> &str {
+        self.message_primary()
+            .unwrap_or("the server gave no message")
+    }
+
+    /// The lines behind the message.
+    fn more(&self) -> String {
+        let detail = self
+            .message_detail()
+            .map(|text| format!("\nDETAIL:  {text}"));
+        let hint = self.message_hint().map(|text| format!("\nHINT:  {text}"));
+        detail.into_iter().chain(hint).collect()
+    }
+
     /// All fields in the server's order, with their codes.
     pub fn iter(&self) -> impl Iterator<Item = (u8, &str)> {
         self.inner
@@ -98,20 +150,7 @@ getters! {
 impl fmt::Display for Diagnostic {
     /// The message, with `DETAIL` and `HINT` lines where there are any.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            self.message_primary()
-                .unwrap_or("the server gave no message"),
-        )?;
-        let more = [
-            ("DETAIL", self.message_detail()),
-            ("HINT", self.message_hint()),
-        ];
-        for (label, text) in more {
-            if let Some(text) = text {
-                write!(f, "\n{label}:  {text}")?;
-            }
-        }
-        Ok(())
+        write!(f, "{}{}", self.primary(), self.more())
     }
 }
 

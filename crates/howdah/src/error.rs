@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use howdah_protocol::connection;
@@ -10,6 +11,7 @@ use howdah_protocol::error::UsageError;
 use howdah_types::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Type};
 
 use crate::diagnostic::Diagnostic;
+use crate::sqlstate::SqlState;
 use howdah_net::connect::ConnectError;
 use howdah_net::connector::Connector;
 use howdah_net::drive::Lost;
@@ -22,14 +24,17 @@ pub type ProviderError = Box<dyn StdError + Send + Sync>;
 
 /// Anything that can go wrong between a program and its database.
 ///
-/// The kind of error is asked for by predicates; [`sqlstate`](Self::sqlstate) and [`diagnostic`](Self::diagnostic) hold
-/// what the server said. The text never contains a password.
+/// The kind of error is asked for by predicates; [`code`](Self::code) and [`diagnostic`](Self::diagnostic) hold what the server
+/// said, and [`source`](StdError::source) what the system said, down to the [`std::io::Error`]. The text has the line of the
+/// statement where the server found the error, as psql shows it, and never a password of the connection.
 ///
 /// ```no_run
+/// use howdah::SqlState;
+///
 /// # fn main() -> Result<(), howdah::Error> {
 /// # let mut conn = howdah::Connection::connect("")?;
 /// match conn.execute("INSERT INTO users (name) VALUES ($1)", ("ann",)) {
-///     Err(error) if error.sqlstate() == Some("23505") => println!("ann is there already"),
+///     Err(error) if error.code() == Some(SqlState::UniqueViolation) => println!("ann is there already"),
 ///     other => println!("{} row", other?),
 /// }
 /// # Ok(())
@@ -56,12 +61,18 @@ enum Kind {
     Connect,
     /// The connection was lost during the operation.
     Lost,
-    /// The connection had been closed or lost before the operation.
+    /// The connection had been closed before the operation.
     Closed,
+    /// The connection had been lost before the operation.
+    WasLost,
     /// The server reported an error.
     Server,
-    /// The caller asked for something that cannot be done; nothing was sent.
+    /// The caller asked for something that cannot be done; nothing of it was done.
     Usage,
+    /// The statement was not what the method that ran it is for, or what was begun with it could not be gone on with.
+    Refused,
+    /// There was no row where one was wanted.
+    NoRows,
     /// COMMIT was answered by ROLLBACK.
     RolledBack,
     /// A value could not be read.
@@ -78,7 +89,16 @@ impl Error {
     /// All later operations of the same connection fail as well: connect again.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        matches!(self.0.kind, Kind::Lost | Kind::Closed | Kind::Connect)
+        self.is_connection_lost() || matches!(self.0.kind, Kind::Closed | Kind::Connect)
+    }
+
+    /// Whether the connection broke, during this operation or before: nobody on this side has closed it.
+    ///
+    /// If that was during this operation, the server may have done it or not; if it was before,
+    /// [`is_safe_to_retry`](Self::is_safe_to_retry) is true as well.
+    #[must_use]
+    pub fn is_connection_lost(&self) -> bool {
+        matches!(self.0.kind, Kind::Lost | Kind::WasLost)
     }
 
     /// Whether a program, or its pool, should give up the connection and make another one.
@@ -115,7 +135,17 @@ impl Error {
         self.sqlstate() == Some("57014")
     }
 
-    /// Whether the caller asked for something that cannot be done; nothing was sent, and the connection is as before.
+    /// Whether a statement that was to give a row gave none, as for `query_one()`. It has been run.
+    #[must_use]
+    pub fn is_no_rows(&self) -> bool {
+        self.0.kind == Kind::NoRows
+    }
+
+    /// Whether the caller asked for something that cannot be done. Nothing has been done, and the connection is as before: open,
+    /// and in the same transaction or in none.
+    ///
+    /// False where a transaction has failed by it: if an item of [`execute_many()`](crate::Session::execute_many) within one cannot be
+    /// sent, those before it are undone.
     #[must_use]
     pub fn is_usage(&self) -> bool {
         matches!(self.0.kind, Kind::Usage | Kind::Config)
@@ -131,8 +161,11 @@ impl Error {
     pub fn is_safe_to_retry(&self) -> bool {
         match self.0.kind {
             Kind::Connect => !matches!(self.sqlstate().map(class), Some("28" | "3D")),
-            Kind::Closed => true,
-            Kind::Server => matches!(self.sqlstate(), Some("40001" | "40P01")),
+            Kind::Closed | Kind::WasLost => true,
+            Kind::Server => matches!(
+                self.code(),
+                Some(SqlState::SerializationFailure | SqlState::DeadlockDetected)
+            ),
             _ => false,
         }
     }
@@ -146,6 +179,12 @@ impl Error {
     #[must_use]
     pub fn sqlstate(&self) -> Option<&str> {
         self.diagnostic().and_then(Diagnostic::sqlstate)
+    }
+
+    /// The SQLSTATE as an enum, to be matched on.
+    #[must_use]
+    pub fn code(&self) -> Option<SqlState> {
+        self.diagnostic().and_then(Diagnostic::code)
     }
 
     /// Which item of an `execute_many()`, or statement of a `batch()`, could not be sent or run, counted from 0.
@@ -177,6 +216,19 @@ impl Error {
         self
     }
 
+    /// The same, of what ended a session: where nobody has said more, as the system's error that it amounts to.
+    fn caused_by_end(self, end: connection::Error) -> Self {
+        match end {
+            connection::Error::Disconnected(None) => {
+                self.caused_by(io::Error::from(io::ErrorKind::UnexpectedEof))
+            }
+            connection::Error::Unresponsive(_) => {
+                self.caused_by(io::Error::from(io::ErrorKind::TimedOut))
+            }
+            end => self.caused_by(end),
+        }
+    }
+
     /// A function that was to give a password or a token has failed.
     pub(crate) fn provider(error: ProviderError) -> Self {
         let text = format!("the secret for the connection could not be had: {error}");
@@ -190,17 +242,59 @@ impl Error {
         Self::new(Kind::Usage, message)
     }
 
-    /// The connection is closed, for `reason`.
+    /// What was sent is not what the method is for, and that was found out too late for the connection to be as before.
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self::new(Kind::Refused, message)
+    }
+
+    /// There was no row where one was wanted.
+    pub(crate) fn no_rows() -> Self {
+        Self::new(Kind::NoRows, "the statement gave 0 rows instead of one")
+    }
+
+    /// The connection was closed.
     pub(crate) fn closed(reason: &str) -> Self {
         Self::new(Kind::Closed, reason)
+    }
+
+    /// The connection had been lost, for `reason`.
+    pub(crate) fn was_lost(reason: &str) -> Self {
+        Self::new(Kind::WasLost, format!("the connection was lost: {reason}"))
     }
 
     /// The server reported an error.
     pub(crate) fn server(diagnostic: howdah_protocol::wire::Diagnostic) -> Self {
         let diagnostic = Diagnostic::new(diagnostic);
-        let mut error = Self::new(Kind::Server, diagnostic.to_string());
+        let mut error = Self::new(Kind::Server, diagnostic.in_statement(None));
         error.0.diagnostic = Some(diagnostic);
         error
+    }
+
+    /// The same, with the statement that it is about: its place is shown.
+    #[cold]
+    pub(crate) fn in_statement(mut self, sql: &str) -> Self {
+        if self.0.kind == Kind::Server
+            && let Some(diagnostic) = &self.0.diagnostic
+        {
+            self.0.message = diagnostic.in_statement(Some(sql));
+        }
+        self
+    }
+
+    /// The same for one of several statements.
+    pub(crate) fn in_one_of<P>(self, statements: &[(&str, P)]) -> Self {
+        match self.item().and_then(|item| statements.get(item)) {
+            Some((sql, _)) => self.in_statement(sql),
+            None => self,
+        }
+    }
+
+    /// The same, where the transaction that it came in has failed by it.
+    pub(crate) fn has_failed_transaction(mut self) -> Self {
+        if self.0.kind == Kind::Usage {
+            self.0.kind = Kind::Refused;
+        }
+        self
     }
 
     /// The connection was lost.
@@ -219,7 +313,7 @@ impl Error {
                 };
                 lost.0.timed_out = matches!(error, connection::Error::Unresponsive(_));
                 lost.0.out_of_memory = matches!(error, connection::Error::OutOfMemory(_));
-                lost.caused_by(error)
+                lost.caused_by_end(error)
             }
         }
     }
@@ -234,7 +328,6 @@ impl Error {
 
     /// The item, counted from 0, that it is the error of.
     pub(crate) fn of_item(mut self, item: usize) -> Self {
-        self.0.message = format!("item {item}: {}", self.0.message);
         self.0.item = Some(item);
         self
     }
@@ -270,21 +363,29 @@ impl Error {
         cancel
     }
 
-    /// Every attempt to connect has failed; `last` is what the last session said, if it got so far.
-    pub(crate) fn connect(connector: &Connector, last: Option<connection::Error>) -> Self {
+    /// Every attempt to connect has failed; `last` is what the last one ended with.
+    pub(crate) fn connect(connector: &Connector, last: Option<Unconnected>) -> Self {
         let mut error = Self::new(Kind::Connect, connector.failure_text());
         error.0.timed_out = connector
             .failures()
             .last()
             .is_some_and(|failure| failure.timed_out);
-        error.0.diagnostic = match &last {
-            Some(connection::Error::Startup(error)) => error.diagnostic().cloned(),
-            Some(connection::Error::Disconnected(words)) => words.clone(),
-            _ => None,
-        }
-        .map(Diagnostic::new);
         match last {
-            Some(last) => error.caused_by(last),
+            Some(Unconnected::Session(last)) => {
+                error.0.diagnostic = match &last {
+                    connection::Error::Startup(error) => error.diagnostic().cloned(),
+                    connection::Error::Disconnected(words) => words.clone(),
+                    _ => None,
+                }
+                .map(Diagnostic::new);
+                error.caused_by_end(last)
+            }
+            Some(Unconnected::Io(last)) => error.caused_by(last),
+            Some(Unconnected::Unreachable(ConnectError::Io(last))) => error.caused_by(last),
+            Some(Unconnected::Unreachable(ConnectError::TimedOut)) => {
+                error.caused_by(io::Error::from(io::ErrorKind::TimedOut))
+            }
+            Some(Unconnected::Unreachable(last)) => error.caused_by(last),
             None => error,
         }
     }
@@ -339,6 +440,16 @@ impl Error {
     }
 }
 
+/// What an attempt to connect ended with.
+pub(crate) enum Unconnected {
+    /// What ended the session, before it began.
+    Session(connection::Error),
+    /// The same, where it was the system.
+    Io(io::Error),
+    /// Why the server could not be reached.
+    Unreachable(ConnectError),
+}
+
 /// The name of a Rust type without its paths.
 pub(crate) fn short_name(name: &str) -> String {
     let is_path = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':');
@@ -371,6 +482,9 @@ impl From<ConninfoError> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(item) = self.0.item {
+            write!(f, "item {item}: ")?;
+        }
         f.write_str(&self.0.message)
     }
 }

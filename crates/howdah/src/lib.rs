@@ -56,7 +56,7 @@
 //! * **Cancelling** is done by a [`CancelHandle`] from any thread or task, and by dropping a future.
 //! * **After an error** a connection is idle, within a failed transaction, or closed, and [`Error`] says which:
 //!   [`is_closed`](Error::is_closed), [`is_cancelled`](Error::is_cancelled), [`is_safe_to_retry`](Error::is_safe_to_retry),
-//!   [`sqlstate`](Error::sqlstate).
+//!   [`code`](Error::code), which is an [`SqlState`].
 //! * **Many tasks** use one connection at once by an `AsyncClient`, whose clones send their requests without waiting for those
 //!   of others. Threads that block share a connection behind a mutex: every operation of it takes `&mut`.
 //!
@@ -94,8 +94,10 @@ pub mod config;
 mod core;
 mod diagnostic;
 mod error;
+mod excerpt;
 mod params;
 mod row;
+mod sqlstate;
 mod statement;
 
 #[cfg(feature = "tokio")]
@@ -128,6 +130,7 @@ pub use howdah_derive::{FromRow, FromSql, ToSql};
 pub use row::{Column, FromRow, FromRowOwned, Row, RowIndex, Rows};
 #[doc(hidden)]
 pub use row::{Places, Placing};
+pub use sqlstate::{OtherCode, SqlState};
 pub use statement::{Parameter, Statement};
 
 /// Results as Arrow's record batches, and such batches into tables: `query_arrow()` and `copy_arrow()`.

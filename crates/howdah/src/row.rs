@@ -158,9 +158,7 @@ impl Rows {
     }
 
     pub(crate) fn exactly_one(self) -> Result<Row> {
-        let count = self.row_count();
-        self.at_most_one()?
-            .ok_or_else(|| Error::shape(format!("the statement gave {count} rows instead of one")))
+        self.at_most_one()?.ok_or_else(Error::no_rows)
     }
 
     pub(crate) fn at_most_one(mut self) -> Result<Option<Row>> {

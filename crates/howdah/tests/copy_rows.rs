@@ -279,7 +279,7 @@ fn the_layout_is_checked() {
     }
     let error = refused(BINARY, Some(&[oid::INT4]));
     assert!(
-        error.is_usage() && error.to_string().contains("2 columns"),
+        !error.is_usage() && error.to_string().contains("2 columns"),
         "{error}"
     );
     let error = refused("COPY (SELECT 1) TO STDOUT", None);
@@ -306,12 +306,12 @@ fn the_layout_is_checked() {
     .unwrap();
     let error = conn.copy_in_rows("COPY made FROM STDIN").unwrap_err();
     assert!(
-        error.is_usage() && error.to_string().contains("generated"),
+        !error.is_usage() && error.to_string().contains("generated"),
         "{error}"
     );
     let error = conn.copy_out_rows("COPY made TO STDOUT").unwrap_err();
     assert!(
-        error.is_usage() && error.to_string().contains("generated"),
+        !error.is_usage() && error.to_string().contains("generated"),
         "{error}"
     );
     let mut copy = conn.copy_in_rows("COPY made (a) FROM STDIN").unwrap();
@@ -526,7 +526,7 @@ async fn rows_go_in_and_come_out_on_tokio() {
     assert_eq!(row.get::<&str>("column2").unwrap(), "x");
     drop(rows);
     let error = conn.copy_in_typed(BINARY, &types[..1]).await.unwrap_err();
-    assert!(error.is_usage(), "{error}");
+    assert!(error.to_string().contains("2 columns"), "{error}");
     let error = conn.copy_in_rows("COPY nowhere FROM STDIN").await;
     assert_eq!(error.unwrap_err().sqlstate(), Some("42P01"));
     assert_eq!(count_on_tokio(&mut conn).await, 1);

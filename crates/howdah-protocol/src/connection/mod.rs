@@ -85,7 +85,17 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Protocol(error) => Some(error),
+            Self::Startup(error) => Some(error),
+            Self::Encryption(error) => Some(error),
+            Self::OutOfMemory(error) => Some(error),
+            Self::Disconnected(_) | Self::Unresponsive(_) => None,
+        }
+    }
+}
 
 impl From<ProtocolError> for Error {
     fn from(error: ProtocolError) -> Self {

@@ -56,7 +56,7 @@ async fn resolve(host: &str, port: u16) -> std::result::Result<Vec<SocketAddr>, 
     tokio::net::lookup_host((host, port))
         .await
         .map(Iterator::collect)
-        .map_err(|error| Refusal::Unreachable(unresolved(host, &error)))
+        .map_err(|error| Refusal::Unreachable(unresolved(host, error)))
 }
 
 async fn attempt(

@@ -58,7 +58,7 @@ impl AsyncSession {
             // The COPY goes on with the connection.
             std::mem::forget(running);
         }
-        begun
+        begun.map_err(|error| error.in_statement(sql))
     }
 }
 

@@ -15,7 +15,8 @@ macro_rules! operations {
             ) -> Result<u64> {
                 let watch = self.known().watch(sql);
                 let outcome = watch.over(self.run(sql, params)).await?;
-                self.known().count(outcome)
+                let counted = self.known().count(outcome);
+                counted.map_err(|error| error.in_statement(sql))
             }
 
             /// Runs a statement; gives its result.
@@ -26,7 +27,8 @@ macro_rules! operations {
             ) -> Result<Rows> {
                 let watch = self.known().watch(sql);
                 let outcome = watch.over(self.run(sql, params)).await?;
-                let mut finished = self.known().one(outcome)?;
+                let finished = self.known().one(outcome);
+                let mut finished = finished.map_err(|error| error.in_statement(sql))?;
                 if !finished.unknown.is_empty() {
                     let rows = std::slice::from_mut(&mut finished.results);
                     Box::pin(self.attach_types(rows, &finished.unknown)).await?;

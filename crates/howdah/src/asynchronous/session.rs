@@ -211,7 +211,8 @@ impl AsyncSession {
             .over(self.perform(|core| core.queue_script(sql)))
             .await?;
         self.note_statements();
-        let mut finished = self.core.known.all(outcome)?;
+        let finished = self.core.known.all(outcome);
+        let mut finished = finished.map_err(|error| error.in_statement(sql))?;
         self.attach_types(&mut finished.results, &finished.unknown)
             .await?;
         Ok(finished.results)
@@ -275,7 +276,8 @@ impl AsyncSession {
             }
             feeding.end(fed).await
         };
-        let (_, results) = watch.over(fed).await?;
+        let ended = watch.over(fed).await;
+        let (_, results) = ended.map_err(|error| error.in_one_of(statements))?;
         let mut finished = self.core.known.rows_of(results);
         self.attach_types(&mut finished.results, &finished.unknown)
             .await?;
@@ -375,7 +377,8 @@ impl AsyncSession {
                 break;
             }
         }
-        let (count, _) = feeding.end(fed).await?;
+        let ended = feeding.end(fed).await;
+        let (count, _) = ended.map_err(|error| error.in_statement(sql))?;
         Ok(count)
     }
 

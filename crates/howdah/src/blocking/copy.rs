@@ -49,7 +49,7 @@ impl Session {
         if begun.is_err() {
             self.settle()?;
         }
-        begun
+        begun.map_err(|error| error.in_statement(sql))
     }
 }
 

@@ -53,7 +53,8 @@ impl Session {
     pub fn execute(&mut self, sql: &str, params: impl ToParams) -> Result<u64> {
         let watch = self.core.known.watch(sql);
         let outcome = watch.of(|| self.run(sql, &params))?;
-        self.core.known.count(outcome)
+        let counted = self.core.known.count(outcome);
+        counted.map_err(|error| error.in_statement(sql))
     }
 
     /// Runs a statement and gives its result, with all rows received.
@@ -193,10 +194,11 @@ impl Session {
         let watch = self.core.known.watch(sql);
         let outcome = watch.of(|| self.perform(|core| core.queue_script(sql)))?;
         self.core.note_block();
+        let finished = self.core.known.all(outcome);
         let Finished {
             mut results,
             unknown,
-        } = self.core.known.all(outcome)?;
+        } = finished.map_err(|error| error.in_statement(sql))?;
         self.attach_types(&mut results, &unknown)?;
         Ok(results)
     }
@@ -250,7 +252,7 @@ impl Session {
             .core
             .known
             .watch_all(statements.iter().map(|each| each.0));
-        let (_, results) = watch.of(|| {
+        let results = watch.of(|| {
             let mut sequence = self.begin_sequence(Wanted::Results)?;
             let mut fed = Ok(true);
             for (sql, params) in statements {
@@ -260,7 +262,8 @@ impl Session {
                 }
             }
             self.end_sequence(sequence, fed)
-        })?;
+        });
+        let (_, results) = results.map_err(|error| error.in_one_of(statements))?;
         let Finished {
             mut results,
             unknown,
@@ -348,7 +351,8 @@ impl Session {
     fn run_to_rows(&mut self, sql: &str, params: &dyn Parameters) -> Result<Rows> {
         let watch = self.core.known.watch(sql);
         let outcome = watch.of(|| self.run(sql, params))?;
-        let mut finished = self.core.known.one(outcome)?;
+        let finished = self.core.known.one(outcome);
+        let mut finished = finished.map_err(|error| error.in_statement(sql))?;
         let rows = std::slice::from_mut(&mut finished.results);
         self.attach_types(rows, &finished.unknown)?;
         Ok(finished.results)
@@ -423,7 +427,8 @@ impl Session {
                 break;
             }
         }
-        let (count, _) = self.end_sequence(sequence, fed)?;
+        let ended = self.end_sequence(sequence, fed);
+        let (count, _) = ended.map_err(|error| error.in_statement(sql))?;
         Ok(count)
     }
 

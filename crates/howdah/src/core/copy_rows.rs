@@ -138,11 +138,11 @@ impl CopyPreparation {
     /// It has other columns than were given, or described.
     pub(crate) fn layout(self, core: &Core, copying: &Copying) -> Result<RowLayout> {
         let columns = self.columns.ok_or_else(|| {
-            Error::usage("the columns of the statement are not known: give their types")
+            Error::refused("the columns of the statement are not known: give their types")
         })?;
         let (expected, found) = (columns.len(), copying.columns);
         if expected != found {
-            return Err(Error::usage(format!(
+            return Err(Error::refused(format!(
                 "the COPY has {found} columns, and the types of {expected} are known: name its columns, as for a table with \
                  generated ones"
             )));

@@ -73,8 +73,8 @@ impl Copying {
         }
         match self.end.take() {
             Some(Err(error)) => Err(error),
-            _ if is_in => Err(Error::usage("the statement is no COPY ... FROM STDIN")),
-            _ => Err(Error::usage("the statement is no COPY ... TO STDOUT")),
+            _ if is_in => Err(Error::refused("the statement is no COPY ... FROM STDIN")),
+            _ => Err(Error::refused("the statement is no COPY ... TO STDOUT")),
         }
     }
 

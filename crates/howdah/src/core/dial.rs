@@ -11,7 +11,7 @@ use super::cancel::CancelHandle;
 use super::info::Facts;
 use super::observe::Dialling;
 use crate::config::{ClientSettings, Config, Provider};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Unconnected};
 use howdah_net::connect::ConnectError;
 use howdah_net::connector::{Action, Connector};
 use howdah_net::drive::Lost;
@@ -21,8 +21,8 @@ use howdah_net::socket::{Peer, Socket, TcpOptions};
 /// A connection on its way, for any shell.
 pub(crate) struct Dial {
     pub(crate) connector: Connector,
-    /// What the last session said, if it got so far.
-    last: Option<connection::Error>,
+    /// What the last attempt ended with.
+    last: Option<Unconnected>,
     watch: Dialling,
     client: ClientSettings,
 }
@@ -125,28 +125,34 @@ impl Dial {
     /// # Errors
     /// There is no use in trying others.
     pub(crate) fn refused(&mut self, refusal: Refusal) -> Result<()> {
-        self.last = None;
         let before = self.connector.failures().len();
-        match refusal {
+        let last = match refusal {
             Refusal::Final(error) => {
                 self.watch.failed(&error);
                 return Err(error);
             }
-            Refusal::Unreachable(error) => self.connector.unreachable(&error),
-            Refusal::Session(Lost::Io(error), _) => self.connector.refused(&error, None, &[]),
+            Refusal::Unreachable(error) => {
+                self.connector.unreachable(&error);
+                Unconnected::Unreachable(error)
+            }
+            Refusal::Session(Lost::Io(error), _) => {
+                self.connector.refused(&error, None, &[]);
+                Unconnected::Io(error)
+            }
             Refusal::Session(Lost::Session(error), others) => {
                 let startup = match &error {
                     connection::Error::Startup(error) => Some(error),
                     _ => None,
                 };
                 self.connector.refused(&error, startup, others);
-                // What the server says may have a part of a password in it.
-                self.last = Some(error).filter(|_| !self.connector.config().is_torn());
+                Unconnected::Session(error)
             }
-        }
+        };
         for failure in self.connector.failures().iter().skip(before) {
             self.watch.refused(&failure.target, &failure.message);
         }
+        // What the server says, and the name of a host, may have a part of a password in it.
+        self.last = Some(last).filter(|_| !self.connector.config().is_torn());
         Ok(())
     }
 

@@ -66,7 +66,7 @@ impl Known {
     /// The server's, or there was a COPY.
     pub(crate) fn results(&self, outcome: Outcome) -> Result<Vec<QueryResult>> {
         if !outcome.refused_copy.is_empty() {
-            return Err(Error::usage("COPY cannot be used with this method"));
+            return Err(Error::refused("COPY cannot be used with this method"));
         }
         if let Some(diagnostic) = outcome.error {
             // One of them may be what was wrong.

@@ -104,9 +104,7 @@ impl Core {
         match &self.end {
             None => Ok(()),
             Some(End::Closed) => Err(Error::closed("the connection is closed")),
-            Some(End::Lost(reason)) => {
-                Err(Error::closed(&format!("the connection was lost: {reason}")))
-            }
+            Some(End::Lost(reason)) => Err(Error::was_lost(reason)),
         }
     }
 

@@ -190,7 +190,9 @@ impl Preparation {
         if let Question::Types(oids) = question {
             return known.insert_types(oids, outcome);
         }
-        let description = known.description_in(outcome)?;
+        let description = known
+            .description_in(outcome)
+            .map_err(|error| error.in_statement(sql))?;
         if !self.is_kept {
             known.keep_description(sql, description.clone());
         }

@@ -5,6 +5,7 @@
 
 use howdah_protocol::connection::QueryResult;
 use howdah_protocol::session::{ExchangeId, Outcome};
+use howdah_protocol::wire::TransactionStatus;
 
 use super::Core;
 use super::prepare::{Mode, Preparation, Question};
@@ -163,6 +164,10 @@ impl Sequence {
             core.note_block();
         }
         if let Some(failure) = self.failure.take() {
+            let failure = match core.status() {
+                TransactionStatus::Failed => failure.has_failed_transaction(),
+                _ => failure,
+            };
             return Err(self.error_of(failure, self.items()));
         }
         let at = self.item_of(outcome.failed_at);

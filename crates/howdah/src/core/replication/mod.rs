@@ -150,7 +150,7 @@ impl Following {
         }
         let failure = following.failure.take();
         Some(Err(failure.unwrap_or_else(|| {
-            Error::usage("the command has started no replication")
+            Error::refused("the command has started no replication")
         })))
     }
 
