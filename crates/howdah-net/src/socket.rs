@@ -169,6 +169,17 @@ impl Socket {
         let _ = rustix::net::shutdown(&self.fd, rustix::net::Shutdown::Both);
     }
 
+    /// Whether the other end sends no more, or the connection is broken; what it has sent before may still be there to be read.
+    ///
+    /// It asks the system, and waits for nothing. Linux tells as soon as it knows; others may tell of an end only, not of a half one.
+    #[must_use]
+    pub fn has_hung_up(&self) -> bool {
+        let mut socket = [PollFd::new(&self.fd, HALF_CLOSED)];
+        let ended = HALF_CLOSED | PollFlags::HUP | PollFlags::ERR;
+        let asked = poll(&mut socket, Some(&Timespec::default()));
+        asked.is_ok() && socket.iter().any(|each| each.revents().intersects(ended))
+    }
+
     /// Waits until the socket can be read or, if asked for, written.
     ///
     /// # Errors
@@ -196,6 +207,12 @@ impl Socket {
         wait_for(&mut [PollFd::new(&self.fd, flags), bell], time)
     }
 }
+
+/// What tells that the other end has closed its half of a connection, where there is such a thing.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const HALF_CLOSED: PollFlags = PollFlags::RDHUP;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const HALF_CLOSED: PollFlags = PollFlags::empty();
 
 /// Waits until one of these is ready.
 fn wait_for(these: &mut [PollFd<'_>], time: Duration) -> io::Result<Waited> {

@@ -65,7 +65,7 @@ impl<'a> Feeding<'a> {
     /// Waits for the rest of the answers.
     pub(super) async fn end(mut self, fed: Result<bool>) -> Result<(u64, Vec<QueryResult>)> {
         let session = &mut *self.running.0;
-        if session.is_closed() {
+        if session.core.is_closed() {
             return Err(fed
                 .err()
                 .unwrap_or_else(|| Error::closed("the connection is closed")));

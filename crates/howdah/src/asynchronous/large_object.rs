@@ -196,7 +196,7 @@ impl<'a> AsyncLargeObject<'a> {
     /// # Errors
     /// The server's, or the connection is lost.
     pub async fn close(self) -> Result<()> {
-        if self.session.is_closed() {
+        if self.session.core.is_closed() {
             return Ok(());
         }
         // What was dropped may have made the transaction fail.

@@ -647,7 +647,7 @@ impl<Size: ?Sized> AsyncSession<Size> {
     }
 }
 
-shared_methods!(AsyncSession);
+shared_methods!(AsyncSession, link.socket);
 
 impl<Size: ?Sized> Drop for AsyncSession<Size> {
     fn drop(&mut self) {

@@ -225,7 +225,7 @@ impl fmt::Debug for CopyOut<'_> {
 }
 
 fn leave(session: &mut Session, copying: &Copying) {
-    if !copying.is_over && !session.is_closed() {
+    if !copying.is_over && !session.core.is_closed() {
         // A connection that does not come to rest is closed by this, and says so at its next use.
         let _ = session.settle();
     }

@@ -253,7 +253,7 @@ impl<M: StreamItem> Iterator for ReplicationStream<'_, M> {
 
 impl<M: StreamItem> Drop for ReplicationStream<'_, M> {
     fn drop(&mut self) {
-        if self.session.is_closed() || self.session.core.session.is_settled() {
+        if self.session.core.is_closed() || self.session.core.session.is_settled() {
             return;
         }
         // A connection that does not come to rest is closed by this, and says so at its next use.

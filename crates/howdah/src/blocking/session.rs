@@ -496,7 +496,7 @@ impl Session {
         mut sequence: Sequence,
         fed: Result<bool>,
     ) -> Result<(u64, Vec<QueryResult>)> {
-        if self.is_closed() {
+        if self.core.is_closed() {
             return Err(fed
                 .err()
                 .unwrap_or_else(|| Error::closed("the connection is closed")));
@@ -639,7 +639,7 @@ impl<Size: ?Sized> Session<Size> {
     }
 }
 
-shared_methods!(Session);
+shared_methods!(Session, socket);
 
 impl<Size: ?Sized> Drop for Session<Size> {
     fn drop(&mut self) {

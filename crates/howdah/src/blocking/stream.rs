@@ -93,7 +93,7 @@ impl Iterator for RowStream<'_> {
 
 impl Drop for RowStream<'_> {
     fn drop(&mut self) {
-        if !self.over && !self.session.is_closed() {
+        if !self.over && !self.session.core.is_closed() {
             // A connection that does not come to rest is closed by this, and says so at its next use.
             let _ = self.session.settle();
         }

@@ -230,7 +230,7 @@ impl Drop for Guard<'_> {
         if self.over {
             return;
         }
-        if self.session.is_closed() {
+        if self.session.core.is_closed() {
             self.end();
         } else {
             // A failure means a lost connection, or a transaction that has ended: either way nothing is kept.

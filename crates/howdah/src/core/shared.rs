@@ -1,8 +1,8 @@
 //! The methods that wait for nothing, the same for both sessions.
 
-/// Adds them to a session that has a `core`.
+/// Adds them to a session that has a `core`, and its socket in that place.
 macro_rules! shared_methods {
-    ($session:ty) => {
+    ($session:ty, $($socket:ident).+) => {
         impl $session {
             /// Whether each statement outside of a transaction is one of its own.
             #[must_use]
@@ -96,10 +96,13 @@ macro_rules! shared_methods {
                 self.core.known.forget_types();
             }
 
-            /// Whether the connection was closed, or found lost by an operation.
+            /// Whether the connection was closed, or is lost: also if the server has gone while nothing was running.
+            ///
+            /// It asks the system and not the server, so it costs no round trip, and does not see a network that is silent. What the
+            /// server had to say before it went is the error of the next operation.
             #[must_use]
             pub fn is_closed(&self) -> bool {
-                self.core.is_closed()
+                self.core.is_closed() || self.$($socket).+.has_hung_up()
             }
 
             /// Whether the connection was found lost, rather than closed by its user.

@@ -77,7 +77,9 @@ impl Hub {
     pub(super) fn is_closed(&self) -> bool {
         let state = self.lock();
         let session = state.session.as_ref();
-        session.map_or(!state.is_driven, |session| session.core.is_closed())
+        session.map_or(!state.is_driven, |session| {
+            session.core.is_closed() || session.link.socket.has_hung_up()
+        })
     }
 
     pub(super) fn add_handle(&self) {
