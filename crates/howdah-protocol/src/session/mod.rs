@@ -426,7 +426,9 @@ impl Session {
             drop(std::mem::take(&mut exchange.outcome.results));
         }
         if !self.is_settled() {
-            self.cancel.begin(now, !self.exchanges.is_empty());
+            // A rollback is what is wanted: to cancel it would leave the transaction open.
+            let asks = self.exchanges.iter().any(|each| !each.is_rollback);
+            self.cancel.begin(now, asks);
         }
     }
 

@@ -196,6 +196,29 @@ fn the_rollback_that_is_owed_has_the_same_bound() {
 }
 
 #[test]
+fn the_rollback_itself_is_not_cancelled() {
+    let mut fixture = Fixture::new();
+    fixture.run();
+    let block = fixture
+        .session
+        .transactions
+        .open(TransactionStatus::Idle, None, false);
+    fixture.receive(&[columns(&["a"]), complete("SELECT 0"), IN_BLOCK]);
+    assert!(matches!(fixture.advance(), Progress::Ended(..)));
+    fixture.session.transactions.owe_rollback(block);
+    fixture.session.cancel_and_drain(fixture.now);
+    assert!(matches!(fixture.advance(), Progress::NeedInput));
+    assert!(fixture.send() > 0, "ROLLBACK");
+    // As often as it is given up: an answer of 57014 would leave the transaction open.
+    for _ in 0..4 {
+        fixture.session.cancel_and_drain(fixture.now);
+        assert!(matches!(fixture.advance(), Progress::NeedInput));
+        fixture.pass(Duration::from_millis(500));
+    }
+    assert!(!fixture.session.is_cancel_in_flight());
+}
+
+#[test]
 fn an_error_that_a_server_owes_for_a_refused_copy_has_a_bound() {
     let mut fixture = Fixture::new();
     fixture.run();

@@ -236,6 +236,7 @@ impl Part<'_> {
 
     fn composite(&self, ty: Type<'_>, raw: &[u8], out: &mut Vec<u8>) -> Written {
         let mut fields = AnyFields::new(ty, self.format, raw)?;
+        let begin = out.len();
         let mut scratch = Vec::new();
         let mut before = b'(';
         while let Some((part, raw)) = fields.next(&mut scratch)? {
@@ -244,6 +245,9 @@ impl Part<'_> {
             if let Some(raw) = raw {
                 let start = out.len();
                 self.value(part, raw, out)?;
+                transcode::check_length(begin, out)?;
+                // All of it may have to be doubled.
+                memory::room(out, out.len() - start + memory::FIXED)?;
                 quote_attribute(out, start);
             }
         }

@@ -212,6 +212,8 @@ impl AsyncConnection {
         self.hear()?;
         self.core.tidy();
         self.settle().await?;
+        // What ended on the way may have been heard before it was waited for.
+        self.core.recovered();
         self.core.session.backlog.take();
         Ok(())
     }

@@ -31,7 +31,8 @@ macro_rules! operations {
                 let mut finished = finished.map_err(|error| error.in_statement(sql))?;
                 if !finished.unknown.is_empty() {
                     let rows = std::slice::from_mut(&mut finished.results);
-                    Box::pin(self.attach_types(rows, &finished.unknown)).await?;
+                    let attached = Box::pin(self.attach_types(rows, &finished.unknown)).await;
+                    attached.map_err(Error::behind_a_statement)?;
                 }
                 Ok(finished.results)
             }
@@ -99,7 +100,10 @@ macro_rules! operations {
             /// Asks what a statement takes and gives, and has it kept prepared.
             pub(super) async fn describe(&mut self, sql: &str) -> Result<Statement> {
                 let outcome = self.perform(|core| core.queue_description(sql)).await?;
-                let (description, unknown) = self.known().described(outcome)?;
+                let (description, unknown) = self
+                    .known()
+                    .described(outcome)
+                    .map_err(|error| error.in_statement(sql))?;
                 self.attach_types(&mut [], &unknown).await?;
                 Ok(Statement::new(sql, description, self.known().types()))
             }

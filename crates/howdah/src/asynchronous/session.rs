@@ -564,6 +564,10 @@ impl AsyncSession {
         }
         // What the socket does not take now goes with the next operation.
         let _ = flush(&mut self.core.session, &self.link.socket);
+        if self.core.session.is_settled() {
+            // There was nothing to be rolled back.
+            self.core.cancel.gate().leave();
+        }
     }
 
     /// Fails if the connection is closed; ends what an earlier operation has left.

@@ -272,8 +272,10 @@ impl<'a> Guard<'a> {
     /// Leaves the end of the rollback to whatever is done next.
     fn detach(&mut self) {
         self.over = true;
-        // Else what runs is cancelled, by which the server ends the transaction too.
-        let is_at_rest = self.session.core.session.is_settled();
+        // Else what runs is cancelled, and the rollback waits for that. One that is owed for a savepoint is within this one.
+        let session = &self.session.core.session;
+        let is_at_rest =
+            session.is_idle() && session.unanswered() == 0 && !session.is_cancel_in_flight();
         self.session.core.abandon_block(&self.block);
         if is_at_rest && self.block.is_outermost() {
             self.session.send_rollback();

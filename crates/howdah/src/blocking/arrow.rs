@@ -56,10 +56,12 @@ impl Session {
         let mut writing = Writing::new(schema, columns, &catalog)?;
         let mut copy = self.copy_in(&writing.statement(table))?;
         for batch in batches {
-            writing.take(&batch)?;
+            writing
+                .take(&batch)
+                .map_err(Error::has_failed_transaction)?;
             let mut more = true;
             while more {
-                more = writing.format()?;
+                more = writing.format().map_err(Error::has_failed_transaction)?;
                 copy.send(&writing.buffer)?;
             }
         }

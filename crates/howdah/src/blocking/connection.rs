@@ -195,6 +195,8 @@ impl Connection {
         self.hear()?;
         self.core.tidy();
         self.settle()?;
+        // What ended on the way may have been heard before it was waited for.
+        self.core.recovered();
         self.core.session.backlog.take();
         Ok(())
     }

@@ -43,6 +43,9 @@ pub struct Session<Size: ?Sized = [()]> {
     _size: Size,
 }
 
+/// How often a look at the socket receives: a server may talk without end.
+const LOOKS: usize = 64;
+
 impl Session {
     /// Runs a statement; tells how many rows it has changed or given, 0 for one that does not count.
     ///
@@ -179,7 +182,8 @@ impl Session {
     pub fn prepare(&mut self, sql: &str) -> Result<Statement> {
         let outcome = self.perform(|core| core.queue_description(sql))?;
         let known = &self.core.known;
-        let (description, unknown) = known.described(outcome)?;
+        let described = known.described(outcome);
+        let (description, unknown) = described.map_err(|error| error.in_statement(sql))?;
         self.attach_types(&mut [], &unknown)?;
         Ok(Statement::new(sql, description, self.core.known.types()))
     }
@@ -554,7 +558,7 @@ impl Session {
     /// Takes in what has come, without waiting: a server that has gone is seen.
     pub(super) fn hear(&mut self) -> Result<()> {
         let now = Instant::now();
-        loop {
+        for _ in 0..LOOKS {
             // A deadline of now is a look without a wait.
             let step = drive(
                 &mut self.core.session,
@@ -563,10 +567,14 @@ impl Session {
                 Some(now),
             );
             if matches!(step, Ok(Step::TimedOut)) {
-                return Ok(());
+                break;
             }
             self.take_step(step)?;
+            if self.core.session.backlog.is_filling() {
+                break;
+            }
         }
+        Ok(())
     }
 
     /// Does what a step asks for; gives what has been answered.

@@ -195,6 +195,10 @@ impl Config {
     /// assert_eq!(config.get("options"), Some(r"-c search_path=shop,\ public -c jit=off"));
     /// ```
     pub fn setting(&mut self, name: &str, value: &str) -> &mut Self {
+        if self.wrong.iter().any(|(wrong, _)| *wrong == "options") {
+            // An earlier setting cannot be made: that is not to be forgotten by one that is added.
+            return self;
+        }
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
         if name.is_empty() || !name.chars().all(is_name) {
             return self.refuse("options", "the name of a setting has other characters");

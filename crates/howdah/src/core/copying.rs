@@ -118,8 +118,8 @@ impl Copying {
 
     /// What it came to.
     pub(crate) fn take_end(&mut self) -> Result<u64> {
-        let closed = || Err(Error::closed("the COPY has failed"));
-        self.end.take().unwrap_or_else(closed)
+        let failed = || Err(Error::refused("the COPY has failed"));
+        self.end.take().unwrap_or_else(failed)
     }
 
     /// Takes data from the user, at most a piece; gives how much. When it is full, that has to be queued.

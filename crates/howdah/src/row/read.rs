@@ -99,7 +99,7 @@ impl RowIndex for usize {
     }
 
     fn missing(&self) -> Error {
-        Error::usage(format!("the result has no column {self}"))
+        Error::shape(format!("the result has no column {self}"))
     }
 }
 
@@ -109,7 +109,7 @@ impl RowIndex for str {
     }
 
     fn missing(&self) -> Error {
-        Error::usage(format!("the result has no column {self:?}"))
+        Error::shape(format!("the result has no column {self:?}"))
     }
 }
 

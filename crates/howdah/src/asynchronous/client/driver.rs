@@ -2,6 +2,7 @@
 //!
 //! It runs whether or not those who wait are polled. What they queue is written at once when it comes to run, in one piece.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -193,8 +194,10 @@ impl State {
         if let Some(session) = &mut self.session {
             session.hang_up();
         }
-        self.requests
-            .fail(&Error::closed("the connection is closed"), woken);
+        // They have been sent, and the server may have done them.
+        let text = "the client was closed, or its runtime has ended, before the answer came";
+        let lost = Lost::Io(io::Error::new(io::ErrorKind::ConnectionAborted, text));
+        self.requests.fail(&Error::lost(lost), woken);
         self.line.call_all(woken);
         woken.extend(std::mem::take(&mut self.listeners).into_values());
     }

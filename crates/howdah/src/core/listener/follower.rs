@@ -134,7 +134,8 @@ fn is_final(error: &Error) -> bool {
     error.is_usage() || code.starts_with("28") || code == "3D000"
 }
 
-/// Has what is wanted be in force. `all`: what the server refuses is an error of the connection, and not of who wants it.
+/// Has what is wanted be in force. `all`: what the server refuses and has taken before is an error of the connection, and not of who
+/// wants it.
 async fn change(
     door: &mut impl Door,
     hub: &Hub,
@@ -152,10 +153,12 @@ async fn change(
             .await
         {
             Ok(()) => changes.into_iter().for_each(|change| hub.done(change)),
-            Err(error) if error.is_closed() || all => return Err(error),
+            Err(error) if error.is_closed() || (all && hub.were_accepted(&changes)) => {
+                return Err(error);
+            }
             Err(error) => match <[Change; 1]>::try_from(changes) {
                 Ok([change]) => hub.refused(change, error),
-                Err(changes) => one_by_one(door, hub, options, changes).await?,
+                Err(changes) => one_by_one(door, hub, options, changes, all).await?,
             },
         }
     }
@@ -166,11 +169,17 @@ async fn one_by_one(
     hub: &Hub,
     options: &ListenerOptions,
     changes: Vec<Change>,
+    all: bool,
 ) -> Result<()> {
     for change in changes {
         match door.run(hub, &change.statement(), options.heartbeat).await {
             Ok(()) => hub.done(change),
-            Err(error) if error.is_closed() => return Err(error),
+            Err(error)
+                if error.is_closed()
+                    || (all && hub.were_accepted(std::slice::from_ref(&change))) =>
+            {
+                return Err(error);
+            }
             Err(error) => hub.refused(change, error),
         }
     }

@@ -21,10 +21,16 @@ struct State {
     wanted: BTreeSet<String>,
     /// The channels that the connection listens on.
     in_force: BTreeSet<String>,
+    /// Those of them for which UNLISTEN is under way.
+    leaving: BTreeSet<String>,
+    /// Those that the server has taken once, as long as they are wanted.
+    accepted: BTreeSet<String>,
     /// What the server said against a channel, until somebody wants it again.
     refused: BTreeMap<String, Error>,
     events: VecDeque<ListenerEvent>,
     notifications: usize,
+    /// How long they are together.
+    bytes: usize,
     end: End,
     follower: Option<Waker>,
     waiting: BTreeMap<u64, Waker>,
@@ -39,6 +45,9 @@ enum End {
     /// And whether somebody who waits for events has been told.
     Failed(Error, bool),
 }
+
+/// How many bytes the names and payloads in a buffer have together, at most; one that is longer is alone in it.
+const MAX_BYTES: usize = 32 << 20;
 
 /// A place for whoever waits for the hub. Dropping it, at any time, loses nothing.
 pub(crate) struct Waiting {
@@ -77,6 +86,7 @@ impl Hub {
         self.change(|state| {
             state.check_open()?;
             state.wanted.remove(channel);
+            state.accepted.remove(channel);
             Ok(())
         })
     }
@@ -94,6 +104,7 @@ impl Hub {
             }
             state.events.clear();
             state.notifications = 0;
+            state.bytes = 0;
         });
     }
 
@@ -127,10 +138,14 @@ impl Hub {
         if !state.wanted.contains(&notify.channel) || !matches!(state.end, End::None) {
             return;
         }
-        if state.notifications >= self.capacity {
+        let size = size_of(notify);
+        let is_full =
+            |state: &State| state.notifications >= self.capacity || state.bytes + size > MAX_BYTES;
+        while state.notifications > 0 && is_full(&state) {
             state.drop_oldest();
         }
         state.notifications += 1;
+        state.bytes += size;
         let event = ListenerEvent::Notification(notify.clone());
         state.events.push_back(event);
         wake(state, false);
@@ -139,30 +154,47 @@ impl Hub {
     /// The connection is there again.
     pub(super) fn push_gap(&self) {
         let mut state = self.lock();
-        let gap = Gap {
-            reconnected: true,
-            dropped: 0,
-        };
-        state.events.push_back(ListenerEvent::Gap(gap));
+        if let Some(ListenerEvent::Gap(gap)) = state.events.back_mut() {
+            gap.reconnected = true;
+        } else {
+            let gap = Gap {
+                reconnected: true,
+                dropped: 0,
+            };
+            state.events.push_back(ListenerEvent::Gap(gap));
+        }
         wake(state, false);
     }
 
     /// What is to be run.
     pub(super) fn changes(&self) -> Vec<Change> {
-        let state = self.lock();
+        let mut state = self.lock();
+        state.leaving = &state.in_force - &state.wanted;
         let listen = state.wanted.difference(&state.in_force);
-        let unlisten = state.in_force.difference(&state.wanted);
         let listen = listen.cloned().map(Change::Listen);
-        listen
-            .chain(unlisten.cloned().map(Change::Unlisten))
-            .collect()
+        let unlisten = state.leaving.iter().cloned().map(Change::Unlisten);
+        listen.chain(unlisten).collect()
+    }
+
+    /// Whether the server has taken all of these before: what it then has against them is no reason not to want them.
+    pub(super) fn were_accepted(&self, changes: &[Change]) -> bool {
+        let state = self.lock();
+        changes.iter().all(|change| match change {
+            Change::Listen(channel) => state.accepted.contains(channel),
+            Change::Unlisten(_) => true,
+        })
     }
 
     /// It has been run.
     pub(super) fn done(&self, change: Change) {
         self.change(|state| match change {
-            Change::Listen(channel) => drop(state.in_force.insert(channel)),
-            Change::Unlisten(channel) => drop(state.in_force.remove(&channel)),
+            Change::Listen(channel) => {
+                if state.wanted.contains(&channel) {
+                    state.accepted.insert(channel.clone());
+                }
+                state.in_force.insert(channel);
+            }
+            Change::Unlisten(channel) => state.left(&channel),
         });
     }
 
@@ -174,13 +206,16 @@ impl Hub {
                 state.refused.insert(channel, error);
             }
             // There is no reason for which a server would; it is not asked for ever.
-            Change::Unlisten(channel) => drop(state.in_force.remove(&channel)),
+            Change::Unlisten(channel) => state.left(&channel),
         });
     }
 
     /// There is no connection.
     pub(super) fn lost(&self) {
-        self.change(|state| state.in_force.clear());
+        self.change(|state| {
+            state.in_force.clear();
+            state.leaving.clear();
+        });
     }
 
     /// Nothing more will come, for this reason.
@@ -212,7 +247,18 @@ fn wake(mut state: MutexGuard<'_, State>, follower: bool) {
     waiting.into_values().chain(follower).for_each(Waker::wake);
 }
 
+/// How much of the memory of a buffer a notification counts for.
+fn size_of(notify: &Notify) -> usize {
+    notify.channel.len() + notify.payload.len()
+}
+
 impl State {
+    /// A channel is listened on no more.
+    fn left(&mut self, channel: &str) {
+        self.in_force.remove(channel);
+        self.leaving.remove(channel);
+    }
+
     fn check_open(&self) -> Result<()> {
         match &self.end {
             End::None => Ok(()),
@@ -233,7 +279,10 @@ impl State {
                     all.reconnected |= gap.reconnected;
                     all.dropped += gap.dropped;
                 }
-                ListenerEvent::Notification(_) => break,
+                ListenerEvent::Notification(notify) => {
+                    self.bytes -= size_of(&notify);
+                    break;
+                }
             }
         }
         self.notifications -= 1;
@@ -243,8 +292,9 @@ impl State {
     /// The next event; nothing when it has ended.
     fn take_event(&mut self) -> Option<Result<Option<ListenerEvent>>> {
         if let Some(event) = self.events.pop_front() {
-            if matches!(event, ListenerEvent::Notification(_)) {
+            if let ListenerEvent::Notification(notify) = &event {
                 self.notifications -= 1;
+                self.bytes -= size_of(notify);
             }
             return Some(Ok(Some(event)));
         }
@@ -270,7 +320,8 @@ impl State {
             let text = "unlisten() was called for the channel meanwhile";
             return Some(Err(Error::usage(text)));
         }
-        self.in_force.contains(channel).then_some(Ok(()))
+        let is_in_force = self.in_force.contains(channel) && !self.leaving.contains(channel);
+        is_in_force.then_some(Ok(()))
     }
 }
 
@@ -395,6 +446,46 @@ mod tests {
         hub.push_gap();
         (2..=4).for_each(|payload| hub.push(&notify(payload)));
         assert_eq!(events(&hub), ["2 true", "3", "4"]);
+    }
+
+    #[test]
+    fn gaps_are_one_where_nothing_is_between() {
+        let hub = hub(2);
+        (0..1000).for_each(|_| hub.push_gap());
+        assert_eq!(events(&hub), ["0 true"]);
+    }
+
+    #[test]
+    fn long_payloads_fill_the_buffer_too() {
+        let hub = hub(1000);
+        let long = |letter: &str| Notify {
+            payload: letter.repeat(MAX_BYTES / 3),
+            ..notify(0)
+        };
+        ["a", "b", "c", "d"]
+            .iter()
+            .for_each(|each| hub.push(&long(each)));
+        let short = |event: String| event.chars().take(7).collect::<String>();
+        let events: Vec<String> = events(&hub).into_iter().map(short).collect();
+        assert_eq!(events, ["2 false", "ccccccc", "ddddddd"]);
+        assert_eq!(hub.lock().bytes, 0);
+    }
+
+    #[test]
+    fn a_channel_that_is_being_left_is_not_listened_on() {
+        let hub = hub(2);
+        let (waiting, mut cx) = (Waiting::new(&hub), Context::from_waker(Waker::noop()));
+        let run = |hub: &Hub| hub.changes().into_iter().for_each(|each| hub.done(each));
+        run(&hub);
+        assert!(waiting.poll_listening("c", &mut cx).is_ready());
+        hub.unwant("c").unwrap();
+        let under_way = hub.changes();
+        hub.want("c").unwrap();
+        assert!(waiting.poll_listening("c", &mut cx).is_pending());
+        under_way.into_iter().for_each(|each| hub.done(each));
+        assert!(waiting.poll_listening("c", &mut cx).is_pending() && hub.has_work());
+        run(&hub);
+        assert!(waiting.poll_listening("c", &mut cx).is_ready() && !hub.has_work());
     }
 
     #[test]

@@ -77,10 +77,11 @@ impl ListenerOptions {
     /// Asks the server for a sign of life at this interval; if none comes for as long, the connection counts as lost.
     ///
     /// Without it a server that vanished is found by TCP's keepalives, after two hours or what `keepalives_idle` and the
-    /// parameters beside it say. The bound is also that of the statements that listen.
+    /// parameters beside it say. The bound is also that of the statements that listen, but not of attempts to connect: give those a
+    /// `connect_timeout`. An interval of zero is none.
     #[must_use]
     pub fn heartbeat(mut self, interval: Duration) -> Self {
-        self.heartbeat = Some(interval);
+        self.heartbeat = Some(interval).filter(|interval| !interval.is_zero());
         self
     }
 

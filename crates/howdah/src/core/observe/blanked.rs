@@ -27,6 +27,11 @@ pub(super) fn blanked(sql: &str) -> String {
             break;
         };
         rest = behind;
+        if text == "$" && !rest.starts_with(|c: char| c.is_ascii_digit()) {
+            // Of a literal in dollar quotes whose end is not there, or not shown.
+            blanked.push('?');
+            break;
+        }
         if is_literal(text) && !is_number_of_parameter {
             blanked.push('?');
         } else {
@@ -78,7 +83,8 @@ mod tests {
             ),
             ("/* 'a' */ SELECT/**/'b'", "SELECT ?"),
             ("SELECT 'never closed, secret", "SELECT ?"),
-            ("SELECT $a$ never closed", "SELECT $a$ never closed"),
+            ("SELECT $a$ never closed", "SELECT ?"),
+            ("SELECT $$never closed, 'secret'", "SELECT ?"),
             ("", ""),
             (" -- nothing", ""),
         ] {
