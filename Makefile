@@ -39,7 +39,7 @@ help:
 	@echo 'make test     every test, Rust and Python, unit and against real servers'
 	@echo 'make bench    measure against the peers, into docs/bench/'
 	@echo 'make lint     formats, clippy, ruff, mypy'
-	@echo 'make docs     API pages into build/docs/'
+	@echo 'make docs     the manual and the API pages into build/docs/'
 	@echo 'make build    only build the extension; make venv: only its environment'
 	@echo 'make fmt      format Rust and Python; make clean: remove what was built'
 	@echo 'make test-rust, test-python, test-generated: parts of make test'
@@ -138,7 +138,7 @@ fmt: $(STAMP)-test
 docs: $(STAMP)-docs build
 	$(call say,Rust API pages)
 	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps $(RUST_TESTED) --exclude howdah-testkit $(FEATURES)
-	$(call say,Python API pages)
+	$(call say,the manual and the Python API pages)
 	@$(PY) tools/build_docs.py build/docs
 
 .PHONY: check-wasm
