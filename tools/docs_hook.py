@@ -1,18 +1,9 @@
-"""What mkdocs has to be told of our pages: fences it cannot read, files outside of docs/, pages without a place."""
+"""What mkdocs has to be told of our pages: fences it cannot read, and files outside of docs/."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
-
-
-def on_config(config: Any) -> Any:
-    """Give the pages of the manual that the navigation does not name a place in it."""
-    manual = next(part["Manual"] for part in config.nav if "Manual" in part)
-    pages = sorted(f"manual/{p.name}" for p in (Path(config.docs_dir) / "manual").glob("*.md"))
-    manual += [p for p in pages if p not in manual]
-    return config
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:

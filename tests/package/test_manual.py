@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted(p.stem for p in (ROOT / "docs" / "manual").glob("*.md"))
 RUNNER = ROOT / "tests" / "support" / "manual_page.py"
 NOTHING_TO_RUN: frozenset[str] = frozenset()
+
+
+def test_every_page_has_its_place() -> None:
+    named = re.findall(r"^ +- manual/(.*)\.md$", (ROOT / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    assert sorted(named) == PAGES
 
 
 @pytest.mark.parametrize("page", PAGES)
