@@ -123,13 +123,11 @@ pub use howdah_protocol::session::IsolationLevel;
 #[doc(no_inline)]
 pub use howdah_types as types;
 pub use howdah_types::{FromSql, FromSqlOwned, ToSql};
-pub use params::ToParams;
+pub use params::{TakeParam, ToParams};
 
 #[cfg(feature = "derive")]
 pub use howdah_derive::{FromRow, FromSql, ToSql};
-pub use row::{Column, FromRow, FromRowOwned, Row, RowIndex, Rows};
-#[doc(hidden)]
-pub use row::{Places, Placing};
+pub use row::{Column, FromRow, FromRowOwned, Places, Placing, Row, RowIndex, Rows};
 pub use sqlstate::{OtherCode, SqlState};
 pub use statement::{Parameter, Statement};
 

@@ -128,14 +128,12 @@ pub trait ToParams: Sync {
     fn with_params<R>(&self, work: impl FnOnce(&[&dyn ToSql]) -> R) -> R;
 
     /// Gives each of them to `take` until that fails: where there are many rows it pays to know their types.
-    #[doc(hidden)]
     fn visit<V: TakeParam>(&self, take: &mut V) -> Result<()> {
         self.with_params(|params| params.iter().try_for_each(|param| take.take(*param)))
     }
 }
 
 /// What takes parameters one by one, as [`ToParams::visit`] gives them.
-#[doc(hidden)]
 pub trait TakeParam {
     /// Takes the next one.
     ///

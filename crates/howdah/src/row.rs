@@ -270,14 +270,12 @@ impl Row {
     }
 
     /// The same, of what the derive macro makes: the columns are found, and then read from.
-    #[doc(hidden)]
     pub fn read_placed<'a, T: FromRow<'a>>(&'a self) -> Result<T> {
         let found = placing::place::<T>(&self.set)?;
         T::from_places(self, &mut Places::new(&found))
     }
 
     /// There have to be `width` columns, of what the derive macro makes; `what` is what errors say of it.
-    #[doc(hidden)]
     pub fn check_width(&self, width: usize, what: &str) -> Result<()> {
         self.set.check_width(width, what)
     }

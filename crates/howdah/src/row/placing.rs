@@ -6,7 +6,6 @@ use super::{FromRow, ResultSet, Row};
 use crate::error::{Error, Result};
 
 /// The columns that a Rust type is read from, as they are found. It is for what the derive macro makes.
-#[doc(hidden)]
 #[derive(Debug)]
 pub struct Placing<'r> {
     set: &'r ResultSet,
@@ -14,7 +13,6 @@ pub struct Placing<'r> {
 }
 
 /// The same columns, one after the other, while a row is read.
-#[doc(hidden)]
 #[derive(Debug)]
 pub struct Places<'p> {
     left: std::slice::Iter<'p, Option<usize>>,

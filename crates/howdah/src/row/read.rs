@@ -8,11 +8,9 @@ use crate::error::{Error, Result};
 /// What names a column of a row: its number from 0, or its name.
 pub trait RowIndex {
     /// The number of the column.
-    #[doc(hidden)]
     fn find(&self, row: &Row) -> Option<usize>;
 
     /// What to say when there is no such column.
-    #[doc(hidden)]
     fn missing(&self) -> Error;
 }
 
@@ -74,14 +72,12 @@ pub trait FromRow<'a>: Sized {
     fn from_row(row: &'a Row) -> Result<Self>;
 
     /// Finds the columns, once for a result.
-    #[doc(hidden)]
     fn place(placing: &mut Placing<'_>) -> Result<()> {
         let _ = placing;
         Ok(())
     }
 
     /// Reads a row from the columns that were found.
-    #[doc(hidden)]
     fn from_places(row: &'a Row, places: &mut Places<'_>) -> Result<Self> {
         let _ = places;
         Self::from_row(row)
