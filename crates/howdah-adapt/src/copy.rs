@@ -72,12 +72,7 @@ pub fn dump_text<'a, 'py: 'a>(
 #[inline]
 fn dump_quickly(value: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<bool> {
     if let Ok(text) = value.cast_exact::<PyString>() {
-        let text = text.to_str()?.as_bytes();
-        let is_plain = !has_special(text);
-        if is_plain {
-            memory::append(out, text)?;
-        }
-        return Ok(is_plain);
+        return append_plain(text.to_str()?.as_bytes(), out);
     }
     if let Ok(number) = value.cast_exact::<PyInt>() {
         let number = int_as_i64(number.as_borrowed());
@@ -95,6 +90,16 @@ fn dump_quickly(value: &Bound<'_, PyAny>, out: &mut Vec<u8>) -> PyResult<bool> {
         return Ok(true);
     }
     Ok(false)
+}
+
+/// Appends a text in which there is nothing to escape; tells whether it is one.
+#[inline]
+fn append_plain(text: &[u8], out: &mut Vec<u8>) -> PyResult<bool> {
+    let is_plain = !has_special(text);
+    if is_plain {
+        memory::append(out, text)?;
+    }
+    Ok(is_plain)
 }
 
 /// Whether there may be a byte in a text that is to be escaped or refused.

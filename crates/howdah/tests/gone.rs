@@ -6,17 +6,10 @@ mod common;
 
 use std::time::Duration;
 
-use common::{connect, dsn, tcp_dsn, terminate, within};
+use common::{connect, dsn, eventually, tcp_dsn, terminate, within};
 use howdah::{AsyncClient, AsyncConnection, Connection};
 
 const LONG: Duration = Duration::from_secs(20);
-
-/// Waits until it is so, which the caller bounds.
-fn wait_until(mut is_so: impl FnMut() -> bool) {
-    while !is_so() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
 
 #[test]
 fn a_server_that_went_while_nothing_was_running() {
@@ -26,7 +19,7 @@ fn a_server_that_went_while_nothing_was_running() {
             assert!(!conn.is_closed());
             let pid = conn.info().backend_pid();
             terminate(pid);
-            wait_until(|| conn.is_closed());
+            eventually(|| conn.is_closed());
             // What it had to say is not lost, nor is it said that a statement was lost.
             let error = conn.query_one("SELECT 1", ()).unwrap_err();
             assert_eq!(error.sqlstate(), Some("57P01"));
@@ -45,7 +38,7 @@ fn what_came_before_it_went_is_still_given() {
             .execute("NOTIFY gone_before, 'last words'", ())
             .unwrap();
         terminate(conn.info().backend_pid());
-        wait_until(|| conn.is_closed());
+        eventually(|| conn.is_closed());
         let first = conn.notifies(None).next().unwrap().unwrap();
         assert_eq!(first.payload, "last words");
     });

@@ -9,10 +9,10 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::passing::upstream;
-use common::{connect, dsn, tcp_dsn, terminate, unique, within};
+use common::{connect, dsn, eventually, tcp_dsn, terminate, unique, within};
 use howdah::{AsyncListener, Config, Gap, Listener, ListenerEvent, ListenerOptions, Result};
 use howdah_protocol::wire::BackendMessage;
 use howdah_testkit::{MockServer, Script};
@@ -121,14 +121,6 @@ fn notify(channel: &str, payload: &str) {
     let mut conn = connect();
     conn.execute("SELECT pg_notify($1, $2)", (channel, payload))
         .unwrap();
-}
-
-fn eventually(mut what: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !what() {
-        assert!(begun.elapsed() < BOUND, "it never was");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn quick() -> ListenerOptions {

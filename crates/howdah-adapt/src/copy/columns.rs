@@ -7,7 +7,7 @@ use howdah_types::{boolean, float, int, text};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyString};
 
-use super::has_special;
+use super::append_plain;
 use crate::adaptation::Adaptation;
 use crate::codec::DumpCodec;
 use crate::context::DumpContext;
@@ -163,8 +163,7 @@ fn text_to(
     }
     let bytes = value.to_str()?.as_bytes();
     match format {
-        Format::Text if has_special(bytes) => return Ok(false),
-        Format::Text => memory::append(out, bytes)?,
+        Format::Text => return append_plain(bytes, out),
         Format::Binary => {
             let Ok(length) = i32::try_from(bytes.len()) else {
                 return Ok(false);

@@ -55,6 +55,13 @@ impl Fixture {
         self.now += time;
     }
 
+    /// A transaction block is given up that was opened.
+    fn owe_rollback(&mut self) {
+        let transactions = &mut self.session.transactions;
+        let block = transactions.open(TransactionStatus::Idle, None, false);
+        transactions.owe_rollback(block);
+    }
+
     /// Cancels, up to the request that is to be sent.
     fn cancel(&mut self) {
         self.session.cancel_and_drain(self.now);
@@ -133,11 +140,7 @@ fn interrupting_again_does_not_extend_the_bound() {
 fn the_bound_can_be_shortened_and_holds_for_the_rollback_too() {
     let mut fixture = Fixture::new();
     fixture.run();
-    let block = fixture
-        .session
-        .transactions
-        .open(TransactionStatus::Idle, None, false);
-    fixture.session.transactions.owe_rollback(block);
+    fixture.owe_rollback();
     fixture.cancel();
     fixture.session.cancel_request_ended();
     let bound = fixture.now + Duration::from_millis(200);
@@ -175,11 +178,7 @@ fn what_has_been_sent_is_asked_for_at_once() {
 fn the_rollback_that_is_owed_has_the_same_bound() {
     let mut fixture = Fixture::new();
     fixture.run();
-    let block = fixture
-        .session
-        .transactions
-        .open(TransactionStatus::Idle, None, false);
-    fixture.session.transactions.owe_rollback(block);
+    fixture.owe_rollback();
     fixture.cancel();
     fixture.session.cancel_request_ended();
     let bound = fixture.now + fixture.session.cancel_timeout();
@@ -199,13 +198,9 @@ fn the_rollback_that_is_owed_has_the_same_bound() {
 fn the_rollback_itself_is_not_cancelled() {
     let mut fixture = Fixture::new();
     fixture.run();
-    let block = fixture
-        .session
-        .transactions
-        .open(TransactionStatus::Idle, None, false);
     fixture.receive(&[columns(&["a"]), complete("SELECT 0"), IN_BLOCK]);
     assert!(matches!(fixture.advance(), Progress::Ended(..)));
-    fixture.session.transactions.owe_rollback(block);
+    fixture.owe_rollback();
     fixture.session.cancel_and_drain(fixture.now);
     assert!(matches!(fixture.advance(), Progress::NeedInput));
     assert!(fixture.send() > 0, "ROLLBACK");

@@ -14,16 +14,13 @@ use super::turn::{poll_receive, poll_turn};
 use super::watch::Watched;
 use super::{AsyncNotifies, AsyncRowStream, AsyncSavepoint};
 use crate::core::sequence::Wanted;
-use crate::core::{Core, Known, Mode, Preparation, Question, shared_methods};
+use crate::core::{Core, Known, LOOKS, Mode, Preparation, Question, shared_methods};
 use crate::error::{Error, Result};
 use crate::params::{Parameters, ToParams};
 use crate::row::{FromRowOwned, Row, Rows};
 use crate::statement::Statement;
 use howdah_net::drive::{Lost, Step, Until, flush, hand_out, try_receive};
 use howdah_net::socket::Waited;
-
-/// How often a look at the socket receives: a server may talk without end.
-const LOOKS: usize = 64;
 
 /// What runs statements on tokio: an [`AsyncConnection`](crate::AsyncConnection),
 /// [`AsyncTransaction`](crate::AsyncTransaction) or [`AsyncSavepoint`], each of which can be used as one.

@@ -8,7 +8,7 @@ use howdah_types::{FromSqlOwned, ToSql};
 
 use super::{Notifies, RowStream, Savepoint};
 use crate::core::sequence::{Sequence, Wanted};
-use crate::core::{Core, Finished, Mode, Preparation, shared_methods};
+use crate::core::{Core, Finished, LOOKS, Mode, Preparation, shared_methods};
 use crate::error::{Error, Result};
 use crate::params::{Parameters, ToParams};
 use crate::row::{FromRowOwned, Row, Rows};
@@ -42,9 +42,6 @@ pub struct Session<Size: ?Sized = [()]> {
     pub(super) socket: Socket,
     _size: Size,
 }
-
-/// How often a look at the socket receives: a server may talk without end.
-const LOOKS: usize = 64;
 
 impl Session {
     /// Runs a statement; tells how many rows it has changed or given, 0 for one that does not count.

@@ -51,6 +51,9 @@ pub(crate) use prepare::Question;
 pub(crate) use prepare::{Mode, Preparation};
 pub(crate) use shared::shared_methods;
 
+/// How often a look at the socket receives: a server may talk without end.
+pub(crate) const LOOKS: usize = 64;
+
 /// A session, and all that is known of it.
 pub(crate) struct Core {
     pub(crate) session: Link,

@@ -76,6 +76,15 @@ pub(crate) fn resident() -> usize {
     pages.unwrap_or(0_usize) * 4096
 }
 
+/// Waits until it is so, 20 seconds at most.
+pub(crate) fn eventually(mut what: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !what() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it never was");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 /// Runs `work` on a thread of its own, and fails if it does not end in time.
 pub(crate) fn within<T: Send + 'static>(
     time: Duration,

@@ -78,7 +78,7 @@ impl Hub {
         let state = self.lock();
         let session = state.session.as_ref();
         session.map_or(!state.is_driven, |session| {
-            session.core.is_closed() || session.link.socket.has_hung_up()
+            AsyncSession::is_closed(&**session)
         })
     }
 

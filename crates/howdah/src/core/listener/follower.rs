@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -134,8 +135,7 @@ fn is_final(error: &Error) -> bool {
     error.is_usage() || code.starts_with("28") || code == "3D000"
 }
 
-/// Has what is wanted be in force. `all`: what the server refuses and has taken before is an error of the connection, and not of who
-/// wants it.
+/// Has what is wanted be in force. `all`: see [`is_of_connection`].
 async fn change(
     door: &mut impl Door,
     hub: &Hub,
@@ -153,9 +153,7 @@ async fn change(
             .await
         {
             Ok(()) => changes.into_iter().for_each(|change| hub.done(change)),
-            Err(error) if error.is_closed() || (all && hub.were_accepted(&changes)) => {
-                return Err(error);
-            }
+            Err(error) if is_of_connection(&error, hub, &changes, all) => return Err(error),
             Err(error) => match <[Change; 1]>::try_from(changes) {
                 Ok([change]) => hub.refused(change, error),
                 Err(changes) => one_by_one(door, hub, options, changes, all).await?,
@@ -174,16 +172,19 @@ async fn one_by_one(
     for change in changes {
         match door.run(hub, &change.statement(), options.heartbeat).await {
             Ok(()) => hub.done(change),
-            Err(error)
-                if error.is_closed()
-                    || (all && hub.were_accepted(std::slice::from_ref(&change))) =>
-            {
+            Err(error) if is_of_connection(&error, hub, slice::from_ref(&change), all) => {
                 return Err(error);
             }
             Err(error) => hub.refused(change, error),
         }
     }
     Ok(())
+}
+
+/// Whether an error is one of the connection, and not of who wants what could not be done; with `all` so is what the server refuses and
+/// has taken before.
+fn is_of_connection(error: &Error, hub: &Hub, changes: &[Change], all: bool) -> bool {
+    error.is_closed() || (all && hub.were_accepted(changes))
 }
 
 /// The server has not answered in time.
