@@ -28,7 +28,7 @@ ALL_FEATURES := $(shell sed -n '/^\[features\]/,/^$$/s/^\([a-z_-]*\) = .*/howdah
 FEATURES := --features '$(filter-out howdah/gssapi,$(ALL_FEATURES))'
 PURE_CRATES := howdah-protocol howdah-types
 PYTHON_SOURCES := python tests tools demo bench examples/python
-GENERATORS := async_to_sync generate_sqlstates generate_oids
+GENERATORS := async_to_sync generate_sqlstates generate_oids third_party
 
 say = @printf '\n=== %s\n' "$(1)"
 existing = $(wildcard $(1))
@@ -43,7 +43,7 @@ help:
 	@echo 'make build    only build the extension; make venv: only its environment'
 	@echo 'make fmt      format Rust and Python; make clean: remove what was built'
 	@echo 'make test-rust, test-python, test-generated: parts of make test'
-	@echo 'make test-debian, test-gssapi, test-pythons, check-wasm, check-platforms, check-msrv, package, deny: beside it, in .ci/run'
+	@echo 'make test-debian, test-gssapi, test-pythons, check-wasm, check-platforms, check-msrv, package, wheel, deny: beside it, in .ci/run'
 	@echo 'make test-differential: new values and schemas against psycopg, EXAMPLES=20 times as many, on every server'
 
 # --- the environment and the extension ---------------------------------------------------------------------------
@@ -190,6 +190,20 @@ package:
 	@rm -rf target/package target/debug/.fingerprint/howdah* "$${CARGO_HOME:-$$HOME/.cargo}"/registry/src/-*/howdah*
 	@$(CARGO) package --workspace $(addprefix --exclude ,$(UNPUBLISHED)) --allow-dirty \
 		--config 'profile.dev.debug="line-tables-only"'
+
+# The wheel is built of the source distribution alone, without the network, and imported where there is nothing else.
+.PHONY: wheel
+wheel: $(STAMP)-base
+	$(call say,the wheel ($(PROFILE)) of the source distribution)
+	@rm -rf build/dist build/sdist build/venv-wheel && mkdir -p build/sdist
+	@$(PY) -m maturin sdist --out build/dist < /dev/null 2> build/sdist.log || { cat build/sdist.log; exit 1; }
+	@tar xzf build/dist/howdah-*.tar.gz -C build/sdist
+	@PATH="$(dir $(PY)):$$PATH" CARGO_NET_OFFLINE=true CARGO_TARGET_DIR=$(CURDIR)/target MATURIN_PEP517_ARGS='--profile $(PROFILE)' \
+		$(PY) -m pip wheel --quiet --no-index --no-deps --no-build-isolation -w build/dist build/sdist/howdah-* < /dev/null
+	@$(PY) tools/check_distribution.py build/dist/*
+	@$(PY) -m venv build/venv-wheel
+	@build/venv-wheel/bin/python -m pip install --quiet --no-index --no-deps build/dist/*.whl < /dev/null
+	@build/venv-wheel/bin/python -I -W error -c 'import howdah; print(howdah.__file__, howdah.__version__)'
 
 # Advisories are in a database that is fetched: `cargo deny check` has them as well.
 .PHONY: deny

@@ -24,7 +24,7 @@ SMOKE += [f"connection/test_{name}.py" for name in ("connect", "disconnections",
 SMOKE += [f"connection/test_{name}.py" for name in ("notices", "notifies")]
 SMOKE += [f"adapt/test_{name}.py" for name in ("builtin_adapters", "dumpers", "loaders", "maps", "adapter_lifetimes")]
 SMOKE += [f"types/test_{name}.py" for name in ("round_trips", "same_as_psycopg", "composites", "enums", "numpy")]
-SMOKE += ["surface/test_module.py", "package/test_examples.py"]
+SMOKE += ["surface/test_module.py", "package/test_examples.py", "package/test_distribution.py"]
 # How many versions are tested at the same time.
 AT_ONCE = 3
 # The oracle has been tested by the main interpreter.

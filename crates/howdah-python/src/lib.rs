@@ -21,7 +21,8 @@ mod truth;
 use pyo3::prelude::*;
 
 /// The engine behind the package `howdah`.
-#[pymodule]
+// What is tested runs with the GIL. Without this a free-threaded interpreter would take it that none is needed.
+#[pymodule(gil_used = true)]
 mod _howdah {
     use pyo3::prelude::*;
     use pyo3::types::PyDict;
