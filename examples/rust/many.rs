@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use howdah::{AsyncClient, Connection};
+use howdah::{AsyncClient, Batch, Connection};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -24,15 +24,20 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
     assert_eq!(count, 10_000);
 
     // Several statements, all done or none.
-    let results = conn.batch(&[
-        ("UPDATE items SET name = $1 WHERE id = $2", &[&"first", &1]),
-        ("DELETE FROM items WHERE id > $1", &[&5000]),
-        ("SELECT count(*), min(name) FROM items", &[]),
-    ])?;
+    let mut batch = Batch::new();
+    batch
+        .add("UPDATE items SET name = $1 WHERE id = $2", ("first", 1))
+        .add("DELETE FROM items WHERE id > $1", (5000,))
+        .add("SELECT count(*), min(name) FROM items", ());
+    let results = conn.batch(&batch)?;
     let row = results[2].row(0).ok_or("a row")?;
     assert_eq!(row.read::<(i64, &str)>()?, (5000, "first"));
     let error = conn
-        .batch(&[("DELETE FROM items", &[]), ("SELECT 1/0", &[])])
+        .batch(
+            Batch::new()
+                .add("DELETE FROM items", ())
+                .add("SELECT 1/0", ()),
+        )
         .expect_err("a division by zero");
     println!("blocking: {error}");
     assert_eq!(error.item(), Some(1));

@@ -35,7 +35,7 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
     let mut conn = Connection::connect(dsn)?;
     // It is not committed: what is created here is gone in the end.
     let mut tx = conn.transaction()?;
-    tx.execute_script(SCHEMA)?;
+    tx.batch_execute(SCHEMA)?;
     let tea = Item {
         label: "tea, \"green\"".into(),
         size: Size::Large,
@@ -75,7 +75,7 @@ fn blocking(dsn: &str) -> Result<(), Anything> {
 async fn with_tokio(dsn: &str) -> Result<(), Anything> {
     let mut conn = AsyncConnection::connect(dsn).await?;
     let mut tx = conn.transaction().await?;
-    tx.execute_script(SCHEMA).await?;
+    tx.batch_execute(SCHEMA).await?;
     let row = tx
         .query_one(
             "SELECT $1::size[], int4range(1, $2)",

@@ -10,6 +10,7 @@ use howdah_protocol::conninfo::ConninfoError;
 use howdah_protocol::error::UsageError;
 use howdah_types::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Type};
 
+use crate::batch::Batch;
 use crate::diagnostic::Diagnostic;
 use crate::sqlstate::SqlState;
 use howdah_net::connect::ConnectError;
@@ -282,9 +283,9 @@ impl Error {
     }
 
     /// The same for one of several statements.
-    pub(crate) fn in_one_of<P>(self, statements: &[(&str, P)]) -> Self {
-        match self.item().and_then(|item| statements.get(item)) {
-            Some((sql, _)) => self.in_statement(sql),
+    pub(crate) fn in_one_of(self, batch: &Batch<'_>) -> Self {
+        match self.item().and_then(|item| batch.texts().nth(item)) {
+            Some(sql) => self.in_statement(sql),
             None => self,
         }
     }

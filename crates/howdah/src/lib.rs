@@ -89,6 +89,7 @@
 
 #[cfg(feature = "tokio")]
 mod asynchronous;
+mod batch;
 mod blocking;
 pub mod config;
 mod core;
@@ -106,6 +107,7 @@ pub use asynchronous::{
     AsyncCopyOutRows, AsyncLargeObject, AsyncLease, AsyncListener, AsyncNotifies, AsyncRowStream,
     AsyncSavepoint, AsyncSession, AsyncTransaction, AsyncTransactionBuilder,
 };
+pub use batch::Batch;
 pub use blocking::{
     Connection, CopyIn, CopyInRows, CopyOut, CopyOutRows, LargeObject, Listener, Notifies,
     RowStream, Savepoint, Session, Transaction, TransactionBuilder,

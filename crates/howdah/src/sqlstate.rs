@@ -17,7 +17,7 @@ macro_rules! states {
         ///
         /// # fn main() -> Result<(), howdah::Error> {
         /// # let mut conn = howdah::Connection::connect("")?;
-        /// let inserted = conn.execute_script("INSERT INTO users (name) VALUES ('ann')");
+        /// let inserted = conn.batch_execute("INSERT INTO users (name) VALUES ('ann')");
         /// match inserted.as_ref().err().and_then(howdah::Error::code) {
         ///     None => println!("ann has come"),
         ///     Some(SqlState::UniqueViolation) => println!("ann is there already"),

@@ -10,9 +10,10 @@ use howdah_types::{Type, Types};
 
 use crate::row::Column;
 
-/// A statement with the types of its parameters and its columns, as the server says; from [`Session::prepare`](crate::Session::prepare).
+/// A statement with the types of its parameters and its columns, as the server says; from [`Session::prepare`](crate::Session::prepare) or
+/// [`Session::describe`](crate::Session::describe).
 ///
-/// It is used in the place of its text, in all methods that run one statement. The connection that made it has it prepared on the
+/// It is used in the place of its text, in all methods that run one statement. A connection that has prepared it has it on the
 /// server, and uses that as long as it is there; the server is asked again by itself otherwise. So it can be kept as long as
 /// one likes and need not be closed, and other connections take it too.
 ///

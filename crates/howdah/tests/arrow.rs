@@ -35,7 +35,7 @@ fn rows_come_in_batches() {
 #[test]
 fn parameters_types_of_users_and_overrides() {
     let mut conn = connect();
-    conn.execute_script(
+    conn.batch_execute(
         "CREATE TYPE pg_temp.mood AS ENUM ('sad', 'ok'); CREATE DOMAIN pg_temp.price AS numeric(8, 2)",
     )
     .unwrap();

@@ -37,7 +37,7 @@ fn quick(attempts: u32) -> RetryPolicy {
 
 fn with_tables() -> Connection {
     let mut conn = connect();
-    conn.execute_script(TABLES).unwrap();
+    conn.batch_execute(TABLES).unwrap();
     conn
 }
 
@@ -214,7 +214,7 @@ fn a_transaction_that_a_statement_has_ended_is_not_repeated() {
         let failed: Result<Vec<_>> = conn.build_transaction().retry(quick(5)).run(|tx| {
             runs += 1;
             tx.execute(INSERT, (&runs,))?;
-            tx.execute_script(&format!("{end}; {CONFLICT}"))
+            tx.simple_query(&format!("{end}; {CONFLICT}"))
         });
         assert_eq!(failed.unwrap_err().sqlstate(), Some("40001"), "{end}");
         assert_eq!((runs, count(&mut conn)), (1, 1), "{end}");
@@ -294,7 +294,7 @@ fn real_serialization_failures_are_repeated() {
     let table = unique("skew");
     let mut other = connect();
     other
-        .execute_script(&format!(
+        .batch_execute(&format!(
             "CREATE TABLE {table} (n int4); INSERT INTO {table} VALUES (1)"
         ))
         .unwrap();
@@ -376,7 +376,7 @@ mod tokio_shells {
             let mut conns = Vec::new();
             for _ in 0..2 {
                 let mut conn = AsyncConnection::connect(&common::dsn()).await.unwrap();
-                conn.execute_script(TABLES).await.unwrap();
+                conn.batch_execute(TABLES).await.unwrap();
                 conns.push(conn);
             }
             let shared = conns.pop().unwrap().into_client();

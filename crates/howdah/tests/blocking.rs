@@ -133,7 +133,7 @@ fn one_row_or_none() {
 fn a_script_gives_every_result() {
     let mut conn = connect();
     let results = conn
-        .execute_script("SELECT 1; CREATE TEMP TABLE s (); SELECT 'two'")
+        .simple_query("SELECT 1; CREATE TEMP TABLE s (); SELECT 'two'")
         .unwrap();
     let status: Vec<_> = results
         .iter()
@@ -164,7 +164,7 @@ fn what_cannot_be_sent_leaves_the_connection_as_it_was() {
     assert_eq!(conn.execute("SELECT 1", ()).unwrap(), 1);
     let error = conn.execute("SELECT $1::int4", ()).unwrap_err();
     assert_eq!(error.sqlstate(), Some("08P01"));
-    let error = conn.execute_script("COPY pg_class TO STDOUT").unwrap_err();
+    let error = conn.simple_query("COPY pg_class TO STDOUT").unwrap_err();
     assert!(error.to_string().contains("COPY"));
     conn.execute("CREATE TEMP TABLE copied (n int)", ())
         .unwrap();

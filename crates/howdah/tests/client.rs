@@ -147,7 +147,7 @@ async fn scripts_and_statements_that_cannot_be_sent_leave_the_others_alone() {
     let client = connect().await;
     let results = all((0..20).map(async |n: i32| match n % 3 {
         0 => {
-            let results = client.execute_script("SELECT 1; SELECT 2").await?;
+            let results = client.simple_query("SELECT 1; SELECT 2").await?;
             results[1].row(0).expect("a row").get::<i32>(0)
         }
         1 => client
@@ -416,7 +416,7 @@ async fn a_transaction_begun_by_a_statement_is_an_error_and_rolled_back() {
         }
     }
     assert_eq!(one(&client, "SELECT count(*)::int4 FROM t").await, 0);
-    let error = client.execute_script("BEGIN; SELECT 1").await;
+    let error = client.simple_query("BEGIN; SELECT 1").await;
     error.unwrap();
     client
         .execute("INSERT INTO t VALUES (2)", ())

@@ -96,7 +96,7 @@ fn names_arrive_at_a_server() {
         let name = format!("{number} {difficult}\" {}", std::process::id());
         let quoted = format!("\"{}\"", name.replace('"', "\"\""));
         admin
-            .execute_script(&format!("CREATE ROLE {quoted} LOGIN"))
+            .batch_execute(&format!("CREATE ROLE {quoted} LOGIN"))
             .unwrap();
         let mut config: Config = tcp_dsn().parse().unwrap();
         config.user(&name).dbname("postgres");
@@ -105,9 +105,7 @@ fn names_arrive_at_a_server() {
             .and_then(|mut conn| conn.query_one("SELECT session_user::text", ())?.get(0))
             .unwrap();
         assert_eq!(user, name);
-        admin
-            .execute_script(&format!("DROP ROLE {quoted}"))
-            .unwrap();
+        admin.batch_execute(&format!("DROP ROLE {quoted}")).unwrap();
     }
 }
 
@@ -232,7 +230,7 @@ fn configs_can_be_shared() {
 
 fn prepared(conn: &mut Connection) -> i64 {
     let sql = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%number%'";
-    conn.execute_script(sql).unwrap()[0]
+    conn.simple_query(sql).unwrap()[0]
         .row(0)
         .unwrap()
         .get(0)

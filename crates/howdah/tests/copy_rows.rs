@@ -6,6 +6,7 @@ mod common;
 
 use std::time::Duration;
 
+use common::polled::polled;
 use common::{connect, dsn, resident, terminate, within};
 use howdah::types::datetime::{Date, TimestampTz};
 use howdah::types::oid;
@@ -87,7 +88,7 @@ fn rows_go_in_and_come_out() {
 #[test]
 fn many_types() {
     let mut conn = connect();
-    conn.execute_script(
+    conn.batch_execute(
         "CREATE TYPE pg_temp.mood AS ENUM ('sad', 'ok');
          CREATE DOMAIN pg_temp.positive AS int CHECK (VALUE > 0);
          CREATE TEMP TABLE typed (a bool, b int2, c int8, d float4, e float8, f numeric, g bytea, h date, i timestamptz,
@@ -154,7 +155,7 @@ fn many_types() {
 #[test]
 fn types_of_users_are_looked_up() {
     let mut conn = connect();
-    conn.execute_script(
+    conn.batch_execute(
         "CREATE TYPE pg_temp.mood AS ENUM ('sad', 'ok'); CREATE TEMP TABLE moods (m pg_temp.mood, l pg_temp.mood[])",
     )
     .unwrap();
@@ -300,7 +301,7 @@ fn the_layout_is_checked() {
         .copy_out_rows("COPY (SELECT) TO STDOUT (HEADER)")
         .unwrap_err();
     assert!(error.is_usage(), "{error}");
-    conn.execute_script(
+    conn.batch_execute(
         "CREATE TEMP TABLE made (a int, b int GENERATED ALWAYS AS (a * 2) STORED); INSERT INTO made VALUES (4)",
     )
     .unwrap();
@@ -568,25 +569,11 @@ async fn errors_of_the_server_on_tokio() {
     assert!(error.is_closed(), "{error}");
 }
 
-/// Gives up `work` when it has waited so often.
-async fn give_up_after<T>(polls: usize, work: impl Future<Output = T>) -> Option<T> {
-    let mut work = std::pin::pin!(work);
-    let mut left = polls;
-    std::future::poll_fn(|cx| {
-        if left == 0 {
-            return std::task::Poll::Ready(None);
-        }
-        left -= 1;
-        work.as_mut().poll(cx).map(Some)
-    })
-    .await
-}
-
 #[tokio::test]
 async fn given_up_at_any_point() {
     let mut conn = with_table_on_tokio().await;
     for polls in 0..40 {
-        let copied = give_up_after(polls, async {
+        let copied = polled(polls, async {
             let mut copy = conn.copy_in_rows(BINARY).await.unwrap();
             copy.write_rows((0..20_000).map(|number| (number, "a text")))
                 .await
@@ -599,7 +586,7 @@ async fn given_up_at_any_point() {
             Some(count) => assert_eq!((count, there), (20_000, 20_000)),
             None => assert!(there == 0 || there == 20_000, "{there}"),
         }
-        let read = give_up_after(polls, async {
+        let read = polled(polls, async {
             let sql = "COPY (SELECT g FROM generate_series(1, 20000) g) TO STDOUT (FORMAT binary)";
             let mut rows = conn.copy_out_rows(sql).await.unwrap();
             let mut read = 0;
@@ -624,7 +611,7 @@ async fn a_row_whose_future_is_dropped_is_not_written() {
     for number in 0..2000 {
         let row = (number, text.as_str());
         // The server reads while nobody waits for it.
-        if give_up_after(1, copy.write_row(row)).await.is_some() {
+        if polled(1, copy.write_row(row)).await.is_some() {
             written += 1;
         }
         if number % 500 == 0 {

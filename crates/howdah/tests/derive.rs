@@ -261,7 +261,7 @@ fn errors_name_the_field() {
 fn there_and_back() {
     let mut conn = common::connect_without_autocommit();
     let [mood, address_type, nested] = ["mood", "address", "nested"].map(common::unique);
-    conn.execute_script(&format!(
+    conn.batch_execute(&format!(
         "CREATE TYPE {mood} AS ENUM ('sad', 'very-happy', '\"other\", one');
          CREATE TYPE {address_type} AS (\"streetName\" varchar(50), \"ZIP\" int8, type {mood});
          ALTER TYPE {address_type} ALTER ATTRIBUTE \"ZIP\" TYPE int4;
@@ -310,7 +310,7 @@ fn there_and_back() {
 fn names_are_checked() {
     let mut conn = common::connect_without_autocommit();
     let name = common::unique("address");
-    conn.execute_script(&format!(
+    conn.batch_execute(&format!(
         "CREATE TYPE {name} AS (\"ZIP\" int4, \"streetName\" text, type text);
          CREATE TYPE {name}_2 AS (a int4)"
     ))
@@ -357,7 +357,7 @@ async fn the_same_on_tokio() {
         .await
         .unwrap();
     let name = common::unique("mood");
-    conn.execute_script(&format!(
+    conn.batch_execute(&format!(
         "CREATE TYPE {name} AS ENUM ('sad', 'very-happy', '\"other\", one');
          CREATE TYPE {name}_pair AS (a int4, b {name})"
     ))
@@ -373,7 +373,7 @@ async fn the_same_on_tokio() {
         assert!(error.contains("int4"), "{error}");
     }
     let mut results = conn
-        .execute_script(&format!("SELECT 'sad'::{name}; SELECT ROW(1)"))
+        .simple_query(&format!("SELECT 'sad'::{name}; SELECT ROW(1)"))
         .await
         .unwrap();
     let row = results[0].fetch_one().unwrap();

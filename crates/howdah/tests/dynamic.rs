@@ -139,7 +139,7 @@ const MADE_OF_OTHERS: [Sample; 15] = [
 
 fn connect() -> Connection {
     let mut conn = common::connect_without_autocommit();
-    conn.execute_script(
+    conn.batch_execute(
         "SET TimeZone = 'UTC';
          CREATE SCHEMA dynamic; SET search_path = dynamic, public;
          CREATE TYPE dynamic_mood AS ENUM ('sad', '\"a b\",', '([x])');
@@ -172,7 +172,7 @@ fn statement(literal: &str, ty: &str) -> String {
 
 /// The row that a statement gives, as text, in binary where values are asked for in binary, and in binary altogether.
 fn each_way(conn: &mut Connection, sql: &str) -> [Row; 3] {
-    let mut results = conn.execute_script(sql).expect(sql);
+    let mut results = conn.simple_query(sql).expect(sql);
     let text = results[0].fetch_one().expect("a row");
     conn.query_one(sql, ()).unwrap();
     let mixed = conn.query_one(sql, ()).unwrap();
@@ -325,13 +325,13 @@ fn the_settings_of_the_session_make_no_difference() {
         "[\"2000-01-01 00:00:00+00\",)",
         "(1,x,\"2000-01-01 00:00:00+00\",{})",
     ];
-    conn.execute_script("SET TimeZone = 'Asia/Kolkata'; SET bytea_output = escape")
+    conn.batch_execute("SET TimeZone = 'Asia/Kolkata'; SET bytea_output = escape")
         .unwrap();
     for row in each_way(&mut conn, sql) {
         let texts: Vec<_> = (0..4).map(|at| row.text(at).unwrap().unwrap()).collect();
         assert_eq!(texts, wanted);
     }
-    conn.execute_script("SET DateStyle = German").unwrap();
+    conn.batch_execute("SET DateStyle = German").unwrap();
     let row = conn
         .query_one("SELECT '2000-02-01'::date, '2000-02-01'::timestamp", ())
         .unwrap();

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::net::TcpListener;
 
 use common::{connect, connect_without_autocommit, dsn, tcp_dsn, terminate, unique, within};
-use howdah::{Connection, Error, Session, SqlState, ToSql, TransactionStatus};
+use howdah::{Batch, Connection, Error, Session, SqlState, ToSql, TransactionStatus};
 
 /// The system's error that is at the end of the causes.
 fn root(error: &Error) -> io::ErrorKind {
@@ -86,7 +86,7 @@ fn the_place_in_the_statement_is_shown() {
     shown(conn.execute(WRONG, ()).map(drop), SHOWN);
     shown(conn.query(WRONG, ()).map(drop), SHOWN);
     shown(conn.query_stream(WRONG, ()).map(drop), SHOWN);
-    shown(conn.execute_script(&second).map(drop), &third_line);
+    shown(conn.simple_query(&second).map(drop), &third_line);
     shown(conn.copy_out(&copy).map(drop), SHOWN);
     shown(conn.prepare(WRONG).map(drop), SHOWN);
     let behind = format!("{SHOWN}, $1::int").replace("nope\n  ", "nope, $1::int\n  ");
@@ -94,11 +94,10 @@ fn the_place_in_the_statement_is_shown() {
     shown(conn.query(&with_parameter, (1,)).map(drop), behind);
     let item = format!("item 0: {behind}");
     shown(conn.execute_many(&with_parameter, [(1,)]).map(drop), &item);
-    let statements: &[(&str, &[&dyn ToSql])] = &[("SELECT 1", &[]), (WRONG, &[])];
-    shown(
-        conn.batch(statements).map(drop),
-        &format!("item 1: {SHOWN}"),
-    );
+    shown(conn.batch_execute(&second), &third_line);
+    shown(conn.describe(WRONG).map(drop), SHOWN);
+    let batch = [("SELECT 1", ()), (WRONG, ())].into_iter().collect();
+    shown(conn.batch(&batch).map(drop), &format!("item 1: {SHOWN}"));
 }
 
 #[test]
@@ -126,7 +125,7 @@ fn misuse(conn: &mut Session) -> Vec<Error> {
         errors.push(conn.execute(sql, params).unwrap_err());
         errors.push(conn.query(sql, params).unwrap_err());
         errors.push(conn.query_stream(sql, params).map(drop).unwrap_err());
-        errors.push(conn.batch(&[(sql, params)]).unwrap_err());
+        errors.push(conn.batch(Batch::new().add(sql, params)).unwrap_err());
     }
     errors.push(conn.execute_many("SELECT $1::int4", [(true,)]).unwrap_err());
     errors.push(conn.execute_many("COPY t FROM STDIN", [()]).unwrap_err());
@@ -369,7 +368,7 @@ mod on_tokio {
     async fn the_place_in_the_statement_is_shown() {
         let mut conn = connect().await;
         let copy = format!("COPY ({WRONG}\n) TO STDOUT");
-        let statements: &[(&str, &[&dyn ToSql])] = &[("SELECT 1", &[]), (WRONG, &[])];
+        let batch = [("SELECT 1", ()), (WRONG, ())].into_iter().collect();
         let item = format!("item 1: {SHOWN}");
         let errors = [
             (conn.execute(WRONG, ()).await.unwrap_err(), SHOWN),
@@ -378,9 +377,11 @@ mod on_tokio {
                 conn.query_stream(WRONG, ()).await.map(drop).unwrap_err(),
                 SHOWN,
             ),
-            (conn.execute_script(WRONG).await.unwrap_err(), SHOWN),
+            (conn.simple_query(WRONG).await.unwrap_err(), SHOWN),
             (conn.copy_out(&copy).await.map(drop).unwrap_err(), SHOWN),
-            (conn.batch(statements).await.unwrap_err(), &item),
+            (conn.batch_execute(WRONG).await.unwrap_err(), SHOWN),
+            (conn.describe(WRONG).await.unwrap_err(), SHOWN),
+            (conn.batch(&batch).await.unwrap_err(), &item),
         ];
         for (error, text) in errors {
             assert_eq!(error.to_string(), text);

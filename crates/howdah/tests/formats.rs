@@ -18,7 +18,7 @@ fn read<T: FromSqlOwned + Debug>(row: &Row) -> String {
 
 /// The row that a statement gives, as text and in binary.
 fn both(conn: &mut Connection, sql: &str) -> [Row; 2] {
-    let mut results = conn.execute_script(sql).expect(sql);
+    let mut results = conn.simple_query(sql).expect(sql);
     let text = results[0].fetch_one().unwrap();
     conn.set_prepare_threshold(Some(0));
     conn.query_one(sql, ()).unwrap();
@@ -284,7 +284,7 @@ fn what_is_read_does_not_depend_on_how_often_a_statement_has_run() {
         "SET bytea_output = 'escape'",
     ] {
         let mut conn = common::connect_without_autocommit();
-        conn.execute_script(settings).unwrap();
+        conn.batch_execute(settings).unwrap();
         let conn = &mut conn;
         always::<Date>(conn, "SELECT '2020-02-03'::date", &[]);
         always::<Timestamp>(conn, "SELECT '2020-02-03 04:05:06.7'::timestamp", &[]);
@@ -317,7 +317,7 @@ fn what_is_read_does_not_depend_on_how_often_a_statement_has_run() {
 fn a_null_is_of_a_type_as_a_value_is() {
     let mut conn = common::connect_without_autocommit();
     let name = common::unique("n");
-    conn.execute_script(&format!(
+    conn.batch_execute(&format!(
         "CREATE TYPE {name} AS (a int8, b text); CREATE DOMAIN {name}_domain AS {name}"
     ))
     .unwrap();
@@ -430,8 +430,8 @@ fn a_result_is_read_with_the_settings_that_it_came_with() {
     let mut conn = common::connect();
     let day = "SELECT '2020-02-03'::date";
     let script = format!("{day}; SELECT chr(233); SET datestyle = 'SQL, DMY'; {day}");
-    let mut results = conn.execute_script(&script).unwrap();
-    conn.execute_script("SET datestyle = 'SQL, MDY'; SET client_encoding = latin1")
+    let mut results = conn.simple_query(&script).unwrap();
+    conn.batch_execute("SET datestyle = 'SQL, MDY'; SET client_encoding = latin1")
         .unwrap();
     let mut read = |at: usize| results[at].fetch_one().unwrap();
     assert_eq!(read(0).get::<Date>(0).unwrap(), Date { days: 7_338 });

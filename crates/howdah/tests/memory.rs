@@ -80,7 +80,7 @@ fn result<const NUMBER: usize>() {
 
 fn script<const NUMBER: usize>() {
     let script = format!("SELECT 1; {}; SELECT 2", RESULTS[NUMBER]);
-    refuses(&mut connect(), |conn| conn.execute_script(&script));
+    refuses(&mut connect(), |conn| conn.simple_query(&script));
 }
 
 /// Rows that are taken as they come need little; one that is too large ends the stream.
@@ -251,7 +251,8 @@ const CASES: &[(&str, fn())] = &[
     ("streams", streams),
     ("a value of a batch", || {
         refuses(&mut connect(), |conn| {
-            conn.batch(&[("SELECT 1", &[]), (RESULTS[0], &[]), ("SELECT 2", &[])])
+            let batch = ["SELECT 1", RESULTS[0], "SELECT 2"].map(|sql| (sql, ()));
+            conn.batch(&batch.into_iter().collect())
         });
     }),
     ("a string", || {
@@ -291,7 +292,7 @@ const CASES: &[(&str, fn())] = &[
     }),
     ("an hstore to be sent", || {
         let mut conn = connect();
-        conn.execute_script("CREATE EXTENSION IF NOT EXISTS hstore")
+        conn.batch_execute("CREATE EXTENSION IF NOT EXISTS hstore")
             .unwrap();
         let pair = |n: i32| (n.to_string(), Some("\\".repeat(200)));
         let map: BTreeMap<String, Option<String>> = (0..100_000).map(pair).collect();
@@ -310,7 +311,7 @@ const CASES: &[(&str, fn())] = &[
     }),
     ("a script", || {
         let sql = format!("SELECT 1 --{}", "x".repeat(20 * MIB));
-        refuses(&mut connect(), |conn| conn.execute_script(&sql));
+        refuses(&mut connect(), |conn| conn.simple_query(&sql));
     }),
     ("an error of the server", lost),
     ("sizes that lie before authentication", lies_about_sizes),

@@ -34,7 +34,7 @@ struct Couple(Option<Person>, Option<Person>);
 fn connect() -> (Connection, String) {
     let mut conn = common::connect_without_autocommit();
     let name = common::unique("optional");
-    conn.execute_script(&format!(
+    conn.batch_execute(&format!(
         "CREATE TYPE {name}_mood AS ENUM ('sad', 'happy');
          CREATE DOMAIN {name}_email AS text;
          CREATE TYPE {name}_person AS (mood {name}_mood, email {name}_email, moods {name}_mood[]);
@@ -58,7 +58,7 @@ where
         assert!(row.get::<bool>(1).unwrap(), "{value:?} as {ty}");
     }
     let sql = format!("SELECT {literal}::{ty}");
-    for rows in conn.execute_script(&sql).unwrap() {
+    for rows in conn.simple_query(&sql).unwrap() {
         for row in rows {
             assert_eq!(row.get::<T>(0).unwrap(), value, "{ty} in text");
         }
@@ -189,7 +189,7 @@ fn a_null_is_of_its_type_too() {
 #[test]
 fn rows_that_are_sent_in_turn() {
     let (mut conn, name) = connect();
-    conn.execute_script(&format!(
+    conn.batch_execute(&format!(
         "CREATE TEMP TABLE people (mood {name}_mood, email {name}_email)"
     ))
     .unwrap();

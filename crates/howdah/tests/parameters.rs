@@ -235,7 +235,7 @@ fn json_is_sent_as_what_the_column_is() {
 fn strings_are_literals_of_any_type() {
     let mut conn = common::connect_without_autocommit();
     let name = common::unique("s");
-    conn.execute_script(&format!(
+    conn.batch_execute(&format!(
         "CREATE TYPE {name}_mood AS ENUM ('sad', 'happy');
          CREATE TYPE {name}_pair AS (a int4, b {name}_mood);
          CREATE DOMAIN {name}_domain AS int4"
@@ -331,7 +331,7 @@ fn a_statement_that_cannot_be_described_is_the_servers_error() {
 fn types_made_by_users_are_looked_up_for_parameters() {
     let mut conn = common::connect_without_autocommit();
     let name = common::unique("u");
-    conn.execute_script(&format!(
+    conn.batch_execute(&format!(
         "CREATE TYPE {name}_mood AS ENUM ('sad');
          CREATE TYPE {name} AS (a int8, b {name}_mood);
          CREATE TEMP TABLE t (v {name}, list {name}[])"
@@ -453,7 +453,7 @@ async fn the_same_on_tokio() {
         .unwrap();
     conn.set_autocommit(false).await.unwrap();
     let name = common::unique("u");
-    conn.execute_script(&format!(
+    conn.batch_execute(&format!(
         "CREATE TYPE {name} AS (a int4); CREATE TEMP TABLE t (a int4, v {name})"
     ))
     .await

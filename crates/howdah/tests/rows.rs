@@ -196,7 +196,7 @@ fn flattened_fields_are_read_from_the_same_row() {
 fn a_struct_is_a_composite_and_a_row() {
     let mut conn = connect();
     let mut tx = conn.transaction().unwrap();
-    tx.execute_script("CREATE TYPE rows_address AS (street text, zip int)")
+    tx.batch_execute("CREATE TYPE rows_address AS (street text, zip int)")
         .unwrap();
     let address = Address {
         street: "x".into(),

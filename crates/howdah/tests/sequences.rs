@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{connect, resident, unique, within};
-use howdah::{Connection, ToParams, ToSql, TransactionStatus};
+use howdah::{Batch, Connection, ToParams, ToSql, TransactionStatus};
 
 const INSERT: &str = "INSERT INTO t VALUES ($1, $2)";
 const BOUND: Duration = Duration::from_secs(60);
@@ -212,18 +212,18 @@ fn much_goes_both_ways_in_bounded_memory() {
 #[test]
 fn a_batch_gives_the_result_of_each_statement() {
     let mut conn = connect();
-    let results = conn
-        .batch(&[
-            ("CREATE TEMP TABLE t (n int4 PRIMARY KEY, s text)", &[]),
-            (
-                "INSERT INTO t VALUES ($1, $2), ($3, $4)",
-                &[&1, &"a", &2, &None::<&str>],
-            ),
-            ("SELECT n, s FROM t WHERE n > $1 ORDER BY n", &[&0]),
-            ("UPDATE t SET s = $1", &[&"z"]),
-            ("SELECT 'text'", &[]),
-        ])
-        .unwrap();
+    let mut batch = Batch::new();
+    batch
+        .add("CREATE TEMP TABLE t (n int4 PRIMARY KEY, s text)", ())
+        .add(
+            "INSERT INTO t VALUES ($1, $2), ($3, $4)",
+            (1, "a", 2, None::<&str>),
+        )
+        .add("SELECT n, s FROM t WHERE n > $1 ORDER BY n", [0])
+        .add("UPDATE t SET s = $1", &[&"z" as &dyn ToSql] as &[_])
+        .add("SELECT 'text'", ());
+    assert_eq!((batch.len(), batch.is_empty()), (5, false));
+    let results = conn.batch(&batch).unwrap();
     let status: Vec<_> = results.iter().map(howdah::Rows::status).collect();
     assert_eq!(
         status,
@@ -237,16 +237,14 @@ fn a_batch_gives_the_result_of_each_statement() {
     );
     let row = results[2].row(1).unwrap();
     assert_eq!(row.read::<(i32, Option<&str>)>().unwrap(), (2, None));
-    assert_eq!(conn.batch(&[]).unwrap().len(), 0);
+    assert_eq!(conn.batch(&Batch::new()).unwrap().len(), 0);
     let large = "x".repeat(16 << 20);
-    let echo: (&str, &[&dyn ToSql]) = ("SELECT $1::text", &[&large]);
     let results = within(BOUND, {
         let mut conn = connect();
         let large = large.clone();
         move || {
-            let params: [&dyn ToSql; 1] = [&large];
-            let echo: (&str, &[&dyn ToSql]) = ("SELECT $1::text", &params);
-            conn.batch(&[echo; 4]).unwrap()
+            let echo = ("SELECT $1::text", (&large,));
+            conn.batch(&[echo; 4].into_iter().collect()).unwrap()
         }
     });
     let texts = results.iter().map(|rows| rows.row(0).unwrap());
@@ -255,36 +253,55 @@ fn a_batch_gives_the_result_of_each_statement() {
             .into_iter()
             .all(|row| row.get::<&str>(0).unwrap() == large)
     );
-    assert_eq!(conn.batch(&[echo]).unwrap().len(), 1);
+    // The parameters go with it, to be run again and elsewhere.
+    let mut batch = Batch::new();
+    batch.add("SELECT $1::text", (large,));
+    for _ in 0..2 {
+        assert_eq!(conn.batch(&batch).unwrap().len(), 1);
+    }
+    let results = within(BOUND, move || connect().batch(&batch).unwrap());
+    assert_eq!(results.len(), 1);
 }
 
 #[test]
 fn an_error_of_a_batch_names_its_statement_and_nothing_is_done() {
     let mut conn = with_table();
-    let insert: (&str, &[&dyn ToSql]) = (INSERT, &[&1, &"x"]);
-    let error = conn.batch(&[insert, ("SELECT 1", &[]), ("SELECT 1/0", &[]), insert]);
-    let error = error.unwrap_err();
+    let insert = || {
+        let mut batch = Batch::new();
+        batch.add(INSERT, (1, "x"));
+        batch
+    };
+    let mut batch = insert();
+    batch
+        .add("SELECT 1", ())
+        .add("SELECT 1/0", ())
+        .add(INSERT, (1, "x"));
+    let error = conn.batch(&batch).unwrap_err();
     assert_eq!((error.sqlstate(), error.item()), (Some("22012"), Some(2)));
     assert_eq!(count(&mut conn), 0);
     let error = conn
-        .batch(&[insert, ("SELECT nothing", &[]), insert])
+        .batch(insert().add("SELECT nothing", ()).add(INSERT, (1, "x")))
         .unwrap_err();
     assert_eq!((error.sqlstate(), error.item()), (Some("42703"), Some(1)));
     let error = conn
-        .batch(&[insert, ("SELECT $1::int4", &[&"x".to_owned(), &2])])
+        .batch(insert().add("SELECT $1::int4", ("x".to_owned(), 2)))
         .unwrap_err();
     assert!(error.is_usage() && error.item() == Some(1));
     for copy in ["COPY t FROM STDIN", " copy t TO STDOUT"] {
-        let error = conn.batch(&[insert, (copy, &[])]).unwrap_err();
+        let error = conn.batch(insert().add(copy, ())).unwrap_err();
         assert!(error.is_usage() && error.item() == Some(1));
     }
     assert_eq!(count(&mut conn), 0);
     // Statements that end transactions are what they are.
-    conn.batch(&[("BEGIN", &[]), insert, ("COMMIT", &[])])
-        .unwrap();
+    let mut batch = Batch::new();
+    batch
+        .add("BEGIN", ())
+        .add(INSERT, (1, "x"))
+        .add("COMMIT", ());
+    conn.batch(&batch).unwrap();
     assert_eq!(count(&mut conn), 1);
     let mut tx = conn.transaction().unwrap();
-    tx.batch(&[("COMMIT", &[])]).unwrap();
+    tx.batch(Batch::new().add("COMMIT", ())).unwrap();
     assert!(tx.execute("SELECT 1", ()).unwrap_err().is_usage());
     assert!(tx.commit().unwrap_err().is_usage());
 }
@@ -297,15 +314,14 @@ fn types_made_by_users_go_in_and_out() {
     let select = format!("SELECT $1::{name}");
     let drop_type = format!("DROP TYPE {name}");
     let pair = (7, "x".to_owned());
-    let results = conn
-        .batch(&[
-            (&create, &[]),
-            (&select, &[&pair]),
-            ("SET datestyle TO 'sql, dmy'", &[]),
-            ("SELECT '2020-03-02'::date::text", &[]),
-            ("RESET datestyle", &[]),
-        ])
-        .unwrap();
+    let mut batch = Batch::new();
+    batch
+        .add(&create, ())
+        .add(&select, (&pair,))
+        .add("SET datestyle TO 'sql, dmy'", ())
+        .add("SELECT '2020-03-02'::date::text", ())
+        .add("RESET datestyle", ());
+    let results = conn.batch(&batch).unwrap();
     let row = results[1].row(0).unwrap();
     assert_eq!(row.columns().next().unwrap().type_name(), name);
     assert_eq!(row.get::<(i32, String)>(0).unwrap(), pair);
@@ -370,19 +386,17 @@ mod tokio_shell {
     async fn a_batch_gives_the_result_of_each_statement() {
         let mut conn = with_table().await;
         let large = "x".repeat(16 << 20);
-        let results = conn
-            .batch(&[
-                (INSERT, &[&1, &large]),
-                ("SELECT s FROM t WHERE n = $1", &[&1]),
-                ("SELECT $1::text", &[&large]),
-            ])
-            .await
-            .unwrap();
+        let mut batch = Batch::new();
+        batch
+            .add(INSERT, (1, &large))
+            .add("SELECT s FROM t WHERE n = $1", (1,))
+            .add("SELECT $1::text", (&large,));
+        let results = conn.batch(&batch).await.unwrap();
         for rows in &results[1..] {
             assert_eq!(rows.row(0).unwrap().get::<&str>(0).unwrap(), large);
         }
         let error = conn
-            .batch(&[(INSERT, &[&2, &"x"]), ("SELECT 1/0", &[])])
+            .batch(Batch::new().add(INSERT, (2, "x")).add("SELECT 1/0", ()))
             .await;
         assert_eq!(error.unwrap_err().item(), Some(1));
         assert_eq!(count(&mut conn).await, 1);
@@ -423,13 +437,10 @@ mod tokio_shell {
             let items = (0..100).map(|n| (task * 100 + n, "x"));
             assert_eq!(client.execute_many(INSERT, items).await?, 100);
             let key = task * 100;
-            let batch = [
-                ("UPDATE t SET s = 'y' WHERE n = $1", [&key as &dyn ToSql]),
-                ("SELECT s FROM t WHERE n = $1", [&key as &dyn ToSql]),
-            ];
-            let batch = batch
-                .each_ref()
-                .map(|(sql, params)| (*sql, params.as_slice()));
+            let mut batch = Batch::new();
+            batch
+                .add("UPDATE t SET s = 'y' WHERE n = $1", (key,))
+                .add("SELECT s FROM t WHERE n = $1", (key,));
             let results = client.batch(&batch).await?;
             results[1].row(0).expect("a row").get::<String>(0)
         };

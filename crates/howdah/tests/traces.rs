@@ -233,11 +233,13 @@ fn nothing_secret_is_seen() {
         for sql in WITH_SECRETS {
             conn.execute(sql, ()).unwrap();
         }
-        conn.execute_script("SELECT 'SECRET'; SELECT 'SECRET'")
+        conn.simple_query("SELECT 'SECRET'; SELECT 'SECRET'")
             .unwrap();
-        let one: &[&dyn howdah::ToSql] = &[&"SECRET"];
-        conn.batch(&[("SELECT $1::text", one), ("SELECT 'SECRET'", &[])])
-            .unwrap();
+        let mut batch = howdah::Batch::new();
+        batch
+            .add("SELECT $1::text", ("SECRET",))
+            .add("SELECT 'SECRET'", ());
+        conn.batch(&batch).unwrap();
         conn.execute_many("SELECT $1::text", [("SECRET",), ("SECRET",)])
             .unwrap();
         assert!(conn.execute("SELECT 'SECRET", ()).is_err());
@@ -320,11 +322,12 @@ async fn the_same_on_tokio() {
             row.unwrap();
         }
         drop(rows);
-        let one: &[&dyn howdah::ToSql] = &[&"SECRET"];
-        conn.batch(&[("SELECT $1::text", one), ("SELECT 'SECRET'", &[])])
-            .await
-            .unwrap();
-        conn.execute_script("SELECT 'SECRET'; SELECT 1")
+        let mut batch = howdah::Batch::new();
+        batch
+            .add("SELECT $1::text", ("SECRET",))
+            .add("SELECT 'SECRET'", ());
+        conn.batch(&batch).await.unwrap();
+        conn.simple_query("SELECT 'SECRET'; SELECT 1")
             .await
             .unwrap();
         conn.execute("DO $$ BEGIN RAISE NOTICE 'by the way'; END $$", ())

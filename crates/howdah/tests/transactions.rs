@@ -274,7 +274,7 @@ fn a_block_whose_transaction_was_ended_by_a_statement_takes_no_more() {
         let mut conn = with_table();
         let mut tx = conn.transaction().unwrap();
         tx.execute(INSERT, (1,)).unwrap();
-        let _ = tx.execute_script(end);
+        let _ = tx.simple_query(end);
         let error = tx.execute(INSERT, (2,)).unwrap_err();
         assert!(
             error.is_usage() && error.to_string().contains("has been ended"),
@@ -282,7 +282,7 @@ fn a_block_whose_transaction_was_ended_by_a_statement_takes_no_more() {
         );
         assert!(tx.query("SELECT 1", ()).unwrap_err().is_usage());
         assert!(tx.query_stream("SELECT 1", ()).unwrap_err().is_usage());
-        assert!(tx.execute_script("SELECT 1").unwrap_err().is_usage());
+        assert!(tx.simple_query("SELECT 1").unwrap_err().is_usage());
         assert!(tx.savepoint().unwrap_err().is_usage());
         assert!(tx.commit().unwrap_err().is_usage());
         // The connection itself is as good as new.

@@ -186,7 +186,7 @@ impl Both {
         let schema = &both.schema;
         let path = format!("SET search_path = {schema}, public; SET lc_monetary = 'C'");
         both.howdah
-            .execute_script(&format!("CREATE SCHEMA {schema}; {path}"))
+            .batch_execute(&format!("CREATE SCHEMA {schema}; {path}"))
             .unwrap();
         both.runtime
             .block_on(both.peer.batch_execute(&path))
@@ -197,7 +197,7 @@ impl Both {
     fn finish(mut self) {
         let schema = &self.schema;
         self.howdah
-            .execute_script(&format!("DROP SCHEMA {schema} CASCADE"))
+            .batch_execute(&format!("DROP SCHEMA {schema} CASCADE"))
             .unwrap();
     }
 
@@ -207,7 +207,7 @@ impl Both {
         self.seen.insert(name.to_owned());
         self.seen_in_rust.insert(type_name::<T>().to_owned());
         self.howdah
-            .execute_script(&format!("DROP TABLE IF EXISTS t; CREATE TABLE t (v {ty})"))
+            .batch_execute(&format!("DROP TABLE IF EXISTS t; CREATE TABLE t (v {ty})"))
             .unwrap();
     }
 
@@ -225,7 +225,7 @@ impl Both {
     /// Has howdah read what is in the table, from text and as `query()` does, and compares.
     fn howdah_reads<T: FromSqlOwned + PartialEq + Debug>(&mut self, ty: &str, value: &T) {
         let sql = "SELECT v FROM t";
-        let text = self.howdah.execute_script(sql).unwrap().remove(0);
+        let text = self.howdah.simple_query(sql).unwrap().remove(0);
         let mixed = self.howdah.query(sql, ()).unwrap();
         assert_eq!((text.row_count(), mixed.row_count()), (1, 1));
         for row in text.chain(mixed) {
@@ -535,7 +535,7 @@ struct Pair {
 
 fn composites(both: &mut Both) {
     both.howdah
-        .execute_script("CREATE TYPE pair AS (number int4, text text)")
+        .batch_execute("CREATE TYPE pair AS (number int4, text text)")
         .unwrap();
     let text = || Some("a,b".to_owned());
     both.both("pair", (7, text()), "(7,\"a,b\")");
@@ -569,7 +569,7 @@ enum Mood {
 
 fn enums(both: &mut Both) {
     both.howdah
-        .execute_script("CREATE TYPE mood AS ENUM ('sad', 'happy')")
+        .batch_execute("CREATE TYPE mood AS ENUM ('sad', 'happy')")
         .unwrap();
     both.both("mood", Mood::Happy, "happy");
     both.both("mood", "sad".to_owned(), "sad");
@@ -683,7 +683,7 @@ fn their_text(both: &mut Both) {
 
 fn domains(both: &mut Both) {
     both.howdah
-        .execute_script(
+        .batch_execute(
             "CREATE DOMAIN age AS int4; CREATE DOMAIN older AS age; CREATE DOMAIN ages AS age[]",
         )
         .unwrap();

@@ -277,7 +277,7 @@ fn hstore() {
 fn domains_are_the_types_beneath() {
     let mut conn = common::connect_without_autocommit();
     let name = common::unique("d");
-    conn.execute_script(&format!(
+    conn.batch_execute(&format!(
         "CREATE DOMAIN {name}_int AS int4 CHECK (value > 0);
          CREATE DOMAIN {name}_more AS {name}_int;
          CREATE DOMAIN {name}_list AS {name}_more[];

@@ -14,6 +14,7 @@ mod listener;
 mod notifies;
 mod operations;
 mod replication;
+mod script;
 mod session;
 mod stream;
 mod transaction;

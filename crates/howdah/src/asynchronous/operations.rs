@@ -97,9 +97,11 @@ macro_rules! operations {
                 }
             }
 
-            /// Asks what a statement takes and gives, and has it kept prepared.
-            pub(super) async fn describe(&mut self, sql: &str) -> Result<Statement> {
-                let outcome = self.perform(|core| core.queue_description(sql)).await?;
+            /// Asks what a statement takes and gives, and has it kept prepared if that is wanted.
+            pub(super) async fn ask_about(&mut self, sql: &str, keep: bool) -> Result<Statement> {
+                let outcome = self
+                    .perform(|core| core.queue_description(sql, keep))
+                    .await?;
                 let (description, unknown) = self
                     .known()
                     .described(outcome)

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use howdah_protocol::session::{ExchangeId, Outcome};
-use howdah_types::{FromSqlOwned, ToSql};
+use howdah_types::FromSqlOwned;
 use tokio::io::Interest;
 
 use super::feeding::Feeding;
@@ -13,6 +13,7 @@ use super::operations::operations;
 use super::turn::{poll_receive, poll_turn};
 use super::watch::Watched;
 use super::{AsyncNotifies, AsyncRowStream, AsyncSavepoint};
+use crate::batch::Batch;
 use crate::core::sequence::Wanted;
 use crate::core::{Core, Known, LOOKS, Mode, Preparation, Question, shared_methods};
 use crate::error::{Error, Result};
@@ -193,26 +194,27 @@ impl AsyncSession {
     /// The server's, also if it cannot tell the type of a parameter; or the connection is closed or lost, or one for replication, on
     /// which nothing can be prepared.
     pub async fn prepare(&mut self, sql: &str) -> Result<Statement> {
-        self.describe(sql).await
+        self.ask_about(sql, true).await
     }
 
-    /// Runs a text of any number of statements without parameters; gives the result of each.
+    /// Asks what a statement takes and gives, without running it, as [`prepare`](Self::prepare), and leaves nothing prepared: for
+    /// tools that look at many statements once.
     ///
-    /// In autocommit the server runs them in one transaction. When one fails, those after it are not run.
+    /// ```no_run
+    /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
+    /// let statement = conn.describe("SELECT id, name FROM users WHERE age > $1").await?;
+    /// println!("takes {:?}", statement.parameters().collect::<Vec<_>>());
+    /// for column in statement.columns() {
+    ///     println!("{} {} is column {:?}", column.name(), column.type_name(), column.table_column());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// As [`execute`](Self::execute).
-    pub async fn execute_script(&mut self, sql: &str) -> Result<Vec<Rows>> {
-        let watch = self.core.known.watch(sql);
-        let outcome = watch
-            .over(self.perform(|core| core.queue_script(sql)))
-            .await?;
-        self.note_statements();
-        let finished = self.core.known.all(outcome);
-        let mut finished = finished.map_err(|error| error.in_statement(sql))?;
-        self.attach_types(&mut finished.results, &finished.unknown)
-            .await?;
-        Ok(finished.results)
+    /// As [`prepare`](Self::prepare).
+    pub async fn describe(&mut self, sql: &str) -> Result<Statement> {
+        self.ask_about(sql, false).await
     }
 
     /// Runs a statement once for each of `items`, without waiting for the answers; tells how many rows were changed or given.
@@ -245,11 +247,12 @@ impl AsyncSession {
     ///
     /// ```no_run
     /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
-    /// let results = conn.batch(&[
-    ///     ("UPDATE accounts SET money = money - $1 WHERE id = $2", &[&10, &1]),
-    ///     ("UPDATE accounts SET money = money + $1 WHERE id = $2", &[&10, &2]),
-    ///     ("SELECT sum(money) FROM accounts", &[]),
-    /// ]).await?;
+    /// let mut batch = howdah::Batch::new();
+    /// batch
+    ///     .add("UPDATE accounts SET money = money - $1 WHERE id = $2", (10, 1))
+    ///     .add("UPDATE accounts SET money = money + $1 WHERE id = $2", (10, 2))
+    ///     .add("SELECT sum(money) FROM accounts", ());
+    /// let results = conn.batch(&batch).await?;
     /// println!("{}", results[2].row(0).expect("a row").get::<i64>(0)?);
     /// # Ok(())
     /// # }
@@ -257,15 +260,12 @@ impl AsyncSession {
     ///
     /// # Errors
     /// As [`execute`](Self::execute); [`item`](crate::Error::item) tells which statement it was. A COPY cannot be run.
-    pub async fn batch(&mut self, statements: &[(&str, &[&dyn ToSql])]) -> Result<Vec<Rows>> {
-        let watch = self
-            .core
-            .known
-            .watch_all(statements.iter().map(|each| each.0));
+    pub async fn batch(&mut self, batch: &Batch<'_>) -> Result<Vec<Rows>> {
+        let watch = self.core.known.watch_all(batch.texts());
         let fed = async {
             let mut feeding = Feeding::begin(self, Wanted::Results).await?;
             let mut fed = Ok(true);
-            for (sql, params) in statements {
+            for (sql, params) in batch.statements() {
                 fed = feeding.feed(sql, params, false).await;
                 if !matches!(fed, Ok(true)) {
                     break;
@@ -274,7 +274,7 @@ impl AsyncSession {
             feeding.end(fed).await
         };
         let ended = watch.over(fed).await;
-        let (_, results) = ended.map_err(|error| error.in_one_of(statements))?;
+        let (_, results) = ended.map_err(|error| error.in_one_of(batch))?;
         let mut finished = self.core.known.rows_of(results);
         self.attach_types(&mut finished.results, &finished.unknown)
             .await?;

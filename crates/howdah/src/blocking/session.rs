@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use howdah_protocol::connection::QueryResult;
 use howdah_protocol::session::{ExchangeId, Outcome};
-use howdah_types::{FromSqlOwned, ToSql};
+use howdah_types::FromSqlOwned;
 
 use super::{Notifies, RowStream, Savepoint};
+use crate::batch::Batch;
 use crate::core::sequence::{Sequence, Wanted};
 use crate::core::{Core, Finished, LOOKS, Mode, Preparation, shared_methods};
 use crate::error::{Error, Result};
@@ -177,31 +178,37 @@ impl Session {
     /// The server's, also if it cannot tell the type of a parameter; or the connection is closed or lost, or one for replication, on
     /// which nothing can be prepared.
     pub fn prepare(&mut self, sql: &str) -> Result<Statement> {
-        let outcome = self.perform(|core| core.queue_description(sql))?;
+        self.ask_about(sql, true)
+    }
+
+    /// Asks what a statement takes and gives, without running it, as [`prepare`](Self::prepare), and leaves nothing prepared: for
+    /// tools that look at many statements once.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let statement = conn.describe("SELECT id, name FROM users WHERE age > $1")?;
+    /// println!("takes {:?}", statement.parameters().collect::<Vec<_>>());
+    /// for column in statement.columns() {
+    ///     println!("{} {} is column {:?}", column.name(), column.type_name(), column.table_column());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn describe(&mut self, sql: &str) -> Result<Statement> {
+        self.ask_about(sql, false)
+    }
+
+    fn ask_about(&mut self, sql: &str, keep: bool) -> Result<Statement> {
+        let outcome = self.perform(|core| core.queue_description(sql, keep))?;
         let known = &self.core.known;
         let described = known.described(outcome);
         let (description, unknown) = described.map_err(|error| error.in_statement(sql))?;
         self.attach_types(&mut [], &unknown)?;
         Ok(Statement::new(sql, description, self.core.known.types()))
-    }
-
-    /// Runs a text of any number of statements without parameters; gives the result of each.
-    ///
-    /// In autocommit the server runs them in one transaction. When one fails, those after it are not run.
-    ///
-    /// # Errors
-    /// As [`execute`](Self::execute).
-    pub fn execute_script(&mut self, sql: &str) -> Result<Vec<Rows>> {
-        let watch = self.core.known.watch(sql);
-        let outcome = watch.of(|| self.perform(|core| core.queue_script(sql)))?;
-        self.core.note_block();
-        let finished = self.core.known.all(outcome);
-        let Finished {
-            mut results,
-            unknown,
-        } = finished.map_err(|error| error.in_statement(sql))?;
-        self.attach_types(&mut results, &unknown)?;
-        Ok(results)
     }
 
     /// Runs a statement once for each of `items`, without waiting for the answers; tells how many rows were changed or given.
@@ -236,11 +243,12 @@ impl Session {
     /// ```no_run
     /// # fn main() -> Result<(), howdah::Error> {
     /// # let mut conn = howdah::Connection::connect("")?;
-    /// let results = conn.batch(&[
-    ///     ("UPDATE accounts SET money = money - $1 WHERE id = $2", &[&10, &1]),
-    ///     ("UPDATE accounts SET money = money + $1 WHERE id = $2", &[&10, &2]),
-    ///     ("SELECT sum(money) FROM accounts", &[]),
-    /// ])?;
+    /// let mut batch = howdah::Batch::new();
+    /// batch
+    ///     .add("UPDATE accounts SET money = money - $1 WHERE id = $2", (10, 1))
+    ///     .add("UPDATE accounts SET money = money + $1 WHERE id = $2", (10, 2))
+    ///     .add("SELECT sum(money) FROM accounts", ());
+    /// let results = conn.batch(&batch)?;
     /// println!("{}", results[2].row(0).expect("a row").get::<i64>(0)?);
     /// # Ok(())
     /// # }
@@ -248,15 +256,12 @@ impl Session {
     ///
     /// # Errors
     /// As [`execute`](Self::execute); [`item`](crate::Error::item) tells which statement it was. A COPY cannot be run.
-    pub fn batch(&mut self, statements: &[(&str, &[&dyn ToSql])]) -> Result<Vec<Rows>> {
-        let watch = self
-            .core
-            .known
-            .watch_all(statements.iter().map(|each| each.0));
+    pub fn batch(&mut self, batch: &Batch<'_>) -> Result<Vec<Rows>> {
+        let watch = self.core.known.watch_all(batch.texts());
         let results = watch.of(|| {
             let mut sequence = self.begin_sequence(Wanted::Results)?;
             let mut fed = Ok(true);
-            for (sql, params) in statements {
+            for (sql, params) in batch.statements() {
                 fed = self.feed(&mut sequence, sql, params, false);
                 if !matches!(fed, Ok(true)) {
                     break;
@@ -264,7 +269,7 @@ impl Session {
             }
             self.end_sequence(sequence, fed)
         });
-        let (_, results) = results.map_err(|error| error.in_one_of(statements))?;
+        let (_, results) = results.map_err(|error| error.in_one_of(batch))?;
         let Finished {
             mut results,
             unknown,
@@ -388,7 +393,7 @@ impl Session {
     }
 
     /// Looks up the types made by users that these results are the first to have.
-    fn attach_types(&mut self, results: &mut [Rows], unknown: &[u32]) -> Result<()> {
+    pub(super) fn attach_types(&mut self, results: &mut [Rows], unknown: &[u32]) -> Result<()> {
         if unknown.is_empty() {
             return Ok(());
         }

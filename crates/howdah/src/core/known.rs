@@ -105,6 +105,12 @@ impl Known {
         Finished { results, unknown }
     }
 
+    /// The end of statements whose results nobody wants.
+    pub(crate) fn ended(&self, mut outcome: Outcome) -> Result<()> {
+        outcome.results.clear();
+        self.results(outcome).map(drop)
+    }
+
     /// How many rows the statements of an exchange gave or changed.
     pub(crate) fn count(&self, outcome: Outcome) -> Result<u64> {
         let results = self.results(outcome)?;

@@ -333,6 +333,15 @@ impl Core {
         Ok(queue(&mut self.session, &request)?)
     }
 
+    /// Takes what has come so far of an exchange whose results nobody wants.
+    pub(crate) fn take_unwanted(&mut self, id: ExchangeId) -> Outcome {
+        drop(self.session.take_rows(id));
+        let outcome = self.session.take_partial(id, false);
+        self.known.note(&outcome.results);
+        self.fate.note(&outcome);
+        outcome
+    }
+
     /// The rows that have come so far of the result that is coming.
     pub(crate) fn take_rows(&mut self, id: ExchangeId) -> Option<Rows> {
         let (columns, rows) = self.session.take_rows(id);

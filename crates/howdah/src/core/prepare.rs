@@ -89,11 +89,11 @@ impl Core {
         })
     }
 
-    /// Queues the question what a statement takes and gives, for the user.
+    /// Queues the question what a statement takes and gives, for the user. It is kept prepared if that is wanted and possible.
     ///
     /// # Errors
     /// As [`prepare`](Self::prepare), and nothing can be prepared.
-    pub(crate) fn queue_description(&mut self, sql: &str) -> Result<ExchangeId> {
+    pub(crate) fn queue_description(&mut self, sql: &str, keep: bool) -> Result<ExchangeId> {
         self.check_block()?;
         // Names of types would be in the other encoding as well.
         self.check_encoding(sql, true)?;
@@ -101,7 +101,8 @@ impl Core {
             let text = "a connection for replication prepares no statements";
             return Err(Error::usage(text));
         }
-        self.ask(sql, &Question::Description)
+        let keep = keep && self.keeps_statements();
+        Ok(self.session.prepare(sql.as_bytes(), keep)?)
     }
 
     /// Queues a question in an exchange that goes on.

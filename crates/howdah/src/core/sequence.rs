@@ -135,10 +135,8 @@ impl Sequence {
     pub(crate) fn take_in(&mut self, core: &mut Core) -> bool {
         let Some(id) = self.id else { return true };
         if self.wanted != Wanted::Results {
-            drop(core.session.take_rows(id));
-            let outcome = core.session.take_partial(id, false);
-            core.fate.note(&outcome);
-            self.book(core, &outcome.results);
+            let outcome = core.take_unwanted(id);
+            self.count(&outcome.results);
         }
         !core.session.has_failed(id)
     }
@@ -178,7 +176,7 @@ impl Sequence {
             Wanted::Results => std::mem::take(&mut outcome.results),
             Wanted::Count | Wanted::Nothing => Vec::new(),
         };
-        self.book(core, &outcome.results);
+        self.count(&outcome.results);
         core.known
             .results(outcome)
             .map_err(|error| self.error_of(error, at))?;
@@ -190,8 +188,7 @@ impl Sequence {
         self.queued += 1;
     }
 
-    fn book(&mut self, core: &Core, results: &[QueryResult]) {
-        core.known.note(results);
+    fn count(&mut self, results: &[QueryResult]) {
         let counts = results.iter().filter_map(QueryResult::tagged_rows);
         self.count = counts.fold(self.count, u64::saturating_add);
     }

@@ -4,6 +4,7 @@
 
 pub(crate) mod certificates;
 pub(crate) mod passing;
+pub(crate) mod polled;
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};

@@ -14,11 +14,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use howdah_protocol::session::{ExchangeId, Outcome};
-use howdah_types::{FromSqlOwned, ToSql};
+use howdah_types::FromSqlOwned;
 
 use super::operations::operations;
 use super::transaction::{Held, Share, Source};
 use super::{AsyncConnection, AsyncTransaction, AsyncTransactionBuilder};
+use crate::batch::Batch;
 use crate::core::messages::HandlerId;
 use crate::core::statement::is_copy;
 use crate::core::{Core, Known, Mode, Preparation, Question};
@@ -215,17 +216,32 @@ impl AsyncClient {
     /// The server's, also if it cannot tell the type of a parameter; or the connection is closed or lost, or one for replication, on
     /// which nothing can be prepared.
     pub async fn prepare(&self, sql: &str) -> Result<Statement> {
-        On(&self.hub).describe(sql).await
+        On(&self.hub).ask_about(sql, true).await
     }
 
-    /// Runs a text of any number of statements without parameters, as the only one; gives the result of each.
-    ///
-    /// The server runs them in one transaction. When one fails, those after it are not run.
+    /// Asks what a statement takes and gives, without running it, as [`prepare`](Self::prepare), and leaves nothing prepared.
     ///
     /// # Errors
-    /// As [`execute`](Self::execute).
-    pub async fn execute_script(&self, sql: &str) -> Result<Vec<Rows>> {
-        self.lease().await?.execute_script(sql).await
+    /// As [`prepare`](Self::prepare).
+    pub async fn describe(&self, sql: &str) -> Result<Statement> {
+        On(&self.hub).ask_about(sql, false).await
+    }
+
+    /// Runs a text of any number of statements without parameters, as [`AsyncSession::simple_query`](super::AsyncSession::simple_query),
+    /// as the only one; gives the result of each.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute). A COPY cannot be run.
+    pub async fn simple_query(&self, sql: &str) -> Result<Vec<Rows>> {
+        self.lease().await?.simple_query(sql).await
+    }
+
+    /// Runs a text of any number of statements without parameters, as the only one, and keeps nothing of what they give.
+    ///
+    /// # Errors
+    /// As [`simple_query`](Self::simple_query).
+    pub async fn batch_execute(&self, sql: &str) -> Result<()> {
+        self.lease().await?.batch_execute(sql).await
     }
 
     /// Runs a statement once for each of `items`, as [`AsyncSession::execute_many`](super::AsyncSession::execute_many), as the only
@@ -244,8 +260,8 @@ impl AsyncClient {
     ///
     /// # Errors
     /// As [`execute`](Self::execute); [`item`](Error::item) tells which statement it was. A COPY cannot be run.
-    pub async fn batch(&self, statements: &[(&str, &[&dyn ToSql])]) -> Result<Vec<Rows>> {
-        self.lease().await?.batch(statements).await
+    pub async fn batch(&self, batch: &Batch<'_>) -> Result<Vec<Rows>> {
+        self.lease().await?.batch(batch).await
     }
 
     /// Takes the connection, when all that was asked before has been answered, and gives it back when it is dropped.

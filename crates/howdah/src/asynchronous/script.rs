@@ -1,0 +1,79 @@
+//! Texts of several statements.
+
+use std::future::poll_fn;
+use std::task::{Poll, ready};
+
+use super::AsyncSession;
+use super::session::Running;
+use crate::error::Result;
+use crate::row::Rows;
+
+impl AsyncSession {
+    /// Runs a text of any number of statements without parameters, by the simple protocol; gives the result of each.
+    ///
+    /// Values come as text, and are read as any type all the same. In autocommit the server runs the statements in one
+    /// transaction. When one fails, those after it are not run.
+    ///
+    /// ```no_run
+    /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
+    /// let results = conn.simple_query("UPDATE users SET age = age + 1; SELECT id, name FROM users").await?;
+    /// println!("{} rows were changed", results[0].rows_affected());
+    /// for user in results[1].clone() {
+    ///     println!("{:?}: {:?}", user.text("id")?, user.text("name")?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute). A COPY cannot be run, and one TO STDOUT is an error when all the others have been.
+    pub async fn simple_query(&mut self, sql: &str) -> Result<Vec<Rows>> {
+        let watch = self.core.known.watch(sql);
+        let outcome = watch
+            .over(self.perform(|core| core.queue_script(sql)))
+            .await?;
+        self.core.note_block();
+        let finished = self.core.known.all(outcome);
+        let mut finished = finished.map_err(|error| error.in_statement(sql))?;
+        self.attach_types(&mut finished.results, &finished.unknown)
+            .await?;
+        Ok(finished.results)
+    }
+
+    /// Runs a text of any number of statements without parameters, as [`simple_query`](Self::simple_query), and keeps nothing of what
+    /// they give: for schemas and the like.
+    ///
+    /// ```no_run
+    /// # async fn example(conn: &mut howdah::AsyncConnection) -> Result<(), howdah::Error> {
+    /// conn.batch_execute(
+    ///     "CREATE TABLE users (id int8 PRIMARY KEY, name text);
+    ///      CREATE INDEX ON users (name);",
+    /// )
+    /// .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`simple_query`](Self::simple_query).
+    pub async fn batch_execute(&mut self, sql: &str) -> Result<()> {
+        let watch = self.core.known.watch(sql);
+        let run = async {
+            let id = self.begin(|core| core.queue_script(sql)).await?;
+            let running = Running(self);
+            poll_fn(|cx| {
+                loop {
+                    if let Some(outcome) = ready!(running.0.poll_exchange(cx))? {
+                        return Poll::Ready(Ok(outcome));
+                    }
+                    drop(running.0.core.take_unwanted(id));
+                }
+            })
+            .await
+        };
+        let outcome = watch.over(run).await?;
+        self.core.note_block();
+        let ended = self.core.known.ended(outcome);
+        ended.map_err(|error| error.in_statement(sql))
+    }
+}
