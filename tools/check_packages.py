@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
-"""Check what `cargo publish` would not: that a package that is published says what it is, and others can build it."""
+"""Check what `cargo publish` would not: that a package that is published says what it is, and others can build it.
+
+With `--release TAG` also that this tree is what the tag says, and that the packages say where they come from.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,7 +31,11 @@ def main() -> int:
     """Print what is wrong; the exit code."""
     command = ["cargo", "metadata", "--no-deps", "--format-version=1"]
     metadata = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=ROOT).stdout)
-    found = list(complaints(metadata["packages"]))
+    urls = written_urls((ROOT / "pyproject.toml").read_text("utf-8"))
+    found = [*complaints(metadata["packages"]), *addresses(metadata["packages"], urls)]
+    if sys.argv[1:2] == ["--release"]:
+        changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
+        found += release(sys.argv[2], metadata["packages"], changes)
     for complaint in found:
         print(complaint)
     print(f"{len(metadata['packages'])} packages, {len(found)} complaints")
@@ -43,6 +51,36 @@ def complaints(packages: list[Package]) -> Iterator[str]:
         if package["name"] not in unpublished:
             for complaint in (*unsaid(package), *dependencies(package, unpublished), *pages(package)):
                 yield f"{package['name']}: {complaint}"
+
+
+def written_urls(pyproject: str) -> list[str]:
+    """The addresses in `project.urls`. The oldest Python has no parser of TOML."""
+    section = re.search(r"(?ms)^\[project\.urls\]$(.*?)(^\[|\Z)", pyproject)
+    return re.findall(r'(?m)^[^#=]+=\s*"([^"]*)"', section[1]) if section else []
+
+
+def addresses(packages: list[Package], urls: list[str]) -> Iterator[str]:
+    """Where the packages say that they come from: all the same, or none. The Python package may say more."""
+    said = {package["name"]: package["repository"] for package in packages if package["publish"] != []}
+    if len(set(said.values())) > 1:
+        silent = [name for name, address in said.items() if address != max(said.values(), key=str)]
+        yield f"{', '.join(silent)}: another repository than the others'"
+    for address in set(said.values()) - {None}:
+        if address not in urls:
+            yield f"pyproject.toml: project.urls lacks {address}"
+    if urls and set(said.values()) == {None}:
+        yield "pyproject.toml has project.urls, and the crates say no repository"
+
+
+def release(tag: str, packages: list[Package], changes: str) -> Iterator[str]:
+    """What keeps this tree from being released under a tag."""
+    for package in packages:
+        if tag != f"v{package['version']}":
+            yield f"{package['name']}: its version is {package['version']}, and the tag {tag}"
+        if package["publish"] != [] and not package["repository"]:
+            yield f"{package['name']}: says no repository"
+    if not re.search(rf"(?m)^## \[{re.escape(tag[1:])}\]", changes):
+        yield f"CHANGELOG.md has no heading [{tag[1:]}]"
 
 
 def unsaid(package: Package) -> Iterator[str]:

@@ -9,7 +9,6 @@ import sys
 import zipfile
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import check_distribution
 import other_pythons
@@ -17,22 +16,10 @@ import pytest
 import third_party
 from pgserver import PgServer
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    tomllib = pytest.importorskip("tomli")
+from support.project import CLAIMED_PYTHONS, PROJECT, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = ROOT / "tools" / "requirements"
 PUBLISHED = [ROOT / "python" / "README.md", *sorted(ROOT.glob("crates/*/README.md"))]
-
-
-def pyproject() -> dict[str, Any]:
-    said: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    return said
-
-
-PROJECT = pyproject()["project"]
 
 
 def requirements(name: str) -> set[str]:
@@ -47,7 +34,7 @@ def requirements(name: str) -> set[str]:
 
 
 def test_claimed_pythons_are_tested_ones() -> None:
-    claimed = re.findall(r"'Programming Language :: Python :: (3\.\d+)'", str(PROJECT["classifiers"]))
+    claimed = CLAIMED_PYTHONS
     assert PROJECT["requires-python"] == f">={claimed[0]}"
     assert claimed == sorted(claimed, key=other_pythons.release)
     assert set(claimed) <= set(other_pythons.VERSIONS)
