@@ -26,6 +26,8 @@ RUST_TESTED := --workspace $(addprefix --exclude ,$(EXTENSION_CRATES))
 # Every feature but `gssapi`, which needs more than cargo to build: see `make test-gssapi`.
 ALL_FEATURES := $(shell sed -n '/^\[features\]/,/^$$/s/^\([a-z_-]*\) = .*/howdah\/\1/p' crates/howdah/Cargo.toml)
 FEATURES := --features '$(filter-out howdah/gssapi,$(ALL_FEATURES))'
+# The feature `rustls` is in every other build.
+WITHOUT_TLS := -p howdah --no-default-features --features tokio --test without_tls
 PURE_CRATES := howdah-protocol howdah-types
 PYTHON_SOURCES := python tests tools demo bench examples/python
 GENERATORS := async_to_sync generate_sqlstates generate_oids third_party
@@ -91,6 +93,8 @@ test-rust: $(STAMP)-test
 	else \
 		$(PY) tools/with_server.py $(CARGO) test $(RUST_TESTED) $(FEATURES) --lib --bins --tests < /dev/null; \
 	fi
+	$(call say,Rust tests without TLS)
+	@$(PY) tools/with_server.py $(CARGO) test $(WITHOUT_TLS) < /dev/null
 	$(call say,Rust documentation examples)
 	@$(PY) tools/with_server.py $(CARGO) test --doc $(RUST_TESTED) $(FEATURES) < /dev/null
 
@@ -113,6 +117,8 @@ lint: test-generated
 	@$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
 	$(call say,cargo clippy)
 	@$(CARGO) clippy --workspace --all-targets $(FEATURES) -- -D warnings
+	@$(CARGO) clippy $(WITHOUT_TLS) -- -D warnings
+	@$(CARGO) clippy -p howdah-net --all-targets -- -D warnings
 	@$(CARGO) clippy --manifest-path bench/rust/Cargo.toml --target-dir target/bench --all-targets -- -D warnings
 	$(call say,dependencies have their reasons in DESIGN.md)
 	@$(PY) tools/check_dependencies.py
@@ -236,6 +242,7 @@ test-gssapi: $(STAMP)-test build
 		echo 'the headers of Kerberos, or libclang, are not installed: skipped'; \
 	else \
 		$(CARGO) clippy $(GSSAPI_CRATES) --all-targets -- -D warnings && \
+		$(CARGO) clippy -p howdah-net --features gssapi -- -D warnings && \
 		$(PY) tools/with_kdc.py $(CARGO) test -p howdah --features gssapi --test gssapi -- --ignored < /dev/null && \
 		rm -rf build/gssapi && mkdir -p build/gssapi && cp -R python/howdah build/gssapi/ && \
 		$(CARGO) build -p howdah-python --lib --features gssapi && \

@@ -80,6 +80,8 @@ impl Connector {
         let config = environment::complete(params)?;
         #[cfg(not(feature = "gssapi"))]
         let config = config.without_gss_encryption()?;
+        #[cfg(not(feature = "rustls"))]
+        let config = config.without_tls()?;
         let mut targets: Vec<Target> = config.targets.clone();
         if config.load_balance_hosts == LoadBalanceHosts::Random {
             shuffle(&mut targets);

@@ -12,7 +12,7 @@
 //! | [`connect`] | one server reached, with a deadline |
 //! | [`link`] | a session as its socket sees it: where encryption stands |
 //! | [`socket`] | the socket, and the wait for it |
-//! | [`tls`] | TLS: certificates, keys, the cipher |
+//! | [`tls`] | with the feature `rustls`: TLS, its certificates and keys |
 //! | `gss` | with the feature `gssapi`: its tokens, and encryption by it |
 //! | `tunnel` | the bytes of an encrypted connection |
 //! | [`platform`] | what systems do differently |
@@ -38,6 +38,11 @@ pub mod resolve;
 pub mod socket;
 pub mod standby;
 pub mod tls;
+// Where there is no encryption nothing goes through it, and much of it is never made.
+#[cfg_attr(
+    not(any(feature = "rustls", feature = "gssapi")),
+    expect(dead_code, unused_variables, clippy::ptr_arg)
+)]
 mod tunnel;
 
 pub use connect::ConnectError;

@@ -25,7 +25,9 @@ use crate::cancel::CancelTarget;
 #[cfg(feature = "gssapi")]
 use crate::gss::{Gss, Service};
 use crate::socket::Peer;
-use crate::tls::{TlsFacts, TlsPlan};
+use crate::tls::TlsFacts;
+#[cfg(feature = "rustls")]
+use crate::tls::TlsPlan;
 use crate::tunnel::{Agreed, Change, Tunnel};
 
 /// A session, and what stands between it and the socket. What it does not hide is the session's.
@@ -52,6 +54,7 @@ pub struct Link {
 /// What the options of a connection say about encryption with one server.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    #[cfg(feature = "rustls")]
     tls: TlsPlan,
     #[cfg(feature = "gssapi")]
     gss: Service,
@@ -61,11 +64,21 @@ impl Plan {
     /// What the options say about a server.
     #[must_use]
     pub fn new(config: &Config, target: Option<&Target>) -> Self {
+        let _ = (config, target);
         Self {
+            #[cfg(feature = "rustls")]
             tls: TlsPlan::new(config, target),
             #[cfg(feature = "gssapi")]
             gss: Service::new(config, target),
         }
+    }
+
+    /// Whether TLS begins at once, without an SSLRequest.
+    fn is_tls_direct(&self) -> bool {
+        #[cfg(feature = "rustls")]
+        return self.tls.is_direct();
+        #[cfg(not(feature = "rustls"))]
+        return false;
     }
 }
 
@@ -323,14 +336,15 @@ impl Link {
 
     /// Whether TLS comes next and without an SSLRequest: a server would not expect that behind another request.
     fn needs_new_connection(&self, encryptions: &[Encryption]) -> bool {
-        let is_direct = |plan: &Plan| plan.tls.is_direct();
-        encryptions.first() == Some(&Encryption::Tls) && self.plan.as_deref().is_some_and(is_direct)
+        let plan = self.plan.as_deref();
+        encryptions.first() == Some(&Encryption::Tls) && plan.is_some_and(Plan::is_tls_direct)
     }
 
     /// Sets up the first of the encryptions.
     fn begin_encryption(&mut self) {
         let plan = self.plan.as_deref();
         let tunnel = match (self.encryptions.first(), plan) {
+            #[cfg(feature = "rustls")]
             (Some(Encryption::Tls), Some(plan)) => Tunnel::tls(plan.tls.clone()),
             #[cfg(feature = "gssapi")]
             (Some(Encryption::Gss), Some(plan)) => Ok(Tunnel::gss(plan.gss.clone())),

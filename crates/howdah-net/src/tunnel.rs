@@ -10,7 +10,9 @@ use howdah_protocol::startup::{Channel, EncryptionError};
 
 #[cfg(feature = "gssapi")]
 use crate::gss::{GssCipher, Service};
-use crate::tls::{TlsCipher, TlsFacts, TlsPlan, TlsRoute};
+use crate::tls::TlsFacts;
+#[cfg(feature = "rustls")]
+use crate::tls::{TlsCipher, TlsPlan, TlsRoute};
 
 /// How much is encrypted at once, in bytes: what is outgoing is kept twice meanwhile.
 const CHUNK: usize = 64 * 1024;
@@ -33,6 +35,7 @@ pub(crate) struct Tunnel {
 }
 
 enum Cipher {
+    #[cfg(feature = "rustls")]
     Tls(Box<TlsCipher>),
     #[cfg(feature = "gssapi")]
     Gss(Box<GssCipher>),
@@ -44,6 +47,7 @@ enum Cipher {
 #[derive(Clone, Debug)]
 pub enum Route {
     /// By TLS.
+    #[cfg(feature = "rustls")]
     Tls(TlsRoute),
     /// By GSSAPI.
     #[cfg(feature = "gssapi")]
@@ -72,6 +76,7 @@ pub(crate) struct Agreed {
 
 impl Tunnel {
     /// A connection by TLS, as the options ask for it.
+    #[cfg(feature = "rustls")]
     pub(crate) fn tls(plan: TlsPlan) -> Result<Self, EncryptionError> {
         let mut out = Vec::new();
         let cipher = TlsCipher::plan(plan, &mut out)?;
@@ -93,14 +98,7 @@ impl Tunnel {
     /// One more connection of the same kind.
     pub(crate) fn again(route: &Route) -> Result<Self, EncryptionError> {
         let mut out = Vec::new();
-        let cipher = match route {
-            Route::Tls(route) => Cipher::Tls(Box::new(TlsCipher::again(route, &mut out)?)),
-            #[cfg(feature = "gssapi")]
-            Route::Gss(service) => {
-                let cipher = GssCipher::again(service.clone(), Instant::now(), &mut out);
-                Cipher::Gss(Box::new(cipher))
-            }
-        };
+        let cipher = route.cipher(&mut out)?;
         Ok(Self::new(cipher, out))
     }
 
@@ -125,9 +123,12 @@ impl Tunnel {
 
     fn encrypt(&mut self, plain: &[u8]) {
         let chunk = plain.get(..plain.len().min(CHUNK)).unwrap_or_default();
-        let is_last = chunk.len() == plain.len();
         let encrypted = match &mut self.cipher {
-            Cipher::Tls(cipher) => Ok(cipher.encrypt(chunk, is_last, &mut self.out)),
+            #[cfg(feature = "rustls")]
+            Cipher::Tls(cipher) => {
+                let is_last = chunk.len() == plain.len();
+                Ok(cipher.encrypt(chunk, is_last, &mut self.out))
+            }
             #[cfg(feature = "gssapi")]
             Cipher::Gss(cipher) => cipher.encrypt(chunk, &mut self.out),
             Cipher::Over => Ok(0),
@@ -166,6 +167,7 @@ impl Tunnel {
     ) -> Result<Change, EncryptionError> {
         let bytes = self.room.get(..len).unwrap_or_default();
         match &mut self.cipher {
+            #[cfg(feature = "rustls")]
             Cipher::Tls(cipher) => cipher.received(bytes, &mut self.out, deliver),
             #[cfg(feature = "gssapi")]
             Cipher::Gss(cipher) => cipher.received(bytes, deliver),
@@ -188,7 +190,7 @@ impl Tunnel {
         match &mut self.cipher {
             #[cfg(feature = "gssapi")]
             Cipher::Gss(cipher) => cipher.advance(now, &mut self.out, deliver),
-            Cipher::Tls(_) | Cipher::Over => {
+            _ => {
                 let _ = (now, deliver);
                 Ok(Change::None)
             }
@@ -203,23 +205,23 @@ impl Tunnel {
         match &self.cipher {
             #[cfg(feature = "gssapi")]
             Cipher::Gss(cipher) => cipher.poll_timeout(),
-            Cipher::Tls(_) | Cipher::Over => None,
+            _ => None,
         }
     }
 
     /// Whether the server has said that nothing more comes.
     pub(crate) fn is_ended(&self) -> bool {
         match &self.cipher {
+            #[cfg(feature = "rustls")]
             Cipher::Tls(cipher) => cipher.is_ended(),
-            #[cfg(feature = "gssapi")]
-            Cipher::Gss(_) => false,
-            Cipher::Over => false,
+            _ => false,
         }
     }
 
     /// What has begun and not been agreed on, if that is so.
     pub(crate) fn handshake(&self) -> Option<&'static str> {
         match &self.cipher {
+            #[cfg(feature = "rustls")]
             Cipher::Tls(cipher) => cipher.is_in_handshake().then_some("TLS"),
             #[cfg(feature = "gssapi")]
             Cipher::Gss(cipher) => cipher.is_in_handshake().then_some("GSSAPI encryption"),
@@ -230,6 +232,7 @@ impl Tunnel {
     /// Whether it has failed.
     pub(crate) fn is_over(&self) -> bool {
         match &self.cipher {
+            #[cfg(feature = "rustls")]
             Cipher::Tls(cipher) => cipher.is_over(),
             #[cfg(feature = "gssapi")]
             Cipher::Gss(cipher) => cipher.is_over(),
@@ -239,8 +242,24 @@ impl Tunnel {
 
     /// Says goodbye, behind all the plaintext that is there by then.
     pub(crate) fn end(&mut self) {
+        #[cfg(feature = "rustls")]
         if let Cipher::Tls(cipher) = &mut self.cipher {
             cipher.end();
+        }
+    }
+}
+
+impl Route {
+    /// What a connection of this kind begins with.
+    fn cipher(&self, out: &mut Vec<u8>) -> Result<Cipher, EncryptionError> {
+        match *self {
+            #[cfg(feature = "rustls")]
+            Route::Tls(ref route) => Ok(Cipher::Tls(Box::new(TlsCipher::again(route, out)?))),
+            #[cfg(feature = "gssapi")]
+            Route::Gss(ref service) => {
+                let cipher = GssCipher::again(service.clone(), Instant::now(), out);
+                Ok(Cipher::Gss(Box::new(cipher)))
+            }
         }
     }
 }
@@ -249,6 +268,7 @@ impl fmt::Debug for Tunnel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Tunnel");
         match &self.cipher {
+            #[cfg(feature = "rustls")]
             Cipher::Tls(cipher) => debug.field("tls", cipher),
             #[cfg(feature = "gssapi")]
             Cipher::Gss(cipher) => debug.field("gss", cipher),

@@ -69,6 +69,7 @@
 //! |---|---|
 //! | `tokio` (default) | `AsyncConnection`, `AsyncClient` |
 //! | `derive` (default) | `#[derive(ToSql, FromSql, FromRow)]` |
+//! | `rustls` (default) | TLS; without it connections are not encrypted, and an `sslmode` that asks for that is an error |
 //! | `arrow` | [`arrow`]: results as record batches, and such batches into tables |
 //! | `chrono`, `jiff`, `time` | their dates and times as parameters and results |
 //! | `rust_decimal` | its `Decimal`, for `numeric` |

@@ -1,8 +1,12 @@
 //! Linux, macOS, and other Unix systems.
 
-use std::fs::{self, Metadata, OpenOptions};
+#[cfg(feature = "rustls")]
+use std::fs::OpenOptions;
+use std::fs::{self, Metadata};
 use std::io;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
+#[cfg(feature = "rustls")]
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -63,17 +67,20 @@ pub(crate) fn is_open_to_others(metadata: &Metadata) -> bool {
 }
 
 /// The same for a key: a file of root's may be readable by its group, for keys that belong to the system.
+#[cfg(feature = "rustls")]
 pub(crate) fn is_key_open_to_others(metadata: &Metadata) -> bool {
     let forbidden = if metadata.uid() == 0 { 0o037 } else { 0o077 };
     metadata.mode() & forbidden != 0
 }
 
 /// What makes a file for its owner alone, where there is none.
+#[cfg(feature = "rustls")]
 pub(crate) fn for_owner_alone(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
 }
 
 /// The part of a path where a colon says that it is none.
+#[cfg(feature = "rustls")]
 pub(crate) fn without_drive(path: &str) -> &str {
     path
 }

@@ -2,7 +2,9 @@
 //!
 //! Every socket is non-blocking for good: there is no flag for one call that is not to wait.
 
-use std::fs::{Metadata, OpenOptions};
+use std::fs::Metadata;
+#[cfg(feature = "rustls")]
+use std::fs::OpenOptions;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
@@ -62,16 +64,19 @@ pub(crate) fn is_open_to_others(_metadata: &Metadata) -> bool {
 }
 
 /// The same for a key.
+#[cfg(feature = "rustls")]
 pub(crate) fn is_key_open_to_others(_metadata: &Metadata) -> bool {
     false
 }
 
 /// What makes a file for its owner alone, where there is none: its directory decides that here.
+#[cfg(feature = "rustls")]
 pub(crate) fn for_owner_alone(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
 /// The part of a path where a colon says that it is none.
+#[cfg(feature = "rustls")]
 pub(crate) fn without_drive(path: &str) -> &str {
     match path.as_bytes() {
         [_, b':', ..] => path.get(2..).unwrap_or_default(),

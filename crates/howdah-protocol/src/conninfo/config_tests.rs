@@ -758,3 +758,42 @@ fn which_encryption_is_tried() {
         assert_eq!(error.kind(), ConninfoErrorKind::NotSupported);
     }
 }
+
+#[test]
+fn without_tls_nothing_is_encrypted_and_what_needs_it_is_refused() {
+    use super::encryption::Encryption::{Gss, Plain};
+    for conninfo in [
+        "",
+        "sslmode=prefer sslrootcert=/nowhere sslcert=/nowhere sslkey=/nowhere",
+        "sslmode=allow channel_binding=prefer",
+        "sslmode=disable sslcertmode=allow",
+    ] {
+        let with = resolve(&format!("gssencmode=prefer {conninfo}"));
+        let without = with.without_tls().unwrap();
+        assert_eq!(without.encryptions(false), [Gss, Plain], "{conninfo}");
+    }
+    let refused = [
+        ("sslmode=require", "sslmode value \"require\""),
+        ("sslmode=verify-ca", "sslmode value \"verify-ca\""),
+        ("sslmode=verify-full", "sslmode value \"verify-full\""),
+        ("sslrootcert=system", "sslmode value \"verify-full\""),
+        (
+            "sslnegotiation=direct sslmode=require",
+            "sslmode value \"require\"",
+        ),
+        ("sslcertmode=require", "sslcertmode value \"require\""),
+        (
+            "sslmode=disable channel_binding=require",
+            "channel_binding value \"require\"",
+        ),
+    ];
+    for (conninfo, named) in refused {
+        let error = resolve(conninfo).without_tls().unwrap_err();
+        assert_eq!(error.kind(), ConninfoErrorKind::NotSupported);
+        let text = error.to_string();
+        assert!(
+            text.starts_with(named) && text.contains("\"rustls\""),
+            "{text}"
+        );
+    }
+}

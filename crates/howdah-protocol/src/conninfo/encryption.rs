@@ -3,8 +3,9 @@
 //! Source: libpq 18, "Parameter Key Words"; where that leaves it open, `init_allowed_encryption_methods` and
 //! `select_next_encryption_method`.
 
-use super::config::{Config, GssEncMode, SslMode};
+use super::config::{ChannelBinding, Config, GssEncMode, SslMode};
 use super::error::ConninfoError;
+use super::tls::SslCertMode;
 
 /// How one attempt to connect is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,34 @@ impl Config {
             ));
         }
         self.gssencmode = GssEncMode::Disable;
+        Ok(self)
+    }
+
+    /// Does without TLS, for a program that was built without it: nobody is asked for it. Files that options name are not looked
+    /// at, as by a libpq that was built without.
+    ///
+    /// # Errors
+    /// It is required, or something that only TLS gives.
+    pub fn without_tls(mut self) -> Result<Self, ConninfoError> {
+        // `sslrootcert=system` and `sslnegotiation=direct` imply one of these modes, or are refused before.
+        let required = match self.sslmode {
+            SslMode::Require | SslMode::VerifyCa | SslMode::VerifyFull => {
+                Some(("sslmode", self.sslmode.as_str()))
+            }
+            _ if self.tls.certificate_mode == SslCertMode::Require => {
+                Some(("sslcertmode", "require"))
+            }
+            _ if self.channel_binding == ChannelBinding::Require => {
+                Some(("channel_binding", "require"))
+            }
+            _ => None,
+        };
+        if let Some((option, value)) = required {
+            return Err(ConninfoError::not_supported(format!(
+                "{option} value \"{value}\" is not supported: howdah was built without its feature \"rustls\"",
+            )));
+        }
+        self.sslmode = SslMode::Disable;
         Ok(self)
     }
 }
