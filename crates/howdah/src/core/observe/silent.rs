@@ -41,7 +41,7 @@ impl Watch {
     }
 
     #[cfg(feature = "tokio")]
-    pub(crate) fn over<F: Future>(self, work: F) -> F {
+    pub(crate) fn over<T, F: Future<Output = Result<T>>>(self, work: F) -> F {
         work
     }
 
