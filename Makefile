@@ -50,7 +50,7 @@ help:
 
 # --- the environment and the extension ---------------------------------------------------------------------------
 
-$(STAMP)-%: tools/requirements/%.txt tools/requirements/base.txt tools/requirements/test.txt tools/make_venv.py
+$(STAMP)-%: tools/requirements/%.txt $(addprefix tools/requirements/,base.txt test.txt arrow.txt) tools/make_venv.py
 	$(call say,Python environment for $*)
 	@$(PYTHON) tools/make_venv.py $(VENV) $<
 	@touch $@
@@ -98,7 +98,7 @@ test-rust: $(STAMP)-test
 	$(call say,Rust documentation examples)
 	@$(PY) tools/with_server.py $(CARGO) test --doc $(RUST_TESTED) $(FEATURES) < /dev/null
 
-test-python: $(STAMP)-arrow build
+test-python: $(STAMP)-libraries build
 	$(call say,Python tests)
 	@$(PY) -m pytest tests $(PYTEST_ARGS) < /dev/null
 

@@ -51,6 +51,7 @@ def test_extras_are_what_make_installs() -> None:
     written = {line.replace('"', "'") for name in ("test", "dev") for line in extras[name]}
     assert written - {"howdah[docs,test]"} == requirements("test.txt")
     assert set(extras["docs"]) | requirements("base.txt") == requirements("docs.txt")
+    assert set(extras["libraries"]) | requirements("arrow.txt") == requirements("libraries.txt")
 
 
 def test_pool_of_the_extra_needs_no_psycopg(howdah: ModuleType, server: PgServer) -> None:
