@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pgbouncer
 import pytest
 from pgserver import PgServer
 
@@ -39,12 +40,23 @@ def test_page(howdah: ModuleType, server: PgServer, page: str) -> None:
     assert (ran == 0) == (page in NOTHING_TO_RUN)
 
 
-def run(server: PgServer, page: str, database: str) -> subprocess.CompletedProcess[str]:
+@pytest.mark.skipif(pgbouncer.PROGRAM is None, reason="pgbouncer is not installed")
+@pytest.mark.parametrize("mode", ["session", "transaction"])
+def test_page_of_pgbouncer_through_it(howdah: ModuleType, server: PgServer, mode: str) -> None:
+    with pgbouncer.bouncer(server, sessions=2, mode=mode) as dsn:
+        place = howdah.conninfo.conninfo_to_dict(dsn)
+        done = run(server, "pgbouncer", server.dbname, PGHOST=place["host"], PGPORT=str(place["port"]))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert int(done.stdout.removeprefix("ran: ")) >= 4
+
+
+def run(server: PgServer, page: str, database: str, **others: str) -> subprocess.CompletedProcess[str]:
     environ = {
         "PGHOST": server.socket_dir,
         "PGPORT": str(server.port),
         "PGUSER": server.user,
         "PGDATABASE": database,
+        **others,
     }
     return subprocess.run(
         [sys.executable, "-W", "error", str(RUNNER), str(ROOT / "docs" / "manual" / f"{page}.md")],
