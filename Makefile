@@ -28,6 +28,8 @@ ALL_FEATURES := $(shell sed -n '/^\[features\]/,/^$$/s/^\([a-z_-]*\) = .*/howdah
 FEATURES := --features '$(filter-out howdah/gssapi,$(ALL_FEATURES))'
 # The feature `rustls` is in every other build.
 WITHOUT_TLS := -p howdah --no-default-features --features tokio --test without_tls
+# The example of a service is a workspace of its own, as the benchmark is.
+AXUM := examples/rust-axum
 PURE_CRATES := howdah-protocol howdah-types
 PYTHON_SOURCES := python tests tools demo bench examples/python
 GENERATORS := async_to_sync generate_sqlstates generate_oids third_party
@@ -45,7 +47,7 @@ help:
 	@echo 'make build    only build the extension; make venv: only its environment'
 	@echo 'make fmt      format Rust and Python; make clean: remove what was built'
 	@echo 'make test-rust, test-python, test-generated: parts of make test'
-	@echo 'make test-debian, test-gssapi, test-pythons, check-wasm, check-platforms, check-msrv, package, wheel, deny: beside it, in .ci/run'
+	@echo 'make test-debian, test-axum, test-gssapi, test-pythons, check-wasm, check-platforms, check-msrv, package, wheel, deny: beside it, in .ci/run'
 	@echo 'make test-differential: new values and schemas against psycopg, EXAMPLES=20 times as many, on every server'
 
 # --- the environment and the extension ---------------------------------------------------------------------------
@@ -115,11 +117,13 @@ lint: test-generated
 	@$(CARGO) fmt --all --check
 	@$(CARGO) fmt --check --manifest-path bench/rust/Cargo.toml
 	@$(CARGO) fmt --check --manifest-path fuzz/Cargo.toml
+	@$(CARGO) fmt --check --manifest-path $(AXUM)/Cargo.toml
 	$(call say,cargo clippy)
 	@$(CARGO) clippy --workspace --all-targets $(FEATURES) -- -D warnings
 	@$(CARGO) clippy $(WITHOUT_TLS) -- -D warnings
 	@$(CARGO) clippy -p howdah-net --all-targets -- -D warnings
 	@$(CARGO) clippy --manifest-path bench/rust/Cargo.toml --target-dir target/bench --all-targets -- -D warnings
+	@$(CARGO) clippy --manifest-path $(AXUM)/Cargo.toml --target-dir target/axum --all-targets -- -D warnings
 	$(call say,dependencies have their reasons in DESIGN.md)
 	@$(PY) tools/check_dependencies.py
 	$(call say,walls between crates, files and modules)
@@ -137,6 +141,7 @@ fmt: $(STAMP)-test
 	@$(CARGO) fmt --all
 	@$(CARGO) fmt --manifest-path bench/rust/Cargo.toml
 	@$(CARGO) fmt --manifest-path fuzz/Cargo.toml
+	@$(CARGO) fmt --manifest-path $(AXUM)/Cargo.toml
 	@$(PY) -m ruff check --fix $(PYTHON_SOURCES)
 	@$(PY) -m ruff format $(PYTHON_SOURCES)
 
@@ -232,6 +237,11 @@ test-debian: $(STAMP)-test build
 	else \
 		echo 'it is not installed: skipped'; \
 	fi
+
+.PHONY: test-axum
+test-axum: $(STAMP)-test
+	$(call say,the example of a service with axum)
+	@$(PY) tools/with_server.py $(CARGO) test --manifest-path $(AXUM)/Cargo.toml --target-dir target/axum < /dev/null
 
 # With the system's Kerberos, a KDC, and Debian's PostgreSQL; in a copy of the package, beside the extension without it.
 GSSAPI_CRATES := -p howdah-net -p howdah -p howdah-python --features howdah/gssapi,howdah-python/gssapi
