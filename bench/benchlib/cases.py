@@ -7,8 +7,9 @@ from typing import Any
 
 from .copying import COPY_CASES, COPY_SCHEMA, COPY_TARGETS
 from .model import Case, Kind, Target
+from .rust import RUST_CASES, RUST_PEAKS, RUST_TARGETS
 
-__all__ = ["CASES", "MOST_STREAMED_KIB", "SCHEMA", "TARGETS", "Case", "Kind", "Target"]
+__all__ = ["CASES", "PEAKS", "SCHEMA", "TARGETS", "Case", "Kind", "Target"]
 
 TYPE_COLUMNS = (
     "typname, typnamespace, typowner, typlen, typbyval, typcategory, typispreferred, typisdefined, typdelim, typrelid,"
@@ -43,8 +44,8 @@ SCHEMA = (
 )
 
 
-# Most that stream() may take, in KiB of memory above an idle connection.
-MOST_STREAMED_KIB = 64 * 1024
+# Most memory that a case may take above an idle connection, in KiB, by case and driver.
+PEAKS = {("stream", "howdah/sync"): 64 * 1024, ("stream", "howdah/asyncio"): 64 * 1024, **RUST_PEAKS}
 
 
 BY_KEY = "select id, name, weight from howdah_bench.item where id = %s"
@@ -197,6 +198,7 @@ CASES = {
             drivers=("howdah/sync", "howdah/asyncio", "psycopg/sync"),
         ),
         *COPY_CASES,
+        *RUST_CASES,
     )
 }
 
@@ -238,4 +240,5 @@ TARGETS = (
     Target("server", "howdah/asyncio", 0.50, ("psycopg/asyncio",)),
     Target("threads", "howdah/sync", 1.00, ("psycopg/sync", "psycopg2/sync")),
     *COPY_TARGETS,
+    *RUST_TARGETS,
 )

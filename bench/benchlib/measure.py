@@ -34,6 +34,8 @@ WARM_UP = {
     Kind.TRANSACTION: 100,
     Kind.ROWS: 20,
     Kind.SERVER: 1,
+    Kind.ROW_STREAM: 1,
+    Kind.ONCE: 100,
     Kind.COPY_IN: 2,
     Kind.COPY_ROWS: 2,
     Kind.COPY_OUT: 1,

@@ -22,6 +22,8 @@ class Kind(enum.Enum):
     TRANSACTION = "transaction"  # without autocommit: execute the statement, fetch every row, commit
     TASKS = "tasks"  # `batch` tasks at once, each of which executes the statement and fetches every row
     STREAM = "stream"  # iterate over the rows as they arrive
+    ROW_STREAM = "row-stream"  # the same, where the figure is time
+    ONCE = "once"  # execute a statement whose text was never seen before, and fetch every row
     ROWS = "rows"  # execute the statement and fetch every row, as `row_factory` makes it
     SERVER = "server"  # declare a cursor in the server, in a transaction, and iterate over its rows
     COPY_IN = "copy-in"  # copy `rows` rows into a table, one call for each
@@ -77,7 +79,7 @@ class Case:
             "name": self.name,
             "kind": self.kind.value,
             "numbered": self.numbered,
-            "params": list(self.params),
+            "params": [{"size": len(each)} if isinstance(each, bytes) else each for each in self.params],
             "rows": self.rows,
             "connections": self.connections,
             "batch": self.batch,

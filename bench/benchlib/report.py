@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .cases import CASES, MOST_STREAMED_KIB, TARGETS
+from .cases import CASES, PEAKS, TARGETS
 from .chart import Panel, draw
 from .measure import Results, figures
 from .model import Case, Target
@@ -103,12 +103,13 @@ def _targets(results: Results, cases: Sequence[Case]) -> list[str]:
         peer = target.peers[0] if len(target.peers) == 1 else f"{verdict.peer}, best of {len(target.peers)}"
         limit = f"{target.limit:.2f} x {peer}"
         rows.append((CASES[target.case].title, target.driver, limit, measured, verdict.text))
-    stream = CASES["stream"]
-    for driver in ("howdah/sync", "howdah/asyncio") if stream in cases else ():
-        peak = results.median(stream, driver)
-        within = "not measured" if peak is None else "reached" if peak <= MOST_STREAMED_KIB else "not reached"
+    for (name, driver), most in PEAKS.items():
+        if (case := CASES[name]) not in cases:
+            continue
+        peak = results.median(case, driver)
+        within = "not measured" if peak is None else "reached" if peak <= most else "not reached"
         measured = "-" if peak is None else f"{peak:,.0f} KiB"
-        rows.append((stream.title, driver, f"{MOST_STREAMED_KIB:,} KiB", measured, within))
+        rows.append((case.title, driver, f"{most:,} KiB", measured, within))
     return _table(("case", "driver", "at most", "measured", ""), rows)
 
 

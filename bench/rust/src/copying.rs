@@ -57,7 +57,7 @@ fn check(case: &Case, count: u64) -> Result<(), Failure> {
     Err(format!("{}: {count} rows were copied", case.name).into())
 }
 
-fn current_thread() -> Result<Runtime, Failure> {
+pub(crate) fn current_thread() -> Result<Runtime, Failure> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     Ok(builder.enable_all().build()?)
 }

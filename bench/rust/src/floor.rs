@@ -15,7 +15,7 @@ use postgres_protocol::message::frontend;
 use rustix::event::epoll;
 use serde_json::Value;
 
-use crate::requests::{Case, Kind, Server};
+use crate::requests::{Case, Kind, Server, sized};
 use crate::{Driver, Failure, check_rows, shares, standing};
 
 const READY_HEADER: [u8; 5] = [b'Z', 0, 0, 0, 5];
@@ -50,13 +50,13 @@ impl Driver for Floor {
             Kind::Query => {
                 (0..ops).try_for_each(|_| self.links[0].exchange(&self.request, &mut self.buffer))
             }
-            Kind::Tasks | Kind::CopyIn | Kind::CopyRaw => Err("the floor has no part in it".into()),
             Kind::Connect => (0..ops).try_for_each(|_| Link::connect(&server)?.terminate()),
             Kind::Idle => (0..ops).try_for_each(|_| {
                 let link = self.prepared_link(&server, &case)?;
                 self.links.push(link);
                 Ok(())
             }),
+            _ => Err("the floor has no part in it".into()),
         }
     }
 
@@ -307,6 +307,7 @@ fn text(value: &Value) -> Option<String> {
                 .collect();
             Some(format!("{{{}}}", items.join(",")))
         }
+        Value::Object(_) => sized(value).and_then(|bytes| String::from_utf8(bytes).ok()),
         other => Some(other.to_string()),
     }
 }

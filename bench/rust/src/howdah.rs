@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use crate::requests::{Case, Kind, Server};
+use crate::requests::{Case, Kind, Server, sized};
 use crate::{Driver, Failure, check_rows, shares, standing};
 
 /// How often a statement is executed before it is measured: it has been prepared then.
@@ -63,7 +63,6 @@ impl Driver for Blocking {
             Kind::Query if self.sessions.len() > 1 => in_threads(&mut self.sessions, ops),
             Kind::Query => self.sessions[0].repeat(ops),
             Kind::Tasks => Err("a blocking connection has no tasks".into()),
-            Kind::CopyIn | Kind::CopyRaw => Err("copying.rs has these".into()),
             Kind::Connect => (0..ops).try_for_each(|_| {
                 Connection::connect(conninfo)?.close();
                 Ok(())
@@ -72,6 +71,7 @@ impl Driver for Blocking {
                 self.sessions.push(Session::open(conninfo, case)?);
                 Ok(())
             }),
+            _ => Err("a module of its own has these".into()),
         }
     }
 
@@ -123,7 +123,6 @@ impl Driver for Tokio {
                     Ok(())
                 })
             }
-            Kind::CopyIn | Kind::CopyRaw => Err("copying.rs has these".into()),
             Kind::Connect => self.runtime.block_on(async {
                 for _ in 0..ops {
                     AsyncConnection::connect(conninfo).await?.close().await;
@@ -135,6 +134,7 @@ impl Driver for Tokio {
                 self.sessions.push(session);
                 Ok(())
             }),
+            _ => Err("a module of its own has these".into()),
         }
     }
 
@@ -324,6 +324,7 @@ fn parameter(value: &Value) -> Result<Parameter, Failure> {
         }
         Value::Number(number) => Box::new(number.as_f64().unwrap_or_default()),
         Value::String(text) => Box::new(text.clone()),
+        Value::Object(_) => Box::new(sized(value).ok_or("an object without a size")?),
         other => return Err(format!("no parameter like {other} in this benchmark yet").into()),
     })
 }

@@ -8,6 +8,7 @@ mod floor;
 #[cfg(feature = "howdah")]
 mod howdah;
 mod requests;
+mod single;
 mod tokio_pg;
 mod usage;
 
@@ -38,7 +39,8 @@ fn main() -> Result<(), Failure> {
             serve(&mut Worker {
                 name,
                 driver,
-                copies: None,
+                apart: None,
+                peak: false,
             })
         }
         Err(missing) => say(&Reply::Missing(missing.to_string())),
@@ -63,17 +65,21 @@ fn driver(name: &str) -> Result<(Box<dyn Driver>, String), Failure> {
     })
 }
 
-/// A driver, and what it does for a case of COPY while that is open.
+/// A driver, and what it does for a case that stands apart while that is open.
 struct Worker {
     name: String,
     driver: Box<dyn Driver>,
-    copies: Option<Box<dyn Driver>>,
+    apart: Option<Box<dyn Driver>>,
+    /// Whether the memory that counts is the most that it takes.
+    peak: bool,
 }
 
 impl Driver for Worker {
     fn open(&mut self, server: &Server, case: &Case) -> Result<(), Failure> {
-        if matches!(case.kind, Kind::CopyIn | Kind::CopyRaw) {
-            self.copies = Some(copying::driver(&self.name)?);
+        if case.kind.is_copy() {
+            self.apart = Some(copying::driver(&self.name)?);
+        } else if case.kind.is_single() {
+            self.apart = Some(single::driver(&self.name)?);
         }
         self.chosen().open(server, case)
     }
@@ -84,48 +90,58 @@ impl Driver for Worker {
 
     fn close(&mut self) -> Result<(), Failure> {
         self.chosen().close()?;
-        self.copies = None;
+        self.apart = None;
         Ok(())
     }
 }
 
 impl Worker {
     fn chosen(&mut self) -> &mut dyn Driver {
-        self.copies.as_mut().unwrap_or(&mut self.driver).as_mut()
+        self.apart.as_mut().unwrap_or(&mut self.driver).as_mut()
     }
 }
 
-fn serve(driver: &mut dyn Driver) -> Result<(), Failure> {
+fn serve(worker: &mut Worker) -> Result<(), Failure> {
     for line in std::io::stdin().lock().lines() {
         let outcome = serde_json::from_str(&line?)
             .map_err(Failure::from)
-            .and_then(|request| obey(driver, &request));
+            .and_then(|request| obey(worker, &request));
         say(&outcome.unwrap_or_else(|error| Reply::Error(error.to_string())))?;
     }
     Ok(())
 }
 
-fn obey(driver: &mut dyn Driver, request: &Request) -> Result<Reply, Failure> {
+fn obey(worker: &mut Worker, request: &Request) -> Result<Reply, Failure> {
     match request {
-        Request::Open { server, case } => driver.open(server, case).map(|()| Reply::Done(true)),
-        Request::Run { ops } => measure(driver, *ops).map(Reply::Sample),
-        Request::Close => driver.close().map(|()| Reply::Done(true)),
+        Request::Open { server, case } => {
+            worker.peak = case.kind == Kind::Stream;
+            worker.open(server, case).map(|()| Reply::Done(true))
+        }
+        Request::Run { ops } => measure(worker, *ops).map(Reply::Sample),
+        Request::Close => worker.close().map(|()| Reply::Done(true)),
     }
 }
 
-fn measure(driver: &mut dyn Driver, ops: u64) -> Result<Sample, Failure> {
+fn measure(worker: &mut Worker, ops: u64) -> Result<Sample, Failure> {
+    if worker.peak {
+        usage::forget_peak()?;
+    }
     let (resident, cpu, start) = (
         usage::resident_bytes()?,
         usage::cpu_seconds(),
         Instant::now(),
     );
-    driver.run(ops)?;
+    worker.run(ops)?;
     let wall = start.elapsed().as_secs_f64();
+    let grown = match worker.peak {
+        true => usage::peak_bytes()?,
+        false => usage::resident_bytes()?,
+    };
     Ok(Sample {
         ops,
         cpu: usage::cpu_seconds() - cpu,
         wall,
-        grown: usage::resident_bytes()? - resident,
+        grown: grown - resident,
     })
 }
 
@@ -165,7 +181,7 @@ fn shares(ops: u64, connections: usize) -> impl Iterator<Item = u64> {
 fn standing(case: &Case) -> usize {
     match case.kind {
         Kind::Query => case.connections,
-        Kind::Connect | Kind::Idle | Kind::Tasks | Kind::CopyIn | Kind::CopyRaw => 1,
+        _ => 1,
     }
 }
 

@@ -53,6 +53,28 @@ pub(crate) enum Kind {
     CopyIn,
     /// Data comes out, and goes into a file.
     CopyRaw,
+    /// A statement whose text was never seen before.
+    Once,
+    /// Rows are looked at as they arrive, and what counts is time.
+    RowStream,
+    /// The same, and what counts is the most memory that it takes.
+    Stream,
+}
+
+impl Kind {
+    pub(crate) fn is_copy(self) -> bool {
+        matches!(self, Self::CopyIn | Self::CopyRaw)
+    }
+
+    pub(crate) fn is_single(self) -> bool {
+        matches!(self, Self::Once | Self::RowStream | Self::Stream)
+    }
+}
+
+/// The bytes of a parameter that is given by its size.
+pub(crate) fn sized(value: &Value) -> Option<Vec<u8>> {
+    let size = usize::try_from(value.get("size")?.as_u64()?).ok()?;
+    Some(vec![b'x'; size])
 }
 
 #[derive(Serialize)]

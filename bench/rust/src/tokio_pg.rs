@@ -10,7 +10,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_postgres::types::{FromSql, ToSql, Type};
 use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 
-use crate::requests::{Case, Kind, Server};
+use crate::requests::{Case, Kind, Server, sized};
 use crate::{Driver, Failure, check_rows, shares, standing};
 
 pub(crate) struct TokioPostgres {
@@ -64,12 +64,12 @@ impl Driver for TokioPostgres {
                 })
             }
             Kind::Connect => self.runtime.block_on(connect_and_close(&config, ops)),
-            Kind::CopyIn | Kind::CopyRaw => Err("copying.rs has these".into()),
             Kind::Idle => (0..ops).try_for_each(|_| {
                 self.sessions
                     .push(self.runtime.block_on(Session::open(&config, &case))?);
                 Ok(())
             }),
+            _ => Err("a module of its own has these".into()),
         }
     }
 
@@ -182,6 +182,7 @@ fn parameter(value: &Value, kind: &Type) -> Result<Parameter, Failure> {
         Type::BOOL => owned::<bool>(value)?,
         Type::TEXT | Type::VARCHAR | Type::NAME => owned::<String>(value)?,
         Type::INT4_ARRAY => owned::<Vec<i32>>(value)?,
+        Type::BYTEA => Box::new(sized(value).ok_or("an object without a size")?),
         ref other => {
             return Err(format!("no parameter of type {other} in this benchmark yet").into());
         }

@@ -6,6 +6,9 @@ use crate::memory::{self, OutOfMemory};
 const MIN_CHUNK: usize = 16 * 1024;
 /// Buffers double up to this size while a result keeps coming, in bytes.
 const MAX_CHUNK: usize = 256 * 1024;
+/// How many times the part of a large frame that has arrived there may be memory for: the system gives it page by page, as it is
+/// written to, so that a frame that never comes costs nothing.
+const AHEAD: usize = 8;
 
 /// One buffer that is received into, framed in place, and either reused or handed over to a result.
 ///
@@ -96,6 +99,9 @@ impl Inbox {
 
     /// Makes room in the same buffer: moves the unread bytes to the front, then doubles as needed.
     pub(super) fn make_room(&mut self) -> Result<(), OutOfMemory> {
+        if self.makes_room_for_frame() {
+            return Ok(());
+        }
         if self.pos > 0 {
             self.chunk.copy_within(self.pos..self.filled, 0);
             self.filled -= self.pos;
@@ -109,6 +115,32 @@ impl Inbox {
             }
         }
         Ok(())
+    }
+
+    /// Goes on in a buffer for all of the frame at the front, or for much more of it, if that is far larger than this one and
+    /// there is memory.
+    fn makes_room_for_frame(&mut self) -> bool {
+        let size = self.size_ahead(self.filled - self.pos);
+        size > 2 * self.chunk.len().max(MIN_CHUNK) && self.renew(size).is_ok()
+    }
+
+    /// Goes on in a new buffer, which starts with the unread bytes; gives the old one.
+    fn renew(&mut self, size: usize) -> Result<Vec<u8>, OutOfMemory> {
+        let unread = self.filled - self.pos;
+        let mut fresh = memory::receiving(size)?;
+        if let Some(head) = fresh.get_mut(..unread) {
+            head.copy_from_slice(self.unread());
+        }
+        let mut old = std::mem::replace(&mut self.chunk, fresh);
+        old.truncate(self.pos);
+        self.pos = 0;
+        self.filled = unread;
+        Ok(old)
+    }
+
+    /// How large a buffer the frame at the front may have, of which this much has arrived.
+    fn size_ahead(&self, unread: usize) -> usize {
+        self.wanted.min(unread.saturating_mul(AHEAD))
     }
 
     /// Drops what is left of the frame at the front, of which the header has arrived; the rest is dropped as it comes.
@@ -129,19 +161,12 @@ impl Inbox {
     pub(super) fn detach(&mut self, more: bool) -> Result<Vec<u8>, OutOfMemory> {
         let unread = self.filled - self.pos;
         let size = if more {
-            self.next_size(unread, self.chunk.len())
+            let usual = self.next_size(unread, self.chunk.len());
+            usual.max(self.size_ahead(unread))
         } else {
             MIN_CHUNK.max(unread)
         };
-        let mut fresh = memory::zeroed(size)?;
-        if let Some(head) = fresh.get_mut(..unread) {
-            head.copy_from_slice(self.unread());
-        }
-        let mut old = std::mem::replace(&mut self.chunk, fresh);
-        old.truncate(self.pos);
-        self.pos = 0;
-        self.filled = unread;
-        Ok(old)
+        self.renew(size)
     }
 
     /// Size of the next buffer: twice the last one up to a bound, more only for a frame that has mostly arrived.

@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{OutOfMemory, ProtocolError, UsageError};
+use crate::memory::Kept;
 use crate::replication::Keepalive;
 use crate::startup::{Channel, EncryptionError, Startup, StartupConfig, StartupError};
 use crate::wire::backend::{CopyResponse, Diagnostic, FieldDescription};
@@ -212,6 +213,7 @@ pub enum Event {
 pub struct Connection {
     inbox: Inbox,
     outbox: Vec<u8>,
+    outbox_kept: Kept,
     /// Bytes of `outbox` that have been written to the socket.
     written: usize,
     phase: Phase,
@@ -274,6 +276,7 @@ impl Connection {
         Ok(Self {
             inbox: Inbox::default(),
             outbox,
+            outbox_kept: Kept::default(),
             written: 0,
             phase: Phase::Starting(Box::new(startup)),
             replies: Replies::default(),
@@ -305,10 +308,9 @@ impl Connection {
     pub fn sent(&mut self, len: usize) {
         self.written = (self.written + len).min(self.outbox.len());
         if self.written == self.outbox.len() {
-            self.outbox.clear();
-            self.outbox.shrink_to(OUTBOX_KEPT);
+            self.outbox_kept.clear(&mut self.outbox);
             self.written = 0;
-        } else if self.written > OUTBOX_KEPT.max(self.outbox.len() / 2) {
+        } else if self.written > DRAINED_FROM.max(self.outbox.len() / 2) {
             // A COPY that always keeps something in here would otherwise keep all of it.
             self.outbox.drain(..self.written);
             self.written = 0;
@@ -617,8 +619,8 @@ impl Connection {
     }
 }
 
-/// Capacity that an empty outbox keeps, in bytes.
-const OUTBOX_KEPT: usize = 16 * 1024;
+/// How many bytes at the front of the outbox may have been sent before the rest is moved there.
+const DRAINED_FROM: usize = 16 * 1024;
 
 /// The requests that have been made and not yet answered, oldest first.
 type Queue = VecDeque<Expected>;

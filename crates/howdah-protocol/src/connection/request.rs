@@ -3,7 +3,7 @@
 use super::reply::{Asked, Copying, Expected, Followed, Formats};
 use super::{Columns, Connection, Phase};
 use crate::error::{OutOfMemory, UsageError};
-use crate::memory::room;
+use crate::memory::{Kept, room};
 use crate::wire::{Format, IsNull, frontend};
 
 /// The parameters of a Bind message, written value by value before it is known which statement they go to.
@@ -15,6 +15,7 @@ pub struct Params {
     pub oids: Vec<u32>,
     /// Each value as an i32 length and its bytes; length -1 is NULL.
     pub values: Vec<u8>,
+    kept: Kept,
 }
 
 impl Params {
@@ -46,8 +47,7 @@ impl Params {
     pub fn clear(&mut self) {
         self.formats.clear();
         self.oids.clear();
-        self.values.clear();
-        self.values.shrink_to(16 * 1024);
+        self.kept.clear(&mut self.values);
     }
 
     /// Appends one value, which `write` puts behind what is already in the buffer.

@@ -164,6 +164,15 @@ impl RowSet {
     }
 }
 
+impl Drop for Chunks {
+    fn drop(&mut self) {
+        if let Some(first) = self.first.take() {
+            memory::let_go(first);
+        }
+        self.more.drain(..).for_each(memory::let_go);
+    }
+}
+
 impl Chunks {
     fn len(&self) -> usize {
         usize::from(self.first.is_some()) + self.more.len()
