@@ -78,7 +78,7 @@
 //! | `bytes` | its `Bytes`, for `bytea` |
 //! | `ipnet` | its networks, for `inet` and `cidr` |
 //! | `geo-types` | its shapes of `f64`, for `point`, `lseg`, `box`, `path` and `polygon` |
-//! | `tracing` | spans of statements and connections: see [`guide`] |
+//! | `tracing` | spans of connections and what is done on them: see [`guide`] |
 //!
 //! Without features, `numeric` is read as [`types::numeric::Numeric`] or `i128`, dates and times as the types of
 //! [`types::datetime`], addresses as those of `std::net`.

@@ -42,6 +42,17 @@ impl AsyncSession {
     }
 
     async fn begin_copy(&mut self, sql: &str, is_in: bool) -> Result<Copying> {
+        let mut watch = self.core.known.watch_copy(sql, is_in);
+        match self.begin_unwatched(sql, is_in).await {
+            Ok(copying) => Ok(copying.watched(watch)),
+            Err(error) => {
+                watch.failed(&error);
+                Err(error)
+            }
+        }
+    }
+
+    async fn begin_unwatched(&mut self, sql: &str, is_in: bool) -> Result<Copying> {
         let id = self.begin(|core| core.queue_copy(sql)).await?;
         let running = Running(self);
         let begun = poll_fn(|cx| {
@@ -144,8 +155,9 @@ impl<'a> AsyncCopyIn<'a> {
     }
 
     async fn turn(&mut self, until: Until) -> Result<()> {
-        let outcome = poll_fn(|cx| self.session.poll_until(until, cx)).await?;
-        if let Some(outcome) = outcome {
+        let turned = poll_fn(|cx| self.session.poll_until(until, cx)).await;
+        let ended = turned.inspect_err(|error| self.copying.watch.failed(error))?;
+        if let Some(outcome) = ended {
             self.copying.ended(&mut self.session.core, outcome);
         }
         Ok(())
@@ -206,6 +218,7 @@ impl<'a> AsyncCopyOut<'a> {
             Ok(None) => self.copying.take_in(&mut self.session.core),
             Err(error) => {
                 self.copying.is_over = true;
+                self.copying.watch.failed(&error);
                 return Poll::Ready(Err(error));
             }
         }

@@ -45,7 +45,7 @@ impl AsyncSession {
         let row = self
             .query_one(objects::CREATE, (oid.unwrap_or(0), mode))
             .await?;
-        let object = Opened::created(&row)?;
+        let object = Opened::created(&row, &self.core.known)?;
         Ok(AsyncLargeObject::new(self, object))
     }
 
@@ -77,7 +77,7 @@ impl AsyncSession {
         self.settle().await?;
         self.core.check_opening()?;
         let row = self.query_one(objects::OPEN, (oid, mode.number())).await?;
-        let object = Opened::existing(&row, oid, mode)?;
+        let object = Opened::existing(&row, oid, mode, &self.core.known)?;
         Ok(AsyncLargeObject::new(self, object))
     }
 
@@ -128,8 +128,10 @@ impl<'a> AsyncLargeObject<'a> {
     /// # Errors
     /// It was opened to be written only; or the server's, or the connection is lost.
     pub async fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let rows = self.fetch(buffer.len()).await?;
-        objects::fill(rows, buffer)
+        let rows = self.fetch(buffer.len()).await;
+        let filled = rows.and_then(|rows| objects::fill(rows, buffer));
+        self.object.watch.read(&filled);
+        filled
     }
 
     /// Appends all up to the end; gives how many bytes. What has been read before an error, or before the future is dropped, is in
@@ -140,8 +142,10 @@ impl<'a> AsyncLargeObject<'a> {
     pub async fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> Result<usize> {
         let mut all = 0;
         loop {
-            let rows = self.fetch(objects::MOST).await?;
-            let count = objects::append(rows, buffer)?;
+            let rows = self.fetch(objects::MOST).await;
+            let appended = rows.and_then(|rows| objects::append(rows, buffer));
+            self.object.watch.read(&appended);
+            let count = appended?;
             all += count;
             if count < objects::MOST {
                 return Ok(all);
@@ -158,7 +162,9 @@ impl<'a> AsyncLargeObject<'a> {
         let written = self
             .session
             .run_many(Wanted::Nothing, objects::WRITE, pieces);
-        written.await.map(drop)
+        let written = written.await.map(drop);
+        self.object.watch.written(data.len(), &written);
+        written
     }
 
     /// Moves to another position, from the beginning, the position or the end; gives it.
@@ -168,7 +174,9 @@ impl<'a> AsyncLargeObject<'a> {
     pub async fn seek(&mut self, position: SeekFrom) -> Result<u64> {
         let (offset, whence) = objects::place(position)?;
         let params = (self.object.fd, offset, whence);
-        objects::given(&self.session.query_one(objects::SEEK, params).await?)
+        let moved = self.session.query_one(objects::SEEK, params).await;
+        self.object.watch.asked(&moved);
+        objects::given(&moved?)
     }
 
     /// The position.
@@ -187,15 +195,16 @@ impl<'a> AsyncLargeObject<'a> {
     pub async fn truncate(&mut self, size: u64) -> Result<()> {
         let size = self.object.truncating(size)?;
         let params = (self.object.fd, size);
-        let truncated = self.session.query_one(objects::TRUNCATE, params);
-        truncated.await.map(drop)
+        let truncated = self.session.query_one(objects::TRUNCATE, params).await;
+        self.object.watch.asked(&truncated);
+        truncated.map(drop)
     }
 
     /// Closes it. If the transaction has failed, that has closed it already.
     ///
     /// # Errors
     /// The server's, or the connection is lost.
-    pub async fn close(self) -> Result<()> {
+    pub async fn close(mut self) -> Result<()> {
         if self.session.core.is_closed() {
             return Ok(());
         }
@@ -205,8 +214,9 @@ impl<'a> AsyncLargeObject<'a> {
             return Ok(());
         }
         let params = (self.object.fd,);
-        let closed = self.session.query_one(objects::CLOSE, params);
-        closed.await.map(drop)
+        let closed = self.session.query_one(objects::CLOSE, params).await;
+        self.object.watch.asked(&closed);
+        closed.map(drop)
     }
 
     /// Reads up to so many bytes.

@@ -54,6 +54,7 @@ macro_rules! operations {
 
             /// Runs a statement that could not be executed, outside of the transaction that was begun for it.
             async fn run_again(&mut self, sql: &str, params: &dyn Parameters) -> Result<Outcome> {
+                $crate::core::observe::repeated();
                 if self.with_core(|core| Ok(core.in_transaction())).await? {
                     self.perform(|core| core.queue_control("ROLLBACK")).await?;
                 }

@@ -99,14 +99,25 @@ impl AsyncConnection {
             let outcome = self.perform(|core| Start::ask(core, &question)).await?;
             start.learn(&self.core, &question, outcome)?;
         }
+        let mut watch = start.watch(&self.core.known);
+        let begun = self.begin_following(&start).await;
+        let following = begun.inspect_err(|error| watch.failed(error))?;
+        Ok(AsyncReplicationStream {
+            session: self,
+            following: following.watched(watch),
+            timer: None,
+            items: PhantomData,
+        })
+    }
+
+    async fn begin_following(&mut self, start: &Start) -> Result<Following> {
         let id = self.begin(|core| start.queue(core)).await?;
-        let session: &mut AsyncSession = self;
-        let running = Running(&mut *session);
+        let running = Running(self);
         let begun = poll_fn(|cx| {
             let session = &mut *running.0;
             loop {
                 let outcome = ready!(session.poll_until(Until::Rows(id), cx))?;
-                if let Some(begun) = Following::begun(&mut session.core, id, &start, outcome) {
+                if let Some(begun) = Following::begun(&mut session.core, id, start, outcome) {
                     return Poll::Ready(begun);
                 }
             }
@@ -114,12 +125,7 @@ impl AsyncConnection {
         .await?;
         // The stream goes on with the connection.
         std::mem::forget(running);
-        Ok(AsyncReplicationStream {
-            session,
-            following: begun,
-            timer: None,
-            items: PhantomData,
-        })
+        Ok(begun)
     }
 }
 
@@ -241,7 +247,7 @@ impl<M: StreamItem> AsyncReplicationStream<'_, M> {
     }
 
     fn failed(&mut self, error: Error) -> Error {
-        self.following.give_up();
+        self.following.give_up(&error);
         error
     }
 }

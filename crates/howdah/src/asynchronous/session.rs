@@ -352,12 +352,13 @@ impl AsyncSession {
         sql: &str,
         params: &dyn Parameters,
     ) -> Result<AsyncRowStream<'_>> {
-        let watch = self.core.known.watch(sql);
+        let mut watch = self.core.known.watch(sql);
         let begun = async {
             let mut ready = self.make_ready(sql, params, Mode::Stream).await?;
             self.begin(|core| ready.execute(core, sql)).await
         };
-        let id = begun.await.inspect_err(|error| watch.failed(error))?;
+        let begun = watch.beside(begun).await;
+        let id = begun.inspect_err(|error| watch.failed(error))?;
         Ok(AsyncRowStream::new(self, id, watch))
     }
 

@@ -8,6 +8,7 @@ use howdah_protocol::session::{Block, Characteristics};
 
 use super::AsyncSession;
 use crate::core::attempts::{Attempts, Plan, builder_methods};
+use crate::core::observe::transaction_repeated;
 use crate::error::{Error, Result};
 
 /// A transaction, from [`AsyncConnection::transaction`](crate::AsyncConnection::transaction) or
@@ -147,7 +148,10 @@ impl<'a> AsyncTransactionBuilder<'a> {
             let done = work(&mut tx).await;
             let (ended, again) = tx.end(done).await;
             match again.then(|| attempts.pause()).flatten() {
-                Some(pause) => tokio::time::sleep(pause).await,
+                Some(pause) => {
+                    transaction_repeated(attempts.made(), pause);
+                    tokio::time::sleep(pause).await;
+                }
                 None => return ended,
             }
         }

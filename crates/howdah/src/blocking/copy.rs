@@ -39,6 +39,17 @@ impl Session {
     }
 
     fn begin_copy(&mut self, sql: &str, is_in: bool) -> Result<Copying> {
+        let mut watch = self.core.known.watch_copy(sql, is_in);
+        match self.begin_unwatched(sql, is_in) {
+            Ok(copying) => Ok(copying.watched(watch)),
+            Err(error) => {
+                watch.failed(&error);
+                Err(error)
+            }
+        }
+    }
+
+    fn begin_unwatched(&mut self, sql: &str, is_in: bool) -> Result<Copying> {
         let id = self.begin(|core| core.queue_copy(sql))?;
         let begun = loop {
             let outcome = self.turn_until(Until::Rows(id))?;
@@ -134,7 +145,9 @@ impl<'a> CopyIn<'a> {
     }
 
     fn turn(&mut self, until: Until) -> Result<()> {
-        if let Some(outcome) = self.session.turn_until(until)? {
+        let turned = self.session.turn_until(until);
+        let ended = turned.inspect_err(|error| self.copying.watch.failed(error))?;
+        if let Some(outcome) = ended {
             self.copying.ended(&mut self.session.core, outcome);
         }
         Ok(())
@@ -205,6 +218,7 @@ impl CopyOut<'_> {
             Ok(None) => self.copying.take_in(&mut self.session.core),
             Err(error) => {
                 self.copying.is_over = true;
+                self.copying.watch.failed(&error);
                 return Err(error);
             }
         }

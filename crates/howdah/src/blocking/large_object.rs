@@ -49,7 +49,7 @@ impl Session {
         self.core.check_opening()?;
         let mode = LargeObjectMode::ReadWrite.number();
         let row = self.query_one(objects::CREATE, (oid.unwrap_or(0), mode))?;
-        let object = Opened::created(&row)?;
+        let object = Opened::created(&row, &self.core.known)?;
         Ok(LargeObject::new(self, object))
     }
 
@@ -82,7 +82,7 @@ impl Session {
         self.settle()?;
         self.core.check_opening()?;
         let row = self.query_one(objects::OPEN, (oid, mode.number()))?;
-        let object = Opened::existing(&row, oid, mode)?;
+        let object = Opened::existing(&row, oid, mode, &self.core.known)?;
         Ok(LargeObject::new(self, object))
     }
 
@@ -142,7 +142,9 @@ impl<'a> LargeObject<'a> {
     pub fn truncate(&mut self, size: u64) -> Result<()> {
         let size = self.object.truncating(size)?;
         let params = (self.object.fd, size);
-        self.session.query_one(objects::TRUNCATE, params).map(drop)
+        let truncated = self.session.query_one(objects::TRUNCATE, params);
+        self.object.watch.asked(&truncated);
+        truncated.map(drop)
     }
 
     /// Closes it. If the transaction has failed, that has closed it already.
@@ -158,6 +160,7 @@ impl<'a> LargeObject<'a> {
             return Ok(());
         }
         let closed = self.session.query_one(objects::CLOSE, (self.object.fd,));
+        self.object.watch.asked(&closed);
         closed.map(drop)
     }
 
@@ -169,15 +172,19 @@ impl<'a> LargeObject<'a> {
     }
 
     fn fetch_into(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let rows = self.fetch(buffer.len())?;
-        objects::fill(rows, buffer)
+        let rows = self.fetch(buffer.len());
+        let filled = rows.and_then(|rows| objects::fill(rows, buffer));
+        self.object.watch.read(&filled);
+        filled
     }
 
     fn fetch_rest(&mut self, buffer: &mut Vec<u8>) -> Result<usize> {
         let mut all = 0;
         loop {
-            let rows = self.fetch(objects::MOST)?;
-            let count = objects::append(rows, buffer)?;
+            let rows = self.fetch(objects::MOST);
+            let appended = rows.and_then(|rows| objects::append(rows, buffer));
+            self.object.watch.read(&appended);
+            let count = appended?;
             all += count;
             if count < objects::MOST {
                 return Ok(all);
@@ -187,15 +194,20 @@ impl<'a> LargeObject<'a> {
 
     fn put(&mut self, data: &[u8]) -> Result<()> {
         let pieces = self.object.writing(data)?;
-        self.session
+        let written = self
+            .session
             .run_many(Wanted::Nothing, objects::WRITE, pieces)
-            .map(drop)
+            .map(drop);
+        self.object.watch.written(data.len(), &written);
+        written
     }
 
     fn move_to(&mut self, position: SeekFrom) -> Result<u64> {
         let (offset, whence) = objects::place(position)?;
         let params = (self.object.fd, offset, whence);
-        objects::given(&self.session.query_one(objects::SEEK, params)?)
+        let moved = self.session.query_one(objects::SEEK, params);
+        self.object.watch.asked(&moved);
+        objects::given(&moved?)
     }
 
     fn position(&mut self) -> Result<u64> {

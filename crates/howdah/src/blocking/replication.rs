@@ -91,22 +91,28 @@ impl Connection {
             let outcome = self.perform(|core| Start::ask(core, &question))?;
             start.learn(&self.core, &question, outcome)?;
         }
+        let mut watch = start.watch(&self.core.known);
+        let begun = self.begin_following(&start);
+        let following = begun.inspect_err(|error| watch.failed(error))?;
+        Ok(ReplicationStream {
+            session: self,
+            following: following.watched(watch),
+            items: PhantomData,
+        })
+    }
+
+    fn begin_following(&mut self, start: &Start) -> Result<Following> {
         let id = self.begin(|core| start.queue(core))?;
-        let session: &mut Session = self;
         let begun = loop {
-            let outcome = session.turn_until(Until::Rows(id))?;
-            if let Some(begun) = Following::begun(&mut session.core, id, &start, outcome) {
+            let outcome = self.turn_until(Until::Rows(id))?;
+            if let Some(begun) = Following::begun(&mut self.core, id, start, outcome) {
                 break begun;
             }
         };
         if begun.is_err() {
-            session.settle()?;
+            self.settle()?;
         }
-        Ok(ReplicationStream {
-            session,
-            following: begun?,
-            items: PhantomData,
-        })
+        begun
     }
 }
 
@@ -233,7 +239,7 @@ impl<M: StreamItem> ReplicationStream<'_, M> {
     }
 
     fn failed(&mut self, error: crate::Error) -> crate::Error {
-        self.following.give_up();
+        self.following.give_up(&error);
         error
     }
 }

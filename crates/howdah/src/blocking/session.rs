@@ -8,6 +8,7 @@ use howdah_types::FromSqlOwned;
 
 use super::{Notifies, RowStream, Savepoint};
 use crate::batch::Batch;
+use crate::core::observe::repeated;
 use crate::core::sequence::{Sequence, Wanted};
 use crate::core::{Core, Finished, LOOKS, Mode, Preparation, shared_methods};
 use crate::error::{Error, Result};
@@ -366,10 +367,11 @@ impl Session {
 
     /// Runs a statement whose rows are handed out as they arrive.
     pub(super) fn stream(&mut self, sql: &str, params: &dyn Parameters) -> Result<RowStream<'_>> {
-        let watch = self.core.known.watch(sql);
-        let begun = self
-            .make_ready(sql, params, Mode::Stream)
-            .and_then(|mut ready| self.begin(|core| ready.execute(core, sql)));
+        let mut watch = self.core.known.watch(sql);
+        let begun = watch.within(|| {
+            let mut ready = self.make_ready(sql, params, Mode::Stream)?;
+            self.begin(|core| ready.execute(core, sql))
+        });
         let id = begun.inspect_err(|error| watch.failed(error))?;
         Ok(RowStream::new(self, id, watch))
     }
@@ -378,6 +380,7 @@ impl Session {
     fn run(&mut self, sql: &str, params: &dyn Parameters) -> Result<Outcome> {
         let mut outcome = self.run_once(sql, params)?;
         if outcome.again {
+            repeated();
             if self.core.in_transaction() {
                 self.perform(|core| core.queue_control("ROLLBACK"))?;
             }

@@ -7,6 +7,7 @@ use howdah_protocol::session::{Block, Characteristics};
 
 use super::Session;
 use crate::core::attempts::{Attempts, Plan, builder_methods};
+use crate::core::observe::transaction_repeated;
 use crate::error::{Error, Result};
 
 /// A transaction, from [`Connection::transaction`](crate::Connection::transaction).
@@ -133,7 +134,10 @@ impl<'a> TransactionBuilder<'a> {
             let done = work(&mut tx);
             let (ended, again) = tx.end(done);
             match again.then(|| attempts.pause()).flatten() {
-                Some(pause) => std::thread::sleep(pause),
+                Some(pause) => {
+                    transaction_repeated(attempts.made(), pause);
+                    std::thread::sleep(pause);
+                }
                 None => return ended,
             }
         }

@@ -12,6 +12,8 @@ pub(crate) struct ClientSettings {
     prepare_threshold: Option<Option<u32>>,
     prepared_max: Option<Option<usize>>,
     cancel_timeout: Option<Duration>,
+    #[cfg(feature = "tracing")]
+    trace_values: bool,
 }
 
 /// What the connection does by itself, which the server is not told.
@@ -34,9 +36,34 @@ impl Config {
         self.client.cancel_timeout = Some(timeout);
         self
     }
+
+    /// Whether traces have the values of parameters. At first they do not.
+    ///
+    /// Each execution then has an event within the span of its statement, with the field `howdah.parameters`: `$1 = 'ann', $2 = NULL`, as the
+    /// server's log has them. Of a text no more than 128 bytes are shown, of a value of more than 512 bytes its length, and of all about
+    /// 2 KiB. They are of `execute()` and its like, of streams, of each item of `execute_many()` and `batch()`; not of COPY. Passwords
+    /// that are parameters are among them.
+    ///
+    /// ```
+    /// let mut config = howdah::Config::new();
+    /// config.trace_values(true);
+    /// ```
+    #[cfg(feature = "tracing")]
+    pub fn trace_values(&mut self, on: bool) -> &mut Self {
+        self.client.trace_values = on;
+        self
+    }
 }
 
 impl ClientSettings {
+    pub(crate) fn traces_values(&self) -> bool {
+        #[cfg(feature = "tracing")]
+        let traced = self.trace_values;
+        #[cfg(not(feature = "tracing"))]
+        let traced = false;
+        traced
+    }
+
     /// Has a session begin with them.
     pub(crate) fn apply(&self, session: &mut Session) {
         if let Some(threshold) = self.prepare_threshold {

@@ -62,6 +62,7 @@ pub(crate) struct Plan {
 
 /// The attempts that are left.
 pub(crate) struct Attempts {
+    made: u32,
     left: u32,
     bound: Duration,
     longest: Duration,
@@ -70,14 +71,21 @@ pub(crate) struct Attempts {
 impl Attempts {
     pub(crate) fn new(policy: RetryPolicy) -> Self {
         Self {
+            made: 0,
             left: policy.attempts.saturating_sub(1),
             bound: policy.first,
             longest: policy.longest,
         }
     }
 
+    /// How many have been made, and have failed.
+    pub(crate) fn made(&self) -> u32 {
+        self.made
+    }
+
     /// The pause before the next attempt, if there is to be one.
     pub(crate) fn pause(&mut self) -> Option<Duration> {
+        self.made += 1;
         self.left = self.left.checked_sub(1)?;
         let bound = self.bound.min(self.longest);
         self.bound = bound.saturating_mul(2);

@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use howdah_net::ConnectError;
 use howdah_net::cancel::{CancelTarget, Gate, Ticket, deadline_after};
 
+use super::observe::Place;
 #[cfg(feature = "tokio")]
 use crate::asynchronous::cancel::send;
 use crate::error::{Error, Result};
@@ -39,13 +41,15 @@ pub struct CancelHandle {
     /// Nothing where the server gave no key.
     target: Option<Arc<CancelTarget>>,
     gate: Gate,
+    place: Place,
 }
 
 impl CancelHandle {
-    pub(crate) fn new(target: Option<CancelTarget>) -> Self {
+    pub(crate) fn new(target: Option<CancelTarget>, place: Place) -> Self {
         Self {
             target: target.map(Arc::new),
             gate: Gate::default(),
+            place,
         }
     }
 
@@ -63,9 +67,8 @@ impl CancelHandle {
         let Some((target, ticket)) = self.begin(deadline) else {
             return Ok(());
         };
-        target
-            .send(ticket.deadline(), &mut || true)
-            .map_err(Error::cancel)
+        let sent = target.send(ticket.deadline(), &mut || true);
+        sent.map_err(|error| self.failed(error))
     }
 
     /// The same for async code. A task of its own waits for the server.
@@ -84,8 +87,8 @@ impl CancelHandle {
         };
         // In the task of the caller it would end, and free the connection, with the future.
         match tokio::spawn(send(target, ticket)).await {
-            Ok(sent) => sent.map_err(Error::cancel),
-            Err(_) => Err(Error::cancel(howdah_net::ConnectError::Interrupted)),
+            Ok(sent) => sent.map_err(|error| self.failed(error)),
+            Err(_) => Err(Error::cancel(ConnectError::Interrupted)),
         }
     }
 
@@ -96,8 +99,13 @@ impl CancelHandle {
             return;
         };
         if let Some((target, ticket)) = self.begin(deadline) {
-            // If it fails, the drain that follows runs into its bound.
-            runtime.spawn(send(target, ticket));
+            let (sending, place) = (send(target, ticket), self.place.clone());
+            runtime.spawn(async move {
+                // If it fails, the drain that follows runs into its bound.
+                let _ = sending
+                    .await
+                    .inspect_err(|error| place.not_cancelled(error));
+            });
         }
     }
 
@@ -110,7 +118,13 @@ impl CancelHandle {
     fn begin(&self, deadline: Instant) -> Option<(Arc<CancelTarget>, Ticket)> {
         let target = self.target.as_ref()?;
         let ticket = self.gate.begin(deadline)?;
+        self.place.cancelling();
         Some((Arc::clone(target), ticket))
+    }
+
+    fn failed(&self, error: ConnectError) -> Error {
+        self.place.not_cancelled(&error);
+        Error::cancel(error)
     }
 }
 
@@ -129,11 +143,12 @@ mod tests {
     use howdah_net::Peer;
 
     fn handle() -> CancelHandle {
-        CancelHandle::new(Some(CancelTarget {
+        let target = CancelTarget {
             route: None,
             peer: Peer::Unix("/nonexistent/.s.PGSQL.1".into()),
             request: b"SECRET".to_vec(),
-        }))
+        };
+        CancelHandle::new(Some(target), Place::default())
     }
 
     #[test]

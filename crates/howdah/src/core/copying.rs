@@ -4,6 +4,7 @@ use howdah_protocol::connection::RowSet;
 use howdah_protocol::session::{CopyStart, ExchangeId, Outcome};
 
 use super::Core;
+use super::observe::CopyWatch;
 use crate::error::{Error, Result};
 
 /// How much data is gathered, and queued at once, in bytes.
@@ -31,6 +32,7 @@ pub(crate) struct Copying {
     end: Option<Result<u64>>,
     /// Whether nothing more is to be expected of the server.
     pub(crate) is_over: bool,
+    pub(crate) watch: CopyWatch,
 }
 
 impl Copying {
@@ -59,11 +61,22 @@ impl Copying {
             pos: 0,
             end: None,
             is_over: false,
+            watch: CopyWatch::none(),
         };
         if let Some(outcome) = outcome {
             copying.ended(core, outcome);
         }
         Some(copying.checked(start, is_in))
+    }
+
+    /// The same, watched from its beginning.
+    pub(crate) fn watched(mut self, mut watch: CopyWatch) -> Self {
+        watch.received(&self.messages);
+        if let Some(end) = &self.end {
+            watch.ended(end);
+        }
+        self.watch = watch;
+        self
     }
 
     fn checked(mut self, start: Option<CopyStart>, is_in: bool) -> Result<Self> {
@@ -88,7 +101,10 @@ impl Copying {
             .map(|result| std::mem::take(&mut result.rows))
             .unwrap_or_default();
         self.pos = 0;
-        self.end = Some(core.known.count(outcome));
+        self.watch.received(&self.messages);
+        let end = core.known.count(outcome);
+        self.watch.ended(&end);
+        self.end = Some(end);
     }
 
     /// The next message that has been received, or else the error that has ended the COPY.
@@ -114,6 +130,7 @@ impl Copying {
     pub(crate) fn take_in(&mut self, core: &mut Core) {
         self.messages = core.session.take_rows(self.id).1;
         self.pos = 0;
+        self.watch.received(&self.messages);
     }
 
     /// What it came to.
@@ -150,6 +167,7 @@ impl Copying {
         let piece = rest.get(..PIECE).unwrap_or(rest);
         core.session.copy_data(self.id, piece)?;
         self.queued += piece.len();
+        self.watch.sent(piece.len());
         if self.queued == self.buffer.len() {
             self.buffer.clear();
             self.queued = 0;

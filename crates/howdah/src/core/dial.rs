@@ -6,10 +6,10 @@ use howdah_protocol::connection::{self, Connection};
 use howdah_protocol::conninfo::{self, Encryption};
 use howdah_protocol::session::Session;
 
-use super::Core;
 use super::cancel::CancelHandle;
 use super::info::Facts;
-use super::observe::Dialling;
+use super::observe::{Dialling, Place};
+use super::{Core, Known};
 use crate::config::{ClientSettings, Config, Provider};
 use crate::error::{Error, Result, Unconnected};
 use howdah_net::connect::ConnectError;
@@ -61,10 +61,13 @@ impl Dial {
                 return Err(Error::usage(format!("{text}, not {name:?}")));
             }
         }
+        let connector = Connector::new(&params)?;
+        let asked = connector.config();
+        let watch = Dialling::new(&asked.dbname, &asked.user);
         Ok(Self {
-            connector: Connector::new(&params)?,
+            connector,
             last: None,
-            watch: Dialling::new(),
+            watch,
             client: config.client,
         })
     }
@@ -157,7 +160,7 @@ impl Dial {
     }
 
     /// The error for all attempts together.
-    pub(crate) fn give_up(self) -> Error {
+    pub(crate) fn give_up(mut self) -> Error {
         let error = Error::connect(&self.connector, self.last);
         self.watch.failed(&error);
         error
@@ -168,11 +171,13 @@ impl Dial {
         let peer = self.connector.peer().cloned();
         let target = peer.clone().and_then(|peer| session.cancel_target(peer));
         let facts = self.facts(peer.as_ref(), &session);
-        self.watch.done(&facts, session.connection().process_id());
-        let cancel = CancelHandle::new(target);
+        let pid = session.connection().process_id();
+        let place = Place::new(&facts, pid, self.client.traces_values());
+        let life = self.watch.done(&place);
+        let cancel = CancelHandle::new(target, place.clone());
         self.client.apply(&mut session);
         cancel.gate().set_timeout(session.cancel_timeout());
-        Core::new(session, facts, cancel)
+        Core::new(session, facts, cancel, Known::new(place), life)
     }
 
     fn facts(&self, peer: Option<&Peer>, link: &Link) -> Facts {

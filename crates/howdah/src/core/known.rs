@@ -5,11 +5,11 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use howdah_protocol::connection::{Columns, Parameters, QueryResult, RowSet};
+use howdah_protocol::connection::{Columns, Parameters, Params, QueryResult, RowSet};
 use howdah_protocol::session::{Description, Outcome};
 use howdah_types::Types;
 
-use super::observe::{Place, Watch};
+use super::observe::{CopyWatch, ObjectWatch, Place, StreamWatch, Watch};
 use super::prepare::{Descriptions, types_in};
 use super::settings::Settings;
 use super::types::TypeCache;
@@ -53,6 +53,33 @@ impl Known {
     /// Begins to watch statements that go as one.
     pub(crate) fn watch_all<'a>(&self, statements: impl Iterator<Item = &'a str>) -> Watch {
         self.place.watch_all(statements)
+    }
+
+    /// Begins to watch a COPY.
+    pub(crate) fn watch_copy(&self, sql: &str, is_in: bool) -> CopyWatch {
+        self.place.watch_copy(sql, is_in)
+    }
+
+    /// Begins to watch a stream of replication.
+    pub(crate) fn watch_replication(
+        &self,
+        command: &str,
+        slot: Option<&str>,
+        is_physical: bool,
+    ) -> StreamWatch {
+        self.place.watch_replication(command, slot, is_physical)
+    }
+
+    /// Begins to watch a large object.
+    pub(crate) fn watch_object(&self, oid: u32, mode: &str) -> ObjectWatch {
+        self.place.watch_object(oid, mode)
+    }
+
+    /// Tells the parameters of an execution to those who want to know them.
+    pub(crate) fn tell_values(&self, params: &Params, types: &[u32]) {
+        if self.place.tells_values() {
+            self.place.values(params, types, &self.types());
+        }
     }
 
     /// Notes that the connection has been lost.

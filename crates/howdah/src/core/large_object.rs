@@ -9,7 +9,8 @@ use std::slice::Chunks;
 use howdah_protocol::wire::TransactionStatus;
 use howdah_types::memory;
 
-use super::Core;
+use super::observe::ObjectWatch;
+use super::{Core, Known};
 use crate::error::{Error, Result};
 use crate::row::{Row, Rows};
 
@@ -31,6 +32,7 @@ pub(crate) struct Opened {
     pub(crate) mode: LargeObjectMode,
     /// The server's descriptor, which is good until the transaction ends.
     pub(crate) fd: i32,
+    pub(crate) watch: ObjectWatch,
 }
 
 /// How much is read or written by one call of a function of the server's, in bytes.
@@ -64,6 +66,14 @@ impl LargeObjectMode {
             Self::ReadWrite => INV_READ | INV_WRITE,
         }
     }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::ReadWrite => "read write",
+        }
+    }
 }
 
 impl Core {
@@ -85,18 +95,33 @@ impl Core {
 
 impl Opened {
     /// What [`CREATE`] has given.
-    pub(crate) fn created(row: &Row) -> Result<Self> {
-        Ok(Self {
-            oid: row.get(0)?,
-            mode: LargeObjectMode::ReadWrite,
-            fd: row.get(1)?,
-        })
+    pub(crate) fn created(row: &Row, known: &Known) -> Result<Self> {
+        Ok(Self::new(
+            row.get(0)?,
+            LargeObjectMode::ReadWrite,
+            row.get(1)?,
+            known,
+        ))
     }
 
     /// What [`OPEN`] has given.
-    pub(crate) fn existing(row: &Row, oid: u32, mode: LargeObjectMode) -> Result<Self> {
-        let fd = row.get(0)?;
-        Ok(Self { oid, mode, fd })
+    pub(crate) fn existing(
+        row: &Row,
+        oid: u32,
+        mode: LargeObjectMode,
+        known: &Known,
+    ) -> Result<Self> {
+        Ok(Self::new(oid, mode, row.get(0)?, known))
+    }
+
+    fn new(oid: u32, mode: LargeObjectMode, fd: i32, known: &Known) -> Self {
+        let watch = known.watch_object(oid, mode.name());
+        Self {
+            oid,
+            mode,
+            fd,
+            watch,
+        }
     }
 
     /// The size and the number of the pieces to be read, where so much is wanted.

@@ -46,6 +46,7 @@ use howdah_net::link::Link;
 use info::Facts;
 pub(crate) use known::{Finished, Known};
 use messages::{Messages, Notify};
+use observe::Life;
 #[cfg(feature = "tokio")]
 pub(crate) use prepare::Question;
 pub(crate) use prepare::{Mode, Preparation};
@@ -61,6 +62,7 @@ pub(crate) struct Core {
     pub(crate) facts: Facts,
     pub(crate) cancel: CancelHandle,
     pub(crate) known: Known,
+    life: Life,
     params: Params,
     /// Whether a statement within the block that is open has ended the transaction.
     block_ended: bool,
@@ -81,14 +83,20 @@ enum End {
 
 impl Core {
     /// Takes over a session that has been started.
-    pub(crate) fn new(session: Link, facts: Facts, cancel: CancelHandle) -> Self {
-        let place = observe::Place::new(&facts, session.connection().process_id());
+    pub(crate) fn new(
+        session: Link,
+        facts: Facts,
+        cancel: CancelHandle,
+        known: Known,
+        life: Life,
+    ) -> Self {
         let mut core = Self {
             session,
             messages: Messages::default(),
             facts,
             cancel,
-            known: Known::new(place),
+            known,
+            life,
             params: Params::default(),
             block_ended: false,
             fate: Fate::default(),
@@ -386,6 +394,7 @@ impl Core {
     pub(crate) fn lost(&mut self, error: Error) -> Error {
         if self.end.is_none() {
             self.known.lost(&error);
+            self.life.lost(&error);
             self.end = Some(End::Lost(error.to_string()));
         }
         self.cancel.gate().leave();
@@ -403,6 +412,7 @@ impl Core {
             return false;
         }
         self.end = Some(End::Closed);
+        self.life.closed();
         let polite = self.session.is_idle();
         if polite {
             self.session.terminate();

@@ -231,6 +231,10 @@ impl Preparation {
             // It is known by its text, without types.
             self.encoded.oids.fill(0);
         }
+        if let Some(description) = &self.description {
+            core.known
+                .tell_values(&self.encoded, &description.parameters);
+        }
         let streams = self.mode == Mode::Stream;
         let request = Execute {
             sql: sql.as_bytes(),

@@ -5,6 +5,8 @@
 pub(crate) mod certificates;
 pub(crate) mod passing;
 pub(crate) mod polled;
+#[cfg(feature = "tracing")]
+pub(crate) mod recorder;
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};

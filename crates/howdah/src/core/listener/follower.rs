@@ -56,11 +56,15 @@ pub(crate) async fn follow(
         door.disconnect();
         hub.lost();
         options.report(&lost);
+        hub.watch.lost(&lost);
         if options.is_stable(began.elapsed()) {
             delays = 0;
         }
         match reconnect(&mut door, hub, &config, &options, &mut delays).await {
-            Ok(true) => hub.push_gap(),
+            Ok(true) => {
+                hub.watch.reconnected(hub.wanted().len());
+                hub.push_gap();
+            }
             Ok(false) => return,
             Err(error) => break error,
         }
@@ -123,6 +127,7 @@ async fn reconnect(
         hub.lost();
         options.report(&error);
         failed += 1;
+        hub.watch.failed(&error, failed);
         if is_final(&error) || options.max_attempts.is_some_and(|most| failed >= most) {
             return Err(error);
         }

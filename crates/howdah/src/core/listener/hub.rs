@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use super::{Gap, ListenerEvent, ListenerOptions};
 use crate::core::messages::Notify;
+use crate::core::observe::ListenerWatch;
 use crate::core::statement::quoted;
 use crate::error::{Error, Result};
 
@@ -14,6 +15,7 @@ use crate::error::{Error, Result};
 pub(crate) struct Hub {
     state: Mutex<State>,
     capacity: usize,
+    pub(super) watch: ListenerWatch,
 }
 
 #[derive(Default)]
@@ -66,6 +68,7 @@ impl Hub {
         Arc::new(Self {
             state: Mutex::default(),
             capacity: options.capacity,
+            watch: ListenerWatch::new(),
         })
     }
 

@@ -1,70 +1,66 @@
-//! With the feature: spans and events of the crate `tracing`, whose fields have the names of OpenTelemetry's conventions.
+//! Spans of the crate `tracing`, whose fields have the names of OpenTelemetry's conventions.
 
 use std::sync::Arc;
 
-use howdah_protocol::connection::QueryResult;
+use howdah_protocol::connection::{Params, QueryResult};
 use howdah_protocol::session::Outcome;
-use howdah_protocol::wire;
+use howdah_types::Types;
 #[cfg(feature = "tokio")]
 use tracing::Instrument;
 use tracing::field::Empty;
 use tracing::{Level, Span};
 
 use super::blanked::{blanked, operation};
+use super::values;
 use crate::core::info::Facts;
 use crate::error::{Error, Result};
 
 /// What all spans and events are of.
-const TARGET: &str = "howdah";
-const SYSTEM: &str = "postgresql";
+pub(super) const TARGET: &str = "howdah";
+pub(super) const SYSTEM: &str = "postgresql";
 
 /// Where a connection goes.
 #[derive(Default, Clone)]
-pub(crate) struct Place(Arc<Address>);
+pub(crate) struct Place(pub(super) Arc<Address>);
 
 #[derive(Default)]
-struct Address {
-    host: String,
-    port: u16,
-    dbname: String,
-    pid: i32,
+pub(super) struct Address {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) dbname: String,
+    user: String,
+    pub(super) pid: i32,
+    /// Whether values of parameters are told.
+    values: bool,
 }
 
-/// A statement that is watched, until this is dropped.
+/// What is watched, until it has ended or this is dropped.
 #[derive(Debug)]
-pub(crate) struct Watch(Span);
+pub(crate) struct Watch {
+    pub(super) span: Span,
+    over: bool,
+}
 
 /// A connection that is being made.
-pub(crate) struct Dialling(Span);
+pub(crate) struct Dialling(Watch);
+
+/// A connection for as long as it is open.
+pub(crate) struct Life(Span);
 
 /// What the end of an operation tells.
 pub(crate) trait Told {
-    fn tell(&self, span: &Span);
-}
-
-/// The server has said something beside results. Its text is whatever a function of the user's puts into it.
-pub(crate) fn notice(notice: &wire::Diagnostic) {
-    let text = |code| notice.get(code).map(String::from_utf8_lossy);
-    let severity = text(b'V').or_else(|| text(b'S')).unwrap_or_default();
-    let (sqlstate, message) = (text(b'C'), text(b'M').unwrap_or_default());
-    let (severity, sqlstate) = (severity.as_ref(), sqlstate.as_deref());
-    match severity {
-        "WARNING" => {
-            tracing::warn!(target: TARGET, severity, db.response.status_code = sqlstate, "notice: {message}");
-        }
-        _ => {
-            tracing::info!(target: TARGET, severity, db.response.status_code = sqlstate, "notice: {message}");
-        }
-    }
+    fn tell(&self, watch: &mut Watch);
 }
 
 impl Place {
-    pub(crate) fn new(facts: &Facts, pid: i32) -> Self {
+    pub(crate) fn new(facts: &Facts, pid: i32, values: bool) -> Self {
         Self(Arc::new(Address {
             host: facts.host.clone(),
             port: facts.port,
             dbname: facts.dbname.clone(),
+            user: facts.user.clone(),
             pid,
+            values,
         }))
     }
 
@@ -77,6 +73,23 @@ impl Place {
     pub(crate) fn watch_all<'a>(&self, statements: impl Iterator<Item = &'a str>) -> Watch {
         let text = || statements.map(blanked).collect::<Vec<_>>().join("; ");
         self.span(|| Some("BATCH".to_owned()), text)
+    }
+
+    /// Whether values of parameters are to be told.
+    pub(crate) fn tells_values(&self) -> bool {
+        self.0.values
+    }
+
+    /// Tells the parameters of an execution within the span of its statement.
+    pub(crate) fn values(&self, params: &Params, types: &[u32], known: &Types) {
+        if params.is_empty() {
+            return;
+        }
+        tracing::info!(
+            target: TARGET,
+            { howdah.parameters = values::shown(params, types, known) },
+            "parameters"
+        );
     }
 
     fn span(
@@ -102,6 +115,7 @@ impl Place {
             server.port = at.port,
             howdah.backend_pid = at.pid,
             howdah.rows = Empty,
+            howdah.dropped = Empty,
         );
         if !span.is_disabled()
             && let Some(operation) = operation()
@@ -109,63 +123,82 @@ impl Place {
             span.record("otel.name", operation.as_str());
             span.record("db.operation.name", operation);
         }
-        Watch(span)
-    }
-
-    /// The connection has been lost.
-    pub(crate) fn lost(&self, error: &Error) {
-        let at = &*self.0;
-        tracing::warn!(
-            target: TARGET,
-            {
-                db.system.name = SYSTEM,
-                db.namespace = at.dbname,
-                db.response.status_code = error.sqlstate(),
-                error.type = error_type(error),
-                server.address = at.host,
-                server.port = at.port,
-                howdah.backend_pid = at.pid,
-            },
-            "the connection was lost"
-        );
+        Watch::new(span)
     }
 }
 
 impl Watch {
+    pub(super) fn new(span: Span) -> Self {
+        Self { span, over: false }
+    }
+
     /// Does the work within the span, and tells what came of it.
-    pub(crate) fn of<T: Told>(self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        let done = self.0.in_scope(work);
+    pub(crate) fn of<T: Told>(mut self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let done = self.within(work);
         self.tell(&done);
         done
     }
 
     #[cfg(feature = "tokio")]
-    pub(crate) async fn over<T: Told>(self, work: impl Future<Output = Result<T>>) -> Result<T> {
-        let done = work.instrument(self.0.clone()).await;
+    pub(crate) async fn over<T: Told>(
+        mut self,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let done = self.beside(work).await;
         self.tell(&done);
         done
     }
 
+    /// Does the work within the span.
+    pub(crate) fn within<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.span.in_scope(work)
+    }
+
+    #[cfg(feature = "tokio")]
+    pub(crate) fn beside<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        work.instrument(self.span.clone())
+    }
+
     /// The statement has ended.
-    pub(crate) fn ended(&self, outcome: &Outcome) {
-        outcome.tell(&self.0);
+    pub(crate) fn ended(&mut self, outcome: &Outcome) {
+        outcome.tell(self);
     }
 
-    pub(crate) fn failed(&self, error: &Error) {
-        fail(&self.0, error);
+    /// It has failed. The text of the error is not told, in which the server may have cited a value.
+    pub(crate) fn failed(&mut self, error: &Error) {
+        self.failed_with(error.sqlstate(), error_type(error));
     }
 
-    fn tell<T: Told>(&self, done: &Result<T>) {
+    /// It has ended well.
+    pub(super) fn done(&mut self) {
+        self.over = true;
+    }
+
+    fn failed_with(&mut self, sqlstate: Option<&str>, error_type: &str) {
+        self.over = true;
+        fail(&self.span, sqlstate, error_type);
+    }
+
+    fn tell<T: Told>(&mut self, done: &Result<T>) {
         match done {
-            Ok(done) => done.tell(&self.0),
+            Ok(done) => done.tell(self),
             Err(error) => self.failed(error),
         }
     }
 }
 
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.over {
+            self.span.record("howdah.dropped", true);
+        }
+    }
+}
+
 impl Dialling {
-    pub(crate) fn new() -> Self {
-        Self(tracing::span!(
+    /// `dbname` and `user` are those that are asked for.
+    pub(crate) fn new(dbname: &str, user: &str) -> Self {
+        Self(Watch::new(tracing::span!(
             target: TARGET,
             Level::INFO,
             "connect",
@@ -173,70 +206,102 @@ impl Dialling {
             otel.kind = "client",
             otel.status_code = Empty,
             db.system.name = SYSTEM,
-            db.namespace = Empty,
+            db.namespace = dbname,
             db.response.status_code = Empty,
             error.type = Empty,
             server.address = Empty,
             server.port = Empty,
+            howdah.user = user,
             howdah.backend_pid = Empty,
-        ))
+            howdah.dropped = Empty,
+        )))
     }
 
     /// One server was not it.
     pub(crate) fn refused(&self, server: &str, reason: &str) {
         tracing::info!(
             target: TARGET,
-            parent: &self.0,
+            parent: &self.0.span,
             { db.system.name = SYSTEM },
             "an attempt to connect to {server} has failed: {reason}"
         );
     }
 
-    /// The connection has been made.
-    pub(crate) fn done(&self, facts: &Facts, pid: i32) {
-        self.0.record("db.namespace", facts.dbname.as_str());
-        self.0.record("server.address", facts.host.as_str());
-        self.0.record("server.port", facts.port);
-        self.0.record("howdah.backend_pid", pid);
+    /// The connection has been made: its life begins, with a span that is nobody's child. It would keep the span of a request open that
+    /// happened to be the first to need it.
+    pub(crate) fn done(mut self, place: &Place) -> Life {
+        let at = &*place.0;
+        let span = &self.0.span;
+        span.record("server.address", at.host.as_str());
+        span.record("server.port", at.port);
+        span.record("howdah.backend_pid", at.pid);
+        let life = tracing::span!(
+            target: TARGET,
+            parent: None,
+            Level::INFO,
+            "connection",
+            otel.kind = "client",
+            otel.status_code = Empty,
+            db.system.name = SYSTEM,
+            db.namespace = at.dbname,
+            db.response.status_code = Empty,
+            error.type = Empty,
+            server.address = at.host,
+            server.port = at.port,
+            howdah.user = at.user,
+            howdah.backend_pid = at.pid,
+        );
+        life.follows_from(span);
+        self.0.done();
+        Life(life)
     }
 
-    pub(crate) fn failed(&self, error: &Error) {
-        fail(&self.0, error);
+    pub(crate) fn failed(&mut self, error: &Error) {
+        self.0.failed(error);
+    }
+}
+
+impl Life {
+    /// The connection has been lost.
+    pub(crate) fn lost(&mut self, error: &Error) {
+        fail(&self.0, error.sqlstate(), error_type(error));
+        self.closed();
+    }
+
+    /// It has been closed.
+    pub(crate) fn closed(&mut self) {
+        self.0 = Span::none();
     }
 }
 
 impl Told for Outcome {
-    fn tell(&self, span: &Span) {
+    fn tell(&self, watch: &mut Watch) {
         if let Some(words) = &self.error {
             let sqlstate = words.get(b'C').map(String::from_utf8_lossy);
-            fail_with(span, sqlstate.as_deref(), "server");
+            watch.failed_with(sqlstate.as_deref(), "server");
             return;
         }
         let counts = self.results.iter().filter_map(QueryResult::tagged_rows);
-        counts.fold(0, u64::saturating_add).tell(span);
+        counts.fold(0, u64::saturating_add).tell(watch);
     }
 }
 
 impl Told for u64 {
-    fn tell(&self, span: &Span) {
-        span.record("howdah.rows", *self);
+    fn tell(&self, watch: &mut Watch) {
+        watch.span.record("howdah.rows", *self);
+        watch.done();
     }
 }
 
 /// What a sequence gives: the rows that were counted, or results that were not.
 impl Told for (u64, Vec<QueryResult>) {
-    fn tell(&self, span: &Span) {
+    fn tell(&self, watch: &mut Watch) {
         let counts = self.1.iter().filter_map(QueryResult::tagged_rows);
-        counts.fold(self.0, u64::saturating_add).tell(span);
+        counts.fold(self.0, u64::saturating_add).tell(watch);
     }
 }
 
-/// Notes an error, without its text, in which the server may have cited a value.
-fn fail(span: &Span, error: &Error) {
-    fail_with(span, error.sqlstate(), error_type(error));
-}
-
-fn fail_with(span: &Span, sqlstate: Option<&str>, error_type: &str) {
+fn fail(span: &Span, sqlstate: Option<&str>, error_type: &str) {
     span.record("otel.status_code", "ERROR");
     span.record("error.type", sqlstate.unwrap_or(error_type));
     if let Some(sqlstate) = sqlstate {
@@ -244,7 +309,7 @@ fn fail_with(span: &Span, sqlstate: Option<&str>, error_type: &str) {
     }
 }
 
-fn error_type(error: &Error) -> &str {
+pub(super) fn error_type(error: &Error) -> &str {
     match error {
         _ if error.sqlstate().is_some() => error.sqlstate().unwrap_or_default(),
         _ if error.is_timeout() => "timeout",

@@ -16,6 +16,7 @@ use howdah_types::datetime::TimestampTz;
 use howdah_types::lsn::pg_lsn_from_text;
 
 use super::Core;
+use super::observe::StreamWatch;
 use crate::error::{Error, Result};
 use decoding::Decoding;
 
@@ -111,6 +112,7 @@ pub(crate) struct Following {
     pub(crate) is_over: bool,
     /// Up to where messages have been given.
     position: u64,
+    watch: StreamWatch,
     next_timeline: Option<(u32, PgLsn)>,
 }
 
@@ -140,6 +142,7 @@ impl Following {
             failure: None,
             is_over: false,
             position: 0,
+            watch: StreamWatch::none(),
             next_timeline: None,
         };
         if let Some(outcome) = outcome {
@@ -154,8 +157,26 @@ impl Following {
         })))
     }
 
+    /// The same, watched from its beginning.
+    pub(crate) fn watched(mut self, watch: StreamWatch) -> Self {
+        self.watch = watch;
+        if self.is_over {
+            self.tell_end();
+        }
+        self
+    }
+
     /// The server has ended it, with the last of the messages.
-    pub(crate) fn ended(&mut self, core: &mut Core, mut outcome: Outcome) {
+    pub(crate) fn ended(&mut self, core: &mut Core, outcome: Outcome) {
+        self.take_last(core, outcome);
+        self.tell_end();
+    }
+
+    fn tell_end(&mut self) {
+        self.watch.ended(self.failure.as_ref().map_or(Ok(()), Err));
+    }
+
+    fn take_last(&mut self, core: &mut Core, mut outcome: Outcome) {
         core.note_block();
         self.is_over = true;
         self.last = match outcome.unfinished.take() {
@@ -198,10 +219,9 @@ impl Following {
         };
         self.pos += 1;
         let item = self.read(body, core);
-        if item.is_ok() {
-            self.messages = messages;
-        } else {
-            self.give_up();
+        match &item {
+            Ok(_) => self.messages = messages,
+            Err(error) => self.give_up(error),
         }
         Some(item)
     }
@@ -211,8 +231,9 @@ impl Following {
         self.is_over && (core.is_closed() || !core.session.is_following(self.id))
     }
 
-    /// Nothing more is given.
-    pub(crate) fn give_up(&mut self) {
+    /// Nothing more is given, for this reason.
+    pub(crate) fn give_up(&mut self, error: &Error) {
+        self.watch.failed(error);
         self.is_over = true;
         self.messages = RowSet::default();
         self.last = RowSet::default();
@@ -274,10 +295,12 @@ impl Following {
         self.next_timeline = next_timeline(&outcome.results);
         let ended = core.known.results(outcome).map(drop);
         // In the middle of a transaction the server is asked to cancel it.
-        ended.or_else(|error| match error.is_cancelled() {
+        let closed = ended.or_else(|error| match error.is_cancelled() {
             true => Ok(()),
             false => Err(error),
-        })
+        });
+        self.watch.ended(closed.as_ref().map(drop));
+        closed
     }
 
     pub(crate) fn position(&self) -> PgLsn {
@@ -292,6 +315,12 @@ impl Following {
     pub(crate) fn told(&self, core: &Core) -> (PgLsn, PgLsn) {
         let (positions, server) = core.session.told(self.id).unwrap_or_default();
         (PgLsn(positions.flushed), PgLsn(server))
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.watch.left(self.position());
     }
 }
 

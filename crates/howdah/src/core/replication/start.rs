@@ -7,8 +7,9 @@ use howdah_protocol::replication::pgoutput::NEWEST_VERSION;
 use howdah_protocol::session::{ExchangeId, Outcome, StandbyOptions};
 use howdah_types::PgLsn;
 
-use crate::core::Core;
+use crate::core::observe::StreamWatch;
 use crate::core::statement::quoted;
+use crate::core::{Core, Known};
 use crate::error::{Error, Result};
 
 /// How changes are told: `ChangeOptions::default()` is from where the slot is, committed transactions, values as text.
@@ -90,6 +91,7 @@ impl ChangeOptions {
 #[derive(Debug)]
 pub(crate) struct Start {
     command: String,
+    slot: Option<String>,
     pub(super) is_physical: bool,
     /// That of the messages of `pgoutput`.
     pub(super) version: u8,
@@ -119,19 +121,18 @@ impl Start {
             true => String::new(),
             false => format!(" ({})", given.join(", ")),
         };
-        let slot = quoted(slot);
-        Self::new(format!(
-            "START_REPLICATION SLOT {slot} LOGICAL {lsn}{given}"
-        ))
+        let name = quoted(slot);
+        let command = format!("START_REPLICATION SLOT {name} LOGICAL {lsn}{given}");
+        Self::new(command, Some(slot))
     }
 
     pub(crate) fn physical(lsn: PgLsn, slot: Option<&str>, timeline: Option<u32>) -> Self {
-        let slot = slot.map_or_else(String::new, |slot| format!(" SLOT {}", quoted(slot)));
+        let name = slot.map_or_else(String::new, |slot| format!(" SLOT {}", quoted(slot)));
         let timeline = timeline.map_or_else(String::new, |number| format!(" TIMELINE {number}"));
-        let command = format!("START_REPLICATION{slot} PHYSICAL {lsn}{timeline}");
+        let command = format!("START_REPLICATION{name} PHYSICAL {lsn}{timeline}");
         Self {
             is_physical: true,
-            ..Self::new(command)
+            ..Self::new(command, slot)
         }
     }
 
@@ -177,14 +178,20 @@ impl Start {
         Ok(start)
     }
 
-    fn new(command: String) -> Self {
+    fn new(command: String, slot: Option<&str>) -> Self {
         Self {
             command,
+            slot: slot.map(str::to_owned),
             is_physical: false,
             version: NEWEST_VERSION,
             interval: DEFAULT_INTERVAL,
             questions: vec![Question::Timeout],
         }
+    }
+
+    /// Begins to watch the stream.
+    pub(crate) fn watch(&self, known: &Known) -> StreamWatch {
+        known.watch_replication(&self.command, self.slot.as_deref(), self.is_physical)
     }
 
     /// What has to be asked next; `None` when the stream can be started.
