@@ -7,9 +7,9 @@ differs between the two is `Any` here; the classes of the facade have the exact 
 from abc import ABCMeta
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, final
 
-from . import _connection_base, abc, pq
+from . import _connection_base, abc, hooks, pq
 from ._column import Column
 from ._compat import Self
 from ._connection_base import NoticeHandler, NotifyHandler
@@ -41,6 +41,97 @@ def check_conninfo_keyword(keyword: str) -> None:
 
 def connect_blocking(params: dict[str, Any], timeout: float | None = None, oauth_token: object = None) -> Opened:
     """Open a session, trying one server after the other."""
+
+def add_query_hook(hook: hooks.QueryHook) -> None:
+    """Call a function at the beginning of each operation of all connections, and of each attempt to open one.
+
+    It is as a hook of one connection, and called before these.
+    """
+
+def remove_query_hook(hook: hooks.QueryHook) -> None:
+    """Stop calling it. Raises `ValueError` if it was not added."""
+
+def begin_connecting(host: str, port: str, dbname: str, user: str) -> ConnectSpan | None: ...
+
+class ConnectSpan:
+    """An attempt to connect that hooks were told of."""
+
+    def end(self, error: BaseException | None) -> None: ...
+
+@final
+class QueryEvent:
+    """The beginning of an operation, as a hook is told of it."""
+
+    @property
+    def kind(self) -> str:
+        """What is done: `execute`, `executemany`, `stream` or `copy`, the methods of cursors; `fetch`, `scroll` or
+        `close` of a server-side cursor; `begin`, `commit`, `rollback` or `prepare` of transactions and blocks; `sync`
+        of a pipeline; `large_object`; `connect`, which only hooks of all connections are told of.
+        """
+
+    @property
+    def statement(self) -> str:
+        """The statement as it was given, with its placeholders; empty where there is none.
+
+        Of an object of `howdah.sql` or a template string it is the text that is sent; of what howdah says by itself the
+        statement, or the words that it begins with.
+        """
+
+    @property
+    def params(self) -> Any:
+        """The parameters as they were given, `None` if there are none. Those of `executemany()` may be an iterator."""
+
+    @property
+    def parameter_count(self) -> int:
+        """How many parameters there are; 0 for `executemany()`."""
+
+    @property
+    def batch_size(self) -> int | None:
+        """How many sets of parameters `executemany()` was given, if they can be counted; `None` for all others."""
+
+    @property
+    def host(self) -> str:
+        """The server's name, address or directory."""
+
+    @property
+    def port(self) -> int | None:
+        """The server's port, if it is known."""
+
+    @property
+    def dbname(self) -> str:
+        """The name of the database."""
+
+    @property
+    def user(self) -> str:
+        """The name of the user."""
+
+    @property
+    def backend_pid(self) -> int | None:
+        """The process ID of the session on the server, which tells connections apart; `None` for `connect`."""
+
+@final
+class QueryOutcome:
+    """The end of an operation, as a hook is told of it."""
+
+    @property
+    def duration(self) -> float:
+        """How long it took, in seconds, with the wait for its turn on the connection."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows it gave or changed, -1 if that is not known or not meant."""
+
+    @property
+    def status(self) -> str | None:
+        """What the server said of its end, such as `SELECT 1`; `None` if that is not known."""
+
+    @property
+    def error(self) -> BaseException | None:
+        """What it raised, `None` if it ended well."""
+
+    @property
+    def sqlstate(self) -> str | None:
+        """The SQLSTATE of the error, if it has one."""
 
 class Opened:
     """A session that has been started, on its way to its connection object."""
@@ -237,6 +328,16 @@ class BaseConnection:
         """Call a function with each notification."""
 
     def remove_notify_handler(self, callback: NotifyHandler) -> None:
+        """Stop calling it. Raises `ValueError` if it was not added."""
+
+    def add_query_hook(self, hook: hooks.QueryHook) -> None:
+        """Call a function at the beginning of each operation: `howdah.hooks` says with what.
+
+        What it returns, unless that is `None`, is called when the operation has ended. An `Exception` that either of
+        them raises is logged, and harms nothing.
+        """
+
+    def remove_query_hook(self, hook: hooks.QueryHook) -> None:
         """Stop calling it. Raises `ValueError` if it was not added."""
 
     def _notifies_begin(self) -> bool:

@@ -9,7 +9,7 @@ import queue
 import socket
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, TypeAlias, TypeVar
 
 from . import _howdah, waiting
@@ -38,22 +38,40 @@ def open_session(params: dict[str, Any], timeout: float | None, oauth_token: Sec
 
     It takes no longer than `timeout` seconds, if that is not `None`. What a function for a secret raises comes out.
     """
-    return _howdah.connect_blocking(params, timeout, oauth_token)
+    with _told(params):
+        return _howdah.connect_blocking(params, timeout, oauth_token)
 
 
 async def open_session_async(params: dict[str, Any], timeout: float | None, oauth_token: AsyncSecret = None) -> Opened:
     """Do as `open_session()` without blocking the loop, name resolution included."""
     _check_loop(asyncio.get_running_loop())
-    connecting = Connecting(params, timeout, oauth_token)
-    while action := connecting.next_action():
-        try:
-            opened = await _within(connecting.timeout, _attempt(connecting, *action))
-        except asyncio.TimeoutError:
-            connecting.timed_out()
-        else:
-            if opened is not None:
-                return opened
-    raise connecting.failure()
+    with _told(params):
+        connecting = Connecting(params, timeout, oauth_token)
+        while action := connecting.next_action():
+            try:
+                opened = await _within(connecting.timeout, _attempt(connecting, *action))
+            except asyncio.TimeoutError:
+                connecting.timed_out()
+            else:
+                if opened is not None:
+                    return opened
+        raise connecting.failure()
+
+
+@contextlib.contextmanager
+def _told(params: dict[str, Any]) -> Iterator[None]:
+    """Tell hooks, if there are any, of an attempt to connect."""
+    host, port, dbname, user = (str(params.get(name) or "") for name in ("host", "port", "dbname", "user"))
+    span = _howdah.begin_connecting(host, port, dbname, user)
+    if span is None:
+        yield
+        return
+    try:
+        yield
+    except BaseException as error:
+        span.end(error)
+        raise
+    span.end(None)
 
 
 def run_generator(connection: Any, gen: PQGen[_T], interval: float, timeout: float | None) -> _T:

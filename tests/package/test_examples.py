@@ -74,6 +74,16 @@ OUTPUT = {
         "ROLLBACK",
         "The server says: NOTICE - halfway",
     ],
+    "tracing.py": [
+        "CONNECT",
+        "  SELECT: SELECT %s::text",
+        "  BEGIN: BEGIN",
+        "  CREATE: CREATE TEMP TABLE item (id int UNIQUE)",
+        "  INSERT: INSERT INTO item VALUES (%s)",
+        "  COMMIT: COMMIT",
+        "  INSERT: INSERT INTO item VALUES (1) - 23505",
+        "order",
+    ],
     "notifications.py": [
         "mychan hello",
         "mychan hey",

@@ -18,7 +18,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::callbacks;
 use crate::core::Flavor;
+use crate::core::deliver::Handlers;
 use crate::core::limit::Timeout;
 use crate::core::pipeline::Status;
 use crate::errors;
@@ -74,36 +76,19 @@ impl BaseConnection {
         }
     }
 
-    fn handlers(&self, change: impl FnOnce(&mut crate::core::deliver::Handlers)) {
+    fn handlers(&self, change: impl FnOnce(&mut Handlers)) {
         change(&mut lock(&self.core.handlers));
     }
 
     fn remove_handler(
         &self,
         callback: &Bound<'_, PyAny>,
-        which: impl Fn(&mut crate::core::deliver::Handlers) -> &mut Vec<Py<PyAny>>,
+        which: impl Fn(&mut Handlers) -> &mut Vec<Py<PyAny>>,
     ) -> PyResult<()> {
-        let py = callback.py();
-        let held: Vec<Py<PyAny>> = {
-            let mut handlers = lock(&self.core.handlers);
-            which(&mut handlers)
-                .iter()
-                .map(|held| held.clone_ref(py))
-                .collect()
-        };
-        for (index, held) in held.iter().enumerate() {
-            // Compared without the lock: this calls into Python.
-            if held.bind(py).eq(callback)? {
-                let mut handlers = lock(&self.core.handlers);
-                let list = which(&mut handlers);
-                let same = list.get(index).is_some_and(|other| other.is(held));
-                let removed = same.then(|| list.remove(index));
-                drop(handlers);
-                drop(removed);
-                return Ok(());
-            }
+        match callbacks::remove(&self.core.handlers, callback, which)? {
+            true => Ok(()),
+            false => Err(PyValueError::new_err("the handler was not added")),
         }
-        Err(PyValueError::new_err("the handler was not added"))
     }
 }
 
@@ -271,6 +256,19 @@ impl BaseConnection {
     /// Stop calling it. Raises `ValueError` if it was not added.
     fn remove_notify_handler(&self, callback: &Bound<'_, PyAny>) -> PyResult<()> {
         self.remove_handler(callback, |handlers| &mut handlers.notify)
+    }
+
+    /// Call a function at the beginning of each operation; what it returns is called at the end.
+    fn add_query_hook(&self, hook: Py<PyAny>) {
+        self.core.hooks.more();
+        self.handlers(|handlers| handlers.query.push(hook));
+    }
+
+    /// Stop calling it. Raises `ValueError` if it was not added.
+    fn remove_query_hook(&self, hook: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.remove_handler(hook, |handlers| &mut handlers.query)?;
+        self.core.hooks.less();
+        Ok(())
     }
 
     fn _notifies_begin(&self) -> bool {
@@ -609,8 +607,9 @@ impl BaseConnection {
     }
 
     /// Note that a `pipeline()` block has been left.
-    fn _pipeline_leave(&self, py: Python<'_>) {
+    fn _pipeline_leave(&self, py: Python<'_>) -> PyResult<()> {
         self.core.pipeline.leave(py);
+        self.core.hooks.tell(py)
     }
 
     fn _pipeline_level(&self) -> u32 {
@@ -716,7 +715,8 @@ impl BaseConnection {
         }
         // The handlers are the connection's, though its channel can reach them as well.
         if let Ok(handlers) = self.core.handlers.try_lock() {
-            for handler in handlers.notice.iter().chain(&handlers.notify) {
+            let all = [&handlers.notice, &handlers.notify, &handlers.query];
+            for handler in all.into_iter().flatten() {
                 visit.call(handler)?;
             }
         }

@@ -27,6 +27,7 @@ use crate::connection::BaseConnection;
 use crate::core::Flavor;
 use crate::core::limit::Timeout;
 use crate::errors;
+use crate::hooks::Watched;
 use crate::imports::{self, is_tuple_row};
 use crate::jobs::bind;
 use crate::jobs::execute::{ExecuteQuery, Options};
@@ -173,6 +174,7 @@ impl BaseCursor {
             },
             text: None,
             in_pipeline: false,
+            watched: Watched::default(),
         };
         shell::run_within(py, connection.core(), connection.channel(), job, timeout)
     }
@@ -213,6 +215,7 @@ impl BaseCursor {
             returning: returning.0,
             rewrite: rewrite.0,
             running: None,
+            watched: Watched::default(),
         };
         shell::run_within(py, connection.core(), connection.channel(), job, timeout)
     }
@@ -705,6 +708,7 @@ impl BaseCursor {
         if let Some(server) = self.server_side() {
             server.page.traverse(&visit)?;
         }
+        self.copy.traverse(&visit)?;
         if let Ok(state) = self.state.try_lock() {
             state.making.traverse(&visit)?;
             visit.call(&state.row_factory)?;

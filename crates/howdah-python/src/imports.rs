@@ -15,6 +15,7 @@ pub(crate) static CONVERT_TEMPLATE: Imported = Imported::new("howdah.sql", "_con
 pub(crate) static CONNECTION_SUMMARY: Imported =
     Imported::new("howdah.pq.misc", "connection_summary");
 pub(crate) static CONNINFO_OPTION: Imported = Imported::new("howdah.pq.misc", "ConninfoOption");
+pub(crate) static COPY_CONTEXT: Imported = Imported::new("contextvars", "copy_context");
 pub(crate) static COPY: Imported = Imported::new("copy", "copy");
 pub(crate) static BASE_SELECTOR_EVENT_LOOP: Imported =
     Imported::new("asyncio.selector_events", "BaseSelectorEventLoop");
@@ -24,6 +25,7 @@ pub(crate) static FORMAT: Imported = Imported::new("howdah.pq", "Format");
 pub(crate) static GET_RUNNING_LOOP: Imported = Imported::new("asyncio", "get_running_loop");
 pub(crate) static HINT: Imported = Imported::new("howdah._hints", "hint");
 pub(crate) static HINT_COUNT: Imported = Imported::new("howdah._hints", "hint_count");
+pub(crate) static IN_HOOK: Imported = Imported::new("howdah.hooks", "_in_hook");
 pub(crate) static ISOLATION_LEVEL: Imported = Imported::new("howdah._enums", "IsolationLevel");
 pub(crate) static MAKE_DIAGNOSTIC: Imported = Imported::new("howdah.errors", "_diagnostic");
 pub(crate) static MODULES: Imported = Imported::new("sys", "modules");
@@ -77,7 +79,7 @@ pub(crate) static UPDATE: Imported = Imported::new("howdah._replication_changes"
 pub(crate) static WAL_TIME: Imported = Imported::new("howdah._replication_base", "_time_of");
 pub(crate) static XLOG_DATA: Imported = Imported::new("howdah._replication_base", "XLogData");
 
-static ALL: [&Imported; 36] = [
+static ALL: [&Imported; 38] = [
     &DICT_ROW,
     &NAMEDTUPLE_ROW,
     &ROW_CLASS,
@@ -92,6 +94,7 @@ static ALL: [&Imported; 36] = [
     &CONNECTION_SUMMARY,
     &CONNINFO_OPTION,
     &COPY,
+    &COPY_CONTEXT,
     &BASE_SELECTOR_EVENT_LOOP,
     &DATETIME,
     &ERROR_MESSAGE,
@@ -99,6 +102,7 @@ static ALL: [&Imported; 36] = [
     &GET_RUNNING_LOOP,
     &HINT,
     &HINT_COUNT,
+    &IN_HOOK,
     &ISOLATION_LEVEL,
     &MAKE_DIAGNOSTIC,
     &MODULES,

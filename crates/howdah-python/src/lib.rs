@@ -2,11 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod binding;
+mod callbacks;
 mod connect;
 mod connection;
 mod core;
 mod cursor;
 mod errors;
+mod hooks;
 mod imports;
 mod jobs;
 mod large_object;
@@ -44,6 +46,10 @@ mod _howdah {
     use crate::cursor::stream::{AsyncRowStream, RowStream};
     #[pymodule_export]
     use crate::cursor::{AsyncCursorBase, BaseCursor, ExecutedQuery, NativeRowMaker, SyncCursor};
+    #[pymodule_export]
+    use crate::hooks::{
+        ConnectSpan, QueryEvent, QueryOutcome, add_query_hook, begin_connecting, remove_query_hook,
+    };
     #[pymodule_export]
     use crate::jobs::block::TransactionBlock;
     #[pymodule_export]

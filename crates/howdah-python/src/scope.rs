@@ -76,8 +76,9 @@ impl PipelineScope {
 
     fn __enter__<'py>(slf: Bound<'py, Self>) -> PyResult<Bound<'py, Self>> {
         let core = core_of(&slf)?;
-        blocking::run(slf.py(), &core, &mut EnterPipeline, None)?;
-        Ok(slf)
+        let entered = blocking::run(slf.py(), &core, &mut EnterPipeline, None);
+        core.hooks.tell(slf.py())?;
+        entered.map(|_| slf)
     }
 
     fn __exit__<'py>(
@@ -92,6 +93,7 @@ impl PipelineScope {
         if left.is_err() && !core.pipeline.is_on() {
             come_to_rest(slf.py(), &core);
         }
+        core.hooks.tell(slf.py())?;
         left
     }
 }

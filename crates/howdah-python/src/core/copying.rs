@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex};
 use howdah_adapt::lock;
 use howdah_protocol::connection::RowSet;
 use howdah_protocol::session::{CopyStart, ExchangeId};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use crate::errors;
+use crate::hooks::Span;
 
 /// The COPY of a cursor.
 #[derive(Default)]
@@ -16,6 +18,8 @@ pub(crate) struct CopyState {
     inner: Mutex<Inner>,
     /// What every row asks for: [`TAKES_DATA`] and [`IS_BINARY`].
     flags: AtomicU8,
+    /// What hooks were told of it.
+    span: Mutex<Option<Arc<Span>>>,
 }
 
 /// The server takes data, and no operation is at it.
@@ -66,6 +70,25 @@ impl Inner {
 }
 
 impl CopyState {
+    /// What hooks were told of it.
+    pub(crate) fn span(&self) -> Option<Arc<Span>> {
+        lock(&self.span).clone()
+    }
+
+    /// Keeps what hooks were told of, or nothing.
+    pub(crate) fn set_span(&self, span: Option<&Arc<Span>>) {
+        let old = std::mem::replace(&mut *lock(&self.span), span.map(Arc::clone));
+        drop(old);
+    }
+
+    /// Shows the collector what it holds.
+    pub(crate) fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        match self.span.try_lock().as_deref() {
+            Ok(Some(span)) => Span::traverse(span, visit),
+            _ => Ok(()),
+        }
+    }
+
     /// How it began, if it did.
     pub(crate) fn start(&self) -> Option<CopyStart> {
         lock(&self.inner).start.clone()

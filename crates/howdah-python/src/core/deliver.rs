@@ -9,6 +9,7 @@ use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
 
 use super::Core;
+use crate::callbacks::copy_of;
 use crate::errors;
 use crate::imports;
 use crate::log;
@@ -20,6 +21,7 @@ use howdah_adapt::lock;
 pub(crate) struct Handlers {
     pub(crate) notice: Vec<Py<PyAny>>,
     pub(crate) notify: Vec<Py<PyAny>>,
+    pub(crate) query: Vec<Py<PyAny>>,
 }
 
 /// How many notifications may wait that nobody has taken, and how many bytes of them: here for whoever may not touch the session.
@@ -113,16 +115,12 @@ impl Core {
         Ok(taken)
     }
 
-    fn copy_handlers(
+    pub(super) fn copy_handlers(
         &self,
         py: Python<'_>,
         which: impl FnOnce(&Handlers) -> &Vec<Py<PyAny>>,
     ) -> Vec<Py<PyAny>> {
-        let handlers = lock(&self.handlers);
-        which(&handlers)
-            .iter()
-            .map(|handler| handler.clone_ref(py))
-            .collect()
+        copy_of(py, which(&lock(&self.handlers)))
     }
 }
 

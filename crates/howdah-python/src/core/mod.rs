@@ -11,9 +11,10 @@ pub(crate) mod gate;
 pub(crate) mod limit;
 pub(crate) mod pipeline;
 pub(crate) mod snapshot;
+pub(crate) mod watched;
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use howdah_adapt::load::LastLoaders;
@@ -28,6 +29,7 @@ use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
 
 use crate::errors;
+use crate::hooks::{Hooks, Place, Span, Subject};
 use cancel::Cancels;
 use deliver::{Handlers, Limits};
 use descriptors::Descriptors;
@@ -62,6 +64,8 @@ pub(crate) struct Core {
     characteristics: Mutex<Characteristics>,
     pub(crate) handlers: Mutex<Handlers>,
     pub(crate) limits: Mutex<Limits>,
+    pub(crate) hooks: Arc<Hooks>,
+    place: OnceLock<Arc<Place>>,
     /// Whether statements of several tasks are sent without waiting for each other.
     pub(crate) pipelining: AtomicBool,
     /// Whether a stream has the gate: what it has not asked for yet is not read.
@@ -120,6 +124,8 @@ impl Core {
             characteristics: Mutex::default(),
             handlers: Mutex::default(),
             limits: Mutex::default(),
+            hooks: Arc::default(),
+            place: OnceLock::new(),
             pipelining: AtomicBool::new(false),
             streaming: AtomicBool::new(false),
             generators: AtomicU32::new(0),
@@ -193,6 +199,34 @@ impl Core {
             return Err(errors::programming(py, text));
         }
         Ok(())
+    }
+
+    /// Tells the hooks that an operation begins.
+    ///
+    /// # Errors
+    /// Only what must not be swallowed, such as `KeyboardInterrupt`.
+    pub(crate) fn begin_span(&self, py: Python<'_>, subject: Subject) -> PyResult<Arc<Span>> {
+        let own = self.copy_handlers(py, |handlers| &handlers.query);
+        self.hooks.begin(py, own, self.place(), subject)
+    }
+
+    /// Where the connection leads.
+    fn place(&self) -> &Arc<Place> {
+        self.place.get_or_init(|| {
+            let options = &self.snapshot.conninfo;
+            let option = |name: &str| {
+                let found = options.iter().find(|(key, _)| key == name);
+                found.map_or_else(String::new, |(_, value)| value.clone())
+            };
+            let started = self.snapshot.started();
+            Arc::new(Place {
+                host: option("host"),
+                port: option("port"),
+                dbname: option("dbname"),
+                user: option("user"),
+                backend_pid: started.map(|started| started.process_id),
+            })
+        })
     }
 
     /// Whether this process is a child of the one that opened the connection.

@@ -115,6 +115,21 @@ pub(crate) enum Status {
     Aborted = 2,
 }
 
+impl Failure {
+    /// The exception for it, where what made it so is not known.
+    pub(crate) fn error(&self, py: Python<'_>) -> PyErr {
+        match self {
+            Self::Error(error, _) => error.clone_ref(py),
+            Self::Skipped(_) => aborted(py),
+            Self::Interrupted => errors::new(
+                py,
+                "PipelineAborted",
+                "the pipeline was interrupted before the result had come",
+            ),
+        }
+    }
+}
+
 impl Pipeline {
     pub(crate) fn status(&self) -> Status {
         if !self.is_on() {
@@ -265,16 +280,7 @@ impl Pipeline {
             }
         };
         drop(state);
-        match (failure, seen) {
-            (_, Some(unseen)) => unseen.error,
-            (Failure::Error(error, _), None) => error,
-            (Failure::Skipped(_), None) => aborted(py),
-            (Failure::Interrupted, None) => errors::new(
-                py,
-                "PipelineAborted",
-                "the pipeline was interrupted before the result had come",
-            ),
-        }
+        seen.map_or_else(|| failure.error(py), |unseen| unseen.error)
     }
 
     /// Gives up what has not come: it was interrupted, and whoever did that was told.

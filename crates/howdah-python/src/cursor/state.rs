@@ -18,6 +18,7 @@ use crate::core::copying::CopyState;
 use crate::core::pipeline::Failure;
 use crate::core::{Core, Flavor};
 use crate::errors;
+use crate::hooks::{Watched, rowcount, status};
 use crate::imports::is_tuple_row;
 use crate::jobs::execute::Text;
 use crate::pq::PgResult;
@@ -299,6 +300,16 @@ impl BaseCursor {
         }
     }
 
+    /// Notes for hooks what there is to tell of the last execution.
+    #[inline]
+    pub(crate) fn tell(&self, watched: &Watched) {
+        if let Some(span) = watched.get() {
+            let state = lock(&self.state);
+            let tag = state.statusmessage.as_deref().and_then(status);
+            span.note(state.rowcount, tag);
+        }
+    }
+
     /// The cursor in the server that rows are fetched from, if that is how they are.
     #[inline]
     pub(crate) fn server_side(&self) -> Option<&ServerSide> {
@@ -346,13 +357,4 @@ impl State {
             self.pgresult.take(),
         )
     }
-}
-
-fn rowcount(result: &QueryResult) -> i64 {
-    let rows = if result.columns.is_some() {
-        u64::try_from(result.rows.len()).ok()
-    } else {
-        result.tagged_rows()
-    };
-    rows.and_then(|rows| i64::try_from(rows).ok()).unwrap_or(-1)
 }

@@ -1,6 +1,6 @@
 //! `stream()`: rows as they arrive. What has been received and not been asked for is one read of the socket at most.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use howdah_adapt::lock;
@@ -17,7 +17,8 @@ use crate::connection::BaseConnection;
 use crate::core::limit::Timeout;
 use crate::core::{Core, Flavor};
 use crate::errors;
-
+use crate::hooks::{Span, Subject, status};
+use crate::jobs::bind;
 use crate::jobs::execute::{Options, Text, check_text, queue_query};
 use crate::shell;
 use crate::shell::asyncio::Op;
@@ -33,6 +34,10 @@ struct Stream {
     /// What the rows go into, if batches of them are wanted and not the rows.
     batches: Option<Py<ArrowReading>>,
     state: Mutex<State>,
+    /// What hooks were told of it.
+    span: Mutex<Option<Arc<Span>>>,
+    /// How many rows have been received.
+    received: AtomicI64,
 }
 
 struct State {
@@ -95,6 +100,8 @@ pub(super) fn open(
             pos: 0,
             reader: None,
         }),
+        span: Mutex::default(),
+        received: AtomicI64::new(0),
     };
     let stream = Arc::new(stream);
     match stream.core().flavor {
@@ -152,6 +159,21 @@ impl Stream {
 
     /// Ends the stream, giving up what is unanswered: at once on a sync connection, in the background on an async one.
     fn give_up(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
+        let ended = self.give_up_rest(py);
+        self.leave();
+        let span = lock(&self.span).take();
+        span.map_or(Ok(()), |span| span.tell(py)).and(ended)
+    }
+
+    /// Tells hooks, if there are any, that nobody wants more of it; unless it has ended before.
+    fn leave(&self) {
+        let span = lock(&self.span).clone();
+        if let Some(span) = span {
+            span.end(self.received.load(Ordering::Relaxed), None, None);
+        }
+    }
+
+    fn give_up_rest(self: &Arc<Self>, py: Python<'_>) -> PyResult<()> {
         // In a child of the process that began it there is nothing to end.
         if !self.is_running() || self.core().forked() {
             drop(self.end());
@@ -225,6 +247,11 @@ impl Stream {
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.cursor)?;
         visit.call(&self.connection)?;
+        if let Ok(span) = self.span.try_lock()
+            && let Some(span) = &*span
+        {
+            Span::traverse(span, visit)?;
+        }
         let Ok(state) = self.state.try_lock() else {
             return Ok(());
         };
@@ -270,6 +297,8 @@ impl FetchRows {
     /// Takes rows over; those of the first batch tell what they are like.
     fn take(&mut self, py: Python<'_>, core: &Core, mut result: QueryResult) -> PyResult<()> {
         let rows = std::mem::take(&mut result.rows);
+        let count = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        self.stream.received.fetch_add(count, Ordering::Relaxed);
         if let Some(batches) = &self.stream.batches {
             batches.get().take(py, core, &result, &rows)?;
         }
@@ -298,6 +327,9 @@ impl FetchRows {
         };
         if let Err(error) = check_text(py, core, &outcome, text) {
             let rows = outcome.unfinished.ok_or_else(|| error.clone_ref(py))?;
+            if let Some(span) = self.part_of() {
+                span.end(-1, None, Some(error.clone_ref(py)));
+            }
             self.phase = Phase::Failed(error);
             return self.take(py, core, rows);
         }
@@ -311,7 +343,12 @@ impl FetchRows {
             let text = "the operation in stream() didn't produce a result";
             return Err(errors::programming(py, text));
         }
-        self.take(py, core, result)
+        let tag = status(&result.tag);
+        self.take(py, core, result)?;
+        if let Some(span) = self.part_of() {
+            span.end(self.stream.received.load(Ordering::Relaxed), tag, None);
+        }
+        Ok(())
     }
 
     /// Gives the stream back with what has come; an async iterator wants the next row, or its end, as the value.
@@ -401,6 +438,23 @@ impl Job for FetchRows {
         self.stream.is_running()
     }
 
+    fn subject(&self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Option<Subject>> {
+        let Phase::Fresh(Request { query, params, .. }) = &self.phase else {
+            return Ok(None);
+        };
+        let cursor = self.stream.cursor.get();
+        bind::subject(py, core, "stream", cursor, query, params.as_ref())
+    }
+
+    fn part_of(&self) -> Option<Arc<Span>> {
+        lock(&self.stream.span).clone()
+    }
+
+    fn observed(&mut self, py: Python<'_>, span: &Arc<Span>) -> PyResult<()> {
+        *lock(&self.stream.span) = Some(Arc::clone(span));
+        span.put_off(py)
+    }
+
     fn name(&self) -> &'static str {
         "stream"
     }
@@ -421,10 +475,15 @@ impl Job for EndStream {
 
     fn interrupted(&mut self, core: &Arc<Core>) {
         core.streaming.store(false, Ordering::Relaxed);
+        self.0.leave();
         drop(self.0.end());
     }
 
     fn refused(&mut self, _core: &Arc<Core>) {}
+
+    fn part_of(&self) -> Option<Arc<Span>> {
+        lock(&self.0.span).clone()
+    }
 
     fn has_lease(&self) -> bool {
         self.0.is_running()

@@ -1,16 +1,17 @@
 //! The text and the parameters of a statement, as its cursor's binding has them.
 
 use howdah_protocol::connection::Params;
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyException, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyMapping, PySequence, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyMapping, PySequence, PyString, PyTuple};
 
 use super::execute::{Text, dump_one, each_param, is_sequence, wrong_params};
 use crate::binding::Binding;
 use crate::core::Core;
 use crate::cursor::BaseCursor;
+use crate::hooks::Subject;
 use crate::query::Template;
-use howdah_adapt::{Adaptation, DumpContext, PyFormat, memory};
+use howdah_adapt::{Adaptation, DumpContext, Encoding, PyFormat, memory};
 
 /// The text of a query of a cursor, with its values in it if that is how they get there; and the parameters that it brings along.
 pub(crate) fn text(
@@ -46,6 +47,33 @@ pub(crate) fn merged_text(
         (Some(params), Some(template)) => with_literals(cursor, template, &params),
         _ => Ok(text),
     }
+}
+
+/// What a statement of a cursor is, for hooks.
+///
+/// # Errors
+/// Only what must not be swallowed, such as `KeyboardInterrupt`.
+pub(crate) fn subject(
+    py: Python<'_>,
+    core: &Core,
+    kind: &'static str,
+    cursor: &BaseCursor,
+    query: &Py<PyAny>,
+    params: Option<&Py<PyAny>>,
+) -> PyResult<Option<Subject>> {
+    let encoding = core.snapshot.settings().encoding;
+    let (statement, own) = match told(encoding, cursor, query.bind(py), params.is_some()) {
+        Ok((statement, own)) => (Some(statement), own),
+        // What is wrong with it is said when it is executed.
+        Err(error) if error.is_instance_of::<PyException>(py) => (None, None),
+        Err(error) => return Err(error),
+    };
+    Ok(Some(Subject {
+        kind,
+        statement,
+        params: params.map(|params| params.clone_ref(py)).or(own),
+        is_batch: false,
+    }))
 }
 
 fn with_literals(
@@ -129,4 +157,23 @@ fn dump_raw(params: &Bound<'_, PyAny>, cx: &DumpContext<'_>, out: &mut Params) -
         dump_one(&value, PyFormat::Auto, cx, out)?;
     }
     Ok(())
+}
+
+/// The text of a query as it was given; of one that is no text, as it is sent. With the parameters that it brings along.
+fn told(
+    encoding: Encoding,
+    cursor: &BaseCursor,
+    query: &Bound<'_, PyAny>,
+    has_params: bool,
+) -> PyResult<(Py<PyString>, Option<Py<PyAny>>)> {
+    let py = query.py();
+    if let Ok(text) = query.cast::<PyString>() {
+        return Ok((text.clone().unbind(), None));
+    }
+    if let Ok(bytes) = query.cast::<PyBytes>() {
+        let text = encoding.decode_str(py, bytes.as_bytes())?;
+        return Ok((text.unbind(), None));
+    }
+    let (text, own) = Text::new(query, has_params, encoding, cursor)?;
+    Ok((encoding.decode_str(py, text.sql(py))?.unbind(), own))
 }

@@ -11,6 +11,7 @@ use super::{check, queue_command};
 use crate::core::snapshot::IDLE;
 use crate::core::{Core, LeftBlock};
 use crate::errors;
+use crate::hooks::Subject;
 use crate::shell::{Job, Next};
 use howdah_adapt::lock;
 
@@ -147,6 +148,12 @@ impl Job for BeginBlock {
         self.next(py, core)
     }
 
+    fn subject(&self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Option<Subject>> {
+        let is_outermost = core.snapshot.settled_status() == IDLE && !core.in_transaction_block();
+        let sql = if is_outermost { "BEGIN" } else { "SAVEPOINT" };
+        Ok(Some(Subject::own(py, "begin", sql)))
+    }
+
     fn interrupted(&mut self, core: &Arc<Core>) {
         self.begun = true;
         self.undo(core);
@@ -278,6 +285,17 @@ impl Job for EndBlock {
         let mut results = outcome.results.iter();
         let rolled_back = results.any(|result| *result.tag == *b"ROLLBACK");
         self.committed(py, self.commit && rolled_back)
+    }
+
+    fn subject(&self, py: Python<'_>, _core: &Arc<Core>) -> PyResult<Option<Subject>> {
+        let Some(block) = &self.block else {
+            return Ok(None);
+        };
+        let (kind, sql) = match self.commit {
+            true => ("commit", block.commit()),
+            false => ("rollback", block.rollback()),
+        };
+        Ok(Some(Subject::own(py, kind, &sql)))
     }
 
     /// What the block did is not to stay in a transaction that goes on.

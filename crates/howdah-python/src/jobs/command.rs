@@ -10,6 +10,7 @@ use super::{check, queue_command};
 use crate::core::Core;
 use crate::core::snapshot::IDLE;
 use crate::errors;
+use crate::hooks::Subject;
 use crate::shell::{Job, Next};
 
 /// The end of the running transaction, if there is one.
@@ -111,6 +112,11 @@ impl Job for End {
 
     fn sends(&self, core: &Core) -> bool {
         core.snapshot.settled_status() != IDLE
+    }
+
+    fn subject(&self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Option<Subject>> {
+        let does = self.sends(core) || core.pipeline.open().is_some();
+        Ok(does.then(|| Subject::own(py, self.name(), self.sql())))
     }
 
     fn name(&self) -> &'static str {

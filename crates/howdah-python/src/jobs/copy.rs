@@ -15,6 +15,7 @@ use crate::core::Core;
 use crate::core::copying::{CopyState, Phase};
 use crate::cursor::BaseCursor;
 use crate::errors;
+use crate::hooks::{Span, Subject, rowcount, status};
 use crate::shell::{Job, Next};
 
 /// How much data is queued at once, in bytes.
@@ -186,6 +187,7 @@ impl CopyJob {
         mut outcome: Outcome,
     ) -> PyResult<()> {
         if let Err(error) = self.check(py, core, &outcome) {
+            self.tell(-1, None, Some(error.clone_ref(py)));
             let rows = outcome.unfinished.map(|unfinished| unfinished.rows);
             self.state.keep(rows.unwrap_or_default());
             self.phase = Phase::Failed(error);
@@ -194,7 +196,19 @@ impl CopyJob {
         self.phase = Phase::Over;
         let mut result = outcome.results.pop().ok_or_else(|| no_result(py))?;
         self.state.keep(std::mem::take(&mut result.rows));
+        self.tell_result(&result);
         self.set_result(py, result)
+    }
+
+    /// Notes for hooks that it has ended.
+    fn tell(&self, rowcount: i64, tag: Option<String>, error: Option<PyErr>) {
+        if let Some(span) = self.state.span() {
+            span.end(rowcount, tag, error);
+        }
+    }
+
+    fn tell_result(&self, result: &QueryResult) {
+        self.tell(rowcount(result), status(&result.tag), None);
     }
 
     fn set_result(&self, py: Python<'_>, result: QueryResult) -> PyResult<()> {
@@ -304,6 +318,7 @@ impl Job for CopyJob {
                 self.check(py, core, &outcome)?;
                 self.phase = Phase::Over;
                 let result = outcome.results.pop().ok_or_else(|| no_result(py))?;
+                self.tell_result(&result);
                 self.set_result(py, result)?;
                 Ok(self.done(py, core))
             }
@@ -312,6 +327,8 @@ impl Job for CopyJob {
             Work::Fail(_) | Work::Leave => {
                 // The server says that it has failed, as it was told.
                 self.phase = Phase::GivenUp;
+                let refused = self.state.span().and(self.check(py, core, &outcome).err());
+                self.tell(-1, None, refused);
                 Ok(self.done(py, core))
             }
         }
@@ -339,6 +356,26 @@ impl Job for CopyJob {
 
     fn has_own_bound(&self) -> bool {
         matches!(self.work, Work::Leave)
+    }
+
+    fn subject(&self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Option<Subject>> {
+        let Work::Start(query, params) = &self.work else {
+            return Ok(None);
+        };
+        let cursor = self.cursor.get();
+        bind::subject(py, core, "copy", cursor, query, params.as_ref())
+    }
+
+    fn part_of(&self) -> Option<Arc<Span>> {
+        match self.work {
+            Work::Start(..) => None,
+            _ => self.state.span(),
+        }
+    }
+
+    fn observed(&mut self, py: Python<'_>, span: &Arc<Span>) -> PyResult<()> {
+        self.state.set_span(Some(span));
+        span.put_off(py)
     }
 
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {

@@ -13,8 +13,10 @@ use super::pipeline::await_ticket;
 use super::{bind, check, push, queue};
 use crate::binding::Binding;
 use crate::core::Core;
+use crate::core::watched::WatchedRecipient;
 use crate::cursor::BaseCursor;
 use crate::errors;
+use crate::hooks::{Span, Subject, Watched};
 use crate::query::object::{self, ObjectText};
 use crate::query::{self, CachedTemplate, Template};
 use crate::shell::{Job, Next};
@@ -31,6 +33,7 @@ pub(crate) struct ExecuteQuery {
     pub(crate) text: Option<Text>,
     /// Its result comes later.
     pub(crate) in_pipeline: bool,
+    pub(crate) watched: Watched,
 }
 
 /// How a statement is to be executed.
@@ -152,7 +155,10 @@ impl ExecuteQuery {
         let params = self.params.as_ref();
         let (text, own) = begin(py, core, cursor, &self.query, params, options)?;
         let (text, params) = (Arc::new(text), params.or(own.as_ref()));
-        let recipient = BaseCursor::recipient(bound, &text)?;
+        let mut recipient = BaseCursor::recipient(bound, &text)?;
+        if let Some(span) = self.watched.get() {
+            recipient = WatchedRecipient::new(py, recipient, span, Some(1))?;
+        }
         let skipped = core.pipeline.is_aborted();
         let queued = dump_and_queue(py, core, cursor, &text, params, options, |request| {
             if skipped {
@@ -203,7 +209,18 @@ impl Job for ExecuteQuery {
             ));
         }
         BaseCursor::set_results(self.cursor.bind(py), outcome.results)?;
+        self.cursor.get().tell(&self.watched);
         Ok(Next::Done(self.cursor.clone_ref(py).into_any()))
+    }
+
+    fn subject(&self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Option<Subject>> {
+        let (cursor, params) = (self.cursor.get(), self.params.as_ref());
+        bind::subject(py, core, "execute", cursor, &self.query, params)
+    }
+
+    fn observed(&mut self, _py: Python<'_>, span: &Arc<Span>) -> PyResult<()> {
+        self.watched = Watched::by(span);
+        Ok(())
     }
 
     fn can_share(&self, py: Python<'_>) -> bool {

@@ -16,9 +16,11 @@ use super::rewrite::{self, Gathered, Rewriting};
 use super::{bind, check, queue};
 use crate::binding::Binding;
 use crate::core::Core;
-use crate::core::pipeline::{Recipient, check_complete};
+use crate::core::pipeline::{Failure, Recipient, check_complete};
+use crate::core::watched::WatchedRecipient;
 use crate::cursor::BaseCursor;
 use crate::errors;
+use crate::hooks::{Span, Subject, Watched};
 use crate::shell::{Job, Next};
 use howdah_adapt::{Adaptation, DumpContext, memory};
 
@@ -31,6 +33,7 @@ pub(crate) struct ExecuteMany {
     /// Whether an INSERT may be rewritten.
     pub(crate) rewrite: bool,
     pub(crate) running: Option<Running>,
+    pub(crate) watched: Watched,
 }
 
 /// What there is once it has begun.
@@ -48,6 +51,8 @@ pub(crate) struct Running {
     /// Within a `pipeline()` block: the exchange and the results are the pipeline's.
     in_pipeline: bool,
     recipient: Option<Arc<dyn Recipient>>,
+    /// The same, where hooks were told of it.
+    watched: Option<Arc<WatchedRecipient>>,
     /// How many executions were queued.
     queued: usize,
     /// How many executions were queued since the pipeline was told.
@@ -100,6 +105,7 @@ impl Job for ExecuteMany {
             id: None,
             in_pipeline,
             recipient: None,
+            watched: None,
             queued: 0,
             untold: 0,
             ticket: None,
@@ -153,10 +159,27 @@ impl Job for ExecuteMany {
         running.failure = running.failure.take().or(failed);
         match running.failure.take_if(|_| running.ended) {
             Some(error) => Err(error),
-            None if running.ended => Ok(Next::Done(py.None())),
+            None if running.ended => {
+                self.cursor.get().tell(&self.watched);
+                Ok(Next::Done(py.None()))
+            }
             None if running.failure.is_some() => self.end(py, core),
             None => self.queue_batch(py, core),
         }
+    }
+
+    fn subject(&self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Option<Subject>> {
+        let (cursor, params) = (self.cursor.get(), Some(&self.params));
+        let subject = bind::subject(py, core, "executemany", cursor, &self.query, params)?;
+        Ok(subject.map(|subject| Subject {
+            is_batch: true,
+            ..subject
+        }))
+    }
+
+    fn observed(&mut self, _py: Python<'_>, span: &Arc<Span>) -> PyResult<()> {
+        self.watched = Watched::by(span);
+        Ok(())
     }
 
     /// It waits for its results, once all has been sent.
@@ -265,7 +288,13 @@ impl ExecuteMany {
                 .inspect_err(|error| errors::note_index(py, error, number))?;
             let text = Arc::new(text);
             if running.recipient.is_none() {
-                running.recipient = Some(BaseCursor::recipient(self.cursor.bind(py), &text)?);
+                let mut recipient = BaseCursor::recipient(self.cursor.bind(py), &text)?;
+                if let Some(span) = self.watched.get().filter(|_| running.in_pipeline) {
+                    let watched = WatchedRecipient::new(py, recipient, span, None)?;
+                    running.watched = Some(Arc::clone(&watched));
+                    recipient = watched;
+                }
+                running.recipient = Some(recipient);
             }
             running.text = Some(text);
         }
@@ -405,6 +434,9 @@ impl ExecuteMany {
     fn skip(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
         if !self.returning {
             core.pipeline.skip(py, None);
+            if let Some(span) = self.watched.get() {
+                span.end(-1, None, Some(Failure::Skipped(0).error(py)));
+            }
             return Ok(Next::Done(py.None()));
         }
         Err(core.pipeline.see_skipped(py))
@@ -433,6 +465,9 @@ impl ExecuteMany {
             return Ok(Next::Done(py.None()));
         };
         running.ended = true;
+        if let Some(watched) = &running.watched {
+            watched.expect(running.queued);
+        }
         // As if each had been sent when it came.
         if let Err(error) = running.send_gathered(py, core) {
             running.failure = running.failure.take().or(Some(error));

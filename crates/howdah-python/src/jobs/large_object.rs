@@ -18,6 +18,7 @@ use super::{check, push_value, queue};
 use crate::core::Core;
 use crate::core::descriptors::{Descriptor, Opened, Slot};
 use crate::errors;
+use crate::hooks::Subject;
 use crate::shell::{Job, Next};
 use howdah_ffi::values;
 use howdah_types::oid;
@@ -518,6 +519,11 @@ impl Job for LargeObjectJob {
             }
             Work::Write(_) | Work::Close | Work::Unlink => Ok(Next::Done(py.None())),
         }
+    }
+
+    fn subject(&self, py: Python<'_>, _core: &Arc<Core>) -> PyResult<Option<Subject>> {
+        let sql = String::from_utf8_lossy(self.sql());
+        Ok(Some(Subject::own(py, "large_object", &sql)))
     }
 
     fn interrupted(&mut self, core: &Arc<Core>) {

@@ -10,6 +10,7 @@ use super::queue;
 use crate::core::Core;
 use crate::core::pipeline::{Failure, Recipient};
 use crate::errors;
+use crate::hooks::Subject;
 use crate::shell::{Job, Next};
 
 /// Ends the pipeline's exchange, if it has one, so that the server answers all of it: with [`Core::collect_last`] then.
@@ -127,6 +128,11 @@ impl Job for SyncPipeline {
             Some(error) => Err(error),
             None => Ok(Next::Done(py.None())),
         }
+    }
+
+    fn subject(&self, _py: Python<'_>, core: &Arc<Core>) -> PyResult<Option<Subject>> {
+        let open = core.pipeline.open().is_some();
+        Ok(open.then(|| Subject::of("sync", None)))
     }
 
     fn name(&self) -> &'static str {

@@ -20,6 +20,7 @@ use crate::core::snapshot::{IDLE, IN_TRANSACTION};
 use crate::cursor::BaseCursor;
 use crate::cursor::server::ServerSide;
 use crate::errors;
+use crate::hooks::{Span, Subject, Watched, rowcount, status};
 use crate::shell::{Job, Next};
 
 /// One operation of a cursor in the server, which is one statement of it or two.
@@ -29,6 +30,7 @@ pub(crate) struct OnServer {
     stage: Stage,
     /// The statement that is awaited.
     sql: Vec<u8>,
+    watched: Watched,
 }
 
 /// What is wanted.
@@ -79,6 +81,7 @@ impl OnServer {
             what,
             stage: Stage::Begun,
             sql: Vec::new(),
+            watched: Watched::default(),
         }
     }
 
@@ -139,11 +142,8 @@ impl OnServer {
     fn start_closing(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
         let server = self.server(py)?;
         let (described, doubtful) = server.with(|held| (held.is_described, held.is_doubtful));
-        let status = core.snapshot.settled_status();
-        // Without a transaction there is no cursor but one that outlives it, and in one that has failed nothing can be closed.
-        let may_have = status == IN_TRANSACTION || (status == IDLE && server.withhold);
         let declares = matches!(self.what, What::Declare { .. });
-        match (may_have, described, doubtful || !declares) {
+        match (may_be_there(core, server), described, doubtful || !declares) {
             (true, true, _) => self.close(py, core),
             (true, false, true) => {
                 let name = server.name.bind(py);
@@ -165,7 +165,7 @@ impl OnServer {
     }
 
     fn close(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Next> {
-        let sql = format!("CLOSE {}", self.server(py)?.identifier(py)?);
+        let sql = closing(py, self.server(py)?)?;
         self.command(py, core, &sql, Stage::Closing)
     }
 
@@ -211,8 +211,8 @@ impl OnServer {
             return Ok(Next::Done(py.None()));
         };
         let server = self.server(py)?;
-        let (described, formats, itersize) =
-            server.with(|held| (held.is_described, Arc::clone(&held.formats), held.itersize));
+        let (described, formats) =
+            server.with(|held| (held.is_described, Arc::clone(&held.formats)));
         if !described {
             let name = encoded(py, core, server.name.bind(py).to_str()?)?;
             let asked = core.with_session(py, |session| session.describe_cursor(&name, true))?;
@@ -220,14 +220,7 @@ impl OnServer {
             self.stage = Stage::Describing;
             return Ok(Next::Exchange(id));
         }
-        let count = match take {
-            Take::One => "1".to_owned(),
-            Take::Many(count) => count.to_string(),
-            Take::All => "ALL".to_owned(),
-            Take::Page => itersize.to_string(),
-        };
-        let sql = format!("FETCH FORWARD {count} FROM {}", server.identifier(py)?);
-        self.sql = encoded(py, core, &sql)?;
+        self.sql = encoded(py, core, &fetching(py, server, take)?)?;
         self.stage = Stage::Fetching;
         queue_fetch(py, core, &self.sql, &formats).map(Next::Exchange)
     }
@@ -239,6 +232,9 @@ impl OnServer {
         };
         let result = outcome.results.pop();
         let result = result.ok_or_else(|| errors::new(py, "InternalError", "got no result"))?;
+        if let Some(span) = self.watched.get() {
+            span.note(rowcount(&result), status(&result.tag));
+        }
         let rows = BaseCursor::take_served(self.cursor.bind(py), result)?;
         let server = self.server(py)?;
         if let Take::Page = take {
@@ -257,11 +253,7 @@ impl OnServer {
         let What::Move { value, absolute } = self.what else {
             return Ok(Next::Done(py.None()));
         };
-        let how = if absolute { "ABSOLUTE " } else { "" };
-        let sql = format!(
-            "MOVE {how}{value} FROM {}",
-            self.server(py)?.identifier(py)?
-        );
+        let sql = moving(py, self.server(py)?, value, absolute)?;
         self.command(py, core, &sql, Stage::Moving)
     }
 
@@ -368,6 +360,31 @@ impl Job for OnServer {
         });
     }
 
+    fn subject(&self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Option<Subject>> {
+        let cursor = self.cursor.get();
+        let server = self.server(py)?;
+        let (kind, sql) = match &self.what {
+            What::Declare { query, params, .. } => {
+                return bind::subject(py, core, "execute", cursor, query, params.as_ref());
+            }
+            What::Fetch(take) => ("fetch", fetching(py, server, *take)?),
+            What::Move { value, absolute } => ("scroll", moving(py, server, *value, *absolute)?),
+            What::Close => {
+                let is_open = cursor.check_not_closed(py).is_ok() && may_be_there(core, server);
+                if !is_open {
+                    return Ok(None);
+                }
+                ("close", closing(py, server)?)
+            }
+        };
+        Ok(Some(Subject::own(py, kind, &sql)))
+    }
+
+    fn observed(&mut self, _py: Python<'_>, span: &Arc<Span>) -> PyResult<()> {
+        self.watched = Watched::by(span);
+        Ok(())
+    }
+
     fn traverse(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.cursor)?;
         if let What::Declare { query, params, .. } = &self.what {
@@ -399,6 +416,38 @@ impl OnServer {
         let parameters = core.snapshot.parameters();
         BaseCursor::set_served_columns(self.cursor.bind(py), &columns, binary, parameters)
     }
+}
+
+/// Whether the server may have a cursor. Without a transaction there is none but one that outlives it, and in one that has failed
+/// nothing can be closed.
+fn may_be_there(core: &Core, server: &ServerSide) -> bool {
+    let status = core.snapshot.settled_status();
+    status == IN_TRANSACTION || (status == IDLE && server.withhold)
+}
+
+/// The statement that fetches rows.
+fn fetching(py: Python<'_>, server: &ServerSide, take: Take) -> PyResult<String> {
+    let count = match take {
+        Take::One => "1".to_owned(),
+        Take::Many(count) => count.to_string(),
+        Take::All => "ALL".to_owned(),
+        Take::Page => server.with(|held| held.itersize).to_string(),
+    };
+    Ok(format!(
+        "FETCH FORWARD {count} FROM {}",
+        server.identifier(py)?
+    ))
+}
+
+/// The statement that moves a cursor.
+fn moving(py: Python<'_>, server: &ServerSide, value: i64, absolute: bool) -> PyResult<String> {
+    let how = if absolute { "ABSOLUTE " } else { "" };
+    Ok(format!("MOVE {how}{value} FROM {}", server.identifier(py)?))
+}
+
+/// The statement that closes a cursor.
+fn closing(py: Python<'_>, server: &ServerSide) -> PyResult<String> {
+    Ok(format!("CLOSE {}", server.identifier(py)?))
 }
 
 /// The beginning of the statement that declares a cursor.

@@ -12,6 +12,7 @@ use super::pipeline::end_exchange;
 use super::{check, queue_command};
 use crate::core::{Core, LeftBlock};
 use crate::errors;
+use crate::hooks::Subject;
 use crate::shell::{Job, Next};
 
 /// A method for two-phase transactions. In a pipeline, what was sent before is answered first: it decides what can be done.
@@ -235,6 +236,19 @@ impl Job for TwoPhaseJob {
         }
         checked?;
         self.done(py, core, &outcome)
+    }
+
+    fn subject(&self, py: Python<'_>, _core: &Arc<Core>) -> PyResult<Option<Subject>> {
+        let (kind, sql) = match &self.step {
+            Step::Begin(_) => ("begin", "BEGIN"),
+            Step::Prepare => ("prepare", "PREPARE TRANSACTION"),
+            Step::End { commit: true } => ("commit", "COMMIT"),
+            Step::End { commit: false } => ("rollback", "ROLLBACK"),
+            Step::EndOther { commit: true, .. } => ("commit", "COMMIT PREPARED"),
+            Step::EndOther { commit: false, .. } => ("rollback", "ROLLBACK PREPARED"),
+            Step::Recover => ("execute", RECOVER),
+        };
+        Ok(Some(Subject::own(py, kind, sql)))
     }
 
     fn interrupted(&mut self, core: &Arc<Core>) {

@@ -8,6 +8,7 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use crate::core::Core;
+use crate::hooks::{Span, Subject};
 
 /// One operation of the public API, in steps that do not wait.
 ///
@@ -59,6 +60,27 @@ pub(crate) trait Job: Send + Sync {
 
     /// Shows the collector the Python objects that it holds and that may lead back to the connection. No lock is taken.
     fn traverse(&self, _visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
+        Ok(())
+    }
+
+    /// What hooks are told of it, if it is more than a part of something that they were told of.
+    ///
+    /// # Errors
+    /// Only what must not be swallowed, such as `KeyboardInterrupt`.
+    fn subject(&self, _py: Python<'_>, _core: &Arc<Core>) -> PyResult<Option<Subject>> {
+        Ok(None)
+    }
+
+    /// What hooks were told of, and it is a part of.
+    fn part_of(&self) -> Option<Arc<Span>> {
+        None
+    }
+
+    /// Hooks were told of it.
+    ///
+    /// # Errors
+    /// If it cannot be kept for later.
+    fn observed(&mut self, _py: Python<'_>, _span: &Arc<Span>) -> PyResult<()> {
         Ok(())
     }
 

@@ -5,6 +5,7 @@ pub(crate) mod blocking;
 pub(crate) mod job;
 pub(crate) mod ready;
 pub(crate) mod select;
+mod told;
 
 use std::sync::Arc;
 
@@ -42,7 +43,10 @@ pub(crate) fn run_within(
         }
         _ => {
             let mut job = job;
-            blocking::run(py, core, &mut job, timeout)
+            match core.hooks.are_quiet() {
+                true => blocking::run(py, core, &mut job, timeout),
+                false => told::run(py, core, &mut job, timeout),
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ mod timers;
 
 use std::ffi::CString;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use howdah_protocol::session::Outcome;
 use pyo3::exceptions::{PyBaseException, PyGeneratorExit, PyRuntimeError, PyRuntimeWarning};
@@ -31,8 +31,10 @@ use crate::core::Core;
 use crate::core::limit::{Limit, Timeout};
 use crate::core::pipeline::Status;
 use crate::errors;
+use crate::hooks::Span;
 use crate::imports;
 use crate::shell::job::{Job, Next};
+use crate::shell::told;
 use howdah_adapt::lock;
 use howdah_ffi::awaitable::{Awaitable, Step};
 
@@ -44,6 +46,8 @@ const STRETCHES: usize = 8;
 pub(crate) struct Op {
     channel: Py<Channel>,
     state: Mutex<State>,
+    /// What hooks were told of it.
+    span: OnceLock<Arc<Span>>,
     /// asyncio's mark that a yielded object is a future to wait for.
     blocking: AtomicBool,
 }
@@ -119,6 +123,7 @@ impl Op {
                 limit: None,
                 expiry: None,
             }),
+            span: OnceLock::new(),
             blocking: AtomicBool::new(false),
         }
     }
@@ -211,6 +216,9 @@ impl Op {
 
     fn enter(&self, slf: &Bound<'_, Self>) -> PyResult<Poll> {
         let channel = self.channel.bind(slf.py());
+        if !channel.get().core.hooks.are_quiet() {
+            self.tell_beginning(slf.py())?;
+        }
         let attached = channel.get().core.check_process(slf.py());
         if let Err(error) = attached.and_then(|()| Channel::attach(channel)) {
             self.refuse_job();
@@ -233,6 +241,47 @@ impl Op {
                 Ok(Poll::Pending)
             }
         }
+    }
+
+    /// Tells hooks of it.
+    #[cold]
+    fn tell_beginning(&self, py: Python<'_>) -> PyResult<()> {
+        // Without the lock: hooks are called.
+        let Some(mut job) = lock(&self.state).job.take() else {
+            return Ok(());
+        };
+        let begun = told::begin(py, &self.channel.get().core, &mut *job);
+        lock(&self.state).job = Some(job);
+        if let Some(span) = begun.inspect_err(|_| self.refuse_job())? {
+            // It begins once.
+            let _ = self.span.set(span);
+        }
+        Ok(())
+    }
+
+    /// What has become of it for now, after hooks were told if it is over.
+    #[inline]
+    fn tell_end(&self, py: Python<'_>, polled: PyResult<Poll>) -> PyResult<Poll> {
+        match self.channel.get().core.hooks.are_quiet() {
+            true => polled,
+            false => self.tell_polled(py, polled),
+        }
+    }
+
+    #[cold]
+    fn tell_polled(&self, py: Python<'_>, polled: PyResult<Poll>) -> PyResult<Poll> {
+        let over = match polled {
+            // What has ended meanwhile is told of by the loop's callback.
+            Ok(Poll::Pending) => return Ok(Poll::Pending),
+            Ok(Poll::Ready(value)) => Ok(value),
+            Err(error) => Err(error),
+        };
+        let told = self.channel.get().core.hooks.tell(py);
+        let over = match self.span.get() {
+            Some(span) => span.call_over(py, over),
+            None => over,
+        };
+        told.and(over).map(Poll::Ready)
     }
 
     /// Whether it is part of something that has the gate already.
@@ -438,7 +487,9 @@ impl Op {
 
 impl Awaitable for Op {
     fn step(slf: &Bound<'_, Self>) -> PyResult<Step> {
-        Self::poll(slf).map(|poll| Self::to_step(slf, poll))
+        let polled = Self::poll(slf);
+        let told = slf.get().tell_end(slf.py(), polled);
+        told.map(|poll| Self::to_step(slf, poll))
     }
 }
 
@@ -468,13 +519,15 @@ impl Op {
         tb: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<PyAny>> {
         let error = thrown(typ, val, tb)?;
-        let poll = Self::interrupt(slf, error)?;
+        let polled = Self::interrupt(slf, error);
+        let poll = slf.get().tell_end(slf.py(), polled)?;
         Self::to_step(slf, poll).into_next()
     }
 
     fn close(slf: &Bound<'_, Self>) -> PyResult<()> {
         let py = slf.py();
-        match Self::interrupt(slf, PyGeneratorExit::new_err(())) {
+        let polled = Self::interrupt(slf, PyGeneratorExit::new_err(()));
+        match slf.get().tell_end(py, polled) {
             Err(error) if !error.is_instance_of::<PyGeneratorExit>(py) => Err(error),
             _ => Ok(()),
         }
@@ -577,6 +630,9 @@ impl Op {
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.channel)?;
+        if let Some(span) = self.span.get() {
+            Span::traverse(span, &visit)?;
+        }
         match self.state.try_lock() {
             Ok(state) => state.traverse(&visit),
             Err(_) => Ok(()),

@@ -171,7 +171,12 @@ impl Channel {
         if read.working {
             outcome = outcome.and(Self::work_soon(slf));
         }
-        outcome.and(Self::follow_up(slf, read, heard))
+        outcome = outcome.and(Self::follow_up(slf, read, heard));
+        let hooks = &slf.get().core.hooks;
+        match hooks.are_quiet() {
+            true => outcome,
+            false => hooks.tell(py).and(outcome),
+        }
     }
 
     /// The context of the task that waits for what was being answered when a message came: handlers run in it, as they would

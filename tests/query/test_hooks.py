@@ -1,0 +1,811 @@
+"""Hooks for queries: each kind of operation begins and ends once, as what it is, and hooks harm nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import logging
+import signal
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from support.doors import Door, asyncio_only, howdah_alone
+from support.waiting import soon, until
+
+pytestmark = howdah_alone
+
+CONTEXT: contextvars.ContextVar[str] = contextvars.ContextVar("CONTEXT", default="none")
+
+
+class Recorder:
+    """A hook that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+        self.ends: list[tuple[Any, Any]] = []
+        self.contexts: list[tuple[str, str]] = []
+        self.open: list[Any] = []
+
+    def __call__(self, event: Any) -> Callable[[Any], None]:
+        self.events.append(event)
+        self.open.append(event)
+        began_in = CONTEXT.get()
+
+        def end(outcome: Any) -> None:
+            self.open.remove(event)
+            self.ends.append((event, outcome))
+            self.contexts.append((began_in, CONTEXT.get()))
+
+        return end
+
+    def told(self) -> list[tuple[Any, ...]]:
+        """What has ended since this was asked last: kind, statement, row count, status, class of the error."""
+        ends, self.ends = self.ends, []
+        return [
+            (event.kind, event.statement, out.rowcount, out.status, out.error and type(out.error).__name__)
+            for event, out in ends
+        ]
+
+
+async def hooked(door: Door, **options: Any) -> tuple[Any, Recorder]:
+    conn = await door.connect(**options)
+    hook = Recorder()
+    conn.add_query_hook(hook)
+    return conn, hook
+
+
+@pytest.fixture
+def everywhere(driver: ModuleType) -> Iterator[Recorder]:
+    """A hook of all connections."""
+    from howdah import hooks
+
+    hook = Recorder()
+    hooks.add_query_hook(hook)
+    yield hook
+    hooks.remove_query_hook(hook)
+
+
+async def test_execute(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    cur = await conn.execute("select %s::int4 + %s", [1, 2])
+    assert await cur.fetchone() == (3,)
+    [(event, outcome)] = hook.ends
+    assert (event.kind, event.statement) == ("execute", "select %s::int4 + %s")
+    assert (event.params, event.parameter_count, event.batch_size) == ([1, 2], 2, None)
+    assert (outcome.rowcount, outcome.status, outcome.error, outcome.sqlstate) == (1, "SELECT 1", None, None)
+    assert 0 < outcome.duration < 15
+    assert repr(event) == "<QueryEvent execute 'select %s::int4 + %s'>"
+    assert repr(outcome).startswith("<QueryOutcome SELECT 1 after ")
+
+
+async def test_an_event_says_where(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    await conn.execute("select 1")
+    [event] = hook.events
+    info = conn.info
+    assert (event.host, event.port, event.dbname, event.user) == (info.host, info.port, info.dbname, info.user)
+    assert event.backend_pid == info.backend_pid
+    told = " ".join(str(getattr(event, name)) for name in dir(event) if not name.startswith("__"))
+    assert "password" not in told
+
+
+async def test_parameters_by_name_and_none(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    await conn.execute("select %(a)s::text", {"a": "secret"})
+    await conn.execute("select 1")
+    assert [(event.params, event.parameter_count) for event in hook.events] == [({"a": "secret"}, 1), (None, 0)]
+    assert "secret" not in repr(hook.events[0])
+
+
+async def test_statements_that_are_no_str(door: Door) -> None:
+    from howdah import sql
+
+    conn, hook = await hooked(door, autocommit=True)
+    await conn.execute("select 'é'".encode())
+    await conn.execute(sql.SQL("select {}, {}").format(sql.Literal(1), sql.Placeholder()), [2])
+    assert [event.statement for event in hook.events] == ["select 'é'", "select 1, $1"]
+
+
+async def test_a_statement_that_is_none(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    with pytest.raises(TypeError):
+        await conn.execute(42)
+    assert hook.told() == [("execute", "", -1, None, "TypeError")]
+
+
+async def test_errors(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    with pytest.raises(door.errors.DivisionByZero) as caught:
+        await conn.execute("select 1/0")
+    [(event, outcome)] = hook.ends
+    assert event.statement == "select 1/0"
+    assert outcome.error is caught.value
+    assert (outcome.sqlstate, outcome.rowcount, outcome.status) == ("22012", -1, None)
+    hook.told()
+    with pytest.raises(door.module.ProgrammingError):
+        await conn.execute("select %s", [1, 2])
+    [(_, outcome)] = hook.ends
+    assert (type(outcome.error).__name__, outcome.sqlstate) == ("ProgrammingError", None)
+
+
+async def test_transactions(door: Door) -> None:
+    conn, hook = await hooked(door)
+    await conn.commit()
+    await conn.rollback()
+    assert hook.events == []
+    await conn.execute("select 1")
+    await conn.commit()
+    await conn.execute("select 1")
+    await conn.rollback()
+    select = ("execute", "select 1", 1, "SELECT 1", None)
+    assert hook.told() == [
+        select,
+        ("commit", "COMMIT", -1, None, None),
+        select,
+        ("rollback", "ROLLBACK", -1, None, None),
+    ]
+
+
+async def test_transaction_blocks(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    async with conn.transaction():
+        async with conn.transaction("inner"):
+            await conn.execute("select 1")
+        with pytest.raises(door.module.errors.DivisionByZero):
+            async with conn.transaction("other"):
+                await conn.execute("select 1/0")
+    told = [(kind, statement, error) for kind, statement, _, _, error in hook.told()]
+    assert told == [
+        ("begin", "BEGIN", None),
+        ("begin", "SAVEPOINT", None),
+        ("execute", "select 1", None),
+        ("commit", 'RELEASE SAVEPOINT "inner"', None),
+        ("begin", "SAVEPOINT", None),
+        ("execute", "select 1/0", "DivisionByZero"),
+        ("rollback", 'ROLLBACK TO SAVEPOINT "other"; RELEASE SAVEPOINT "other"', None),
+        ("commit", "COMMIT", None),
+    ]
+
+
+async def test_a_failed_transaction_is_not_committed(door: Door) -> None:
+    conn, hook = await hooked(door)
+    with pytest.raises(door.errors.InFailedSqlTransaction):
+        async with conn.transaction():
+            with pytest.raises(door.errors.DivisionByZero):
+                await conn.execute("select 1/0")
+    assert [(kind, error) for kind, _, _, _, error in hook.told()] == [
+        ("begin", None),
+        ("execute", "DivisionByZero"),
+        ("commit", "InFailedSqlTransaction"),
+    ]
+
+
+async def test_executemany(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    await conn.execute("create temp table t (a int unique)")
+    cur = conn.cursor()
+    hook.told()
+    await cur.executemany("insert into t values (%s)", [(1,), (2,), (3,)])
+    await cur.executemany("insert into t values (%s)", iter([(4,)]))
+    await cur.executemany("insert into t values (%s) returning a", [(5,), (6,)], returning=True)
+    with pytest.raises(door.errors.UniqueViolation):
+        await cur.executemany("insert into t values (%s)", [(7,), (7,)])
+    sizes = [(event.parameter_count, event.batch_size) for event in hook.events[1:]]
+    assert sizes == [(0, 3), (0, None), (0, 2), (0, 2)]
+    told = hook.told()
+    assert [(kind, rows, error) for kind, _, rows, _, error in told] == [
+        ("executemany", 3, None),
+        ("executemany", 1, None),
+        ("executemany", 1, None),
+        ("executemany", -1, "UniqueViolation"),
+    ]
+
+
+async def test_streams(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    cur = conn.cursor()
+    query = "select generate_series(1, %s)"
+    stream = cur.stream(query, [3])
+    assert hook.events == []
+    rows = []
+    async for (number,) in stream:
+        rows.append(number)
+    assert rows == [1, 2, 3]
+    assert hook.told() == [("stream", query, 3, "SELECT 3", None)]
+
+
+async def test_a_stream_that_is_left(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    cur = conn.cursor()
+    stream = cur.stream("select repeat('x', 1000), generate_series(1, 100000)")
+    async for _ in stream:
+        assert len(hook.open) == 1
+        assert hook.ends == []
+        break
+    await stream.aclose()
+    [(_, outcome)] = hook.ends
+    assert (outcome.error, outcome.status) == (None, None)
+    assert 0 < outcome.rowcount < 100000
+    assert await (await conn.execute("select 1")).fetchone() == (1,)
+
+
+async def test_a_stream_that_is_dropped(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    stream = conn.cursor().stream("select repeat('x', 1000), generate_series(1, 100000)")
+    await anext(stream)
+    del stream
+    gc.collect()
+    await until(lambda: hook.ends)
+    [(_, outcome)] = hook.ends
+    assert (outcome.error, outcome.status) == (None, None)
+    assert await (await conn.execute("select 1")).fetchone() == (1,)
+
+
+async def test_streams_that_fail(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    cur = conn.cursor()
+    with pytest.raises(door.errors.DivisionByZero):
+        async for _ in cur.stream("select 10 / (3 - n) from generate_series(1, 5) n"):
+            pass
+    with pytest.raises(door.errors.UndefinedTable):
+        async for _ in cur.stream("select * from does_not_exist"):
+            pass
+    with pytest.raises(door.module.ProgrammingError):
+        async for _ in cur.stream("do $$ begin end $$"):
+            pass
+    assert [error for *_, error in hook.told()] == ["DivisionByZero", "UndefinedTable", "ProgrammingError"]
+
+
+async def test_copy_in(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    await conn.execute("create temp table t (a int)")
+    hook.told()
+    cur = conn.cursor()
+    async with cur.copy("copy t from stdin") as copy:
+        for number in range(5):
+            await copy.write_row([number])
+        assert hook.ends == []
+        assert [event.kind for event in hook.open] == ["copy"]
+    assert hook.told() == [("copy", "copy t from stdin", 5, "COPY 5", None)]
+    with pytest.raises(ZeroDivisionError):
+        async with cur.copy("copy t from stdin"):
+            raise ZeroDivisionError
+    with pytest.raises(door.errors.InvalidTextRepresentation):
+        async with cur.copy("copy t from stdin") as copy:
+            await copy.write("x\n")
+    with pytest.raises(door.errors.UndefinedTable):
+        async with cur.copy("copy does_not_exist from stdin"):
+            pass
+    assert [error for *_, error in hook.told()] == ["QueryCanceled", "InvalidTextRepresentation", "UndefinedTable"]
+
+
+async def test_copy_out(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    cur = conn.cursor()
+    statement = "copy (select generate_series(1, 3)) to stdout"
+    async with cur.copy(statement) as copy:
+        assert [row async for row in copy.rows()] == [("1",), ("2",), ("3",)]
+    assert hook.told() == [("copy", statement, 3, "COPY 3", None)]
+    async with cur.copy("copy (select repeat('x', 1000), generate_series(1, 100000)) to stdout") as copy:
+        await copy.read_row()
+    [(*_, status, error)] = hook.told()
+    assert (status, error) == (None, None)
+    with pytest.raises(door.errors.DivisionByZero):
+        async with cur.copy("copy (select 10 / (3 - n) from generate_series(1, 5) n) to stdout") as copy:
+            async for _ in copy.rows():
+                pass
+    assert [error for *_, error in hook.told()] == ["DivisionByZero"]
+
+
+async def test_server_cursors(door: Door) -> None:
+    conn, hook = await hooked(door)
+    async with conn.cursor("c") as cur:
+        await cur.execute("select generate_series(1, %s)", [5])
+        await cur.fetchone()
+        await cur.fetchmany(2)
+        await cur.scroll(1)
+        await cur.fetchall()
+    told = [(kind, statement, rows) for kind, statement, rows, *_ in hook.told()]
+    assert told == [
+        ("execute", "select generate_series(1, %s)", -1),
+        ("fetch", 'FETCH FORWARD 1 FROM "c"', 1),
+        ("fetch", 'FETCH FORWARD 2 FROM "c"', 2),
+        ("scroll", 'MOVE 1 FROM "c"', -1),
+        ("fetch", 'FETCH FORWARD ALL FROM "c"', 1),
+        ("close", 'CLOSE "c"', -1),
+    ]
+
+
+async def test_iteration_over_a_server_cursor(door: Door) -> None:
+    conn, hook = await hooked(door)
+    cur = conn.cursor("c")
+    cur.itersize = 2
+    await cur.execute("select generate_series(1, 4)")
+    hook.told()
+    assert [number async for (number,) in cur] == [1, 2, 3, 4]
+    fetch = ("fetch", 'FETCH FORWARD 2 FROM "c"')
+    assert hook.told() == [(*fetch, 2, "FETCH 2", None), (*fetch, 2, "FETCH 2", None), (*fetch, 0, "FETCH 0", None)]
+    await cur.close()
+
+
+async def test_pipelines(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    async with conn.pipeline() as pipeline:
+        await conn.execute("select 1")
+        cur = await conn.execute("select generate_series(1, 2)")
+        assert [event.kind for event in hook.open] == ["execute", "execute"]
+        assert await cur.fetchall() == [(1,), (2,)]
+        assert hook.told() == [
+            ("execute", "select 1", 1, "SELECT 1", None),
+            ("execute", "select generate_series(1, 2)", 2, "SELECT 2", None),
+        ]
+        await pipeline.sync()
+        await conn.execute("select 3")
+    assert [(kind, error) for kind, *_, error in hook.told()] == [("sync", None), ("execute", None), ("sync", None)]
+
+
+async def test_errors_in_pipelines(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    with pytest.raises(door.errors.DivisionByZero):
+        async with conn.pipeline():
+            await conn.execute("select 1")
+            await conn.execute("select 1/0")
+            await conn.execute("select 2")
+    told = [(statement, error) for kind, statement, *_, error in hook.told() if kind == "execute"]
+    assert told == [("select 1", None), ("select 1/0", "DivisionByZero"), ("select 2", "PipelineAborted")]
+    assert hook.open == []
+
+
+async def test_executemany_in_a_pipeline(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    await conn.execute("create temp table t (a int unique)")
+    hook.told()
+    cur = conn.cursor()
+    async with conn.pipeline():
+        await cur.executemany("insert into t values (%s)", [(number,) for number in range(10)])
+        await cur.executemany("insert into t values (%s) returning a", [(20,), (21,)], returning=True)
+        await cur.executemany("insert into t values (%s)", [])
+    told = sorted((kind, rows, error) for kind, _, rows, _, error in hook.told() if kind == "executemany")
+    assert told == [("executemany", -1, None), ("executemany", 2, None), ("executemany", 10, None)]
+    with pytest.raises(door.errors.UniqueViolation):
+        async with conn.pipeline():
+            await cur.executemany("insert into t values (%s)", [(1,)])
+    assert [error for kind, *_, error in hook.told() if kind == "executemany"] == ["UniqueViolation"]
+    assert hook.open == []
+
+
+async def test_a_pipeline_that_is_left_by_an_error(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    with pytest.raises(KeyboardInterrupt):
+        async with conn.pipeline():
+            await conn.execute("select pg_sleep(60)")
+            raise KeyboardInterrupt
+    assert [(statement, error) for _, statement, *_, error in hook.told()] == [
+        ("select pg_sleep(60)", "PipelineAborted"),
+    ]
+
+
+async def test_two_phase(door: Door) -> None:
+    conn, hook = await hooked(door)
+    await conn.tpc_recover()
+    await conn.tpc_begin("hook")
+    await conn.tpc_rollback()
+    assert [(kind, statement.partition(" ")[0]) for kind, statement, *_ in hook.told()] == [
+        ("execute", "SELECT"),
+        ("begin", "BEGIN"),
+        ("rollback", "ROLLBACK"),
+    ]
+
+
+async def test_large_objects(door: Door) -> None:
+    conn, hook = await hooked(door)
+    async with conn.transaction():
+        made = await conn.lobject(0, "w")
+        await made.write(b"data")
+        await made.unlink()
+    kinds = [(kind, statement[:25]) for kind, statement, *_ in hook.told() if kind == "large_object"]
+    assert kinds[0] == ("large_object", "SELECT made, pg_catalog.l")
+    assert ("large_object", "SELECT pg_catalog.lowrite") in kinds
+
+
+async def test_a_timeout(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    with pytest.raises(door.errors.OperationTimeout):
+        await conn.execute("select pg_sleep(60)", timeout=0.05)
+    assert [error for *_, error in hook.told()] == ["OperationTimeout"]
+
+
+async def test_a_cancel_request(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    with pytest.raises(door.errors.QueryCanceled):
+        await conn.execute("select pg_cancel_backend(pg_backend_pid()), pg_sleep(60)")
+    [(_, outcome)] = hook.ends
+    assert outcome.sqlstate == "57014"
+
+
+@asyncio_only
+async def test_a_cancelled_task(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    waiting = asyncio.ensure_future(conn.execute("select pg_sleep(60)"))
+    await until(lambda: hook.open)
+    queued = asyncio.ensure_future(conn.execute("select 1"))
+    await until(lambda: len(hook.open) == 2)
+    queued.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await queued
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await soon(waiting)
+    assert [(statement, error) for _, statement, *_, error in hook.told()] == [
+        ("select 1", "CancelledError"),
+        ("select pg_sleep(60)", "CancelledError"),
+    ]
+
+
+@asyncio_only
+async def test_what_is_never_awaited_does_not_begin(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    with pytest.warns(RuntimeWarning, match="never awaited"):
+        conn.execute("select 1")
+    assert hook.events == []
+
+
+@pytest.mark.doors("sync")
+async def test_ctrl_c(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    main = threading.main_thread().ident
+    assert main is not None
+    other = await door.connect(autocommit=True)
+
+    def press() -> None:
+        query = "select count(*) from pg_stat_activity where pid = %s and wait_event = 'PgSleep'"
+        while other.wrapped.execute(query, [conn.info.backend_pid]).fetchone() != (1,):
+            pass
+        signal.pthread_kill(main, signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    presser = threading.Thread(target=press)
+    presser.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            await conn.execute("select pg_sleep(60)")
+    finally:
+        presser.join()
+        signal.signal(signal.SIGINT, before)
+    assert hook.told() == [("execute", "select pg_sleep(60)", -1, None, "KeyboardInterrupt")]
+
+
+async def test_a_lost_connection(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    cur = conn.cursor()
+    with pytest.raises(door.module.OperationalError):
+        await cur.execute("select pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(door.module.OperationalError):
+        await cur.execute("select 1")
+    assert [error for *_, error in hook.told()] == ["AdminShutdown", "OperationalError"]
+
+
+async def test_contexts(door: Door) -> None:
+    """The end is told in the context of the beginning."""
+    conn, hook = await hooked(door, autocommit=True)
+    CONTEXT.set("execute")
+    await conn.execute("select 1")
+    CONTEXT.set("stream")
+    stream = conn.cursor().stream("select generate_series(1, 2)")
+    await anext(stream)
+    CONTEXT.set("meanwhile")
+    async for _ in stream:
+        pass
+    async with conn.pipeline():
+        CONTEXT.set("pipeline")
+        await conn.execute("select 1")
+        CONTEXT.set("sync")
+    assert hook.contexts == [(name, name) for name in ("execute", "stream", "pipeline", "sync")]
+
+
+async def test_what_a_hook_sets_stays_for_the_end(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    seen: list[str] = []
+
+    def hook(_: Any) -> Any:
+        token = CONTEXT.set("span")
+
+        def end(_: Any) -> None:
+            seen.append(CONTEXT.get())
+            CONTEXT.reset(token)
+
+        return end
+
+    conn.add_query_hook(hook)
+    await conn.execute("select 1")
+    with pytest.raises(door.errors.DivisionByZero):
+        await conn.execute("select 1/0")
+    assert seen == ["span", "span"]
+    assert CONTEXT.get() == "none"
+
+
+async def test_several_hooks(door: Door, everywhere: Recorder) -> None:
+    """They begin in order, those of all connections first, and end in reverse."""
+    order: list[str] = []
+
+    def named(name: str) -> Any:
+        def hook(_: Any) -> Any:
+            order.append(f"{name} begins")
+            return lambda _: order.append(f"{name} ends")
+
+        return hook
+
+    conn = await door.connect(autocommit=True)
+    conn.add_query_hook(named("one"))
+    conn.add_query_hook(lambda event: order.append("no end"))
+    conn.add_query_hook(named("two"))
+    await conn.execute("select 1")
+    assert order == ["one begins", "no end", "two begins", "two ends", "one ends"]
+    assert [event.kind for event in everywhere.events] == ["connect", "execute"]
+
+
+async def test_hooks_can_be_removed(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    conn.add_query_hook(hook)
+    conn.remove_query_hook(hook)
+    await conn.execute("select 1")
+    assert len(hook.told()) == 1
+    conn.remove_query_hook(hook)
+    await conn.execute("select 1")
+    assert hook.told() == []
+    with pytest.raises(ValueError, match="was not added"):
+        conn.remove_query_hook(hook)
+
+
+async def test_a_hook_that_is_removed_meanwhile_is_told_the_end(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True)
+    async with conn.pipeline():
+        await conn.execute("select 1")
+        conn.remove_query_hook(hook)
+    assert hook.told() == [("execute", "select 1", 1, "SELECT 1", None)]
+
+
+async def test_hooks_of_all_connections_can_be_removed(door: Door) -> None:
+    from howdah import hooks
+
+    hook = Recorder()
+    hooks.add_query_hook(hook)
+    hooks.remove_query_hook(hook)
+    await door.connect()
+    assert hook.events == []
+    with pytest.raises(ValueError, match="was not added"):
+        hooks.remove_query_hook(hook)
+
+
+async def test_a_hook_that_raises_is_logged(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    conn = await door.connect(autocommit=True)
+
+    def fails(_: Any) -> Any:
+        raise LookupError("at the beginning")
+
+    def fails_later(_: Any) -> Any:
+        def end(_: Any) -> None:
+            raise LookupError("at the end")
+
+        return end
+
+    conn.add_query_hook(fails)
+    conn.add_query_hook(fails_later)
+    conn.add_query_hook(lambda _: "no function")
+    hook = Recorder()
+    conn.add_query_hook(hook)
+    with caplog.at_level(logging.ERROR, "howdah"):
+        assert await (await conn.execute("select 1")).fetchone() == (1,)
+        with pytest.raises(door.errors.DivisionByZero):
+            await conn.execute("select 1/0")
+    assert len(hook.told()) == 2
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 6
+    assert all(message.startswith("error processing query hook callback") for message in messages)
+    assert [message for message in messages if "at the beginning" in message] != []
+    assert [message for message in messages if "at the end" in message] != []
+
+
+@pytest.mark.parametrize("when", ["beginning", "end"])
+async def test_a_hook_that_must_not_be_swallowed(door: Door, when: str) -> None:
+    conn = await door.connect(autocommit=True)
+    other = Recorder()
+
+    def end(_: Any) -> None:
+        raise SystemExit
+
+    def hook(_: Any) -> Any:
+        if when == "beginning":
+            raise SystemExit
+        return end
+
+    conn.add_query_hook(other)
+    conn.add_query_hook(hook)
+    with pytest.raises(SystemExit):
+        await conn.execute("select 1")
+    conn.remove_query_hook(hook)
+    [(_, outcome)] = other.ends
+    assert isinstance(outcome.error, SystemExit) == (when == "beginning")
+    assert await (await conn.execute("select 2")).fetchone() == (2,)
+
+
+@pytest.mark.doors("sync")
+async def test_a_hook_may_use_the_connection(door: Door) -> None:
+    """What it does is not told to hooks, and waits for nothing."""
+    conn, recorder = await hooked(door, autocommit=True)
+    conn.wrapped.execute("create temp table log (what text)")
+    recorder.told()
+
+    def write(what: str) -> None:
+        conn.wrapped.execute("insert into log values (%s)", [what])
+
+    def hook(event: Any) -> Any:
+        write(f"begin {event.kind}")
+        return lambda outcome: write(f"end {event.kind}")
+
+    conn.add_query_hook(hook)
+    await conn.execute("select 1")
+    async with conn.transaction():
+        pass
+    stream = conn.cursor().stream("select generate_series(1, 2)")
+    async for _ in stream:
+        pass
+    async with conn.pipeline():
+        await conn.execute("select 2")
+    async with conn.cursor().copy("copy (select 1) to stdout") as copy:
+        await copy.read_row()
+    conn.remove_query_hook(hook)
+    assert [kind for kind, *_ in recorder.told()] == [
+        "execute", "begin", "commit", "stream", "execute", "sync", "copy",
+    ]  # fmt: skip
+    rows = await (await conn.execute("select what from log")).fetchall()
+    kinds = ["execute", "begin", "commit", "stream"]
+    assert [what for (what,) in rows][:8] == [f"{when} {kind}" for kind in kinds for when in ("begin", "end")]
+
+
+@pytest.mark.doors("sync")
+async def test_a_hook_in_a_stream_of_its_own_thread(door: Door, caplog: pytest.LogCaptureFixture) -> None:
+    """Where it cannot use the connection it is told so, and does not wait."""
+    conn = await door.connect(autocommit=True)
+    stream = conn.cursor().stream("select repeat('x', 1000), generate_series(1, 100000)")
+    await anext(stream)
+    conn.add_query_hook(lambda _: conn.wrapped.execute("select 1") and None)
+    with pytest.raises(door.module.OperationalError, match="in use by the operation"):
+        await conn.execute("select 2")
+    assert "in use by the operation" in caplog.text
+    await stream.aclose()
+
+
+@asyncio_only
+async def test_tasks_that_a_hook_starts(door: Door) -> None:
+    """They may use the connection, and are not told to hooks."""
+    conn, recorder = await hooked(door, autocommit=True)
+    tasks: list[Any] = []
+
+    async def ask() -> Any:
+        return await (await conn.execute("select 'asked'")).fetchone()
+
+    def hook(_: Any) -> None:
+        tasks.append(asyncio.ensure_future(ask()))
+
+    conn.add_query_hook(hook)
+    await conn.execute("select 1")
+    [task] = tasks
+    assert await soon(task) == ("asked",)
+    assert [statement for _, statement, *_ in recorder.told()] == ["select 1"]
+
+
+async def test_operations_within_operations(door: Door) -> None:
+    """A block's operations begin and end within it."""
+    conn, hook = await hooked(door, autocommit=True)
+    other = await door.connect(autocommit=True)
+    other.add_query_hook(hook)
+    stream = conn.cursor().stream("select generate_series(1, 2)")
+    async for _ in stream:
+        await other.execute("select 1")
+    assert sorted(kind for kind, *_ in hook.told()) == ["execute", "execute", "stream"]
+    assert hook.open == []
+
+
+async def test_subclasses_that_override_execute(door: Door) -> None:
+    class Twice(door.cursor_class):  # type: ignore[misc,name-defined]
+        def execute(self, query: Any, *args: Any, **kwargs: Any) -> Any:
+            return super().execute(f"{query} -- mine", *args, **kwargs)
+
+    conn, hook = await hooked(door, autocommit=True, cursor_factory=Twice)
+    await conn.execute("select 1")
+    assert hook.told() == [("execute", "select 1 -- mine", 1, "SELECT 1", None)]
+
+
+async def test_attempts_to_connect(door: Door, everywhere: Recorder, closed_port: int) -> None:
+    conn = await door.connect(autocommit=True)
+    with pytest.raises(door.module.OperationalError):
+        await door.connect("host=127.0.0.1 dbname=nowhere user=me password=hidden", port=closed_port)
+    [(first, outcome), (second, failed)] = everywhere.ends
+    assert (first.kind, first.statement, first.backend_pid, outcome.error) == ("connect", "", None, None)
+    assert (second.host, second.port, second.dbname, second.user) == ("127.0.0.1", closed_port, "nowhere", "me")
+    assert isinstance(failed.error, door.module.OperationalError)
+    everywhere.told()
+    await conn.execute("select 1")
+    assert [kind for kind, *_ in everywhere.told()] == ["execute"]
+
+
+@asyncio_only
+async def test_many_tasks(door: Door) -> None:
+    conn, hook = await hooked(door, autocommit=True, pipelining=True)
+
+    async def ask(number: int) -> None:
+        CONTEXT.set(str(number))
+        await conn.execute("select %s::int", [number])
+
+    await asyncio.gather(*(ask(number) for number in range(50)))
+    assert sorted(event.params[0] for event, _ in hook.ends) == list(range(50))
+    assert all(began == ended for began, ended in hook.contexts)
+    assert hook.open == []
+
+
+@pytest.mark.doors("sync")
+async def test_many_threads(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    seen: list[tuple[int, int]] = []
+
+    def hook(_: Any) -> Any:
+        thread = threading.get_ident()
+        return lambda _: seen.append((thread, threading.get_ident()))
+
+    def work() -> None:
+        for _ in range(20):
+            conn.wrapped.execute("select 1")
+
+    conn.add_query_hook(hook)
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 160
+    assert all(began == ended for began, ended in seen)
+    assert len({began for began, _ in seen}) == 8
+
+
+async def test_hooks_keep_no_connection_alive(door: Door) -> None:
+    """A hook that leads back to its connection, and one whose end was not told, are garbage with it."""
+    conn = await door.connect(autocommit=True)
+
+    class Hook:
+        def __init__(self, conn: Any) -> None:
+            self.conn = conn
+            self.events: list[Any] = []
+
+        def __call__(self, event: Any) -> Any:
+            self.events.append(event)
+            return lambda _: self.events.append(self.conn)
+
+    hook = Hook(conn)
+    conn.add_query_hook(hook)
+    cur = conn.cursor()
+    await cur.execute("select %s::text", ["kept"])
+    stream = cur.stream("select generate_series(1, 2)")
+    await anext(stream)
+    await stream.aclose()
+    gone = weakref.ref(conn.wrapped if door.is_sync else conn)
+    await conn.close()
+    door._opened.clear()
+    del conn, hook, cur, stream
+    gc.collect()
+    assert gone() is None
+
+
+async def test_results_are_as_without_hooks(door: Door) -> None:
+    conn, _ = await hooked(door)
+    cur = await conn.execute("select generate_series(1, 3)")
+    assert (cur.rowcount, cur.statusmessage) == (3, "SELECT 3")
+    assert await cur.fetchall() == [(1,), (2,), (3,)]
+    await conn.commit()
+    assert conn.info.transaction_status == 0
