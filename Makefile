@@ -216,6 +216,19 @@ wheel: $(STAMP)-base
 	@build/venv-wheel/bin/python -m pip install --quiet --no-index --no-deps build/dist/*.whl < /dev/null
 	@build/venv-wheel/bin/python -I -W error -c 'import howdah; print(howdah.__file__, howdah.__version__)'
 
+# The API against that of the last release, or of a revision: make semver BASE=main~10.
+BASE ?= $(shell git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null)
+PUBLIC_CRATES := howdah howdah-deadpool howdah-bb8
+.PHONY: semver
+semver:
+	@if ! $(CARGO) semver-checks --version > /dev/null 2>&1; then \
+		echo 'cargo-semver-checks is not installed: skipped'; \
+	elif [ -z '$(BASE)' ]; then \
+		echo 'there is no release to compare with, nor BASE: skipped'; \
+	else \
+		$(CARGO) semver-checks --baseline-rev $(BASE) $(addprefix -p ,$(PUBLIC_CRATES)); \
+	fi
+
 # Advisories are in a database that is fetched: `cargo deny check` has them as well.
 .PHONY: deny
 deny:

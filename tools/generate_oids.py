@@ -220,6 +220,7 @@ HEADER = """\
 
 /// One built-in type, as in `pg_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TypeEntry {
     /// The OID of the type.
     pub oid: u32,

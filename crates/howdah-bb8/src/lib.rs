@@ -22,6 +22,7 @@
 //!   [`discard_all`](Manager::discard_all).
 
 #![forbid(unsafe_code)]
+#![warn(unnameable_types)]
 
 use bb8::ManageConnection;
 use howdah::{AsyncConnection, Config, Error};

@@ -47,6 +47,8 @@ mod tunnel;
 
 pub use connect::ConnectError;
 pub use connector::{Action, Connector};
+#[cfg(feature = "gssapi")]
+pub use gss::Service;
 pub use link::Link;
 pub use socket::{Peer, Socket};
 pub use tunnel::Route;

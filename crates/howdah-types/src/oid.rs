@@ -4,6 +4,7 @@
 
 /// One built-in type, as in `pg_type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TypeEntry {
     /// The OID of the type.
     pub oid: u32,

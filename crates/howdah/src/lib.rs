@@ -86,6 +86,7 @@
 //! The crate needs Rust 1.95 or newer.
 
 #![forbid(unsafe_code)]
+#![warn(unnameable_types)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "tokio")]

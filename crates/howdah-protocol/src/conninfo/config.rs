@@ -118,6 +118,7 @@ pub struct Keepalives {
 
 /// The option `sslmode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SslMode {
     /// Never TLS.
     Disable,
@@ -135,6 +136,7 @@ pub enum SslMode {
 
 /// The option `gssencmode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum GssEncMode {
     /// Never GSSAPI encryption.
     Disable,
@@ -146,6 +148,7 @@ pub enum GssEncMode {
 
 /// The option `channel_binding`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ChannelBinding {
     /// Never.
     Disable,
@@ -158,6 +161,7 @@ pub enum ChannelBinding {
 
 /// The option `target_session_attrs`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TargetSessionAttrs {
     /// Every server will do.
     #[default]
@@ -176,6 +180,7 @@ pub enum TargetSessionAttrs {
 
 /// The option `load_balance_hosts`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LoadBalanceHosts {
     /// In the order given.
     Disable,

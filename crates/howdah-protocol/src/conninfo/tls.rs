@@ -60,6 +60,7 @@ pub enum RootCertificates {
 
 /// The option `sslcertmode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SslCertMode {
     /// The client's certificate is never sent.
     Disable,
@@ -71,6 +72,7 @@ pub enum SslCertMode {
 
 /// Versions of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum TlsVersion {
     /// 1.0
     Tls1_0,

@@ -11,6 +11,7 @@ use super::{
 
 /// The option `sslnegotiation`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SslNegotiation {
     /// The server is asked whether it takes TLS.
     Postgres,
@@ -20,6 +21,7 @@ pub enum SslNegotiation {
 
 /// The option `replication`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Replication {
     /// The connection takes no statements but the commands of physical replication.
     Physical,

@@ -16,6 +16,7 @@ use crate::row::{Row, Rows};
 
 /// What a large object is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum LargeObjectMode {
     /// To read what was there when it was opened.
     Read,

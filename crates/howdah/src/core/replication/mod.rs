@@ -68,7 +68,11 @@ pub(crate) mod sealed {
     use howdah_types::datetime::TimestampTz;
 
     /// Made of what the server sends.
-    #[expect(private_interfaces, reason = "it cannot be named outside of the crate")]
+    #[expect(
+        private_interfaces,
+        unnameable_types,
+        reason = "it cannot be named outside of the crate"
+    )]
     pub trait Read: Sized {
         fn read(message: Message<'_>, following: &mut Following, core: &Core) -> Result<Self>;
     }

@@ -26,6 +26,7 @@ pub struct ChangeOptions {
 
 /// Whether changes are sent of transactions that are in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Streaming {
     /// Only those of committed ones.
     #[default]
