@@ -161,7 +161,7 @@ check-wasm:
 	fi
 
 # Nothing is linked and nothing run: what is written in C, a part of ring, is left out. Clippy also finds what nobody uses there.
-PLATFORMS := x86_64-pc-windows-msvc aarch64-apple-darwin x86_64-apple-darwin
+PLATFORMS := x86_64-pc-windows-msvc aarch64-apple-darwin x86_64-apple-darwin x86_64-unknown-linux-musl
 RELEASED_CRATES := --workspace --exclude howdah-testkit
 .PHONY: check-platforms
 check-platforms: export PYO3_CROSS_PYTHON_VERSION := 3.11

@@ -105,6 +105,14 @@ def test_every_claimed_python_has_tests_and_wheels() -> None:
     assert built.partition("--interpreter ")[2].split() == [f"python{version}" for version in CLAIMED_PYTHONS]
 
 
+def test_platforms_that_are_checked_are_installed() -> None:
+    checked = re.findall(r"(?m)^PLATFORMS := (.*)$", (ROOT / "Makefile").read_text("utf-8"))[0].split()
+    installed = next(words for words in commands("ci/linux") if words[:3] == ["rustup", "toolchain", "install"])
+    assert checked == [word for before, word in itertools.pairwise(installed) if before == "--target"]
+    named = (ROOT / "docs" / "platforms.md").read_text("utf-8")
+    assert [target for target in checked if f"`{target}`" not in named] == []
+
+
 def test_licences_are_those_of_the_wheels_that_are_built() -> None:
     wheels = workflow("wheels")["jobs"]
     linux = wheels["linux"]["strategy"]["matrix"]["include"]
