@@ -44,8 +44,9 @@
 //!   the type that the server infers for it, exactly or not at all: see [`rust_types`]. A string is a literal of any type.
 //! * **Results** are [`Rows`] that keep the received bytes; [`Row::get`] reads a value when asked, as any type that is
 //!   [`FromSql`], and [`Row::read`] a whole row as a tuple or a struct that is [`FromRow`]; `query_as()` gives them all. [`Row::text`] and
-//!   [`types::AnyValue`] are for any type. `query_stream()` gives rows as they arrive.
+//!   [`types::AnyValue`] are for any type. `query_stream()` gives rows as they arrive, and a [`Portal`] in pages.
 //! * **Many statements** are run without waiting for each by `execute_many()` and `batch()`, all or none: [`guide`] says more.
+//!   A text of several is run by `batch_execute()` and `simple_query()`.
 //! * **Rows in bulk** go and come by COPY: [`copy_in_rows()`](Session::copy_in_rows), [`copy_out_rows()`](Session::copy_out_rows).
 //! * **Types made by users** are structs and enums with `#[derive(ToSql, FromSql)]`; domains are the types beneath them.
 //!   [`rust_types`] has the table of all types.
@@ -121,6 +122,7 @@ pub use core::info::{Info, TlsFacts, TransactionStatus};
 pub use core::large_object::LargeObjectMode;
 pub use core::listener::{Gap, ListenerEvent, ListenerOptions};
 pub use core::messages::{HandlerId, Notify};
+pub use core::portal::Portal;
 pub use diagnostic::Diagnostic;
 pub use error::{Error, ProviderError, Result};
 pub use howdah_protocol::session::IsolationLevel;

@@ -1,5 +1,6 @@
 //! What the server says, matched against what was asked.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::inbox::Inbox;
@@ -36,7 +37,12 @@ pub(super) enum Expected {
         tell: bool,
     },
     /// Rows, then CommandComplete, EmptyQueryResponse or PortalSuspended.
-    Execute { silent: bool, columns: Asked },
+    Execute {
+        silent: bool,
+        columns: Asked,
+        /// How many rows there may be, if that was bounded.
+        limit: Option<NonZeroU32>,
+    },
     /// CloseComplete.
     Close { silent: bool },
     /// Any number of ReadyForQuery, then CloseComplete: see [`Connection::resync_after_copy`].
@@ -311,7 +317,32 @@ impl Replies {
         }
         let taken = unread.len() - rest.len();
         inbox.consume(taken);
-        checked
+        checked.and_then(|()| self.check_limit())
+    }
+
+    /// Fails if there are more rows than were asked for: a page of a portal is bounded.
+    fn check_limit(&self) -> Result<(), ProtocolError> {
+        match self.limit() {
+            Some(limit) if self.rows.count() > limit => Err(ProtocolError::refused(
+                "the server sent more rows than it was asked for",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// How many rows the result that is coming may have, if that is bounded.
+    fn limit(&self) -> Option<usize> {
+        match self.expected.front() {
+            Some(Expected::Execute { limit, .. }) => limit.map(|limit| limit.get() as usize),
+            _ => None,
+        }
+    }
+
+    /// Whether as many rows have come as were asked for, so that the server may stop there.
+    fn has_reached_limit(&self) -> bool {
+        let incomplete = self.rows.is_incomplete();
+        self.limit()
+            .is_some_and(|limit| incomplete || self.rows.count() == limit)
     }
 
     /// The error for a DataRow that no description came for.
@@ -523,9 +554,7 @@ impl Replies {
                 Ok(self.finish(tag, Ending::Complete, parameters))
             }
             BackendMessage::EmptyQueryResponse => Ok(self.finish(b"", Ending::Empty, parameters)),
-            BackendMessage::PortalSuspended
-                if matches!(self.expected.front(), Some(Expected::Execute { .. })) =>
-            {
+            BackendMessage::PortalSuspended if self.has_reached_limit() => {
                 Ok(self.finish(b"", Ending::Suspended, parameters))
             }
             BackendMessage::CopyInResponse(copy) if self.copy == Copying::No => {
@@ -575,6 +604,7 @@ impl Replies {
         if let Some(Expected::Execute {
             silent,
             columns: asked,
+            ..
         }) = self.expected.front_mut()
         {
             let silent = *silent;

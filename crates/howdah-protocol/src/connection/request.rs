@@ -1,5 +1,7 @@
 //! Requests: each method appends its message to the outgoing bytes and notes which answer is expected.
 
+use std::num::NonZeroU32;
+
 use super::reply::{Asked, Copying, Expected, Followed, Formats};
 use super::{Columns, Connection, Phase};
 use crate::error::{OutOfMemory, UsageError};
@@ -174,9 +176,23 @@ impl Connection {
         params: &Params,
         result_formats: &[Format],
     ) -> Result<(), UsageError> {
+        self.bind_portal(b"", statement, params, result_formats)
+    }
+
+    /// Bind: gives the statement its parameters and makes a portal, which must not exist unless it is the unnamed one.
+    ///
+    /// # Errors
+    /// As [`Connection::bind`].
+    pub fn bind_portal(
+        &mut self,
+        portal: &[u8],
+        statement: &[u8],
+        params: &Params,
+        result_formats: &[Format],
+    ) -> Result<(), UsageError> {
         frontend::bind(
             &mut self.outbox,
-            b"",
+            portal,
             statement,
             &params.formats,
             &params.values,
@@ -242,8 +258,8 @@ impl Connection {
     ///
     /// # Errors
     /// None at present.
-    pub fn execute(&mut self, max_rows: i32, silent: bool) -> Result<(), UsageError> {
-        self.push_execute(max_rows, silent, Asked::Described)
+    pub fn execute(&mut self, max_rows: u32, silent: bool) -> Result<(), UsageError> {
+        self.push_execute(b"", max_rows, silent, Asked::Described)
     }
 
     /// Execute, of the unnamed portal, whose columns are known from an earlier description.
@@ -252,20 +268,41 @@ impl Connection {
     /// None at present.
     pub fn execute_known(
         &mut self,
-        max_rows: i32,
+        max_rows: u32,
         columns: Option<Columns>,
     ) -> Result<(), UsageError> {
-        self.push_execute(max_rows, false, Asked::Known(columns))
+        self.execute_portal(b"", max_rows, columns)
+    }
+
+    /// Execute, of a portal whose columns are known from an earlier description. Where `max_rows` is not 0 the result may be
+    /// [`Suspended`](super::Ending::Suspended) after so many rows; more of them break the protocol.
+    ///
+    /// # Errors
+    /// A NUL in the name.
+    pub fn execute_portal(
+        &mut self,
+        portal: &[u8],
+        max_rows: u32,
+        columns: Option<Columns>,
+    ) -> Result<(), UsageError> {
+        self.push_execute(portal, max_rows, false, Asked::Known(columns))
     }
 
     fn push_execute(
         &mut self,
-        max_rows: i32,
+        portal: &[u8],
+        max_rows: u32,
         silent: bool,
         columns: Asked,
     ) -> Result<(), UsageError> {
-        frontend::execute(&mut self.outbox, b"", max_rows)?;
-        self.ask(Expected::Execute { silent, columns });
+        // What the field cannot hold is as good as all.
+        let limit = i32::try_from(max_rows).unwrap_or(i32::MAX);
+        frontend::execute(&mut self.outbox, portal, limit)?;
+        self.ask(Expected::Execute {
+            silent,
+            columns,
+            limit: NonZeroU32::new(limit.unsigned_abs()),
+        });
         Ok(())
     }
 

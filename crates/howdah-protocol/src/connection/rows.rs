@@ -205,6 +205,8 @@ pub(super) struct RowCollector {
     in_current: bool,
     /// Whether there was no memory for the rows of this result, which are dropped.
     incomplete: bool,
+    /// How many rows of this result have been taken.
+    taken: usize,
 }
 
 /// Rows of at most this many bytes are copied out, so that the receive buffer stays where it is.
@@ -242,6 +244,11 @@ impl RowCollector {
     /// Whether the inbox must keep its current buffer as it is, because rows point into it.
     pub(super) fn pins_current(&self) -> bool {
         self.in_current
+    }
+
+    /// How many rows of this result have come, those among them that have been taken; not of one that is incomplete.
+    pub(super) fn count(&self) -> usize {
+        self.taken + self.rows.len()
     }
 
     /// Whether no row has been noted since the last [`RowCollector::take`].
@@ -302,6 +309,7 @@ impl RowCollector {
     /// Hands out what was collected. The current buffer must have been adopted or copied before.
     pub(super) fn take(&mut self) -> RowSet {
         self.in_current = false;
+        self.taken += self.rows.len();
         std::mem::take(&mut self.rows)
     }
 

@@ -30,7 +30,7 @@ pub struct Outcome {
     pub statements: usize,
     /// Indices of the statements that were a COPY and were refused, because it has to be run by other means.
     pub refused_copy: Vec<usize>,
-    /// What a statement that was only described is like; of a cursor, what columns it has.
+    /// What a statement that was only described is like; of a cursor or portal, what columns it has.
     pub description: Option<Description>,
     /// How a COPY has begun that was queued by [`Session::copy`](super::Session::copy), unless that was taken before.
     pub copy: Option<CopyStart>,
@@ -125,6 +125,8 @@ pub(super) enum PendingStatement {
     Described(Key, Option<Box<[u8]>>),
     /// None: the question what columns a cursor has.
     Cursor,
+    /// None, bound to a portal: the question what columns that has. With the statement, if it had been prepared before.
+    Portal(Option<Arc<Prepared>>),
     /// One that had been prepared before.
     Reused(Arc<Prepared>),
 }
@@ -285,12 +287,14 @@ impl Exchange {
         self.parameters = Some(oids.into());
     }
 
-    /// RowDescription or NoData of a described statement or cursor.
+    /// RowDescription or NoData of a described statement, cursor or portal.
     pub(super) fn on_described(&mut self, columns: Option<Columns>, statements: &mut Statements) {
         let described = match self.pending.front() {
-            Some(PendingStatement::Described(..) | PendingStatement::Cursor) => {
-                self.pending.pop_front()
-            }
+            Some(
+                PendingStatement::Described(..)
+                | PendingStatement::Cursor
+                | PendingStatement::Portal(_),
+            ) => self.pending.pop_front(),
             _ => return,
         };
         self.finished += 1;
@@ -298,9 +302,13 @@ impl Exchange {
             parameters: self.parameters.take().unwrap_or_default(),
             columns,
         };
-        if let Some(PendingStatement::Described(key, Some(name))) = described {
-            let types = Some(Arc::clone(&description.parameters));
-            statements.prepared(key, name, description.columns.clone(), types);
+        match described {
+            Some(PendingStatement::Described(key, Some(name))) => {
+                let types = Some(Arc::clone(&description.parameters));
+                statements.prepared(key, name, description.columns.clone(), types);
+            }
+            Some(PendingStatement::Portal(Some(prepared))) => statements.reused(&prepared),
+            _ => {}
         }
         self.outcome.description = Some(description);
     }
@@ -333,7 +341,7 @@ impl Exchange {
     ) {
         let sqlstate = diagnostic.sqlstate();
         match self.pending.front() {
-            Some(PendingStatement::Reused(prepared)) => {
+            Some(PendingStatement::Reused(prepared) | PendingStatement::Portal(Some(prepared))) => {
                 let missing = sqlstate == Some(b"26000");
                 if missing || is_stale_plan(&diagnostic) {
                     self.found_wanting = unbound;

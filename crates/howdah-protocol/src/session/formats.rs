@@ -44,7 +44,16 @@ pub(super) struct MixedFormats {
     pub(super) formats: Arc<[Format]>,
 }
 
-impl ResultFormat<'_> {
+impl<'a> ResultFormat<'a> {
+    /// What is asked for where the columns are not known.
+    pub(super) fn of_all(self) -> &'a [Format] {
+        match self {
+            Self::Binary => &[Format::Binary],
+            Self::Chosen(formats) => formats,
+            Self::Text | Self::Auto(_) => &[],
+        }
+    }
+
     pub(super) fn is_binary(self) -> bool {
         matches!(self, Self::Binary)
     }

@@ -31,6 +31,7 @@ mod cancel;
 mod copy;
 mod exchange;
 mod formats;
+mod portal;
 mod queue;
 mod replication;
 mod route;
@@ -127,6 +128,8 @@ pub struct Session {
     undoing: bool,
     /// Statements that are closed at the end of the exchange in which they were prepared.
     temporary: Vec<Box<[u8]>>,
+    /// Portals of the running transaction that are closed with the next statement.
+    dropped_portals: Vec<Box<[u8]>>,
     /// What the server of a replication stream is told.
     standby: Option<(ExchangeId, Standby)>,
 }
@@ -149,6 +152,7 @@ impl Session {
             begun_in_vain: false,
             undoing: false,
             temporary: Vec::new(),
+            dropped_portals: Vec::new(),
             standby: None,
         }
     }
@@ -501,6 +505,7 @@ impl Session {
         let status = self.connection.transaction_status();
         if status == TransactionStatus::Idle {
             self.statements.next_transaction();
+            self.dropped_portals.clear();
         }
         let again = exchange.is_repeatable(status);
         self.begun_in_vain = again && status != TransactionStatus::Idle;

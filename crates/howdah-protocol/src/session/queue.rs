@@ -179,7 +179,7 @@ impl Session {
     }
 
     /// Adds a statement to the exchange that is open, or begins one; takes all back if it cannot be sent.
-    fn queue(
+    pub(super) fn queue(
         &mut self,
         requests: impl FnOnce(&mut Self, ExchangeId) -> Result<PendingStatement, UsageError>,
     ) -> Result<ExchangeId, UsageError> {
@@ -222,6 +222,7 @@ impl Session {
         match queued {
             Ok(statement) => {
                 self.statements.closing();
+                self.dropped_portals.clear();
                 if let PendingStatement::Counted(hash) = statement {
                     self.statements.executing(hash);
                 }
@@ -254,14 +255,17 @@ impl Session {
         Ok(())
     }
 
-    /// Queues BEGIN where one is due, and the closing of evicted statements; tells whether there was anything.
+    /// Queues BEGIN where one is due, and the closing of evicted statements and dropped portals; tells whether there was anything.
     ///
     /// BEGIN goes by the extended protocol and without a Sync: should it fail, the server skips what follows, which must
     /// not run outside of a transaction.
-    fn begin(&mut self, wanted: bool) -> Result<bool, UsageError> {
-        let closing = !self.statements.to_close().is_empty();
+    pub(super) fn begin(&mut self, wanted: bool) -> Result<bool, UsageError> {
+        let closing = !self.statements.to_close().is_empty() || !self.dropped_portals.is_empty();
         for name in self.statements.to_close() {
             self.connection.close_statement(name, true)?;
+        }
+        for name in &self.dropped_portals {
+            self.connection.close_portal(name, true)?;
         }
         // The status is that of the last ReadyForQuery: it does not tell of a BEGIN in the same exchange.
         let begun = self.exchanges.back().is_some_and(|last| last.begins);
@@ -280,7 +284,7 @@ impl Session {
         Ok(true)
     }
 
-    fn plan(&mut self, request: &Execute<'_>, id: ExchangeId) -> Plan {
+    pub(super) fn plan(&mut self, request: &Execute<'_>, id: ExchangeId) -> Plan {
         let Execute { sql, params, .. } = *request;
         let chosen = matches!(request.format, ResultFormat::Chosen(_));
         let never = (chosen || self.connection.speaks_replication()).then_some(false);
@@ -330,11 +334,7 @@ impl Session {
     ) -> Result<PendingStatement, UsageError> {
         let Execute { sql, params, .. } = *request;
         let binary = request.format.is_binary();
-        let all: &[Format] = match request.format {
-            ResultFormat::Binary => &[Format::Binary],
-            ResultFormat::Chosen(formats) => formats,
-            ResultFormat::Text | ResultFormat::Auto(_) => &[],
-        };
+        let all = request.format.of_all();
         Ok(match plan {
             Plan::Unprepared(hash) => {
                 self.connection.parse(b"", sql, &params.oids, true)?;
@@ -379,7 +379,7 @@ impl Session {
     }
 
     /// The description that the result of a prepared statement will have in the wanted format, with the formats to ask for.
-    fn columns_for(
+    pub(super) fn columns_for(
         &mut self,
         request: &Execute<'_>,
         prepared: &Prepared,

@@ -7,6 +7,7 @@ mod fixture;
 mod memory;
 mod pipelines;
 mod poolers;
+mod portals;
 mod properties;
 mod replay;
 mod server;

@@ -13,6 +13,7 @@ mod large_object;
 mod listener;
 mod notifies;
 mod operations;
+mod portal;
 mod replication;
 mod script;
 mod session;

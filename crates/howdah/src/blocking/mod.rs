@@ -9,6 +9,7 @@ mod copy_rows;
 mod large_object;
 mod listener;
 mod notifies;
+mod portal;
 mod replication;
 mod script;
 mod session;

@@ -17,6 +17,7 @@ pub(crate) mod large_object;
 pub(crate) mod listener;
 pub(crate) mod messages;
 pub(crate) mod observe;
+pub(crate) mod portal;
 mod prepare;
 pub(crate) mod replication;
 pub(crate) mod sequence;
@@ -68,6 +69,7 @@ pub(crate) struct Core {
     block_ended: bool,
     /// What has happened in the transaction of the block that is open.
     pub(crate) fate: Fate,
+    portals: portal::Portals,
     /// Whether the exchange that is open is a sequence that has items.
     in_sequence: bool,
     /// Whether the client encoding is UTF8 with this version of the parameters.
@@ -100,6 +102,7 @@ impl Core {
             params: Params::default(),
             block_ended: false,
             fate: Fate::default(),
+            portals: portal::Portals::default(),
             in_sequence: false,
             encoding: (None, true),
             end: None,
@@ -127,8 +130,10 @@ impl Core {
         matches!(self.end, Some(End::Lost(_)))
     }
 
-    /// Whether nothing is left over from an earlier operation. If something is, begins to end it.
+    /// Whether nothing is left over from an earlier operation but portals, which are closed with the next one. If something is, begins
+    /// to end it.
     pub(crate) fn is_settled(&mut self) -> bool {
+        self.take_dropped_portals();
         let settled = self.session.is_settled();
         if !settled {
             self.spoil_sequence();

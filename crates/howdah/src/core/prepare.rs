@@ -13,6 +13,7 @@ use howdah_protocol::session::{
 use howdah_protocol::wire::TransactionStatus;
 
 use super::known::Known;
+use super::portal::Portal;
 use super::{Core, is_read_in_binary};
 use crate::error::{Error, Result};
 use crate::params::Parameters;
@@ -206,6 +207,13 @@ impl Preparation {
     /// Queues the execution.
     pub(crate) fn execute(&mut self, core: &mut Core, sql: &str) -> Result<ExchangeId> {
         self.queue(core, sql, false, Session::execute)
+    }
+
+    /// Queues the opening of a portal, which is executed later.
+    pub(crate) fn open(&mut self, core: &mut Core, portal: &Portal) -> Result<ExchangeId> {
+        self.queue(core, portal.sql(), false, |session, request| {
+            session.open_portal(portal.name(), request)
+        })
     }
 
     /// Queues the execution in an exchange that goes on; the statement is prepared at once if it is to be `repeated`.

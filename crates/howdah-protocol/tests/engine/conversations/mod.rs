@@ -4,6 +4,7 @@ mod copy;
 mod copy_session;
 mod extended;
 mod oauth;
+mod portals;
 mod queued;
 mod replication;
 mod sessions;

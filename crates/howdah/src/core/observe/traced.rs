@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use howdah_protocol::connection::{Params, QueryResult};
+use howdah_protocol::connection::{Ending, Params, QueryResult};
 use howdah_protocol::session::Outcome;
 use howdah_types::Types;
 #[cfg(feature = "tokio")]
@@ -281,7 +281,14 @@ impl Told for Outcome {
             watch.failed_with(sqlstate.as_deref(), "server");
             return;
         }
-        let counts = self.results.iter().filter_map(QueryResult::tagged_rows);
+        let counts = self
+            .results
+            .iter()
+            .filter_map(|result| match result.ending {
+                // A page of a portal has no tag.
+                Ending::Suspended => u64::try_from(result.rows.len()).ok(),
+                Ending::Complete | Ending::Empty => result.tagged_rows(),
+            });
         counts.fold(0, u64::saturating_add).tell(watch);
     }
 }
