@@ -118,6 +118,8 @@ def test_licences_are_those_of_the_wheels_that_are_built() -> None:
     linux = wheels["linux"]["strategy"]["matrix"]["include"]
     others = wheels["others"]["strategy"]["matrix"]["system"]
     assert sorted(each["target"] for each in [*linux, *others]) == sorted(third_party.TARGETS)
+    checked = (ROOT / "deny.toml").read_text("utf-8").partition("targets = [")[2].partition("]")[0]
+    assert re.findall('"(.*)"', checked) == list(third_party.TARGETS)
 
 
 def test_crates_that_are_not_published() -> None:
