@@ -155,6 +155,9 @@ class Diagnostic:
         return None if value is None else value.decode(self._encoding, "replace")
 
 
+_LETTERS: Final = "SVCMDHPpqWstcdnFLR"
+"""The fields of a report."""
+
 _GONE: Final = frozenset(["25006", "57P01", "57P02", "57P03", "57P05"])
 """Conditions after which another server, or the same one later, serves the program better."""
 
@@ -239,8 +242,16 @@ class Error(Exception):
     def __reduce__(self) -> str | tuple[Any, ...]:
         reduced = super().__reduce__()
         if isinstance(reduced, tuple) and len(reduced) > 2:
-            return (*reduced[:2], {**reduced[2], "_pgconn": None, "_pgresult": None, "_of_server": False}, *reduced[3:])
+            # The fields by number, as psycopg has them: it reads what has the names of its classes.
+            known = self._info or {}
+            info = {ord(letter): known.get(letter) for letter in _LETTERS} if known else None
+            fresh = {"_info": info, "_pgconn": None, "_pgresult": None, "_of_server": False}
+            return (*reduced[:2], {**reduced[2], **fresh}, *reduced[3:])
         return reduced
+
+    def __setstate__(self, state: dict[str, Any] | None) -> None:
+        super().__setstate__(state)
+        self._info = _fields_by_letter(self._info)
 
 
 class InterfaceError(Error):
@@ -360,5 +371,5 @@ def _fields_by_letter(info: ErrorInfo) -> dict[str, bytes] | None:
     if info is None:
         return None
     if not isinstance(info, Mapping):
-        info = {letter: info.error_field(ord(letter)) for letter in "SVCMDHPpqWstcdnFLR"}
+        info = {letter: info.error_field(ord(letter)) for letter in _LETTERS}
     return {chr(key) if isinstance(key, int) else str(key): value for key, value in info.items() if value is not None}

@@ -221,6 +221,21 @@ def test_pickling(conn: Any, driver: ModuleType) -> None:
     assert type(again) is driver.errors.UndefinedColumn
 
 
+@pytest.mark.parametrize(("writer", "reader"), [("howdah", "psycopg"), ("psycopg", "howdah")])
+def test_pickles_of_the_other_driver(
+    dsn: str, howdah: ModuleType, oracle: ModuleType, writer: str, reader: str
+) -> None:
+    """What one has written the other reads, under the names of its own classes, with the server's report."""
+    drivers = {"howdah": howdah, "psycopg": oracle}
+    with drivers[writer].connect(dsn) as conn, pytest.raises(drivers[writer].errors.UndefinedColumn) as caught:
+        conn.execute("select wat")
+    data = pickle.dumps(caught.value, protocol=2).replace(f"{writer}.".encode(), f"{reader}.".encode())
+    again = pickle.loads(data)
+    assert type(again) is drivers[reader].errors.UndefinedColumn
+    assert describe(again) == describe(caught.value)
+    assert again.diag.source_function == "errorMissingColumn"
+
+
 def test_pickling_of_errors_without_a_server(conn: Any, driver: ModuleType) -> None:
     for kind in HIERARCHY:
         error = getattr(driver, kind)("some text")
