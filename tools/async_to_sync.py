@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 TWINS = {
     "python/howdah/_copy_async.py": "python/howdah/_copy.py",
+    "python/howdah/_listener_async.py": "python/howdah/_listener.py",
     "python/howdah/_lobject_async.py": "python/howdah/_lobject.py",
     "python/howdah/_pipeline_async.py": "python/howdah/_pipeline.py",
     "python/howdah/_replication_async.py": "python/howdah/_replication.py",
@@ -33,6 +34,7 @@ TWINS = {
 }
 
 NAMES = {
+    "AsyncBell": "Bell",
     "AsyncCopy": "Copy",
     "AsyncLibpqWriter": "LibpqWriter",
     "AsyncQueue": "Queue",
@@ -50,6 +52,7 @@ NAMES = {
     "AsyncGenerator": "Generator",
     "AsyncIterator": "Iterator",
     "AsyncLargeObject": "LargeObject",
+    "AsyncListener": "Listener",
     "AsyncLock": "Lock",
     "AsyncPipeline": "Pipeline",
     "AsyncReplicationStream": "ReplicationStream",
@@ -57,11 +60,13 @@ NAMES = {
     "AsyncSecret": "Secret",
     "AsyncServerCursor": "ServerCursor",
     "AsyncTransaction": "Transaction",
+    "AsyncWaiters": "Waiters",
     "StopAsyncIteration": "StopIteration",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
     "__aiter__": "__iter__",
     "__anext__": "__next__",
+    "_listener_async": "_listener",
     "_lobject_async": "_lobject",
     "_pipeline_async": "_pipeline",
     "_replication_async": "_replication",
@@ -71,6 +76,7 @@ NAMES = {
     "as_raw_file_async": "as_raw_file",
     "connection_async": "connection",
     "cursor_async": "cursor",
+    "end_worker_async": "end_worker",
     "open_session_async": "open_session",
     "settled_async": "settled",
     "run_beside_async": "run_beside",

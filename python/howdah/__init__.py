@@ -35,6 +35,9 @@ from ._copy_async import AsyncCopy
 from ._enums import IsolationLevel
 from ._howdah import __version__, _import
 from ._info import ConnectionInfo
+from ._listener import Listener
+from ._listener_async import AsyncListener
+from ._listener_base import Gap
 from ._lobject import LargeObject
 from ._lobject_async import AsyncLargeObject
 from ._notify import Notify
@@ -85,6 +88,7 @@ __all__ = [
     "AsyncCopy",
     "AsyncCursor",
     "AsyncLargeObject",
+    "AsyncListener",
     "AsyncPipeline",
     "AsyncRawCursor",
     "AsyncRawServerCursor",
@@ -98,8 +102,10 @@ __all__ = [
     "ConnectionInfo",
     "Copy",
     "Cursor",
+    "Gap",
     "IsolationLevel",
     "LargeObject",
+    "Listener",
     "Notify",
     "Pipeline",
     "RawCursor",

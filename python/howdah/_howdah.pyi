@@ -15,6 +15,7 @@ from ._compat import Self
 from ._connection_base import NoticeHandler, NotifyHandler
 from ._enums import IsolationLevel, PyFormat
 from ._info import ConnectionInfo
+from ._listener_base import Gap
 from ._notify import Notify
 from ._registry import TypesRegistry
 from .pq import abc as _pq_abc
@@ -713,6 +714,60 @@ class ArrowPlan:
 
 class ArrowReading:
     """Rows on their way into batches."""
+
+class ListenerHub:
+    """What a listener wants and has heard, and what its follower is to do next."""
+
+    def __new__(
+        cls,
+        buffer_size: int,
+        delays: tuple[float, float],
+        max_attempts: int | None,
+        heartbeat: float | None,
+        connect_timeout: float | None,
+    ) -> Self: ...
+    @property
+    def channels(self) -> list[str]:
+        """The channels that are wanted, sorted."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is closed, or has failed."""
+
+    def want(self, channel: str) -> None:
+        """Want a channel. Raises `ProgrammingError` for a name that is none."""
+
+    def unwant(self, channel: str) -> None:
+        """Want a channel no more."""
+
+    def is_listening(self, channel: str) -> bool:
+        """Whether the channel is listened on. Raises what the server has against it."""
+
+    def is_silent(self, channel: str) -> bool:
+        """Whether the channel is listened on no more."""
+
+    def push(self, channel: str, payload: str, pid: int) -> None:
+        """Take a notification in."""
+
+    def take(self) -> list[Notify | Gap] | None:
+        """Take the next event, in a list: empty when there are no more, and `None` if there is none at the moment.
+
+        Raises, once, what has ended the listener.
+        """
+
+    def close(self) -> None:
+        """End it. What has come and was not taken is dropped."""
+
+    def step(
+        self, error: Exception | None = None, *, lost: bool = False, wrong: bool = False
+    ) -> tuple[str, Any, float | None] | None:
+        """Go on, after the last step was done, or has raised `error`: say what is to be done next, if anything is.
+
+        `lost` says that there is no connection after the error, and `wrong` that the program is to blame for it.
+        """
+
+    def abandon(self) -> None:
+        """Note that nobody asks for the next step any more: who waits is told."""
 
 class BaseReplication:
     """The base of `ReplicationStream` and `AsyncReplicationStream`."""

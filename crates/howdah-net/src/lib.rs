@@ -18,6 +18,7 @@
 //! | [`platform`] | what systems do differently |
 //! | [`drive`] | the loop that moves bytes between a socket and a session |
 //! | [`cancel`] | cancel requests |
+//! | [`listening`] | what a listener wants and has heard, and what it does when its connection is lost |
 //! | [`standby`] | what a stream of replication needs beside its session |
 //!
 //! Nothing in here knows of Python or of an async runtime. What waits does so in slices, and asks its caller in between whether
@@ -33,6 +34,7 @@ pub mod environment;
 #[cfg(feature = "gssapi")]
 mod gss;
 pub mod link;
+pub mod listening;
 pub mod platform;
 pub mod resolve;
 pub mod socket;

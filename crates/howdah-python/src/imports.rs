@@ -22,6 +22,7 @@ pub(crate) static BASE_SELECTOR_EVENT_LOOP: Imported =
 pub(crate) static DATETIME: Imported = Imported::new("datetime", "datetime");
 pub(crate) static ERROR_MESSAGE: Imported = Imported::new("howdah._error_report", "error_message");
 pub(crate) static FORMAT: Imported = Imported::new("howdah.pq", "Format");
+pub(crate) static GAP: Imported = Imported::new("howdah._listener_base", "Gap");
 pub(crate) static GET_RUNNING_LOOP: Imported = Imported::new("asyncio", "get_running_loop");
 pub(crate) static HINT: Imported = Imported::new("howdah._hints", "hint");
 pub(crate) static HINT_COUNT: Imported = Imported::new("howdah._hints", "hint_count");
@@ -79,7 +80,7 @@ pub(crate) static UPDATE: Imported = Imported::new("howdah._replication_changes"
 pub(crate) static WAL_TIME: Imported = Imported::new("howdah._replication_base", "_time_of");
 pub(crate) static XLOG_DATA: Imported = Imported::new("howdah._replication_base", "XLogData");
 
-static ALL: [&Imported; 38] = [
+static ALL: [&Imported; 39] = [
     &DICT_ROW,
     &NAMEDTUPLE_ROW,
     &ROW_CLASS,
@@ -99,6 +100,7 @@ static ALL: [&Imported; 38] = [
     &DATETIME,
     &ERROR_MESSAGE,
     &FORMAT,
+    &GAP,
     &GET_RUNNING_LOOP,
     &HINT,
     &HINT_COUNT,

@@ -12,6 +12,7 @@ mod hooks;
 mod imports;
 mod jobs;
 mod large_object;
+mod listening;
 mod log;
 mod pq;
 mod query;
@@ -54,6 +55,8 @@ mod _howdah {
     use crate::jobs::block::TransactionBlock;
     #[pymodule_export]
     use crate::large_object::BaseLargeObject;
+    #[pymodule_export]
+    use crate::listening::ListenerHub;
     #[pymodule_export]
     use crate::pq::{Conninfo, Escaping, PgCancel, PgCancelConn, PgConn, PgResult};
     #[pymodule_export]

@@ -22,6 +22,11 @@ impl Timeout {
         Instant::now().checked_add(self.0?)
     }
 
+    /// The time, if there is a limit.
+    pub(crate) fn time(self) -> Option<Duration> {
+        self.0
+    }
+
     /// The seconds, if there is a limit.
     pub(crate) fn seconds(self) -> Option<f64> {
         self.0.map(|time| time.as_secs_f64())

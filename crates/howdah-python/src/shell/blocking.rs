@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use howdah_net::ConnectError;
 use howdah_net::drive::{Look, Lost, Step, Until, drive, look};
-use howdah_net::socket::time_slice;
+use howdah_net::socket::{SLICE, time_slice};
 use howdah_protocol::session::{ExchangeId, Outcome};
 use pyo3::prelude::*;
 
@@ -286,9 +286,14 @@ impl<'a> Shell<'a, '_> {
     /// Waits for a notification, or until the time is over.
     fn listen(&self, deadline: Option<Instant>) -> PyResult<()> {
         let mut deadline = deadline;
-        // One notification seldom comes alone: those that have been received already are delivered as well.
+        // One notification seldom comes alone: those that have been received already are delivered as well, but not without end.
+        let mut enough = None;
         while let Waited::Heard = self.wait(Until::Heard, deadline)? {
-            deadline = Some(Instant::now());
+            let now = Instant::now();
+            if *enough.get_or_insert(now + SLICE) < now {
+                break;
+            }
+            deadline = Some(now);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! A listener for tokio: a task follows the connection.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,11 +13,10 @@ use tokio::time::{sleep_until, timeout};
 
 use super::{AsyncConnection, AsyncSession};
 use crate::config::Config;
-use crate::core::listener::{
-    Door, Hub, ListenerEvent, ListenerOptions, Waiting, Work, follow, silent,
-};
+use crate::core::listener::{Hub, ListenerEvent, ListenerOptions, Teller, silent};
 use crate::error::{Error, Result};
 use howdah_net::drive::Until;
+use howdah_net::listening::{Door, Waiting, Work, follow};
 
 /// Listens on channels, by a connection of its own, which is made again when it is lost: [`Listener`](crate::Listener) for tokio.
 ///
@@ -48,7 +47,7 @@ use howdah_net::drive::Until;
 pub struct AsyncListener {
     hub: Arc<Hub>,
     /// Whoever polls it as a stream.
-    streaming: Waiting,
+    streaming: Waiting<Error>,
     task: JoinHandle<()>,
 }
 
@@ -58,10 +57,14 @@ impl ListenerOptions {
     /// # Errors
     /// As [`Config::connect_async`]: the first attempt is not repeated.
     pub async fn connect_async(&self, config: &Config) -> Result<AsyncListener> {
-        let hub = Hub::new(self);
-        let mut door = Tasked { conn: None };
-        door.connect(&hub, config).await?;
-        let work = follow(door, Arc::clone(&hub), config.clone(), self.clone());
+        let hub = Hub::new(self.capacity);
+        let mut door = Tasked {
+            conn: None,
+            config: config.clone(),
+            teller: Teller::new(self),
+        };
+        door.connect(&hub).await?;
+        let work = follow(door, Arc::clone(&hub), self.pace(config));
         Ok(AsyncListener {
             streaming: Waiting::new(&hub),
             hub,
@@ -112,7 +115,8 @@ impl AsyncListener {
     /// The next event; `None` when the listener is closed, and after the error with which it has failed.
     pub async fn next(&self) -> Option<Result<ListenerEvent>> {
         let waiting = Waiting::new(&self.hub);
-        poll_fn(|cx| waiting.poll_event(cx)).await
+        let event = poll_fn(|cx| waiting.poll_event(cx)).await;
+        event.map(|event| event.map(ListenerEvent::from))
     }
 
     /// Closes it, without waiting: who waits for an event is told that there are no more, and events that wait are dropped.
@@ -126,7 +130,8 @@ impl Stream for AsyncListener {
     type Item = Result<ListenerEvent>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.streaming.poll_event(cx)
+        let polled = self.streaming.poll_event(cx);
+        polled.map(|event| event.map(|event| event.map(ListenerEvent::from)))
     }
 }
 
@@ -147,39 +152,45 @@ impl fmt::Debug for AsyncListener {
 /// The connection in its task.
 struct Tasked {
     conn: Option<AsyncConnection>,
+    config: Config,
+    teller: Teller,
 }
 
-impl Door for Tasked {
-    fn connect<'a>(&'a mut self, hub: &'a Arc<Hub>, config: &'a Config) -> Work<'a, Result<()>> {
+impl Door<Error> for Tasked {
+    fn connect<'a>(&'a mut self, hub: &'a Arc<Hub>) -> Work<'a, Result<()>> {
         Box::pin(async move {
-            let mut conn = config.connect_async().await?;
+            let mut conn = self.config.connect_async().await?;
             let hub = Arc::clone(hub);
-            conn.add_notify_handler(move |notify| hub.push(notify));
+            conn.add_notify_handler(move |notify| {
+                hub.push(&notify.channel, &notify.payload, notify.pid);
+            });
             self.conn = Some(conn);
             Ok(())
         })
     }
 
-    fn disconnect(&mut self) {
+    fn disconnect(&mut self) -> Work<'_, ()> {
         self.conn = None;
+        Box::pin(ready(()))
     }
 
-    fn run<'a>(
-        &'a mut self,
-        _: &'a Hub,
-        sql: &'a str,
-        bound: Option<Duration>,
-    ) -> Work<'a, Result<()>> {
+    fn report<'a>(&'a mut self, error: &'a Error, failed: u32) -> Work<'a, ()> {
+        self.teller.error(error, failed);
+        Box::pin(ready(()))
+    }
+
+    fn reconnected(&mut self, channels: usize) {
+        self.teller.reconnected(channels);
+    }
+
+    fn run<'a>(&'a mut self, _: &'a Hub, sql: &'a str, bound: Duration) -> Work<'a, Result<()>> {
         Box::pin(async move {
             let Some(conn) = &mut self.conn else {
                 return Err(Error::closed("there is no connection"));
             };
             let session: &mut AsyncSession = conn;
             let work = session.control(|_| Some(sql.to_owned()));
-            match bound {
-                None => work.await,
-                Some(bound) => timeout(bound, work).await.unwrap_or_else(|_| Err(silent())),
-            }
+            timeout(bound, work).await.unwrap_or_else(|_| Err(silent()))
         })
     }
 

@@ -13,11 +13,10 @@ use howdah_protocol::session::{ExchangeId, Outcome};
 
 use super::{Connection, Session};
 use crate::config::Config;
-use crate::core::listener::{
-    Door, Hub, ListenerEvent, ListenerOptions, Waiting, Work, follow, silent,
-};
+use crate::core::listener::{Hub, ListenerEvent, ListenerOptions, Teller, silent};
 use crate::error::{Error, Result};
 use howdah_net::drive::{Look, Lost, Step, Until, look};
+use howdah_net::listening::{Door, Waiting, Work, follow};
 use howdah_net::platform::{Pipe, pipe};
 
 /// Listens on channels, by a connection of its own, which is made again when it is lost.
@@ -57,15 +56,20 @@ impl ListenerOptions {
     /// # Errors
     /// As [`Config::connect`]: the first attempt is not repeated. Or there are too many threads or open files.
     pub fn connect(&self, config: &Config) -> Result<Listener> {
-        let hub = Hub::new(self);
+        let hub = Hub::new(self.capacity);
         let (bell, rope) = pipe().map_err(lost)?;
         for end in [&bell, &rope] {
             end.set_nonblocking(true).map_err(lost)?;
         }
-        let mut door = Threaded { conn: None, bell };
-        door.connect_now(&hub, config)?;
+        let mut door = Threaded {
+            conn: None,
+            bell,
+            config: config.clone(),
+            teller: Teller::new(self),
+        };
+        door.connect_now(&hub)?;
         hub.set_follower(&Waker::from(Arc::new(Rope(rope))));
-        let work = follow(door, Arc::clone(&hub), config.clone(), self.clone());
+        let work = follow(door, Arc::clone(&hub), self.pace(config));
         thread::Builder::new()
             .name("howdah-listener".into())
             .spawn(move || {
@@ -123,7 +127,7 @@ impl Listener {
         let waiting = Waiting::new(&self.hub);
         let deadline = Instant::now().checked_add(timeout);
         match block(deadline, |cx| waiting.poll_event(cx)) {
-            Some(Some(event)) => event.map(Some),
+            Some(Some(event)) => event.map(|event| Some(event.into())),
             Some(None) => Err(Error::closed("the listener is closed")),
             None => Ok(None),
         }
@@ -136,7 +140,8 @@ impl Listener {
 
     fn next_event(&self) -> Option<Result<ListenerEvent>> {
         let waiting = Waiting::new(&self.hub);
-        block(None, |cx| waiting.poll_event(cx)).flatten()
+        let event = block(None, |cx| waiting.poll_event(cx)).flatten();
+        event.map(|event| event.map(ListenerEvent::from))
     }
 }
 
@@ -212,19 +217,23 @@ impl Wake for Rope {
 struct Threaded {
     conn: Option<Connection>,
     bell: Pipe,
+    config: Config,
+    teller: Teller,
 }
 
 impl Threaded {
-    fn connect_now(&mut self, hub: &Arc<Hub>, config: &Config) -> Result<()> {
-        let mut conn = config.connect()?;
+    fn connect_now(&mut self, hub: &Arc<Hub>) -> Result<()> {
+        let mut conn = self.config.connect()?;
         let hub = Arc::clone(hub);
-        conn.add_notify_handler(move |notify| hub.push(notify));
+        conn.add_notify_handler(move |notify| {
+            hub.push(&notify.channel, &notify.payload, notify.pid);
+        });
         self.conn = Some(conn);
         Ok(())
     }
 
-    fn run_now(&mut self, hub: &Hub, sql: &str, bound: Option<Duration>) -> Result<()> {
-        let deadline = bound.and_then(|bound| Instant::now().checked_add(bound));
+    fn run_now(&mut self, hub: &Hub, sql: &str, bound: Duration) -> Result<()> {
+        let deadline = Instant::now().checked_add(bound);
         let (session, bell) = self.session()?;
         let id = session.begin(|core| core.queue_control(sql))?;
         loop {
@@ -312,21 +321,26 @@ fn lost(error: std::io::Error) -> Error {
     Error::lost(Lost::Io(error))
 }
 
-impl Door for Threaded {
-    fn connect<'a>(&'a mut self, hub: &'a Arc<Hub>, config: &'a Config) -> Work<'a, Result<()>> {
-        Box::pin(ready(self.connect_now(hub, config)))
+impl Door<Error> for Threaded {
+    fn connect<'a>(&'a mut self, hub: &'a Arc<Hub>) -> Work<'a, Result<()>> {
+        Box::pin(ready(self.connect_now(hub)))
     }
 
-    fn disconnect(&mut self) {
+    fn disconnect(&mut self) -> Work<'_, ()> {
         self.conn = None;
+        Box::pin(ready(()))
     }
 
-    fn run<'a>(
-        &'a mut self,
-        hub: &'a Hub,
-        sql: &'a str,
-        bound: Option<Duration>,
-    ) -> Work<'a, Result<()>> {
+    fn report<'a>(&'a mut self, error: &'a Error, failed: u32) -> Work<'a, ()> {
+        self.teller.error(error, failed);
+        Box::pin(ready(()))
+    }
+
+    fn reconnected(&mut self, channels: usize) {
+        self.teller.reconnected(channels);
+    }
+
+    fn run<'a>(&'a mut self, hub: &'a Hub, sql: &'a str, bound: Duration) -> Work<'a, Result<()>> {
         Box::pin(ready(self.run_now(hub, sql, bound)))
     }
 

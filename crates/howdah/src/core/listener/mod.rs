@@ -1,18 +1,19 @@
-//! Listeners: what both shells share.
-//!
-//! A **hub** holds what is wanted and what has come, behind a mutex that is held for that only. A **follower** has the
-//! connection: one async function, which a task of tokio runs, or a thread for which the waits of its door block. Whoever calls
-//! a method changes the hub, wakes the follower, and waits for the hub.
+//! Listeners: what both shells have beside the hub and the follower that all shells share, see [`howdah_net::listening`].
 
-mod follower;
-mod hub;
 mod options;
 
-pub(crate) use follower::{Door, Work, follow, silent};
-pub(crate) use hub::{Hub, Waiting};
 pub use options::ListenerOptions;
 
+use std::io;
+
+use howdah_net::drive::Lost;
+use howdah_net::listening::{Event, Failure, is_final_state};
+
 use super::messages::Notify;
+use super::observe::ListenerWatch;
+use crate::error::Error;
+
+pub(crate) type Hub = howdah_net::listening::Hub<Error>;
 
 /// What a listener has heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,22 @@ impl ListenerEvent {
     }
 }
 
+impl From<Event> for ListenerEvent {
+    fn from(event: Event) -> Self {
+        match event {
+            Event::Notification(heard) => Self::Notification(Notify {
+                channel: heard.channel,
+                payload: heard.payload,
+                pid: heard.pid,
+            }),
+            Event::Gap(gap) => Self::Gap(Gap {
+                reconnected: gap.reconnected,
+                dropped: gap.dropped,
+            }),
+        }
+    }
+}
+
 /// Notifications may be missing: whatever they would have told has to be found out anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -43,4 +60,60 @@ pub struct Gap {
     pub reconnected: bool,
     /// How many notifications were dropped as the buffer was full: the oldest, those that would be in the gap's place.
     pub dropped: u64,
+}
+
+impl Failure for Error {
+    fn usage(text: &'static str) -> Self {
+        Self::usage(text)
+    }
+
+    fn closed(text: &'static str) -> Self {
+        Self::closed(text)
+    }
+
+    fn again(&self) -> Self {
+        self.again()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.is_closed()
+    }
+
+    fn is_final(&self) -> bool {
+        self.is_usage() || is_final_state(self.sqlstate().unwrap_or_default())
+    }
+}
+
+/// Tells of what happens to a listener's connection, where it is made: the function for errors, and what watches.
+pub(crate) struct Teller {
+    options: ListenerOptions,
+    watch: ListenerWatch,
+}
+
+impl Teller {
+    pub(crate) fn new(options: &ListenerOptions) -> Self {
+        Self {
+            options: options.clone(),
+            watch: ListenerWatch::new(),
+        }
+    }
+
+    /// The connection was lost, or so many attempts in a row have failed.
+    pub(crate) fn error(&self, error: &Error, failed: u32) {
+        self.options.report(error);
+        match failed {
+            0 => self.watch.lost(error),
+            failed => self.watch.failed(error, failed),
+        }
+    }
+
+    pub(crate) fn reconnected(&self, channels: usize) {
+        self.watch.reconnected(channels);
+    }
+}
+
+/// The server has not answered in time.
+pub(crate) fn silent() -> Error {
+    let text = "the server did not answer within the time of a listener's statement";
+    Error::lost(Lost::Io(io::Error::new(io::ErrorKind::TimedOut, text)))
 }

@@ -1,45 +1,49 @@
 //! The life of a listener's connection.
 
-use std::io;
 use std::pin::Pin;
 use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::hub::Change;
-use super::{Hub, ListenerOptions};
-use crate::config::Config;
-use crate::error::{Error, Result};
-use howdah_net::drive::Lost;
+use super::{Failure, Hub, Pace};
 
-pub(crate) type Work<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type Result<T, E> = std::result::Result<T, E>;
+
+/// What a door is about to do.
+pub type Work<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// What a shell does for the follower. Notifications go to the hub as they come, whatever is waited for.
-pub(crate) trait Door: Send {
+pub trait Door<E>: Send {
     /// Makes the connection, in the place of one that is there.
-    fn connect<'a>(&'a mut self, hub: &'a Arc<Hub>, config: &'a Config) -> Work<'a, Result<()>>;
+    fn connect<'a>(&'a mut self, hub: &'a Arc<Hub<E>>) -> Work<'a, Result<(), E>>;
 
     /// Gives the connection up.
-    fn disconnect(&mut self);
+    fn disconnect(&mut self) -> Work<'_, ()>;
+
+    /// Tells whoever wants to know of an error that ended a connection, or an attempt to make one: so many in a row have failed.
+    fn report<'a>(&'a mut self, error: &'a E, failed: u32) -> Work<'a, ()>;
+
+    /// There is a connection again, which listens on so many channels.
+    fn reconnected(&mut self, _channels: usize) {}
 
     /// Runs a statement. If it takes longer than `bound`, the connection is lost.
     fn run<'a>(
         &'a mut self,
-        hub: &'a Hub,
+        hub: &'a Hub<E>,
         sql: &'a str,
-        bound: Option<Duration>,
-    ) -> Work<'a, Result<()>>;
+        bound: Duration,
+    ) -> Work<'a, Result<(), E>>;
 
     /// Waits, with the connection if there is one, until `until` or until the hub may have something to do.
-    fn wait<'a>(&'a mut self, hub: &'a Hub, until: Option<Instant>) -> Work<'a, Result<()>>;
+    fn wait<'a>(&'a mut self, hub: &'a Hub<E>, until: Option<Instant>) -> Work<'a, Result<(), E>>;
 }
 
-/// Serves the hub until it is closed, or no connection can be had any more.
-pub(crate) async fn follow(
-    mut door: impl Door,
-    hub: Arc<Hub>,
-    config: Config,
-    options: ListenerOptions,
+/// Serves the hub until it is closed, or no connection can be had any more. The door has a connection at first.
+pub async fn follow<E: Failure + Send + Sync>(
+    mut door: impl Door<E>,
+    hub: Arc<Hub<E>>,
+    pace: Pace,
 ) {
     // However this ends, nobody waits for ever.
     let ending = Ending(hub);
@@ -47,22 +51,21 @@ pub(crate) async fn follow(
     let mut delays = 0;
     let failure = loop {
         let began = Instant::now();
-        let Err(lost) = serve(&mut door, hub, &options).await else {
+        let Err(lost) = serve(&mut door, hub, &pace).await else {
             return;
         };
         if hub.is_over() {
             return;
         }
-        door.disconnect();
+        door.disconnect().await;
         hub.lost();
-        options.report(&lost);
-        hub.watch.lost(&lost);
-        if options.is_stable(began.elapsed()) {
+        door.report(&lost, 0).await;
+        if pace.is_stable(began.elapsed()) {
             delays = 0;
         }
-        match reconnect(&mut door, hub, &config, &options, &mut delays).await {
+        match reconnect(&mut door, hub, &pace, &mut delays).await {
             Ok(true) => {
-                hub.watch.reconnected(hub.wanted().len());
+                door.reconnected(hub.wanted().len());
                 hub.push_gap();
             }
             Ok(false) => return,
@@ -72,24 +75,28 @@ pub(crate) async fn follow(
     hub.fail(failure);
 }
 
-struct Ending(Arc<Hub>);
+struct Ending<E: Failure>(Arc<Hub<E>>);
 
-impl Drop for Ending {
+impl<E: Failure> Drop for Ending<E> {
     fn drop(&mut self) {
         if !self.0.is_over() {
-            self.0.fail(Error::closed("the listener's task has ended"));
+            self.0.fail(E::closed("the listener's task has ended"));
         }
     }
 }
 
 /// Does what is wanted until the hub is over, or the connection is lost.
-async fn serve(door: &mut impl Door, hub: &Hub, options: &ListenerOptions) -> Result<()> {
+async fn serve<E: Failure + Send + Sync>(
+    door: &mut impl Door<E>,
+    hub: &Hub<E>,
+    pace: &Pace,
+) -> Result<(), E> {
     let mut heard = Instant::now();
     while !hub.is_over() {
-        change(door, hub, options, false).await?;
-        let due = options.heartbeat.and_then(|time| heard.checked_add(time));
+        change(door, hub, pace, false).await?;
+        let due = pace.heartbeat.and_then(|time| heard.checked_add(time));
         if due.is_some_and(|due| due <= Instant::now()) {
-            door.run(hub, "SELECT 1", options.heartbeat).await?;
+            door.run(hub, "SELECT 1", pace.answer).await?;
             heard = Instant::now();
         } else {
             door.wait(hub, due).await?;
@@ -99,16 +106,15 @@ async fn serve(door: &mut impl Door, hub: &Hub, options: &ListenerOptions) -> Re
 }
 
 /// Connects again, with all channels; tells whether the hub is not over.
-async fn reconnect(
-    door: &mut impl Door,
-    hub: &Arc<Hub>,
-    config: &Config,
-    options: &ListenerOptions,
+async fn reconnect<E: Failure + Send + Sync>(
+    door: &mut impl Door<E>,
+    hub: &Arc<Hub<E>>,
+    pace: &Pace,
     delays: &mut u32,
-) -> Result<bool> {
+) -> Result<bool, E> {
     let mut failed = 0;
     loop {
-        let until = Instant::now().checked_add(options.delay_before(*delays));
+        let until = Instant::now().checked_add(pace.delay_before(*delays));
         *delays = delays.saturating_add(1);
         while !hub.is_over() && until.is_some_and(|until| until > Instant::now()) {
             door.wait(hub, until).await?;
@@ -116,66 +122,56 @@ async fn reconnect(
         if hub.is_over() {
             return Ok(false);
         }
-        let connected = match door.connect(hub, config).await {
-            Ok(()) => change(door, hub, options, true).await,
+        let connected = match door.connect(hub).await {
+            Ok(()) => change(door, hub, pace, true).await,
             Err(error) => Err(error),
         };
         let Err(error) = connected else {
             return Ok(!hub.is_over());
         };
-        door.disconnect();
+        door.disconnect().await;
         hub.lost();
-        options.report(&error);
         failed += 1;
-        hub.watch.failed(&error, failed);
-        if is_final(&error) || options.max_attempts.is_some_and(|most| failed >= most) {
+        door.report(&error, failed).await;
+        if error.is_final() || pace.max_attempts.is_some_and(|most| failed >= most) {
             return Err(error);
         }
     }
 }
 
-/// Whether connecting again would end the same way: the server knows the user or the database not, or the options are wrong.
-fn is_final(error: &Error) -> bool {
-    let code = error.sqlstate().unwrap_or_default();
-    error.is_usage() || code.starts_with("28") || code == "3D000"
-}
-
 /// Has what is wanted be in force. `all`: see [`is_of_connection`].
-async fn change(
-    door: &mut impl Door,
-    hub: &Hub,
-    options: &ListenerOptions,
+async fn change<E: Failure + Send + Sync>(
+    door: &mut impl Door<E>,
+    hub: &Hub<E>,
+    pace: &Pace,
     all: bool,
-) -> Result<()> {
+) -> Result<(), E> {
     loop {
         let changes = hub.changes();
         if changes.is_empty() || hub.is_over() {
             return Ok(());
         }
         let statements: Vec<String> = changes.iter().map(Change::statement).collect();
-        match door
-            .run(hub, &statements.join("; "), options.heartbeat)
-            .await
-        {
+        match door.run(hub, &statements.join("; "), pace.answer).await {
             Ok(()) => changes.into_iter().for_each(|change| hub.done(change)),
             Err(error) if is_of_connection(&error, hub, &changes, all) => return Err(error),
             Err(error) => match <[Change; 1]>::try_from(changes) {
                 Ok([change]) => hub.refused(change, error),
-                Err(changes) => one_by_one(door, hub, options, changes, all).await?,
+                Err(changes) => one_by_one(door, hub, pace, changes, all).await?,
             },
         }
     }
 }
 
-async fn one_by_one(
-    door: &mut impl Door,
-    hub: &Hub,
-    options: &ListenerOptions,
+async fn one_by_one<E: Failure + Send + Sync>(
+    door: &mut impl Door<E>,
+    hub: &Hub<E>,
+    pace: &Pace,
     changes: Vec<Change>,
     all: bool,
-) -> Result<()> {
+) -> Result<(), E> {
     for change in changes {
-        match door.run(hub, &change.statement(), options.heartbeat).await {
+        match door.run(hub, &change.statement(), pace.answer).await {
             Ok(()) => hub.done(change),
             Err(error) if is_of_connection(&error, hub, slice::from_ref(&change), all) => {
                 return Err(error);
@@ -188,12 +184,6 @@ async fn one_by_one(
 
 /// Whether an error is one of the connection, and not of who wants what could not be done; with `all` so is what the server refuses and
 /// has taken before.
-fn is_of_connection(error: &Error, hub: &Hub, changes: &[Change], all: bool) -> bool {
+fn is_of_connection<E: Failure>(error: &E, hub: &Hub<E>, changes: &[Change], all: bool) -> bool {
     error.is_closed() || (all && hub.were_accepted(changes))
-}
-
-/// The server has not answered in time.
-pub(crate) fn silent() -> Error {
-    let text = "the server did not answer within the time of the heartbeat";
-    Error::lost(Lost::Io(io::Error::new(io::ErrorKind::TimedOut, text)))
 }
