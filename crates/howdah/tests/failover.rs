@@ -1,58 +1,9 @@
 //! Failover with a real primary and its standby: the new primary is found at the first attempt after its promotion.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+mod common;
 
+use common::own_server::OwnServer;
 use howdah::{AsyncConnection, Connection, Error};
-
-/// Both servers, in a process of their own.
-struct Pair {
-    process: Child,
-    commands: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
-    conninfo: String,
-}
-
-impl Pair {
-    /// `None` where nobody has said which Python starts servers.
-    fn start() -> Option<Self> {
-        let python = std::env::var_os("HOWDAH_TEST_PYTHON")?;
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tools/failing_pair.py");
-        let mut process = Command::new(python)
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut pair = Self {
-            commands: process.stdin.take(),
-            answers: BufReader::new(process.stdout.take().unwrap()),
-            process,
-            conninfo: String::new(),
-        };
-        pair.conninfo = pair.line();
-        Some(pair)
-    }
-
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.answers.read_line(&mut line).unwrap();
-        line.trim_end().to_owned()
-    }
-
-    fn command(&mut self, command: &str) {
-        let commands = self.commands.as_mut().unwrap();
-        writeln!(commands, "{command}").unwrap();
-        assert_eq!(self.line(), "done");
-    }
-}
-
-impl Drop for Pair {
-    fn drop(&mut self) {
-        drop(self.commands.take());
-        let _ = self.process.wait();
-    }
-}
 
 /// What a statement says of where it runs, through both doors.
 fn ask(conninfo: &str, sql: &str) -> [Result<bool, Error>; 2] {
@@ -72,7 +23,7 @@ const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
 
 #[test]
 fn the_new_primary_is_found() {
-    let Some(mut pair) = Pair::start() else {
+    let Some(mut pair) = OwnServer::run("failing_pair.py") else {
         eprintln!("nothing is tested: HOWDAH_TEST_PYTHON is not set");
         return;
     };

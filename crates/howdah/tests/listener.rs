@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use common::own_server::OwnServer;
 use common::passing::upstream;
 use common::{connect, dsn, eventually, tcp_dsn, terminate, unique, within};
 use howdah::{AsyncListener, Config, Gap, Listener, ListenerEvent, ListenerOptions, Result};
@@ -148,6 +149,8 @@ both! {
     who_is_refused_gives_up
     a_server_that_is_silent_is_found_by_the_heartbeat
     a_channel_that_is_refused_leaves_the_others
+    what_it_runs_is_bounded_without_a_heartbeat
+    a_real_server_that_is_restarted
     listen_waits_for_the_connection
     closing_wakes_who_waits
     closing_ends_the_session
@@ -413,6 +416,50 @@ fn a_channel_that_is_refused_leaves_the_others(open: Open) {
     assert_eq!(*codes.lock().unwrap(), ["", "25006"]);
     ear.close();
     server.join().unwrap();
+}
+
+fn what_it_runs_is_bounded_without_a_heartbeat(open: Open) {
+    let start = || Script::new().accept_startup();
+    let listen = "LISTEN \"c\"";
+    let server = MockServer::tcp([
+        done(start(), listen, "LISTEN").close(),
+        // It takes the connection, and never answers.
+        start().expect_query(listen).expect_eof(),
+        done(start(), listen, "LISTEN").expect_eof(),
+    ])
+    .unwrap();
+    let mut config: Config = server.conninfo().parse().unwrap();
+    config.connect_timeout(Duration::from_secs(2));
+    let ear = open(&quick(), &config).unwrap();
+    ear.listen("c").unwrap();
+    assert!(ear.gap().reconnected);
+    ear.close();
+    server.join().unwrap();
+}
+
+fn a_real_server_that_is_restarted(open: Open) {
+    let Some(mut server) = OwnServer::start() else {
+        eprintln!("nothing is tested: HOWDAH_TEST_PYTHON is not set");
+        return;
+    };
+    let errors = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&errors);
+    let options = quick().on_error(move |_| {
+        count.fetch_add(1, Ordering::SeqCst);
+    });
+    let ear = open(&options, &server.conninfo.parse().unwrap()).unwrap();
+    ear.listen("c").unwrap();
+    for mode in ["fast", "immediate"] {
+        let before = errors.load(Ordering::SeqCst);
+        server.command(&format!("stop {mode}"));
+        // Its end, and an attempt that nobody answers.
+        eventually(|| errors.load(Ordering::SeqCst) > before + 1);
+        server.command("start");
+        assert!(ear.gap().reconnected);
+        let mut other = howdah::Connection::connect(&server.conninfo).unwrap();
+        other.execute("SELECT pg_notify('c', $1)", (mode,)).unwrap();
+        assert_eq!(ear.payload(), mode);
+    }
 }
 
 fn listen_waits_for_the_connection(open: Open) {
