@@ -236,6 +236,8 @@ struct Gate {
     port: u16,
     shut: Arc<AtomicBool>,
     silent: Arc<AtomicBool>,
+    /// The next LISTEN is not passed on.
+    deaf: Arc<AtomicBool>,
     attempts: Arc<AtomicUsize>,
     passing: Arc<Mutex<HashMap<usize, TcpStream>>>,
 }
@@ -247,10 +249,12 @@ impl Gate {
             port: listener.local_addr().unwrap().port(),
             shut: Arc::default(),
             silent: Arc::default(),
+            deaf: Arc::default(),
             attempts: Arc::default(),
             passing: Arc::default(),
         };
         let (shut, silent) = (Arc::clone(&gate.shut), Arc::clone(&gate.silent));
+        let deaf = Arc::clone(&gate.deaf);
         let (attempts, passing) = (Arc::clone(&gate.attempts), Arc::clone(&gate.passing));
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -262,8 +266,8 @@ impl Gate {
                 // Before anything passes: what passes can be ended.
                 let known = client.try_clone().unwrap();
                 passing.lock().unwrap().insert(number, known);
-                pass(&server, &client, &silent);
-                pass(&client, &server, &silent);
+                pass(&server, &client, &silent, &deaf);
+                pass(&client, &server, &silent, &deaf);
             }
         });
         gate
@@ -295,12 +299,16 @@ impl Gate {
     }
 }
 
-fn pass(from: &TcpStream, to: &TcpStream, silent: &Arc<AtomicBool>) {
+fn pass(from: &TcpStream, to: &TcpStream, silent: &Arc<AtomicBool>, deaf: &Arc<AtomicBool>) {
     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-    let silent = Arc::clone(silent);
+    let (silent, deaf) = (Arc::clone(silent), Arc::clone(deaf));
     std::thread::spawn(move || {
         let mut buffer = [0; 4096];
         while let Ok(count @ 1..) = from.read(&mut buffer) {
+            let is_listen = buffer[..count].windows(6).any(|part| part == b"LISTEN");
+            if is_listen && deaf.swap(false, Ordering::SeqCst) {
+                continue;
+            }
             if !silent.load(Ordering::SeqCst) && to.write_all(&buffer[..count]).is_err() {
                 break;
             }
@@ -419,22 +427,19 @@ fn a_channel_that_is_refused_leaves_the_others(open: Open) {
 }
 
 fn what_it_runs_is_bounded_without_a_heartbeat(open: Open) {
-    let start = || Script::new().accept_startup();
-    let listen = "LISTEN \"c\"";
-    let server = MockServer::tcp([
-        done(start(), listen, "LISTEN").close(),
-        // It takes the connection, and never answers.
-        start().expect_query(listen).expect_eof(),
-        done(start(), listen, "LISTEN").expect_eof(),
-    ])
-    .unwrap();
-    let mut config: Config = server.conninfo().parse().unwrap();
+    let gate = Gate::new();
+    let mut config = gate.config();
     config.connect_timeout(Duration::from_secs(2));
     let ear = open(&quick(), &config).unwrap();
-    ear.listen("c").unwrap();
-    assert!(ear.gap().reconnected);
-    ear.close();
-    server.join().unwrap();
+    let channel = unique("c");
+    ear.listen(&channel).unwrap();
+    gate.deaf.store(true, Ordering::SeqCst);
+    gate.end(false);
+    // The LISTEN of the first attempt got no answer.
+    assert!(ear.gap().reconnected && !gate.deaf.load(Ordering::SeqCst));
+    assert!(gate.attempts() > 2);
+    notify(&channel, "again");
+    assert_eq!(ear.payload(), "again");
 }
 
 fn a_real_server_that_is_restarted(open: Open) {
