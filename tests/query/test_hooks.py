@@ -449,6 +449,18 @@ async def test_a_cancelled_task(door: Door) -> None:
 
 
 @asyncio_only
+async def test_an_operation_that_is_closed(door: Door) -> None:
+    """As a coroutine is that nobody goes on with."""
+    conn, hook = await hooked(door, autocommit=True)
+    operation = conn.execute("select pg_sleep(60)").__await__()
+    operation.send(None)
+    assert [event.kind for event in hook.open] == ["execute"]
+    operation.close()
+    assert hook.told() == [("execute", "select pg_sleep(60)", -1, None, "GeneratorExit")]
+    assert await (await conn.execute("select 1")).fetchone() == (1,)
+
+
+@asyncio_only
 async def test_what_is_never_awaited_does_not_begin(door: Door) -> None:
     conn, hook = await hooked(door, autocommit=True)
     with pytest.warns(RuntimeWarning, match="never awaited"):
