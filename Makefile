@@ -126,6 +126,8 @@ lint: test-generated
 	@$(CARGO) clippy --manifest-path $(AXUM)/Cargo.toml --target-dir target/axum --all-targets -- -D warnings
 	$(call say,dependencies have their reasons in DESIGN.md)
 	@$(PY) tools/check_dependencies.py
+	$(call say,what the Rust crates export has examples)
+	@$(PY) tools/check_examples.py
 	$(call say,walls between crates, files and modules)
 	@$(PY) tools/check_layers.py
 	$(call say,what is published says what it is)

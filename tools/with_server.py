@@ -3,6 +3,8 @@
 The command finds the server in HOWDAH_TEST_DSN (Unix socket) and HOWDAH_TEST_TCP_DSN, and in HOWDAH_TEST_POOLER_DSN
 with a PgBouncer in front of it, where that is installed. With the interpreter in HOWDAH_TEST_PYTHON it can start
 servers of its own. A HOWDAH_TEST_DSN that is already set is left alone and no server is started.
+
+Examples of documentation (`cargo test --doc`) connect as the environment says: PGHOST and its like name the server.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ def main(command: list[str]) -> int:
         server = stack.enter_context(PgServer(config=CONFIG))
         environ = {"HOWDAH_TEST_DSN": server.dsn, "HOWDAH_TEST_TCP_DSN": server.tcp_dsn}
         environ["HOWDAH_TEST_PYTHON"] = sys.executable
+        if "--doc" in command:
+            environ |= {"PGHOST": str(server.socket_dir), "PGPORT": str(server.port)}
+            environ |= {"PGUSER": server.user, "PGDATABASE": server.dbname}
         if PROGRAM is None:
             print("pgbouncer is not installed: what needs it tests nothing", file=sys.stderr)
         else:

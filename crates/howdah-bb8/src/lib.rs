@@ -35,6 +35,14 @@ pub type Pool = bb8::Pool<Manager>;
 /// Why there is no connection.
 pub type RunError = bb8::RunError<Error>;
 /// A connection of a [`Pool`], which goes back when it is dropped. It is an [`AsyncConnection`].
+///
+/// ```
+/// use howdah_bb8::{Pool, PooledConnection, RunError};
+///
+/// async fn connection(pool: &Pool) -> Result<PooledConnection<'_>, RunError> {
+///     pool.get().await
+/// }
+/// ```
 pub type PooledConnection<'a> = bb8::PooledConnection<'a, Manager>;
 
 /// Makes the connections of a [`Pool`], and makes them ready for their next users.
@@ -56,6 +64,19 @@ impl Manager {
 
     /// Whether `DISCARD ALL` is run before a connection is handed out again, which costs a round trip; statements that the
     /// connection has prepared are gone by that, too.
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use howdah_bb8::{Manager, Pool};
+    ///
+    /// let manager = Manager::new(howdah::Config::new()).discard_all(true);
+    /// let pool: Pool = Pool::builder().max_size(4).build(manager).await?;
+    /// let mut conn = pool.get().await?;
+    /// conn.execute("SET work_mem = '64MB'", ()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn discard_all(mut self, on: bool) -> Self {
         self.discard_all = on;

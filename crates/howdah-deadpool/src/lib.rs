@@ -34,10 +34,26 @@ pub use deadpool;
 /// A pool of connections.
 pub type Pool = managed::Pool<Manager>;
 /// Makes a [`Pool`].
+///
+/// ```
+/// use howdah_deadpool::{Manager, Pool, PoolBuilder, PoolError};
+///
+/// fn builder() -> PoolBuilder {
+///     Pool::builder(Manager::new(howdah::Config::new())).max_size(4)
+/// }
+/// ```
 pub type PoolBuilder = managed::PoolBuilder<Manager>;
 /// Why there is no connection.
 pub type PoolError = managed::PoolError<Error>;
 /// A connection of a [`Pool`], which goes back when it is dropped. It is an [`AsyncConnection`].
+///
+/// ```
+/// use howdah_deadpool::{Object, Pool, PoolError};
+///
+/// async fn connection(pool: &Pool) -> Result<Object, String> {
+///     pool.get().await.map_err(|error: PoolError| format!("no connection: {error}"))
+/// }
+/// ```
 pub type Object = managed::Object<Manager>;
 
 /// Makes the connections of a [`Pool`], and makes them ready for their next users.
@@ -59,6 +75,19 @@ impl Manager {
 
     /// Whether `DISCARD ALL` is run before a connection is handed out again, which costs a round trip; statements that the
     /// connection has prepared are gone by that, too.
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use howdah_deadpool::{Manager, Pool};
+    ///
+    /// let manager = Manager::new(howdah::Config::new()).discard_all(true);
+    /// let pool: Pool = Pool::builder(manager).max_size(4).build()?;
+    /// let mut conn = pool.get().await?;
+    /// conn.execute("SET work_mem = '64MB'", ()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn discard_all(mut self, on: bool) -> Self {
         self.discard_all = on;

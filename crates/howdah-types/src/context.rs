@@ -3,6 +3,15 @@
 use crate::{DecodeError, DecodeErrorKind};
 
 /// The format of a value on the wire.
+///
+/// ```
+/// use howdah_types::{Format, ToSql, oid};
+///
+/// let mut out = Vec::new();
+/// 7.to_sql(oid::INT4.into(), Format::Binary, &mut out)?;
+/// assert_eq!(out, [0, 0, 0, 7]);
+/// # Ok::<(), howdah_types::EncodeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Format {
     /// The text that the type's output function writes.
@@ -27,6 +36,13 @@ pub enum DateFormat {
 }
 
 /// The session's `DateStyle`.
+///
+/// ```
+/// use howdah_types::{DateFormat, DateStyle};
+///
+/// let style = DateStyle::parse("SQL, DMY").expect("a style");
+/// assert_eq!((style.format, style.day_first), (DateFormat::Sql, true));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct DateStyle {
     /// The layout.
@@ -54,6 +70,12 @@ impl DateStyle {
 }
 
 /// The session's `IntervalStyle`.
+///
+/// ```
+/// use howdah_types::IntervalStyle;
+///
+/// assert_eq!(IntervalStyle::parse("iso_8601"), Some(IntervalStyle::Iso8601));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum IntervalStyle {
     /// `1 year 2 mons 3 days 04:05:06`; the only style that is read.
@@ -82,6 +104,14 @@ impl IntervalStyle {
 }
 
 /// The settings of a session that change how values are read.
+///
+/// ```
+/// use howdah_types::{DateStyle, LoadContext};
+///
+/// let date_style = DateStyle::parse("German, DMY").expect("a style");
+/// let ctx = LoadContext { date_style, time_zone: "Europe/Vienna".into(), ..LoadContext::default() };
+/// assert!(!ctx.other_encoding);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LoadContext {
     /// How dates and timestamps are written in text.

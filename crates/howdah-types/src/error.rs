@@ -8,6 +8,21 @@ use crate::oid;
 /// Why bytes from the server, or from a user, are not a value of the expected type.
 ///
 /// Small and static: it carries no copy of the input, the door that has it decides how much of it to show.
+///
+/// ```
+/// use howdah_types::{DecodeError, DecodeErrorKind, Format, FromSql, LoadContext, oid};
+///
+/// let read = i32::from_sql(oid::INT4.into(), Format::Text, b"seven", &LoadContext::default());
+/// assert_eq!(read.unwrap_err().kind(), DecodeErrorKind::Invalid);
+///
+/// // Of implementations by hand:
+/// let errors = [
+///     DecodeError::new(DecodeErrorKind::OutOfRange, "int4", "it is odd"),
+///     DecodeError::mismatch(oid::TEXT, "Even"),
+///     DecodeError::null("Even"),
+/// ];
+/// assert_eq!(errors[2].kind(), DecodeErrorKind::Null);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecodeError {
     kind: DecodeErrorKind,
@@ -126,6 +141,21 @@ impl From<OutOfMemory> for DecodeError {
 /// Why a value cannot be sent as a PostgreSQL type.
 ///
 /// Static as [`DecodeError`] is, but for the integer that does not fit.
+///
+/// ```
+/// use howdah_types::{EncodeError, EncodeErrorKind, Format, ToSql, oid};
+///
+/// let sent = 70_000.to_sql(oid::INT2.into(), Format::Binary, &mut Vec::new());
+/// assert_eq!(sent.unwrap_err().kind(), EncodeErrorKind::OutOfRange(70_000));
+///
+/// // Of implementations by hand:
+/// let errors = [
+///     EncodeError::new("int4", "it is odd"),
+///     EncodeError::mismatch("text", "Even"),
+///     EncodeError::out_of_range("int2", 70_000, "Even"),
+/// ];
+/// assert_eq!(errors[1].kind(), EncodeErrorKind::Mismatch);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EncodeError {
     case: EncodeCase,

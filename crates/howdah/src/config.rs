@@ -1,4 +1,11 @@
 //! How to connect: the options of a [`Config`], and the choices that they have.
+//!
+//! ```
+//! use howdah::config::{SslMode, TargetSessionAttrs};
+//!
+//! let mut config = howdah::Config::new();
+//! config.sslmode(SslMode::VerifyFull).target_session_attrs(TargetSessionAttrs::ReadWrite);
+//! ```
 
 mod client;
 mod options;
@@ -94,6 +101,15 @@ impl Config {
 
     /// Sets an option, by libpq's name for it.
     ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// let mut config = howdah::Config::new();
+    /// config.set("host", "db.example")?.set("user", "ann")?;
+    /// assert!(config.set("hots", "db.example").is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// There is no such option, or the value has a NUL.
     pub fn set(&mut self, name: &str, value: &str) -> Result<&mut Self> {
@@ -143,6 +159,11 @@ impl Config {
     /// The same for the bearer token that a server with the method `oauth` asks for (PostgreSQL 18).
     ///
     /// It goes over encrypted connections only, or to servers on this machine.
+    ///
+    /// ```
+    /// let mut config = howdah::Config::new();
+    /// config.oauth_token_with(|| Ok(std::fs::read_to_string("/run/secrets/token")?));
+    /// ```
     pub fn oauth_token_with<F>(&mut self, give: F) -> &mut Self
     where
         F: Fn() -> Given + Send + Sync + 'static,
@@ -154,6 +175,14 @@ impl Config {
     /// Has this asynchronous function give the password at each attempt. Its time counts to `connect_timeout`.
     ///
     /// [`connect`](Self::connect), which blocks, fails then.
+    ///
+    /// ```
+    /// # async fn of_the_vault(secret: &str) -> Result<String, std::io::Error> { Ok(secret.to_owned()) }
+    /// let mut config = howdah::Config::new();
+    /// config
+    ///     .password_with_async(async || Ok(of_the_vault("password").await?))
+    ///     .oauth_token_with_async(async || Ok(of_the_vault("token").await?));
+    /// ```
     #[cfg(feature = "tokio")]
     pub fn password_with_async<F, T>(&mut self, give: F) -> &mut Self
     where

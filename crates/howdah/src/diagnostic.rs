@@ -48,6 +48,17 @@ impl Diagnostic {
     }
 
     /// The text of the first field with a code, known to this driver or not.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let error = conn.execute("SELECT 1/0", ()).unwrap_err();
+    /// let diagnostic = error.diagnostic().expect("the server's error");
+    /// // R is the name of the server's routine.
+    /// assert_eq!(diagnostic.get(b'R'), Some("int4div"));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn get(&self, code: u8) -> Option<&str> {
         self.inner

@@ -21,6 +21,17 @@ use howdah_net::drive::Lost;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why a function could not give a secret. It becomes the [source](StdError::source) of the [`Error`].
+///
+/// ```
+/// use howdah::ProviderError;
+///
+/// fn password() -> Result<String, ProviderError> {
+///     Ok(std::fs::read_to_string("/run/secrets/db")?)
+/// }
+///
+/// let mut config = howdah::Config::new();
+/// config.password_with(password);
+/// ```
 pub type ProviderError = Box<dyn StdError + Send + Sync>;
 
 /// Anything that can go wrong between a program and its database.

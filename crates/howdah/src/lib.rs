@@ -138,6 +138,15 @@ pub use sqlstate::{OtherCode, SqlState};
 pub use statement::{Parameter, Statement};
 
 /// Results as Arrow's record batches, and such batches into tables: `query_arrow()` and `copy_arrow()`.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// let batches = conn.query_arrow("SELECT 1 AS n", (), &howdah::arrow::ArrowOptions::default())?;
+/// assert_eq!(batches.schema().field(0).name(), "n");
+/// # Ok(())
+/// # }
+/// ```
 #[cfg(feature = "arrow")]
 pub mod arrow {
     #[cfg(feature = "tokio")]
@@ -149,6 +158,18 @@ pub mod arrow {
 }
 
 /// Replication: streams of a server's log, and of the changes in it. [`guide`] says more.
+///
+/// ```no_run
+/// use howdah::replication::ChangeOptions;
+///
+/// # fn main() -> Result<(), howdah::Error> {
+/// let mut conn = howdah::Connection::connect("dbname=test replication=database")?;
+/// for change in conn.follow_changes("a_slot", &["a_publication"], &ChangeOptions::default())? {
+///     println!("{:?}", change?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub mod replication {
     #[cfg(feature = "tokio")]
     pub use crate::asynchronous::AsyncReplicationStream;

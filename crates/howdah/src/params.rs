@@ -134,6 +134,25 @@ pub trait ToParams: Sync {
 }
 
 /// What takes parameters one by one, as [`ToParams::visit`] gives them.
+///
+/// ```
+/// use howdah::{Result, TakeParam, ToParams, ToSql};
+///
+/// /// Counts parameters.
+/// struct Count(usize);
+///
+/// impl TakeParam for Count {
+///     fn take<T: ToSql + ?Sized>(&mut self, _: &T) -> Result<()> {
+///         self.0 += 1;
+///         Ok(())
+///     }
+/// }
+///
+/// let mut count = Count(0);
+/// (1, "ann", None::<f64>).visit(&mut count)?;
+/// assert_eq!(count.0, 3);
+/// # Ok::<(), howdah::Error>(())
+/// ```
 pub trait TakeParam {
     /// Takes the next one.
     ///

@@ -48,6 +48,20 @@ pub struct Rows {
 /// One row of a result.
 ///
 /// It shares the received bytes with the other rows of its result; values are read when asked for.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// use howdah::{Column, Row};
+///
+/// let row: Row = conn.query_one("SELECT 1 AS id, NULL::text AS name", ())?;
+/// assert_eq!(row.get::<i32>("id")?, 1);
+/// assert_eq!(row.get::<Option<&str>>(1)?, None);
+/// let columns: Vec<Column<'_>> = row.columns().collect();
+/// assert_eq!((columns[1].name(), &*columns[1].type_name()), ("name", "text"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Row {
     set: Arc<ResultSet>,
@@ -116,6 +130,19 @@ impl Rows {
     }
 
     /// The next rows, at most `count`; fewer when there are no more.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let mut rows = conn.query("SELECT generate_series(1, 5)", ())?;
+    /// assert_eq!(rows.fetch_many(2).len(), 2);
+    /// assert_eq!(rows.fetch_all().len(), 3);
+    /// rows.rewind();
+    /// assert_eq!(rows.fetch_one().expect("a row").get::<i32>(0)?, 1);
+    /// assert_eq!(rows.row(4).expect("a row").get::<i32>(0)?, 5);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn fetch_many(&mut self, count: usize) -> Vec<Row> {
         self.by_ref().take(count).collect()
     }
@@ -276,6 +303,16 @@ impl Row {
     }
 
     /// There have to be `width` columns, of what the derive macro makes; `what` is what errors say of it.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let row = conn.query_one("SELECT 1, 2", ())?;
+    /// assert!(row.check_width(2, "Point").is_ok());
+    /// assert!(row.check_width(3, "Space").is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn check_width(&self, width: usize, what: &str) -> Result<()> {
         self.set.check_width(width, what)
     }

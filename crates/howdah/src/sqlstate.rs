@@ -61,11 +61,31 @@ use states;
 pub use table::SqlState;
 
 /// A SQLSTATE that is not in PostgreSQL's list: five letters and digits, as [`SqlState::Other`] has them.
+///
+/// ```
+/// use howdah::{OtherCode, SqlState};
+///
+/// fn own(state: SqlState) -> Option<OtherCode> {
+///     match state {
+///         SqlState::Other(code) => Some(code),
+///         _ => None,
+///     }
+/// }
+///
+/// assert_eq!(own(SqlState::from_code("MY001").unwrap()).unwrap().as_str(), "MY001");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OtherCode([u8; 5]);
 
 impl SqlState {
     /// What a code stands for: `None` if it is not five letters or digits.
+    ///
+    /// ```
+    /// use howdah::SqlState;
+    ///
+    /// assert_eq!(SqlState::from_code("23505"), Some(SqlState::UniqueViolation));
+    /// assert_eq!(SqlState::from_code("too long"), None);
+    /// ```
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
         let found = table::STATES.binary_search_by(|(known, ..)| (*known).cmp(code));

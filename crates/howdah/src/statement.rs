@@ -45,6 +45,17 @@ struct Inner {
 }
 
 /// A parameter of a [`Statement`].
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// let statement = conn.prepare("SELECT $1::int4[]")?;
+/// let parameter: howdah::Parameter<'_> = statement.parameters().next().expect("a parameter");
+/// assert_eq!(parameter.type_name(), "int4[]");
+/// assert_eq!(parameter.type_oid(), howdah::types::oid::INT4_ARRAY);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Parameter<'a> {
     ty: Type<'a>,

@@ -75,6 +75,14 @@ impl AnyValue {
     }
 
     /// The field of a composite with this name.
+    ///
+    /// ```
+    /// use howdah_types::AnyValue;
+    ///
+    /// let user = AnyValue::Composite(vec![("id".to_owned(), AnyValue::Int(7))]);
+    /// assert_eq!(user.field("id"), Some(&AnyValue::Int(7)));
+    /// assert_eq!(user.field("name"), None);
+    /// ```
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&Self> {
         match self {

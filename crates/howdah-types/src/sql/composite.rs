@@ -11,6 +11,45 @@ use crate::{
 const NAME: &str = "composite";
 
 /// A field of a struct, for which a composite is expected to have an attribute.
+///
+/// ```
+/// use howdah_types::{DecodeError, EncodeError, Field, FieldWriter, Fields, Format, FromSql, IsNull, LoadContext, ToSql, Type, oid};
+///
+/// struct User {
+///     id: i32,
+///     name: String,
+/// }
+///
+/// const FIELDS: &[Field] = &[
+///     Field { name: "id", rust: "User::id", misnamed: "its first attribute is not id" },
+///     Field { name: "name", rust: "User::name", misnamed: "its second attribute is not name" },
+/// ];
+///
+/// impl FromSql<'_> for User {
+///     fn from_sql(ty: Type<'_>, format: Format, raw: &[u8], ctx: &LoadContext) -> Result<Self, DecodeError> {
+///         let mut fields = Fields::new::<Self>(ty, format, raw, ctx, 2)?.named(FIELDS)?;
+///         let user = Self { id: fields.next()?, name: fields.next()? };
+///         fields.finish().map(|()| user)
+///     }
+///
+///     fn accepts(ty: Type<'_>) -> bool {
+///         ty.is_composite(None)
+///     }
+/// }
+///
+/// impl ToSql for User {
+///     fn to_sql(&self, ty: Type<'_>, format: Format, out: &mut Vec<u8>) -> Result<IsNull, EncodeError> {
+///         let mut fields = FieldWriter::begin::<Self>(ty, format, out, 2)?.named(FIELDS)?;
+///         fields.field(&self.id)?;
+///         fields.field(&self.name)?;
+///         fields.finish()
+///     }
+/// }
+///
+/// let user = User::from_sql(oid::RECORD.into(), Format::Text, b"(1,ann)", &LoadContext::default())?;
+/// assert_eq!((user.id, user.name.as_str()), (1, "ann"));
+/// # Ok::<(), DecodeError>(())
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
     /// The name of the attribute; empty if it does not matter.

@@ -11,6 +11,29 @@ use crate::{DecodeError, Format, LoadContext};
 /// [`Mismatch`](crate::DecodeErrorKind::Mismatch) that names both, whatever the value is: a NULL too.
 ///
 /// Both formats have to give the same value, because the format that a result comes in is not for the caller to know.
+///
+/// ```
+/// use howdah_types::{DecodeError, Format, FromSql, LoadContext, Type, oid};
+///
+/// /// A text in small letters.
+/// struct Small(String);
+///
+/// impl<'a> FromSql<'a> for Small {
+///     fn from_sql(ty: Type<'_>, format: Format, raw: &'a [u8], ctx: &LoadContext) -> Result<Self, DecodeError> {
+///         let text = <&str>::from_sql(ty, format, raw, ctx)?;
+///         Ok(Self(text.to_lowercase()))
+///     }
+///
+///     fn accepts(ty: Type<'_>) -> bool {
+///         <&str>::accepts(ty)
+///     }
+/// }
+///
+/// let small = Small::from_sql(oid::TEXT.into(), Format::Text, b"ANN", &LoadContext::default())?;
+/// assert_eq!(small.0, "ann");
+/// assert!(Small::from_null(oid::TEXT.into()).is_err());
+/// # Ok::<(), DecodeError>(())
+/// ```
 pub trait FromSql<'a>: Sized {
     /// Reads a value that is not NULL, of the type `ty`.
     ///
@@ -68,6 +91,17 @@ pub trait FromSql<'a>: Sized {
 }
 
 /// A type that can be read without borrowing from the bytes.
+///
+/// ```
+/// use howdah_types::{DecodeError, Format, FromSqlOwned, LoadContext, oid};
+///
+/// fn read<T: FromSqlOwned>(text: Vec<u8>) -> Result<T, DecodeError> {
+///     T::from_sql(oid::INT4.into(), Format::Text, &text, &LoadContext::default())
+/// }
+///
+/// assert_eq!(read::<i64>(b"7".to_vec())?, 7);
+/// # Ok::<(), DecodeError>(())
+/// ```
 pub trait FromSqlOwned: for<'a> FromSql<'a> {}
 
 impl<T: for<'a> FromSql<'a>> FromSqlOwned for T {}

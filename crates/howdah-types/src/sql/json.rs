@@ -11,6 +11,14 @@ use crate::memory::{self, OutOfMemory};
 use crate::{DecodeError, EncodeError, Format, LoadContext, json, oid};
 
 /// A value that travels as `json` or `jsonb`. A `json` keeps the order in which serde gives the fields.
+///
+/// ```
+/// use howdah_types::{Format, FromSql, Json, LoadContext, oid};
+///
+/// let json = Json::<Vec<i32>>::from_sql(oid::JSON.into(), Format::Text, b"[1, 2]", &LoadContext::default())?;
+/// assert_eq!(json.0, [1, 2]);
+/// # Ok::<(), howdah_types::DecodeError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Json<T>(pub T);
 

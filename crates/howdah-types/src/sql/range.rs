@@ -9,6 +9,15 @@ use crate::range::{
 use crate::{DecodeError, EncodeError, Format, LoadContext, length, memory};
 
 /// The ranges of a multirange, in the order in which they were given: the server sorts and joins them.
+///
+/// ```
+/// use howdah_types::{Format, FromSql, LoadContext, Multirange, oid};
+///
+/// let ctx = LoadContext::default();
+/// let ranges = Multirange::<i32>::from_sql(oid::INT4MULTIRANGE.into(), Format::Text, b"{[1,3),[5,9)}", &ctx)?;
+/// assert_eq!(ranges.0.len(), 2);
+/// # Ok::<(), howdah_types::DecodeError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Multirange<T>(pub Vec<Range<T>>);
 

@@ -85,6 +85,19 @@ pub trait SqlType: ToSql {
 }
 
 /// A [`SqlType`] that can be the item of a list: all but `u8`, of which lists are `bytea`.
+///
+/// ```
+/// use howdah_types::{Element, EncodeError, Format, ToSql, oid};
+///
+/// fn array<T: Element>(items: &[T]) -> Result<Vec<u8>, EncodeError> {
+///     let mut out = Vec::new();
+///     items.to_sql(oid::INT4_ARRAY.into(), Format::Text, &mut out)?;
+///     Ok(out)
+/// }
+///
+/// assert_eq!(array(&[1, 2])?, b"{1,2}");
+/// # Ok::<(), EncodeError>(())
+/// ```
 pub trait Element: SqlType {
     /// How deep it is a list of lists.
     #[doc(hidden)]

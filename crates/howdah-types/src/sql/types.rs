@@ -12,6 +12,19 @@ use crate::{DecodeError, DecodeErrorKind, EncodeError};
 /// A domain is the type beneath it. What is in a value that came as text, and whose type is not known, has the type
 /// [`UNTYPED`](Self::UNTYPED): it is read as whatever the Rust type takes it for. So are the fields of an anonymous
 /// `record`, of which the server tells nothing in text.
+///
+/// ```
+/// use howdah_types::{Type, Types, oid};
+///
+/// let known = Types::new();
+/// let list = Type::new(oid::INT4_ARRAY, &known);
+/// assert_eq!(list.name(), "int4[]");
+/// let (element, _) = list.element().expect("an array");
+/// assert_eq!(element.oid(), Type::built_in(oid::INT4).oid());
+/// assert!(!list.is_enum(None) && !list.is_composite(None) && !list.is_extension("hstore"));
+/// assert!(list.parts_accepted(&[]));
+/// assert_eq!(list.part(oid::INT4).oid(), oid::INT4);
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Type<'t> {
     oid: u32,
@@ -25,6 +38,19 @@ pub struct Type<'t> {
 }
 
 /// The types made by users that are known, by their OIDs, which differ from database to database.
+///
+/// ```
+/// use howdah_types::{Attribute, Definition, Kind, Type, Types, oid};
+///
+/// let mut types = Types::new();
+/// let attribute = Attribute { name: "street".into(), oid: oid::TEXT };
+/// let address = Definition { name: "address".into(), kind: Kind::Composite(vec![attribute]) };
+/// types.insert(16_500, address);
+/// assert_eq!(types.get(16_500).expect("it is known").name, "address");
+/// assert!(Type::new(16_500, &types).is_composite(Some("address")));
+/// types.clear();
+/// assert!(types.is_empty());
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Types {
     map: BTreeMap<u32, Definition>,

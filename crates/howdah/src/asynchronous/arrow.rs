@@ -104,6 +104,21 @@ impl AsyncSession {
 }
 
 /// The rows of a statement in record batches as they arrive, from [`AsyncSession::query_arrow`]. An error is the last item.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::AsyncConnection::connect("").await?;
+/// let options = howdah::arrow::ArrowOptions::default();
+/// let mut batches = conn.query_arrow("SELECT n FROM generate_series(1, 3) AS n", (), &options).await?;
+/// let (schema, batch) = (batches.schema(), batches.next().await.expect("a batch")?);
+/// assert_eq!(batch.num_rows(), 3);
+/// drop(batches);
+/// conn.execute("CREATE TEMP TABLE numbers (n int4)", ()).await?;
+/// assert_eq!(conn.copy_arrow("numbers", &schema, [batch]).await?, 3);
+/// # Ok(())
+/// # }
+/// ```
 pub struct AsyncArrowStream<'a> {
     rows: AsyncRowStream<'a>,
     reading: Reading,

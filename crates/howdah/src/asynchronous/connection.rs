@@ -43,6 +43,19 @@ pub struct AsyncConnection {
 impl Config {
     /// Connects, as [`AsyncConnection::connect`].
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// let mut config = howdah::Config::new();
+    /// config.application_name("shop");
+    /// let conn = config.connect_async().await?;
+    /// assert_eq!(conn.info().parameter("application_name"), Some("shop"));
+    /// let client = config.connect_client().await?;
+    /// assert!(!client.is_closed());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`connect`](Self::connect).
     pub async fn connect_async(&self) -> Result<AsyncConnection> {
@@ -151,6 +164,20 @@ impl AsyncConnection {
     /// Where it is not, the first statement begins a transaction, which [`commit`](Self::commit) or
     /// [`rollback`](Self::rollback) ends; closing the connection rolls it back.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::AsyncConnection::connect("").await?;
+    /// conn.set_autocommit(false).await?;
+    /// conn.execute("CREATE TEMP TABLE kept (n int4)", ()).await?;
+    /// conn.commit().await?;
+    /// conn.execute("DROP TABLE kept", ()).await?;
+    /// conn.rollback().await?;
+    /// assert_eq!(conn.query_scalar::<i64>("SELECT count(*) FROM kept", ()).await?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// A transaction is running.
     pub async fn set_autocommit(&mut self, on: bool) -> Result<()> {
@@ -219,6 +246,17 @@ impl AsyncConnection {
     }
 
     /// Closes the connection; a running transaction is rolled back by the server. Dropping it does the same.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::AsyncConnection::connect("").await?;
+    /// conn.close().await;
+    /// assert!(conn.is_closed());
+    /// assert!(conn.execute("SELECT 1", ()).await.unwrap_err().is_closed());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn close(&mut self) {
         self.session.hang_up();
     }

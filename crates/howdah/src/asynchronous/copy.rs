@@ -34,6 +34,20 @@ impl AsyncSession {
 
     /// Runs a `COPY ... TO STDOUT`, and gives its data as it arrives, in bounded memory: a row at a time.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::AsyncConnection::connect("").await?;
+    /// let mut text = Vec::new();
+    /// let mut copy = conn.copy_out("COPY (SELECT 1, 'ann' UNION ALL SELECT 2, 'bob') TO STDOUT").await?;
+    /// while let Some(row) = copy.next().await {
+    ///     text.extend(row?);
+    /// }
+    /// assert_eq!(text, b"1\tann\n2\tbob\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`copy_in`](Self::copy_in). Errors of the server's that come behind data come from the stream.
     pub async fn copy_out(&mut self, sql: &str) -> Result<AsyncCopyOut<'_>> {
@@ -76,6 +90,20 @@ impl AsyncSession {
 /// A `COPY ... FROM STDIN` that takes data, from [`AsyncSession::copy_in`].
 ///
 /// Dropping it before [`finish`](Self::finish) has the server undo the COPY, and leaves a transaction that it runs in failed.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::AsyncConnection::connect("").await?;
+/// conn.execute("CREATE TEMP TABLE squares (n int4, square int4)", ()).await?;
+/// let mut copy = conn.copy_in("COPY squares FROM STDIN (FORMAT csv)").await?;
+/// for n in 1..=3 {
+///     copy.send(format!("{n},{}\n", n * n).as_bytes()).await?;
+/// }
+/// assert_eq!(copy.finish().await?, 3);
+/// # Ok(())
+/// # }
+/// ```
 pub struct AsyncCopyIn<'a> {
     pub(super) session: &'a mut AsyncSession,
     pub(super) copying: Copying,
@@ -181,6 +209,18 @@ impl fmt::Debug for AsyncCopyIn<'_> {
 /// It is a `Stream`; [`next`](Self::next) is there for those who use no other crate for streams. An item is what the server sends at
 /// once, which is a row. An error is the last item. Dropping it before its end cancels the statement, which leaves a transaction
 /// that it runs in failed.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::AsyncConnection::connect("").await?;
+/// let mut lines = conn.copy_out("COPY (SELECT generate_series(1, 3)) TO STDOUT").await?;
+/// assert_eq!(lines.next().await.expect("a row")?, b"1\n");
+/// // The rest is not sent.
+/// drop(lines);
+/// # Ok(())
+/// # }
+/// ```
 pub struct AsyncCopyOut<'a> {
     pub(super) session: &'a mut AsyncSession,
     pub(super) copying: Copying,

@@ -39,6 +39,20 @@ impl AsyncSession {
     ///
     /// Types other than those of the columns make the server refuse the rows, or take them for other values.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::AsyncConnection::connect("").await?;
+    /// use howdah::types::oid;
+    ///
+    /// conn.execute("CREATE TEMP TABLE users (id int4, name text)", ()).await?;
+    /// let mut copy = conn.copy_in_typed("COPY users FROM STDIN (FORMAT binary)", &[oid::INT4, oid::TEXT]).await?;
+    /// copy.write_row((1, "ann")).await?;
+    /// assert_eq!(copy.finish().await?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`copy_in_rows`](Self::copy_in_rows), and another number of types than of columns.
     pub async fn copy_in_typed(&mut self, sql: &str, types: &[u32]) -> Result<AsyncCopyInRows<'_>> {
@@ -68,6 +82,19 @@ impl AsyncSession {
     }
 
     /// The same with the OIDs of the columns' types given, instead of asking for them; the columns are called `column1` and so on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::AsyncConnection::connect("").await?;
+    /// use howdah::types::oid;
+    ///
+    /// let query = "COPY (SELECT 1, 'ann') TO STDOUT (FORMAT binary)";
+    /// let row = conn.copy_out_typed(query, &[oid::INT4, oid::TEXT]).await?.next().await.expect("a row")?;
+    /// assert_eq!(row.get::<i32>("column1")?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`copy_out_rows`](Self::copy_out_rows), and another number of types than of columns.
@@ -121,6 +148,20 @@ impl AsyncSession {
 ///
 /// Rows are gathered, and sent when there are enough of them. Dropping it before [`finish`](Self::finish) has the server undo the
 /// COPY, and leaves a transaction that it runs in failed.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::AsyncConnection::connect("").await?;
+/// conn.execute("CREATE TEMP TABLE users (id int4, name text)", ()).await?;
+/// let mut copy = conn.copy_in_rows("COPY users FROM STDIN (FORMAT binary)").await?;
+/// copy.write_row((1, "ann")).await?;
+/// copy.flush().await?;
+/// copy.write_rows([(2, Some("bob")), (3, None)]).await?;
+/// assert_eq!(copy.finish().await?, 3);
+/// # Ok(())
+/// # }
+/// ```
 pub struct AsyncCopyInRows<'a> {
     copy: AsyncCopyIn<'a>,
     rows: RowEncoder,
@@ -182,6 +223,19 @@ impl fmt::Debug for AsyncCopyInRows<'_> {
 ///
 /// It is a `Stream`; [`next`](Self::next) is there for those who use no other crate for streams. An error is the last item. Dropping it
 /// before its end cancels the statement, which leaves a transaction that it runs in failed.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::AsyncConnection::connect("").await?;
+/// let mut rows = conn.copy_out_rows("COPY (SELECT 1 AS id, 'ann' AS name) TO STDOUT (FORMAT binary)").await?;
+/// while let Some(row) = rows.next().await {
+///     let row = row?;
+///     assert_eq!(row.read::<(i32, &str)>()?, (1, "ann"));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct AsyncCopyOutRows<'a> {
     copy: AsyncCopyOut<'a>,
     rows: RowDecoder,

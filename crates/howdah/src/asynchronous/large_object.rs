@@ -83,6 +83,18 @@ impl AsyncSession {
 
     /// Deletes a large object.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::AsyncConnection::connect("").await?;
+    /// let mut tx = conn.transaction().await?;
+    /// let oid = tx.create_large_object(None).await?.oid();
+    /// tx.unlink_large_object(oid).await?;
+    /// tx.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The server's, of SQLSTATE 42704 if there is no such object; or the connection is closed or lost.
     pub async fn unlink_large_object(&mut self, oid: u32) -> Result<()> {
@@ -101,6 +113,27 @@ impl AsyncSession {
 ///
 /// Dropping the object leaves it to the end of the transaction to close it on the server. Where a transaction opens many,
 /// [`close`](Self::close) them.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::AsyncConnection::connect("").await?;
+/// use std::io::SeekFrom;
+///
+/// let mut tx = conn.transaction().await?;
+/// let mut object = tx.create_large_object(None).await?;
+/// object.write_all(b"some data").await?;
+/// object.truncate(6).await?;
+/// assert_eq!(object.tell().await?, 9);
+/// object.seek(SeekFrom::Start(0)).await?;
+/// let mut start = [0; 4];
+/// assert_eq!(object.read(&mut start).await?, 4);
+/// let mut rest = Vec::new();
+/// object.read_to_end(&mut rest).await?;
+/// assert_eq!((&start, &*rest), (b"some", &b" d"[..]));
+/// # Ok(())
+/// # }
+/// ```
 pub struct AsyncLargeObject<'a> {
     session: &'a mut AsyncSession,
     object: Opened,

@@ -98,6 +98,19 @@ impl AsyncListener {
 
     /// Listens on a channel no more. What has come of it before lies in the buffer still.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// let options = howdah::ListenerOptions::new();
+    /// let listener = options.connect_async(&howdah::Config::new()).await?;
+    /// listener.listen("prices").await?;
+    /// listener.unlisten("prices").await?;
+    /// assert!(listener.channels().is_empty());
+    /// listener.close();
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`Listener::unlisten`](crate::Listener::unlisten).
     pub async fn unlisten(&self, channel: &str) -> Result<()> {

@@ -18,6 +18,19 @@ use howdah_net::drive::{Until, try_receive};
 ///
 /// It is a `Stream`; [`next`](Self::next) is there for those who use no other crate for streams. It ends when the time is
 /// over, and after an error. Dropping it, or a future of it, loses nothing.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::AsyncConnection::connect("").await?;
+/// conn.execute("LISTEN prices", ()).await?;
+/// conn.execute("NOTIFY prices, 'up'", ()).await?;
+/// let mut notifies = conn.notifies(Some(std::time::Duration::from_secs(1)));
+/// let notify = notifies.next().await.expect("a notification")?;
+/// assert_eq!((notify.channel.as_str(), notify.payload.as_str()), ("prices", "up"));
+/// # Ok(())
+/// # }
+/// ```
 pub struct AsyncNotifies<'a> {
     state: State<'a>,
     deadline: Option<Pin<Box<Sleep>>>,

@@ -26,6 +26,19 @@ impl AsyncConnection {
     /// It starts at `lsn`, or where the slot is if that is further. The connection has to have been opened with
     /// `replication=database`.
     ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), howdah::Error> {
+    /// use howdah::types::PgLsn;
+    ///
+    /// let mut conn = howdah::AsyncConnection::connect("dbname=test replication=database").await?;
+    /// let mut stream = conn.start_replication("a_slot", PgLsn(0), &[("include-xids", "off")]).await?;
+    /// let data = stream.next().await.expect("data")?;
+    /// println!("{} {}", data.start, String::from_utf8_lossy(&data.payload));
+    /// stream.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The server's, or the connection was not opened for replication, or is closed or lost.
     pub async fn start_replication(
@@ -40,6 +53,19 @@ impl AsyncConnection {
     /// Starts physical replication: gives the bytes of the log.
     ///
     /// The connection has to have been opened with `replication=true`.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), howdah::Error> {
+    /// use howdah::types::PgLsn;
+    ///
+    /// let mut conn = howdah::AsyncConnection::connect("replication=true").await?;
+    /// let start: PgLsn = conn.query_one("IDENTIFY_SYSTEM", ()).await?.get("xlogpos")?;
+    /// let mut stream = conn.start_physical_replication(start, None, None).await?;
+    /// let data = stream.next().await.expect("a piece of the log")?;
+    /// println!("{} bytes at {}", data.payload.len(), data.start);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`start_replication`](Self::start_replication).
@@ -138,6 +164,25 @@ impl AsyncConnection {
 /// The server's keepalives are answered, and it is told at intervals how far the client is, while a message is waited for: there is
 /// no task behind the stream, and a program that asks for none longer than the server's `wal_sender_timeout` loses the connection.
 /// Dropping the stream tells the server to end it; the next operation waits for that.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), howdah::Error> {
+/// use std::time::Duration;
+///
+/// use howdah::replication::{ChangeOptions, Feedback};
+/// use tokio::time::timeout;
+///
+/// let mut conn = howdah::AsyncConnection::connect("dbname=test replication=database").await?;
+/// let mut stream = conn.follow_changes("a_slot", &["a_publication"], &ChangeOptions::default()).await?;
+/// while let Ok(Some(change)) = timeout(Duration::from_secs(10), stream.next()).await {
+///     println!("{:?}", change?);
+/// }
+/// let all = stream.position();
+/// stream.send_feedback(Feedback { written: all, flushed: all, ..Feedback::default() }).await?;
+/// stream.close().await?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct AsyncReplicationStream<'a, M: StreamItem> {
     session: &'a mut AsyncSession,
     following: Following,

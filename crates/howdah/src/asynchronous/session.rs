@@ -68,6 +68,18 @@ impl AsyncSession {
     /// Types made by users that this connection has not met before are looked up, by one statement more: see
     /// [`rust_types`](crate::rust_types).
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::AsyncConnection::connect("").await?;
+    /// let rows = conn.query("SELECT n, n * n AS square FROM generate_series(1, $1) AS n", (3,)).await?;
+    /// for row in rows {
+    ///     println!("{} {}", row.get::<i32>("n")?, row.get::<i32>("square")?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn query(&mut self, sql: &str, params: impl ToParams) -> Result<Rows> {
@@ -84,6 +96,18 @@ impl AsyncSession {
 
     /// Runs a statement that gives one row or none.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::AsyncConnection::connect("").await?;
+    /// let none = conn.query_opt("SELECT 1 WHERE $1::bool", (false,)).await?;
+    /// assert!(none.is_none());
+    /// let row = conn.query_one("SELECT 1, 'one'", ()).await?;
+    /// assert_eq!(row.read::<(i32, &str)>()?, (1, "one"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`execute`](Self::execute), and more than one row.
     pub async fn query_opt(&mut self, sql: &str, params: impl ToParams) -> Result<Option<Row>> {
@@ -93,6 +117,16 @@ impl AsyncSession {
     /// Runs a statement and reads its rows as structs with `#[derive(FromRow)]`, as tuples, or as another [`FromRow`](crate::FromRow).
     ///
     /// Columns are looked for once.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::AsyncConnection::connect("").await?;
+    /// let squares: Vec<(i32, i32)> = conn.query_as("SELECT n, n * n FROM generate_series(1, 3) AS n", ()).await?;
+    /// assert_eq!(squares, [(1, 1), (2, 4), (3, 9)]);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`query`](Self::query), and a row cannot be read as a `T`; the statement has been run then.
@@ -117,6 +151,18 @@ impl AsyncSession {
     }
 
     /// Runs a statement that gives one row or none, and reads it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::AsyncConnection::connect("").await?;
+    /// let found: Option<(i32, String)> = conn.query_opt_as("SELECT 1, 'ann' WHERE $1", (false,)).await?;
+    /// assert_eq!(found, None);
+    /// let (id, name): (i32, String) = conn.query_one_as("SELECT 1, 'ann'", ()).await?;
+    /// assert_eq!((id, name.as_str()), (1, "ann"));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`query_as`](Self::query_as), and more than one row.
@@ -151,6 +197,16 @@ impl AsyncSession {
     }
 
     /// Runs a statement that gives one row of one column, or none, and reads the value.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::AsyncConnection::connect("").await?;
+    /// let name: Option<String> = conn.query_scalar_opt("SELECT 'ann' WHERE $1", (false,)).await?;
+    /// assert_eq!(name, None);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`query_scalar`](Self::query_scalar), but for no row.
@@ -189,6 +245,19 @@ impl AsyncSession {
     ///
     /// The [`Statement`] is used in the place of its text, as often as one likes. This is for those who want to know the types: a
     /// statement that is used often is prepared by itself.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::AsyncConnection::connect("").await?;
+    /// let add = conn.prepare("SELECT $1::int4 + $2").await?;
+    /// for number in 1..4 {
+    ///     let sum: i32 = conn.query_scalar(&add, (number, 10)).await?;
+    ///     assert_eq!(sum, number + 10);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The server's, also if it cannot tell the type of a parameter; or the connection is closed or lost, or one for replication, on
@@ -326,6 +395,17 @@ impl AsyncSession {
     /// Waits until the server has said something unasked, or has gone, while no operation is running.
     ///
     /// What it has said is seen by the next operation: a connection that was lost fails it. The future can be dropped.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::AsyncConnection::connect("").await?;
+    /// let lost = tokio::time::timeout(Duration::from_millis(1), conn.readable()).await;
+    /// println!("{}", if lost.is_err() { "the server says nothing" } else { "it has said something, or has gone" });
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The connection is closed, or the runtime is shutting down.

@@ -18,6 +18,19 @@ use crate::row::{Row, Rows};
 /// It is a `Stream`; [`next`](Self::next) is there for those who use no other crate for streams. No more is kept than was
 /// received at once: a stream that nobody reads holds the server back. An error is the last item. Dropping the stream
 /// before its end cancels the statement, which leaves a transaction that it runs in failed.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::AsyncConnection::connect("").await?;
+/// let mut rows = conn.query_stream("SELECT generate_series(1, 100000000)", ()).await?;
+/// let first = rows.next().await.expect("a row")?;
+/// assert_eq!(first.get::<i32>(0)?, 1);
+/// // The rest is not sent.
+/// drop(rows);
+/// # Ok(())
+/// # }
+/// ```
 pub struct AsyncRowStream<'a> {
     session: &'a mut AsyncSession,
     id: ExchangeId,

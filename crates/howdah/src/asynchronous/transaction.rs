@@ -21,6 +21,23 @@ use crate::error::{Error, Result};
 /// it can only be rolled back, by [`AsyncConnection::rollback`](crate::AsyncConnection::rollback) or by closing. That of a client has
 /// the connection for itself, so that all others wait for ever. Likewise an [`AsyncSavepoint`] that was leaked leaves its
 /// transaction nothing but a rollback.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::AsyncConnection::connect("").await?;
+/// # conn.execute("CREATE TEMP TABLE accounts AS SELECT 1 AS id, 100 AS money", ()).await?;
+/// let mut tx = conn.transaction().await?;
+/// tx.execute("UPDATE accounts SET money = money - $1 WHERE id = $2", (10, 1)).await?;
+/// tx.commit().await?;
+///
+/// let mut tx = conn.transaction().await?;
+/// tx.execute("DELETE FROM accounts", ()).await?;
+/// tx.rollback().await?;
+/// assert_eq!(conn.query_scalar::<i32>("SELECT money FROM accounts", ()).await?, 90);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping the transaction rolls it back"]
 pub struct AsyncTransaction<'a>(Guard<'a>);
 
@@ -28,6 +45,25 @@ pub struct AsyncTransaction<'a>(Guard<'a>);
 ///
 /// Statements are run in it by the methods of [`AsyncSession`]. Dropping it undoes what was done within: the connection does
 /// so before it sends anything else.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::AsyncConnection::connect("").await?;
+/// # conn.execute("CREATE TEMP TABLE users (name text UNIQUE)", ()).await?;
+/// let mut tx = conn.transaction().await?;
+/// for name in ["ann", "bob", "ann"] {
+///     let mut attempt = tx.savepoint().await?;
+///     match attempt.execute("INSERT INTO users VALUES ($1)", (name,)).await {
+///         Ok(_) => attempt.release().await?,
+///         Err(_) => attempt.rollback().await?,
+///     }
+/// }
+/// tx.commit().await?;
+/// assert_eq!(conn.query_scalar::<i64>("SELECT count(*) FROM users", ()).await?, 2);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping the savepoint undoes what was done since"]
 pub struct AsyncSavepoint<'a>(Guard<'a>);
 
@@ -83,6 +119,23 @@ impl<'a> AsyncTransaction<'a> {
 /// [`AsyncClient::build_transaction`](crate::AsyncClient::build_transaction).
 ///
 /// What is not said is the server's default, or that of the session.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::AsyncConnection::connect("").await?;
+/// use howdah::{IsolationLevel, RetryPolicy};
+///
+/// let serializable = conn.build_transaction().isolation(IsolationLevel::Serializable);
+/// let mut tx = serializable.read_only(true).deferrable(true).start().await?;
+/// assert_eq!(tx.query_scalar::<String>("SHOW transaction_isolation", ()).await?, "serializable");
+/// tx.commit().await?;
+///
+/// let patient = conn.build_transaction().retry(RetryPolicy::new(3));
+/// let one: i32 = patient.run(async |tx| tx.query_scalar("SELECT 1", ()).await).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "it is begun by start() or run()"]
 pub struct AsyncTransactionBuilder<'a> {
     source: Source<'a>,

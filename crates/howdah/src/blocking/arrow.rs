@@ -95,6 +95,20 @@ impl Session {
 }
 
 /// The rows of a statement in record batches as they arrive, from [`Session::query_arrow`]. An error is the last item.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// let options = howdah::arrow::ArrowOptions::default();
+/// let mut batches = conn.query_arrow("SELECT n FROM generate_series(1, 3) AS n", (), &options)?;
+/// let (schema, batch) = (batches.schema(), batches.next().expect("a batch")?);
+/// assert_eq!(batch.num_rows(), 3);
+/// drop(batches);
+/// conn.execute("CREATE TEMP TABLE numbers (n int4)", ())?;
+/// assert_eq!(conn.copy_arrow("numbers", &schema, [batch])?, 3);
+/// # Ok(())
+/// # }
+/// ```
 pub struct ArrowStream<'a> {
     rows: RowStream<'a>,
     reading: Reading,

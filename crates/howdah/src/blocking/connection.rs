@@ -143,6 +143,19 @@ impl Connection {
     /// Where it is not, the first statement begins a transaction, which [`commit`](Self::commit) or
     /// [`rollback`](Self::rollback) ends; closing the connection rolls it back.
     ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// conn.set_autocommit(false)?;
+    /// conn.execute("CREATE TEMP TABLE kept (n int4)", ())?;
+    /// conn.commit()?;
+    /// conn.execute("DROP TABLE kept", ())?;
+    /// conn.rollback()?;
+    /// assert_eq!(conn.query_scalar::<i64>("SELECT count(*) FROM kept", ())?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// A transaction is running.
     pub fn set_autocommit(&mut self, on: bool) -> Result<()> {
@@ -202,6 +215,16 @@ impl Connection {
     }
 
     /// Closes the connection; a running transaction is rolled back by the server. Dropping it does the same.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// conn.close();
+    /// assert!(conn.is_closed());
+    /// assert!(conn.execute("SELECT 1", ()).unwrap_err().is_closed());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn close(&mut self) {
         self.session.close();
     }

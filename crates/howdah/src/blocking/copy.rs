@@ -31,6 +31,18 @@ impl Session {
 
     /// Runs a `COPY ... TO STDOUT`, and gives its data as it arrives, in bounded memory: a row at a time.
     ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let mut text = Vec::new();
+    /// for row in conn.copy_out("COPY (SELECT 1, 'ann' UNION ALL SELECT 2, 'bob') TO STDOUT")? {
+    ///     text.extend(row?);
+    /// }
+    /// assert_eq!(text, b"1\tann\n2\tbob\n");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`copy_in`](Self::copy_in). Errors of the server's that come behind data come from the iterator.
     pub fn copy_out(&mut self, sql: &str) -> Result<CopyOut<'_>> {
@@ -68,6 +80,21 @@ impl Session {
 ///
 /// It is an `io::Write`. Dropping it before [`finish`](Self::finish) has the server undo the COPY, and leaves a transaction that it
 /// runs in failed.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// use std::io::Write;
+///
+/// conn.execute("CREATE TEMP TABLE squares (n int4, square int4)", ())?;
+/// let mut copy = conn.copy_in("COPY squares FROM STDIN (FORMAT csv)")?;
+/// for n in 1..=3 {
+///     writeln!(copy, "{n},{}", n * n)?;
+/// }
+/// assert_eq!(copy.finish()?, 3);
+/// # Ok(())
+/// # }
+/// ```
 pub struct CopyIn<'a> {
     pub(super) session: &'a mut Session,
     pub(super) copying: Copying,
@@ -181,6 +208,16 @@ impl fmt::Debug for CopyIn<'_> {
 ///
 /// An item is what the server sends at once, which is a row. An error is the last item. Dropping it before its end cancels the
 /// statement, which leaves a transaction that it runs in failed.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// let lines = conn.copy_out("COPY (SELECT generate_series(1, 3)) TO STDOUT")?;
+/// let lines: Vec<Vec<u8>> = lines.collect::<Result<_, _>>()?;
+/// assert_eq!(lines, [b"1\n", b"2\n", b"3\n"]);
+/// # Ok(())
+/// # }
+/// ```
 pub struct CopyOut<'a> {
     pub(super) session: &'a mut Session,
     pub(super) copying: Copying,

@@ -80,6 +80,18 @@ impl Session {
 
     /// The same with the OIDs of the columns' types given, instead of asking for them; the columns are called `column1` and so on.
     ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// use howdah::types::oid;
+    ///
+    /// let query = "COPY (SELECT 1, 'ann') TO STDOUT (FORMAT binary)";
+    /// let row = conn.copy_out_typed(query, &[oid::INT4, oid::TEXT])?.next().expect("a row")?;
+    /// assert_eq!(row.get::<i32>("column1")?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`copy_out_rows`](Self::copy_out_rows), and another number of types than of columns.
     pub fn copy_out_typed(&mut self, sql: &str, types: &[u32]) -> Result<CopyOutRows<'_>> {
@@ -118,6 +130,19 @@ impl Session {
 ///
 /// Rows are gathered, and sent when there are enough of them. Dropping it before [`finish`](Self::finish) has the server undo the
 /// COPY, and leaves a transaction that it runs in failed.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// conn.execute("CREATE TEMP TABLE users (id int4, name text)", ())?;
+/// let mut copy = conn.copy_in_rows("COPY users FROM STDIN (FORMAT binary)")?;
+/// copy.write_row((1, "ann"))?;
+/// copy.flush()?;
+/// copy.write_rows([(2, Some("bob")), (3, None)])?;
+/// assert_eq!(copy.finish()?, 3);
+/// # Ok(())
+/// # }
+/// ```
 pub struct CopyInRows<'a> {
     copy: CopyIn<'a>,
     rows: RowEncoder,
@@ -175,6 +200,17 @@ impl fmt::Debug for CopyInRows<'_> {
 /// The rows of a `COPY ... TO STDOUT` as they arrive, from [`Session::copy_out_rows`].
 ///
 /// An error is the last item. Dropping it before its end cancels the statement, which leaves a transaction that it runs in failed.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// for row in conn.copy_out_rows("COPY (SELECT 1 AS id, 'ann' AS name) TO STDOUT (FORMAT binary)")? {
+///     let row = row?;
+///     assert_eq!(row.read::<(i32, &str)>()?, (1, "ann"));
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct CopyOutRows<'a> {
     copy: CopyOut<'a>,
     rows: RowDecoder,

@@ -88,6 +88,17 @@ impl Session {
 
     /// Deletes a large object.
     ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let mut tx = conn.transaction()?;
+    /// let oid = tx.create_large_object(None)?.oid();
+    /// tx.unlink_large_object(oid)?;
+    /// tx.commit()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The server's, of SQLSTATE 42704 if there is no such object; or the connection is closed or lost.
     pub fn unlink_large_object(&mut self, oid: u32) -> Result<()> {
@@ -108,6 +119,23 @@ impl Session {
 ///   as a `write()` to what was opened to be read.
 ///
 /// Dropping it closes it.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// use std::io::{Read, Seek, Write};
+///
+/// let mut tx = conn.transaction()?;
+/// let mut object = tx.create_large_object(None)?;
+/// object.write_all(b"some data")?;
+/// object.truncate(4)?;
+/// object.rewind()?;
+/// let mut data = String::new();
+/// object.read_to_string(&mut data)?;
+/// assert_eq!(data, "some");
+/// # Ok(())
+/// # }
+/// ```
 pub struct LargeObject<'a> {
     session: &'a mut Session,
     object: Opened,

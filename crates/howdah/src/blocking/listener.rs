@@ -105,6 +105,19 @@ impl Listener {
 
     /// Listens on a channel no more. What has come of it before lies in the buffer still.
     ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # use std::time::Duration;
+    /// let listener = howdah::Listener::connect("")?;
+    /// listener.listen("prices")?;
+    /// listener.unlisten("prices")?;
+    /// assert!(listener.channels().is_empty());
+    /// assert!(listener.next_timeout(Duration::ZERO)?.is_none());
+    /// listener.close();
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The name is none of 1 to 63 bytes, or the listener is closed or has failed.
     pub fn unlisten(&self, channel: &str) -> Result<()> {

@@ -11,6 +11,17 @@ use howdah_net::drive::{Step, Until, drive};
 /// The notifications of a connection, from [`Session::notifies`].
 ///
 /// The iterator ends when the time is over, and after an error.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// conn.execute("LISTEN prices", ())?;
+/// conn.execute("NOTIFY prices, 'up'", ())?;
+/// let notify = conn.notifies(Some(std::time::Duration::from_secs(1))).next().expect("a notification")?;
+/// assert_eq!((notify.channel.as_str(), notify.payload.as_str()), ("prices", "up"));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Notifies<'a> {
     session: &'a mut Session,
     deadline: Option<Instant>,

@@ -19,6 +19,19 @@ impl Connection {
     /// It starts at `lsn`, or where the slot is if that is further. The connection has to have been opened with
     /// `replication=database`.
     ///
+    /// ```no_run
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// use howdah::types::PgLsn;
+    ///
+    /// let mut conn = howdah::Connection::connect("dbname=test replication=database")?;
+    /// let mut stream = conn.start_replication("a_slot", PgLsn(0), &[("include-xids", "off")])?;
+    /// let data = stream.next().expect("data")?;
+    /// println!("{} {}", data.start, String::from_utf8_lossy(&data.payload));
+    /// stream.close()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The server's, or the connection was not opened for replication, or is closed or lost.
     pub fn start_replication(
@@ -33,6 +46,19 @@ impl Connection {
     /// Starts physical replication: gives the bytes of the log.
     ///
     /// The connection has to have been opened with `replication=true`.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// use howdah::types::PgLsn;
+    ///
+    /// let mut conn = howdah::Connection::connect("replication=true")?;
+    /// let start: PgLsn = conn.query_one("IDENTIFY_SYSTEM", ())?.get("xlogpos")?;
+    /// let mut stream = conn.start_physical_replication(start, None, None)?;
+    /// let data = stream.next().expect("a piece of the log")?;
+    /// println!("{} bytes at {}", data.payload.len(), data.start);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`start_replication`](Self::start_replication).
@@ -121,6 +147,24 @@ impl Connection {
 /// It waits for more, and ends when the server ends it; an error is the last item. The server's keepalives are answered, and it is told at
 /// intervals how far the client is, whenever a message is asked for: a program that asks for none longer than the server's
 /// `wal_sender_timeout` loses the connection. Dropping it ends it, as [`close`](Self::close) does.
+///
+/// ```no_run
+/// # fn main() -> Result<(), howdah::Error> {
+/// use std::time::Duration;
+///
+/// use howdah::replication::{ChangeOptions, Feedback};
+///
+/// let mut conn = howdah::Connection::connect("dbname=test replication=database")?;
+/// let mut stream = conn.follow_changes("a_slot", &["a_publication"], &ChangeOptions::default())?;
+/// while let Some(change) = stream.read_timeout(Duration::from_secs(10))? {
+///     println!("{change:?}");
+/// }
+/// let all = stream.position();
+/// stream.send_feedback(Feedback { written: all, flushed: all, ..Feedback::default() })?;
+/// stream.close()?;
+/// # Ok(())
+/// # }
+/// ```
 pub struct ReplicationStream<'a, M: StreamItem> {
     session: &'a mut Session,
     following: Following,

@@ -64,6 +64,17 @@ impl Session {
     /// Types made by users that this connection has not met before are looked up, by one statement more: see
     /// [`rust_types`](crate::rust_types).
     ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let rows = conn.query("SELECT n, n * n AS square FROM generate_series(1, $1) AS n", (3,))?;
+    /// for row in rows {
+    ///     println!("{} {}", row.get::<i32>("n")?, row.get::<i32>("square")?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`execute`](Self::execute).
     pub fn query(&mut self, sql: &str, params: impl ToParams) -> Result<Rows> {
@@ -79,6 +90,17 @@ impl Session {
     }
 
     /// Runs a statement that gives one row or none.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let none = conn.query_opt("SELECT 1 WHERE $1::bool", (false,))?;
+    /// assert!(none.is_none());
+    /// let row = conn.query_one("SELECT 1, 'one'", ())?;
+    /// assert_eq!(row.read::<(i32, &str)>()?, (1, "one"));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`execute`](Self::execute), and more than one row.
@@ -118,6 +140,17 @@ impl Session {
 
     /// Runs a statement that gives one row or none, and reads it.
     ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let found: Option<(i32, String)> = conn.query_opt_as("SELECT 1, 'ann' WHERE $1", (false,))?;
+    /// assert_eq!(found, None);
+    /// let (id, name): (i32, String) = conn.query_one_as("SELECT 1, 'ann'", ())?;
+    /// assert_eq!((id, name.as_str()), (1, "ann"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`query_as`](Self::query_as), and more than one row.
     pub fn query_opt_as<T: FromRowOwned>(
@@ -149,6 +182,15 @@ impl Session {
 
     /// Runs a statement that gives one row of one column, or none, and reads the value.
     ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let name: Option<String> = conn.query_scalar_opt("SELECT 'ann' WHERE $1", (false,))?;
+    /// assert_eq!(name, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`query_scalar`](Self::query_scalar), but for no row.
     pub fn query_scalar_opt<T: FromSqlOwned>(
@@ -164,6 +206,16 @@ impl Session {
     ///
     /// Dropping the stream before its end cancels the statement on the server.
     ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// for row in conn.query_stream("SELECT generate_series(1, 1000)", ())? {
+    ///     println!("{}", row?.get::<i32>(0)?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// A parameter cannot be sent, or the connection is closed or lost. The server's errors come from the stream.
     pub fn query_stream(&mut self, sql: &str, params: impl ToParams) -> Result<RowStream<'_>> {
@@ -174,6 +226,18 @@ impl Session {
     ///
     /// The [`Statement`] is used in the place of its text, as often as one likes. This is for those who want to know the types: a
     /// statement that is used often is prepared by itself.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let add = conn.prepare("SELECT $1::int4 + $2")?;
+    /// for number in 1..4 {
+    ///     let sum: i32 = conn.query_scalar(&add, (number, 10))?;
+    ///     assert_eq!(sum, number + 10);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// The server's, also if it cannot tell the type of a parameter; or the connection is closed or lost, or one for replication, on

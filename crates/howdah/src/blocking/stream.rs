@@ -13,6 +13,23 @@ use crate::row::{Row, Rows};
 ///
 /// No more is kept than was received at once. An error is the last item. Dropping the stream before its end cancels the
 /// statement, which leaves a transaction that it runs in failed.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// let mut found = None;
+/// for row in conn.query_stream("SELECT generate_series(1, 100000000)", ())? {
+///     let number: i32 = row?.get(0)?;
+///     if number % 7 == 0 {
+///         found = Some(number);
+///         break;
+///     }
+/// }
+/// // The rest is not sent.
+/// assert_eq!(found, Some(7));
+/// # Ok(())
+/// # }
+/// ```
 pub struct RowStream<'a> {
     session: &'a mut Session,
     id: ExchangeId,

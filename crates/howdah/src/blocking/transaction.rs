@@ -17,12 +17,46 @@ use crate::error::{Error, Result};
 /// One that is neither dropped nor ended, as by [`std::mem::forget`], stays open: what is run on the connection goes on in it, and
 /// it can only be rolled back, by [`Connection::rollback`](crate::Connection::rollback) or by closing. Likewise a [`Savepoint`] that was
 /// leaked leaves its transaction nothing but a rollback.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// # conn.execute("CREATE TEMP TABLE accounts AS SELECT 1 AS id, 100 AS money", ())?;
+/// let mut tx = conn.transaction()?;
+/// tx.execute("UPDATE accounts SET money = money - $1 WHERE id = $2", (10, 1))?;
+/// tx.commit()?;
+///
+/// let mut tx = conn.transaction()?;
+/// tx.execute("DELETE FROM accounts", ())?;
+/// tx.rollback()?;
+/// assert_eq!(conn.query_scalar::<i32>("SELECT money FROM accounts", ())?, 90);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping the transaction rolls it back"]
 pub struct Transaction<'a>(Guard<'a>);
 
 /// A part of a transaction that can be undone by itself, from [`Session::savepoint`].
 ///
 /// Statements are run in it by the methods of [`Session`]. Dropping it undoes what was done within.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// # conn.execute("CREATE TEMP TABLE users (name text UNIQUE)", ())?;
+/// let mut tx = conn.transaction()?;
+/// for name in ["ann", "bob", "ann"] {
+///     let mut attempt = tx.savepoint()?;
+///     match attempt.execute("INSERT INTO users VALUES ($1)", (name,)) {
+///         Ok(_) => attempt.release()?,
+///         Err(_) => attempt.rollback()?,
+///     }
+/// }
+/// tx.commit()?;
+/// assert_eq!(conn.query_scalar::<i64>("SELECT count(*) FROM users", ())?, 2);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping the savepoint undoes what was done since"]
 pub struct Savepoint<'a>(Guard<'a>);
 
@@ -77,6 +111,21 @@ impl<'a> Transaction<'a> {
 /// How a transaction is to be, from [`Connection::build_transaction`](crate::Connection::build_transaction).
 ///
 /// What is not said is the server's default, or that of the session.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// use howdah::{IsolationLevel, RetryPolicy};
+///
+/// let serializable = conn.build_transaction().isolation(IsolationLevel::Serializable);
+/// let mut tx = serializable.read_only(true).deferrable(true).start()?;
+/// assert_eq!(tx.query_scalar::<String>("SHOW transaction_isolation", ())?, "serializable");
+/// tx.commit()?;
+///
+/// let one: i32 = conn.build_transaction().retry(RetryPolicy::new(3)).run(|tx| tx.query_scalar("SELECT 1", ()))?;
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "it is begun by start() or run()"]
 pub struct TransactionBuilder<'a> {
     session: &'a mut Session,

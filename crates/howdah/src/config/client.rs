@@ -19,6 +19,13 @@ pub(crate) struct ClientSettings {
 /// What the connection does by itself, which the server is not told.
 impl Config {
     /// After how many executions a statement is prepared, as [`set_prepare_threshold`](crate::Session::set_prepare_threshold) says.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let mut config = howdah::Config::new();
+    /// config.prepare_threshold(Some(1)).prepared_max(Some(500)).cancel_timeout(Duration::from_secs(1));
+    /// ```
     pub fn prepare_threshold(&mut self, executions: Option<u32>) -> &mut Self {
         self.client.prepare_threshold = Some(executions);
         self

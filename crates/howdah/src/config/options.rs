@@ -10,6 +10,29 @@ use super::{
 };
 
 /// The option `sslnegotiation`.
+///
+/// ```
+/// use howdah::config::{ChannelBinding, SslCertMode, SslMode, SslNegotiation, TlsVersion};
+///
+/// let mut config = howdah::Config::new();
+/// config
+///     .sslmode(SslMode::VerifyFull)
+///     .sslnegotiation(SslNegotiation::Direct)
+///     .sslrootcert("/etc/ssl/db/root.crt")
+///     .sslcrl("/etc/ssl/db/root.crl")
+///     .sslcrldir("/etc/ssl/db/crls")
+///     .sslcert("/etc/ssl/db/client.crt")
+///     .sslkey("/etc/ssl/db/client.key")
+///     .sslpassword("of the key")
+///     .sslcertmode(SslCertMode::Require)
+///     .sslsni(false)
+///     .ssl_min_protocol_version(TlsVersion::Tls1_2)
+///     .ssl_max_protocol_version(TlsVersion::Tls1_3)
+///     .channel_binding(ChannelBinding::Require);
+/// assert_eq!(config.get("sslnegotiation"), Some("direct"));
+/// config.sslrootcert_system();
+/// assert_eq!(config.get("sslrootcert"), Some("system"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SslNegotiation {
@@ -20,6 +43,14 @@ pub enum SslNegotiation {
 }
 
 /// The option `replication`.
+///
+/// ```
+/// use howdah::config::Replication;
+///
+/// let mut config = howdah::Config::new();
+/// config.replication(Replication::Database);
+/// assert_eq!(config.get("replication"), Some("database"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Replication {
@@ -34,6 +65,27 @@ impl Config {
     /// The host: a name, an address, or the directory of a Unix socket, which begins with `/`, or with `@` in the abstract namespace.
     ///
     /// It is one host: a comma is an error of the method that connects.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use howdah::config::LoadBalanceHosts;
+    ///
+    /// let mut config = howdah::Config::new();
+    /// config.host("db.example").hostaddr([10, 0, 0, 1].into()).port(5433);
+    /// assert_eq!(config.get("hostaddr"), Some("10.0.0.1"));
+    /// config
+    ///     .hosts(["db1.example", "db2.example"])
+    ///     .hostaddrs([[10, 0, 0, 1].into(), [10, 0, 0, 2].into()])
+    ///     .ports([5432, 5433])
+    ///     .load_balance_hosts(LoadBalanceHosts::Random)
+    ///     .keepalives(true)
+    ///     .keepalives_idle(Duration::from_secs(60))
+    ///     .keepalives_interval(Duration::from_secs(10))
+    ///     .keepalives_count(3)
+    ///     .tcp_user_timeout(Duration::from_secs(30));
+    /// assert_eq!(config.get_hosts(), ["db1.example", "db2.example"]);
+    /// ```
     pub fn host(&mut self, host: impl AsRef<str>) -> &mut Self {
         self.hosts([host])
     }
@@ -68,6 +120,12 @@ impl Config {
     }
 
     /// The section of the service file that has further options.
+    ///
+    /// ```
+    /// let mut config = howdah::Config::new();
+    /// config.service("shop").passfile("/etc/shop/pgpass").fallback_application_name("till");
+    /// assert_eq!(config.get("service"), Some("shop"));
+    /// ```
     pub fn service(&mut self, name: impl Into<String>) -> &mut Self {
         self.put("service", name)
     }
@@ -142,6 +200,11 @@ impl Config {
     }
 
     /// The methods of authentication that are acceptable, as libpq writes them: `scram-sha-256`, or `!password,!md5`.
+    ///
+    /// ```
+    /// let mut config = howdah::Config::new();
+    /// config.require_auth("scram-sha-256").requirepeer("postgres");
+    /// ```
     pub fn require_auth(&mut self, methods: impl Into<String>) -> &mut Self {
         self.put("require_auth", methods)
     }
@@ -185,6 +248,11 @@ impl Config {
 
     /// Options of the server's process, in place of those that were set: `-c name=value`, spaces and backslashes within a value
     /// after a backslash. [`setting`](Self::setting) writes them.
+    ///
+    /// ```
+    /// let mut config = howdah::Config::new();
+    /// config.options("-c statement_timeout=5s");
+    /// ```
     pub fn options(&mut self, options: impl Into<String>) -> &mut Self {
         self.put("options", options)
     }
@@ -303,6 +371,13 @@ impl Config {
     }
 
     /// How much encryption by GSSAPI is wanted, which takes the feature `gssapi`.
+    ///
+    /// ```
+    /// use howdah::config::GssEncMode;
+    ///
+    /// let mut config = howdah::Config::new();
+    /// config.gssencmode(GssEncMode::Prefer).krbsrvname("postgres");
+    /// ```
     pub fn gssencmode(&mut self, mode: GssEncMode) -> &mut Self {
         self.put("gssencmode", mode.as_str())
     }

@@ -17,6 +17,18 @@ use crate::error::{Error, Result};
 use crate::row::{Row, Rows, format_of};
 
 /// How rows become record batches: `ArrowOptions::default()` is 65,536 rows a batch, and the types of the documentation.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// use howdah::arrow::{ArrowOptions, DataType};
+///
+/// let options = ArrowOptions::default().batch_rows(1000).column("price", DataType::Float64);
+/// let batches = conn.query_arrow("SELECT 1.5 AS price", (), &options)?;
+/// assert_eq!(batches.schema().field(0).data_type(), &DataType::Float64);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct ArrowOptions {
     limits: Limits,

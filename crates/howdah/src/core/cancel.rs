@@ -75,6 +75,21 @@ impl CancelHandle {
     ///
     /// Dropping the future does not take the request back.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::AsyncConnection::connect("").await?;
+    /// let handle = conn.cancel_handle();
+    /// tokio::spawn(async move {
+    ///     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    ///     handle.cancel_async().await
+    /// });
+    /// let error = conn.execute("SELECT pg_sleep(60)", ()).await.unwrap_err();
+    /// assert!(error.is_cancelled());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`cancel`](Self::cancel).
     ///

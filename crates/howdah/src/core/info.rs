@@ -21,6 +21,17 @@ pub(crate) struct Facts {
 }
 
 /// What is known of a connection: where it goes, and what the server has told.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// let info = conn.info();
+/// println!("{}@{}:{} is served by process {}", info.user(), info.host(), info.port(), info.backend_pid());
+/// assert!(info.server_version() >= 90_000);
+/// assert_eq!(info.parameter("client_encoding"), Some("UTF8"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Info<'a> {
     facts: &'a Facts,

@@ -15,6 +15,19 @@ use crate::error::{Error, Result};
 use crate::row::{Row, Rows};
 
 /// What a large object is opened for.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// use howdah::LargeObjectMode;
+///
+/// let mut tx = conn.transaction()?;
+/// let oid = tx.create_large_object(None)?.oid();
+/// let object = tx.open_large_object(oid, LargeObjectMode::Read)?;
+/// assert_eq!(object.mode(), LargeObjectMode::Read);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LargeObjectMode {

@@ -12,6 +12,13 @@ use super::observe;
 use crate::diagnostic::Diagnostic;
 
 /// A notification that another session, or this one, sent with `NOTIFY`.
+///
+/// ```
+/// # use howdah::Notify;
+/// fn show(notify: &Notify) -> String {
+///     format!("{} says on {}: {}", notify.pid, notify.channel, notify.payload)
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Notify {
@@ -24,6 +31,19 @@ pub struct Notify {
 }
 
 /// Names a handler that was added, so that it can be removed.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// let id: howdah::HandlerId = conn.add_notify_handler(|notify| println!("{}: {}", notify.channel, notify.payload));
+/// conn.execute("LISTEN prices", ())?;
+/// assert!(conn.remove_notify_handler(id));
+/// let id = conn.add_notice_handler(|notice| eprintln!("{}", notice.message_primary().unwrap_or_default()));
+/// conn.execute("DROP TABLE IF EXISTS no_such_table", ())?;
+/// assert!(conn.remove_notice_handler(id));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct HandlerId(u64);
 

@@ -62,6 +62,13 @@ macro_rules! shared_methods {
             }
 
             /// Sets the [`cancel_timeout`](Self::cancel_timeout).
+            ///
+            /// ```
+            /// # fn example(conn: &mut howdah::Session) {
+            /// conn.set_cancel_timeout(std::time::Duration::from_secs(1));
+            /// conn.set_max_notifications(1000, 1 << 20);
+            /// # }
+            /// ```
             pub fn set_cancel_timeout(&mut self, timeout: std::time::Duration) {
                 self.core.session.set_cancel_timeout(timeout);
                 self.core.cancel.gate().set_timeout(timeout);
@@ -78,6 +85,13 @@ macro_rules! shared_methods {
             ///
             /// Statements with parameters, and those of streams, are described when they are first executed, and prepared by
             /// that, unless this is `None`.
+            ///
+            /// ```
+            /// # fn example(conn: &mut howdah::Session) {
+            /// conn.set_prepare_threshold(Some(0));
+            /// conn.set_prepared_max(Some(20));
+            /// # }
+            /// ```
             pub fn set_prepare_threshold(&mut self, executions: Option<u32>) {
                 self.core.session.statements.threshold = executions;
             }
@@ -92,6 +106,13 @@ macro_rules! shared_methods {
             ///
             /// Only needed after another session, or a function, has changed a composite: the statements `ALTER TYPE`,
             /// `ALTER TABLE` and `ALTER DOMAIN` of this connection have the same effect.
+            ///
+            /// ```
+            /// # fn example(conn: &mut howdah::Session) {
+            /// // Another session has done: ALTER TYPE address ADD ATTRIBUTE country text
+            /// conn.forget_types();
+            /// # }
+            /// ```
             pub fn forget_types(&mut self) {
                 self.core.known.forget_types();
             }

@@ -6,6 +6,41 @@ use super::{FromRow, ResultSet, Row};
 use crate::error::{Error, Result};
 
 /// The columns that a Rust type is read from, as they are found. It is for what the derive macro makes.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// use howdah::{FromRow, Placing, Places, Result, Row};
+///
+/// /// What `#[derive(FromRow)]` makes of a struct.
+/// struct User {
+///     id: i32,
+///     name: Option<String>,
+/// }
+///
+/// impl<'a> FromRow<'a> for User {
+///     fn from_row(row: &'a Row) -> Result<Self> {
+///         row.read_placed()
+///     }
+///
+///     fn place(placing: &mut Placing<'_>) -> Result<()> {
+///         placing.column("id", "User::id")?;
+///         placing.optional_column("name");
+///         Ok(())
+///     }
+///
+///     fn from_places(row: &'a Row, places: &mut Places<'_>) -> Result<Self> {
+///         let id = places.read(row)?;
+///         let name = places.read_optional(row)?;
+///         Ok(Self { id, name })
+///     }
+/// }
+///
+/// let users: Vec<User> = conn.query_as("SELECT 1 AS id", ())?;
+/// assert_eq!((users[0].id, &users[0].name), (1, &None));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Placing<'r> {
     set: &'r ResultSet,
@@ -42,6 +77,14 @@ impl Placing<'_> {
     }
 
     /// There have to be `width` columns; `what` is what errors say of who wants them.
+    ///
+    /// ```
+    /// # use howdah::{Placing, Result};
+    /// /// Of a struct without names for its fields.
+    /// fn place(placing: &mut Placing<'_>) -> Result<()> {
+    ///     placing.check_width(2, "Point")
+    /// }
+    /// ```
     pub fn check_width(&mut self, width: usize, what: &str) -> Result<()> {
         self.set.check_width(width, what)
     }

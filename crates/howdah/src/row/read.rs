@@ -6,6 +6,21 @@ use super::{Places, Placing, Row};
 use crate::error::{Error, Result};
 
 /// What names a column of a row: its number from 0, or its name.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// use howdah::{Row, RowIndex};
+///
+/// fn number(row: &Row, column: impl RowIndex) -> Result<i64, howdah::Error> {
+///     row.get(column)
+/// }
+///
+/// let row = conn.query_one("SELECT 5::int8 AS n", ())?;
+/// assert_eq!((number(&row, 0)?, number(&row, "n")?), (5, 5));
+/// # Ok(())
+/// # }
+/// ```
 pub trait RowIndex {
     /// The number of the column.
     fn find(&self, row: &Row) -> Option<usize>;
@@ -85,6 +100,21 @@ pub trait FromRow<'a>: Sized {
 }
 
 /// A type that rows can be read as without borrowing from them.
+///
+/// ```
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// use howdah::{FromRowOwned, Session};
+///
+/// fn all<T: FromRowOwned>(db: &mut Session, table: &str) -> Result<Vec<T>, howdah::Error> {
+///     db.query_as(&format!("SELECT * FROM {table}"), ())
+/// }
+///
+/// let numbers: Vec<(i32,)> = all(&mut conn, "generate_series(1, 3)")?;
+/// assert_eq!(numbers, [(1,), (2,), (3,)]);
+/// # Ok(())
+/// # }
+/// ```
 pub trait FromRowOwned: for<'a> FromRow<'a> {}
 
 impl<T: for<'a> FromRow<'a>> FromRowOwned for T {}

@@ -10,6 +10,21 @@ use crate::asynchronous::AsyncSession;
 /// The connection of a client for oneself, from [`AsyncClient::lease`](crate::AsyncClient::lease); dropping it gives it back.
 ///
 /// Statements are run by the methods of [`AsyncSession`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), howdah::Error> {
+/// # let client = howdah::AsyncClient::connect("").await?;
+/// let mut lease = client.lease().await?;
+/// lease.execute("CREATE TEMP TABLE counted (n int4)", ()).await?;
+/// let mut copy = lease.copy_in("COPY counted FROM STDIN").await?;
+/// copy.send(b"1\n2\n").await?;
+/// copy.finish().await?;
+/// drop(lease);
+/// assert_eq!(client.query_scalar::<i64>("SELECT count(*) FROM counted", ()).await?, 2);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "dropping it gives the connection back"]
 pub struct AsyncLease {
     hub: Arc<Hub>,

@@ -109,6 +109,18 @@ impl AsyncClient {
     /// Types made by users that this connection has not met before are looked up, by one statement more: see
     /// [`rust_types`](crate::rust_types).
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let client = howdah::AsyncClient::connect("").await?;
+    /// let rows = client.query("SELECT n, n * n AS square FROM generate_series(1, $1) AS n", (3,)).await?;
+    /// for row in rows {
+    ///     println!("{} {}", row.get::<i32>("n")?, row.get::<i32>("square")?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn query(&self, sql: &str, params: impl ToParams) -> Result<Rows> {
@@ -128,6 +140,18 @@ impl AsyncClient {
 
     /// Runs a statement that gives one row or none.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let client = howdah::AsyncClient::connect("").await?;
+    /// let none = client.query_opt("SELECT 1 WHERE $1::bool", (false,)).await?;
+    /// assert!(none.is_none());
+    /// let row = client.query_one("SELECT 1, 'one'", ()).await?;
+    /// assert_eq!(row.read::<(i32, &str)>()?, (1, "one"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`execute`](Self::execute), and more than one row.
     pub async fn query_opt(&self, sql: &str, params: impl ToParams) -> Result<Option<Row>> {
@@ -137,6 +161,16 @@ impl AsyncClient {
     /// Runs a statement and reads its rows as structs with `#[derive(FromRow)]`, as tuples, or as another [`FromRow`](crate::FromRow).
     ///
     /// Columns are looked for once.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let client = howdah::AsyncClient::connect("").await?;
+    /// let squares: Vec<(i32, i32)> = client.query_as("SELECT n, n * n FROM generate_series(1, 3) AS n", ()).await?;
+    /// assert_eq!(squares, [(1, 1), (2, 4), (3, 9)]);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`query`](Self::query), and a row cannot be read as a `T`; the statement has been run then.
@@ -161,6 +195,18 @@ impl AsyncClient {
     }
 
     /// Runs a statement that gives one row or none, and reads it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let client = howdah::AsyncClient::connect("").await?;
+    /// let found: Option<(i32, String)> = client.query_opt_as("SELECT 1, 'ann' WHERE $1", (false,)).await?;
+    /// assert_eq!(found, None);
+    /// let (id, name): (i32, String) = client.query_one_as("SELECT 1, 'ann'", ()).await?;
+    /// assert_eq!((id, name.as_str()), (1, "ann"));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`query_as`](Self::query_as), and more than one row.
@@ -196,6 +242,16 @@ impl AsyncClient {
 
     /// Runs a statement that gives one row of one column, or none, and reads the value.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let client = howdah::AsyncClient::connect("").await?;
+    /// let name: Option<String> = client.query_scalar_opt("SELECT 'ann' WHERE $1", (false,)).await?;
+    /// assert_eq!(name, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`query_scalar`](Self::query_scalar), but for no row.
     pub async fn query_scalar_opt<T: FromSqlOwned>(
@@ -212,6 +268,19 @@ impl AsyncClient {
     /// The [`Statement`] is used in the place of its text, as often as one likes. This is for those who want to know the types: a
     /// statement that is used often is prepared by itself.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let client = howdah::AsyncClient::connect("").await?;
+    /// let add = client.prepare("SELECT $1::int4 + $2").await?;
+    /// for number in 1..4 {
+    ///     let sum: i32 = client.query_scalar(&add, (number, 10)).await?;
+    ///     assert_eq!(sum, number + 10);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// The server's, also if it cannot tell the type of a parameter; or the connection is closed or lost, or one for replication, on
     /// which nothing can be prepared.
@@ -220,6 +289,17 @@ impl AsyncClient {
     }
 
     /// Asks what a statement takes and gives, without running it, as [`prepare`](Self::prepare), and leaves nothing prepared.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let client = howdah::AsyncClient::connect("").await?;
+    /// let query = client.describe("SELECT $1::int4 AS id").await?;
+    /// assert_eq!(query.parameters().next().expect("a parameter").type_name(), "int4");
+    /// assert_eq!(query.columns().next().expect("a column").name(), "id");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`prepare`](Self::prepare).
@@ -238,6 +318,17 @@ impl AsyncClient {
 
     /// Runs a text of any number of statements without parameters, as the only one, and keeps nothing of what they give.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let client = howdah::AsyncClient::connect("").await?;
+    /// client.batch_execute("SET work_mem = '8MB'; SET jit = off").await?;
+    /// let results = client.simple_query("SELECT 1; SELECT 2").await?;
+    /// assert_eq!(results.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// As [`simple_query`](Self::simple_query).
     pub async fn batch_execute(&self, sql: &str) -> Result<()> {
@@ -246,6 +337,18 @@ impl AsyncClient {
 
     /// Runs a statement once for each of `items`, as [`AsyncSession::execute_many`](super::AsyncSession::execute_many), as the only
     /// one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let client = howdah::AsyncClient::connect("").await?;
+    /// client.execute("CREATE TEMP TABLE users (id int4, name text)", ()).await?;
+    /// let people = [(1, "ann"), (2, "bob")];
+    /// let inserted = client.execute_many("INSERT INTO users VALUES ($1, $2)", people).await?;
+    /// assert_eq!(inserted, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`execute`](Self::execute); [`item`](Error::item) tells which item it was. A COPY cannot be run.
@@ -257,6 +360,18 @@ impl AsyncClient {
     }
 
     /// Runs several statements that are done all or none, as [`AsyncSession::batch`](super::AsyncSession::batch), as the only ones.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let client = howdah::AsyncClient::connect("").await?;
+    /// let mut batch = howdah::Batch::new();
+    /// batch.add("SELECT $1::int4", (1,)).add("SELECT $1::text", ("one",));
+    /// let results = client.batch(&batch).await?;
+    /// assert_eq!(results.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// As [`execute`](Self::execute); [`item`](Error::item) tells which statement it was. A COPY cannot be run.
@@ -324,6 +439,21 @@ impl AsyncClient {
     ///
     /// [`AsyncTransactionBuilder::run`] runs it again if other transactions were in the way.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let client = howdah::AsyncClient::connect("").await?;
+    /// client.execute("CREATE TEMP TABLE queue (id int4)", ()).await?;
+    /// client
+    ///     .with_transaction(async |tx| {
+    ///         tx.execute("INSERT INTO queue VALUES ($1)", (1,)).await?;
+    ///         tx.execute("DELETE FROM queue WHERE id = $1", (2,)).await
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// Those of `work`, of [`transaction`](Self::transaction), and of the commit.
     pub async fn with_transaction<T, E: From<Error>>(
@@ -358,6 +488,17 @@ impl AsyncClient {
     /// Has `handler` called with each notice: what the server says beside results, such as warnings.
     ///
     /// If it panics, the panic ends there.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let client = howdah::AsyncClient::connect("").await?;
+    /// let id = client.add_notice_handler(|notice| eprintln!("{}", notice.message_primary().unwrap_or_default()));
+    /// client.execute("DROP TABLE IF EXISTS no_such_table", ()).await?;
+    /// assert!(client.remove_notice_handler(id));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add_notice_handler(
         &self,
         handler: impl FnMut(&crate::Diagnostic) + Send + 'static,
@@ -374,6 +515,17 @@ impl AsyncClient {
     ///
     /// If it panics, the panic ends there. While there are handlers, notifications that come outside of
     /// [`notifies`](Self::notifies) are not kept for it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let client = howdah::AsyncClient::connect("").await?;
+    /// let id = client.add_notify_handler(|notify| println!("{}: {}", notify.channel, notify.payload));
+    /// client.execute("LISTEN prices", ()).await?;
+    /// assert!(client.remove_notify_handler(id));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn add_notify_handler(
         &self,
         handler: impl FnMut(&crate::Notify) + Send + 'static,
@@ -387,6 +539,16 @@ impl AsyncClient {
     }
 
     /// Forgets what is known of types made by users, as [`AsyncSession::forget_types`](super::AsyncSession::forget_types).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let client = howdah::AsyncClient::connect("").await?;
+    /// // Another session has done: ALTER TYPE mood ADD VALUE 'sad'
+    /// client.forget_types();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn forget_types(&self) {
         self.hub.known.forget_types();
     }
@@ -406,6 +568,17 @@ impl AsyncClient {
     /// Closes the connection, for all clones, when what was asked before has been answered.
     ///
     /// Dropping the last clone closes it too, at once.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), howdah::Error> {
+    /// # let client = howdah::AsyncClient::connect("").await?;
+    /// let other = client.clone();
+    /// client.close().await;
+    /// assert!(other.is_closed());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn close(&self) {
         if let Ok(mut lease) = self.lease().await {
             lease.hang_up();

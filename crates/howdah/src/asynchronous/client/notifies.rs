@@ -18,6 +18,19 @@ use crate::error::Result;
 ///
 /// It is a `Stream`; [`next`](Self::next) is there for those who use no other crate for streams. It ends when the time is
 /// over, and after an error. Dropping it, or a future of it, loses nothing.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), howdah::Error> {
+/// # let client = howdah::AsyncClient::connect("").await?;
+/// client.execute("LISTEN prices", ()).await?;
+/// let mut notifies = client.notifies(Some(std::time::Duration::from_secs(1)));
+/// client.execute("NOTIFY prices, 'up'", ()).await?;
+/// let notify = notifies.next().await.expect("a notification")?;
+/// assert_eq!(notify.payload, "up");
+/// # Ok(())
+/// # }
+/// ```
 pub struct AsyncClientNotifies {
     client: AsyncClient,
     key: u64,

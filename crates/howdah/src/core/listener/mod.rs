@@ -16,6 +16,19 @@ use crate::error::Error;
 pub(crate) type Hub = howdah_net::listening::Hub<Error>;
 
 /// What a listener has heard.
+///
+/// ```
+/// use howdah::{Gap, ListenerEvent};
+///
+/// fn show(event: ListenerEvent) {
+///     match event {
+///         ListenerEvent::Notification(notify) => println!("{}: {}", notify.channel, notify.payload),
+///         ListenerEvent::Gap(Gap { reconnected: true, .. }) => println!("what came meanwhile was not heard"),
+///         ListenerEvent::Gap(gap) => println!("{} were dropped", gap.dropped),
+///         _ => {}
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ListenerEvent {

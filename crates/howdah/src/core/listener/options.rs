@@ -65,6 +65,15 @@ impl ListenerOptions {
     }
 
     /// After how many attempts in a row that failed to give up; `None`, as at first, is never.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let options = howdah::ListenerOptions::new()
+    ///     .delay(Duration::from_secs(1), Duration::from_secs(60))
+    ///     .max_attempts(Some(10));
+    /// # let _ = options;
+    /// ```
     #[must_use]
     pub fn max_attempts(mut self, attempts: Option<u32>) -> Self {
         self.pace.max_attempts = attempts;

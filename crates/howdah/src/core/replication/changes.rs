@@ -8,6 +8,38 @@ use howdah_types::datetime::TimestampTz;
 use super::row::ChangedRow;
 
 /// A change, or where a transaction begins or ends.
+///
+/// ```
+/// use howdah::replication::{
+///     Begin, Change, Commit, CommitPrepared, Delete, Insert, LogicalMessage, Origin, Prepared, RollbackPrepared, StreamAbort,
+///     StreamCommit, StreamStart, Truncate, TypeName, Update,
+/// };
+///
+/// /// What a change is, for a log.
+/// fn told(change: &Change) -> String {
+///     match change {
+///         Change::Begin(Begin { xid, .. }) => format!("transaction {xid}"),
+///         Change::Commit(Commit { end_lsn, .. }) => format!("committed up to {end_lsn}"),
+///         Change::Origin(Origin { name, .. }) => format!("from {name}"),
+///         Change::Relation(relation) => format!("table {}.{}", relation.schema, relation.name),
+///         Change::Type(TypeName { name, .. }) => format!("type {name}"),
+///         Change::Insert(Insert { relation, new, .. }) => format!("{} of {} columns", relation.name, new.len()),
+///         Change::Update(Update { relation, old, .. }) => format!("{}: {}", relation.name, old.is_some()),
+///         Change::Delete(Delete { relation, old, .. }) => format!("{} of {} columns", relation.name, old.row().len()),
+///         Change::Truncate(Truncate { relations, .. }) => format!("{} tables are empty", relations.len()),
+///         Change::Message(LogicalMessage { prefix, .. }) => format!("a message of {prefix}"),
+///         Change::StreamStart(StreamStart { xid, .. }) => format!("part of {xid}"),
+///         Change::StreamStop => "end of the part".into(),
+///         Change::StreamCommit(StreamCommit { xid, .. }) => format!("{xid} is committed"),
+///         Change::StreamAbort(StreamAbort { xid, .. }) => format!("{xid} is rolled back"),
+///         Change::BeginPrepare(Prepared { gid, .. }) => format!("transaction {gid}"),
+///         Change::Prepare(Prepared { gid, .. }) | Change::StreamPrepare(Prepared { gid, .. }) => format!("{gid} is prepared"),
+///         Change::CommitPrepared(CommitPrepared { gid, .. }) => format!("{gid} is committed"),
+///         Change::RollbackPrepared(RollbackPrepared { gid, .. }) => format!("{gid} is rolled back"),
+///         _ => "something newer".into(),
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Change {
@@ -99,6 +131,19 @@ impl Change {
 }
 
 /// What is told of a row as it was.
+///
+/// ```
+/// use howdah::replication::{Change, Old};
+///
+/// fn deleted_id(change: &Change) -> Result<Option<i32>, howdah::Error> {
+///     match change {
+///         Change::Delete(delete) => match &delete.old {
+///             Old::Key(key) | Old::Full(key) => key.get("id").map(Some),
+///         },
+///         _ => Ok(None),
+///     }
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub enum Old {
     /// The columns of its key.
@@ -118,6 +163,16 @@ impl Old {
 }
 
 /// A table.
+///
+/// ```
+/// use howdah::replication::{Relation, RelationColumn};
+///
+/// /// The columns by which a row is known.
+/// fn key(relation: &Relation) -> Vec<&str> {
+///     let key = relation.columns.iter().filter(|column| column.is_key);
+///     key.map(|RelationColumn { name, .. }| name.as_str()).collect()
+/// }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Relation {

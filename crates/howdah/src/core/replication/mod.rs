@@ -30,6 +30,14 @@ pub(crate) use start::Start;
 pub use start::{ChangeOptions, Streaming};
 
 /// A piece of the log, or a message of an output plugin.
+///
+/// ```
+/// use howdah::replication::WalData;
+///
+/// fn show(data: &WalData) {
+///     println!("{} to {}: {}", data.start, data.end, String::from_utf8_lossy(&data.payload));
+/// }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WalData {
@@ -44,6 +52,14 @@ pub struct WalData {
 }
 
 /// What the server is told of how far the client is; positions that are told never go back.
+///
+/// ```
+/// use howdah::replication::Feedback;
+/// use howdah::types::PgLsn;
+///
+/// let received = Feedback { written: PgLsn(200), flushed: PgLsn(100), ..Feedback::default() };
+/// assert_eq!(received.applied, PgLsn(0));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Feedback {
     /// Up to where it was written.
@@ -57,6 +73,14 @@ pub struct Feedback {
 }
 
 /// What a stream of replication gives: [`WalData`] or [`Change`].
+///
+/// ```
+/// use howdah::replication::{ReplicationStream, StreamItem};
+///
+/// fn lag<M: StreamItem>(stream: &ReplicationStream<'_, M>) -> u64 {
+///     stream.server_lsn().0.saturating_sub(stream.position().0)
+/// }
+/// ```
 pub trait StreamItem: sealed::Read {}
 
 impl StreamItem for WalData {}

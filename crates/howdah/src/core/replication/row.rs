@@ -10,6 +10,20 @@ use crate::row::{Column, Row, RowIndex};
 /// A row within a change, whose values are read when asked.
 ///
 /// A key has the columns of the key only.
+///
+/// ```
+/// use howdah::replication::{ChangedRow, Value};
+///
+/// fn show(row: &ChangedRow) -> Result<(), howdah::Error> {
+///     let id: i32 = row.get("id")?;
+///     match row.value::<&str>("description")? {
+///         Value::Sent(text) => println!("{id}: {text}"),
+///         Value::Unchanged => println!("{id}: as before"),
+///     }
+///     assert!(!row.is_unchanged("id"));
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct ChangedRow {
     row: Row,
@@ -18,6 +32,13 @@ pub struct ChangedRow {
 }
 
 /// A value of a row that was updated.
+///
+/// ```
+/// use howdah::replication::Value;
+///
+/// assert_eq!(Value::Sent(5).sent(), Some(5));
+/// assert_eq!(Value::<i32>::Unchanged.sent(), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Value<T> {
     /// It has been sent.

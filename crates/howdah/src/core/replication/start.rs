@@ -13,6 +13,21 @@ use crate::core::{Core, Known};
 use crate::error::{Error, Result};
 
 /// How changes are told: `ChangeOptions::default()` is from where the slot is, committed transactions, values as text.
+///
+/// ```
+/// use howdah::replication::{ChangeOptions, Streaming};
+/// use howdah::types::PgLsn;
+///
+/// let options = ChangeOptions::default()
+///     .lsn("0/16B3748".parse::<PgLsn>().unwrap())
+///     .version(4)
+///     .streaming(Streaming::Parallel)
+///     .two_phase(true)
+///     .messages(true)
+///     .binary(true)
+///     .origin("none");
+/// # let _ = options;
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct ChangeOptions {
     lsn: PgLsn,
