@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
@@ -97,7 +98,7 @@ class Listener:
         """Close it. Called at the end of its block. Events that wait are dropped, and whoever waits is told."""
         self._hub.close()
         follower, worker = self._follower, self._worker
-        if follower is None:
+        if follower is None or not follower.is_here():
             return
         follower.waiters.wake()
         follower.bell.ring()
@@ -127,7 +128,8 @@ class Listener:
                 stacklevel=2,
             )
             self._hub.close()
-            follower.bell.ring()
+            if follower.is_here():
+                follower.bell.ring()
 
     def __repr__(self) -> str:
         cls = type(self)
@@ -191,6 +193,8 @@ class Listener:
     def _opened(self) -> _Follower:
         if self._follower is None:
             raise OperationalError("the listener is not open: use it as a context manager")
+        if not self._follower.is_here():
+            raise OperationalError("the listener was opened in another process, before a fork")
         return self._follower
 
     def _next(self, timeout: float | None) -> list[ListenerEvent] | None:
@@ -228,6 +232,11 @@ class _Follower:
         self._on_error = on_error
         self._conn: Connection[Any] | None = None
         self._heard = 0
+        self._process = os.getpid()
+
+    def is_here(self) -> bool:
+        """Whether it lives in this process: a child that was forked has inherited nothing that runs."""
+        return self._process == os.getpid()
 
     def run(self) -> None:
         """Go on until the listener is closed, or no connection can be had any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
@@ -96,7 +97,7 @@ class AsyncListener:
         """Close it. Called at the end of its block. Events that wait are dropped, and whoever waits is told."""
         self._hub.close()
         follower, worker = self._follower, self._worker
-        if follower is None:
+        if follower is None or not follower.is_here():
             return
         follower.waiters.wake()
         follower.bell.ring()
@@ -126,7 +127,8 @@ class AsyncListener:
                 stacklevel=2,
             )
             self._hub.close()
-            follower.bell.ring()
+            if follower.is_here():
+                follower.bell.ring()
 
     def __repr__(self) -> str:
         cls = type(self)
@@ -190,6 +192,8 @@ class AsyncListener:
     def _opened(self) -> _Follower:
         if self._follower is None:
             raise OperationalError("the listener is not open: use it as a context manager")
+        if not self._follower.is_here():
+            raise OperationalError("the listener was opened in another process, before a fork")
         return self._follower
 
     async def _next(self, timeout: float | None) -> list[ListenerEvent] | None:
@@ -227,6 +231,11 @@ class _Follower:
         self._on_error = on_error
         self._conn: AsyncConnection[Any] | None = None
         self._heard = 0
+        self._process = os.getpid()
+
+    def is_here(self) -> bool:
+        """Whether it lives in this process: a child that was forked has inherited nothing that runs."""
+        return self._process == os.getpid()
 
     async def run(self) -> None:
         """Go on until the listener is closed, or no connection can be had any more."""

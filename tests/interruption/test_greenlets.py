@@ -38,6 +38,7 @@ OURS = [
     "a_server_says_nothing",
     "a_callback_of_the_hub_cannot_wait",
     "threads_of_a_pool",
+    "a_listener_lets_others_run",
 ]
 """What psycopg loses the connection over, or does not have."""
 

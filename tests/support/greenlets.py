@@ -371,6 +371,21 @@ def notifications_are_waited_for() -> None:
 
 
 @scenario
+def a_listener_lets_others_run() -> None:
+    with driver.Listener(dsn, channels=["greenlets"], application_name="ear", min_delay=0.01) as listener:
+        other = connect()
+        gevent.spawn_later(0.3, other.execute, "notify greenlets, 'hello'")
+        assert listener.get(timeout=30).payload == "hello"
+        ends = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ear'"
+        gevent.spawn_later(0.3, other.execute, ends)
+        assert listener.get(timeout=30) == driver.Gap(True, 0)
+        waiting = gevent.spawn(list, listener)
+        gevent.sleep(0.1)
+        listener.close()
+        assert waiting.get(timeout=30) == []
+
+
+@scenario
 def much_is_sent_and_received() -> None:
     conn = connect()
     text = "x" * 30_000_000
