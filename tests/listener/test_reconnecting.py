@@ -298,4 +298,4 @@ async def test_a_loop_that_ends_tells_who_waits(door: Door, observer: Observer, 
         ear.listener._worker.cancel()
         with pytest.raises(door.module.OperationalError, match="task has ended"):
             await ear.all()
-        assert ear.is_gone(observer)
+        await until(lambda: ear.is_gone(observer))
