@@ -429,6 +429,23 @@ mod tokio_shell {
         assert_eq!(count(&mut conn).await, 0);
     }
 
+    #[tokio::test]
+    async fn a_batch_that_is_dropped_anywhere_is_done_whole_or_not_at_all() {
+        let mut conn = with_table().await;
+        for polls in 0..100 {
+            let batch: Batch<'_> = (0..3).map(|n| (INSERT, (n, "x"))).collect();
+            let ended = common::polled::polled(polls, conn.batch(&batch)).await;
+            let done = count(&mut conn).await;
+            assert!(done == 0 || done == 3, "{done}");
+            if let Some(results) = ended {
+                assert_eq!((results.unwrap().len(), done), (3, 3));
+                return;
+            }
+            conn.execute("DELETE FROM t", ()).await.unwrap();
+        }
+        panic!("it never ended");
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn tasks_run_sequences_on_one_connection() {
         let conn = with_table().await;

@@ -20,6 +20,8 @@ use howdah_protocol::wire::{
 use asked::{Asked, Statement};
 use server::{Server, WORDS, diagnostic, notice};
 
+/// Operations from here on are about portals.
+const PORTALS: u8 = 240;
 /// How long a session may take to come to rest.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 /// An honest server brings every session to rest in fewer steps for each operation.
@@ -69,6 +71,8 @@ struct Run {
     /// A COPY was asked for: when it is refused, the server has to end it within a bound, too.
     copies: bool,
     block: Option<Block>,
+    /// The portals that were opened last, with their statements.
+    portals: Vec<(Vec<u8>, &'static str)>,
     /// Statements queued, each with a number of its own.
     number: u32,
     notifications: usize,
@@ -92,6 +96,7 @@ impl Run {
             interrupted: None,
             copies: false,
             block: None,
+            portals: Vec::new(),
             number: 0,
             notifications: 0,
             over: false,
@@ -109,6 +114,9 @@ impl Run {
     }
 
     fn operate(&mut self, operation: u8, input: &mut Input<'_>) {
+        if operation >= PORTALS {
+            return self.use_portals(operation, input.next());
+        }
         match operation % 24 {
             0..=3 => self.execute(input, false),
             4 | 5 => self.execute(input, true),
@@ -209,6 +217,60 @@ impl Run {
         assert!(matches!(queued, Err(UsageError::NulInString { .. })));
         assert_eq!(self.session.outgoing().len(), before);
         assert_eq!(self.session.unanswered(), unanswered);
+    }
+
+    /// Opens a portal, fetches a page of one, or has some closed.
+    fn use_portals(&mut self, operation: u8, choice: u8) {
+        if !self.may_queue() || self.session.is_open() {
+            return;
+        }
+        self.number += 1;
+        let (id, sql, parts) = match operation {
+            ..246 => {
+                let sql = ["more", "rows", "insert", "nonsense"][usize::from(choice % 4)];
+                let name = format!("p{}", self.number).into_bytes();
+                let none = Params::default();
+                let request = Execute {
+                    sql: sql.as_bytes(),
+                    params: &none,
+                    format: ResultFormat::Text,
+                    prepare: [None, Some(false)][usize::from(choice >> 2 & 1)],
+                    begin: choice & 8 == 0,
+                    extended: true,
+                };
+                let id = self.session.open_portal(&name, &request);
+                self.portals.insert(0, (name, sql));
+                self.portals.truncate(4);
+                (id, sql, 1)
+            }
+            ..253 => {
+                let Some((name, sql)) = self.portals.get(usize::from(choice % 4)).cloned() else {
+                    return;
+                };
+                let columns = (sql != "insert").then(server::columns);
+                let id = self
+                    .session
+                    .fetch_portal(&name, u32::from(choice >> 2 & 3), columns);
+                (id, sql, 1)
+            }
+            253 | 254 => {
+                if let Some((name, _)) = self.portals.get(usize::from(choice % 4)) {
+                    self.session.drop_portal(name);
+                }
+                return;
+            }
+            _ => (self.session.close_portals(), "", 0),
+        };
+        let sql = sql.to_owned();
+        let argument = None;
+        self.asked.push(
+            id.expect("it can be sent"),
+            Statement {
+                sql,
+                argument,
+                parts,
+            },
+        );
     }
 
     fn prepare(&mut self, input: &mut Input<'_>) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use howdah_protocol::connection::Columns;
 use howdah_protocol::wire::{
     BackendMessage, CopyResponse, DataRow, Diagnostic, FieldDescription, Format, FrontendMessage,
     TransactionStatus, frontend,
@@ -22,6 +23,8 @@ pub(super) struct Server {
     pub(super) said: Vec<u8>,
     statements: BTreeMap<Vec<u8>, Statement>,
     portal: Option<Portal>,
+    /// Those with names, and how many rows each has given.
+    portals: BTreeMap<Vec<u8>, (Portal, u32)>,
     pub(super) status: TransactionStatus,
     savepoints: Vec<String>,
     /// In the extended protocol, after an error, until Sync.
@@ -72,6 +75,7 @@ impl Server {
             said: Vec::new(),
             statements: BTreeMap::new(),
             portal: None,
+            portals: BTreeMap::new(),
             status: TransactionStatus::Idle,
             savepoints: Vec::new(),
             skipping: false,
@@ -188,6 +192,7 @@ impl Server {
                 self.say(&BackendMessage::ParseComplete);
             }
             FrontendMessage::Bind {
+                portal: own,
                 statement,
                 values,
                 result_formats,
@@ -203,6 +208,11 @@ impl Server {
                 });
                 let Statement { sql, .. } = found.ok_or(Failed("26000"))?;
                 self.check_transaction(&sql)?;
+                if !own.is_empty() {
+                    let bound = self.portal.clone().unwrap_or_else(|| portal(&sql));
+                    let before = self.portals.insert(own.to_vec(), (bound, 0));
+                    assert!(before.is_none(), "each portal has a name of its own");
+                }
                 self.say(&BackendMessage::BindComplete);
             }
             FrontendMessage::Describe(frontend::Target::Statement, name) => {
@@ -215,6 +225,9 @@ impl Server {
                 let portal = self.portal.clone().ok_or(Failed("34000"))?;
                 self.describe(&portal);
             }
+            FrontendMessage::Execute { portal, max_rows } if !portal.is_empty() => {
+                self.execute_page(portal, *max_rows)?;
+            }
             FrontendMessage::Execute { .. } => {
                 let portal = self.portal.clone().ok_or(Failed("34000"))?;
                 self.execute(&portal, None)?;
@@ -223,9 +236,37 @@ impl Server {
                 self.statements.remove(*name);
                 self.say(&BackendMessage::CloseComplete);
             }
-            FrontendMessage::Close(..) => self.say(&BackendMessage::CloseComplete),
+            FrontendMessage::Close(_, name) => {
+                self.portals.remove(*name);
+                self.say(&BackendMessage::CloseComplete);
+            }
             other => panic!("nobody sends {other:?}"),
         }
+        Ok(())
+    }
+
+    /// The next rows of a portal with a name.
+    fn execute_page(&mut self, name: &[u8], most: i32) -> Result<(), Failed> {
+        self.portal = Some(portal("?"));
+        let (page_of, given) = self.portals.get(name).cloned().ok_or(Failed("34000"))?;
+        self.portal = Some(page_of.clone());
+        self.check_transaction(&page_of.sql)?;
+        let rows: u32 = match word(&page_of.sql) {
+            "more" => 3,
+            "rows" => 1,
+            _ => return self.execute(&page_of, None),
+        };
+        let most = u32::try_from(most).expect("no negative number");
+        let left = rows - given;
+        let count = if most == 0 { left } else { left.min(most) };
+        self.executed += 1;
+        self.rows(&page_of, count);
+        if count == most && most > 0 {
+            self.say(&BackendMessage::PortalSuspended);
+        } else {
+            self.complete(&format!("SELECT {count}"));
+        }
+        self.portals.insert(name.to_vec(), (page_of, given + count));
         Ok(())
     }
 
@@ -302,15 +343,7 @@ impl Server {
             return;
         }
         let format = portal.formats.first().copied().unwrap_or(Format::Text);
-        self.say(&BackendMessage::RowDescription(vec![FieldDescription {
-            name: b"a".as_slice().into(),
-            table_oid: 0,
-            column_id: 0,
-            type_oid: 25,
-            type_size: -1,
-            type_modifier: -1,
-            format,
-        }]));
+        self.say(&BackendMessage::RowDescription(vec![column(format)]));
     }
 
     fn execute(&mut self, portal: &Portal, rest: Option<&[String]>) -> Result<(), Failed> {
@@ -462,7 +495,27 @@ impl Server {
                 value: format!("UTC+{}", self.executed % 12).as_bytes(),
             });
         }
+        if self.status == TransactionStatus::Idle {
+            self.portals.clear();
+        }
         self.say(&BackendMessage::ReadyForQuery(self.status));
+    }
+}
+
+/// The columns of all that returns rows, in text.
+pub(super) fn columns() -> Columns {
+    vec![column(Format::Text)].into()
+}
+
+fn column(format: Format) -> FieldDescription {
+    FieldDescription {
+        name: b"a".as_slice().into(),
+        table_oid: 0,
+        column_id: 0,
+        type_oid: 25,
+        type_size: -1,
+        type_modifier: -1,
+        format,
     }
 }
 
