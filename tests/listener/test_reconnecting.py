@@ -66,8 +66,10 @@ async def test_a_server_that_is_silent_is_found_by_the_heartbeat(
 ) -> None:
     with FaultProxy(server.port) as proxy:
         target = f"{server.tcp_dsn} port={proxy.port}"
-        async with listening(door, channel, conninfo=target, heartbeat=0.5) as ear:
-            assert await ear.get(timeout=1.2) is None
+        async with listening(door, channel, conninfo=target, heartbeat=2) as ear:
+            pid = ear.pid(observer)
+            last = "select query = 'SELECT 1' and state = 'idle' from pg_stat_activity where pid = %s"
+            await until(lambda: observer.value(last, (pid,)))
             assert ear.errors == []
             proxy.arm(Fault("freeze", existing_only=True))
             assert await ear.gap() == (True, 0)
