@@ -243,7 +243,7 @@ impl Run {
                 self.portals.truncate(4);
                 (id, sql, 1)
             }
-            ..253 => {
+            246..253 => {
                 let Some((name, sql)) = self.portals.get(usize::from(choice % 4)).cloned() else {
                     return;
                 };
