@@ -83,7 +83,7 @@ fn by_name(model: &RowModel) -> Bodies {
                 quote!(placing.column(#name, #description)?;)
             }
             Source::NamedOrDefault(name) => quote!(placing.optional_column(#name);),
-            Source::Row => quote!(<#ty as ::howdah::FromRow<'__row>>::place(placing)?;),
+            Source::Row => quote!(<#ty as ::howdah::FromRow<'_>>::place(placing)?;),
             Source::At(_) | Source::Default => quote!(),
         }
     });

@@ -192,6 +192,40 @@ fn flattened_fields_are_read_from_the_same_row() {
     );
 }
 
+/// Written by hand, for the lifetime that it borrows for.
+#[derive(Debug, PartialEq)]
+struct Street<'a>(&'a str);
+
+impl<'a> FromRow<'a> for Street<'a> {
+    fn from_row(row: &'a Row) -> Result<Self> {
+        row.get("street").map(Self)
+    }
+}
+
+#[derive(Debug, PartialEq, FromRow)]
+struct House<'a> {
+    #[howdah(flatten)]
+    street: Street<'a>,
+    number: i32,
+}
+
+#[test]
+fn what_is_flattened_may_borrow_and_be_written_by_hand() {
+    let mut conn = connect();
+    let sql = "SELECT 'Main St.' AS street, 4::int4 AS number";
+    let row = conn.query_one(sql, ()).unwrap();
+    let house: House<'_> = row.read().unwrap();
+    let expected = House {
+        street: Street("Main St."),
+        number: 4,
+    };
+    assert_eq!(house, expected);
+    let sql = "SELECT 1 AS id, 'Main St.' AS street, 4 AS number";
+    let row = conn.query_one(sql, ()).unwrap();
+    let order: Order<House<'_>> = row.read().unwrap();
+    assert_eq!((order.id, order.address), (1, expected));
+}
+
 #[test]
 fn a_struct_is_a_composite_and_a_row() {
     let mut conn = connect();
