@@ -440,6 +440,43 @@ mod tokio_shells {
         }
     }
 
+    /// Whoever drops the future of a COMMIT has committed all the same.
+    #[tokio::test]
+    async fn a_commit_that_nobody_waited_for_is_not_repeated() {
+        let mut watcher = connect();
+        for mut shell in Shell::both().await {
+            let name = unique("chained");
+            watcher
+                .execute(&format!("CREATE TABLE {name} (n int4)"), ())
+                .unwrap();
+            let (insert, count) = (
+                format!("INSERT INTO {name} VALUES (1)"),
+                format!("SELECT count(*) FROM {name}"),
+            );
+            let mut runs = 0;
+            let done: Result<()> = shell
+                .build()
+                .retry(quick(5))
+                .run(async |tx| {
+                    runs += 1;
+                    tx.execute(&insert, ()).await?;
+                    {
+                        let mut chained = pin!(tx.execute("COMMIT AND CHAIN", ()));
+                        begin(chained.as_mut()).await;
+                        // The server has it.
+                        common::eventually(|| {
+                            watcher.query_scalar::<i64>(&count, ()).unwrap() == runs
+                        });
+                    }
+                    tx.execute(CONFLICT, ()).await.map(drop)
+                })
+                .await;
+            assert_eq!(done.unwrap_err().sqlstate(), Some("40001"));
+            assert_eq!(runs, 1);
+            watcher.execute(&format!("DROP TABLE {name}"), ()).unwrap();
+        }
+    }
+
     #[tokio::test]
     async fn conflicts_have_it_run_again() {
         for mut shell in Shell::both().await {

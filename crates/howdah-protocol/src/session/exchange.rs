@@ -34,8 +34,9 @@ pub struct Outcome {
     pub description: Option<Description>,
     /// How a COPY has begun that was queued by [`Session::copy`](super::Session::copy), unless that was taken before.
     pub copy: Option<CopyStart>,
-    /// Whether the error says that what was prepared cannot be used, and nothing has been executed: the same can be run again, by
-    /// [`Session::execute_again`](super::Session::execute_again), if nothing else has been queued since.
+    /// Whether the error says that what was prepared cannot be used, and nothing has been executed: all that was queued can be run
+    /// again, by [`Session::execute_again`](super::Session::execute_again) or
+    /// [`Session::execute_more_again`](super::Session::execute_more_again), if nothing else has been queued since.
     pub again: bool,
 }
 
@@ -85,9 +86,11 @@ pub(super) struct Exchange {
     pub(super) begins: bool,
     parameters: Option<Arc<[u32]>>,
     pub(super) role: Role,
-    /// Whether it is one statement alone.
-    pub(super) single: bool,
-    /// Whether what was prepared for its statement was found to be missing or of no use before anything was executed.
+    /// Whether it relies on what was prepared before, or on a name that is free.
+    relies: bool,
+    /// Whether a statement of the user's has been executed.
+    executed: bool,
+    /// Whether what was prepared for a statement was found to be missing or of no use before that was executed.
     found_wanting: bool,
     /// Whether a COPY is wanted that has not begun.
     pub(super) wants_copy: bool,
@@ -129,6 +132,20 @@ pub(super) enum PendingStatement {
     Portal(Option<Arc<Prepared>>),
     /// One that had been prepared before.
     Reused(Arc<Prepared>),
+    /// None: the question whether what is prepared can still be used.
+    Checked(Arc<Prepared>),
+}
+
+impl PendingStatement {
+    /// Whether it fails if what was prepared before is of no use, or the name for it is taken.
+    fn relies(&self) -> bool {
+        match self {
+            Self::Prepared(..) | Self::Reused(_) | Self::Checked(_) => true,
+            Self::Described(_, name) => name.is_some(),
+            Self::Portal(prepared) => prepared.is_some(),
+            Self::Plain | Self::Simple(_) | Self::Counted(_) | Self::Cursor => false,
+        }
+    }
 }
 
 impl Pending {
@@ -178,7 +195,8 @@ impl Exchange {
             begins: false,
             parameters: None,
             role: Role::User,
-            single: false,
+            relies: false,
+            executed: false,
             found_wanting: false,
             wants_copy: false,
         }
@@ -195,19 +213,24 @@ impl Exchange {
         exchange
     }
 
-    /// Whether its statement can be executed again, now that the session has this status.
+    /// Whether its statements can be executed again, now that the session has this status.
     pub(super) fn is_repeatable(&self, status: TransactionStatus) -> bool {
-        let alone = self.single && self.outcome.statements == 1 && !self.detached;
         let outside = match status {
             TransactionStatus::Idle => true,
             TransactionStatus::InTransaction => false,
             TransactionStatus::Failed => self.begins,
         };
-        self.found_wanting && alone && outside
+        self.found_wanting && !self.executed && !self.detached && outside
+    }
+
+    /// Whether it may turn out to have to be executed again, as far as that can be told with the status before it.
+    pub(super) fn may_be_repeated(&self, status: TransactionStatus) -> bool {
+        self.relies && !self.executed && !self.detached && status == TransactionStatus::Idle
     }
 
     pub(super) fn push(&mut self, statement: PendingStatement) {
         self.outcome.statements += 1;
+        self.relies |= statement.relies();
         self.pending.push_back(statement);
     }
 
@@ -219,6 +242,7 @@ impl Exchange {
     /// Books a result; `false` if there are more than can have been asked for.
     pub(super) fn on_result(&mut self, result: QueryResult, statements: &mut Statements) -> bool {
         self.finished += 1;
+        self.executed = true;
         if self.finished > self.most_results {
             return false;
         }
@@ -242,6 +266,7 @@ impl Exchange {
                 _ => {}
             }
         }
+        statements.unseen_commit |= self.detached && keeps(&result.tag);
         if self.changed_from.is_none() && may_change_parameters(&result.tag) {
             self.changed_from = Some(self.finished);
         }
@@ -293,11 +318,16 @@ impl Exchange {
             Some(
                 PendingStatement::Described(..)
                 | PendingStatement::Cursor
-                | PendingStatement::Portal(_),
+                | PendingStatement::Portal(_)
+                | PendingStatement::Checked(_),
             ) => self.pending.pop_front(),
             _ => return,
         };
         self.finished += 1;
+        if matches!(described, Some(PendingStatement::Checked(_))) {
+            self.parameters = None;
+            return;
+        }
         let description = Description {
             parameters: self.parameters.take().unwrap_or_default(),
             columns,
@@ -350,8 +380,15 @@ impl Exchange {
                     statements.discard(prepared);
                 }
             }
+            // Whatever is wrong with it now, it may be right when it has its turn.
+            Some(PendingStatement::Checked(prepared)) => {
+                self.found_wanting = true;
+                statements.found_wanting(prepared, sqlstate == Some(b"26000"));
+            }
             // The name is another's: the next one will not be.
-            Some(PendingStatement::Prepared(_, _, false)) if sqlstate == Some(b"42P05") => {
+            Some(
+                PendingStatement::Prepared(_, _, false) | PendingStatement::Described(_, Some(_)),
+            ) if sqlstate == Some(b"42P05") => {
                 self.found_wanting = unbound;
             }
             _ => {}
@@ -418,6 +455,8 @@ impl Exchange {
         parameters: &Arc<Parameters>,
     ) -> (Box<Outcome>, VecDeque<PendingStatement>) {
         let failed = self.outcome.error.is_some();
+        let unchecked =
+            failed && matches!(self.pending.front(), Some(PendingStatement::Checked(_)));
         while let Some(queued) = self.pending.pop_front() {
             match queued {
                 PendingStatement::Simple(Some(hash)) if !failed && self.finished == 1 => {
@@ -426,6 +465,12 @@ impl Exchange {
                 PendingStatement::Counted(hash) => statements.settle_executing(hash),
                 // The server has it, but it could not be run: what its columns are is not known.
                 PendingStatement::Prepared(_, name, true) => statements.close_later(name),
+                // What was not looked at may be of no use either, and it is run again once only.
+                PendingStatement::Checked(prepared) | PendingStatement::Reused(prepared)
+                    if unchecked =>
+                {
+                    statements.discard(&prepared);
+                }
                 _ => {}
             }
         }
@@ -455,6 +500,11 @@ fn may_change_parameters(tag: &[u8]) -> bool {
         word,
         b"SET" | b"RESET" | b"COMMIT" | b"ROLLBACK" | b"DISCARD" | b"DO" | b"CALL"
     )
+}
+
+/// Whether a command with this tag ends a transaction without undoing it.
+fn keeps(tag: &[u8]) -> bool {
+    matches!(tag, b"COMMIT" | b"PREPARE TRANSACTION")
 }
 
 /// Forgets prepared statements, if a command with this tag may have made them useless; tells whether it may.

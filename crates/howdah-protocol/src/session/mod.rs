@@ -383,6 +383,15 @@ impl Session {
         front.is_some_and(|front| front.id == id && front.outcome.error.is_some())
     }
 
+    /// Whether an exchange that is being answered may turn out to have to be run again, see [`Outcome::again`]: it relies on what was
+    /// prepared before, and it has not been told yet whether that can be used.
+    #[must_use]
+    pub fn may_be_repeated(&self, id: ExchangeId) -> bool {
+        let status = self.connection.transaction_status();
+        let found = self.exchanges.iter().find(|each| each.id == id);
+        found.is_some_and(|found| found.may_be_repeated(status) && !self.has_rows(id))
+    }
+
     /// Takes the rows that have come so far of the result that is still coming of an exchange: for streaming.
     pub fn take_rows(&mut self, id: ExchangeId) -> (Option<Columns>, RowSet) {
         match self.exchanges.front() {
@@ -410,6 +419,12 @@ impl Session {
     /// this was last asked: types may be others than they were.
     pub fn take_unseen_changes(&mut self) -> bool {
         std::mem::take(&mut self.statements.unseen_changes)
+    }
+
+    /// Whether a statement of a detached exchange has committed or prepared a transaction, of which no outcome tells, since this was last
+    /// asked.
+    pub fn take_unseen_commit(&mut self) -> bool {
+        std::mem::take(&mut self.statements.unseen_commit)
     }
 
     /// Has everything that is unanswered given up by the server, and thrown away; then pays the rollback that is owed, if any.

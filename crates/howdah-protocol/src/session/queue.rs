@@ -52,6 +52,42 @@ impl Session {
         })
     }
 
+    /// Queues a statement as [`Session::execute_more`] does, where the outcome of an exchange said that it can be run again. The
+    /// transaction that was begun for it is rolled back before and begun anew.
+    ///
+    /// # Errors
+    /// As [`Session::execute_more`].
+    pub fn execute_more_again(&mut self, request: &Execute<'_>) -> Result<ExchangeId, UsageError> {
+        self.undoing = self.begun_in_vain && !self.is_open();
+        let queued = self.execute_more(request);
+        self.undoing = false;
+        queued
+    }
+
+    /// Queues the question whether what was prepared for a statement, without declaring types, can still be used, so that more can
+    /// follow in the same exchange; `None` where nothing is that would be.
+    ///
+    /// Asked before anything is executed, of each statement behind the first, it leaves them to fail where all can be run again
+    /// ([`Outcome::again`](super::Outcome)), and not after others have been executed.
+    ///
+    /// # Errors
+    /// As [`Session::execute_more`].
+    pub fn check_more(
+        &mut self,
+        sql: &[u8],
+        begin: bool,
+    ) -> Result<Option<ExchangeId>, UsageError> {
+        let Some(prepared) = self.statements.relied_on(sql) else {
+            return Ok(None);
+        };
+        let queued = self.queue(|session, _| {
+            session.begin(begin)?;
+            session.connection.ask_description(&prepared.name)?;
+            Ok(PendingStatement::Checked(prepared))
+        });
+        queued.map(Some)
+    }
+
     /// Queues the question what the parameters and columns of a statement are, in an exchange of its own. No types are declared.
     ///
     /// With `keep` the statement stays prepared: an execution with parameters of type 0 uses it. Of FETCH and EXECUTE that is
@@ -227,7 +263,6 @@ impl Session {
                     self.statements.executing(hash);
                 }
                 if let Some(last) = self.exchanges.back_mut() {
-                    last.single = self.single;
                     last.push(statement);
                 }
                 Ok(id)

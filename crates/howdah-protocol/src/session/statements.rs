@@ -37,6 +37,8 @@ pub struct Statements {
     transaction: u64,
     /// A statement of a detached exchange has changed what may be remembered elsewhere, too.
     pub(super) unseen_changes: bool,
+    /// A statement of a detached exchange has ended a transaction without undoing it.
+    pub(super) unseen_commit: bool,
 }
 
 impl Default for Statements {
@@ -54,6 +56,7 @@ impl Default for Statements {
             owner: None,
             transaction: 0,
             unseen_changes: false,
+            unseen_commit: false,
         }
     }
 }
@@ -152,6 +155,12 @@ impl Statements {
         }
         self.clock += 1;
         let key = KeyRef::new(sql, oids);
+        // What this exchange prepares for itself is right, whatever there was before it, and is learned of it meanwhile.
+        if let Some((name, same)) = self.preparing.get(&key)
+            && *same == id
+        {
+            return Plan::Preparing(name.clone());
+        }
         if let Some(entry) = self.prepared.get_mut(&key) {
             entry.used = self.clock;
             let stays = match self.route {
@@ -163,12 +172,12 @@ impl Statements {
             };
             return match () {
                 () if stays => Plan::Prepared(Arc::clone(&entry.prepared)),
-                () if wish == Some(true) => self.plan_for_now(&key, id),
+                () if wish == Some(true) => self.plan_for_now(&key),
                 () => Plan::Unprepared(None),
             };
         }
         if self.route.may_lose() && wish == Some(true) {
-            return self.plan_for_now(&key, id);
+            return self.plan_for_now(&key);
         }
         if matches!(self.route, Route::Lossy | Route::Doubtful) {
             return Plan::Unprepared(None);
@@ -184,20 +193,26 @@ impl Statements {
                 return Plan::Unprepared(Some(hash));
             }
         }
-        match self.preparing.get(&key) {
-            Some((name, same)) if *same == id => Plan::Preparing(name.clone()),
+        match self.preparing.contains_key(&key) {
             // Should it not come to be prepared there, what relies on it would fail with an error that is not its own.
-            Some(_) => Plan::Unprepared(None),
-            None => Plan::Prepare(self.next_name()),
+            true => Plan::Unprepared(None),
+            false => Plan::Prepare(self.next_name()),
         }
     }
 
-    /// Prepares a statement for an exchange, unless that was done earlier in it.
-    fn plan_for_now(&mut self, key: &KeyRef<'_>, id: ExchangeId) -> Plan {
-        match self.preparing.get(key) {
-            Some((name, same)) if *same == id => Plan::Preparing(name.clone()),
-            Some(_) => Plan::Unprepared(None),
-            None => Plan::PrepareForNow(self.next_name()),
+    /// What is prepared for a statement without declared types, and relied on where others have been executed before it.
+    pub(super) fn relied_on(&self, sql: &[u8]) -> Option<Arc<Prepared>> {
+        let known = self.threshold.is_some() && !stands_for_another(sql);
+        let entry = self.prepared.get(&KeyRef::new(sql, &[]))?;
+        let stays = self.route == Route::Direct || entry.seen == self.transaction;
+        (known && stays).then(|| Arc::clone(&entry.prepared))
+    }
+
+    /// Prepares a statement for an exchange, unless another one does that.
+    fn plan_for_now(&mut self, key: &KeyRef<'_>) -> Plan {
+        match self.preparing.contains_key(key) {
+            true => Plan::Unprepared(None),
+            false => Plan::PrepareForNow(self.next_name()),
         }
     }
 

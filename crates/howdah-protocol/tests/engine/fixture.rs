@@ -22,6 +22,8 @@ pub(crate) struct Fixture {
     pub(crate) fail_parse: Option<&'static str>,
     /// The error to answer the next Execute with.
     pub(crate) fail_execute: Option<&'static str>,
+    /// The error to answer a Bind with, and how many come before.
+    pub(crate) fail_bind: Option<(usize, &'static str)>,
     pub(crate) tag: &'static str,
     /// Whether what is executed next is a BEGIN, which has no row.
     begins: bool,
@@ -47,6 +49,7 @@ impl Fixture {
             fail_next: None,
             fail_parse: None,
             fail_execute: None,
+            fail_bind: None,
             tag: "SELECT 1",
             begins: false,
             ready: READY,
@@ -162,6 +165,7 @@ impl Fixture {
         let failure = match message {
             FrontendMessage::Parse { .. } => self.fail_parse.take(),
             FrontendMessage::Execute { .. } => self.fail_execute.take(),
+            FrontendMessage::Bind { .. } => self.failure_of_bind(),
             _ => None,
         };
         if let Some(sqlstate) = failure {
@@ -189,6 +193,11 @@ impl Fixture {
                 }
                 bytes(&[Message::BindComplete])
             }
+            FrontendMessage::Describe(Target::Statement, name)
+                if !name.is_empty() && !self.prepared.contains(&text(name)) =>
+            {
+                return (bytes(&[error("26000")]), true);
+            }
             FrontendMessage::Describe(Target::Portal, _) => bytes(&[columns(&["a", "n:23"])]),
             FrontendMessage::Describe(Target::Statement, _) => bytes(&[
                 Message::ParameterDescription(vec![25]),
@@ -205,6 +214,17 @@ impl Fixture {
             other => panic!("the session does not send {other:?}"),
         };
         (answer, false)
+    }
+
+    fn failure_of_bind(&mut self) -> Option<&'static str> {
+        match &mut self.fail_bind {
+            Some((0, _)) => self.fail_bind.take().map(|(_, sqlstate)| sqlstate),
+            Some((before, _)) => {
+                *before -= 1;
+                None
+            }
+            None => None,
+        }
     }
 
     pub(crate) fn result_of_query(&self, sql: &str) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! Prepared statements that are missing or of no use, and poolers, which lose them.
 
-use howdah_protocol::session::{Characteristics, Execute};
+use howdah_protocol::session::{Characteristics, ExchangeId, Execute};
 use howdah_protocol::wire::TransactionStatus;
 
 use crate::client::{params, statement};
@@ -150,20 +150,114 @@ fn nothing_that_may_have_been_executed_is_executed_again() {
     fixture.run_text("select a");
     let outcome = fixture.outcome();
     assert!(outcome.error.is_some() && !outcome.again);
-    // More than one statement.
+    // Another statement of the exchange has been executed before.
+    for before in ["select b", "select a"] {
+        let mut fixture = eager();
+        autocommit(&mut fixture);
+        fixture.run_text("select a");
+        fixture.outcome();
+        more(&mut fixture, before);
+        fixture.fail_bind = Some((1, STALE));
+        more(&mut fixture, "select a");
+        fixture.session.end_exchange();
+        fixture.exchange();
+        let outcome = fixture.outcome();
+        assert_eq!((outcome.results.len(), outcome.failed_at), (1, 1));
+        assert!(outcome.error.is_some() && !outcome.again, "{before}");
+    }
+}
+
+fn more(fixture: &mut Fixture, sql: &str) -> ExchangeId {
+    let one = params(&[Some("x")]);
+    fixture.session.execute_more(&statement(sql, &one)).unwrap()
+}
+
+#[test]
+fn a_sequence_of_which_nothing_has_been_executed_can_be_run_again() {
+    for reason in [STALE, "26000"] {
+        let mut fixture = eager();
+        without_autocommit(&mut fixture);
+        fixture.ready = IN_BLOCK;
+        run(&mut fixture, "select a");
+        fixture.ready = READY;
+        fixture.run_simple("commit");
+        fixture.run_text("select a");
+        fixture.outcome();
+        fixture.ready = FAILED_BLOCK;
+        fixture.fail_bind = Some((1, reason));
+        let one = params(&[Some("x")]);
+        let request = Execute {
+            begin: true,
+            ..statement("select a", &one)
+        };
+        for _ in 0..2 {
+            let id = fixture.session.execute_more(&request).unwrap();
+            assert!(fixture.session.may_be_repeated(id));
+        }
+        fixture.session.end_exchange();
+        fixture.exchange();
+        let outcome = fixture.outcome();
+        assert!(outcome.again && outcome.results.is_empty(), "{reason}");
+        fixture.ready = IN_BLOCK;
+        for _ in 0..2 {
+            fixture.session.execute_more_again(&request).unwrap();
+        }
+        fixture.session.end_exchange();
+        fixture.exchange();
+        let outcome = fixture.outcome();
+        assert!(outcome.error.is_none());
+        assert_eq!(outcome.results.len(), 2);
+        let rollbacks = fixture.sent.iter().filter(|sent| *sent == "Query ROLLBACK");
+        assert_eq!(rollbacks.count(), 1);
+    }
+}
+
+#[test]
+fn what_is_prepared_is_checked_before_anything_is_executed() {
     let mut fixture = eager();
     autocommit(&mut fixture);
-    fixture.run_text("select a");
-    let one = params(&[Some("x")]);
-    fixture.fail_next = Some("26000");
-    for _ in 0..2 {
-        let request = statement("select a", &one);
-        fixture.session.execute_more(&request).unwrap();
-    }
+    fixture.prepare("select a");
+    assert!(
+        fixture
+            .session
+            .check_more(b"select b", true)
+            .unwrap()
+            .is_none()
+    );
+    let id = fixture.session.check_more(b"select a", true).unwrap();
+    assert_eq!(id, Some(more(&mut fixture, "select b")));
     fixture.session.end_exchange();
     fixture.exchange();
     let outcome = fixture.outcome();
-    assert!(outcome.error.is_some() && !outcome.again);
+    assert!(outcome.description.is_none());
+    assert_eq!(outcome.results.len(), 1);
+    // Somebody else has dropped it, and another one.
+    fixture.prepare("select c");
+    fixture.prepared.clear();
+    for sql in [b"select a", b"select c"] {
+        fixture.session.check_more(sql, true).unwrap();
+    }
+    more(&mut fixture, "select b");
+    fixture.session.end_exchange();
+    fixture.exchange();
+    let outcome = fixture.outcome();
+    assert!(outcome.again && outcome.results.is_empty());
+    for sql in [b"select a", b"select c"] {
+        assert_eq!(fixture.session.description(sql), None);
+    }
+}
+
+#[test]
+fn a_name_that_is_taken_is_replaced_for_a_description_too() {
+    let mut fixture = eager();
+    autocommit(&mut fixture);
+    fixture.fail_parse = Some("42P05");
+    fixture.prepare("select a");
+    assert!(fixture.outcome().again);
+    assert_eq!(
+        fixture.prepare("select a"),
+        "Parse _howdah_1, Describe, Sync"
+    );
 }
 
 #[test]

@@ -3,14 +3,13 @@
 use std::future::poll_fn;
 use std::task::{Poll, ready};
 
-use howdah_protocol::connection::QueryResult;
 use howdah_protocol::session::Outcome;
 
 use super::AsyncSession;
 use super::session::Running;
 use super::turn::poll_turn;
 use crate::core::Core;
-use crate::core::sequence::{Sequence, Wanted};
+use crate::core::sequence::{Ended, Sequence, Wanted};
 use crate::error::{Error, Result};
 use crate::params::Parameters;
 use howdah_net::drive::{Step, Until};
@@ -22,12 +21,31 @@ pub(super) struct Feeding<'a> {
 }
 
 impl<'a> Feeding<'a> {
-    pub(super) async fn begin(session: &'a mut AsyncSession, wanted: Wanted) -> Result<Self> {
+    /// The second time, `again`, a transaction that was begun for the first is rolled back before.
+    pub(super) async fn begin(
+        session: &'a mut AsyncSession,
+        wanted: Wanted,
+        again: bool,
+    ) -> Result<Self> {
+        if again {
+            session.roll_back_in_vain().await?;
+        }
         session.enter().await?;
         Ok(Self {
             running: Running(session),
-            sequence: Sequence::new(wanted),
+            sequence: Sequence::new(wanted, again),
         })
+    }
+
+    /// Asks whether what is prepared for these items can be used.
+    pub(super) fn check<'s>(&mut self, items: impl Iterator<Item = &'s str>) -> Result<()> {
+        let (sequence, core) = self.parts();
+        sequence.check(core, items)
+    }
+
+    /// Whether it may turn out that all has to be run again.
+    pub(super) fn may_be_repeated(&self) -> bool {
+        self.sequence.may_be_repeated(&self.running.0.core)
     }
 
     /// Queues one item, and sends what has been queued if that is much; tells whether the server goes on.
@@ -58,12 +76,13 @@ impl<'a> Feeding<'a> {
         if !sequence.is_full(core) {
             return Ok(true);
         }
+        let until = sequence.patience(core);
         core.session.flush();
-        self.pump(Until::Sent).await
+        self.pump(until).await
     }
 
     /// Waits for the rest of the answers.
-    pub(super) async fn end(mut self, fed: Result<bool>) -> Result<(u64, Vec<QueryResult>)> {
+    pub(super) async fn end(mut self, fed: Result<bool>) -> Result<Ended> {
         let session = &mut *self.running.0;
         if session.core.is_closed() {
             return Err(fed

@@ -14,6 +14,7 @@ mod listener;
 mod notifies;
 mod operations;
 mod portal;
+mod repeating;
 mod replication;
 mod script;
 mod session;

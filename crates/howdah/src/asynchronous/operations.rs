@@ -54,11 +54,17 @@ macro_rules! operations {
 
             /// Runs a statement that could not be executed, outside of the transaction that was begun for it.
             async fn run_again(&mut self, sql: &str, params: &dyn Parameters) -> Result<Outcome> {
+                self.roll_back_in_vain().await?;
+                self.run_once(sql, params).await
+            }
+
+            /// Rolls back the transaction that was begun for what could not be executed, if there is one.
+            pub(super) async fn roll_back_in_vain(&mut self) -> Result<()> {
                 $crate::core::observe::repeated();
                 if self.with_core(|core| Ok(core.in_transaction())).await? {
                     self.perform(|core| core.queue_control("ROLLBACK")).await?;
                 }
-                self.run_once(sql, params).await
+                Ok(())
             }
 
             /// Asks what has to be known before a statement can be executed.
@@ -89,7 +95,11 @@ macro_rules! operations {
                 params: &dyn Parameters,
             ) -> Result<()> {
                 loop {
-                    let outcome = self.perform(|core| core.ask(sql, &question)).await?;
+                    let mut outcome = self.perform(|core| core.ask(sql, &question)).await?;
+                    if outcome.again {
+                        // The name for it was taken: the next one will not be.
+                        outcome = self.perform(|core| core.ask(sql, &question)).await?;
+                    }
                     preparation.learn(self.known(), sql, &question, outcome)?;
                     match preparation.question(self.known(), params)? {
                         Some(next) => question = next,

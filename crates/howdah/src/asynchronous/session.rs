@@ -8,7 +8,6 @@ use howdah_protocol::session::{ExchangeId, Outcome};
 use howdah_types::FromSqlOwned;
 use tokio::io::Interest;
 
-use super::feeding::Feeding;
 use super::operations::operations;
 use super::turn::{poll_receive, poll_turn};
 use super::watch::Watched;
@@ -331,18 +330,7 @@ impl AsyncSession {
     /// As [`execute`](Self::execute); [`item`](crate::Error::item) tells which statement it was. A COPY cannot be run.
     pub async fn batch(&mut self, batch: &Batch<'_>) -> Result<Vec<Rows>> {
         let watch = self.core.known.watch_all(batch.texts());
-        let fed = async {
-            let mut feeding = Feeding::begin(self, Wanted::Results).await?;
-            let mut fed = Ok(true);
-            for (sql, params) in batch.statements() {
-                fed = feeding.feed(sql, params, false).await;
-                if !matches!(fed, Ok(true)) {
-                    break;
-                }
-            }
-            feeding.end(fed).await
-        };
-        let ended = watch.over(fed).await;
+        let ended = watch.over(self.run_batch(batch)).await;
         let (_, results) = ended.map_err(|error| error.in_one_of(batch))?;
         let mut finished = self.core.known.rows_of(results);
         self.attach_types(&mut finished.results, &finished.unknown)
@@ -433,31 +421,9 @@ impl AsyncSession {
         params: &dyn Parameters,
     ) -> Result<AsyncRowStream<'_>> {
         let mut watch = self.core.known.watch(sql);
-        let begun = async {
-            let mut ready = self.make_ready(sql, params, Mode::Stream).await?;
-            self.begin(|core| ready.execute(core, sql)).await
-        };
-        let begun = watch.beside(begun).await;
-        let id = begun.inspect_err(|error| watch.failed(error))?;
-        Ok(AsyncRowStream::new(self, id, watch))
-    }
-
-    /// Runs a statement once for each of `items`; gives how many rows were changed or given.
-    pub(super) async fn run_many<I>(&mut self, wanted: Wanted, sql: &str, items: I) -> Result<u64>
-    where
-        I: IntoIterator<Item: ToParams>,
-    {
-        let mut feeding = Feeding::begin(self, wanted).await?;
-        let mut fed = Ok(true);
-        for item in items {
-            fed = feeding.feed(sql, &item, true).await;
-            if !matches!(fed, Ok(true)) {
-                break;
-            }
-        }
-        let ended = feeding.end(fed).await;
-        let (count, _) = ended.map_err(|error| error.in_statement(sql))?;
-        Ok(count)
+        let begun = watch.beside(self.begin_stream(sql, params)).await;
+        let (id, first) = begun.inspect_err(|error| watch.failed(error))?;
+        Ok(AsyncRowStream::new(self, id, first, watch))
     }
 
     /// Runs a statement of the driver's own, if there is one to run.

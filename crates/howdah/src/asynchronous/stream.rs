@@ -10,6 +10,7 @@ use howdah_protocol::session::ExchangeId;
 
 use super::AsyncSession;
 use crate::core::observe::Watch;
+use crate::core::stream::First;
 use crate::error::{Error, Result};
 use crate::row::{Row, Rows};
 
@@ -43,13 +44,19 @@ pub struct AsyncRowStream<'a> {
 }
 
 impl<'a> AsyncRowStream<'a> {
-    pub(super) fn new(session: &'a mut AsyncSession, id: ExchangeId, watch: Watch) -> Self {
+    pub(super) fn new(
+        session: &'a mut AsyncSession,
+        id: ExchangeId,
+        first: First,
+        mut watch: Watch,
+    ) -> Self {
+        let ready = first.ready(&mut session.core, &mut watch);
         Self {
             session,
             id,
-            ready: None,
-            failure: None,
-            over: false,
+            ready: ready.rows,
+            failure: ready.failure,
+            over: ready.over,
             watch,
         }
     }

@@ -10,6 +10,7 @@ mod large_object;
 mod listener;
 mod notifies;
 mod portal;
+mod repeating;
 mod replication;
 mod script;
 mod session;

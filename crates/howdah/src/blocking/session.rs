@@ -2,16 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use howdah_protocol::connection::QueryResult;
 use howdah_protocol::session::{ExchangeId, Outcome};
 use howdah_types::FromSqlOwned;
 
 use super::{Notifies, RowStream, Savepoint};
 use crate::batch::Batch;
-use crate::core::observe::repeated;
-use crate::core::sequence::{Sequence, Wanted};
+use crate::core::sequence::Wanted;
 use crate::core::{Core, Finished, LOOKS, Mode, Preparation, shared_methods};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::params::{Parameters, ToParams};
 use crate::row::{FromRowOwned, Row, Rows};
 use crate::statement::Statement;
@@ -323,17 +321,7 @@ impl Session {
     /// As [`execute`](Self::execute); [`item`](crate::Error::item) tells which statement it was. A COPY cannot be run.
     pub fn batch(&mut self, batch: &Batch<'_>) -> Result<Vec<Rows>> {
         let watch = self.core.known.watch_all(batch.texts());
-        let results = watch.of(|| {
-            let mut sequence = self.begin_sequence(Wanted::Results)?;
-            let mut fed = Ok(true);
-            for (sql, params) in batch.statements() {
-                fed = self.feed(&mut sequence, sql, params, false);
-                if !matches!(fed, Ok(true)) {
-                    break;
-                }
-            }
-            self.end_sequence(sequence, fed)
-        });
+        let results = watch.of(|| self.run_batch(batch));
         let (_, results) = results.map_err(|error| error.in_one_of(batch))?;
         let Finished {
             mut results,
@@ -412,7 +400,11 @@ impl Session {
         self.settle()?;
         let mut preparation = self.core.prepare(sql, params.count(), mode)?;
         while let Some(question) = preparation.question(&self.core.known, params)? {
-            let outcome = self.perform(|core| core.ask(sql, &question))?;
+            let mut outcome = self.perform(|core| core.ask(sql, &question))?;
+            if outcome.again {
+                // The name for it was taken: the next one will not be.
+                outcome = self.perform(|core| core.ask(sql, &question))?;
+            }
             preparation.learn(&self.core.known, sql, &question, outcome)?;
         }
         Ok(preparation)
@@ -432,22 +424,16 @@ impl Session {
     /// Runs a statement whose rows are handed out as they arrive.
     pub(super) fn stream(&mut self, sql: &str, params: &dyn Parameters) -> Result<RowStream<'_>> {
         let mut watch = self.core.known.watch(sql);
-        let begun = watch.within(|| {
-            let mut ready = self.make_ready(sql, params, Mode::Stream)?;
-            self.begin(|core| ready.execute(core, sql))
-        });
-        let id = begun.inspect_err(|error| watch.failed(error))?;
-        Ok(RowStream::new(self, id, watch))
+        let begun = watch.within(|| self.begin_stream(sql, params));
+        let (id, first) = begun.inspect_err(|error| watch.failed(error))?;
+        Ok(RowStream::new(self, id, first, watch))
     }
 
     /// Runs one statement of the user's.
     fn run(&mut self, sql: &str, params: &dyn Parameters) -> Result<Outcome> {
         let mut outcome = self.run_once(sql, params)?;
         if outcome.again {
-            repeated();
-            if self.core.in_transaction() {
-                self.perform(|core| core.queue_control("ROLLBACK"))?;
-            }
+            self.roll_back_in_vain()?;
             outcome = self.run_once(sql, params)?;
         }
         self.core.note_block();
@@ -485,108 +471,6 @@ impl Session {
                 return Ok(outcome);
             }
         }
-    }
-
-    /// Runs a statement once for each of `items`; gives how many rows were changed or given.
-    pub(super) fn run_many<I>(&mut self, wanted: Wanted, sql: &str, items: I) -> Result<u64>
-    where
-        I: IntoIterator<Item: ToParams>,
-    {
-        let mut sequence = self.begin_sequence(wanted)?;
-        let mut fed = Ok(true);
-        for item in items {
-            fed = self.feed(&mut sequence, sql, &item, true);
-            if !matches!(fed, Ok(true)) {
-                break;
-            }
-        }
-        let ended = self.end_sequence(sequence, fed);
-        let (count, _) = ended.map_err(|error| error.in_statement(sql))?;
-        Ok(count)
-    }
-
-    fn begin_sequence(&mut self, wanted: Wanted) -> Result<Sequence> {
-        self.settle()?;
-        self.core.cancel.gate().enter();
-        Ok(Sequence::new(wanted))
-    }
-
-    /// Queues one item, and sends what has been queued if that is much; tells whether the server goes on.
-    fn feed(
-        &mut self,
-        sequence: &mut Sequence,
-        sql: &str,
-        item: &dyn Parameters,
-        same: bool,
-    ) -> Result<bool> {
-        loop {
-            let core = &mut self.core;
-            let asked = sequence.prepare(core, sql, item)?;
-            let Some(question) = asked else { break };
-            self.core.session.flush();
-            if !self.pump(sequence, Until::Idle)? {
-                return Ok(false);
-            }
-            sequence.ask(&mut self.core, sql, &question)?;
-            self.pump_turns(Until::Idle, |_| {})?;
-            if !sequence.learn(&mut self.core, sql, &question)? {
-                return Ok(false);
-            }
-        }
-        sequence.execute(&mut self.core, sql, same)?;
-        if !sequence.is_full(&self.core) {
-            return Ok(true);
-        }
-        self.core.session.flush();
-        self.pump(sequence, Until::Sent)
-    }
-
-    /// Moves bytes until all has been sent, or answered, and takes in what comes; tells whether the server goes on.
-    fn pump(&mut self, sequence: &mut Sequence, until: Until) -> Result<bool> {
-        self.pump_turns(until, |core| {
-            sequence.take_in(core);
-        })?;
-        Ok(sequence.take_in(&mut self.core))
-    }
-
-    fn pump_turns(&mut self, until: Until, mut take: impl FnMut(&mut Core)) -> Result<()> {
-        loop {
-            let session = &mut self.core.session;
-            let turned = turn(session, &self.socket, until, None, Instant::now());
-            let step = turned.map(|step| step.unwrap_or(Step::Interrupted));
-            let done = matches!(step, Ok(Step::Done));
-            self.take_step(step)?;
-            if done {
-                return Ok(());
-            }
-            take(&mut self.core);
-        }
-    }
-
-    /// Waits for the rest of the answers.
-    fn end_sequence(
-        &mut self,
-        mut sequence: Sequence,
-        fed: Result<bool>,
-    ) -> Result<(u64, Vec<QueryResult>)> {
-        if self.core.is_closed() {
-            return Err(fed
-                .err()
-                .unwrap_or_else(|| Error::closed("the connection is closed")));
-        }
-        let outcome = match sequence.end(&mut self.core, fed.err()) {
-            None => Outcome::default(),
-            Some(_) => loop {
-                match self.turn()? {
-                    Some(outcome) => break outcome,
-                    None => {
-                        sequence.take_in(&mut self.core);
-                    }
-                }
-            },
-        };
-        self.core.cancel.gate().leave();
-        sequence.finish(&mut self.core, outcome)
     }
 
     /// Brings the connection to rest, then queues an exchange.

@@ -6,6 +6,7 @@ use howdah_protocol::session::ExchangeId;
 
 use super::Session;
 use crate::core::observe::Watch;
+use crate::core::stream::First;
 use crate::error::{Error, Result};
 use crate::row::{Row, Rows};
 
@@ -42,13 +43,19 @@ pub struct RowStream<'a> {
 }
 
 impl<'a> RowStream<'a> {
-    pub(super) fn new(session: &'a mut Session, id: ExchangeId, watch: Watch) -> Self {
+    pub(super) fn new(
+        session: &'a mut Session,
+        id: ExchangeId,
+        first: First,
+        mut watch: Watch,
+    ) -> Self {
+        let ready = first.ready(&mut session.core, &mut watch);
         Self {
             session,
             id,
-            ready: None,
-            failure: None,
-            over: false,
+            ready: ready.rows,
+            failure: ready.failure,
+            over: ready.over,
             watch,
         }
     }

@@ -24,6 +24,7 @@ pub(crate) mod sequence;
 mod settings;
 mod shared;
 pub(crate) mod statement;
+pub(crate) mod stream;
 mod types;
 
 use std::time::Instant;
@@ -196,8 +197,9 @@ impl Core {
                  or roll it back before",
             ));
         }
+        self.session.take_unseen_commit();
         self.fate = Fate::default();
-        Ok(transactions.open_as(plan))
+        Ok(self.session.transactions.open_as(plan))
     }
 
     /// Opens a block within the running transaction, with the statement that makes its savepoint.
@@ -303,6 +305,9 @@ impl Core {
     fn note_unseen(&mut self) {
         if self.session.take_unseen_changes() {
             self.known.forget_types();
+        }
+        if self.session.take_unseen_commit() {
+            self.fate.note_ended();
         }
     }
 

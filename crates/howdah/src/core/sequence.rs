@@ -2,10 +2,17 @@
 //!
 //! Without a transaction around it the server runs an exchange as one, so that all of it is done or nothing. What has to be
 //! asked about a statement is asked within the exchange, so that it sees what those before it have made.
+//!
+//! What was prepared earlier may be of no use any more. So a batch first asks whether it is, and an exchange in which that turns out
+//! is run again: nothing has been executed then. Items that cannot be had twice are kept until something has been.
+
+use std::collections::HashSet;
 
 use howdah_protocol::connection::QueryResult;
 use howdah_protocol::session::{ExchangeId, Outcome};
 use howdah_protocol::wire::TransactionStatus;
+
+use howdah_net::drive::Until;
 
 use super::Core;
 use super::prepare::{Mode, Preparation, Question};
@@ -27,6 +34,24 @@ pub(crate) enum Wanted {
     Nothing,
 }
 
+/// How a sequence has ended.
+pub(crate) enum Ended {
+    /// With what it gave: how many rows were changed or given, and the results if they are wanted.
+    Done(u64, Vec<QueryResult>),
+    /// Nothing has been executed, since what was prepared is of no use: it is to be run again.
+    Again,
+}
+
+impl Ended {
+    /// What it gave, the second time.
+    pub(crate) fn done(self) -> Result<(u64, Vec<QueryResult>)> {
+        match self {
+            Self::Done(count, results) => Ok((count, results)),
+            Self::Again => Err(Error::shape("nothing was executed twice over")),
+        }
+    }
+}
+
 /// An exchange that is being queued: statements, which are its items, and questions about them.
 pub(crate) struct Sequence {
     wanted: Wanted,
@@ -36,6 +61,8 @@ pub(crate) struct Sequence {
     queued: usize,
     /// Which of them are questions.
     questions: Vec<usize>,
+    /// Whether it is the second time.
+    is_repeated: bool,
     /// The rows that those have changed or given whose results have been taken.
     count: u64,
     /// The item that is being prepared.
@@ -55,15 +82,55 @@ impl Core {
 }
 
 impl Sequence {
-    pub(crate) fn new(wanted: Wanted) -> Self {
+    pub(crate) fn new(wanted: Wanted, is_repeated: bool) -> Self {
         Self {
             wanted,
             id: None,
             queued: 0,
             questions: Vec::new(),
+            is_repeated,
             count: 0,
             preparation: None,
             failure: None,
+        }
+    }
+
+    /// Asks whether what is prepared for these items can be used, before any is queued. The first needs no question: it comes first.
+    ///
+    /// Within a transaction nothing could be done about it.
+    pub(crate) fn check<'a>(
+        &mut self,
+        core: &mut Core,
+        items: impl Iterator<Item = &'a str>,
+    ) -> Result<()> {
+        if self.is_repeated || core.in_transaction() {
+            return Ok(());
+        }
+        core.check_block()?;
+        let mut seen = HashSet::new();
+        for (number, sql) in items.enumerate() {
+            if !seen.insert(sql) || number == 0 {
+                continue;
+            }
+            if let Some(id) = core.session.check_more(sql.as_bytes(), true)? {
+                self.questions.push(self.queued);
+                self.note_queued(id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it may turn out that all has to be run again.
+    pub(crate) fn may_be_repeated(&self, core: &Core) -> bool {
+        !self.is_repeated && self.id.is_some_and(|id| core.session.may_be_repeated(id))
+    }
+
+    /// How long to wait when much has been queued: until that is sent, or answered where it may have to be run again, so that no more
+    /// has to be kept.
+    pub(crate) fn patience(&self, core: &Core) -> Until {
+        match self.may_be_repeated(core) {
+            true => Until::Idle,
+            false => Until::Sent,
         }
     }
 
@@ -152,12 +219,11 @@ impl Sequence {
         self.id
     }
 
-    /// What the exchange gave: how many rows were changed or given, and the results if they are wanted.
-    pub(crate) fn finish(
-        mut self,
-        core: &mut Core,
-        mut outcome: Outcome,
-    ) -> Result<(u64, Vec<QueryResult>)> {
+    /// What the exchange gave.
+    pub(crate) fn finish(mut self, core: &mut Core, mut outcome: Outcome) -> Result<Ended> {
+        if outcome.again && !self.is_repeated && self.failure.is_none() {
+            return Ok(Ended::Again);
+        }
         if self.items() > 0 {
             core.note_block();
         }
@@ -180,7 +246,7 @@ impl Sequence {
         core.known
             .results(outcome)
             .map_err(|error| self.error_of(error, at))?;
-        Ok((self.count, results))
+        Ok(Ended::Done(self.count, results))
     }
 
     fn note_queued(&mut self, id: ExchangeId) {
