@@ -86,7 +86,7 @@ impl Session {
         self.dropped_portals.push(name.into());
     }
 
-    /// Queues the closing of the portals that were dropped, in an exchange of its own.
+    /// Queues the closing of the portals that were dropped, in an exchange of its own, while the session is settled.
     ///
     /// # Errors
     /// A NUL in a name.

@@ -259,6 +259,8 @@ impl Run {
                 }
                 return;
             }
+            // Behind a COPY that is fed its Sync would be lost.
+            _ if !self.session.is_settled() => return,
             _ => (self.session.close_portals(), "", 0),
         };
         let sql = sql.to_owned();
