@@ -17,6 +17,14 @@ import sys
 from pgbouncer import PROGRAM, bouncer
 from pgserver import PgServer
 
+# What needs a password: TCP connections of those who are in this role, which a test makes.
+HBA = """\
+host all +howdah_scram all scram-sha-256
+local all all trust
+local replication all trust
+host all all 127.0.0.1/32 trust
+"""
+
 # What tests of replication need.
 CONFIG = {"wal_level": "logical", "logical_decoding_work_mem": "64kB"}
 
@@ -25,7 +33,7 @@ def main(command: list[str]) -> int:
     if os.environ.get("HOWDAH_TEST_DSN"):
         return subprocess.call(command)
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(PgServer(config=CONFIG))
+        server = stack.enter_context(PgServer(config=CONFIG, hba=HBA))
         environ = {"HOWDAH_TEST_DSN": server.dsn, "HOWDAH_TEST_TCP_DSN": server.tcp_dsn}
         environ["HOWDAH_TEST_PYTHON"] = sys.executable
         if "--doc" in command:

@@ -18,6 +18,7 @@
 //! | [`platform`] | what systems do differently |
 //! | [`drive`] | the loop that moves bytes between a socket and a session |
 //! | [`cancel`] | cancel requests |
+//! | [`limit`] | the time of an operation |
 //! | [`listening`] | what a listener wants and has heard, and what it does when its connection is lost |
 //! | [`standby`] | what a stream of replication needs beside its session |
 //!
@@ -33,6 +34,7 @@ pub mod drive;
 pub mod environment;
 #[cfg(feature = "gssapi")]
 mod gss;
+pub mod limit;
 pub mod link;
 pub mod listening;
 pub mod platform;
@@ -51,6 +53,7 @@ pub use connect::ConnectError;
 pub use connector::{Action, Connector};
 #[cfg(feature = "gssapi")]
 pub use gss::Service;
+pub use limit::Limit;
 pub use link::Link;
 pub use socket::{Peer, Socket};
 pub use tunnel::Route;

@@ -16,6 +16,7 @@ use crate::sqlstate::SqlState;
 use howdah_net::connect::ConnectError;
 use howdah_net::connector::Connector;
 use howdah_net::drive::Lost;
+use howdah_net::limit::Limit;
 
 /// What an operation ends with.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -93,6 +94,10 @@ enum Kind {
     Memory,
     /// The server took too long to obey a cancel request, or a cancel request could not be sent.
     Cancel,
+    /// The time of an operation was over before anything of it, or of its last part, was sent.
+    OutOfTime,
+    /// The time of an operation was over, and it was given up.
+    GivenUp,
 }
 
 impl Error {
@@ -124,7 +129,12 @@ impl Error {
         self.is_closed() || self.sqlstate().is_some_and(is_going)
     }
 
-    /// Whether a time that was given has passed: `connect_timeout`, or the bounds of a cancel request.
+    /// Whether a time that was given has passed: `connect_timeout`, the time of an operation
+    /// ([`set_operation_timeout`](crate::Session::set_operation_timeout), [`within`](crate::Session::within)), or the bounds of a cancel
+    /// request.
+    ///
+    /// An operation whose time was over may have been done or not. The connection can be used further, unless it
+    /// [is closed](Self::is_closed).
     #[must_use]
     pub fn is_timeout(&self) -> bool {
         self.0.timed_out
@@ -373,6 +383,39 @@ impl Error {
             Kind::RolledBack,
             "the transaction had failed: COMMIT has rolled it back",
         )
+    }
+
+    /// The time of an operation was over before it was sent.
+    pub(crate) fn out_of_time(limit: Limit) -> Self {
+        Self::timed_out(Kind::OutOfTime, limit)
+    }
+
+    /// The time of an operation was over, and it was given up.
+    pub(crate) fn given_up(limit: Limit) -> Self {
+        Self::timed_out(Kind::GivenUp, limit)
+    }
+
+    fn timed_out(kind: Kind, limit: Limit) -> Self {
+        let cause = io::Error::from(io::ErrorKind::TimedOut);
+        Self::new(kind, limit.to_string())
+            .caused_by(cause)
+            .in_overtime()
+    }
+
+    /// The same, of an operation whose time was over.
+    pub(crate) fn in_overtime(mut self) -> Self {
+        self.0.timed_out = true;
+        self
+    }
+
+    /// Whether an operation was given up by this, and the connection is at rest.
+    pub(crate) fn is_given_up(&self) -> bool {
+        matches!(self.0.kind, Kind::OutOfTime | Kind::GivenUp)
+    }
+
+    /// Whether it was given up before it was sent.
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.0.kind == Kind::OutOfTime
     }
 
     /// A cancel request could not be sent.

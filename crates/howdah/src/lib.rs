@@ -55,6 +55,7 @@
 //! * **Notices and notifications** go to handlers; notifications also to `notifies()`. None is lost between two calls.
 //!   A [`Listener`] has a connection of its own, connects again when that is lost, and says where something may be missing.
 //! * **Cancelling** is done by a [`CancelHandle`] from any thread or task, and by dropping a future.
+//! * **Time limits**: [`Config::operation_timeout`] for each operation, [`Connection::within`] for one or a group of them.
 //! * **After an error** a connection is idle, within a failed transaction, or closed, and [`Error`] says which:
 //!   [`is_closed`](Error::is_closed), [`is_cancelled`](Error::is_cancelled), [`is_safe_to_retry`](Error::is_safe_to_retry),
 //!   [`code`](Error::code), which is an [`SqlState`].
@@ -123,6 +124,7 @@ pub use core::large_object::LargeObjectMode;
 pub use core::listener::{Gap, ListenerEvent, ListenerOptions};
 pub use core::messages::{HandlerId, Notify};
 pub use core::portal::Portal;
+pub use core::within::Within;
 pub use diagnostic::Diagnostic;
 pub use error::{Error, ProviderError, Result};
 pub use howdah_protocol::session::IsolationLevel;

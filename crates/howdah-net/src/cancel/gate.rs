@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use howdah_protocol::session::CANCEL_TIMEOUT;
 
-use crate::socket::SLICE;
+use crate::socket::time_slice;
 
 /// Where a session and the cancel requests for it meet: a request begins only while something is running, and nothing more
 /// is sent while one is under way. So a request never hits a statement that it was not meant for.
@@ -75,11 +75,17 @@ impl Gate {
         true
     }
 
-    /// Notes that something is about to be sent, as soon as no request is under way, which is waited for.
-    pub fn enter(&self) {
+    /// Notes that something is about to be sent, as soon as no request is under way. That is waited for, until `deadline` at most;
+    /// tells whether it may be sent.
+    #[must_use = "where it is false, nothing may be sent"]
+    pub fn enter(&self, deadline: Option<Instant>) -> bool {
         while !self.try_enter() {
-            self.wait(SLICE);
+            let Some(slice) = time_slice(deadline) else {
+                return false;
+            };
+            self.wait(slice);
         }
+        true
     }
 
     /// Notes that nothing is running any more: no request begins from here on.
@@ -241,7 +247,7 @@ mod tests {
     #[test]
     fn nothing_is_sent_while_a_request_is_under_way() {
         let gate = Gate::default();
-        gate.enter();
+        assert!(gate.enter(None));
         let tickets = (begin(&gate).unwrap(), begin(&gate.clone()).unwrap());
         gate.leave();
         assert!(!gate.try_enter() && gate.is_pending());
@@ -256,7 +262,7 @@ mod tests {
     #[test]
     fn whoever_could_not_enter_is_not_running() {
         let gate = Gate::default();
-        gate.enter();
+        assert!(gate.enter(None));
         let ticket = begin(&gate);
         gate.leave();
         assert!(!gate.try_enter());
@@ -267,7 +273,7 @@ mod tests {
     #[test]
     fn a_thread_that_waits_goes_on_when_the_request_ends() {
         let gate = Gate::default();
-        gate.enter();
+        assert!(gate.enter(None));
         let ticket = begin(&gate).unwrap();
         let waiting = std::thread::spawn({
             let gate = gate.clone();
@@ -280,10 +286,10 @@ mod tests {
     #[test]
     fn a_request_holds_the_gate_until_its_deadline_at_most() {
         let gate = Gate::default();
-        gate.enter();
+        assert!(gate.enter(None));
         let overdue = gate.begin(Instant::now()).unwrap();
         assert!(!gate.is_pending() && gate.wait(Duration::ZERO));
-        gate.enter();
+        assert!(gate.enter(None));
         let soon = gate.begin(deadline_after(Duration::from_millis(30)));
         let begun = Instant::now();
         assert!(gate.is_pending());
@@ -300,7 +306,7 @@ mod tests {
     #[test]
     fn a_request_can_be_hastened_but_not_prolonged() {
         let gate = Gate::default();
-        gate.enter();
+        assert!(gate.enter(None));
         let mut ticket = begin(&gate).unwrap();
         let soon = deadline_after(Duration::from_millis(30));
         ticket.hasten(soon);
@@ -332,7 +338,7 @@ mod tests {
     #[test]
     fn a_task_is_woken_once_by_the_end_of_the_last_request() {
         let gate = Gate::default();
-        gate.enter();
+        assert!(gate.enter(None));
         let counter = Arc::new(Counter::default());
         let waker = Waker::from(Arc::clone(&counter));
         let mut cx = Context::from_waker(&waker);

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use super::Core;
 use crate::errors;
 use howdah_adapt::lock;
+pub(crate) use howdah_net::Limit;
 
 /// What a caller says: a number of seconds, or infinity, which is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,51 +53,25 @@ impl<'py> FromPyObject<'_, 'py> for Timeout {
     }
 }
 
-/// The moments that bound one operation.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limit {
-    time: Duration,
-    /// When it is given up: early enough for the session to come to rest.
-    pub(crate) give_up: Instant,
-    /// When the connection is lost, if it has not come to rest.
-    pub(crate) over: Instant,
+/// What a shell says of a limit.
+pub(crate) trait Expires {
+    /// Fails if the time of the operation is over.
+    fn check(&self, py: Python<'_>) -> PyResult<()>;
+
+    /// The exception that says so.
+    fn expired(&self, py: Python<'_>) -> PyErr;
 }
 
-/// The most that is kept of the time for coming to rest.
-const MOST_FOR_REST: Duration = Duration::from_secs(1);
-
-impl Limit {
-    /// For an operation that begins now. `None` where the clock cannot hold it: that is never.
-    fn after(time: Duration) -> Option<Self> {
-        let now = Instant::now();
-        let for_work = time - (time / 4).min(MOST_FOR_REST);
-        Some(Self {
-            time,
-            give_up: now.checked_add(for_work)?,
-            over: now.checked_add(time)?,
-        })
-    }
-
-    /// Fails if the time of the operation is over.
-    pub(crate) fn check(&self, py: Python<'_>) -> PyResult<()> {
+impl Expires for Limit {
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
         match self.is_over() {
             true => Err(self.expired(py)),
             false => Ok(()),
         }
     }
 
-    /// Whether it has to be given up.
-    pub(crate) fn is_over(&self) -> bool {
-        self.give_up <= Instant::now()
-    }
-
-    /// The exception that says so.
-    pub(crate) fn expired(&self, py: Python<'_>) -> PyErr {
-        let text = format!(
-            "the operation was given up: it has to be over within {} seconds",
-            self.time.as_secs_f64()
-        );
-        errors::new(py, "OperationTimeout", text)
+    fn expired(&self, py: Python<'_>) -> PyErr {
+        errors::new(py, "OperationTimeout", self.to_string())
     }
 }
 

@@ -16,7 +16,7 @@ use super::select::Select;
 use crate::core::cancel::Underway;
 use crate::core::deliver::Message;
 use crate::core::gate::Turn;
-use crate::core::limit::{Limit, Timeout};
+use crate::core::limit::{Expires, Limit, Timeout};
 use crate::core::{Core, disconnected};
 use crate::errors;
 use crate::log;

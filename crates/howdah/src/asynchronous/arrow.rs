@@ -85,12 +85,16 @@ impl AsyncSession {
         params: &dyn Parameters,
         options: &ArrowOptions,
     ) -> Result<AsyncArrowStream<'_>> {
-        let columns = self.make_ready(sql, params, Mode::Stream).await?.columns();
+        let limit = self.core.operation_limit();
+        let mut session = self.bounded_by(limit);
+        let ready = session.make_ready(sql, params, Mode::Stream).await?;
+        let columns = ready.columns();
         let columns = columns.ok_or_else(|| Error::usage("the statement gives no rows"))?;
         let columns = arrow::columns(&columns);
-        let catalog = self.arrow_catalog(&columns).await?;
+        let catalog = session.arrow_catalog(&columns).await?;
+        drop(session);
         let reading = Reading::new(columns, &catalog, options)?;
-        let rows = self.stream(sql, params).await?;
+        let rows = self.stream(sql, params, limit).await?;
         Ok(AsyncArrowStream { rows, reading })
     }
 

@@ -181,7 +181,7 @@ impl AsyncConnection {
     /// # Errors
     /// A transaction is running.
     pub async fn set_autocommit(&mut self, on: bool) -> Result<()> {
-        self.settle().await?;
+        self.bounded().settle().await?;
         self.core.set_autocommit(on)
     }
 
@@ -191,9 +191,10 @@ impl AsyncConnection {
     /// The transaction had failed, so that the server has rolled it back; or it cannot be committed, as a deferred
     /// constraint is violated. If the connection is lost, it is not known whether the server has committed.
     pub async fn commit(&mut self) -> Result<()> {
-        self.settle().await?;
-        self.core.check_outside()?;
-        self.control(Core::commit_statement).await
+        let mut session = self.bounded();
+        session.settle().await?;
+        session.core.check_outside()?;
+        session.control(Core::commit_statement).await
     }
 
     /// Rolls the running transaction back; does nothing where there is none.
@@ -201,9 +202,10 @@ impl AsyncConnection {
     /// # Errors
     /// The connection is closed or lost.
     pub async fn rollback(&mut self) -> Result<()> {
-        self.settle().await?;
-        self.core.forget_blocks();
-        self.control(Core::rollback_statement).await
+        let mut session = self.bounded();
+        session.settle().await?;
+        session.core.forget_blocks();
+        session.control(Core::rollback_statement).await
     }
 
     /// Makes it a client, whose clones use the connection at once. A transaction that is running is rolled back.
@@ -238,7 +240,7 @@ impl AsyncConnection {
         self.core.check_open()?;
         self.hear()?;
         self.core.tidy();
-        self.settle().await?;
+        self.bounded().settle().await?;
         // What ended on the way may have been heard before it was waited for.
         self.core.recovered();
         self.core.session.backlog.take();

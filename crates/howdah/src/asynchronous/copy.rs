@@ -11,7 +11,9 @@ use howdah_net::drive::Until;
 use super::AsyncSession;
 use super::session::Running;
 use crate::core::copying::Copying;
+use crate::core::within::Within;
 use crate::error::Result;
+use howdah_net::Limit;
 
 impl AsyncSession {
     /// Runs a `COPY ... FROM STDIN`, and takes its data, in the format that the statement says.
@@ -28,7 +30,7 @@ impl AsyncSession {
     /// # Errors
     /// The server's, or it is another statement, or the connection is closed or lost.
     pub async fn copy_in(&mut self, sql: &str) -> Result<AsyncCopyIn<'_>> {
-        let copying = self.begin_copy(sql, true).await?;
+        let copying = self.bounded().begin_copy(sql, true).await?;
         Ok(AsyncCopyIn::new(self, copying))
     }
 
@@ -51,11 +53,11 @@ impl AsyncSession {
     /// # Errors
     /// As [`copy_in`](Self::copy_in). Errors of the server's that come behind data come from the stream.
     pub async fn copy_out(&mut self, sql: &str) -> Result<AsyncCopyOut<'_>> {
-        let copying = self.begin_copy(sql, false).await?;
+        let copying = self.bounded().begin_copy(sql, false).await?;
         Ok(AsyncCopyOut::new(self, copying))
     }
 
-    async fn begin_copy(&mut self, sql: &str, is_in: bool) -> Result<Copying> {
+    pub(super) async fn begin_copy(&mut self, sql: &str, is_in: bool) -> Result<Copying> {
         let mut watch = self.core.known.watch_copy(sql, is_in);
         match self.begin_unwatched(sql, is_in).await {
             Ok(copying) => Ok(copying.watched(watch)),
@@ -141,29 +143,44 @@ impl<'a> AsyncCopyIn<'a> {
     }
 
     pub(super) async fn end(&mut self) -> Result<u64> {
-        while self.copying.is_long() {
-            self.push_piece().await?;
+        let mut copy = self.bounded();
+        while copy.copying.is_long() {
+            copy.push_piece().await?;
         }
-        self.wait_until_sent().await?;
-        self.copying.queue_piece(&mut self.session.core)?;
-        self.copying.queue_end(&mut self.session.core);
-        while !self.copying.is_over {
-            self.turn(Until::Idle).await?;
+        copy.wait_until_sent().await?;
+        copy.queue_piece()?;
+        copy.queue_end();
+        while !copy.copying.is_over {
+            copy.turn(Until::Idle).await?;
         }
-        self.copying.take_end()
+        copy.copying.take_end()
     }
 
     /// Sends what was gathered.
     pub(super) async fn push(&mut self) -> Result<()> {
-        while self.push_piece().await? {}
+        let mut copy = self.bounded();
+        while copy.push_piece().await? {}
         Ok(())
+    }
+
+    /// This COPY, for one operation that begins now.
+    fn bounded(&mut self) -> Within<'_, Self> {
+        Within::operation(self, |copy| &mut copy.session.core)
+    }
+
+    fn queue_piece(&mut self) -> Result<bool> {
+        self.copying.queue_piece(&mut self.session.core)
+    }
+
+    fn queue_end(&mut self) {
+        self.copying.queue_end(&mut self.session.core);
     }
 
     /// Sends a piece of what was gathered; tells whether there was any.
     async fn push_piece(&mut self) -> Result<bool> {
         // What is left of a send whose future was dropped goes before.
         self.wait_until_sent().await?;
-        let queued = self.copying.queue_piece(&mut self.session.core)?;
+        let queued = self.queue_piece()?;
         self.wait_until_sent().await?;
         if poll_fn(|cx| Poll::Ready(self.session.has_come(cx))).await? {
             self.turn(Until::Sent).await?;
@@ -184,7 +201,7 @@ impl<'a> AsyncCopyIn<'a> {
 
     async fn turn(&mut self, until: Until) -> Result<()> {
         let turned = poll_fn(|cx| self.session.poll_until(until, cx)).await;
-        let ended = turned.inspect_err(|error| self.copying.watch.failed(error))?;
+        let ended = turned.inspect_err(|error| self.copying.fail(error))?;
         if let Some(outcome) = ended {
             self.copying.ended(&mut self.session.core, outcome);
         }
@@ -224,11 +241,17 @@ impl fmt::Debug for AsyncCopyIn<'_> {
 pub struct AsyncCopyOut<'a> {
     pub(super) session: &'a mut AsyncSession,
     pub(super) copying: Copying,
+    /// What bounds the wait that goes on.
+    limit: Option<Option<Limit>>,
 }
 
 impl<'a> AsyncCopyOut<'a> {
     pub(super) fn new(session: &'a mut AsyncSession, copying: Copying) -> Self {
-        Self { session, copying }
+        Self {
+            session,
+            copying,
+            limit: None,
+        }
     }
 
     /// The next of the data; `None` when there is no more.
@@ -252,13 +275,13 @@ impl<'a> AsyncCopyOut<'a> {
 
     /// Waits for more of the data, or its end.
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        let until = Until::Rows(self.copying.id);
-        match ready!(self.session.poll_until(until, cx)) {
+        let (id, limit) = (self.copying.id, &mut self.limit);
+        let turned = self.session.poll_rows(id, Until::Rows(id), limit, cx);
+        match ready!(turned) {
             Ok(Some(outcome)) => self.copying.ended(&mut self.session.core, outcome),
             Ok(None) => self.copying.take_in(&mut self.session.core),
             Err(error) => {
-                self.copying.is_over = true;
-                self.copying.watch.failed(&error);
+                self.copying.fail(&error);
                 return Poll::Ready(Err(error));
             }
         }

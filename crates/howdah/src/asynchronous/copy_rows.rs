@@ -111,8 +111,11 @@ impl AsyncSession {
         sql: &str,
         types: Option<&[u32]>,
     ) -> Result<AsyncCopyInRows<'_>> {
-        let preparation = self.prepare_copy(sql, types).await?;
-        let mut copy = self.copy_in(sql).await?;
+        let mut session = self.bounded();
+        let preparation = session.prepare_copy(sql, types).await?;
+        let copying = session.begin_copy(sql, true).await?;
+        drop(session);
+        let mut copy = AsyncCopyIn::new(self, copying);
         let layout = preparation.layout(&copy.session.core, &copy.copying)?;
         let rows = RowEncoder::new(&layout, &mut copy.copying);
         Ok(AsyncCopyInRows { copy, rows })
@@ -123,8 +126,11 @@ impl AsyncSession {
         sql: &str,
         types: Option<&[u32]>,
     ) -> Result<AsyncCopyOutRows<'_>> {
-        let preparation = self.prepare_copy(sql, types).await?;
-        let copy = self.copy_out(sql).await?;
+        let mut session = self.bounded();
+        let preparation = session.prepare_copy(sql, types).await?;
+        let copying = session.begin_copy(sql, false).await?;
+        drop(session);
+        let copy = AsyncCopyOut::new(self, copying);
         let layout = preparation.layout(&copy.session.core, &copy.copying)?;
         let rows = RowDecoder::new(layout);
         Ok(AsyncCopyOutRows { copy, rows })

@@ -7,7 +7,6 @@ use howdah_protocol::session::Outcome;
 
 use super::AsyncSession;
 use super::session::Running;
-use super::turn::poll_turn;
 use crate::core::Core;
 use crate::core::sequence::{Ended, Sequence, Wanted};
 use crate::error::{Error, Result};
@@ -84,7 +83,7 @@ impl<'a> Feeding<'a> {
     /// Waits for the rest of the answers.
     pub(super) async fn end(mut self, fed: Result<bool>) -> Result<Ended> {
         let session = &mut *self.running.0;
-        if session.core.is_closed() {
+        if session.core.is_closed() || fed.as_ref().is_err_and(Error::is_given_up) {
             return Err(fed
                 .err()
                 .unwrap_or_else(|| Error::closed("the connection is closed")));
@@ -123,10 +122,9 @@ impl<'a> Feeding<'a> {
         let session = &mut *self.running.0;
         poll_fn(|cx| {
             loop {
-                let turn = poll_turn(&mut session.core.session, &session.link, until, cx);
-                let step = ready!(turn).map(|step| step.unwrap_or(Step::Interrupted));
-                let done = matches!(step, Ok(Step::Done));
-                session.take_step(step)?;
+                let step = ready!(session.poll_bounded(until, cx))?;
+                let done = matches!(step, Step::Done);
+                session.take_step(Ok(step))?;
                 if done {
                     return Poll::Ready(Ok(()));
                 }

@@ -6,6 +6,7 @@ use std::io::SeekFrom;
 use super::AsyncSession;
 use crate::core::large_object::{self as objects, LargeObjectMode, Opened};
 use crate::core::sequence::Wanted;
+use crate::core::within::Within;
 use crate::error::Result;
 use crate::row::Rows;
 
@@ -39,12 +40,14 @@ impl AsyncSession {
     /// The server's, of SQLSTATE 23505 if there is an object with that OID; or no transaction is running, and the connection is
     /// in autocommit; or the connection is closed or lost.
     pub async fn create_large_object(&mut self, oid: Option<u32>) -> Result<AsyncLargeObject<'_>> {
-        self.settle().await?;
-        self.core.check_opening()?;
+        let mut session = self.bounded();
+        session.settle().await?;
+        session.core.check_opening()?;
         let mode = LargeObjectMode::ReadWrite.number();
-        let row = self
+        let row = session
             .query_one(objects::CREATE, (oid.unwrap_or(0), mode))
             .await?;
+        drop(session);
         let object = Opened::created(&row, &self.core.known)?;
         Ok(AsyncLargeObject::new(self, object))
     }
@@ -74,9 +77,12 @@ impl AsyncSession {
         oid: u32,
         mode: LargeObjectMode,
     ) -> Result<AsyncLargeObject<'_>> {
-        self.settle().await?;
-        self.core.check_opening()?;
-        let row = self.query_one(objects::OPEN, (oid, mode.number())).await?;
+        let mut session = self.bounded();
+        session.settle().await?;
+        session.core.check_opening()?;
+        let opened = session.query_one(objects::OPEN, (oid, mode.number()));
+        let row = opened.await?;
+        drop(session);
         let object = Opened::existing(&row, oid, mode, &self.core.known)?;
         Ok(AsyncLargeObject::new(self, object))
     }
@@ -174,10 +180,11 @@ impl<'a> AsyncLargeObject<'a> {
     /// As [`read`](Self::read), and there is no memory for it.
     pub async fn read_to_end(&mut self, buffer: &mut Vec<u8>) -> Result<usize> {
         let mut all = 0;
+        let mut object = Within::operation(self, |object| &mut object.session.core);
         loop {
-            let rows = self.fetch(objects::MOST).await;
+            let rows = object.fetch(objects::MOST).await;
             let appended = rows.and_then(|rows| objects::append(rows, buffer));
-            self.object.watch.read(&appended);
+            object.object.watch.read(&appended);
             let count = appended?;
             all += count;
             if count < objects::MOST {
@@ -192,10 +199,10 @@ impl<'a> AsyncLargeObject<'a> {
     /// It was opened to be read only; or the server's, or the connection is lost.
     pub async fn write_all(&mut self, data: &[u8]) -> Result<()> {
         let pieces = self.object.writing(data)?;
-        let written = self
-            .session
-            .run_many(Wanted::Nothing, objects::WRITE, pieces);
+        let mut session = self.session.bounded();
+        let written = session.run_many(Wanted::Nothing, objects::WRITE, pieces);
         let written = written.await.map(drop);
+        drop(session);
         self.object.watch.written(data.len(), &written);
         written
     }
@@ -241,13 +248,15 @@ impl<'a> AsyncLargeObject<'a> {
         if self.session.core.is_closed() {
             return Ok(());
         }
+        let mut session = self.session.bounded();
         // What was dropped may have made the transaction fail.
-        self.session.settle().await?;
-        if !self.session.core.keeps_objects() {
+        session.settle().await?;
+        if !session.core.keeps_objects() {
             return Ok(());
         }
         let params = (self.object.fd,);
-        let closed = self.session.query_one(objects::CLOSE, params).await;
+        let closed = session.query_one(objects::CLOSE, params).await;
+        drop(session);
         self.object.watch.asked(&closed);
         closed.map(drop)
     }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "arrow")]
 mod arrow;
+mod bounded;
 pub(crate) mod cancel;
 mod client;
 mod connect;
@@ -19,6 +20,7 @@ mod replication;
 mod script;
 mod session;
 mod stream;
+mod timer;
 mod transaction;
 mod turn;
 mod watch;

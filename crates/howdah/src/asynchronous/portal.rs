@@ -31,15 +31,16 @@ impl AsyncSession {
     /// # Errors
     /// As [`execute`](Self::execute); no transaction is running, and the connection is in autocommit; or it is a COPY.
     pub async fn portal(&mut self, sql: &str, params: impl ToParams) -> Result<Portal> {
-        self.settle().await?;
-        let mut portal = self.core.begin_portal(sql)?;
-        let watch = self.core.known.watch(sql);
-        let outcome = watch.over(self.open_portal(&portal, &params)).await?;
-        self.core.note_block();
-        let described = self.core.known.described(outcome);
+        let mut session = self.bounded();
+        session.settle().await?;
+        let mut portal = session.core.begin_portal(sql)?;
+        let watch = session.core.known.watch(sql);
+        let outcome = watch.over(session.open_portal(&portal, &params)).await?;
+        session.core.note_block();
+        let described = session.core.known.described(outcome);
         let (description, unknown) = described.map_err(|error| error.in_statement(sql))?;
-        self.attach_types(&mut [], &unknown).await?;
-        portal.opened(&self.core, description);
+        session.attach_types(&mut [], &unknown).await?;
+        portal.opened(&session.core, description);
         Ok(portal)
     }
 
@@ -61,17 +62,18 @@ impl AsyncSession {
     /// As [`execute`](Self::execute), after which the portal cannot be used. It [`is_usage`](crate::Error::is_usage) if the transaction
     /// of the portal has ended, if it is of another connection, if an earlier page has failed, and for a page of no rows.
     pub async fn fetch(&mut self, portal: &mut Portal, rows: usize) -> Result<Rows> {
-        self.settle().await?;
-        let Some(rows) = self.core.check_portal(portal, rows)? else {
-            return Ok(self.core.no_rows(portal));
+        let mut session = self.bounded();
+        session.settle().await?;
+        let Some(rows) = session.core.check_portal(portal, rows)? else {
+            return Ok(session.core.no_rows(portal));
         };
-        let watch = self.core.known.watch(portal.sql());
+        let watch = session.core.known.watch(portal.sql());
         let outcome = watch
-            .over(self.perform(|core| portal.queue(core, rows)))
+            .over(session.perform(|core| portal.queue(core, rows)))
             .await?;
-        let (mut page, state) = portal.take(&mut self.core, outcome)?;
+        let (mut page, state) = portal.take(&mut session.core, outcome)?;
         let given = std::slice::from_mut(&mut page.results);
-        self.attach_types(given, &page.unknown).await?;
+        session.attach_types(given, &page.unknown).await?;
         portal.proceed(state);
         Ok(page.results)
     }
@@ -92,12 +94,13 @@ impl AsyncSession {
     /// # Errors
     /// The portal is of another connection; or the connection is closed or lost.
     pub async fn close_portal(&mut self, portal: Portal) -> Result<()> {
-        self.settle().await?;
-        if self.core.drop_portal(portal)? {
-            let outcome = self
+        let mut session = self.bounded();
+        session.settle().await?;
+        if session.core.drop_portal(portal)? {
+            let outcome = session
                 .perform(|core| Ok(core.session.close_portals()?))
                 .await?;
-            self.core.known.ended(outcome)?;
+            session.core.known.ended(outcome)?;
         }
         Ok(())
     }

@@ -11,13 +11,14 @@ use futures_core::Stream;
 use howdah_net::drive::{Until, flush};
 use howdah_protocol::session::Outcome;
 use howdah_types::PgLsn;
-use tokio::time::Sleep;
 
 use super::session::Running;
+use super::timer::Timer;
 use super::{AsyncConnection, AsyncSession};
 use crate::core::replication::{
     Change, ChangeOptions, Feedback, Following, Start, StreamItem, WalData, stream_methods,
 };
+use crate::core::within::Within;
 use crate::error::{Error, Result};
 
 impl AsyncConnection {
@@ -120,18 +121,20 @@ impl AsyncConnection {
         &mut self,
         mut start: Start,
     ) -> Result<AsyncReplicationStream<'_, M>> {
-        self.settle().await?;
-        while let Some(question) = start.question(&mut self.core)? {
-            let outcome = self.perform(|core| Start::ask(core, &question)).await?;
-            start.learn(&self.core, &question, outcome)?;
+        let mut conn = Within::operation(self, |conn| &mut conn.core);
+        conn.settle().await?;
+        while let Some(question) = start.question(&mut conn.core)? {
+            let outcome = conn.perform(|core| Start::ask(core, &question)).await?;
+            start.learn(&conn.core, &question, outcome)?;
         }
-        let mut watch = start.watch(&self.core.known);
-        let begun = self.begin_following(&start).await;
+        let mut watch = start.watch(&conn.core.known);
+        let begun = conn.begin_following(&start).await;
+        drop(conn);
         let following = begun.inspect_err(|error| watch.failed(error))?;
         Ok(AsyncReplicationStream {
             session: self,
             following: following.watched(watch),
-            timer: None,
+            timer: Timer::default(),
             items: PhantomData,
         })
     }
@@ -187,7 +190,7 @@ pub struct AsyncReplicationStream<'a, M: StreamItem> {
     session: &'a mut AsyncSession,
     following: Following,
     /// Goes off when the server is to be told something.
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
     items: PhantomData<fn() -> M>,
 }
 
@@ -278,16 +281,8 @@ impl<M: StreamItem> AsyncReplicationStream<'_, M> {
             if let Poll::Ready(turned) = self.session.poll_until(until, cx) {
                 return Poll::Ready(turned.map_err(|error| self.failed(error)));
             }
-            let Some(due) = self.session.core.session.poll_timeout() else {
-                return Poll::Pending;
-            };
-            let due = due.into();
-            let sleep = || Box::pin(tokio::time::sleep_until(due));
-            let timer = self.timer.get_or_insert_with(sleep);
-            if timer.deadline() != due {
-                timer.as_mut().reset(due);
-            }
-            ready!(timer.as_mut().poll(cx));
+            let due = self.session.core.session.poll_timeout();
+            ready!(self.timer.poll(due, cx));
         }
     }
 

@@ -28,14 +28,16 @@ impl AsyncSession {
     /// # Errors
     /// As [`execute`](Self::execute). A COPY cannot be run, and one TO STDOUT is an error when all the others have been.
     pub async fn simple_query(&mut self, sql: &str) -> Result<Vec<Rows>> {
-        let watch = self.core.known.watch(sql);
+        let mut session = self.bounded();
+        let watch = session.core.known.watch(sql);
         let outcome = watch
-            .over(self.perform(|core| core.queue_script(sql)))
+            .over(session.perform(|core| core.queue_script(sql)))
             .await?;
-        self.core.note_block();
-        let finished = self.core.known.all(outcome);
+        session.core.note_block();
+        let finished = session.core.known.all(outcome);
         let mut finished = finished.map_err(|error| error.in_statement(sql))?;
-        self.attach_types(&mut finished.results, &finished.unknown)
+        session
+            .attach_types(&mut finished.results, &finished.unknown)
             .await?;
         Ok(finished.results)
     }
@@ -57,10 +59,11 @@ impl AsyncSession {
     /// # Errors
     /// As [`simple_query`](Self::simple_query).
     pub async fn batch_execute(&mut self, sql: &str) -> Result<()> {
-        let watch = self.core.known.watch(sql);
+        let mut session = self.bounded();
+        let watch = session.core.known.watch(sql);
         let run = async {
-            let id = self.begin(|core| core.queue_script(sql)).await?;
-            let running = Running(self);
+            let id = session.begin(|core| core.queue_script(sql)).await?;
+            let running = Running(&mut session);
             poll_fn(|cx| {
                 loop {
                     if let Some(outcome) = ready!(running.0.poll_exchange(cx))? {
@@ -72,8 +75,8 @@ impl AsyncSession {
             .await
         };
         let outcome = watch.over(run).await?;
-        self.core.note_block();
-        let ended = self.core.known.ended(outcome);
+        session.core.note_block();
+        let ended = session.core.known.ended(outcome);
         ended.map_err(|error| error.in_statement(sql))
     }
 }

@@ -9,7 +9,8 @@ use howdah_types::FromSqlOwned;
 use tokio::io::Interest;
 
 use super::operations::operations;
-use super::turn::{poll_receive, poll_turn};
+use super::timer::Timer;
+use super::turn::poll_receive;
 use super::watch::Watched;
 use super::{AsyncNotifies, AsyncRowStream, AsyncSavepoint};
 use crate::batch::Batch;
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::params::{Parameters, ToParams};
 use crate::row::{FromRowOwned, Row, Rows};
 use crate::statement::Statement;
+use howdah_net::Limit;
 use howdah_net::drive::{Lost, Step, Until, flush, hand_out, try_receive};
 use howdah_net::socket::Waited;
 
@@ -48,6 +50,9 @@ use howdah_net::socket::Waited;
 pub struct AsyncSession<Size: ?Sized = [()]> {
     pub(super) core: Core,
     pub(super) link: Watched,
+    pub(super) timer: Timer,
+    /// The limit of the operation that is being given up.
+    pub(super) given_up: Option<Limit>,
     _size: Size,
 }
 
@@ -59,7 +64,7 @@ impl AsyncSession {
     /// # Errors
     /// The server's, or a parameter cannot be sent, or the connection is closed or lost.
     pub async fn execute(&mut self, sql: &str, params: impl ToParams) -> Result<u64> {
-        self.run_to_count(sql, &params).await
+        self.bounded().run_to_count(sql, &params).await
     }
 
     /// Runs a statement and gives its result, with all rows received.
@@ -82,7 +87,7 @@ impl AsyncSession {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn query(&mut self, sql: &str, params: impl ToParams) -> Result<Rows> {
-        self.run_to_rows(sql, &params).await
+        self.bounded().run_to_rows(sql, &params).await
     }
 
     /// Runs a statement that gives exactly one row.
@@ -237,7 +242,8 @@ impl AsyncSession {
         sql: &str,
         params: impl ToParams,
     ) -> Result<AsyncRowStream<'_>> {
-        self.stream(sql, &params).await
+        let limit = self.core.operation_limit();
+        self.stream(sql, &params, limit).await
     }
 
     /// Asks what a statement takes and gives, without running it, and has it prepared on the server.
@@ -262,7 +268,7 @@ impl AsyncSession {
     /// The server's, also if it cannot tell the type of a parameter; or the connection is closed or lost, or one for replication, on
     /// which nothing can be prepared.
     pub async fn prepare(&mut self, sql: &str) -> Result<Statement> {
-        self.ask_about(sql, true).await
+        self.bounded().ask_about(sql, true).await
     }
 
     /// Asks what a statement takes and gives, without running it, as [`prepare`](Self::prepare), and leaves nothing prepared: for
@@ -282,7 +288,7 @@ impl AsyncSession {
     /// # Errors
     /// As [`prepare`](Self::prepare).
     pub async fn describe(&mut self, sql: &str) -> Result<Statement> {
-        self.ask_about(sql, false).await
+        self.bounded().ask_about(sql, false).await
     }
 
     /// Runs a statement once for each of `items`, without waiting for the answers; tells how many rows were changed or given.
@@ -305,7 +311,10 @@ impl AsyncSession {
         I: IntoIterator<Item: ToParams>,
     {
         let watch = self.core.known.watch(sql);
-        watch.over(self.run_many(Wanted::Count, sql, items)).await
+        let mut session = self.bounded();
+        watch
+            .over(session.run_many(Wanted::Count, sql, items))
+            .await
     }
 
     /// Runs several statements with parameters of their own, without waiting for the answers; gives the result of each.
@@ -330,10 +339,12 @@ impl AsyncSession {
     /// As [`execute`](Self::execute); [`item`](crate::Error::item) tells which statement it was. A COPY cannot be run.
     pub async fn batch(&mut self, batch: &Batch<'_>) -> Result<Vec<Rows>> {
         let watch = self.core.known.watch_all(batch.texts());
-        let ended = watch.over(self.run_batch(batch)).await;
+        let mut session = self.bounded();
+        let ended = watch.over(session.run_batch(batch)).await;
         let (_, results) = ended.map_err(|error| error.in_one_of(batch))?;
-        let mut finished = self.core.known.rows_of(results);
-        self.attach_types(&mut finished.results, &finished.unknown)
+        let mut finished = session.core.known.rows_of(results);
+        session
+            .attach_types(&mut finished.results, &finished.unknown)
             .await?;
         Ok(finished.results)
     }
@@ -419,9 +430,12 @@ impl AsyncSession {
         &mut self,
         sql: &str,
         params: &dyn Parameters,
+        limit: Option<Limit>,
     ) -> Result<AsyncRowStream<'_>> {
         let mut watch = self.core.known.watch(sql);
-        let begun = watch.beside(self.begin_stream(sql, params)).await;
+        let mut session = self.bounded_by(limit);
+        let begun = watch.beside(session.begin_stream(sql, params)).await;
+        drop(session);
         let (id, first) = begun.inspect_err(|error| watch.failed(error))?;
         Ok(AsyncRowStream::new(self, id, first, watch))
     }
@@ -436,7 +450,7 @@ impl AsyncSession {
         };
         let watch = self.core.known.watch(&sql);
         let outcome = watch
-            .over(self.perform(|core| core.queue_control(&sql)))
+            .over(self.bounded().perform(|core| core.queue_control(&sql)))
             .await?;
         self.core.known.control(&sql, outcome)
     }
@@ -464,16 +478,7 @@ impl AsyncSession {
         self.core.note_block();
     }
 
-    /// Brings the connection to rest, and waits until nothing keeps it from sending.
-    pub(super) async fn enter(&mut self) -> Result<()> {
-        self.settle().await?;
-        while !self.core.cancel.gate().try_enter() {
-            poll_fn(|cx| self.core.cancel.gate().poll_free(cx)).await;
-        }
-        Ok(())
-    }
-
-    /// The same, then queues an exchange.
+    /// Brings the connection to rest, then queues an exchange.
     pub(super) async fn begin(
         &mut self,
         queue: impl FnOnce(&mut Core) -> Result<ExchangeId>,
@@ -519,9 +524,8 @@ impl AsyncSession {
         until: Until,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Option<Outcome>>> {
-        let turn = ready!(poll_turn(&mut self.core.session, &self.link, until, cx));
-        let step = turn.map(|step| step.unwrap_or(Step::Interrupted));
-        Poll::Ready(self.take_step(step))
+        let step = ready!(self.poll_bounded(until, cx))?;
+        Poll::Ready(self.take_step(Ok(step)))
     }
 
     /// Receives what is there, without waiting; tells whether anything was.
@@ -556,7 +560,7 @@ impl AsyncSession {
     }
 
     /// Receives once, whether or not tokio has heard that there is anything.
-    fn receive_now(&mut self) -> Result<bool> {
+    pub(super) fn receive_now(&mut self) -> Result<bool> {
         try_receive(&mut self.core.session, &self.link.socket).map_err(|lost| self.lose(lost))
     }
 
@@ -613,40 +617,6 @@ impl AsyncSession {
             self.core.cancel.gate().leave();
         }
     }
-
-    /// Fails if the connection is closed; ends what an earlier operation has left.
-    ///
-    /// It takes the session's bound at most, after which the connection is lost.
-    pub(super) async fn settle(&mut self) -> Result<()> {
-        self.core.check_open()?;
-        if self.core.is_settled() {
-            return Ok(());
-        }
-        // What lies there has come in time, however late this is.
-        self.receive_now()?;
-        while !self.core.session.is_settled() {
-            let timer = self.core.session.poll_timeout();
-            let step = poll_fn(|cx| self.poll_settling(cx));
-            match timer {
-                // A timer that fires has the session look at the time.
-                Some(timer) => match tokio::time::timeout_at(timer.into(), step).await {
-                    Ok(turned) => turned?,
-                    Err(_) => self.hand_out_message().map(drop)?,
-                },
-                None => step.await?,
-            }
-        }
-        self.core.recovered();
-        Ok(())
-    }
-
-    /// One turn of coming to rest.
-    fn poll_settling(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        if self.poll_cancel_ended(cx) {
-            return Poll::Ready(Ok(()));
-        }
-        self.poll_step(Until::Idle, cx).map_ok(drop)
-    }
 }
 
 operations!(AsyncSession);
@@ -656,6 +626,8 @@ impl AsyncSession<[(); 0]> {
         Self {
             core,
             link,
+            timer: Timer::default(),
+            given_up: None,
             _size: [],
         }
     }

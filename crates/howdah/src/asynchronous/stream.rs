@@ -13,6 +13,8 @@ use crate::core::observe::Watch;
 use crate::core::stream::First;
 use crate::error::{Error, Result};
 use crate::row::{Row, Rows};
+use howdah_net::Limit;
+use howdah_net::drive::Until;
 
 /// The rows of a statement as they arrive, from [`AsyncSession::query_stream`].
 ///
@@ -40,6 +42,8 @@ pub struct AsyncRowStream<'a> {
     failure: Option<Error>,
     /// Whether nothing is to be expected any more.
     over: bool,
+    /// What bounds the wait that goes on.
+    limit: Option<Option<Limit>>,
     watch: Watch,
 }
 
@@ -57,6 +61,7 @@ impl<'a> AsyncRowStream<'a> {
             ready: ready.rows,
             failure: ready.failure,
             over: ready.over,
+            limit: None,
             watch,
         }
     }
@@ -89,7 +94,8 @@ impl<'a> AsyncRowStream<'a> {
 
     /// Waits for more rows, or for the end.
     fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        let turned = ready!(self.session.poll_exchange(cx));
+        let limit = &mut self.limit;
+        let turned = ready!(self.session.poll_rows(self.id, Until::Idle, limit, cx));
         match turned.inspect_err(|error| self.watch.failed(error))? {
             Some(outcome) => {
                 self.watch.ended(&outcome);

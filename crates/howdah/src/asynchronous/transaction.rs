@@ -10,6 +10,7 @@ use super::AsyncSession;
 use crate::core::attempts::{Attempts, Plan, builder_methods};
 use crate::core::observe::transaction_repeated;
 use crate::error::{Error, Result};
+use howdah_net::Limit;
 
 /// A transaction, from [`AsyncConnection::transaction`](crate::AsyncConnection::transaction) or
 /// [`AsyncClient::transaction`](crate::AsyncClient::transaction).
@@ -69,7 +70,7 @@ pub struct AsyncSavepoint<'a>(Guard<'a>);
 
 impl<'a> AsyncTransaction<'a> {
     async fn open(mut session: Held<'a>, plan: Characteristics) -> Result<Self> {
-        session.settle().await?;
+        session.bounded().settle().await?;
         let block = session.core.open_transaction(&plan)?;
         Ok(Self(Guard::new(session, block)))
     }
@@ -89,7 +90,8 @@ impl<'a> AsyncTransaction<'a> {
             },
             Err(error) => {
                 // What is known before all that was asked has been answered may not be all.
-                let again = self.settle().await.is_ok() && self.core.fate.allows_repetition();
+                let again =
+                    self.bounded().settle().await.is_ok() && self.core.fate.allows_repetition();
                 // Where this fails, the connection is lost and nothing is kept either.
                 (Err(error), self.0.roll_back().await.is_ok() && again)
             }
@@ -221,11 +223,12 @@ impl fmt::Debug for AsyncTransactionBuilder<'_> {
 
 impl<'a> AsyncSavepoint<'a> {
     pub(super) async fn open(session: &'a mut AsyncSession) -> Result<Self> {
-        session.settle().await?;
+        let limit = session.core.operation_limit();
+        session.bounded_by(limit).settle().await?;
         let (block, sql) = session.core.open_savepoint()?;
         // From here on dropping it, and this future with it, closes the block.
         let mut guard = Guard::new(session.into(), block);
-        match guard.make(&sql).await {
+        match guard.make(&sql, limit).await {
             Ok(()) => Ok(Self(guard)),
             Err(error) => {
                 guard.end();
@@ -303,27 +306,28 @@ impl<'a> Guard<'a> {
     }
 
     /// Makes its savepoint.
-    async fn make(&mut self, sql: &str) -> Result<()> {
-        let made = self.session.perform(|core| core.queue_opening(sql));
-        let outcome = made.await?;
-        self.session.known().control(sql, outcome)
+    async fn make(&mut self, sql: &str, limit: Option<Limit>) -> Result<()> {
+        let mut session = self.session.bounded_by(limit);
+        let outcome = session.perform(|core| core.queue_opening(sql)).await?;
+        session.known().control(sql, outcome)
     }
 
     async fn keep(&mut self) -> Result<()> {
-        self.session.settle().await?;
-        self.session.core.check_block()?;
-        self.session.core.check_within(&self.block)?;
-        let block = self.block.clone();
-        self.session
-            .control(|core| core.keep_statement(&block))
+        let mut session = self.session.bounded();
+        session.settle().await?;
+        session.core.check_block()?;
+        session.core.check_within(&self.block)?;
+        session
+            .control(|core| core.keep_statement(&self.block))
             .await?;
+        drop(session);
         self.end();
         Ok(())
     }
 
     async fn roll_back(&mut self) -> Result<()> {
         self.detach();
-        self.session.settle().await
+        self.session.bounded().settle().await
     }
 
     /// Leaves the end of the rollback to whatever is done next.

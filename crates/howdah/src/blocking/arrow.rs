@@ -76,12 +76,15 @@ impl Session {
         params: &dyn Parameters,
         options: &ArrowOptions,
     ) -> Result<ArrowStream<'_>> {
-        let columns = self.make_ready(sql, params, Mode::Stream)?.columns();
+        let limit = self.core.operation_limit();
+        let mut session = self.bounded_by(limit);
+        let columns = session.make_ready(sql, params, Mode::Stream)?.columns();
         let columns = columns.ok_or_else(|| Error::usage("the statement gives no rows"))?;
         let columns = arrow::columns(&columns);
-        let catalog = self.arrow_catalog(&columns)?;
+        let catalog = session.arrow_catalog(&columns)?;
+        drop(session);
         let reading = Reading::new(columns, &catalog, options)?;
-        let rows = self.stream(sql, params)?;
+        let rows = self.stream(sql, params, limit)?;
         Ok(ArrowStream { rows, reading })
     }
 

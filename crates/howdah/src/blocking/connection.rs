@@ -159,7 +159,7 @@ impl Connection {
     /// # Errors
     /// A transaction is running.
     pub fn set_autocommit(&mut self, on: bool) -> Result<()> {
-        self.settle()?;
+        self.bounded().settle()?;
         self.core.set_autocommit(on)
     }
 
@@ -169,9 +169,10 @@ impl Connection {
     /// The transaction had failed, so that the server has rolled it back; or it cannot be committed, as a deferred
     /// constraint is violated. If the connection is lost, it is not known whether the server has committed.
     pub fn commit(&mut self) -> Result<()> {
-        self.settle()?;
-        self.core.check_outside()?;
-        self.control(Core::commit_statement)
+        let mut session = self.bounded();
+        session.settle()?;
+        session.core.check_outside()?;
+        session.control(Core::commit_statement)
     }
 
     /// Rolls the running transaction back; does nothing where there is none.
@@ -179,9 +180,10 @@ impl Connection {
     /// # Errors
     /// The connection is closed or lost.
     pub fn rollback(&mut self) -> Result<()> {
-        self.settle()?;
-        self.core.forget_blocks();
-        self.control(Core::rollback_statement)
+        let mut session = self.bounded();
+        session.settle()?;
+        session.core.forget_blocks();
+        session.control(Core::rollback_statement)
     }
 
     /// Makes it ready for whoever uses it next, as a pool does: what an operation has left is ended, an open transaction rolled back,
@@ -207,7 +209,7 @@ impl Connection {
         self.core.check_open()?;
         self.hear()?;
         self.core.tidy();
-        self.settle()?;
+        self.bounded().settle()?;
         // What ended on the way may have been heard before it was waited for.
         self.core.recovered();
         self.core.session.backlog.take();

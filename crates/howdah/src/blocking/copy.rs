@@ -7,6 +7,7 @@ use howdah_net::drive::Until;
 
 use super::Session;
 use crate::core::copying::Copying;
+use crate::core::within::Within;
 use crate::error::Result;
 
 impl Session {
@@ -25,7 +26,7 @@ impl Session {
     /// # Errors
     /// The server's, or it is another statement, or the connection is closed or lost.
     pub fn copy_in(&mut self, sql: &str) -> Result<CopyIn<'_>> {
-        let copying = self.begin_copy(sql, true)?;
+        let copying = self.bounded().begin_copy(sql, true)?;
         Ok(CopyIn::new(self, copying))
     }
 
@@ -46,11 +47,11 @@ impl Session {
     /// # Errors
     /// As [`copy_in`](Self::copy_in). Errors of the server's that come behind data come from the iterator.
     pub fn copy_out(&mut self, sql: &str) -> Result<CopyOut<'_>> {
-        let copying = self.begin_copy(sql, false)?;
+        let copying = self.bounded().begin_copy(sql, false)?;
         Ok(CopyOut::new(self, copying))
     }
 
-    fn begin_copy(&mut self, sql: &str, is_in: bool) -> Result<Copying> {
+    pub(super) fn begin_copy(&mut self, sql: &str, is_in: bool) -> Result<Copying> {
         let mut watch = self.core.known.watch_copy(sql, is_in);
         match self.begin_unwatched(sql, is_in) {
             Ok(copying) => Ok(copying.watched(watch)),
@@ -130,29 +131,44 @@ impl<'a> CopyIn<'a> {
     }
 
     pub(super) fn end(&mut self) -> Result<u64> {
-        while self.copying.is_long() {
-            self.push_piece()?;
+        let mut copy = self.bounded();
+        while copy.copying.is_long() {
+            copy.push_piece()?;
         }
-        self.wait_until_sent()?;
-        self.copying.queue_piece(&mut self.session.core)?;
-        self.copying.queue_end(&mut self.session.core);
-        while !self.copying.is_over {
-            self.turn(Until::Idle)?;
+        copy.wait_until_sent()?;
+        copy.queue_piece()?;
+        copy.queue_end();
+        while !copy.copying.is_over {
+            copy.turn(Until::Idle)?;
         }
-        self.copying.take_end()
+        copy.copying.take_end()
     }
 
     /// Sends what was gathered.
     pub(super) fn push(&mut self) -> Result<()> {
-        while self.push_piece()? {}
+        let mut copy = self.bounded();
+        while copy.push_piece()? {}
         Ok(())
+    }
+
+    /// This COPY, for one operation that begins now.
+    fn bounded(&mut self) -> Within<'_, Self> {
+        Within::operation(self, |copy| &mut copy.session.core)
+    }
+
+    fn queue_piece(&mut self) -> Result<bool> {
+        self.copying.queue_piece(&mut self.session.core)
+    }
+
+    fn queue_end(&mut self) {
+        self.copying.queue_end(&mut self.session.core);
     }
 
     /// Sends a piece of what was gathered; tells whether there was any.
     fn push_piece(&mut self) -> Result<bool> {
         // What is left of a send that was given up goes before.
         self.wait_until_sent()?;
-        let queued = self.copying.queue_piece(&mut self.session.core)?;
+        let queued = self.queue_piece()?;
         self.wait_until_sent()?;
         if self.session.has_come()? {
             self.turn(Until::Sent)?;
@@ -173,7 +189,7 @@ impl<'a> CopyIn<'a> {
 
     fn turn(&mut self, until: Until) -> Result<()> {
         let turned = self.session.turn_until(until);
-        let ended = turned.inspect_err(|error| self.copying.watch.failed(error))?;
+        let ended = turned.inspect_err(|error| self.copying.fail(error))?;
         if let Some(outcome) = ended {
             self.copying.ended(&mut self.session.core, outcome);
         }
@@ -250,16 +266,20 @@ impl Iterator for CopyOut<'_> {
 impl CopyOut<'_> {
     /// Waits for more of the data, or its end.
     pub(super) fn receive(&mut self) -> Result<()> {
-        match self.session.turn_until(Until::Rows(self.copying.id)) {
-            Ok(Some(outcome)) => self.copying.ended(&mut self.session.core, outcome),
-            Ok(None) => self.copying.take_in(&mut self.session.core),
-            Err(error) => {
-                self.copying.is_over = true;
-                self.copying.watch.failed(&error);
-                return Err(error);
+        let (until, mut session) = (Until::Rows(self.copying.id), self.session.bounded());
+        loop {
+            match session.turn_until(until) {
+                Ok(Some(outcome)) => self.copying.ended(&mut session.core, outcome),
+                Ok(None) => self.copying.take_in(&mut session.core),
+                Err(error) => {
+                    self.copying.fail(&error);
+                    return Err(error);
+                }
+            }
+            if self.copying.is_over || self.copying.has_messages() {
+                return Ok(());
             }
         }
-        Ok(())
     }
 }
 
@@ -278,6 +298,6 @@ impl fmt::Debug for CopyOut<'_> {
 fn leave(session: &mut Session, copying: &Copying) {
     if !copying.is_over && !session.core.is_closed() {
         // A connection that does not come to rest is closed by this, and says so at its next use.
-        let _ = session.settle();
+        let _ = session.bounded().settle();
     }
 }

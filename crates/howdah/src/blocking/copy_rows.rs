@@ -99,16 +99,22 @@ impl Session {
     }
 
     fn begin_copy_in_rows(&mut self, sql: &str, types: Option<&[u32]>) -> Result<CopyInRows<'_>> {
-        let preparation = self.prepare_copy(sql, types)?;
-        let mut copy = self.copy_in(sql)?;
+        let mut session = self.bounded();
+        let preparation = session.prepare_copy(sql, types)?;
+        let copying = session.begin_copy(sql, true)?;
+        drop(session);
+        let mut copy = CopyIn::new(self, copying);
         let layout = preparation.layout(&copy.session.core, &copy.copying)?;
         let rows = RowEncoder::new(&layout, &mut copy.copying);
         Ok(CopyInRows { copy, rows })
     }
 
     fn begin_copy_out_rows(&mut self, sql: &str, types: Option<&[u32]>) -> Result<CopyOutRows<'_>> {
-        let preparation = self.prepare_copy(sql, types)?;
-        let copy = self.copy_out(sql)?;
+        let mut session = self.bounded();
+        let preparation = session.prepare_copy(sql, types)?;
+        let copying = session.begin_copy(sql, false)?;
+        drop(session);
+        let copy = CopyOut::new(self, copying);
         let layout = preparation.layout(&copy.session.core, &copy.copying)?;
         let rows = RowDecoder::new(layout);
         Ok(CopyOutRows { copy, rows })

@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use super::Session;
 use crate::core::large_object::{self as objects, LargeObjectMode, Opened};
 use crate::core::sequence::Wanted;
+use crate::core::within::Within;
 use crate::error::Result;
 use crate::row::Rows;
 
@@ -45,10 +46,12 @@ impl Session {
     /// The server's, of SQLSTATE 23505 if there is an object with that OID; or no transaction is running, and the connection is
     /// in autocommit; or the connection is closed or lost.
     pub fn create_large_object(&mut self, oid: Option<u32>) -> Result<LargeObject<'_>> {
-        self.settle()?;
-        self.core.check_opening()?;
+        let mut session = self.bounded();
+        session.settle()?;
+        session.core.check_opening()?;
         let mode = LargeObjectMode::ReadWrite.number();
-        let row = self.query_one(objects::CREATE, (oid.unwrap_or(0), mode))?;
+        let row = session.query_one(objects::CREATE, (oid.unwrap_or(0), mode))?;
+        drop(session);
         let object = Opened::created(&row, &self.core.known)?;
         Ok(LargeObject::new(self, object))
     }
@@ -79,9 +82,11 @@ impl Session {
         oid: u32,
         mode: LargeObjectMode,
     ) -> Result<LargeObject<'_>> {
-        self.settle()?;
-        self.core.check_opening()?;
-        let row = self.query_one(objects::OPEN, (oid, mode.number()))?;
+        let mut session = self.bounded();
+        session.settle()?;
+        session.core.check_opening()?;
+        let row = session.query_one(objects::OPEN, (oid, mode.number()))?;
+        drop(session);
         let object = Opened::existing(&row, oid, mode, &self.core.known)?;
         Ok(LargeObject::new(self, object))
     }
@@ -208,10 +213,11 @@ impl<'a> LargeObject<'a> {
 
     fn fetch_rest(&mut self, buffer: &mut Vec<u8>) -> Result<usize> {
         let mut all = 0;
+        let mut object = Within::operation(self, |object| &mut object.session.core);
         loop {
-            let rows = self.fetch(objects::MOST);
+            let rows = object.fetch(objects::MOST);
             let appended = rows.and_then(|rows| objects::append(rows, buffer));
-            self.object.watch.read(&appended);
+            object.object.watch.read(&appended);
             let count = appended?;
             all += count;
             if count < objects::MOST {
@@ -224,6 +230,7 @@ impl<'a> LargeObject<'a> {
         let pieces = self.object.writing(data)?;
         let written = self
             .session
+            .bounded()
             .run_many(Wanted::Nothing, objects::WRITE, pieces)
             .map(drop);
         self.object.watch.written(data.len(), &written);

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "arrow")]
 mod arrow;
+mod bounded;
 mod connect;
 mod connection;
 mod copy;

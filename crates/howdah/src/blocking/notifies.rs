@@ -51,9 +51,11 @@ impl<'a> Notifies<'a> {
             if let Some(notify) = self.session.core.next_notification() {
                 return Ok(Some(notify));
             }
+            let group = self.session.core.give_up_at();
+            let deadline = self.deadline.into_iter().chain(group).min();
             let (session, socket) = (&mut self.session.core.session, &self.session.socket);
-            match drive(session, socket, Until::Heard, self.deadline) {
-                Ok(Step::TimedOut) => return Ok(None),
+            match drive(session, socket, Until::Heard, deadline) {
+                Ok(Step::TimedOut) => return self.session.core.check_time().map(|()| None),
                 step => self.session.take_step(step).map(drop)?,
             }
         }

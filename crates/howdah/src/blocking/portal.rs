@@ -32,15 +32,16 @@ impl Session {
     /// # Errors
     /// As [`execute`](Self::execute); no transaction is running, and the connection is in autocommit; or it is a COPY.
     pub fn portal(&mut self, sql: &str, params: impl ToParams) -> Result<Portal> {
-        self.settle()?;
-        let mut portal = self.core.begin_portal(sql)?;
-        let watch = self.core.known.watch(sql);
-        let outcome = watch.of(|| self.open_portal(&portal, &params))?;
-        self.core.note_block();
-        let described = self.core.known.described(outcome);
+        let mut session = self.bounded();
+        session.settle()?;
+        let mut portal = session.core.begin_portal(sql)?;
+        let watch = session.core.known.watch(sql);
+        let outcome = watch.of(|| session.open_portal(&portal, &params))?;
+        session.core.note_block();
+        let described = session.core.known.described(outcome);
         let (description, unknown) = described.map_err(|error| error.in_statement(sql))?;
-        self.attach_types(&mut [], &unknown)?;
-        portal.opened(&self.core, description);
+        session.attach_types(&mut [], &unknown)?;
+        portal.opened(&session.core, description);
         Ok(portal)
     }
 
@@ -62,15 +63,16 @@ impl Session {
     /// As [`execute`](Self::execute), after which the portal cannot be used. It [`is_usage`](crate::Error::is_usage) if the transaction
     /// of the portal has ended, if it is of another connection, if an earlier page has failed, and for a page of no rows.
     pub fn fetch(&mut self, portal: &mut Portal, rows: usize) -> Result<Rows> {
-        self.settle()?;
-        let Some(rows) = self.core.check_portal(portal, rows)? else {
-            return Ok(self.core.no_rows(portal));
+        let mut session = self.bounded();
+        session.settle()?;
+        let Some(rows) = session.core.check_portal(portal, rows)? else {
+            return Ok(session.core.no_rows(portal));
         };
-        let watch = self.core.known.watch(portal.sql());
-        let outcome = watch.of(|| self.perform(|core| portal.queue(core, rows)))?;
-        let (mut page, state) = portal.take(&mut self.core, outcome)?;
+        let watch = session.core.known.watch(portal.sql());
+        let outcome = watch.of(|| session.perform(|core| portal.queue(core, rows)))?;
+        let (mut page, state) = portal.take(&mut session.core, outcome)?;
         let given = std::slice::from_mut(&mut page.results);
-        self.attach_types(given, &page.unknown)?;
+        session.attach_types(given, &page.unknown)?;
         portal.proceed(state);
         Ok(page.results)
     }
@@ -92,10 +94,11 @@ impl Session {
     /// # Errors
     /// The portal is of another connection; or the connection is closed or lost.
     pub fn close_portal(&mut self, portal: Portal) -> Result<()> {
-        self.settle()?;
-        if self.core.drop_portal(portal)? {
-            let outcome = self.perform(|core| Ok(core.session.close_portals()?))?;
-            self.core.known.ended(outcome)?;
+        let mut session = self.bounded();
+        session.settle()?;
+        if session.core.drop_portal(portal)? {
+            let outcome = session.perform(|core| Ok(core.session.close_portals()?))?;
+            session.core.known.ended(outcome)?;
         }
         Ok(())
     }

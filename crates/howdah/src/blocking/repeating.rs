@@ -1,8 +1,6 @@
 //! Sequences and streams, which are run again where what was prepared for them turns out to be of no use.
 
-use std::time::Instant;
-
-use howdah_net::drive::{Step, Until, turn};
+use howdah_net::drive::{Step, Until};
 use howdah_protocol::connection::QueryResult;
 use howdah_protocol::session::{ExchangeId, Outcome};
 
@@ -131,8 +129,7 @@ impl Session {
         if again {
             self.roll_back_in_vain()?;
         }
-        self.settle()?;
-        self.core.cancel.gate().enter();
+        self.enter()?;
         Ok(Sequence::new(wanted, again))
     }
 
@@ -177,11 +174,9 @@ impl Session {
 
     fn pump_turns(&mut self, until: Until, mut take: impl FnMut(&mut Core)) -> Result<()> {
         loop {
-            let session = &mut self.core.session;
-            let turned = turn(session, &self.socket, until, None, Instant::now());
-            let step = turned.map(|step| step.unwrap_or(Step::Interrupted));
+            let step = self.step(until);
             let done = matches!(step, Ok(Step::Done));
-            self.take_step(step)?;
+            self.take_bounded(step)?;
             if done {
                 return Ok(());
             }
@@ -191,7 +186,7 @@ impl Session {
 
     /// Waits for the rest of the answers.
     fn end_sequence(&mut self, mut sequence: Sequence, fed: Result<bool>) -> Result<Ended> {
-        if self.core.is_closed() {
+        if self.core.is_closed() || fed.as_ref().is_err_and(Error::is_given_up) {
             return Err(fed
                 .err()
                 .unwrap_or_else(|| Error::closed("the connection is closed")));

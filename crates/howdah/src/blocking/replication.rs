@@ -11,6 +11,7 @@ use super::{Connection, Session};
 use crate::core::replication::{
     Change, ChangeOptions, Feedback, Following, Start, StreamItem, WalData, stream_methods,
 };
+use crate::core::within::Within;
 use crate::error::Result;
 
 impl Connection {
@@ -112,13 +113,15 @@ impl Connection {
         &mut self,
         mut start: Start,
     ) -> Result<ReplicationStream<'_, M>> {
-        self.settle()?;
-        while let Some(question) = start.question(&mut self.core)? {
-            let outcome = self.perform(|core| Start::ask(core, &question))?;
-            start.learn(&self.core, &question, outcome)?;
+        let mut conn = Within::operation(self, |conn| &mut conn.core);
+        conn.settle()?;
+        while let Some(question) = start.question(&mut conn.core)? {
+            let outcome = conn.perform(|core| Start::ask(core, &question))?;
+            start.learn(&conn.core, &question, outcome)?;
         }
-        let mut watch = start.watch(&self.core.known);
-        let begun = self.begin_following(&start);
+        let mut watch = start.watch(&conn.core.known);
+        let begun = conn.begin_following(&start);
+        drop(conn);
         let following = begun.inspect_err(|error| watch.failed(error))?;
         Ok(ReplicationStream {
             session: self,

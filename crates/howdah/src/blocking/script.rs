@@ -26,15 +26,16 @@ impl Session {
     /// # Errors
     /// As [`execute`](Self::execute). A COPY cannot be run, and one TO STDOUT is an error when all the others have been.
     pub fn simple_query(&mut self, sql: &str) -> Result<Vec<Rows>> {
-        let watch = self.core.known.watch(sql);
-        let outcome = watch.of(|| self.perform(|core| core.queue_script(sql)))?;
-        self.core.note_block();
-        let finished = self.core.known.all(outcome);
+        let mut session = self.bounded();
+        let watch = session.core.known.watch(sql);
+        let outcome = watch.of(|| session.perform(|core| core.queue_script(sql)))?;
+        session.core.note_block();
+        let finished = session.core.known.all(outcome);
         let Finished {
             mut results,
             unknown,
         } = finished.map_err(|error| error.in_statement(sql))?;
-        self.attach_types(&mut results, &unknown)?;
+        session.attach_types(&mut results, &unknown)?;
         Ok(results)
     }
 
@@ -55,18 +56,19 @@ impl Session {
     /// # Errors
     /// As [`simple_query`](Self::simple_query).
     pub fn batch_execute(&mut self, sql: &str) -> Result<()> {
-        let watch = self.core.known.watch(sql);
+        let mut session = self.bounded();
+        let watch = session.core.known.watch(sql);
         let outcome = watch.of(|| {
-            let id = self.begin(|core| core.queue_script(sql))?;
+            let id = session.begin(|core| core.queue_script(sql))?;
             loop {
-                match self.turn()? {
+                match session.turn()? {
                     Some(outcome) => return Ok(outcome),
-                    None => drop(self.core.take_unwanted(id)),
+                    None => drop(session.core.take_unwanted(id)),
                 }
             }
         })?;
-        self.core.note_block();
-        let ended = self.core.known.ended(outcome);
+        session.core.note_block();
+        let ended = session.core.known.ended(outcome);
         ended.map_err(|error| error.in_statement(sql))
     }
 }

@@ -13,8 +13,8 @@ use crate::error::Result;
 use crate::params::{Parameters, ToParams};
 use crate::row::{FromRowOwned, Row, Rows};
 use crate::statement::Statement;
-use howdah_net::Socket;
 use howdah_net::drive::{Lost, Step, Until, drive, try_receive, turn};
+use howdah_net::{Limit, Socket};
 
 /// What runs statements: a [`Connection`](crate::Connection), [`Transaction`](crate::Transaction) or
 /// [`Savepoint`], each of which can be used as one.
@@ -52,7 +52,7 @@ impl Session {
     /// The server's, or a parameter cannot be sent, or the connection is closed or lost.
     pub fn execute(&mut self, sql: &str, params: impl ToParams) -> Result<u64> {
         let watch = self.core.known.watch(sql);
-        let outcome = watch.of(|| self.run(sql, &params))?;
+        let outcome = watch.of(|| self.bounded().run(sql, &params))?;
         let counted = self.core.known.count(outcome);
         counted.map_err(|error| error.in_statement(sql))
     }
@@ -76,7 +76,7 @@ impl Session {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub fn query(&mut self, sql: &str, params: impl ToParams) -> Result<Rows> {
-        self.run_to_rows(sql, &params)
+        self.bounded().run_to_rows(sql, &params)
     }
 
     /// Runs a statement that gives exactly one row.
@@ -217,7 +217,8 @@ impl Session {
     /// # Errors
     /// A parameter cannot be sent, or the connection is closed or lost. The server's errors come from the stream.
     pub fn query_stream(&mut self, sql: &str, params: impl ToParams) -> Result<RowStream<'_>> {
-        self.stream(sql, &params)
+        let limit = self.core.operation_limit();
+        self.stream(sql, &params, limit)
     }
 
     /// Asks what a statement takes and gives, without running it, and has it prepared on the server.
@@ -266,11 +267,13 @@ impl Session {
     }
 
     fn ask_about(&mut self, sql: &str, keep: bool) -> Result<Statement> {
-        let outcome = self.perform(|core| core.queue_description(sql, keep))?;
-        let known = &self.core.known;
+        let mut session = self.bounded();
+        let outcome = session.perform(|core| core.queue_description(sql, keep))?;
+        let known = &session.core.known;
         let described = known.described(outcome);
         let (description, unknown) = described.map_err(|error| error.in_statement(sql))?;
-        self.attach_types(&mut [], &unknown)?;
+        session.attach_types(&mut [], &unknown)?;
+        drop(session);
         Ok(Statement::new(sql, description, self.core.known.types()))
     }
 
@@ -295,7 +298,7 @@ impl Session {
         I: IntoIterator<Item: ToParams>,
     {
         let watch = self.core.known.watch(sql);
-        watch.of(|| self.run_many(Wanted::Count, sql, items))
+        watch.of(|| self.bounded().run_many(Wanted::Count, sql, items))
     }
 
     /// Runs several statements with parameters of their own, without waiting for the answers; gives the result of each.
@@ -321,13 +324,14 @@ impl Session {
     /// As [`execute`](Self::execute); [`item`](crate::Error::item) tells which statement it was. A COPY cannot be run.
     pub fn batch(&mut self, batch: &Batch<'_>) -> Result<Vec<Rows>> {
         let watch = self.core.known.watch_all(batch.texts());
-        let results = watch.of(|| self.run_batch(batch));
+        let mut session = self.bounded();
+        let results = watch.of(|| session.run_batch(batch));
         let (_, results) = results.map_err(|error| error.in_one_of(batch))?;
         let Finished {
             mut results,
             unknown,
-        } = self.core.known.rows_of(results);
-        self.attach_types(&mut results, &unknown)?;
+        } = session.core.known.rows_of(results);
+        session.attach_types(&mut results, &unknown)?;
         Ok(results)
     }
 
@@ -386,7 +390,7 @@ impl Session {
             return Ok(());
         };
         let watch = self.core.known.watch(&sql);
-        let outcome = watch.of(|| self.perform(|core| core.queue_control(&sql)))?;
+        let outcome = watch.of(|| self.bounded().perform(|core| core.queue_control(&sql)))?;
         self.core.known.control(&sql, outcome)
     }
 
@@ -422,9 +426,14 @@ impl Session {
     }
 
     /// Runs a statement whose rows are handed out as they arrive.
-    pub(super) fn stream(&mut self, sql: &str, params: &dyn Parameters) -> Result<RowStream<'_>> {
+    pub(super) fn stream(
+        &mut self,
+        sql: &str,
+        params: &dyn Parameters,
+        limit: Option<Limit>,
+    ) -> Result<RowStream<'_>> {
         let mut watch = self.core.known.watch(sql);
-        let begun = watch.within(|| self.begin_stream(sql, params));
+        let begun = watch.within(|| self.bounded_by(limit).begin_stream(sql, params));
         let (id, first) = begun.inspect_err(|error| watch.failed(error))?;
         Ok(RowStream::new(self, id, first, watch))
     }
@@ -463,8 +472,9 @@ impl Session {
     ) -> Result<Outcome> {
         let id = self.begin(queue)?;
         loop {
-            let step = drive(&mut self.core.session, &self.socket, Until::Idle, None);
-            if let Some((ended, outcome)) = self.take_step(step)?
+            let deadline = self.core.give_up_at();
+            let step = drive(&mut self.core.session, &self.socket, Until::Idle, deadline);
+            if let Some((ended, outcome)) = self.take_bounded(step)?
                 && ended == id
             {
                 self.core.cancel.gate().leave();
@@ -478,8 +488,7 @@ impl Session {
         &mut self,
         queue: impl FnOnce(&mut Core) -> Result<ExchangeId>,
     ) -> Result<ExchangeId> {
-        self.settle()?;
-        self.core.cancel.gate().enter();
+        self.enter()?;
         queue(&mut self.core).inspect_err(|_| self.core.cancel.gate().leave())
     }
 
@@ -490,14 +499,19 @@ impl Session {
 
     /// The same, which is over when something else has happened as well.
     pub(super) fn turn_until(&mut self, until: Until) -> Result<Option<Outcome>> {
-        let session = &mut self.core.session;
-        let turned = turn(session, &self.socket, until, None, Instant::now());
-        let step = turned.map(|step| step.unwrap_or(Step::Interrupted));
-        let ended = self.take_step(step)?;
+        let step = self.step(until);
+        let ended = self.take_bounded(step)?;
         if ended.is_some() {
             self.core.cancel.gate().leave();
         }
         Ok(ended.map(|(_, outcome)| outcome))
+    }
+
+    pub(super) fn step(&mut self, until: Until) -> std::result::Result<Step, Lost> {
+        let deadline = self.core.give_up_at();
+        let session = &mut self.core.session;
+        let turned = turn(session, &self.socket, until, deadline, Instant::now());
+        turned.map(|step| step.unwrap_or(Step::Interrupted))
     }
 
     /// Receives what is there, without waiting; tells whether anything was.
@@ -561,22 +575,6 @@ impl Session {
                 Err(self.core.lost_by(lost))
             }
         }
-    }
-
-    /// Fails if the connection is closed; ends what an earlier operation has left.
-    ///
-    /// It takes the session's bound at most, after which the connection is lost.
-    pub(super) fn settle(&mut self) -> Result<()> {
-        self.core.check_open()?;
-        if self.core.is_settled() {
-            return Ok(());
-        }
-        while !self.core.session.is_settled() {
-            let step = drive(&mut self.core.session, &self.socket, Until::Idle, None);
-            self.take_step(step)?;
-        }
-        self.core.recovered();
-        Ok(())
     }
 }
 

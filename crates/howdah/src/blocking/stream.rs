@@ -77,16 +77,22 @@ impl<'a> RowStream<'a> {
 
     /// Waits for more rows, or for the end.
     fn wait(&mut self) -> Result<()> {
-        let turned = self.session.turn();
-        match turned.inspect_err(|error| self.watch.failed(error))? {
-            Some(outcome) => {
-                self.watch.ended(&outcome);
-                self.over = true;
-                (self.ready, self.failure) = self.session.core.end_stream(outcome);
+        let mut session = self.session.bounded();
+        loop {
+            let turned = session.turn();
+            match turned.inspect_err(|error| self.watch.failed(error))? {
+                Some(outcome) => {
+                    self.watch.ended(&outcome);
+                    self.over = true;
+                    (self.ready, self.failure) = session.core.end_stream(outcome);
+                    return Ok(());
+                }
+                None => self.ready = session.core.take_rows(self.id),
             }
-            None => self.ready = self.session.core.take_rows(self.id),
+            if self.ready.is_some() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// All rows that have been received and not been given, or come next.
@@ -119,7 +125,7 @@ impl Drop for RowStream<'_> {
     fn drop(&mut self) {
         if !self.over && !self.session.core.is_closed() {
             // A connection that does not come to rest is closed by this, and says so at its next use.
-            let _ = self.session.settle();
+            let _ = self.session.bounded().settle();
         }
     }
 }

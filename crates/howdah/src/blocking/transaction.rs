@@ -9,6 +9,7 @@ use super::Session;
 use crate::core::attempts::{Attempts, Plan, builder_methods};
 use crate::core::observe::transaction_repeated;
 use crate::error::{Error, Result};
+use howdah_net::Limit;
 
 /// A transaction, from [`Connection::transaction`](crate::Connection::transaction).
 ///
@@ -62,7 +63,7 @@ pub struct Savepoint<'a>(Guard<'a>);
 
 impl<'a> Transaction<'a> {
     pub(super) fn open(session: &'a mut Session, plan: &Characteristics) -> Result<Self> {
-        session.settle()?;
+        session.bounded().settle()?;
         let block = session.core.open_transaction(plan)?;
         Ok(Self(Guard::new(session, block)))
     }
@@ -82,7 +83,7 @@ impl<'a> Transaction<'a> {
             },
             Err(error) => {
                 // What is known before all that was asked has been answered may not be all.
-                let again = self.settle().is_ok() && self.core.fate.allows_repetition();
+                let again = self.bounded().settle().is_ok() && self.core.fate.allows_repetition();
                 // Where this fails, the connection is lost and nothing is kept either.
                 (Err(error), self.0.roll_back().is_ok() && again)
             }
@@ -203,11 +204,12 @@ impl fmt::Debug for TransactionBuilder<'_> {
 
 impl<'a> Savepoint<'a> {
     pub(super) fn open(session: &'a mut Session) -> Result<Self> {
-        session.settle()?;
+        let limit = session.core.operation_limit();
+        session.bounded_by(limit).settle()?;
         let (block, sql) = session.core.open_savepoint()?;
         // From here on dropping it closes the block.
         let mut guard = Guard::new(session, block);
-        match guard.make(&sql) {
+        match guard.make(&sql, limit) {
             Ok(()) => Ok(Self(guard)),
             Err(error) => {
                 guard.end();
@@ -250,26 +252,39 @@ impl<'a> Guard<'a> {
     }
 
     /// Makes its savepoint.
-    fn make(&mut self, sql: &str) -> Result<()> {
-        let outcome = self.session.perform(|core| core.queue_opening(sql))?;
+    fn make(&mut self, sql: &str, limit: Option<Limit>) -> Result<()> {
+        let mut session = self.session.bounded_by(limit);
+        let outcome = session.perform(|core| core.queue_opening(sql))?;
+        drop(session);
         self.session.core.known.control(sql, outcome)
     }
 
     fn keep(&mut self) -> Result<()> {
-        self.session.settle()?;
-        self.session.core.check_block()?;
-        self.session.core.check_within(&self.block)?;
-        let block = self.block.clone();
-        self.session.control(|core| core.keep_statement(&block))?;
+        let mut session = self.session.bounded();
+        session.settle()?;
+        session.core.check_block()?;
+        session.core.check_within(&self.block)?;
+        session.control(|core| core.keep_statement(&self.block))?;
+        drop(session);
         self.end();
         Ok(())
     }
 
     fn roll_back(&mut self) -> Result<()> {
         self.end();
-        self.session.settle()?;
-        let block = self.block.clone();
-        self.session.control(|core| core.undo_statement(&block))
+        let undone = self.undo();
+        if undone.as_ref().is_err_and(Error::is_unsent) {
+            // It is done before anything else is.
+            let transactions = &mut self.session.core.session.transactions;
+            transactions.owe_rollback(self.block.clone());
+        }
+        undone
+    }
+
+    fn undo(&mut self) -> Result<()> {
+        let mut session = self.session.bounded();
+        session.settle()?;
+        session.control(|core| core.undo_statement(&self.block))
     }
 
     fn end(&mut self) {

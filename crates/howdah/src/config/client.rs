@@ -14,6 +14,7 @@ pub(crate) struct ClientSettings {
     cancel_timeout: Option<Duration>,
     #[cfg(feature = "tracing")]
     trace_values: bool,
+    pub(crate) operation_timeout: Option<Duration>,
 }
 
 /// What the connection does by itself, which the server is not told.
@@ -58,6 +59,24 @@ impl Config {
     #[cfg(feature = "tracing")]
     pub fn trace_values(&mut self, on: bool) -> &mut Self {
         self.client.trace_values = on;
+        self
+    }
+
+    /// How long an operation may take, as [`set_operation_timeout`](crate::Session::set_operation_timeout) says. To connect is not one:
+    /// that has [`connect_timeout`](Self::connect_timeout).
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// let mut config: howdah::Config = "postgresql://ann@db.example/shop".parse()?;
+    /// config.connect_timeout(Duration::from_secs(5)).operation_timeout(Duration::from_secs(10));
+    /// let mut conn = config.connect()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn operation_timeout(&mut self, timeout: Duration) -> &mut Self {
+        self.client.operation_timeout = Some(timeout);
         self
     }
 }

@@ -91,6 +91,12 @@ impl Copying {
         }
     }
 
+    /// Nothing more is to be expected, as waiting for it has failed.
+    pub(crate) fn fail(&mut self, error: &Error) {
+        self.is_over = true;
+        self.watch.failed(error);
+    }
+
     /// The server has answered: with the last of the data.
     pub(crate) fn ended(&mut self, core: &mut Core, mut outcome: Outcome) {
         core.note_block();
@@ -114,6 +120,11 @@ impl Copying {
             return Some(Ok(message.to_vec()));
         }
         self.take_failure().map(Err)
+    }
+
+    /// Whether there are messages that have been received, and not given.
+    pub(crate) fn has_messages(&self) -> bool {
+        !self.messages.is_empty()
     }
 
     /// All messages that have been received, and not given.

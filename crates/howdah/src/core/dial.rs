@@ -177,7 +177,9 @@ impl Dial {
         let cancel = CancelHandle::new(target, place.clone());
         self.client.apply(&mut session);
         cancel.gate().set_timeout(session.cancel_timeout());
-        Core::new(session, facts, cancel, Known::new(place), life)
+        let core = Core::new(session, facts, cancel, Known::new(place), life);
+        core.timeout.set(self.client.operation_timeout);
+        core
     }
 
     fn facts(&self, peer: Option<&Peer>, link: &Link) -> Facts {

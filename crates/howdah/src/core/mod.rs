@@ -26,6 +26,7 @@ mod shared;
 pub(crate) mod statement;
 pub(crate) mod stream;
 mod types;
+pub(crate) mod within;
 
 use std::time::Instant;
 
@@ -44,6 +45,7 @@ use attempts::Fate;
 use cancel::CancelHandle;
 use howdah_net::cancel::deadline_after;
 use howdah_net::drive::Lost;
+use howdah_net::limit::Limit;
 use howdah_net::link::Link;
 use info::Facts;
 pub(crate) use known::{Finished, Known};
@@ -53,6 +55,7 @@ use observe::Life;
 pub(crate) use prepare::Question;
 pub(crate) use prepare::{Mode, Preparation};
 pub(crate) use shared::shared_methods;
+use within::OperationTimeout;
 
 /// How often a look at the socket receives: a server may talk without end.
 pub(crate) const LOOKS: usize = 64;
@@ -75,6 +78,10 @@ pub(crate) struct Core {
     in_sequence: bool,
     /// Whether the client encoding is UTF8 with this version of the parameters.
     encoding: (Option<u64>, bool),
+    /// How long operations may take.
+    pub(crate) timeout: OperationTimeout,
+    /// What bounds the operation, or the group of operations, that runs.
+    pub(crate) limit: Option<Limit>,
     end: Option<End>,
 }
 
@@ -106,6 +113,8 @@ impl Core {
             portals: portal::Portals::default(),
             in_sequence: false,
             encoding: (None, true),
+            timeout: OperationTimeout::default(),
+            limit: None,
             end: None,
         };
         core.session

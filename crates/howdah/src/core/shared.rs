@@ -74,6 +74,49 @@ macro_rules! shared_methods {
                 self.core.cancel.gate().set_timeout(timeout);
             }
 
+            /// How long an operation may take that is given no time of its own; `None`, as at first, is no limit.
+            #[must_use]
+            pub fn operation_timeout(&self) -> Option<std::time::Duration> {
+                self.core.timeout.get()
+            }
+
+            /// Sets the [`operation_timeout`](Self::operation_timeout).
+            ///
+            /// It bounds all of an operation: the wait for what an earlier one has left, or for a cancel request that is under way, the
+            /// sending, the receiving, and, if that takes too long, the cancel request and the end of the statement. When a quarter of
+            /// the time is left, one second at most, the server is asked to cancel what runs. The operation then ends with an error of
+            /// which [`is_timeout`](crate::Error::is_timeout) is true when the connection is at rest: it can be used further, and a
+            /// transaction is to be rolled back. If the connection does not come to rest in time it is closed, and
+            /// [`is_closed`](crate::Error::is_closed) is true as well. What was given up may have been done, a `COMMIT` too.
+            ///
+            /// An operation is one call. Of streams it is each wait for more, of a COPY each call that sends or waits, and of the end of
+            /// a transaction the statement that ends it. Notifications and streams of replication are waited for without it. What the
+            /// program does between, or a function that gives parameters, is not counted.
+            pub fn set_operation_timeout(&mut self, timeout: Option<std::time::Duration>) {
+                self.core.timeout.set(timeout);
+            }
+
+            /// Has all that is done through what this gives be over within `time` from now: one operation or a group of them, each of
+            /// which ends as [`set_operation_timeout`](Self::set_operation_timeout) says. Of several times the one that is over first holds.
+            ///
+            /// It is a value, and not a setting, so that no path out of the group can forget to undo it.
+            pub fn within(&mut self, time: std::time::Duration) -> $crate::Within<'_, Self> {
+                $crate::Within::group(self, |session| &mut session.core, time)
+            }
+
+            /// This session, for one operation that begins now.
+            pub(crate) fn bounded(&mut self) -> $crate::Within<'_, Self> {
+                $crate::Within::operation(self, |session| &mut session.core)
+            }
+
+            /// The same, where that is known already.
+            pub(crate) fn bounded_by(
+                &mut self,
+                limit: Option<howdah_net::Limit>,
+            ) -> $crate::Within<'_, Self> {
+                $crate::Within::new(self, |session| &mut session.core, limit)
+            }
+
             /// Sets how many notifications, and how many bytes of channels and payloads, may wait until they are taken: a
             /// connection that has to read more of them is closed with an error. At first 131,072 and 32 MiB.
             pub fn set_max_notifications(&mut self, count: usize, bytes: usize) {

@@ -11,17 +11,17 @@ use std::time::Instant;
 use howdah_protocol::connection::Notification;
 use howdah_protocol::session::{ExchangeId, Outcome};
 use howdah_protocol::wire::{Diagnostic, TransactionStatus};
-use tokio::time::Sleep;
 
 use super::hub::{Hub, OwnSession, State};
 use crate::asynchronous::AsyncSession;
+use crate::asynchronous::timer::Timer;
 use crate::asynchronous::turn::{poll_receive, poll_send};
 use crate::error::Error;
 use howdah_net::drive::{Lost, Step, Until, flush, hand_out};
 
 pub(super) struct Driver {
     hub: Arc<Hub>,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Timer,
     /// Those to be woken once the lock is released.
     woken: Vec<Waker>,
 }
@@ -40,25 +40,9 @@ impl Driver {
     pub(super) fn new(hub: Arc<Hub>) -> Self {
         Self {
             hub,
-            timer: None,
+            timer: Timer::default(),
             woken: Vec::new(),
         }
-    }
-
-    /// Sets the timer; ready if the time is over.
-    fn poll_timer(&mut self, deadline: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = deadline else {
-            self.timer = None;
-            return Poll::Pending;
-        };
-        let deadline = deadline.into();
-        let timer = self
-            .timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        if timer.deadline() != deadline {
-            timer.as_mut().reset(deadline);
-        }
-        timer.as_mut().poll(cx)
     }
 }
 
@@ -74,7 +58,7 @@ impl Future for Driver {
             drop(state);
             this.woken.drain(..).for_each(Waker::wake);
             match turned {
-                Turned::Waiting if this.poll_timer(deadline, cx).is_pending() => {
+                Turned::Waiting if this.timer.poll(deadline, cx).is_pending() => {
                     return Poll::Pending;
                 }
                 Turned::Waiting => {}
@@ -183,6 +167,9 @@ impl State {
             if session.core.session.is_settled() {
                 session.core.recovered();
             }
+            if !session.core.session.is_interrupted() {
+                woken.append(&mut self.resting);
+            }
             if !session.core.session.backlog.is_empty() {
                 woken.extend(std::mem::take(&mut self.listeners).into_values());
             }
@@ -199,6 +186,7 @@ impl State {
         let lost = Lost::Io(io::Error::new(io::ErrorKind::ConnectionAborted, text));
         self.requests.fail(&Error::lost(lost), woken);
         self.line.call_all(woken);
+        woken.append(&mut self.resting);
         woken.extend(std::mem::take(&mut self.listeners).into_values());
     }
 

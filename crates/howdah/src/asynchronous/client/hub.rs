@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use howdah_protocol::session::{ExchangeId, Outcome};
 
@@ -14,8 +14,10 @@ use super::line::{Line, Place};
 use super::requests::{Requests, Slot};
 use crate::asynchronous::AsyncSession;
 use crate::core::messages::{Messages, Notify};
+use crate::core::within::OperationTimeout;
 use crate::core::{Core, Known};
 use crate::error::{Error, Result};
+use howdah_net::cancel::Gate;
 
 /// The connection, as it is moved between the hub and who leases it.
 pub(super) type OwnSession = Box<AsyncSession<[(); 0]>>;
@@ -25,6 +27,9 @@ pub(super) struct Hub {
     pub(super) messages: Messages,
     pub(super) known: Known,
     pub(super) backend_pid: i32,
+    pub(super) timeout: OperationTimeout,
+    /// Knows how long a cancellation may take, also while the connection is leased.
+    gate: Gate,
 }
 
 pub(super) struct State {
@@ -32,6 +37,8 @@ pub(super) struct State {
     pub(super) session: Option<OwnSession>,
     pub(super) requests: Requests,
     pub(super) line: Line,
+    /// Those who have given something up, and wait until the connection is at rest.
+    pub(super) resting: Vec<Waker>,
     /// Those who wait for notifications.
     pub(super) listeners: BTreeMap<u64, Waker>,
     /// Wakes the driver; `None` while it is about to run anyway.
@@ -57,10 +64,13 @@ impl Hub {
             messages: session.core.messages.clone(),
             known: session.core.known.clone(),
             backend_pid: session.core.session.connection().process_id(),
+            timeout: session.core.timeout.clone(),
+            gate: session.core.cancel.gate().clone(),
             state: Mutex::new(State {
                 session: Some(session),
                 requests: Requests::default(),
                 line: Line::default(),
+                resting: Vec::new(),
                 listeners: BTreeMap::new(),
                 driver: None,
                 handles: 1,
@@ -80,6 +90,19 @@ impl Hub {
         session.map_or(!state.is_driven, |session| {
             AsyncSession::is_closed(&**session)
         })
+    }
+
+    pub(super) fn cancel_timeout(&self) -> Duration {
+        self.gate.timeout()
+    }
+
+    /// Sets how long a cancellation may take; a lease that is out knows it when it is back.
+    pub(super) fn set_cancel_timeout(&self, timeout: Duration) {
+        let mut state = self.lock();
+        self.gate.set_timeout(timeout);
+        if let Some(session) = &mut state.session {
+            session.core.session.set_cancel_timeout(timeout);
+        }
     }
 
     pub(super) fn add_handle(&self) {
@@ -136,8 +159,9 @@ impl Hub {
         polled
     }
 
-    /// Notes that nobody wants the outcome any more. What the server runs is given up only if nobody waits for anything.
-    pub(super) fn forget(&self, slot: Slot) {
+    /// Notes that nobody wants the outcome any more. What the server runs is given up only if nobody waits for anything; it is to be
+    /// over at `over`, if that is said. Tells whether it is given up.
+    pub(super) fn forget(&self, slot: Slot, over: Option<Instant>) -> bool {
         let mut state = self.lock();
         let remains = state.requests.forget(slot);
         if let Some(id) = remains.unanswered
@@ -147,11 +171,34 @@ impl Hub {
             session.detach(id);
             if session.is_detached() {
                 session.cancel_and_drain(Instant::now());
+                if let Some(over) = over {
+                    session.hasten_rest(over);
+                }
                 wake_driver(state);
-                return;
+                return true;
             }
         }
         drop(state);
+        false
+    }
+
+    /// Ready when what was given up is over.
+    pub(super) fn poll_rest(&self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        let mut state = self.lock();
+        let polled = match &state.session {
+            // Nobody could have leased it before.
+            None => Poll::Ready(Ok(())),
+            Some(session) => match session.core.check_open() {
+                Ok(()) if session.core.session.is_interrupted() => Poll::Pending,
+                open => Poll::Ready(open),
+            },
+        };
+        if polled.is_pending() {
+            state.resting.retain(|known| !known.will_wake(cx.waker()));
+            state.resting.push(cx.waker().clone());
+        }
+        drop(state);
+        polled
     }
 
     /// Takes the connection when it is the turn of `place` and nothing is unanswered.
@@ -183,8 +230,10 @@ impl Hub {
     }
 
     /// Gives the connection back. What was left of operations on it is ended by the driver.
-    pub(super) fn give_back(&self, session: OwnSession) {
+    pub(super) fn give_back(&self, mut session: OwnSession) {
         let mut state = self.lock();
+        let timeout = self.cancel_timeout();
+        session.core.session.set_cancel_timeout(timeout);
         state.session = Some(session);
         state.handles -= 1;
         if state.is_driven {

@@ -65,6 +65,7 @@ impl Drop for AsyncLease {
             let left: &mut AsyncSession = &mut *session;
             left.detach();
             left.core.tidy();
+            left.core.limit = None;
             self.hub.give_back(session);
         }
     }

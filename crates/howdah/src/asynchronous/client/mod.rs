@@ -1,5 +1,6 @@
 //! Many requests on one connection.
 
+mod bounded;
 mod driver;
 mod hub;
 mod lease;
@@ -13,6 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use howdah_net::Limit;
 use howdah_protocol::session::{ExchangeId, Outcome};
 use howdah_types::FromSqlOwned;
 
@@ -72,6 +74,8 @@ pub use notifies::AsyncClientNotifies;
 /// who wait are told.
 pub struct AsyncClient {
     hub: Arc<Hub>,
+    /// What bounds all that is done through this.
+    limit: Option<Limit>,
 }
 
 impl AsyncClient {
@@ -86,9 +90,10 @@ impl AsyncClient {
     /// Takes over a connection, whose task begins to run.
     pub(super) fn new(mut session: OwnSession) -> Self {
         session.core.tidy();
+        session.core.limit = None;
         let hub = Arc::new(Hub::new(session));
         tokio::spawn(Driver::new(Arc::clone(&hub)));
-        Self { hub }
+        Self { hub, limit: None }
     }
 
     /// Runs a statement; tells how many rows it has changed or given, 0 for one that does not count.
@@ -101,7 +106,7 @@ impl AsyncClient {
         if is_copy(sql) {
             return Box::pin(self.execute_alone(sql, &params)).await;
         }
-        On(&self.hub).run_to_count(sql, &params).await
+        self.on().run_to_count(sql, &params).await
     }
 
     /// Runs a statement and gives its result, with all rows received.
@@ -127,7 +132,7 @@ impl AsyncClient {
         if is_copy(sql) {
             return Box::pin(self.query_alone(sql, &params)).await;
         }
-        On(&self.hub).run_to_rows(sql, &params).await
+        self.on().run_to_rows(sql, &params).await
     }
 
     /// Runs a statement that gives exactly one row.
@@ -285,7 +290,7 @@ impl AsyncClient {
     /// The server's, also if it cannot tell the type of a parameter; or the connection is closed or lost, or one for replication, on
     /// which nothing can be prepared.
     pub async fn prepare(&self, sql: &str) -> Result<Statement> {
-        On(&self.hub).ask_about(sql, true).await
+        self.on().ask_about(sql, true).await
     }
 
     /// Asks what a statement takes and gives, without running it, as [`prepare`](Self::prepare), and leaves nothing prepared.
@@ -304,7 +309,7 @@ impl AsyncClient {
     /// # Errors
     /// As [`prepare`](Self::prepare).
     pub async fn describe(&self, sql: &str) -> Result<Statement> {
-        On(&self.hub).ask_about(sql, false).await
+        self.on().ask_about(sql, false).await
     }
 
     /// Runs a text of any number of statements without parameters, as [`AsyncSession::simple_query`](super::AsyncSession::simple_query),
@@ -313,7 +318,7 @@ impl AsyncClient {
     /// # Errors
     /// As [`execute`](Self::execute). A COPY cannot be run.
     pub async fn simple_query(&self, sql: &str) -> Result<Vec<Rows>> {
-        self.lease().await?.simple_query(sql).await
+        self.lease_for_one().await?.simple_query(sql).await
     }
 
     /// Runs a text of any number of statements without parameters, as the only one, and keeps nothing of what they give.
@@ -332,7 +337,7 @@ impl AsyncClient {
     /// # Errors
     /// As [`simple_query`](Self::simple_query).
     pub async fn batch_execute(&self, sql: &str) -> Result<()> {
-        self.lease().await?.batch_execute(sql).await
+        self.lease_for_one().await?.batch_execute(sql).await
     }
 
     /// Runs a statement once for each of `items`, as [`AsyncSession::execute_many`](super::AsyncSession::execute_many), as the only
@@ -356,7 +361,7 @@ impl AsyncClient {
     where
         I: IntoIterator<Item: ToParams>,
     {
-        self.lease().await?.execute_many(sql, items).await
+        self.lease_for_one().await?.execute_many(sql, items).await
     }
 
     /// Runs several statements that are done all or none, as [`AsyncSession::batch`](super::AsyncSession::batch), as the only ones.
@@ -376,7 +381,7 @@ impl AsyncClient {
     /// # Errors
     /// As [`execute`](Self::execute); [`item`](Error::item) tells which statement it was. A COPY cannot be run.
     pub async fn batch(&self, batch: &Batch<'_>) -> Result<Vec<Rows>> {
-        self.lease().await?.batch(batch).await
+        self.lease_for_one().await?.batch(batch).await
     }
 
     /// Takes the connection, when all that was asked before has been answered, and gives it back when it is dropped.
@@ -399,8 +404,7 @@ impl AsyncClient {
     /// # Errors
     /// The connection is closed or lost.
     pub async fn lease(&self) -> Result<AsyncLease> {
-        let session = request::lease(&self.hub).await?;
-        Ok(AsyncLease::new(Arc::clone(&self.hub), session))
+        self.lease_within(self.operation_limit(), self.limit).await
     }
 
     /// Opens a transaction, which [takes the connection](Self::lease) until it ends; dropping it without a commit rolls it back.
@@ -595,32 +599,35 @@ impl Share for AsyncClient {
 impl AsyncClient {
     /// Runs a statement that cannot be run among others.
     async fn execute_alone(&self, sql: &str, params: &dyn Parameters) -> Result<u64> {
-        self.lease().await?.run_to_count(sql, params).await
+        self.lease_for_one().await?.run_to_count(sql, params).await
     }
 
     /// The same, for its result.
     async fn query_alone(&self, sql: &str, params: &dyn Parameters) -> Result<Rows> {
-        self.lease().await?.run_to_rows(sql, params).await
+        self.lease_for_one().await?.run_to_rows(sql, params).await
     }
 }
 
 /// Requests among others.
-struct On<'a>(&'a Hub);
+struct On<'a> {
+    hub: &'a Hub,
+    limit: Option<Limit>,
+}
 
 impl On<'_> {
     async fn with_core<T>(&mut self, work: impl FnOnce(&mut Core) -> Result<T>) -> Result<T> {
-        request::turn(self.0, work).await
+        request::turn(self.hub, self.limit, work).await
     }
 
     async fn perform(
         &mut self,
         queue: impl FnOnce(&mut Core) -> Result<ExchangeId>,
     ) -> Result<Outcome> {
-        request::exchange(self.0, queue).await
+        request::exchange(self.hub, self.limit, queue).await
     }
 
     fn known(&self) -> &Known {
-        &self.0.known
+        &self.hub.known
     }
 
     /// None of them stays in a transaction: the driver sees to that.
@@ -632,8 +639,10 @@ operations!(On<'_>);
 impl Clone for AsyncClient {
     fn clone(&self) -> Self {
         self.hub.add_handle();
-        let hub = Arc::clone(&self.hub);
-        Self { hub }
+        Self {
+            hub: Arc::clone(&self.hub),
+            limit: self.limit,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 
 use super::super::channel::{Awaits, Channel};
 use super::{Answer, Op, Phase, Poll};
+use crate::core::limit::Expires;
 use crate::shell::job::Job;
 use howdah_adapt::lock;
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use pyo3::prelude::*;
 
 use super::Op;
-use crate::core::limit::Limit;
+use crate::core::limit::{Expires, Limit};
 use howdah_adapt::lock;
 
 impl Op {
