@@ -25,6 +25,7 @@ mod settings;
 mod shared;
 pub(crate) mod statement;
 pub(crate) mod stream;
+pub(crate) mod timeout;
 mod types;
 pub(crate) mod within;
 
@@ -55,7 +56,7 @@ use observe::Life;
 pub(crate) use prepare::Question;
 pub(crate) use prepare::{Mode, Preparation};
 pub(crate) use shared::shared_methods;
-use within::OperationTimeout;
+use timeout::OperationTimeout;
 
 /// How often a look at the socket receives: a server may talk without end.
 pub(crate) const LOOKS: usize = 64;

@@ -14,7 +14,7 @@ use super::line::{Line, Place};
 use super::requests::{Requests, Slot};
 use crate::asynchronous::AsyncSession;
 use crate::core::messages::{Messages, Notify};
-use crate::core::within::OperationTimeout;
+use crate::core::timeout::OperationTimeout;
 use crate::core::{Core, Known};
 use crate::error::{Error, Result};
 use howdah_net::cancel::Gate;
