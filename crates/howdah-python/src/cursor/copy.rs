@@ -8,7 +8,7 @@ use howdah_adapt::copy::{
 };
 use howdah_adapt::{Adaptation, DumpContext, LoadContext, lock, memory};
 use howdah_ffi::handed::Handed;
-use howdah_ffi::values::{bytes, joined};
+use howdah_ffi::values::{bytes, expect_rows, joined};
 use pyo3::exceptions::PyTypeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::intern;
@@ -356,24 +356,70 @@ impl BaseCopy {
         }
     }
 
-    /// Formats a row; tells whether there is enough to be sent.
+    /// Formats rows of a list's iterator, which stands at `next`, until there is enough to be sent; tells whether there is.
+    fn format_listed(
+        &self,
+        rows: &Bound<'_, PyIterator>,
+        list: &Bound<'_, PyList>,
+        mut next: usize,
+    ) -> PyResult<bool> {
+        self.add_rows(
+            rows.clone().inspect(|_| {
+                expect_rows(list, next);
+                next += 1;
+            }),
+            list.py(),
+        )
+    }
+
+    /// Formats rows until there is enough to be sent; tells whether there is. Those before one that cannot be formatted stay.
     #[inline]
-    fn add_row(&self, row: &Bound<'_, PyAny>) -> PyResult<bool> {
-        let full = self.change(row.py(), |writing| {
-            self.append_row(row, writing)?;
-            writing.rows += 1;
+    fn add_rows<'py>(
+        &self,
+        mut rows: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>,
+        py: Python<'py>,
+    ) -> PyResult<bool> {
+        let mut outcome = Ok(());
+        let full = self.change(py, |writing| {
+            let cx = writing.context(&self.connection.get().core().snapshot);
+            let cx = cx.adapted(Some(&self.adaptation));
+            let types = self.types.get();
+            for row in rows.by_ref() {
+                let before = writing.buffer.len();
+                let added = row.and_then(|row| {
+                    self.append_row(&row, types.as_deref(), &mut writing.buffer, &cx)
+                });
+                if added.is_err() {
+                    writing.buffer.truncate(before);
+                    outcome = added;
+                    break;
+                }
+                writing.rows += 1;
+                if writing.buffer.len() >= FULL {
+                    break;
+                }
+            }
             Ok(())
         })?;
+        outcome?;
         self.has_rows.store(true, Ordering::Relaxed);
         Ok(full)
     }
 
+    /// Formats a row; tells whether there is enough to be sent.
     #[inline]
-    fn append_row(&self, row: &Bound<'_, PyAny>, writing: &mut Writing) -> PyResult<()> {
-        let cx = writing.context(&self.connection.get().core().snapshot);
-        let cx = cx.adapted(Some(&self.adaptation));
-        let types = self.types.get();
-        let (types, out) = (types.as_deref(), &mut writing.buffer);
+    fn add_row(&self, row: &Bound<'_, PyAny>) -> PyResult<bool> {
+        self.add_rows(std::iter::once(Ok(row.clone())), row.py())
+    }
+
+    #[inline]
+    fn append_row(
+        &self,
+        row: &Bound<'_, PyAny>,
+        types: Option<&[TypedColumn]>,
+        out: &mut Vec<u8>,
+        cx: &DumpContext<'_>,
+    ) -> PyResult<()> {
         if let Ok(tuple) = row.cast_exact::<PyTuple>() {
             return self.append_values(
                 row.py(),
@@ -381,7 +427,7 @@ impl BaseCopy {
                 tuple.iter_borrowed(),
                 types,
                 out,
-                &cx,
+                cx,
             );
         }
         let values = match row.cast_exact::<PyList>() {
@@ -394,7 +440,7 @@ impl BaseCopy {
             values.iter_borrowed(),
             types,
             out,
-            &cx,
+            cx,
         )
     }
 
@@ -617,6 +663,9 @@ impl BaseCopy {
 
     /// Format rows of an iterator until there is enough to be sent; tell whether there may be more.
     fn _format_rows(&self, rows: &Bound<'_, PyIterator>) -> PyResult<bool> {
+        if let Some((list, next)) = list_behind(rows) {
+            return self.format_listed(rows, &list, next);
+        }
         for row in rows.clone() {
             if self.add_row(&row?)? {
                 return Ok(true);
@@ -720,4 +769,19 @@ impl BaseCopy {
         }
         Ok(())
     }
+}
+
+/// The list behind an iterator of a plain one, and where that stands. As no code of the user's runs between its rows, they can be
+/// formatted in one go.
+fn list_behind<'py>(rows: &Bound<'py, PyIterator>) -> Option<(Bound<'py, PyList>, usize)> {
+    let plain = PyList::empty(rows.py()).try_iter().ok()?;
+    if !plain.get_type().is(rows.get_type()) {
+        return None;
+    }
+    // How iterators are pickled: `iter`, the list, and the index.
+    let reduced = rows.call_method0("__reduce__").ok()?;
+    let (_, (list,), next): (Bound<'py, PyAny>, (Bound<'py, PyList>,), usize) =
+        reduced.extract().ok()?;
+    list.is_exact_instance_of::<PyList>()
+        .then_some((list, next))
 }
