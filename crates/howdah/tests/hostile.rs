@@ -207,17 +207,26 @@ fn a_wrong_password_is_told_by_its_sqlstate() {
     assert!(!format!("{error} {error:?}").contains("SECRET"));
 }
 
-/// Describes the statement that a stream is asked for, as one without parameters and columns.
-fn describe(script: Script) -> Script {
+/// Describes the statement that a stream is asked for, as one without parameters and columns, and sends one row of it, behind the
+/// answers to what goes before it.
+fn begin_stream(script: Script, before: &[u8]) -> Script {
     script
         .until_sync()
-        .send_raw(*b"1\0\0\0\x04t\0\0\0\x06\0\0n\0\0\0\x04")
+        .send_raw(*b"1\0\0\0\x04t\0\0\0\x06\0\0T\0\0\0\x06\0\0")
         .send_ready()
+        // The question whether there is a pooler.
+        .expect("Query", |message| {
+            matches!(message, FrontendMessage::Query(_))
+        })
+        .send(&[BackendMessage::EmptyQueryResponse])
+        .send_ready()
+        .until_sync()
+        .send_raw([before, b"2\0\0\0\x04D\0\0\0\x06\0\0"].concat())
 }
 
 #[test]
 fn a_server_that_ignores_a_cancel_request_loses_the_connection_in_bounded_time() {
-    let scripts = std::iter::once(describe(Script::new().accept_startup()).hang())
+    let scripts = std::iter::once(begin_stream(Script::new().accept_startup(), b"").hang())
         .chain((0..10).map(|_| cancel_request(Script::new()).close()));
     let server = MockServer::tcp(scripts).unwrap();
     let mut conn = Connection::connect(&server.conninfo()).unwrap();
@@ -241,7 +250,9 @@ fn frozen_after(script: Script) -> MockServer {
 
 #[test]
 fn a_frozen_server_takes_no_longer_than_the_bound() {
-    let server = frozen_after(describe(Script::new().accept_startup()));
+    // BEGIN is parsed, bound and executed.
+    let begun = b"1\0\0\0\x042\0\0\0\x04C\0\0\0\x0aBEGIN\0";
+    let server = frozen_after(begin_stream(Script::new().accept_startup(), begun));
     let mut conn = Connection::connect(&server.conninfo()).unwrap();
     assert_eq!(conn.cancel_timeout(), Duration::from_secs(5));
     conn.set_cancel_timeout(Duration::from_secs(1));
