@@ -358,7 +358,9 @@ async def test_errors_in_pipelines(door: Door) -> None:
             await conn.execute("select 1/0")
             await conn.execute("select 2")
     told = [(statement, error) for kind, statement, *_, error in hook.told() if kind == "execute"]
-    assert told == [("select 1", None), ("select 1/0", "DivisionByZero"), ("select 2", "PipelineAborted")]
+    assert told[:2] == [("select 1", None), ("select 1/0", "DivisionByZero")]
+    # Where the error has come by then, it is what the last execute() raises.
+    assert told[2:] in ([("select 2", "PipelineAborted")], [("select 2", "DivisionByZero")])
     assert hook.open == []
 
 
