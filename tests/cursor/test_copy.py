@@ -357,6 +357,28 @@ async def test_write_rows(door: Door, form: str) -> None:
 
 
 @howdah_alone
+@pytest.mark.parametrize("form", ["text", "binary"])
+@pytest.mark.parametrize("made", [list, iter, tuple])
+async def test_wrong_rows_among_others_leave_those(door: Door, form: str, made: Any) -> None:
+    conn = await with_table(door)
+    wrong = (0, object())
+    good = [(2, "y"), (3, "z")]
+    for rows, kept in (([], []), ([wrong, *good], []), ([*good, wrong, (4, "!")], good)):
+        for more in ([], [(9, "last")]):
+            async with conn.cursor().copy(f"copy copied from stdin (format {form})") as copy:
+                copy.set_types(["int4", "text"])
+                if wrong in rows:
+                    with pytest.raises(TypeError):
+                        await copy.write_rows(made(rows))
+                else:
+                    await copy.write_rows(made(rows))
+                for row in more:
+                    await copy.write_row(row)
+            assert await rows_of(conn) == [*kept, *more]
+            await conn.execute("truncate copied")
+
+
+@howdah_alone
 async def test_rows_that_raise(door: Door) -> None:
     conn = await with_table(door)
 

@@ -379,31 +379,41 @@ impl BaseCopy {
         mut rows: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>,
         py: Python<'py>,
     ) -> PyResult<bool> {
+        let Some(first) = rows.next() else {
+            return Ok(false);
+        };
+        // What is wrong with a row behind others.
         let mut outcome = Ok(());
         let full = self.change(py, |writing| {
             let cx = writing.context(&self.connection.get().core().snapshot);
             let cx = cx.adapted(Some(&self.adaptation));
             let types = self.types.get();
-            for row in rows.by_ref() {
+            let mut append = |row: PyResult<Bound<'py, PyAny>>| {
                 let before = writing.buffer.len();
-                let added = row.and_then(|row| {
-                    self.append_row(&row, types.as_deref(), &mut writing.buffer, &cx)
-                });
-                if added.is_err() {
-                    writing.buffer.truncate(before);
-                    outcome = added;
-                    break;
+                let (types, out) = (types.as_deref(), &mut writing.buffer);
+                match row.and_then(|row| self.append_row(&row, types, out, &cx)) {
+                    Ok(()) => writing.rows += 1,
+                    Err(error) => {
+                        writing.buffer.truncate(before);
+                        return Err(error);
+                    }
                 }
-                writing.rows += 1;
-                if writing.buffer.len() >= FULL {
-                    break;
+                Ok(writing.buffer.len() < FULL)
+            };
+            let mut goes_on = append(first)?;
+            while goes_on && let Some(row) = rows.next() {
+                match append(row) {
+                    Ok(more) => goes_on = more,
+                    Err(error) => {
+                        outcome = Err(error);
+                        break;
+                    }
                 }
             }
             Ok(())
         })?;
-        outcome?;
         self.has_rows.store(true, Ordering::Relaxed);
-        Ok(full)
+        outcome.map(|()| full)
     }
 
     /// Formats a row; tells whether there is enough to be sent.
