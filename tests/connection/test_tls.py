@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
 import pytest
@@ -60,14 +61,15 @@ async def outcome(door: Door, conninfo: str) -> str:
     return "TLS" if encrypted else "plaintext"
 
 
-_known: dict[str, str] = {}
+_known: WeakKeyDictionary[PgServer, dict[str, str]] = WeakKeyDictionary()
 
 
-async def as_psycopg(conninfo: str) -> str:
-    """The same with psycopg, asked once."""
-    if conninfo not in _known:
-        _known[conninfo] = await outcome(Door(psycopg, "sync", conninfo), conninfo)
-    return _known[conninfo]
+async def as_psycopg(server: PgServer, conninfo: str) -> str:
+    """The same with psycopg, asked once of each server: the port of one that has ended may be another's."""
+    known = _known.setdefault(server, {})
+    if conninfo not in known:
+        known[conninfo] = await outcome(Door(psycopg, "sync", conninfo), conninfo)
+    return known[conninfo]
 
 
 @howdah_alone
@@ -86,7 +88,7 @@ async def test_which_servers_are_accepted(
     ):
         conninfo = f"{target(server, user)} host={host} sslmode={mode} sslrootcert={root}{certificate}"
         got = await outcome(door, conninfo)
-        assert got == await as_psycopg(conninfo), conninfo
+        assert got == await as_psycopg(server, conninfo), conninfo
         seen.add(got)
         if mode in ("require", "verify-ca", "verify-full"):
             assert got != "plaintext"
@@ -132,11 +134,11 @@ async def test_whose_certificate_it_is(
     with tls_server(files, signed, name) as server:
         for host, mode in itertools.product(["localhost", "127.0.0.1"], ["verify-ca", "verify-full"]):
             conninfo = f"{target(server)} host={host} sslmode={mode} sslrootcert={files.right}"
-            assert await outcome(door, conninfo) == await as_psycopg(conninfo), (host, mode)
+            assert await outcome(door, conninfo) == await as_psycopg(server, conninfo), (host, mode)
         # The name counts, not the address that was given for it.
         for host in ("db.example", "a.localhost", "b.a.localhost", "localhost.example"):
             conninfo = f"{target(server)} host={host} hostaddr=127.0.0.1 sslmode=verify-full sslrootcert={files.right}"
-            assert await outcome(door, conninfo) == await as_psycopg(conninfo), host
+            assert await outcome(door, conninfo) == await as_psycopg(server, conninfo), host
         conninfo = f"{target(server)} host='' hostaddr=127.0.0.1 sslmode=verify-full sslrootcert={files.right}"
         assert await outcome(door, conninfo) == "OperationalError"
 
@@ -161,7 +163,7 @@ async def test_which_certificates_are_trusted(door: Door, files: Files, kind: st
     with tls_server(files, CERTIFICATES[kind](files), f"kind-{kind}") as server:
         for mode, root in itertools.product(["prefer", "require", "verify-full"], [files.right, files.missing]):
             conninfo = f"{target(server)} host=localhost sslmode={mode} sslrootcert={root}"
-            assert await outcome(door, conninfo) == await as_psycopg(conninfo), (mode, root)
+            assert await outcome(door, conninfo) == await as_psycopg(server, conninfo), (mode, root)
 
 
 @pytest.mark.parametrize("authority", [True, False])
@@ -299,11 +301,11 @@ async def test_channel_binding(
         options = f"password=sesame sslmode={mode} channel_binding={binding}{certificate}"
         conninfo = f"{target(server, user)} {options}"
         got = await outcome(door, conninfo)
-        assert got == await as_psycopg(conninfo), conninfo
+        assert got == await as_psycopg(server, conninfo), conninfo
         if binding == "require" and got != "OperationalError":
             assert (got, user, server) == ("TLS", "scram", encrypted)
         wrong = conninfo.replace("sesame", "wrong")
-        assert await outcome(door, wrong) == await as_psycopg(wrong), wrong
+        assert await outcome(door, wrong) == await as_psycopg(server, wrong), wrong
 
 
 @howdah_alone
@@ -321,7 +323,7 @@ async def test_channel_binding_by_the_hash_of_the_certificate(door: Door, files:
         for binding in BINDINGS:
             conninfo = f"{target(server, 'scram')} password=sesame sslmode=require channel_binding={binding}"
             got = await outcome(door, conninfo)
-            assert got == await as_psycopg(conninfo), binding
+            assert got == await as_psycopg(server, conninfo), binding
             # An algorithm without a hash is no reason to leave the binding out.
             assert got == ("TLS" if kind != "ed25519" or binding == "disable" else "OperationalError"), binding
 

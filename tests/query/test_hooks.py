@@ -773,9 +773,14 @@ async def test_many_threads(door: Door) -> None:
         thread = threading.get_ident()
         return lambda _: seen.append((thread, threading.get_ident()))
 
+    # The identifier of a thread that has ended may be another's.
+    together = threading.Barrier(8)
+
     def work() -> None:
+        together.wait(60)
         for _ in range(20):
             conn.wrapped.execute("select 1")
+        together.wait(60)
 
     conn.add_query_hook(hook)
     threads = [threading.Thread(target=work) for _ in range(8)]
