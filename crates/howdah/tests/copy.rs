@@ -5,9 +5,14 @@
 mod common;
 
 use std::io::Write;
+use std::net::TcpStream;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::mpsc::{Sender, channel};
 
-use common::{connect, connect_without_autocommit, dsn, terminate};
+use common::{connect, connect_without_autocommit, dsn, eventually, terminate};
 use howdah::{AsyncConnection, Connection, Error};
+use howdah_protocol::wire::{BackendMessage, Diagnostic, FrontendMessage};
+use howdah_testkit::{MockServer, Script};
 
 const MANY: &str =
     "COPY (SELECT g, repeat('x', 1000) FROM generate_series(1, 10000000) g) TO STDOUT";
@@ -191,5 +196,96 @@ async fn a_copy_that_is_dropped_is_undone_on_tokio() {
         drop(copy);
         let row = conn.query_one("SELECT count(*) FROM copied", ()).await;
         assert_eq!(row.unwrap().get::<i64>(0).unwrap(), 0);
+    }
+}
+
+/// A server that refuses a COPY when it has seen the first of its data and is told to, with notices before, and then reads whatever
+/// comes.
+fn refusing(notices: usize) -> (MockServer, Sender<()>) {
+    let (go, told) = channel();
+    let notice = [
+        (b'S', "NOTICE"),
+        (b'V', "NOTICE"),
+        (b'C', "00000"),
+        (b'M', "so"),
+    ];
+    let notice = Diagnostic::from_fields(notice.map(|(code, text)| (code, text.as_bytes())));
+    let notice = BackendMessage::NoticeResponse(notice.unwrap());
+    let script = Script::new()
+        .accept_startup()
+        .expect_query("COPY t FROM STDIN")
+        .send_raw(*b"G\0\0\0\x07\0\0\0")
+        .until("CopyData", move |message| {
+            matches!(message, FrontendMessage::CopyData(_)) && told.recv().is_ok()
+        });
+    let script = (0..notices).fold(script, |script, _| {
+        script.send(std::slice::from_ref(&notice))
+    });
+    let script = script.send_error("22P02", "no").send_ready().hang();
+    (MockServer::tcp([script]).unwrap(), go)
+}
+
+/// Has [`refusing`] answer, and waits until all of that lies in the socket, without taking it.
+fn have_it_refused(go: &Sender<()>, socket: &TcpStream) {
+    go.send(()).unwrap();
+    let mut seen = [0; 16_384];
+    eventually(|| {
+        let len = socket.peek(&mut seen).unwrap_or(0);
+        seen[..len].ends_with(b"Z\0\0\0\x05I")
+    });
+}
+
+/// The socket of a connection once more.
+fn socket_of(conn: &impl AsFd) -> TcpStream {
+    let socket: OwnedFd = conn.as_fd().try_clone_to_owned().unwrap();
+    TcpStream::from(socket)
+}
+
+const ROW: [u8; 1000] = [b'x'; 1000];
+
+/// Of these the first piece has been sent.
+const BEFORE: usize = 70;
+
+/// As many as a piece holds, of 64 KiB.
+const AFTER: usize = 66;
+
+#[test]
+fn a_refused_copy_ends_with_the_next_piece() {
+    for notices in [0, 100] {
+        let (server, go) = refusing(notices);
+        let mut conn = Connection::connect(&server.conninfo()).unwrap();
+        let socket = socket_of(&conn);
+        let mut copy = conn.copy_in("COPY t FROM STDIN").unwrap();
+        (0..BEFORE).for_each(|_| copy.send(&ROW).unwrap());
+        have_it_refused(&go, &socket);
+        let refused = (0..AFTER).find_map(|_| copy.send(&ROW).err());
+        assert_eq!(refused.unwrap().sqlstate(), Some("22P02"));
+        drop(copy);
+        assert!(!conn.is_closed());
+    }
+}
+
+/// The runtime does not look at its sockets while the loop runs, which waits for nothing.
+#[tokio::test(flavor = "current_thread")]
+async fn a_refused_copy_ends_with_the_next_piece_on_tokio() {
+    for notices in [0, 100] {
+        let (server, go) = refusing(notices);
+        let mut conn = AsyncConnection::connect(&server.conninfo()).await.unwrap();
+        let socket = socket_of(&conn);
+        let mut copy = conn.copy_in("COPY t FROM STDIN").await.unwrap();
+        for _ in 0..BEFORE {
+            copy.send(&ROW).await.unwrap();
+        }
+        have_it_refused(&go, &socket);
+        let mut refused = None;
+        for _ in 0..AFTER {
+            refused = copy.send(&ROW).await.err();
+            if refused.is_some() {
+                break;
+            }
+        }
+        assert_eq!(refused.unwrap().sqlstate(), Some("22P02"));
+        drop(copy);
+        assert!(!conn.is_closed());
     }
 }

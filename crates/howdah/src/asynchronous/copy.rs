@@ -6,10 +6,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use howdah_net::drive::Until;
+use howdah_net::drive::{Step, Until};
 
 use super::AsyncSession;
 use super::session::Running;
+use crate::core::LOOKS;
 use crate::core::copying::Copying;
 use crate::core::within::Within;
 use crate::error::Result;
@@ -182,11 +183,23 @@ impl<'a> AsyncCopyIn<'a> {
         self.wait_until_sent().await?;
         let queued = self.queue_piece()?;
         self.wait_until_sent().await?;
-        if poll_fn(|cx| Poll::Ready(self.session.has_come(cx))).await? {
-            self.turn(Until::Sent).await?;
+        self.hear().await?;
+        Ok(queued)
+    }
+
+    /// Takes in what the server has said, without waiting for more: also where the runtime has not heard of it, which it does not
+    /// as long as a task never gives way.
+    async fn hear(&mut self) -> Result<()> {
+        for _ in 0..LOOKS {
+            let received = self.session.receive_now();
+            if !received.inspect_err(|error| self.copying.fail(error))? {
+                break;
+            }
+            // An error may have notices before it.
+            while !self.turn(Until::Sent).await? {}
             self.wait_until_sent().await?;
         }
-        Ok(queued)
+        Ok(())
     }
 
     async fn wait_until_sent(&mut self) -> Result<()> {
@@ -199,13 +212,16 @@ impl<'a> AsyncCopyIn<'a> {
         Ok(())
     }
 
-    async fn turn(&mut self, until: Until) -> Result<()> {
-        let turned = poll_fn(|cx| self.session.poll_until(until, cx)).await;
-        let ended = turned.inspect_err(|error| self.copying.fail(error))?;
-        if let Some(outcome) = ended {
+    /// One turn; tells whether what is waited for has happened, or the COPY is over.
+    async fn turn(&mut self, until: Until) -> Result<bool> {
+        let turned = poll_fn(|cx| self.session.poll_bounded(until, cx)).await;
+        let done = matches!(turned, Ok(Step::Done));
+        let ended = turned.and_then(|step| self.session.take_step(Ok(step)));
+        if let Some(outcome) = ended.inspect_err(|error| self.copying.fail(error))? {
+            self.session.core.cancel.gate().leave();
             self.copying.ended(&mut self.session.core, outcome);
         }
-        Ok(())
+        Ok(done || self.copying.is_over)
     }
 }
 

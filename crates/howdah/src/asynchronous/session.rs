@@ -10,7 +10,6 @@ use tokio::io::Interest;
 
 use super::operations::operations;
 use super::timer::Timer;
-use super::turn::poll_receive;
 use super::watch::Watched;
 use super::{AsyncNotifies, AsyncRowStream, AsyncSavepoint};
 use crate::batch::Batch;
@@ -526,14 +525,6 @@ impl AsyncSession {
     ) -> Poll<Result<Option<Outcome>>> {
         let step = ready!(self.poll_bounded(until, cx))?;
         Poll::Ready(self.take_step(Ok(step)))
-    }
-
-    /// Receives what is there, without waiting; tells whether anything was.
-    pub(super) fn has_come(&mut self, cx: &mut Context<'_>) -> Result<bool> {
-        match poll_receive(&mut self.core.session, &self.link, cx) {
-            Poll::Pending => Ok(false),
-            Poll::Ready(received) => received.map(|()| true).map_err(|lost| self.lose(lost)),
-        }
     }
 
     /// Hands out one message that has been received already; tells whether there was any.

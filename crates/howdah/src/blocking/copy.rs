@@ -3,9 +3,10 @@
 use std::fmt;
 use std::io;
 
-use howdah_net::drive::Until;
+use howdah_net::drive::{Step, Until};
 
 use super::Session;
+use crate::core::LOOKS;
 use crate::core::copying::Copying;
 use crate::core::within::Within;
 use crate::error::Result;
@@ -170,11 +171,22 @@ impl<'a> CopyIn<'a> {
         self.wait_until_sent()?;
         let queued = self.queue_piece()?;
         self.wait_until_sent()?;
-        if self.session.has_come()? {
-            self.turn(Until::Sent)?;
+        self.hear()?;
+        Ok(queued)
+    }
+
+    /// Takes in what the server has said, without waiting for more.
+    fn hear(&mut self) -> Result<()> {
+        for _ in 0..LOOKS {
+            let received = self.session.has_come();
+            if !received.inspect_err(|error| self.copying.fail(error))? {
+                break;
+            }
+            // An error may have notices before it.
+            while !self.turn(Until::Sent)? {}
             self.wait_until_sent()?;
         }
-        Ok(queued)
+        Ok(())
     }
 
     fn wait_until_sent(&mut self) -> Result<()> {
@@ -187,13 +199,16 @@ impl<'a> CopyIn<'a> {
         Ok(())
     }
 
-    fn turn(&mut self, until: Until) -> Result<()> {
-        let turned = self.session.turn_until(until);
-        let ended = turned.inspect_err(|error| self.copying.fail(error))?;
-        if let Some(outcome) = ended {
+    /// One turn; tells whether what is waited for has happened, or the COPY is over.
+    fn turn(&mut self, until: Until) -> Result<bool> {
+        let step = self.session.step(until);
+        let done = matches!(step, Ok(Step::Done));
+        let ended = self.session.take_bounded(step);
+        if let Some((_, outcome)) = ended.inspect_err(|error| self.copying.fail(error))? {
+            self.session.core.cancel.gate().leave();
             self.copying.ended(&mut self.session.core, outcome);
         }
-        Ok(())
+        Ok(done || self.copying.is_over)
     }
 }
 
