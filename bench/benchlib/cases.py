@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
+from .arrow import ARROW_CASES, ARROW_SCHEMA, ARROW_TARGETS
 from .copying import COPY_CASES, COPY_SCHEMA, COPY_TARGETS
 from .model import Case, Kind, Target
 from .rust import RUST_CASES, RUST_PEAKS, RUST_TARGETS
@@ -39,6 +40,7 @@ SCHEMA = (
     " as body from generate_series(1, 1000) n",
     "create unlogged table howdah_bench.log (a int, b int, c int, d text, e float8, f int, g text)",
     *COPY_SCHEMA,
+    *ARROW_SCHEMA,
     "analyze howdah_bench.item, howdah_bench.wide, howdah_bench.list, howdah_bench.blob, howdah_bench.type,"
     " howdah_bench.document",
 )
@@ -198,6 +200,7 @@ CASES = {
             drivers=("howdah/sync", "howdah/asyncio", "psycopg/sync"),
         ),
         *COPY_CASES,
+        *ARROW_CASES,
         *RUST_CASES,
     )
 }
@@ -240,5 +243,6 @@ TARGETS = (
     Target("server", "howdah/asyncio", 0.50, ("psycopg/asyncio",)),
     Target("threads", "howdah/sync", 1.00, ("psycopg/sync", "psycopg2/sync")),
     *COPY_TARGETS,
+    *ARROW_TARGETS,
     *RUST_TARGETS,
 )

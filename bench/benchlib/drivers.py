@@ -20,13 +20,15 @@ __all__ = ["DRIVERS", "Driver", "choose"]
 class Driver:
     """A driver in one mode: a Python one is `benchlib.worker`, a Rust one a name that `bench/rust` knows.
 
-    `fresh` leaves the worker's heap as a new process has it, see `worker.settle_heap`.
+    `fresh` leaves the worker's heap as a new process has it, see `worker.settle_heap`. One that is `special` has only
+    the cases that name it.
     """
 
     name: str
     mode: str
     rust: str | None = None
     fresh: bool = False
+    special: bool = False
 
     @property
     def key(self) -> str:
@@ -37,6 +39,8 @@ class Driver:
         """Whether the driver has the case at all."""
         if case.drivers:
             return self.key in case.drivers
+        if self.special:
+            return False
         if self.name == "objects":
             return case.kind is Kind.QUERY and case.rows is not None and case.connections == 1
         return self.rust in (None, "floor") or not case.python_only
@@ -54,6 +58,8 @@ DRIVERS = (
     Driver("howdah", "sync"),
     Driver("psycopg", "sync"),
     Driver("psycopg2", "sync"),
+    Driver("adbc", "sync", special=True),
+    Driver("connectorx", "sync", special=True),
     Driver("howdah", "asyncio"),
     Driver("psycopg", "asyncio"),
     Driver("asyncpg", "asyncio"),

@@ -40,6 +40,8 @@ WARM_UP = {
     Kind.COPY_ROWS: 2,
     Kind.COPY_OUT: 1,
     Kind.COPY_RAW: 1,
+    Kind.ARROW_OUT: 1,
+    Kind.ARROW_IN: 1,
 }
 CALIBRATION_SECONDS = 0.05
 # Memory hardly differs from one process to the next.
@@ -146,7 +148,7 @@ def run(
         say(f"[{number}/{len(cases)}] {case.title}: {count} drivers")
         if case.kind is Kind.IDLE:
             fleet.measure_idle(case, plan, say)
-        elif case.kind is Kind.STREAM:
+        elif case.kind.is_peak:
             fleet.measure_memory(case, say)
         else:
             fleet.measure(case, plan, say)
@@ -193,7 +195,7 @@ class Fleet:
 
     def measure_idle(self, case: Case, plan: Plan, say: Callable[[str], None]) -> None:
         """The memory case: a process of its own for every round too, as freed memory would be used again."""
-        alive = list(self.drivers)
+        alive = [d for d in self.drivers if not d.special]
         rounds = min(plan.rounds, IDLE_ROUNDS)
         for number in range(rounds):
             say(f"    round {number + 1}/{rounds}")
@@ -234,9 +236,10 @@ class Fleet:
 
     def measure_memory(self, case: Case, say: Callable[[str], None]) -> None:
         """The memory of one operation: a process of its own for every round."""
+        alive = [d for d in self.drivers if d.takes_part(case)]
         for number in range(MEMORY_ROUNDS):
             say(f"    round {number + 1}/{MEMORY_ROUNDS}")
-            for driver in [each for each in self.drivers if each.takes_part(case)]:
+            for driver in list(alive):
                 with contextlib.ExitStack() as stack:
                     try:
                         worker = Worker(driver, self.rust_worker)
@@ -245,6 +248,7 @@ class Fleet:
                         self._keep(case, driver, worker.run(1))
                     except WorkerError as error:
                         self._give_up(case, driver, error)
+                        alive.remove(driver)
 
     def _keep(self, case: Case, driver: Driver, sample: Sample) -> None:
         self.results.rounds.setdefault(case.name, {}).setdefault(driver.key, []).append(sample)

@@ -30,6 +30,9 @@ class Kind(enum.Enum):
     COPY_ROWS = "copy-rows"  # the same with one call for all of them, where a driver has it
     COPY_OUT = "copy-out"  # copy `rows` rows out, each as a tuple of Python's values
     COPY_RAW = "copy-raw"  # copy data out as it is, into a file
+    ARROW_OUT = "arrow-out"  # make a polars DataFrame of the rows
+    ARROW_OUT_MEMORY = "arrow-out-memory"  # the same, where the figure is memory
+    ARROW_IN = "arrow-in"  # execute the statement, then write a table of pyarrow's into one of the server
 
     @property
     def is_copy(self) -> bool:
@@ -37,9 +40,24 @@ class Kind(enum.Enum):
         return self in (Kind.COPY_IN, Kind.COPY_ROWS, Kind.COPY_OUT, Kind.COPY_RAW)
 
     @property
+    def is_arrow(self) -> bool:
+        """Whether it is about Arrow data."""
+        return self in (Kind.ARROW_OUT, Kind.ARROW_OUT_MEMORY, Kind.ARROW_IN)
+
+    @property
+    def is_bulk(self) -> bool:
+        """Whether the operation itself counts its rows: they are too many, or no rows, to be fetched for a check."""
+        return self is Kind.STREAM or self.is_copy or self.is_arrow
+
+    @property
+    def is_peak(self) -> bool:
+        """Whether the figure is the most memory that one operation takes."""
+        return self in (Kind.STREAM, Kind.ARROW_OUT_MEMORY)
+
+    @property
     def is_memory(self) -> bool:
         """Whether the figure is memory and not time."""
-        return self in (Kind.IDLE, Kind.STREAM)
+        return self is Kind.IDLE or self.is_peak
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 import importlib.metadata
 import json
@@ -13,7 +14,9 @@ import marshal
 import pickle
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
+from .arrow import prepare_arrow, read_frames, write_tables
 from .copying import async_psycopg_copies, asyncpg_copies, psycopg_copies
 from .model import Kind
 
@@ -35,6 +38,11 @@ class SyncPeer(ABC):
     @abstractmethod
     def connect(self, server: Server) -> Any:
         """Open a connection in autocommit."""
+
+    def prepare(self, conn: Any, case: Case) -> None:
+        """What comes once for a connection, before anything is measured."""
+        if case.kind.is_arrow:
+            prepare_arrow(case)
 
     @abstractmethod
     def repeat(self, conn: Any, case: Case, ops: int) -> None:
@@ -92,6 +100,8 @@ def peer(name: str, mode: str) -> SyncPeer | AsyncPeer:
         return PsycopgApi(name) if mode == "sync" else AsyncPsycopgApi(name)
     others: dict[str, type[SyncPeer | AsyncPeer]] = {
         "psycopg2": Psycopg2,
+        "adbc": Adbc,
+        "connectorx": Connectorx,
         "asyncpg": Asyncpg,
         "psqlpy": Psqlpy,
         "objects": Objects,
@@ -162,6 +172,11 @@ class PsycopgApi(SyncPeer):
                 _check_count(count, case)
         elif case.kind.is_copy:
             psycopg_copies(conn, case, ops)
+        elif case.kind is Kind.ARROW_IN:
+            table = functools.partial(self.module.sql.Identifier, "howdah_bench")
+            write_tables(conn.execute, lambda data, name: conn.copy_arrow(table(name), data), case, ops)
+        elif case.kind.is_arrow:
+            read_frames(lambda: self.module.read_arrow(conn, sql), case, ops)
         else:
             super().repeat_kind(conn, case, ops)
 
@@ -312,6 +327,52 @@ class Psycopg2(SyncPeer):
         return rows
 
 
+class ArrowPeer(SyncPeer):
+    """A driver that is there for Arrow data alone."""
+
+    def repeat(self, conn: Any, case: Case, ops: int) -> None:
+        self.repeat_kind(conn, case, ops)
+
+    def fetch(self, conn: Any, case: Case) -> Sequence[Sequence[Any]]:
+        raise NotImplementedError(f"{type(self).__name__} has Arrow data alone")
+
+
+class Adbc(ArrowPeer):
+    """ADBC's driver for PostgreSQL, by its DBAPI."""
+
+    def __init__(self) -> None:
+        self.module = importlib.import_module("adbc_driver_postgresql.dbapi")
+        self.version = importlib.metadata.version("adbc-driver-postgresql")
+
+    def connect(self, server: Server) -> Any:
+        return self.module.connect(_uri(server), autocommit=True)
+
+    def repeat_kind(self, conn: Any, case: Case, ops: int) -> None:
+        with conn.cursor() as cur:
+            if case.kind is Kind.ARROW_IN:
+                options = {"mode": "append", "db_schema_name": "howdah_bench"}
+                write_tables(cur.execute, lambda data, name: cur.adbc_ingest(name, data, **options), case, ops)
+            else:
+                read_frames(lambda: cur.execute(case.sql).fetch_arrow_table(), case, ops)
+
+
+class Connectorx(ArrowPeer):
+    """connectorx, which reads with connections of its own."""
+
+    def __init__(self) -> None:
+        self.module = importlib.import_module("connectorx")
+        self.version = importlib.metadata.version("connectorx")
+
+    def connect(self, server: Server) -> Any:
+        return _uri(server)
+
+    def repeat_kind(self, conn: Any, case: Case, ops: int) -> None:
+        read_frames(lambda: self.module.read_sql(conn, case.sql, return_type="arrow"), case, ops)
+
+    def close(self, conn: Any) -> None:
+        """There is nothing to close."""
+
+
 class Asyncpg(AsyncPeer):
     """asyncpg, with its statement cache as it is by default."""
 
@@ -398,6 +459,11 @@ def _psycopg_version(module: Any) -> str:
     if module.__name__ == "psycopg" and impl not in ("binary", "c"):
         raise ImportError("psycopg is installed without its C implementation: install psycopg[binary]")
     return f"{module.__version__} ({impl})" if module.__name__ == "psycopg" else str(module.__version__)
+
+
+def _uri(server: Server) -> str:
+    user = ":".join(quote(server[key], safe="") for key in ("user", "password") if server.get(key))
+    return f"postgresql://{user}@{server['host']}:{server['port']}/{server['dbname']}?sslmode=disable"
 
 
 def _renamed(server: Server, **names: str) -> Server:

@@ -77,7 +77,7 @@ def _answer(bench: Bench, request: Any) -> dict[str, Any]:
 
 
 def _measure(bench: Bench, ops: int) -> dict[str, float]:
-    peak = bench.case.kind is Kind.STREAM
+    peak = bench.case.kind.is_peak
     if peak:
         _forget_peak()
     resident, cpu, start = _resident_bytes(), _cpu_seconds(), time.perf_counter()
@@ -194,7 +194,8 @@ class SyncBench(Bench):
         for _ in range(count):
             conn = self.driver.connect(self.server)
             self.conns.append(conn)
-            if not (self.case.kind is Kind.STREAM or self.case.kind.is_copy):
+            self.driver.prepare(conn, self.case)
+            if not self.case.kind.is_bulk:
                 self.check(self.driver.fetch(conn, self.case))
 
     def close(self) -> None:
@@ -236,7 +237,7 @@ class AsyncBench(Bench):
             conn = await self.driver.connect_for(self.server, self.case)
             self.conns.append(conn)
             await self.driver.prepare(conn, self.case)
-            if not (self.case.kind is Kind.STREAM or self.case.kind.is_copy):
+            if not self.case.kind.is_bulk:
                 self.check(await self.driver.fetch(conn, self.case))
 
     def close(self) -> None:
