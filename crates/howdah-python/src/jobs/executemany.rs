@@ -11,9 +11,10 @@ use pyo3::types::{PyIterator, PyTuple};
 
 use super::execute::{Text, check_text, result_format};
 use super::insert::Insert;
+use super::kept::{How, Kept, Of, Queued};
 use super::pipeline::await_ticket;
 use super::rewrite::{self, Gathered, Rewriting};
-use super::{bind, check, queue};
+use super::{bind, check};
 use crate::binding::Binding;
 use crate::core::Core;
 use crate::core::pipeline::{Failure, Recipient, check_complete};
@@ -68,15 +69,12 @@ pub(crate) struct Running {
     rewriting: Option<Rewriting>,
     /// The rows of each statement, where some have several.
     parts: Vec<Range<usize>>,
-}
-
-/// An execution that has been queued.
-struct Queued {
-    id: ExchangeId,
-    /// How many bytes are to be sent.
-    unsent: usize,
-    /// It is the first, and has to be answered before more is sent.
-    is_copy_perhaps: bool,
+    /// All that has been queued, as long as it may have to be run again.
+    kept: Option<Kept>,
+    /// There are no more parameters.
+    exhausted: bool,
+    /// What was queued is being queued again.
+    repeated: bool,
 }
 
 /// How much is queued before it is sent and the answers so far are taken, in bytes.
@@ -114,6 +112,9 @@ impl Job for ExecuteMany {
             again: false,
             rewriting: None,
             parts: Vec::new(),
+            kept: (!in_pipeline).then(Kept::default),
+            exhausted: false,
+            repeated: false,
         });
         match self.look_up(py, core)? {
             Some(next) => Ok(next),
@@ -142,6 +143,16 @@ impl Job for ExecuteMany {
         let text = running.text.as_ref();
         let is_plain = running.rewriting.is_none() && !self.cursor.get().binding.is_in_text();
         let text = text.filter(|_| is_plain);
+        let kept = running
+            .kept
+            .take_if(|kept| running.ended && !kept.is_empty());
+        if let Some(kept) = kept.filter(|_| outcome.again) {
+            return self.repeat(py, core, &kept);
+        }
+        if outcome.error.is_some() && running.kept.is_some() {
+            // When it has ended it is known whether all can be run again.
+            return self.end(py, core);
+        }
         if outcome.error.is_some() || !outcome.refused_copy.is_empty() {
             let failed = check_text(py, core, &outcome, text.map(AsRef::as_ref))
                 .inspect_err(|error| running.note_place(py, error, outcome.failed_at));
@@ -230,8 +241,7 @@ impl ExecuteMany {
             let Some(running) = &mut self.running else {
                 return Ok(Next::Done(py.None()));
             };
-            let first = running.first.take().map(|first| Ok(first.into_bound(py)));
-            let Some(params) = first.or_else(|| running.params.bind(py).clone().next()) else {
+            let Some(params) = running.next(py) else {
                 return self.end(py, core);
             };
             let queued = match running.rewriting {
@@ -245,6 +255,8 @@ impl ExecuteMany {
             match queued {
                 Ok(queued) if queued.is_copy_perhaps => return self.probe(py, core, queued.id),
                 Ok(queued) if queued.unsent < BATCH => {}
+                // So that no more has to be kept.
+                Ok(queued) if self.keeps() => return answered(py, core, queued.id),
                 Ok(queued) => {
                     self.tell_pipeline(core);
                     return Ok(Next::Pump(queued.id));
@@ -265,8 +277,7 @@ impl ExecuteMany {
         if let Some(ticket) = self.running.as_ref().and_then(|running| running.ticket) {
             return await_ticket(py, core, ticket);
         }
-        core.with_session(py, Session::flush)?;
-        Ok(Next::Results(id))
+        answered(py, core, id)
     }
 
     /// Queues one execution.
@@ -301,33 +312,19 @@ impl ExecuteMany {
         let Some(text) = &running.text else {
             return Err(ended(py));
         };
-        let loaders = cursor.adapters(py)?.get();
-        let accepts = |oid| settings.text_is_plain(oid) && loaders.binary_is_equal(py, oid);
         let mut values = core.borrow_params();
         let dumped = bind::dump(cursor.binding, text, Some(params), &cx, &mut values);
         let dumped = dumped.inspect_err(|error| errors::note_index(py, error, number));
         let is_copy_perhaps = number == 0 && text.may_copy(py);
-        let queued = dumped.and_then(|()| {
-            let request = Execute {
-                sql: text.sql(py),
-                params: &values,
-                format: result_format(
-                    cursor.is_binary(),
-                    settings.choice_id(loaders.loaders_id()),
-                    &accepts,
-                ),
-                prepare: cursor.binding.prepare(Some(true)),
-                begin: true,
-                extended: true,
-            };
-            queue(py, core, &request, |session, request| {
-                session.execute_more(request).map(|id| Queued {
-                    id,
-                    unsent: session.outgoing().len(),
-                    is_copy_perhaps,
-                })
-            })
+        let queued =
+            dumped.and_then(|()| queue_values(py, core, cursor, text, &values, running.how()));
+        let queued = queued.map(|queued| Queued {
+            is_copy_perhaps,
+            ..queued
         });
+        if let Ok(queued) = &queued {
+            running.keep(queued, &values, Of::Query);
+        }
         core.return_params(values);
         if let Ok(queued) = &queued {
             running.id = Some(queued.id);
@@ -336,6 +333,50 @@ impl ExecuteMany {
             running.last = Some(params.clone().unbind());
         }
         queued
+    }
+
+    /// Queues again what has been queued, none of which has been executed, and goes on.
+    fn repeat(&mut self, py: Python<'_>, core: &Arc<Core>, kept: &Kept) -> PyResult<Next> {
+        let cursor = self.cursor.get();
+        let Some(running) = &mut self.running else {
+            return Err(ended(py));
+        };
+        let Some(text) = running.text.clone() else {
+            return Err(ended(py));
+        };
+        (running.id, running.ended, running.repeated) = (None, false, true);
+        let how = running.how();
+        let mut values = core.borrow_params();
+        let queued = kept.each(&mut values, |values, of| {
+            let queued = match &running.rewriting {
+                Some(rewriting) if of == Of::Rewritten => rewriting.queue(py, core, values, how)?,
+                _ => queue_values(py, core, cursor, &text, values, how)?,
+            };
+            running.id = Some(queued.id);
+            Ok(())
+        });
+        core.return_params(values);
+        if let Err(error) = queued {
+            running.failure = Some(error);
+            return self.end(py, core);
+        }
+        if kept.lacks_last() {
+            running.put_back(py);
+        }
+        match (running.id, &running.failure) {
+            (_, Some(_)) => self.end(py, core),
+            // What it does was not seen the first time.
+            (Some(id), None) if running.rewriting.is_none() && text.may_copy(py) => {
+                self.probe(py, core, id)
+            }
+            _ => self.queue_batch(py, core),
+        }
+    }
+
+    /// Whether all that has been queued is kept.
+    fn keeps(&self) -> bool {
+        let running = self.running.as_ref();
+        running.is_some_and(|running| running.kept.is_some())
     }
 
     /// Asks what the table of an INSERT is like, if that may be rewritten.
@@ -493,19 +534,74 @@ impl ExecuteMany {
 impl Running {
     /// Queues the statement for the rows that are gathered, if there are any.
     fn send_gathered(&mut self, py: Python<'_>, core: &Arc<Core>) -> PyResult<Option<Queued>> {
+        let how = self.how();
         let Some(rewriting) = &mut self.rewriting else {
             return Ok(None);
         };
-        let Some((id, unsent, rows)) = rewriting.send(py, core)? else {
+        let mut values = core.borrow_params();
+        let queued = rewriting.take(py, &mut values).and_then(|rows| {
+            let queue = |rows| {
+                let queued = rewriting.queue(py, core, &values, how);
+                queued.map(|queued| (queued, rows))
+            };
+            rows.map(queue).transpose()
+        });
+        if let Ok(Some((queued, _))) = &queued {
+            self.keep(queued, &values, Of::Rewritten);
+        }
+        core.return_params(values);
+        let Some((queued, rows)) = queued? else {
             return Ok(None);
         };
-        self.id = Some(id);
+        self.id = Some(queued.id);
         memory::push(&mut self.parts, rows)?;
-        Ok(Some(Queued {
-            id,
-            unsent,
-            is_copy_perhaps: false,
-        }))
+        Ok(Some(queued))
+    }
+
+    /// How an execution is queued. What is queued again may be the first of its exchange, or not.
+    fn how(&self) -> How {
+        match self.repeated {
+            true => Session::execute_more_again,
+            false => Session::execute_more,
+        }
+    }
+
+    /// The next set of parameters.
+    fn next<'py>(&mut self, py: Python<'py>) -> Option<PyResult<Bound<'py, PyAny>>> {
+        if let Some(first) = self.first.take() {
+            return Some(Ok(first.into_bound(py)));
+        }
+        if self.exhausted {
+            return None;
+        }
+        let next = self.params.bind(py).clone().next();
+        self.exhausted = next.is_none();
+        next
+    }
+
+    /// Takes the last set of parameters as the next once more.
+    fn put_back(&mut self, py: Python<'_>) {
+        self.first = self.last.as_ref().map(|last| last.clone_ref(py));
+        self.queued = self.queued.saturating_sub(1);
+        self.parts.pop();
+    }
+
+    /// Keeps what has just been queued, if it may have to be run again with all before it.
+    fn keep(&mut self, queued: &Queued, values: &Params, of: Of) {
+        let Some(mut kept) = self.kept.take().filter(|_| queued.may_be_repeated) else {
+            return;
+        };
+        let is_long = of == Of::Query && values.values.len() >= BATCH;
+        let done = match is_long {
+            // Nothing is queued behind it before it is answered.
+            true => {
+                kept.omit_last();
+                Ok(())
+            }
+            false => kept.push(values, of),
+        };
+        // Without memory it is not run again.
+        self.kept = done.is_ok().then_some(kept);
     }
 
     /// Notes which parameters an error is about, by the number of its statement.
@@ -516,6 +612,39 @@ impl Running {
             None => errors::note_index(py, error, statement),
         }
     }
+}
+
+/// Queues one execution with these parameters.
+fn queue_values(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    cursor: &BaseCursor,
+    text: &Text,
+    values: &Params,
+    how: How,
+) -> PyResult<Queued> {
+    let settings = core.snapshot.settings();
+    let loaders = cursor.adapters(py)?.get();
+    let accepts = |oid| settings.text_is_plain(oid) && loaders.binary_is_equal(py, oid);
+    let request = Execute {
+        sql: text.sql(py),
+        params: values,
+        format: result_format(
+            cursor.is_binary(),
+            settings.choice_id(loaders.loaders_id()),
+            &accepts,
+        ),
+        prepare: cursor.binding.prepare(Some(true)),
+        begin: true,
+        extended: true,
+    };
+    Queued::by(py, core, &request, how)
+}
+
+/// Has the server answer what it has been sent.
+fn answered(py: Python<'_>, core: &Arc<Core>, id: ExchangeId) -> PyResult<Next> {
+    core.with_session(py, Session::flush)?;
+    Ok(Next::Results(id))
 }
 
 fn ended(py: Python<'_>) -> PyErr {

@@ -8,6 +8,7 @@ pub(crate) mod copy;
 pub(crate) mod execute;
 pub(crate) mod executemany;
 pub(crate) mod insert;
+mod kept;
 pub(crate) mod large_object;
 pub(crate) mod notifies;
 pub(crate) mod pipeline;

@@ -3,6 +3,7 @@
 //! An INSERT is rewritten only if it is of the plainest form, and into a table where one statement does what many do: no triggers, rules
 //! or policies, nothing of the user's in defaults and checks, no reference to itself, no arrays or composites.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use howdah_adapt::{Encoding, memory};
@@ -13,6 +14,7 @@ use howdah_types::oid;
 use pyo3::prelude::*;
 
 use super::insert::Insert;
+use super::kept::{How, Queued};
 use super::{push_value, queue};
 use crate::core::Core;
 
@@ -124,7 +126,8 @@ pub(crate) fn look_up(
         params: &params,
         format: ResultFormat::Binary,
         prepare: None,
-        begin: true,
+        // It only reads. What comes behind it can be run again where it is the first of its transaction.
+        begin: false,
         extended: true,
     };
     match again {
@@ -207,38 +210,40 @@ impl Rewriting {
         Ok(Gathered::Row(size >= BYTES || self.rows >= ROWS))
     }
 
-    /// Queues the statement for what is gathered; with how much is to be sent, and which rows these are.
-    pub(crate) fn send(
+    /// Takes what is gathered as parameters of the statement; tells which rows these are.
+    pub(crate) fn take(
         &mut self,
         py: Python<'_>,
-        core: &Arc<Core>,
-    ) -> PyResult<Option<(ExchangeId, usize, std::ops::Range<usize>)>> {
+        params: &mut Params,
+    ) -> PyResult<Option<Range<usize>>> {
         let rows = std::mem::take(&mut self.rows);
         if rows == 0 {
             return Ok(None);
         }
-        let mut params = core.borrow_params();
-        let columns = self.columns.iter().zip(&mut self.runs);
-        let written = { columns }.try_for_each(|(column, run)| {
+        for (column, run) in self.columns.iter().zip(&mut self.runs) {
             let run = std::mem::take(run);
-            run.write(py, *column, rows, &mut params)
-        });
-        let queued = written.and_then(|()| {
-            let request = Execute {
-                sql: &self.sql,
-                params: &params,
-                format: ResultFormat::Binary,
-                prepare: Some(true),
-                begin: true,
-                extended: true,
-            };
-            queue(py, core, &request, |session, request| {
-                let id = session.execute_more(request)?;
-                Ok((id, session.outgoing().len()))
-            })
-        });
-        core.return_params(params);
-        queued.map(|(id, unsent)| Some((id, unsent, self.first..self.first + rows)))
+            run.write(py, *column, rows, params)?;
+        }
+        Ok(Some(self.first..self.first + rows))
+    }
+
+    /// Queues the statement.
+    pub(crate) fn queue(
+        &self,
+        py: Python<'_>,
+        core: &Arc<Core>,
+        params: &Params,
+        how: How,
+    ) -> PyResult<Queued> {
+        let request = Execute {
+            sql: &self.sql,
+            params,
+            format: ResultFormat::Binary,
+            prepare: Some(true),
+            begin: true,
+            extended: true,
+        };
+        Queued::by(py, core, &request, how)
     }
 }
 
