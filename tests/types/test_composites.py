@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from support.adapting import dumper, in_subprocess, loader, part
-from support.doors import Door
+from support.doors import Door, howdah_alone
 
 SETUP = """
 create type pg_temp.pair as (a int4, b text);
@@ -419,4 +419,43 @@ def test_deep_records(conn: Any) -> None:
     assert (value, levels) == (1, 150)
     with pytest.raises(RecursionError):
         nested(1500)
+    assert conn.execute("select 1").fetchone() == (1,)
+
+
+def nested(levels: int) -> Any:
+    value: Any = "x"
+    for _ in range(levels):
+        value = (value,)
+    return value
+
+
+def nested_with_lists(levels: int) -> Any:
+    value: Any = "x"
+    for _ in range(levels):
+        value = ([value],)
+    return value
+
+
+def test_quotes_of_nested_values_double(conn: Any) -> None:
+    for levels, value in [(19, nested(19)), (10, nested_with_lists(10))]:
+        text, length = conn.execute("select v, length(v) from (select %s::text as v) as s", (value,)).fetchone()
+        assert length > 1 << levels
+        assert text.count("x") == 1
+    many = '"' * (2 << 20)
+    assert conn.execute("select length(%s::text)", ((many,),)).fetchone() == (len(many) * 2 + 4,)
+
+
+@howdah_alone
+@pytest.mark.parametrize("value", [nested(21), nested(150), nested_with_lists(11), (1, [2], nested(60), "y" * 1000)])
+def test_quotes_of_nested_values_have_an_end(conn: Any, driver: ModuleType, value: Any) -> None:
+    conn.execute("create temp table deep (t text)")
+    with pytest.raises(driver.DataError, match="quotes double at each level") as raised:
+        conn.execute("select %s::text", (value,))
+    assert isinstance(raised.value, RecursionError)
+    with pytest.raises(driver.DataError, match="quotes double"):
+        conn.execute("select %s::text[]", ([value, value],))
+    with pytest.raises(driver.DataError, match="quotes double"):
+        with conn.cursor().copy("copy deep from stdin") as copy:
+            copy.write_row((value,))
+    conn.rollback()
     assert conn.execute("select 1").fetchone() == (1,)

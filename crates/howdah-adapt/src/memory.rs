@@ -1,9 +1,11 @@
 //! Memory that values need while they are read and written: where there is none, MemoryError is raised.
 
-use howdah_types::composite::ElementText;
+use howdah_types::composite::{ElementText, Unquotable};
 use howdah_types::memory::{FIXED, OutOfMemory};
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
+
+use crate::error;
 
 /// Makes room for `more` bytes behind those in `out`, and for what is short and written without asking.
 ///
@@ -15,9 +17,24 @@ pub fn room(out: &mut Vec<u8>, more: usize) -> PyResult<()> {
 }
 
 /// Makes room for the quotes and escapes of the text that was appended since `out` had the length `start`.
+///
+/// # Errors
+/// MemoryError; DataError that is also RecursionError, if that text is nothing but quotes of values nested in each other.
 #[inline]
-pub(crate) fn room_for_quotes(out: &mut Vec<u8>, start: usize) -> PyResult<()> {
-    room(out, out.len().saturating_sub(start))
+pub(crate) fn room_for_quotes(py: Python<'_>, out: &mut Vec<u8>, start: usize) -> PyResult<()> {
+    let room = howdah_types::composite::room_for_quotes(out, start);
+    room.map_err(|reason| unquotable(py, reason))
+}
+
+#[cold]
+fn unquotable(py: Python<'_>, reason: Unquotable) -> PyErr {
+    match reason {
+        Unquotable::OutOfMemory => out_of_memory(OutOfMemory),
+        Unquotable::TooDeep => error::too_deep(
+            py,
+            "too many nested values: their quotes double at each level",
+        ),
+    }
 }
 
 /// Appends bytes.

@@ -4,7 +4,7 @@ use crate::quoting::field;
 use crate::reader::{Reader, Scanner};
 use crate::{DecodeError, EncodeError, length};
 
-pub use crate::quoting::{ElementText, quote_field};
+pub use crate::quoting::{ElementText, Unquotable, quote_field, room_for_quotes};
 
 const NAME: &str = "record";
 

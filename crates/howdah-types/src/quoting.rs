@@ -1,8 +1,8 @@
 //! Text inside text: the elements, fields, bounds and pairs of types that contain others.
 
-use crate::DecodeError;
 use crate::memory::{self, OutOfMemory};
 use crate::reader::Scanner;
+use crate::{DecodeError, EncodeError};
 
 /// The text of one element, perhaps still with its escapes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +113,66 @@ fn quoted_field<'a>(
     Ok(ElementText::new(raw, escaped))
 }
 
+/// Why a value gets no quotes within another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unquotable {
+    /// There is no memory.
+    OutOfMemory,
+    /// Values are nested so deep that their text is nothing but quotes and what escapes them, which double at each level.
+    TooDeep,
+}
+
+/// So many bytes of text in a value that holds others may consist of quotes alone.
+const MANY: usize = 1 << 20;
+
+/// Makes room for the quotes and escapes of the text that was appended since `out` had the length `start`.
+///
+/// # Errors
+/// There is no memory, or it would be for a value that is nested too deep.
+#[inline]
+pub fn room_for_quotes(out: &mut Vec<u8>, start: usize) -> Result<(), Unquotable> {
+    let text = out.get(start..).unwrap_or_default();
+    let length = text.len();
+    if length >= MANY && is_nothing_but_quotes(text) {
+        return Err(Unquotable::TooDeep);
+    }
+    memory::room(out, length + memory::FIXED).map_err(|OutOfMemory| Unquotable::OutOfMemory)
+}
+
+/// Whether a value that holds others is one that quotes and escapes are seven eighths of: as many as what it holds can only have by
+/// nesting, since a string of quotes starts with no bracket.
+#[cold]
+fn is_nothing_but_quotes(text: &[u8]) -> bool {
+    matches!(text.first(), Some(b'(' | b'[' | b'{')) && escapes(text) >= text.len() / 8 * 7
+}
+
+fn escapes(text: &[u8]) -> usize {
+    let escaped = |byte: &&u8| matches!(**byte, b'"' | b'\\');
+    text.iter().filter(escaped).count()
+}
+
+const TOO_DEEP: &str = "too many nested values: quotes double at each level";
+
+impl From<Unquotable> for EncodeError {
+    #[cold]
+    fn from(reason: Unquotable) -> Self {
+        match reason {
+            Unquotable::OutOfMemory => OutOfMemory.into(),
+            Unquotable::TooDeep => Self::new("value", TOO_DEEP),
+        }
+    }
+}
+
+impl From<Unquotable> for DecodeError {
+    #[cold]
+    fn from(reason: Unquotable) -> Self {
+        match reason {
+            Unquotable::OutOfMemory => OutOfMemory.into(),
+            Unquotable::TooDeep => Self::range("value", TOO_DEEP),
+        }
+    }
+}
+
 /// Quotes, if it has to be, the field or bound that was appended to `out` since it had the length `start`.
 ///
 /// The rule of `record_out` and `range_out` together, which is what either reader takes: empty, or with a comma, a
@@ -150,11 +210,7 @@ pub(crate) fn quote_attribute(out: &mut Vec<u8>, start: usize) {
 
 /// Puts quotes around what was appended since `start`; `prefix` gives what goes in front of a quote or a backslash.
 pub(crate) fn quote(out: &mut Vec<u8>, start: usize, prefix: impl Fn(u8) -> u8) {
-    let tail = out.get(start..).unwrap_or_default();
-    let escapes = tail
-        .iter()
-        .filter(|byte| matches!(**byte, b'"' | b'\\'))
-        .count();
+    let escapes = escapes(out.get(start..).unwrap_or_default());
     out.insert(start.min(out.len()), b'"');
     if escapes > 0 {
         let end = out.len();

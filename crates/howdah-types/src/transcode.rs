@@ -9,6 +9,7 @@ use crate::datetime::{Date, Interval, Time, TimeTz, Timestamp, TimestampTz};
 use crate::geometry::{Circle, Line, Path, Point, Polygon, Rectangle, Segment};
 use crate::net::Inet;
 use crate::oid::{self, TypeKind};
+use crate::quoting::room_for_quotes;
 use crate::range::{MultirangeBinary, Range, range_from_binary, range_to_text};
 use crate::{
     DecodeError, DecodeErrorKind, IsNull, boolean, bytea, float, int, json, lsn, net, numeric,
@@ -204,6 +205,7 @@ pub(crate) fn array(
             Some(value) => {
                 let start = out.len();
                 write(element, value, out)?;
+                room_for_quotes(out, start)?;
                 quote_element(out, start, delimiter);
             }
             None => out.extend_from_slice(b"NULL"),

@@ -680,7 +680,7 @@ fn element_text(
         out.truncate(start);
         out.extend_from_slice(b"NULL");
     } else if !matches!(plan, DumperPlan::Kind(Kind::Int | Kind::Bool)) {
-        memory::room_for_quotes(out, start)?;
+        memory::room_for_quotes(item.py(), out, start)?;
         quote_element(out, start, delimiter);
     }
     Ok(())

@@ -378,7 +378,7 @@ fn bound_text(
 ) -> PyResult<IsNull> {
     let start = out.len();
     let null = write(bound, out, cx)?;
-    memory::room_for_quotes(out, start)?;
+    memory::room_for_quotes(bound.py(), out, start)?;
     Ok(null)
 }
 

@@ -86,7 +86,7 @@ pub(super) fn write_fields(
         if written.null == IsNull::Yes {
             out.truncate(start);
         } else if out.get(start..).is_some_and(needs_quotes) {
-            memory::room_for_quotes(out, start)?;
+            memory::room_for_quotes(item.py(), out, start)?;
             quote_field(out, start);
         }
     }

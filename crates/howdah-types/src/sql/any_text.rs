@@ -7,7 +7,7 @@ use crate::array::{ArrayEvent, ArrayText, quote_element};
 use crate::composite::{CompositeBinary, CompositeText};
 use crate::datetime::{Date, Interval, Timestamp, TimestampTz};
 use crate::hstore::{HstoreBinary, pair_to_text};
-use crate::quoting::quote_attribute;
+use crate::quoting::{quote_attribute, room_for_quotes};
 use crate::range::range_to_text;
 use crate::range::{ElementText, MultirangeText, Range, range_from_binary, range_from_text};
 use crate::{
@@ -186,6 +186,7 @@ impl Part<'_> {
                 ArrayEvent::Element(text) => {
                     let start = out.len();
                     self.value(element, text.try_bytes(&mut scratch)?, out)?;
+                    room_for_quotes(out, start)?;
                     quote_element(out, start, delimiter);
                 }
             }
@@ -246,8 +247,7 @@ impl Part<'_> {
                 let start = out.len();
                 self.value(part, raw, out)?;
                 transcode::check_length(begin, out)?;
-                // All of it may have to be doubled.
-                memory::room(out, out.len() - start + memory::FIXED)?;
+                room_for_quotes(out, start)?;
                 quote_attribute(out, start);
             }
         }

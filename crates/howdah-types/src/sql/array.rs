@@ -8,6 +8,7 @@ use super::{Element, FromSql, FromSqlOwned, IsNull, SqlType, ToSql, Type};
 use crate::array::{
     ArrayBinary, ArrayEvent, ArrayText, ArrayWriter, MAX_DIMENSIONS, quote_element,
 };
+use crate::quoting::room_for_quotes;
 use crate::{DecodeError, DecodeErrorKind, EncodeError, Format, LoadContext, length, memory};
 
 const NAME: &str = "array";
@@ -483,7 +484,7 @@ impl ItemWriter<'_> {
                 let start = self.out.len();
                 match value.to_sql(self.element, Format::Text, self.out)? {
                     IsNull::No => {
-                        memory::room(self.out, self.out.len() - start + memory::FIXED)?;
+                        room_for_quotes(self.out, start)?;
                         quote_element(self.out, start, *delimiter);
                     }
                     IsNull::Yes => self.out.extend_from_slice(b"NULL"),

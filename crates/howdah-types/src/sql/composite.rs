@@ -2,7 +2,9 @@
 
 use super::to_sql::common_format;
 use super::{Element, FromSql, FromSqlOwned, IsNull, SqlType, ToSql, Type};
-use crate::composite::{CompositeBinary, CompositeText, begin_binary, begin_field, quote_field};
+use crate::composite::{
+    CompositeBinary, CompositeText, begin_binary, begin_field, quote_field, room_for_quotes,
+};
 use crate::{
     DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Format, LoadContext, length,
     memory, oid,
@@ -331,7 +333,7 @@ impl<'o> FieldWriter<'o> {
         let start = self.out.len();
         match value.to_sql(ty, Format::Text, self.out)? {
             IsNull::No => {
-                memory::room(self.out, self.out.len() - start + memory::FIXED)?;
+                room_for_quotes(self.out, start)?;
                 quote_field(self.out, start);
             }
             IsNull::Yes => self.out.truncate(start),

@@ -2,6 +2,7 @@
 
 use super::to_sql::common_format;
 use super::{Element, FromSql, FromSqlOwned, IsNull, SqlType, ToSql, Type};
+use crate::quoting::room_for_quotes;
 use crate::range::{
     Bounds, MultirangeBinary, MultirangeText, Range, range_from_binary, range_from_text,
     range_to_binary, range_to_text,
@@ -171,8 +172,7 @@ fn write<T: ToSql>(
         let start = out.len();
         memory::room(out, memory::FIXED)?;
         let null = bound.to_sql(subtype, format, out)?;
-        // For quotes and what is escaped in them.
-        memory::room(out, out.len() - start + memory::FIXED)?;
+        room_for_quotes(out, start)?;
         Ok(null)
     };
     match format {

@@ -610,6 +610,100 @@ fn depth_has_an_end() {
     assert!(read(10_000).is_err());
 }
 
+/// A record in an array in a record, and so on.
+struct Nested(Option<Box<[Self; 1]>>);
+
+impl Nested {
+    fn new(levels: usize) -> Self {
+        (0..levels).fold(Self(None), |inner, _| Self(Some(Box::new([inner]))))
+    }
+}
+
+impl ToSql for Nested {
+    fn format(&self, _: Type<'_>) -> Format {
+        Format::Text
+    }
+
+    fn to_sql(
+        &self,
+        ty: Type<'_>,
+        format: Format,
+        out: &mut Vec<u8>,
+    ) -> Result<IsNull, EncodeError> {
+        let mut fields = FieldWriter::begin::<Self>(ty, format, out, 1)?;
+        match &self.0 {
+            Some(inner) => fields.field(inner.as_ref())?,
+            None => fields.field("x")?,
+        }
+        fields.finish()
+    }
+}
+
+impl SqlType for Nested {
+    fn is_sent_as(_: Type<'_>) -> bool {
+        true
+    }
+}
+
+impl Element for Nested {}
+
+/// A record in a record, and so on, in binary.
+fn nested_records(levels: usize) -> Vec<u8> {
+    let mut raw = b"\0\0\0\0".to_vec();
+    for _ in 0..levels {
+        let inner = std::mem::replace(&mut raw, b"\0\0\0\x01\0\0\x08\xc9".to_vec());
+        crate::length::value(&mut raw, &inner).unwrap();
+    }
+    raw
+}
+
+#[test]
+fn quotes_of_nested_values_have_an_end() {
+    let refused = "cannot write value: too many nested values: quotes double at each level";
+    let write = |levels: usize, out: &mut Vec<u8>| {
+        Nested::new(levels).to_sql(Type::UNTYPED, Format::Text, out)
+    };
+    for (levels, length) in [(1, 9), (2, 25), (10, 1_048_617)] {
+        let mut out = Vec::new();
+        write(levels, &mut out).unwrap();
+        assert_eq!(out.len(), length, "{levels}");
+    }
+    for levels in [11, 12, 40] {
+        let mut out = Vec::new();
+        let error = write(levels, &mut out).unwrap_err();
+        assert_eq!(error.to_string(), refused, "{levels}");
+        assert!(out.capacity() < 1 << 23, "{}", out.capacity());
+    }
+}
+
+#[test]
+fn quotes_of_nested_values_that_are_read_have_an_end() {
+    let text = |levels| {
+        let raw = nested_records(levels);
+        read::<AnyText<'_>>(oid::RECORD, Format::Binary, &raw).map(|text| text.0.len())
+    };
+    assert_eq!(text(1), Ok(6));
+    assert!(text(17).is_ok());
+    let refused =
+        "cannot read value: too many nested values: quotes double at each level".to_owned();
+    assert_eq!(text(30).map_err(|error| error.to_string()), Err(refused));
+}
+
+#[test]
+fn strings_of_quotes_are_no_nested_values() {
+    let many = "\"".repeat(2 << 20);
+    let mut out = Vec::new();
+    (many.as_str(),)
+        .to_sql(Type::UNTYPED, Format::Text, &mut out)
+        .unwrap();
+    // Brackets in front say nothing yet.
+    let mut json = "{\"a\": 1}".repeat(1 << 18);
+    json.insert_str(0, "[(");
+    (json,)
+        .to_sql(Type::UNTYPED, Format::Text, &mut out)
+        .unwrap();
+}
+
 proptest! {
     #[test]
     fn vectors_round_trip(ints: Vec<i64>, floats: Vec<f32>, flags: Vec<Option<bool>>) {
