@@ -3,7 +3,7 @@
 mod common;
 
 use common::{connect, resident, unique};
-use howdah::{Connection, Statement, ToSql, TransactionStatus};
+use howdah::{Connection, Error, Statement, ToSql, TransactionStatus};
 
 const TWO_ROWS: &str = "SELECT 7 AS n, 'x' AS t UNION ALL SELECT 8, NULL ORDER BY 1";
 
@@ -57,6 +57,57 @@ fn an_error_undoes_what_came_before_and_skips_what_follows() {
     assert!(tx.execute("SELECT 1", ()).unwrap_err().is_usage());
     assert!(tx.commit().unwrap_err().is_usage());
     assert!(conn.batch_execute("SELECT '\0'").unwrap_err().is_usage());
+}
+
+/// The server runs all of a text in which there is a COPY TO STDOUT; what that gives is thrown away.
+#[test]
+fn a_copy_to_stdout_is_refused_when_all_has_been_run() {
+    let mut conn = connect();
+    conn.batch_execute("CREATE TEMP TABLE t (n int4)").unwrap();
+    let many = "COPY (SELECT repeat('x', 100000) FROM generate_series(1, 2000)) TO STDOUT";
+    let sql = format!("INSERT INTO t VALUES (1); {many}; INSERT INTO t VALUES (2)");
+    let before = resident();
+    let mut most = 0;
+    let mut refused = |ended: Result<(), Error>| {
+        let error = ended.unwrap_err();
+        assert!(error.to_string().contains("COPY cannot be used"), "{error}");
+        assert!(!error.is_closed() && error.sqlstate().is_none());
+        most = most.max(resident().saturating_sub(before));
+    };
+    refused(conn.simple_query(&sql).map(drop));
+    refused(conn.batch_execute(&sql));
+    assert_eq!(conn.info().transaction_status(), TransactionStatus::Idle);
+    assert!(conn.batch_execute("SELECT 1").is_ok());
+    let mut tx = conn.transaction().unwrap();
+    refused(tx.simple_query(&sql).map(drop));
+    refused(tx.batch_execute(&sql));
+    tx.commit().unwrap();
+    let count = conn.query_scalar::<i64>("SELECT count(*) FROM t", ());
+    assert_eq!(count.unwrap(), 8);
+    assert!(most < 64 << 20, "{most}");
+}
+
+#[cfg(feature = "tokio")]
+#[tokio::test]
+async fn copies_are_refused_on_tokio() {
+    let mut conn = howdah::AsyncConnection::connect(&common::dsn())
+        .await
+        .unwrap();
+    conn.batch_execute("CREATE TEMP TABLE t (n int4)")
+        .await
+        .unwrap();
+    for (copy, kept) in [("COPY t FROM STDIN", 0), ("COPY t TO STDOUT", 2)] {
+        let sql = format!("INSERT INTO t VALUES (1); {copy}; INSERT INTO t VALUES (2)");
+        for error in [
+            conn.simple_query(&sql).await.unwrap_err(),
+            conn.batch_execute(&sql).await.unwrap_err(),
+        ] {
+            assert!(error.to_string().contains("COPY cannot be used"), "{error}");
+            assert!(!error.is_closed());
+        }
+        let count = conn.query_scalar::<i64>("SELECT count(*) FROM t", ()).await;
+        assert_eq!(count.unwrap(), 2 * kept);
+    }
 }
 
 #[test]
