@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use futures_core::Stream;
+use howdah_net::Limit;
 use howdah_net::drive::{Until, flush};
 use howdah_protocol::session::Outcome;
 use howdah_types::PgLsn;
@@ -135,6 +136,7 @@ impl AsyncConnection {
             session: self,
             following: following.watched(watch),
             timer: Timer::default(),
+            limit: None,
             items: PhantomData,
         })
     }
@@ -164,6 +166,10 @@ impl AsyncConnection {
 /// server ends it; an error is the last item. A future of `next()` that is dropped loses nothing: `tokio::time::timeout()` is how to
 /// wait for some time.
 ///
+/// Where operations [have a time](AsyncSession::set_operation_timeout), each wait for a message is one; the time of
+/// [`within`](AsyncConnection::within) is one for all. When it is over there is an error that [`is_timeout`](Error::is_timeout), and the
+/// stream goes on: the next message is the one that would have come.
+///
 /// The server's keepalives are answered, and it is told at intervals how far the client is, while a message is waited for: there is
 /// no task behind the stream, and a program that asks for none longer than the server's `wal_sender_timeout` loses the connection.
 /// Dropping the stream tells the server to end it; the next operation waits for that.
@@ -189,8 +195,10 @@ impl AsyncConnection {
 pub struct AsyncReplicationStream<'a, M: StreamItem> {
     session: &'a mut AsyncSession,
     following: Following,
-    /// Goes off when the server is to be told something.
+    /// Goes off when the server is to be told something, or the time of the operation is over.
     timer: Timer,
+    /// What bounds the wait that goes on.
+    limit: Option<Option<Limit>>,
     items: PhantomData<fn() -> M>,
 }
 
@@ -199,19 +207,25 @@ stream_methods!(AsyncReplicationStream);
 impl<M: StreamItem> AsyncReplicationStream<'_, M> {
     /// The next message; `None` when the stream [has ended](Self::has_ended).
     pub async fn next(&mut self) -> Option<Result<M>> {
+        // The wait of a future that was dropped is over.
+        self.limit = None;
         poll_fn(|cx| self.poll_item(cx)).await
     }
 
     /// Tells the server now how far the client is.
     ///
     /// # Errors
-    /// The connection is lost.
+    /// The connection is lost. Or the time of the operation is over: what was not sent goes with what is done next.
     pub async fn send_feedback(&mut self, feedback: Feedback) -> Result<()> {
         self.following.confirm(&mut self.session.core, feedback);
+        let limit = self.session.core.new_limit()?;
         self.following
             .tell(&mut self.session.core, feedback.wants_reply);
         while !self.following.is_over && !self.session.core.session.outgoing().is_empty() {
-            let turned = poll_fn(|cx| self.poll_turn(Until::Sent, cx)).await?;
+            if let Some(limit) = limit.filter(Limit::is_over) {
+                return Err(Error::given_up(limit));
+            }
+            let turned = poll_fn(|cx| self.poll_turn(Until::Sent, limit, cx)).await?;
             if let Some(outcome) = turned {
                 self.following.ended(&mut self.session.core, outcome);
             }
@@ -228,21 +242,29 @@ impl<M: StreamItem> AsyncReplicationStream<'_, M> {
         if self.following.needs_no_end(&self.session.core) {
             return self.following.take_end();
         }
-        let id = self.following.id;
-        self.session.core.session.end_following(id, Instant::now());
+        let mut stream = Within::operation(&mut self, |stream| &mut stream.session.core);
+        let id = stream.following.id;
+        let session = &mut stream.session.core.session;
+        session.end_following(id, Instant::now());
         loop {
-            if let Some(outcome) = poll_fn(|cx| self.poll_turn(Until::Idle, cx)).await? {
-                return self.following.closed(&mut self.session.core, outcome);
+            let turned = poll_fn(|cx| stream.poll_ending(cx)).await;
+            if let Some(outcome) = turned.map_err(|error| stream.failed(error))? {
+                let Self {
+                    session, following, ..
+                } = &mut *stream;
+                return following.closed(&mut session.core, outcome);
             }
         }
     }
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<M>>> {
         let item = ready!(self.poll_read(cx));
+        self.limit = None;
         Poll::Ready(item.transpose())
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<M>>> {
+        let mut looked = false;
         loop {
             if self.following.is_status_due(&self.session.core) {
                 self.report()?;
@@ -253,8 +275,23 @@ impl<M: StreamItem> AsyncReplicationStream<'_, M> {
             if self.following.is_over {
                 return Poll::Ready(Ok(None));
             }
+            let limit = match self.limit {
+                Some(limit) => limit,
+                None => *self.limit.insert(self.session.core.new_limit()?),
+            };
+            if let Some(limit) = limit.filter(Limit::is_over) {
+                // What is there already has come in time.
+                let came = match looked {
+                    true => Ok(false),
+                    false => self.session.receive_now(),
+                };
+                looked = true;
+                if !came.map_err(|error| self.failed(error))? {
+                    return Poll::Ready(Err(Error::given_up(limit)));
+                }
+            }
             self.report()?;
-            match ready!(self.poll_turn(Until::Rows(self.following.id), cx))? {
+            match ready!(self.poll_turn(Until::Rows(self.following.id), limit, cx))? {
                 Some(outcome) => self.following.ended(&mut self.session.core, outcome),
                 None => self.following.take_in(&mut self.session.core),
             }
@@ -274,12 +311,35 @@ impl<M: StreamItem> AsyncReplicationStream<'_, M> {
         }
     }
 
-    /// One turn, and what the session has to do at its time.
-    fn poll_turn(&mut self, until: Until, cx: &mut Context<'_>) -> Poll<Result<Option<Outcome>>> {
+    /// One turn, and what the session has to do at its time; ready also when that of the operation is over, by which nothing is given
+    /// up.
+    fn poll_turn(
+        &mut self,
+        until: Until,
+        limit: Option<Limit>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Outcome>>> {
         loop {
             self.session.poll_cancel_ended(cx);
-            if let Poll::Ready(turned) = self.session.poll_until(until, cx) {
+            let turned = self.session.bounded_by(None).poll_until(until, cx);
+            if let Poll::Ready(turned) = turned {
                 return Poll::Ready(turned.map_err(|error| self.failed(error)));
+            }
+            let due = self.session.core.session.poll_timeout();
+            let give_up = limit.map(|limit| limit.give_up);
+            ready!(self.timer.poll(due.into_iter().chain(give_up).min(), cx));
+            if limit.is_some_and(|limit| limit.is_over()) {
+                return Poll::Ready(Ok(None));
+            }
+        }
+    }
+
+    /// One turn of a stream that is being ended; if the time is over, that is given up.
+    fn poll_ending(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Outcome>>> {
+        loop {
+            self.session.poll_cancel_ended(cx);
+            if let Poll::Ready(turned) = self.session.poll_until(Until::Idle, cx) {
+                return Poll::Ready(turned);
             }
             let due = self.session.core.session.poll_timeout();
             ready!(self.timer.poll(due, cx));

@@ -12,7 +12,7 @@ use crate::core::replication::{
     Change, ChangeOptions, Feedback, Following, Start, StreamItem, WalData, stream_methods,
 };
 use crate::core::within::Within;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 impl Connection {
     /// Starts logical replication from a slot, with these options of its output plugin; gives what the plugin sends.
@@ -151,6 +151,10 @@ impl Connection {
 /// intervals how far the client is, whenever a message is asked for: a program that asks for none longer than the server's
 /// `wal_sender_timeout` loses the connection. Dropping it ends it, as [`close`](Self::close) does.
 ///
+/// Where operations [have a time](Session::set_operation_timeout), each wait for a message is one; the time of
+/// [`within`](Connection::within) is one for all. When it is over there is an error that [`is_timeout`](Error::is_timeout), and the
+/// stream goes on: the next message is the one that would have come.
+///
 /// ```no_run
 /// # fn main() -> Result<(), howdah::Error> {
 /// use std::time::Duration;
@@ -180,7 +184,8 @@ impl<M: StreamItem> ReplicationStream<'_, M> {
     /// The next message; `None` if none has come in that time, or the stream [has ended](Self::has_ended).
     ///
     /// # Errors
-    /// The server's, or the connection is lost, or a message is none of its kind. The stream is over.
+    /// The server's, or the connection is lost, or a message is none of its kind: the stream is over. Or the time of the operation is
+    /// over before: the stream goes on.
     pub fn read_timeout(&mut self, timeout: Duration) -> Result<Option<M>> {
         self.read(Instant::now().checked_add(timeout))
     }
@@ -188,16 +193,16 @@ impl<M: StreamItem> ReplicationStream<'_, M> {
     /// Tells the server now how far the client is.
     ///
     /// # Errors
-    /// The connection is lost.
+    /// The connection is lost. Or the time of the operation is over: what was not sent goes with what is done next.
     pub fn send_feedback(&mut self, feedback: Feedback) -> Result<()> {
         self.following.confirm(&mut self.session.core, feedback);
+        let limit = self.session.core.new_limit()?;
         self.following
             .tell(&mut self.session.core, feedback.wants_reply);
         while !self.following.is_over && !self.session.core.session.outgoing().is_empty() {
-            match self.session.turn_until(Until::Sent) {
-                Ok(Some(outcome)) => self.following.ended(&mut self.session.core, outcome),
-                Ok(None) => {}
-                Err(error) => return Err(self.failed(error)),
+            let late = self.turn(Until::Sent, limit.map(|limit| limit.give_up))?;
+            if let Some(limit) = limit.filter(|_| late) {
+                return Err(Error::given_up(limit));
             }
         }
         Ok(())
@@ -216,20 +221,30 @@ impl<M: StreamItem> ReplicationStream<'_, M> {
         if self.following.needs_no_end(&self.session.core) {
             return self.following.take_end();
         }
-        let id = self.following.id;
-        self.session.core.session.end_following(id, Instant::now());
+        let mut stream = Within::operation(self, |stream| &mut stream.session.core);
+        let id = stream.following.id;
+        stream
+            .session
+            .core
+            .session
+            .end_following(id, Instant::now());
         loop {
-            match self.session.turn() {
+            match stream.session.turn() {
                 Ok(Some(outcome)) => {
-                    return self.following.closed(&mut self.session.core, outcome);
+                    let Self {
+                        session, following, ..
+                    } = &mut *stream;
+                    return following.closed(&mut session.core, outcome);
                 }
                 Ok(None) => {}
-                Err(error) => return Err(self.failed(error)),
+                Err(error) => return Err(stream.failed(error)),
             }
         }
     }
 
+    /// The next message; `None` at the end, and when the deadline has passed.
     fn read(&mut self, deadline: Option<Instant>) -> Result<Option<M>> {
+        let mut limit = None;
         let mut looked = false;
         loop {
             if self.following.is_status_due(&self.session.core) {
@@ -241,8 +256,18 @@ impl<M: StreamItem> ReplicationStream<'_, M> {
             if self.following.is_over {
                 return Ok(None);
             }
+            let bound = match limit {
+                Some(bound) => bound,
+                None => *limit.insert(self.session.core.new_limit()?),
+            };
             self.report()?;
-            if self.receive(deadline)? {
+            let bound = bound.filter(|bound| deadline.is_none_or(|at| bound.give_up < at));
+            let until = Until::Rows(self.following.id);
+            let late = self.turn(until, bound.map_or(deadline, |bound| Some(bound.give_up)))?;
+            if !self.following.is_over {
+                self.following.take_in(&mut self.session.core);
+            }
+            if late {
                 // What is there already has come in time.
                 let came = match looked {
                     true => Ok(false),
@@ -250,7 +275,7 @@ impl<M: StreamItem> ReplicationStream<'_, M> {
                 };
                 looked = true;
                 if !came.map_err(|error| self.failed(error))? {
-                    return Ok(None);
+                    return bound.map_or(Ok(None), |bound| Err(Error::given_up(bound)));
                 }
             }
         }
@@ -269,23 +294,20 @@ impl<M: StreamItem> ReplicationStream<'_, M> {
         }
     }
 
-    /// Waits for more, or the end; tells whether the time is over.
-    fn receive(&mut self, deadline: Option<Instant>) -> Result<bool> {
+    /// Moves bytes until what is wanted has happened, or the end; tells whether the deadline has passed.
+    fn turn(&mut self, until: Until, deadline: Option<Instant>) -> Result<bool> {
         let (link, socket) = (&mut self.session.core.session, &self.session.socket);
-        let step = drive(link, socket, Until::Rows(self.following.id), deadline);
+        let step = drive(link, socket, until, deadline);
         let timed_out = matches!(step, Ok(Step::TimedOut));
-        match self.session.take_step(step) {
-            Ok(Some((_, outcome))) => {
-                self.session.core.cancel.gate().leave();
-                self.following.ended(&mut self.session.core, outcome);
-            }
-            Ok(None) => self.following.take_in(&mut self.session.core),
-            Err(error) => return Err(self.failed(error)),
+        let ended = self.session.take_step(step);
+        if let Some((_, outcome)) = ended.map_err(|error| self.failed(error))? {
+            self.session.core.cancel.gate().leave();
+            self.following.ended(&mut self.session.core, outcome);
         }
         Ok(timed_out)
     }
 
-    fn failed(&mut self, error: crate::Error) -> crate::Error {
+    fn failed(&mut self, error: Error) -> Error {
         self.following.give_up(&error);
         error
     }

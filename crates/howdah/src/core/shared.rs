@@ -90,8 +90,8 @@ macro_rules! shared_methods {
             /// [`is_closed`](crate::Error::is_closed) is true as well. What was given up may have been done, a `COMMIT` too.
             ///
             /// An operation is one call. Of streams it is each wait for more, of a COPY each call that sends or waits, and of the end of
-            /// a transaction the statement that ends it. Notifications and streams of replication are waited for without it. What the
-            /// program does between, or a function that gives parameters, is not counted.
+            /// a transaction the statement that ends it. A stream of replication goes on after a wait that took too long. Notifications
+            /// are waited for without it. What the program does between, or a function that gives parameters, is not counted.
             pub fn set_operation_timeout(&mut self, timeout: Option<std::time::Duration>) {
                 self.core.timeout.set(timeout);
             }

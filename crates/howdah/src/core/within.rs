@@ -15,6 +15,14 @@ impl Core {
         self.timeout.limit_within(self.limit)
     }
 
+    /// The same, which fails if that is over before it begins.
+    pub(crate) fn new_limit(&self) -> Result<Option<Limit>> {
+        match self.operation_limit() {
+            Some(limit) if limit.is_over() => Err(Error::out_of_time(limit)),
+            limit => Ok(limit),
+        }
+    }
+
     /// When the operation that runs has to be given up.
     pub(crate) fn give_up_at(&self) -> Option<Instant> {
         self.limit.map(|limit| limit.give_up)
