@@ -2,7 +2,8 @@
 
 The command finds the server in HOWDAH_TEST_DSN (Unix socket) and HOWDAH_TEST_TCP_DSN, and in HOWDAH_TEST_POOLER_DSN
 with a PgBouncer in front of it, where that is installed. With the interpreter in HOWDAH_TEST_PYTHON it can start
-servers of its own. A HOWDAH_TEST_DSN that is already set is left alone and no server is started.
+servers of its own. A HOWDAH_TEST_DSN that is already set is left alone and no server is started. With
+HOWDAH_TESTS_FLAVOUR=debian it is Debian's server.
 
 Examples of documentation (`cargo test --doc`) connect as the environment says: PGHOST and its like name the server.
 """
@@ -25,6 +26,8 @@ local replication all trust
 host all all 127.0.0.1/32 trust
 """
 
+FLAVOUR = os.environ.get("HOWDAH_TESTS_FLAVOUR", "embedded")
+
 # What tests of replication need.
 CONFIG = {"wal_level": "logical", "logical_decoding_work_mem": "64kB"}
 
@@ -33,7 +36,7 @@ def main(command: list[str]) -> int:
     if os.environ.get("HOWDAH_TEST_DSN"):
         return subprocess.call(command)
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(PgServer(config=CONFIG, hba=HBA))
+        server = stack.enter_context(PgServer(FLAVOUR, config=CONFIG, hba=HBA))
         environ = {"HOWDAH_TEST_DSN": server.dsn, "HOWDAH_TEST_TCP_DSN": server.tcp_dsn}
         environ["HOWDAH_TEST_PYTHON"] = sys.executable
         if "--doc" in command:

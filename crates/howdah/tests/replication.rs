@@ -6,170 +6,14 @@ mod common;
 
 use std::time::{Duration, Instant};
 
+use common::source::{LONG, Source, followed, ids, next, on_tokio, replicating, rows};
 use common::{connect, dsn, terminate, unique, within};
-use howdah::replication::{
-    AsyncReplicationStream, Change, ChangeOptions, ChangedRow, Feedback, Old, StreamItem,
-    Streaming, Value,
-};
+use howdah::replication::{Change, ChangeOptions, ChangedRow, Feedback, Old, Streaming, Value};
 use howdah::types::PgLsn;
 use howdah::{AsyncConnection, Connection, FromSql, ToSql};
 use howdah_protocol::wire::FrontendMessage;
 use howdah_testkit::{MockServer, Script};
 use tokio::time::timeout;
-
-const LONG: Duration = Duration::from_secs(30);
-
-/// A published table and a slot; the connection is one to write with.
-struct Source {
-    conn: Connection,
-    name: String,
-    more: Vec<String>,
-}
-
-impl Source {
-    fn new(columns: &str) -> Self {
-        Self::after(&[], columns)
-    }
-
-    /// The same, after these statements; `{}` is the source's name.
-    fn after(statements: &[&str], columns: &str) -> Self {
-        let mut source = Self {
-            conn: connect(),
-            name: unique("followed"),
-            more: Vec::new(),
-        };
-        for statement in statements {
-            source.run(statement);
-        }
-        source.run(&format!("CREATE TABLE {{}} ({columns})"));
-        source.run("CREATE PUBLICATION {} FOR TABLE {}");
-        source.run("SELECT pg_create_logical_replication_slot('{}', 'pgoutput')");
-        source
-    }
-
-    fn run(&mut self, sql: &str) {
-        let sql = sql.replace("{}", &self.name);
-        self.conn.execute(&sql, ()).expect(&sql);
-    }
-
-    fn insert(&mut self, ids: std::ops::Range<i32>) {
-        let (from, to) = (ids.start, ids.end - 1);
-        self.run(&format!(
-            "INSERT INTO {{}} SELECT g, 'row ' || g FROM generate_series({from}, {to}) g"
-        ));
-    }
-
-    fn follower(&self) -> Connection {
-        Connection::connect(&replicating("")).unwrap()
-    }
-
-    fn confirmed(&mut self) -> PgLsn {
-        let sql = "SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name = $1";
-        let row = self.conn.query_one(sql, (&self.name,)).unwrap();
-        row.get(0).unwrap()
-    }
-
-    /// Waits until the server has noted that a position is confirmed.
-    fn wait_until_confirmed(&mut self, lsn: PgLsn) {
-        let begun = Instant::now();
-        while self.confirmed() < lsn {
-            assert!(begun.elapsed() < LONG, "{lsn} was never confirmed");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-
-    /// The changes up to so many commits, through both shells, which confirm nothing.
-    fn changes(&self, options: &ChangeOptions, commits: usize) -> [Vec<Change>; 2] {
-        let wanted = |changes: &[Change]| {
-            let ends = changes.iter().filter(|change| change.end_lsn().is_some());
-            ends.count() < commits
-        };
-        let mut conn = self.follower();
-        let mut stream = conn
-            .follow_changes(&self.name, &[&self.name], options)
-            .unwrap();
-        let mut blocking = Vec::new();
-        while wanted(&blocking) {
-            blocking.push(stream.next().unwrap().unwrap());
-        }
-        stream.close().unwrap();
-        drop(conn);
-        let tokio = on_tokio(async {
-            let mut conn = AsyncConnection::connect(&replicating("")).await.unwrap();
-            let mut stream = followed(&mut conn, &self.name, options).await;
-            let mut changes = Vec::new();
-            while wanted(&changes) {
-                changes.push(next(&mut stream).await);
-            }
-            stream.close().await.unwrap();
-            changes
-        });
-        [blocking, tokio]
-    }
-}
-
-/// The changes of a source, on tokio.
-async fn followed<'c>(
-    conn: &'c mut AsyncConnection,
-    name: &str,
-    options: &ChangeOptions,
-) -> AsyncReplicationStream<'c, Change> {
-    conn.follow_changes(name, &[name], options).await.unwrap()
-}
-
-/// The next message, which comes in time.
-async fn next<M: StreamItem>(stream: &mut AsyncReplicationStream<'_, M>) -> M {
-    let message = timeout(LONG, stream.next()).await.unwrap();
-    message.unwrap().unwrap()
-}
-
-impl Drop for Source {
-    fn drop(&mut self) {
-        let slot = format!(
-            "FROM pg_replication_slots WHERE slot_name = '{}'",
-            self.name
-        );
-        for sql in [
-            format!("SELECT pg_terminate_backend(active_pid, 5000) {slot} AND active"),
-            format!("SELECT pg_drop_replication_slot(slot_name) {slot}"),
-            format!("DROP PUBLICATION {}", self.name),
-            format!("DROP TABLE {}", self.name),
-        ]
-        .iter()
-        .chain(&self.more)
-        {
-            let done = self.conn.execute(sql, ());
-            assert!(done.is_ok() || std::thread::panicking(), "{sql}: {done:?}");
-        }
-    }
-}
-
-/// A conninfo for a walsender with such a timeout.
-fn replicating(timeout: &str) -> String {
-    let mut dsn = format!("{} replication=database", dsn());
-    if !timeout.is_empty() {
-        dsn.push_str(&format!(" options='-c wal_sender_timeout={timeout}'"));
-    }
-    dsn
-}
-
-fn on_tokio<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(work)
-}
-
-fn ids(changes: &[Change]) -> Vec<i32> {
-    let id = |change: &Change| change.new_row().map(|row| row.get("id").unwrap());
-    changes.iter().filter_map(id).collect()
-}
-
-fn rows(changes: &[Change]) -> Vec<&Change> {
-    let of_rows = |change: &&Change| change.relation().is_some();
-    changes.iter().filter(of_rows).collect()
-}
 
 #[test]
 fn a_walsender_takes_commands_and_queries() {
@@ -306,7 +150,7 @@ fn large_values_that_were_not_changed_are_not_sent() {
 
 #[test]
 fn messages_and_transactions_in_progress() {
-    let mut source = Source::new("id int PRIMARY KEY, a text");
+    let mut source = Source::alone("id int PRIMARY KEY, a text");
     source.run("SELECT pg_logical_emit_message(true, 'greeting', 'hello')");
     source.insert(0..5000);
     let options = ChangeOptions::default()

@@ -8,6 +8,8 @@ pub(crate) mod passing;
 pub(crate) mod polled;
 #[cfg(feature = "tracing")]
 pub(crate) mod recorder;
+#[cfg(feature = "tokio")]
+pub(crate) mod source;
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
