@@ -51,6 +51,10 @@ class Observer:
         """Wait until the session runs nothing."""
         self._wait("select count(*) = 1 from pg_stat_activity where pid = %s and state like 'idle%%'", pid)
 
+    def wait_reading(self, pid: int) -> None:
+        """Wait until the session has done all that it has been sent, within an exchange or not."""
+        self._wait("select count(*) = 1 from pg_stat_activity where pid = %s and wait_event = 'ClientRead'", pid)
+
     def _wait(self, query: Any, *params: Any) -> None:
         deadline = time.monotonic() + PATIENCE
         while not self.value(query, params):

@@ -23,7 +23,7 @@ use crate::cursor::BaseCursor;
 use crate::errors;
 use crate::hooks::{Span, Subject, Watched};
 use crate::shell::{Job, Next};
-use howdah_adapt::{Adaptation, DumpContext, memory};
+use howdah_adapt::{Adaptation, DumpContext, lock, memory};
 
 /// One call of `executemany()`.
 pub(crate) struct ExecuteMany {
@@ -191,6 +191,18 @@ impl Job for ExecuteMany {
     fn observed(&mut self, _py: Python<'_>, span: &Arc<Span>) -> PyResult<()> {
         self.watched = Watched::by(span);
         Ok(())
+    }
+
+    /// What was to be one exchange is not kept in parts, and a transaction around it has failed.
+    fn interrupted(&mut self, core: &Arc<Core>) {
+        if let Some(running) = &mut self.running
+            && running.id.is_some()
+            && !running.in_pipeline
+            && !std::mem::replace(&mut running.ended, true)
+            && let Some(io) = lock(&core.io).as_mut()
+        {
+            io.session.spoil();
+        }
     }
 
     /// It waits for its results, once all has been sent.
