@@ -364,6 +364,96 @@ def test_status_of_a_result(conn: Any, statement: str, status: int) -> None:
     assert conn.execute(statement).pgresult.status == status
 
 
+def picture(cursor: Any) -> tuple[Any, ...]:
+    """What `repr()` calls a result, its status, rows and columns, whether these are in binary, and the tag."""
+    result = cursor.pgresult
+    told = repr(getattr(cursor, "wrapped", cursor)).partition("[")[2].partition("]")[0]
+    return told, result.status, result.ntuples, result.nfields, result.binary_tuples, result.command_status
+
+
+@pytest.mark.parametrize("count", [0, 3, 100_000])
+@pytest.mark.parametrize("binary", [0, 1])
+async def test_result_of_a_copy_out(door: Door, count: int, binary: int) -> None:
+    conn = await door.connect()
+    cur: Any = conn.cursor()
+    query = f"copy (select n, n from generate_series(1, {count}) n) to stdout (format {'binary' if binary else 'text'})"
+    copied = ("COPY_OUT", 3, 0, 2, binary, b"")
+    async with cur.copy(query) as copy:
+        assert picture(cur) == copied
+        async for _ in copy:
+            pass
+        assert picture(cur) == copied
+    assert picture(cur) == copied
+    assert cur.pgresult is cur.pgresult
+    assert [(cur.pgresult.fformat(number), cur.pgresult.fname(number)) for number in (0, 1)] == [(binary, None)] * 2
+    assert (cur.rowcount, cur.rownumber, cur.nextset()) == (count, None, None)
+    with pytest.raises(door.module.ProgrammingError, match="didn't produce"):
+        await cur.fetchone()
+    await cur.execute("select 1")
+    assert picture(cur) == ("TUPLES_OK", 2, 1, 1, 0, b"SELECT 1")
+
+
+@pytest.mark.parametrize("count", [0, 3])
+async def test_result_of_a_copy_in(door: Door, count: int) -> None:
+    conn = await door.connect()
+    await conn.execute("create temp table made (a int, b text)")
+    cur: Any = conn.cursor()
+    async with cur.copy("copy made from stdin") as copy:
+        assert picture(cur) == ("COPY_IN", 4, 0, 2, 0, b"")
+        for number in range(count):
+            await copy.write_row((number, "x"))
+    assert picture(cur) == ("COMMAND_OK", 1, 0, 0, 0, b"COPY %d" % count)
+    assert (cur.rowcount, cur.statusmessage) == (count, f"COPY {count}")
+
+
+async def test_result_of_a_copy_that_failed(door: Door) -> None:
+    conn = await door.connect()
+    await conn.execute("create temp table made (a int)")
+    await conn.commit()
+    cur: Any = conn.cursor()
+    with pytest.raises(door.errors.InvalidTextRepresentation):
+        async with cur.copy("copy made from stdin") as copy:
+            await copy.write("x\n")
+    assert picture(cur) == ("COPY_IN", 4, 0, 1, 0, b"")
+    assert (cur.rowcount, cur.statusmessage) == (-1, None)
+    await conn.rollback()
+    for query, told in (("from stdin", ("COPY_IN", 4)), ("to stdout", ("COPY_OUT", 3))):
+        with pytest.raises(LookupError):
+            async with cur.copy(f"copy made {query}"):
+                raise LookupError
+        assert picture(cur)[:2] == told
+        await conn.rollback()
+    with pytest.raises(door.errors.UndefinedTable):
+        async with cur.copy("copy missing to stdout"):
+            pass
+    assert [cur.pgresult] == [None]
+
+
+@pytest.mark.parametrize("kind", ["ServerCursor", "RawServerCursor"])
+@pytest.mark.parametrize("options", [{}, {"scrollable": True}, {"withhold": True}])
+async def test_result_of_a_server_side_cursor(door: Door, kind: str, options: dict[str, Any]) -> None:
+    conn = await door.connect()
+    conn.server_cursor_factory = getattr(door.module, kind if door.is_sync else f"Async{kind}")
+    cur: Any = conn.cursor("served", **options)
+    assert [cur.pgresult] == [None]
+    query = f"select n from generate_series(1, {'$1' if kind == 'RawServerCursor' else '%s'}) n"
+    for count in (5, 0):
+        await cur.execute(query, (count,))
+        assert cur.pgresult.status == 1
+        assert (cur.pgresult.ntuples, cur.pgresult.nfields, cur.pgresult.fname(0)) == (0, 1, b"n")
+        assert (cur.pgresult.command_status, cur.statusmessage, cur.rowcount) == (b"", None, -1)
+        assert cur.pgresult is cur.pgresult
+        await cur.fetchmany(3)
+        assert (cur.pgresult.status, cur.pgresult.ntuples) == (2, min(count, 3))
+        await cur.fetchall()
+        assert (cur.pgresult.status, cur.pgresult.ntuples) == (2, 2 if count else 0)
+        if "scrollable" in options:
+            await cur.scroll(0, mode="absolute")
+            assert cur.pgresult.status == 2
+    await cur.close()
+    assert [cur.pgresult] == [None]
+
+
 async def test_result_of_a_statement_that_failed(door: Door) -> None:
     conn = await door.connect()
     with pytest.raises(door.errors.DivisionByZero) as caught:

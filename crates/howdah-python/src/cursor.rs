@@ -10,12 +10,10 @@ mod pending;
 mod rows;
 mod served;
 pub(crate) mod server;
+mod shown;
 mod state;
 pub(crate) mod stream;
 
-use std::sync::Arc;
-
-use howdah_protocol::connection::Ending;
 use howdah_protocol::wire::Format;
 use pyo3::exceptions::{PyStopAsyncIteration, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -444,22 +442,7 @@ impl BaseCursor {
     /// The current result as libpq would show it.
     #[getter]
     fn pgresult(&self, py: Python<'_>) -> PyResult<Option<Py<PgResult>>> {
-        let (result, streamed, known) = {
-            let state = lock(&self.state);
-            let Some(result) = state.results.get(state.current) else {
-                return Ok(None);
-            };
-            let known = state.pgresult.as_ref().map(|known| known.clone_ref(py));
-            (Arc::clone(result), state.streamed, known)
-        };
-        if let Some(known) = known.filter(|known| known.get().shows(&result, streamed)) {
-            return Ok(Some(known));
-        }
-        let encoding = self.home(py)?.core.snapshot.encoding(py);
-        let made = Py::new(py, PgResult::of_cursor(result, encoding, streamed))?;
-        let old = lock(&self.state).pgresult.replace(made.clone_ref(py));
-        drop(old);
-        Ok(Some(made))
+        self.shown_result(py)
     }
 
     /// What was executed last, as the server got it.
@@ -666,20 +649,10 @@ impl BaseCursor {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let this = slf.get();
-        let status = {
-            let state = lock(&this.state);
-            match state.results.get(state.current) {
-                _ if state.closed => "closed",
-                None => "no result",
-                Some(result)
-                    if result.ending == Ending::Suspended && this.server_side().is_some() =>
-                {
-                    "COMMAND_OK"
-                }
-                Some(result) if result.columns.is_some() => "TUPLES_OK",
-                Some(result) if result.ending == Ending::Empty => "EMPTY_QUERY",
-                Some(_) => "COMMAND_OK",
-            }
+        let closed = lock(&this.state).closed;
+        let status = match closed {
+            true => "closed",
+            false => this.shown_status().unwrap_or("no result"),
         };
         let class = slf.get_type();
         let name = match this.server_side() {

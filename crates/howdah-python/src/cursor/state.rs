@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use howdah_adapt::registry::Snapshot;
 use howdah_adapt::{Adaptation, AdaptersMap, Encoding, SessionSettings, lock};
 use howdah_protocol::connection::{Ending, QueryResult};
+use howdah_protocol::session::CopyStart;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
@@ -74,6 +75,8 @@ pub(super) struct State {
     pub(super) asked_binary: bool,
     /// What was executed last.
     pub(super) query: Option<Executed>,
+    /// The COPY that is shown as the current result.
+    pub(super) copied: Option<CopyStart>,
     /// What shows the current result as libpq would, if anybody has asked.
     pub(super) pgresult: Option<Py<PgResult>>,
     /// How many executions were begun.
@@ -214,6 +217,11 @@ impl BaseCursor {
         drop(old);
     }
 
+    /// Has a COPY shown as the current result, or none.
+    pub(crate) fn show_copy(&self, start: Option<CopyStart>) {
+        lock(&self.state).copied = start;
+    }
+
     /// Takes the results of `execute()`.
     pub(crate) fn set_results(slf: &Bound<'_, Self>, results: Vec<QueryResult>) -> PyResult<()> {
         let old = {
@@ -349,6 +357,7 @@ impl State {
         self.pos = 0;
         self.rowcount = -1;
         self.statusmessage = None;
+        self.copied = None;
         (
             std::mem::take(&mut self.results),
             std::mem::take(&mut self.making),

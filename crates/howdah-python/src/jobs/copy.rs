@@ -152,6 +152,7 @@ impl CopyJob {
             return Err(no_copy(py, &outcome));
         };
         let is_in = start.is_in;
+        self.cursor.get().show_copy(Some(start.clone()));
         self.state.note_start(start);
         if is_in {
             self.phase = Phase::In(id);
@@ -319,6 +320,7 @@ impl Job for CopyJob {
                 self.phase = Phase::Over;
                 let result = outcome.results.pop().ok_or_else(|| no_result(py))?;
                 self.tell_result(&result);
+                self.cursor.get().show_copy(None);
                 self.set_result(py, result)?;
                 Ok(self.done(py, core))
             }

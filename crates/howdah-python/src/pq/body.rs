@@ -53,8 +53,17 @@ impl Status {
         Self::ALL.get(index).copied()
     }
 
+    /// The status of a statement's result.
+    pub(crate) fn of(result: &QueryResult) -> Self {
+        match (&result.columns, result.ending) {
+            (Some(_), _) => Self::TuplesOk,
+            (None, Ending::Empty) => Self::EmptyQuery,
+            (None, _) => Self::CommandOk,
+        }
+    }
+
     /// Its name in `howdah.pq.ExecStatus`.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::EmptyQuery => "EMPTY_QUERY",
             Self::CommandOk => "COMMAND_OK",
@@ -194,12 +203,7 @@ impl Body {
         result: Arc<QueryResult>,
         encoding: impl Into<Cow<'static, str>>,
     ) -> Self {
-        let status = match (&result.columns, result.ending) {
-            (Some(_), _) => Status::TuplesOk,
-            (None, Ending::Empty) => Status::EmptyQuery,
-            (None, _) => Status::CommandOk,
-        };
-        let mut body = Self::empty(status, encoding);
+        let mut body = Self::empty(Status::of(&result), encoding);
         body.columns.clone_from(&result.columns);
         body.tag = Some(result.tag.clone());
         body.segments = vec![Segment {

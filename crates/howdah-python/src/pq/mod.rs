@@ -22,8 +22,9 @@ mod result;
 mod run;
 mod trace;
 
+pub(crate) use body::Status;
 pub(crate) use cancel::{PgCancel, PgCancelConn};
 pub(crate) use conn::PgConn;
 pub(crate) use escaping::Escaping;
 pub(crate) use info::Conninfo;
-pub(crate) use result::PgResult;
+pub(crate) use result::{PgResult, Shown};

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use howdah_adapt::lock;
 use howdah_ffi::values::bytes;
 use howdah_protocol::connection::QueryResult;
-use howdah_protocol::wire::backend::{FieldDescription, affected_rows};
+use howdah_protocol::session::CopyStart;
+use howdah_protocol::wire::backend::{CopyResponse, FieldDescription, affected_rows};
 use howdah_protocol::wire::{Diagnostic, Format};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -20,35 +21,59 @@ use crate::imports;
 #[pyclass(frozen, weakref, module = "howdah._howdah", name = "PGresult")]
 pub(crate) struct PgResult(Mutex<Body>);
 
+/// What a cursor shows as its result.
+pub(crate) enum Shown {
+    /// A result, with this status.
+    Result(Arc<QueryResult>, Status),
+    /// A COPY that has begun, or has ended after it gave data.
+    Copy(CopyStart),
+}
+
+impl Shown {
+    pub(crate) fn status(&self) -> Status {
+        match self {
+            Self::Result(_, status) => *status,
+            Self::Copy(start) if start.is_in => Status::CopyIn,
+            Self::Copy(_) => Status::CopyOut,
+        }
+    }
+}
+
 impl PgResult {
     pub(super) fn new(body: Body) -> Self {
         Self(Mutex::new(body))
     }
 
-    /// A cursor's result; with `streamed` of one that is given row by row.
-    pub(crate) fn of_cursor(
-        result: Arc<QueryResult>,
-        encoding: &'static str,
-        streamed: bool,
-    ) -> Self {
-        let mut body = Body::of_result(result, encoding);
-        if streamed && body.status == Status::TuplesOk {
-            body.status = Status::SingleTuple;
-        }
+    /// What a cursor shows.
+    pub(crate) fn of_cursor(shown: Shown, encoding: &'static str) -> Self {
+        let status = shown.status();
+        let mut body = match shown {
+            Shown::Result(result, _) => Body::of_result(result, encoding),
+            Shown::Copy(start) => {
+                let mut body = Body::empty(status, encoding);
+                body.copy = Some(response(&start));
+                body
+            }
+        };
+        body.status = status;
         Self::new(body)
     }
 
     /// Whether it shows this one.
-    pub(crate) fn shows(&self, result: &Arc<QueryResult>, streamed: bool) -> bool {
+    pub(crate) fn shows(&self, shown: &Shown) -> bool {
         let body = lock(&self.0);
-        let same = match body.segments.first() {
-            Some(Segment {
-                rows: Rows::Result(shown),
-                ..
-            }) => Arc::ptr_eq(shown, result),
+        let same = match (shown, body.segments.first()) {
+            (
+                Shown::Result(result, _),
+                Some(Segment {
+                    rows: Rows::Result(known),
+                    ..
+                }),
+            ) => Arc::ptr_eq(known, result),
+            (Shown::Copy(_), None) => true,
             _ => false,
         };
-        same && streamed == (body.status == Status::SingleTuple)
+        same && shown.status() == body.status
     }
 
     pub(super) fn body_status(&self) -> Status {
@@ -313,6 +338,18 @@ pub(super) fn no_pointer(py: Python<'_>) -> PyErr {
         "NotSupportedError",
         "howdah has no libpq, and so no pointers of libpq's",
     )
+}
+
+/// How a COPY began, as the server said it.
+fn response(start: &CopyStart) -> CopyResponse {
+    let format = match start.is_binary {
+        true => Format::Binary,
+        false => Format::Text,
+    };
+    CopyResponse {
+        format,
+        columns: vec![format; start.columns],
+    }
 }
 
 /// A column from a `PGresAttDesc`.
