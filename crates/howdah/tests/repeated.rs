@@ -310,3 +310,132 @@ fn names_that_are_taken_are_replaced() {
     assert_eq!(done.unwrap(), 2);
     assert_eq!(table.count(), 2);
 }
+
+/// A batch that gives its own statements, which were run before, other columns; `{}` is the table.
+fn altering(table: &str) -> Vec<(String, Option<i32>)> {
+    let of_one = (format!("SELECT * FROM {table} WHERE n = $1"), Some(1));
+    let of_all = (format!("SELECT * FROM {table}"), None);
+    let alter = |column: &str| format!("ALTER TABLE {table} ADD {column} int DEFAULT 7");
+    vec![
+        of_one.clone(),
+        of_all.clone(),
+        (alter("b"), None),
+        of_one.clone(),
+        of_all.clone(),
+        (alter("c"), None),
+        of_all.clone(),
+        of_one.clone(),
+        of_all,
+        of_one,
+    ]
+}
+
+fn batch(statements: &[(String, Option<i32>)]) -> Batch<'_> {
+    let mut batch = Batch::new();
+    for (sql, param) in statements {
+        match param {
+            Some(param) => batch.add(sql, (*param,)),
+            None => batch.add(sql, ()),
+        };
+    }
+    batch
+}
+
+/// How many columns the results of [`altering`] have.
+const WIDTHS: [usize; 10] = [1, 1, 0, 2, 2, 0, 3, 3, 3, 3];
+
+/// As often as it takes for a statement without parameters to be prepared.
+const OFTEN: usize = 6;
+
+#[test]
+fn a_batch_may_change_what_its_own_statements_give() {
+    for in_transaction in [false, true] {
+        let mut conn = connect();
+        conn.batch_execute("CREATE TEMP TABLE altered (n int4); INSERT INTO altered VALUES (1)")
+            .unwrap();
+        let statements = altering("altered");
+        let batch = batch(&statements);
+        for _ in 0..OFTEN {
+            for (sql, param) in &statements[..2] {
+                match param {
+                    Some(param) => conn.execute(sql, (*param,)).unwrap(),
+                    None => conn.execute(sql, ()).unwrap(),
+                };
+            }
+        }
+        let results = match in_transaction {
+            false => conn.batch(&batch).unwrap(),
+            true => {
+                let mut tx = conn.transaction().unwrap();
+                let results = tx.batch(&batch).unwrap();
+                tx.commit().unwrap();
+                results
+            }
+        };
+        let widths: Vec<usize> = results.iter().map(|rows| rows.columns().len()).collect();
+        assert_eq!(widths, WIDTHS);
+        let last: (i32, i32, i32) = results[9].row(0).unwrap().read().unwrap();
+        assert_eq!(last, (1, 7, 7));
+    }
+}
+
+#[tokio::test]
+async fn a_batch_may_change_what_its_own_statements_give_on_tokio() {
+    let mut conn = AsyncConnection::connect(&dsn()).await.unwrap();
+    let create = "CREATE TEMP TABLE altered (n int4); INSERT INTO altered VALUES (1)";
+    conn.batch_execute(create).await.unwrap();
+    let statements = altering("altered");
+    let batch = batch(&statements);
+    for _ in 0..OFTEN {
+        conn.execute(&statements[0].0, (1,)).await.unwrap();
+        conn.execute(&statements[1].0, ()).await.unwrap();
+    }
+    let results = conn.batch(&batch).await.unwrap();
+    let widths: Vec<usize> = results.iter().map(|rows| rows.columns().len()).collect();
+    assert_eq!(widths, WIDTHS);
+}
+
+/// What is dropped by the batch itself is prepared anew.
+#[test]
+fn a_batch_may_drop_what_was_prepared() {
+    let mut conn = connect();
+    for _ in 0..OFTEN {
+        conn.execute("SELECT 1", ()).unwrap();
+        conn.execute("SELECT $1::int4", (1,)).unwrap();
+    }
+    let mut batch = Batch::new();
+    batch
+        .add("DEALLOCATE ALL", ())
+        .add("SELECT 1", ())
+        .add("SELECT $1::int4", (2,))
+        .add("SELECT $1::int4", (3,));
+    let results = conn.batch(&batch).unwrap();
+    assert_eq!(results[3].row(0).unwrap().get::<i32>(0).unwrap(), 3);
+    assert_eq!(
+        conn.query_scalar::<i32>("SELECT $1::int4", (4,)).unwrap(),
+        4
+    );
+}
+
+/// What a function does is not seen, and nothing runs twice: all is undone.
+#[test]
+fn a_batch_fails_whose_function_changes_what_its_own_statements_give() {
+    let mut conn = connect();
+    conn.batch_execute(
+        "CREATE TEMP TABLE altered (n int4); INSERT INTO altered VALUES (1);
+         CREATE FUNCTION pg_temp.widen() RETURNS int LANGUAGE plpgsql AS
+         $$ BEGIN ALTER TABLE altered ADD b int; RETURN 1; END $$",
+    )
+    .unwrap();
+    let select = "SELECT * FROM altered WHERE n = $1";
+    conn.execute(select, (1,)).unwrap();
+    let mut batch = Batch::new();
+    batch
+        .add("INSERT INTO altered (n) VALUES (2)", ())
+        .add("SELECT pg_temp.widen()", ())
+        .add(select, (1,));
+    let error = conn.batch(&batch).unwrap_err();
+    assert_eq!((error.sqlstate(), error.item()), (Some("0A000"), Some(2)));
+    let rows = conn.query("SELECT * FROM altered", ()).unwrap();
+    assert_eq!((rows.len(), rows.columns().len()), (1, 1));
+}

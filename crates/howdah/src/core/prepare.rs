@@ -50,6 +50,8 @@ pub(crate) struct Preparation {
     description: Option<Description>,
     /// Whether the description was asked for just now, and cannot be out of date.
     is_fresh: bool,
+    /// Whether what is prepared for it without a description is not to be used.
+    is_renewed: bool,
     has_met_types: bool,
     encoded: Params,
 }
@@ -85,6 +87,7 @@ impl Core {
             is_kept,
             description: is_described.then(|| self.description(sql)).flatten(),
             is_fresh: false,
+            is_renewed: false,
             has_met_types: false,
             encoded: std::mem::take(&mut self.params),
         })
@@ -172,6 +175,14 @@ impl Preparation {
         }
     }
 
+    /// Has nothing used that was prepared before; what has been `described` since is right.
+    pub(crate) fn renew(&mut self, described: bool) {
+        self.is_renewed = !self.is_described;
+        if !described {
+            self.description = None;
+        }
+    }
+
     /// The columns that the statement has, if it was described and gives rows.
     #[cfg(feature = "arrow")]
     pub(crate) fn columns(self) -> Option<howdah_protocol::connection::Columns> {
@@ -252,6 +263,7 @@ impl Preparation {
                 accepts: &is_read_in_binary,
             }),
             prepare: match () {
+                () if self.is_renewed => Some(false),
                 () if repeated && keeps => Some(true),
                 () if streams && !is_kept => Some(false),
                 () => None,

@@ -4,7 +4,8 @@
 //! asked about a statement is asked within the exchange, so that it sees what those before it have made.
 //!
 //! What was prepared earlier may be of no use any more. So a batch first asks whether it is, and an exchange in which that turns out
-//! is run again: nothing has been executed then. Items that cannot be had twice are kept until something has been.
+//! is run again: nothing has been executed then. Items that cannot be had twice are kept until something has been. Behind an item that
+//! may change what others give, those are prepared anew: it has been executed, and would be twice.
 
 use std::collections::HashSet;
 
@@ -16,7 +17,7 @@ use howdah_net::drive::Until;
 
 use super::Core;
 use super::prepare::{Mode, Preparation, Question};
-use super::statement::is_copy;
+use super::statement::{is_copy, may_redefine};
 use crate::error::{Error, Result};
 use crate::params::Parameters;
 
@@ -69,6 +70,8 @@ pub(crate) struct Sequence {
     preparation: Option<Preparation>,
     /// What has ended it early, other than the server.
     failure: Option<Error>,
+    /// The statements that were prepared since the last one that may have changed what others give, if there was one.
+    renewed: Option<HashSet<Box<str>>>,
 }
 
 impl Core {
@@ -92,6 +95,7 @@ impl Sequence {
             count: 0,
             preparation: None,
             failure: None,
+            renewed: None,
         }
     }
 
@@ -147,7 +151,10 @@ impl Sequence {
         let preparation = match &mut self.preparation {
             Some(preparation) => preparation,
             None => {
-                let preparation = core.prepare(sql, params.count(), Mode::Gather)?;
+                let mut preparation = core.prepare(sql, params.count(), Mode::Gather)?;
+                if let Some(renewed) = &mut self.renewed {
+                    preparation.renew(!renewed.insert(sql.into()));
+                }
                 self.preparation.insert(preparation)
             }
         };
@@ -189,6 +196,9 @@ impl Sequence {
         let id = preparation.execute_more(core, sql, same)?;
         core.in_sequence = true;
         self.note_queued(id);
+        if !same && may_redefine(sql) {
+            self.renewed = Some(HashSet::new());
+        }
         self.preparation = same.then_some(preparation);
         Ok(())
     }

@@ -2,9 +2,54 @@
 
 /// Whether a statement is a COPY, behind blanks and comments.
 pub(crate) fn is_copy(sql: &str) -> bool {
-    let word = skip_blanks(sql).as_bytes();
-    let (word, rest) = word.split_at(word.len().min(4));
-    word.eq_ignore_ascii_case(b"COPY") && !rest.first().is_some_and(|byte| is_in_name(*byte))
+    first_word(sql).eq_ignore_ascii_case("COPY")
+}
+
+/// Statements behind which everything has the columns that it had, as far as their text tells.
+const KEEP_DEFINITIONS: [&str; 18] = [
+    "SELECT",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "MERGE",
+    "WITH",
+    "VALUES",
+    "TABLE",
+    "TRUNCATE",
+    "SHOW",
+    "FETCH",
+    "LOCK",
+    "NOTIFY",
+    "LISTEN",
+    "UNLISTEN",
+    "SAVEPOINT",
+    "RELEASE",
+    "REFRESH",
+];
+
+/// Whether statements that are prepared may be of no use behind this one: it may have changed what they give, or dropped them.
+pub(crate) fn may_redefine(sql: &str) -> bool {
+    let word = first_word(sql);
+    let mentions = |names: &[&str]| {
+        let text = sql.to_ascii_lowercase();
+        names.iter().any(|name| text.contains(name))
+    };
+    match word {
+        // Blanks, or a SELECT in parentheses.
+        "" => false,
+        _ if word.eq_ignore_ascii_case("SET") => mentions(&["search_path", "schema"]),
+        _ if word.eq_ignore_ascii_case("RESET") => mentions(&["search_path", "all"]),
+        _ => !KEEP_DEFINITIONS
+            .iter()
+            .any(|kept| word.eq_ignore_ascii_case(kept)),
+    }
+}
+
+/// The word that is first behind blanks and comments.
+fn first_word(sql: &str) -> &str {
+    let text = skip_blanks(sql);
+    let len = text.bytes().take_while(|byte| is_in_name(*byte)).count();
+    text.get(..len).unwrap_or_default()
 }
 
 fn is_in_name(byte: u8) -> bool {
@@ -84,6 +129,36 @@ mod tests {
             "copy\u{e9}",
         ] {
             assert!(!is_copy(sql), "{sql:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_redefine_is_known_by_its_first_word() {
+        for sql in [
+            "ALTER TABLE t ADD c int",
+            " -- SELECT\ncreate temp table t ()",
+            "DROP VIEW v",
+            "DO $$ $$",
+            "CALL p()",
+            "deallocate all",
+            "SET LOCAL Search_Path = x",
+            "SET SCHEMA 'x'",
+            "RESET ALL",
+            "selection",
+        ] {
+            assert!(may_redefine(sql), "{sql:?}");
+        }
+        for sql in [
+            "",
+            "-- ALTER TABLE t",
+            "(SELECT 1)",
+            "select 1",
+            "/* DROP */ INSERT INTO t VALUES (1)",
+            "WITH a AS (SELECT 1) SELECT 'ALTER TABLE'",
+            "SET statement_timeout = 1",
+            "RESET work_mem",
+        ] {
+            assert!(!may_redefine(sql), "{sql:?}");
         }
     }
 }
