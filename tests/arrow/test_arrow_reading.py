@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from support.doors import Door, howdah_alone
+from support.memory import needs_peaks
 
 pa = pytest.importorskip("pyarrow")
 
@@ -448,6 +453,52 @@ async def test_long_rows(door: Door) -> None:
     # A batch ends early that has many bytes.
     assert [len(batch) for batch in table.batches] == [1, 1]
     assert pa.compute.binary_length(pa.table(table)["v"]).to_pylist() == [size, size]
+
+
+# In a process of its own: here freed memory would be used again. 100 MB come, in batches of 1 MB, and all at once.
+CHILD = """
+import asyncio, sys
+import howdah
+from support.memory import Peak
+
+shell, dsn, params = sys.argv[1], sys.argv[2], () if sys.argv[3] == "rows" else None
+query = "select g, repeat('x', 1000) as v from generate_series(1, 100000) g"
+
+def in_sync():
+    with howdah.connect(dsn) as conn:
+        with Peak() as stream:
+            rows = sum(len(batch) for batch in conn.cursor().stream_arrow(query, params, batch_size=1000))
+        with Peak() as whole:
+            howdah.read_arrow(conn, query, params)
+    return rows, stream.grown, whole.grown
+
+async def in_asyncio():
+    async with await howdah.AsyncConnection.connect(dsn) as conn:
+        rows = 0
+        with Peak() as stream:
+            async for batch in conn.cursor().stream_arrow(query, params, batch_size=1000):
+                rows += len(batch)
+        with Peak() as whole:
+            await howdah.read_arrow(conn, query, params)
+    return rows, stream.grown, whole.grown
+
+print(*(in_sync() if shell == "sync" else asyncio.run(in_asyncio())))
+"""
+
+
+@needs_peaks
+@pytest.mark.parametrize("way", ["copy", "rows"])
+@pytest.mark.parametrize("shell", ["sync", "asyncio"])
+def test_a_stream_has_one_batch_at_a_time(howdah: ModuleType, dsn: str, shell: str, way: str) -> None:
+    path = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-c", CHILD, shell, dsn, way]
+    environ = {**os.environ, "PYTHONPATH": path}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=80, check=False, env=environ)
+    assert done.returncode == 0, done.stderr
+    rows, stream, whole = map(int, done.stdout.split())
+    assert rows == 100_000
+    assert stream < 16 * 2**20
+    assert whole > 90 * 2**20
 
 
 @howdah_alone

@@ -47,6 +47,10 @@ class Observer:
         query = "select count(*) = 1 from pg_stat_activity where pid = %s and state = 'active' and query like %s"
         self._wait(query, pid, marker)
 
+    def wait_event(self, pid: int, event: str) -> None:
+        """Wait until the session waits for an event of this name."""
+        self._wait("select count(*) = 1 from pg_stat_activity where pid = %s and wait_event = %s", pid, event)
+
     def wait_idle(self, pid: int) -> None:
         """Wait until the session runs nothing."""
         self._wait("select count(*) = 1 from pg_stat_activity where pid = %s and state like 'idle%%'", pid)

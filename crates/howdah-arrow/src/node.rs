@@ -5,10 +5,12 @@ use std::sync::Arc;
 use howdah_types::oid::{self, TypeKind};
 use howdah_types::transcode;
 
-use crate::catalog::{Catalog, UserKind};
+use crate::catalog::{Attribute, Catalog, UserKind};
 
 /// How deep types may be in each other: a server that lies could make one that contains itself.
 const MAX_DEPTH: usize = 32;
+/// How many parts the types of all columns may have: one that has another twice, which has a third twice, has ever more.
+const MAX_PARTS: usize = 100_000;
 
 /// A type, as it is sent.
 #[derive(Debug, Clone)]
@@ -54,34 +56,59 @@ pub(crate) enum Kind {
     Unknown,
 }
 
-impl Node {
-    /// The type with this OID and modifier.
-    pub(crate) fn new(oid: u32, modifier: i32, catalog: &Catalog) -> Self {
-        Self::at_depth(oid, modifier, catalog, 0)
+/// Makes the nodes of the columns of one plan. What is too deep, or has too many parts, is text of which nothing is known.
+pub(crate) struct Nodes<'c> {
+    catalog: &'c Catalog,
+    parts_left: usize,
+}
+
+impl<'c> Nodes<'c> {
+    pub(crate) fn new(catalog: &'c Catalog) -> Self {
+        Self {
+            catalog,
+            parts_left: MAX_PARTS,
+        }
     }
 
-    fn at_depth(oid: u32, modifier: i32, catalog: &Catalog, depth: usize) -> Self {
+    /// The type with this OID and modifier.
+    pub(crate) fn node(&mut self, oid: u32, modifier: i32) -> Node {
+        self.at_depth(oid, modifier, 0)
+    }
+
+    fn part(&mut self, oid: u32, modifier: i32, outer: usize) -> Node {
+        let Some(left) = self.parts_left.checked_sub(1) else {
+            let kind = Kind::Unknown;
+            return Node { oid, kind };
+        };
+        self.parts_left = left;
+        self.at_depth(oid, modifier, outer + 1)
+    }
+
+    fn boxed(&mut self, oid: u32, modifier: i32, outer: usize) -> Box<Node> {
+        Box::new(self.part(oid, modifier, outer))
+    }
+
+    fn at_depth(&mut self, oid: u32, modifier: i32, depth: usize) -> Node {
         let kind = if depth > MAX_DEPTH {
             Kind::Unknown
         } else if let Some(element) = oid::element_of(oid) {
-            let node = Self::at_depth(element.oid, modifier, catalog, depth + 1);
-            Kind::List(Box::new(node), element.delimiter)
+            Kind::List(self.boxed(element.oid, modifier, depth), element.delimiter)
         } else if let Some(entry) = oid::lookup(oid) {
-            let part = |subtype| Box::new(Self::at_depth(subtype, -1, catalog, depth + 1));
             match entry.kind {
-                TypeKind::Range { subtype, .. } => Kind::Range(part(subtype)),
-                TypeKind::Multirange { subtype, .. } => Kind::Multirange(part(subtype)),
+                TypeKind::Range { subtype, .. } => Kind::Range(self.boxed(subtype, -1, depth)),
+                TypeKind::Multirange { subtype, .. } => {
+                    Kind::Multirange(self.boxed(subtype, -1, depth))
+                }
                 TypeKind::Base | TypeKind::Pseudo => built_in(oid, modifier),
             }
         } else {
-            Self::of_user(oid, modifier, catalog, depth)
+            self.of_user(oid, modifier, depth)
         };
-        Self { oid, kind }
+        Node { oid, kind }
     }
 
-    fn of_user(oid: u32, modifier: i32, catalog: &Catalog, depth: usize) -> Kind {
-        let part = |oid, modifier| Self::at_depth(oid, modifier, catalog, depth + 1);
-        let Some(known) = catalog.get(oid) else {
+    fn of_user(&mut self, oid: u32, modifier: i32, depth: usize) -> Kind {
+        let Some(known) = self.catalog.get(oid) else {
             return Kind::Unknown;
         };
         match &known.kind {
@@ -90,22 +117,27 @@ impl Node {
             UserKind::Domain {
                 base,
                 modifier: own,
-            } => part(*base, if modifier == -1 { *own } else { modifier }).kind,
-            UserKind::Array { element, delimiter } => {
-                Kind::List(Box::new(part(*element, modifier)), *delimiter)
+            } => {
+                let modifier = if modifier == -1 { *own } else { modifier };
+                self.part(*base, modifier, depth).kind
             }
-            UserKind::Range(subtype) => Kind::Range(Box::new(part(*subtype, -1))),
-            UserKind::Multirange(subtype) => Kind::Multirange(Box::new(part(*subtype, -1))),
+            UserKind::Array { element, delimiter } => {
+                Kind::List(self.boxed(*element, modifier, depth), *delimiter)
+            }
+            UserKind::Range(subtype) => Kind::Range(self.boxed(*subtype, -1, depth)),
+            UserKind::Multirange(subtype) => Kind::Multirange(self.boxed(*subtype, -1, depth)),
             UserKind::Composite(attributes) => {
-                let field = |attribute: &crate::catalog::Attribute| {
-                    let node = part(attribute.oid, attribute.modifier);
+                let field = |attribute: &Attribute| {
+                    let node = self.part(attribute.oid, attribute.modifier, depth);
                     (attribute.name.clone(), node)
                 };
                 Kind::Composite(attributes.iter().map(field).collect())
             }
         }
     }
+}
 
+impl Node {
     /// Whether values can be read that came in binary.
     pub(crate) fn reads_binary(&self) -> bool {
         match &self.kind {
@@ -141,5 +173,67 @@ fn built_in(oid: u32, modifier: i32) -> Kind {
         oid::INTERVAL => Kind::Interval,
         oid::UUID => Kind::Uuid,
         _ => Kind::Other(oid),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::CatalogRow;
+
+    fn parts(node: &Node) -> usize {
+        match &node.kind {
+            Kind::List(part, _) | Kind::Range(part) | Kind::Multirange(part) => 1 + parts(part),
+            Kind::Composite(fields) => fields.iter().map(|(_, node)| 1 + parts(node)).sum(),
+            _ => 0,
+        }
+    }
+
+    fn twice(oid: i64, part: i64) -> CatalogRow {
+        CatalogRow {
+            oid,
+            kind: "c".to_owned(),
+            names: vec!["a".to_owned(), "b".to_owned()],
+            oids: vec![part, part],
+            modifiers: vec![-1, -1],
+            ..CatalogRow::default()
+        }
+    }
+
+    #[test]
+    fn types_that_contain_themselves_end() {
+        let mut catalog = Catalog::default();
+        catalog.insert(twice(70_000, 70_000));
+        for (oid, kind) in (70_001..).zip(["a", "d", "r", "m"]) {
+            catalog.insert(CatalogRow {
+                oid,
+                kind: kind.to_owned(),
+                part: oid,
+                ..CatalogRow::default()
+            });
+        }
+        for oid in 70_000..70_005 {
+            let mut nodes = Nodes::new(&catalog);
+            let count = parts(&nodes.node(oid, -1));
+            assert!(count <= MAX_PARTS + 2 * MAX_DEPTH, "{count} parts");
+            // The other columns are what they are.
+            assert!(matches!(nodes.node(oid::INT4, -1).kind, Kind::Int4));
+        }
+    }
+
+    #[test]
+    fn types_that_double_end() {
+        let mut catalog = Catalog::default();
+        for oid in 70_001..70_031 {
+            catalog.insert(twice(oid, oid - 1));
+        }
+        catalog.insert(twice(70_000, 23));
+        assert_eq!(parts(&Nodes::new(&catalog).node(70_003, -1)), 30);
+        let mut nodes = Nodes::new(&catalog);
+        for _ in 0..3 {
+            let count = parts(&nodes.node(70_030, -1));
+            assert!(count <= MAX_PARTS + 2 * MAX_DEPTH, "{count} parts");
+        }
+        assert_eq!(nodes.parts_left, 0);
     }
 }

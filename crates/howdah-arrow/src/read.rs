@@ -8,7 +8,7 @@ use howdah_types::Format;
 use crate::build::{Builder, builder, data_type_of, field, reads_binary_as};
 use crate::catalog::Catalog;
 use crate::error::Error;
-use crate::node::Node;
+use crate::node::{Node, Nodes};
 
 /// A column of a result, as the server describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,8 +47,9 @@ impl ReadPlan {
         }
         let mut fields = Vec::with_capacity(columns.len());
         let mut nodes = Vec::with_capacity(columns.len());
+        let mut kinds = Nodes::new(catalog);
         for column in columns {
-            let node = Node::new(column.oid, column.modifier, catalog);
+            let node = kinds.node(column.oid, column.modifier);
             let own = overrides
                 .iter()
                 .rev()

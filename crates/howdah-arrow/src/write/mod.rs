@@ -14,7 +14,7 @@ use howdah_types::{is_built_in, length, transcode};
 
 use crate::catalog::Catalog;
 use crate::error::{Error, Fault};
-use crate::node::{Kind, Node};
+use crate::node::{Kind, Node, Nodes};
 use crate::read::Column;
 use encode::{Encode, encoder};
 
@@ -41,8 +41,9 @@ impl WritePlan {
             return Err(Error::usage(text));
         }
         let mut nodes = Vec::with_capacity(columns.len());
+        let mut kinds = Nodes::new(catalog);
         for column in columns {
-            let node = Node::new(column.oid, column.modifier, catalog);
+            let node = kinds.node(column.oid, column.modifier);
             nodes.push((column.name, column.oid, node));
         }
         let is_binary = nodes.iter().all(|(_, _, node)| has_binary(node));
