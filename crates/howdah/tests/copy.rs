@@ -6,10 +6,10 @@ mod common;
 
 use std::io::Write;
 use std::net::TcpStream;
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::mpsc::{Sender, channel};
 
-use common::{connect, connect_without_autocommit, dsn, eventually, terminate};
+use common::lying::{socket_of, wait_until_it_lies_in};
+use common::{connect, connect_without_autocommit, dsn, terminate};
 use howdah::{AsyncConnection, Connection, Error};
 use howdah_protocol::wire::{BackendMessage, Diagnostic, FrontendMessage};
 use howdah_testkit::{MockServer, Script};
@@ -228,17 +228,7 @@ fn refusing(notices: usize) -> (MockServer, Sender<()>) {
 /// Has [`refusing`] answer, and waits until all of that lies in the socket, without taking it.
 fn have_it_refused(go: &Sender<()>, socket: &TcpStream) {
     go.send(()).unwrap();
-    let mut seen = [0; 16_384];
-    eventually(|| {
-        let len = socket.peek(&mut seen).unwrap_or(0);
-        seen[..len].ends_with(b"Z\0\0\0\x05I")
-    });
-}
-
-/// The socket of a connection once more.
-fn socket_of(conn: &impl AsFd) -> TcpStream {
-    let socket: OwnedFd = conn.as_fd().try_clone_to_owned().unwrap();
-    TcpStream::from(socket)
+    wait_until_it_lies_in(socket, |seen| seen.ends_with(b"Z\0\0\0\x05I"));
 }
 
 const ROW: [u8; 1000] = [b'x'; 1000];

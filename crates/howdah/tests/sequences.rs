@@ -4,6 +4,7 @@ mod common;
 
 use std::time::Duration;
 
+use common::lying::{socket_of, wait_until_it_lies_in};
 use common::{connect, resident, unique, within};
 use howdah::{Batch, Connection, ToParams, ToSql, TransactionStatus};
 
@@ -470,4 +471,46 @@ mod tokio_shell {
         let row = client.query_one("SELECT count(*) FROM t", ()).await;
         assert_eq!(row.unwrap().get::<i64>(0).unwrap(), 2000);
     }
+}
+
+const FAILING: &str = "SELECT 1 / $1::int4 WHERE $2::text <> ''";
+
+/// Behind the first 64 KiB, which are waited for, and in the second.
+const WRONG: i32 = 100;
+/// Of these twice 64 KiB have been sent.
+const SENT: i32 = 150;
+/// No more than those are sent at once.
+const MORE: i32 = 66;
+
+/// Items for [`FAILING`], of which one is wrong. When that has been sent, its error lies in the socket before the next item is given.
+fn failing(socket: std::net::TcpStream) -> impl Iterator<Item = (i32, String)> {
+    (0..i32::MAX).map(move |number| {
+        if number == SENT {
+            wait_until_it_lies_in(&socket, |seen| {
+                seen.windows(6).any(|part| part == b"C22012")
+            });
+        }
+        assert!(number <= SENT + MORE, "the error is not heard");
+        (number - WRONG, "x".repeat(1000))
+    })
+}
+
+#[test]
+fn an_error_is_heard_while_items_are_sent() {
+    let mut conn = connect();
+    let items = failing(socket_of(&conn));
+    let error = conn.execute_many(FAILING, items).unwrap_err();
+    assert_eq!((error.sqlstate(), error.item()), (Some("22012"), Some(100)));
+}
+
+/// The runtime does not look at its sockets while the items are sent, which waits for nothing.
+#[cfg(feature = "tokio")]
+#[tokio::test(flavor = "current_thread")]
+async fn an_error_is_heard_while_items_are_sent_on_tokio() {
+    let mut conn = howdah::AsyncConnection::connect(&common::dsn())
+        .await
+        .unwrap();
+    let items = failing(socket_of(&conn));
+    let error = conn.execute_many(FAILING, items).await.unwrap_err();
+    assert_eq!((error.sqlstate(), error.item()), (Some("22012"), Some(100)));
 }

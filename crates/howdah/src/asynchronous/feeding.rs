@@ -7,8 +7,8 @@ use howdah_protocol::session::Outcome;
 
 use super::AsyncSession;
 use super::session::Running;
-use crate::core::Core;
 use crate::core::sequence::{Ended, Sequence, Wanted};
+use crate::core::{Core, LOOKS};
 use crate::error::{Error, Result};
 use crate::params::Parameters;
 use howdah_net::drive::{Step, Until};
@@ -77,7 +77,15 @@ impl<'a> Feeding<'a> {
         }
         let until = sequence.patience(core);
         core.session.flush();
-        self.pump(until).await
+        let mut goes_on = self.pump(until).await?;
+        // What comes meanwhile is heard before all has been sent, also where the task never gives way.
+        for _ in 0..LOOKS {
+            if !goes_on || !self.running.0.receive_now()? {
+                break;
+            }
+            goes_on = self.pump(until).await?;
+        }
+        Ok(goes_on)
     }
 
     /// Waits for the rest of the answers.

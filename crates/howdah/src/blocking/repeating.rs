@@ -9,7 +9,7 @@ use crate::batch::Batch;
 use crate::core::observe::repeated;
 use crate::core::sequence::{Ended, Sequence, Wanted};
 use crate::core::stream::First;
-use crate::core::{Core, Mode};
+use crate::core::{Core, LOOKS, Mode};
 use crate::error::{Error, Result};
 use crate::params::{Parameters, ToParams};
 
@@ -161,7 +161,15 @@ impl Session {
         }
         let until = sequence.patience(&self.core);
         self.core.session.flush();
-        self.pump(sequence, until)
+        let mut goes_on = self.pump(sequence, until)?;
+        // What comes meanwhile is heard before all has been sent.
+        for _ in 0..LOOKS {
+            if !goes_on || !self.has_come()? {
+                break;
+            }
+            goes_on = self.pump(sequence, until)?;
+        }
+        Ok(goes_on)
     }
 
     /// Moves bytes until all has been sent, or answered, and takes in what comes; tells whether the server goes on.

@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod certificates;
+pub(crate) mod lying;
 pub(crate) mod own_server;
 pub(crate) mod passing;
 pub(crate) mod polled;
