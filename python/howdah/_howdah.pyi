@@ -1100,3 +1100,6 @@ def _import() -> None:
 
 def quote_literal(value: bytes, connection: BaseConnection | None) -> bytes:
     """Return a value between quotes, escaped as the connection's settings need it."""
+
+def python_encoding(name: bytes) -> str:
+    """Return Python's name for the encoding with PostgreSQL's name. Raises `NotSupportedError` if it has no codec."""

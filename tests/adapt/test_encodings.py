@@ -244,3 +244,26 @@ def test_tuples_in_other_encodings(howdah: ModuleType, dsn: str) -> None:
             conn.execute(f"set client_encoding to '{encoding}'")
             row = conn.execute("select (%s::pg_temp.text_pair).a", ((text, None),)).fetchone()
             assert row == (text.encode() if encoding == "sql_ascii" else text,)
+
+
+def test_names_of_encodings(driver: ModuleType) -> None:
+    """The module is private, and programs use it."""
+    pg2pyenc = part(driver, "_encodings").pg2pyenc
+    names = b"UTF8 unicode SQL_ASCII latin-1 ISO_8859_5 LATIN10 WIN1252 KOI8R EUC_JIS_2004 Big5 UHC".split()
+    assert [pg2pyenc(name) for name in names] == [
+        "utf-8",
+        "utf-8",
+        "ascii",
+        "iso8859-1",
+        "iso8859-5",
+        "iso8859-16",
+        "cp1252",
+        "koi8-r",
+        "euc_jis_2004",
+        "big5",
+        "cp949",
+    ]
+    for name in ("EUC_TW", "MULE_INTERNAL", "klingon", ""):
+        with pytest.raises(driver.NotSupportedError) as refused:
+            pg2pyenc(name.encode())
+        assert str(refused.value) == f"codec not available in Python: '{name}'"

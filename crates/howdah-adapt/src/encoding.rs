@@ -10,6 +10,19 @@ use super::error;
 use crate::memory;
 use howdah_ffi::values::{bytes, str_from_utf8};
 
+/// Python's name for the encoding with PostgreSQL's `name`.
+///
+/// # Errors
+/// NotSupportedError if Python has no such codec.
+#[pyfunction]
+pub fn python_encoding(py: Python<'_>, name: &[u8]) -> PyResult<&'static str> {
+    let name = String::from_utf8_lossy(name);
+    match Encoding::from_postgres(&name) {
+        Encoding::Unavailable(_) => Err(unavailable(py, &name)),
+        encoding => encoding.python_name(py),
+    }
+}
+
 /// The session's client encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
@@ -86,11 +99,7 @@ impl Encoding {
             Self::Utf8 => Ok("utf-8"),
             Self::SqlAscii => Ok("ascii"),
             Self::Python(name) => Ok(name),
-            Self::Unavailable(name) => Err(error::of_class(
-                py,
-                "NotSupportedError",
-                &format!("codec not available in Python: '{name}'"),
-            )),
+            Self::Unavailable(name) => Err(unavailable(py, name)),
         }
     }
 
@@ -154,6 +163,11 @@ impl Encoding {
             _ => str_from_utf8(py, String::from_utf8_lossy(data).as_bytes()),
         }
     }
+}
+
+fn unavailable(py: Python<'_>, name: &str) -> PyErr {
+    let message = format!("codec not available in Python: '{name}'");
+    error::of_class(py, "NotSupportedError", &message)
 }
 
 /// For Python the bytes of a backslash and a tilde are other characters in it; for PostgreSQL they are ASCII.

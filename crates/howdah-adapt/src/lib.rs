@@ -16,7 +16,7 @@ mod codec;
 mod context;
 pub mod copy;
 pub mod dump;
-mod encoding;
+pub mod encoding;
 pub mod error;
 mod format;
 pub mod imports;

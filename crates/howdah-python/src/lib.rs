@@ -70,6 +70,8 @@ mod _howdah {
     #[pymodule_export]
     use howdah_adapt::builtin::{BuiltinDumper, BuiltinLoader};
     #[pymodule_export]
+    use howdah_adapt::encoding::python_encoding;
+    #[pymodule_export]
     use howdah_adapt::literal::quote_literal;
     #[pymodule_export]
     use howdah_adapt::registry::AdaptersMap;
