@@ -153,6 +153,30 @@ def test_types_that_are_not_converted(howdah: ModuleType, conn: Any) -> None:
     assert conn.info.transaction_status == IDLE
 
 
+def test_what_has_no_text_beside_what_has_no_binary(howdah: ModuleType, conn: Any) -> None:
+    """It is refused before the COPY begins: the transaction goes on."""
+    conn.execute("create domain pg_temp.price as numeric(8,2); create type pg_temp.span as range (subtype = float8)")
+    conn.execute(
+        "create temp table taken (a inet, i pg_temp.item, m pg_temp.mood[], s pg_temp.span, p pg_temp.price, n int4[])"
+    )
+    given = {
+        "i": "row('ok', 1.5)::pg_temp.item",
+        "m": "'{ok,sad}'::pg_temp.mood[]",
+        "s": "'[1,2]'::pg_temp.span",
+        "p": "1.5::pg_temp.price",
+    }
+    with conn.transaction():
+        for name, value in given.items():
+            table = pa.table(howdah.read_arrow(conn, f"select {value} as {name}, '::1'::inet as a"))
+            refused = f'column "{name}".* only written by a COPY in binary, and column "a" only by one in text'
+            with pytest.raises(howdah.NotSupportedError, match=refused):
+                conn.copy_arrow("taken", table)
+            assert conn.copy_arrow("taken", table.select([name])) == 1
+        table = pa.table(howdah.read_arrow(conn, "select '{1,2}'::int4[] as n, '::1'::inet as a"))
+        assert conn.copy_arrow("taken", table) == 1
+    assert conn.execute("select count(i), count(m), count(s), count(p), count(n) from taken").fetchone() == (1,) * 5
+
+
 def test_columns(howdah: ModuleType, conn: Any) -> None:
     conn.execute('create schema "s t"; create table "s t"."a\'b\\c" (a int4, b text, "C" int4 default 5)')
     try:

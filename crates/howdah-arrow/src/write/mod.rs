@@ -46,16 +46,23 @@ impl WritePlan {
             let node = kinds.node(column.oid, column.modifier);
             nodes.push((column.name, column.oid, node));
         }
-        let is_binary = nodes.iter().all(|(_, _, node)| has_binary(node));
+        let needs_text = nodes.iter().find(|(_, _, node)| !has_binary(node));
         for ((name, oid, node), field) in nodes.iter().zip(fields) {
-            let empty = new_empty_array(field.data_type());
-            let writable = is_binary || text_of(node).is_some();
-            if !writable || encoder(node, &empty).is_none() {
+            let is_written = has_binary(node) || text_of(node).is_some();
+            if !is_written || encoder(node, &new_empty_array(field.data_type())).is_none() {
                 let (ty, from) = (catalog.name(*oid), field.data_type());
                 let text = format!("type {ty} does not take Arrow's {from}");
                 return Err(Error::unsupported(text).of_column(name));
             }
+            if let Some((other, ..)) = needs_text.filter(|_| text_of(node).is_none()) {
+                let text = format!(
+                    "type {} is only written by a COPY in binary, and column {other:?} only by one in text",
+                    catalog.name(*oid)
+                );
+                return Err(Error::unsupported(text).of_column(name));
+            }
         }
+        let is_binary = needs_text.is_none();
         let columns = nodes.into_iter().map(|(name, _, node)| (name, node));
         Ok(Self {
             columns: columns.collect(),
