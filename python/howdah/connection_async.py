@@ -208,9 +208,9 @@ class AsyncConnection(_howdah.AsyncConnectionBase, BaseConnection[Row]):
         calls, or were not taken from a closed generator, are kept for the next call, as many as
         `max_notifications` and `max_notification_bytes` say. On asyncio reading rests while half of
         that waits to be taken and nothing else runs; a lost server is noticed with the next
-        operation then. The connection can be used while the generator is open: between its values, on
-        asyncio also by other tasks while it waits; another thread waits for its turn. Raises
-        `OperationalError` if the connection is lost.
+        operation then. The connection can be used while the generator is open: between its values,
+        and by other threads, or tasks on asyncio, also while it waits. Raises `OperationalError`
+        if the connection is lost.
         """
         deadline = None if timeout is None else monotonic() + timeout
         if self._unread_notifies is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -449,6 +450,115 @@ async def test_queries_of_other_tasks_while_one_waits_for_notifications(
     await conn.execute(f"notify {channel}, 'three'")
     await conn.execute(f"notify {channel}, 'four'")
     assert await second == ["three", "four"]
+
+
+@howdah_alone
+def test_queries_of_other_threads_while_one_waits_for_notifications(
+    connect: Callable[..., Any], driver: ModuleType, observer: Observer, channel: str
+) -> None:
+    """It gives way to each, and hears what has come meanwhile."""
+    # What waits for its turn in vain is an error.
+    conn = connect(autocommit=True, operation_timeout=20)
+    conn.execute(f"listen {channel}")
+    received = []
+
+    def listen() -> None:
+        for notify in conn.notifies():
+            received.append(notify.payload)
+            if notify.payload == "stop":
+                break
+
+    with Meanwhile(listen):
+        try:
+            for number in range(200):
+                assert conn.execute("select %s::int", (number,)).fetchone() == (number,)
+                if number % 10 == 3:
+                    observer.notify(channel, str(number))
+                if number % 10 == 6:
+                    with pytest.raises(driver.ProgrammingError):
+                        conn.execute("select wat")
+                if number % 10 == 9:
+                    with conn.transaction():
+                        assert list(conn.cursor().stream("select generate_series(1, 3)")) == [(1,), (2,), (3,)]
+        finally:
+            observer.notify(channel, "stop")
+    assert received == [str(number) for number in range(3, 200, 10)] + ["stop"]
+
+
+@howdah_alone
+def test_timeout_while_other_threads_use_the_connection(connect: Callable[..., Any], channel: str) -> None:
+    conn = connect(autocommit=True)
+    conn.execute(f"listen {channel}")
+    ended = threading.Event()
+
+    def listen() -> None:
+        try:
+            assert list(conn.notifies(timeout=0.5)) == []
+        finally:
+            ended.set()
+
+    with Meanwhile(listen):
+        while not ended.is_set():
+            conn.execute("select 1")
+
+
+@howdah_alone
+def test_timeout_while_a_statement_of_another_thread_runs(
+    connect: Callable[..., Any], driver: ModuleType, observer: Observer, channel: str
+) -> None:
+    """The time counts while it has given way, too. What came meanwhile is kept."""
+    conn = connect(autocommit=True)
+    conn.execute(f"listen {channel}")
+    pid = conn.info.backend_pid
+
+    def listen() -> None:
+        observer.wait_active(pid, "select pg_sleep%")
+        try:
+            assert list(conn.notifies(timeout=0.2)) == []
+            observer.notify(channel, "later")
+        finally:
+            conn.cancel()
+
+    with Meanwhile(listen), pytest.raises(driver.errors.QueryCanceled):
+        conn.execute("select pg_sleep(60)")
+    assert [notify.payload for notify in conn.notifies(timeout=20, stop_after=1)] == ["later"]
+
+
+@howdah_alone
+def test_threads_that_wait_for_notifications_do_not_give_way_to_each_other(
+    connect: Callable[..., Any], channel: str
+) -> None:
+    conn = connect(autocommit=True)
+    conn.execute(f"listen {channel}")
+
+    def listen() -> None:
+        assert list(conn.notifies(timeout=1.5)) == []
+
+    before = os.times()
+    with Meanwhile(listen), Meanwhile(listen):
+        assert conn.execute("select 1").fetchone() == (1,)
+    after = os.times()
+    assert (after.user + after.system) - (before.user + before.system) < 1.0
+
+
+@howdah_alone
+def test_connection_closed_while_a_thread_waits_for_notifications(
+    connect: Callable[..., Any], driver: ModuleType, channel: str
+) -> None:
+    conn = connect(autocommit=True)
+    conn.execute(f"listen {channel}")
+    waits = threading.Event()
+
+    def close() -> None:
+        waits.wait()
+        for _ in range(20):
+            conn.execute("select 1")
+        conn.close()
+
+    with Meanwhile(close), pytest.raises(driver.OperationalError):
+        generator = conn.notifies()
+        waits.set()
+        next(generator)
 
 
 async def sleeping(conn: Any) -> None:

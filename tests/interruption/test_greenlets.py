@@ -39,6 +39,7 @@ OURS = [
     "a_callback_of_the_hub_cannot_wait",
     "threads_of_a_pool",
     "a_listener_lets_others_run",
+    "one_that_waits_for_notifications_gives_way",
 ]
 """What psycopg loses the connection over, or does not have."""
 

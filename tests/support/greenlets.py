@@ -371,6 +371,19 @@ def notifications_are_waited_for() -> None:
 
 
 @scenario
+def one_that_waits_for_notifications_gives_way() -> None:
+    conn = connect()
+    conn.execute("listen greenlets")
+    waiting = gevent.spawn(lambda: [n.payload for n in conn.notifies(timeout=30, stop_after=1)])
+    gevent.sleep(0.1)
+    for number in range(20):
+        assert conn.execute("select %s::int", (number,)).fetchone() == (number,)
+    assert not waiting.ready()
+    connect().execute("notify greenlets, 'hello'")
+    assert waiting.get(timeout=30) == ["hello"]
+
+
+@scenario
 def a_listener_lets_others_run() -> None:
     with driver.Listener(dsn, channels=["greenlets"], application_name="ear", min_delay=0.01) as listener:
         other = connect()

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,8 @@ struct State {
     threads: VecDeque<Waiting>,
     /// The thread whose turn it is, and that has not taken it yet: with a free gate anybody quicker would pass it by.
     called: Option<Waiting>,
+    /// What wakes the holder, which gives way to others.
+    bell: Option<Arc<Pipe>>,
     last_number: u64,
 }
 
@@ -47,6 +49,8 @@ struct Ticket {
 /// A place in the queue, with what wakes a greenlet that has it: a thread is woken by the condition variable.
 struct Waiting {
     ticket: Ticket,
+    /// It only wants to listen: whoever does that already need not give way to it.
+    listens: bool,
     bell: Option<Pipe>,
 }
 
@@ -60,6 +64,7 @@ impl Gate {
         py: Python<'_>,
         select: Option<&Select<'_>>,
         deadline: Option<Instant>,
+        listens: bool,
     ) -> PyResult<Option<Turn<'_>>> {
         let me = Caller {
             thread: std::thread::current().id(),
@@ -81,7 +86,7 @@ impl Gate {
             if state.try_enter(me) {
                 return Ok(Some(Turn { gate: self }));
             }
-            state.queue(me, bell)
+            state.queue(me, bell, listens)
         };
         if let (Some(select), Some(own)) = (select, own) {
             let entered = self.wait_through(select, ticket, own, deadline);
@@ -109,6 +114,22 @@ impl Gate {
                 return Ok(None);
             }
         }
+    }
+
+    /// Has a bell rung whenever somebody begins to wait for the gate who does not only listen, as its holder does, which gives way
+    /// then; tells whether somebody waits already.
+    pub(crate) fn hang_bell(&self, bell: Option<Arc<Pipe>>) -> bool {
+        let mut state = lock(&self.state);
+        let old = std::mem::replace(&mut state.bell, bell);
+        let is_wanted = state.is_wanted();
+        drop(state);
+        drop(old);
+        is_wanted
+    }
+
+    /// Whether somebody waits for the gate who does not only listen.
+    pub(crate) fn is_wanted(&self) -> bool {
+        lock(&self.state).is_wanted()
     }
 
     /// The turn again that was kept by [`Turn::keep`].
@@ -162,8 +183,7 @@ impl Gate {
             return;
         };
         match &called.bell {
-            // It does not wait: a buffer that is full has rung already.
-            Some(bell) => drop((&*bell).write(&[0])),
+            Some(bell) => ring(bell),
             None => self.freed.notify_all(),
         }
     }
@@ -192,7 +212,7 @@ impl State {
     }
 
     /// Takes a place in the queue.
-    fn queue(&mut self, me: Caller, bell: Option<Pipe>) -> Ticket {
+    fn queue(&mut self, me: Caller, bell: Option<Pipe>, listens: bool) -> Ticket {
         self.last_number += 1;
         let ticket = Ticket {
             caller: me,
@@ -202,8 +222,20 @@ impl State {
         let is_mine = |other: &Waiting| other.ticket.caller == me;
         let place = self.threads.iter().position(is_mine);
         let place = place.unwrap_or(self.threads.len());
-        self.threads.insert(place, Waiting { ticket, bell });
+        let waiting = Waiting {
+            ticket,
+            listens,
+            bell,
+        };
+        self.threads.insert(place, waiting);
+        if let Some(bell) = self.bell.as_ref().filter(|_| !listens) {
+            ring(bell);
+        }
         ticket
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.threads.iter().any(|waiting| !waiting.listens)
     }
 
     fn is_called(&self, ticket: Ticket) -> bool {
@@ -222,8 +254,13 @@ impl State {
     }
 }
 
+/// Rings a bell. That does not wait: one whose buffer is full has rung already.
+fn ring(mut bell: &Pipe) {
+    let _ = bell.write(&[0]);
+}
+
 /// The two ends of a bell, neither of which waits.
-fn bells() -> std::io::Result<(Pipe, Pipe)> {
+pub(crate) fn bells() -> std::io::Result<(Pipe, Pipe)> {
     let (own, bell) = pipe()?;
     own.set_nonblocking(true)?;
     bell.set_nonblocking(true)?;

@@ -49,6 +49,19 @@ impl Job for WaitNotifies {
         true
     }
 
+    fn listens(&self) -> bool {
+        true
+    }
+
+    fn waits_until(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// What has come meanwhile is there for the next one.
+    fn without_turn(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(PyList::empty(py).into_any().unbind())
+    }
+
     fn has_own_bound(&self) -> bool {
         true
     }

@@ -1,12 +1,14 @@
 //! The sync shell: howdah's blocking loop, detached from the interpreter, with an eye on signals.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use howdah_net::ConnectError;
 use howdah_net::drive::{Look, Lost, Step, Until, drive, look};
+use howdah_net::platform::Pipe;
 use howdah_net::socket::{SLICE, time_slice};
 use howdah_protocol::session::{ExchangeId, Outcome};
 use pyo3::prelude::*;
@@ -15,7 +17,7 @@ use super::job::{Job, Next};
 use super::select::Select;
 use crate::core::cancel::Underway;
 use crate::core::deliver::Message;
-use crate::core::gate::Turn;
+use crate::core::gate::{Turn, bells};
 use crate::core::limit::{Expires, Limit, Timeout};
 use crate::core::{Core, disconnected};
 use crate::errors;
@@ -36,14 +38,31 @@ pub(crate) fn run(
         deadline: core.deadline(),
         select: Select::replaced(py)?,
         thrown: Cell::new(None),
+        bell: OnceCell::new(),
         limit: match job.has_own_bound() {
             true => None,
             false => core.limit(timeout),
         },
     };
-    let turn = shell.take_turn(job)?;
+    let Some(mut turn) = shell.take_turn(job)? else {
+        return job.without_turn(py);
+    };
     let _guard = core.lost_by_panic();
-    let ended = shell.come_to_rest(job).and_then(|()| shell.run_steps(job));
+    let ended = loop {
+        let ended = shell.come_to_rest(job);
+        match ended.and_then(|()| shell.run_steps(job)).transpose() {
+            Some(ended) => break ended,
+            // It goes on when the others have had their turn.
+            None => {
+                core.note_rest();
+                drop(turn);
+                let Some(again) = shell.take_turn(job)? else {
+                    return job.without_turn(py);
+                };
+                turn = again;
+            }
+        }
+    };
     if ended.is_ok() && job.keeps_lease() {
         turn.keep();
         return ended;
@@ -65,6 +84,8 @@ struct Shell<'a, 'py> {
     select: Option<Select<'py>>,
     /// What that has raised while the session was brought to rest: nobody waits any longer then.
     thrown: Cell<Option<PyErr>>,
+    /// What wakes it when others want the connection while it only listens, and what rings that; nothing where the system has no more.
+    bell: OnceCell<Option<(Pipe, Arc<Pipe>)>>,
     /// When the connection is lost, if the operation is not over.
     deadline: Option<Instant>,
     /// When it is given up, if it is not over.
@@ -76,19 +97,26 @@ enum Waited {
     Ended(ExchangeId, Box<Outcome>),
     Done,
     Heard,
+    /// Others wait for the connection, which is not needed to listen.
+    Wanted,
     TimedOut,
 }
 
 impl<'a> Shell<'a, '_> {
-    /// Waits for the gate; a job that is part of what has it goes on with that.
-    fn take_turn(&self, job: &mut dyn Job) -> PyResult<Turn<'a>> {
+    /// Waits for the gate; a job that is part of what has it goes on with that. `None` if the job's own time is over before.
+    fn take_turn(&self, job: &mut dyn Job) -> PyResult<Option<Turn<'a>>> {
         if job.has_lease() {
-            return Ok(self.core.gate.continue_turn());
+            return Ok(Some(self.core.gate.continue_turn()));
         }
         let gate = &self.core.gate;
-        let turn = gate.enter_blocking(self.py, self.select.as_ref(), self.until());
-        turn.and_then(|turn| turn.ok_or_else(|| self.out_of_time()))
-            .inspect_err(|_| job.interrupted(self.core))
+        let own = job.waits_until();
+        let until = earliest(self.until(), own);
+        let turn = gate.enter_blocking(self.py, self.select.as_ref(), until, job.listens());
+        let turn = turn.and_then(|turn| match turn {
+            None if own.is_none_or(|own| Instant::now() < own) => Err(self.out_of_time()),
+            turn => Ok(turn),
+        });
+        turn.inspect_err(|_| job.interrupted(self.core))
     }
 
     /// Waits for what has to be over before the job can begin: cancel requests for earlier statements, and what is left over
@@ -126,12 +154,13 @@ impl<'a> Shell<'a, '_> {
         }
     }
 
-    fn run_steps(&self, job: &mut dyn Job) -> PyResult<Py<PyAny>> {
+    /// Runs a job; `None` if it has given way to others, and has to be run again.
+    fn run_steps(&self, job: &mut dyn Job) -> PyResult<Option<Py<PyAny>>> {
         let Self { py, core, .. } = *self;
         let mut next = job.start(py, core)?;
         loop {
             let outcome = match next {
-                Next::Done(value) => return Ok(value),
+                Next::Done(value) => return Ok(Some(value)),
                 Next::Exchange(id) => self.interruptible(self.exchange(id))?,
                 Next::Started(deadline) => {
                     self.handshake(deadline)?;
@@ -162,7 +191,9 @@ impl<'a> Shell<'a, '_> {
                     Outcome::default()
                 }
                 Next::Listen(deadline) => {
-                    self.listen(deadline)?;
+                    if !self.listen(deadline)? {
+                        return Ok(None);
+                    }
                     Outcome::default()
                 }
             };
@@ -198,7 +229,7 @@ impl<'a> Shell<'a, '_> {
                     self.core.refresh_snapshot();
                     return Ok(*outcome);
                 }
-                Waited::Ended(..) | Waited::Heard => {}
+                Waited::Ended(..) | Waited::Heard | Waited::Wanted => {}
                 Waited::TimedOut => return Err(self.out_of_time()),
                 // The session rests, and the exchange was not among what it has answered: that cannot be.
                 Waited::Done => return Err(self.core.broken(self.py, &disconnected())),
@@ -219,7 +250,7 @@ impl<'a> Shell<'a, '_> {
                 Waited::Done => return Ok(Outcome::default()),
                 Waited::TimedOut if is_over() => return Ok(Outcome::default()),
                 Waited::TimedOut => return Err(self.out_of_time()),
-                Waited::Ended(..) | Waited::Heard => {}
+                Waited::Ended(..) | Waited::Heard | Waited::Wanted => {}
             }
         }
     }
@@ -239,7 +270,7 @@ impl<'a> Shell<'a, '_> {
                     return Ok(Outcome::default());
                 }
                 Waited::TimedOut => return Err(self.out_of_time()),
-                Waited::Ended(..) | Waited::Heard => {}
+                Waited::Ended(..) | Waited::Heard | Waited::Wanted => {}
             }
         }
     }
@@ -258,7 +289,7 @@ impl<'a> Shell<'a, '_> {
             match self.wait(Until::Results(id), self.until())? {
                 Waited::Ended(..) => {}
                 Waited::TimedOut => return Err(self.out_of_time()),
-                Waited::Done | Waited::Heard => return Ok(()),
+                Waited::Done | Waited::Heard | Waited::Wanted => return Ok(()),
             }
         }
     }
@@ -283,19 +314,43 @@ impl<'a> Shell<'a, '_> {
         }
     }
 
-    /// Waits for a notification, or until the time is over.
-    fn listen(&self, deadline: Option<Instant>) -> PyResult<()> {
+    /// Waits for a notification, or until the time is over; `false` if others want the connection before that.
+    fn listen(&self, deadline: Option<Instant>) -> PyResult<bool> {
+        let gate = &self.core.gate;
+        let make = || Some(bells().ok()?).map(|(own, bell)| (own, Arc::new(bell)));
+        let bell = self.bell.get_or_init(make).as_ref();
+        if let Some((own, _)) = bell {
+            // That it has rung before says nothing any more.
+            while matches!((&*own).read(&mut [0; 16]), Ok(1..)) {}
+        }
+        // At the end of the time it has the last look.
+        let is_over = deadline.is_some_and(|deadline| deadline <= Instant::now());
+        let is_wanted = gate.hang_bell(bell.map(|(_, bell)| Arc::clone(bell)));
+        if is_wanted && !is_over {
+            gate.hang_bell(None);
+            return Ok(false);
+        }
+        let heard = self.hear(deadline);
+        gate.hang_bell(None);
+        heard
+    }
+
+    fn hear(&self, deadline: Option<Instant>) -> PyResult<bool> {
         let mut deadline = deadline;
         // One notification seldom comes alone: those that have been received already are delivered as well, but not without end.
         let mut enough = None;
-        while let Waited::Heard = self.wait(Until::Heard, deadline)? {
+        loop {
+            match self.wait(Until::Heard, deadline)? {
+                Waited::Heard => {}
+                Waited::Wanted => return Ok(enough.is_some()),
+                _ => return Ok(true),
+            }
             let now = Instant::now();
             if *enough.get_or_insert(now + SLICE) < now {
-                break;
+                return Ok(true);
             }
             deadline = Some(now);
         }
-        Ok(())
     }
 
     /// Brings the session to rest: ends what was interrupted, now or before, and pays the rollback that is owed.
@@ -368,8 +423,13 @@ impl<'a> Shell<'a, '_> {
             if watchful {
                 py.check_signals()?;
             }
-            if heard && until == Until::Heard {
-                return Ok(Waited::Heard);
+            if until == Until::Heard {
+                if heard {
+                    return Ok(Waited::Heard);
+                }
+                if core.gate.is_wanted() {
+                    return Ok(Waited::Wanted);
+                }
             }
         }
     }
@@ -377,7 +437,9 @@ impl<'a> Shell<'a, '_> {
     /// One stretch of the blocking loop.
     fn step(&self, until: Until, deadline: Option<Instant>, watchful: bool) -> PyResult<Step> {
         let core = self.core;
-        let Some(select) = &self.select else {
+        let bell = self.bell.get().filter(|_| until == Until::Heard);
+        let bell = bell.and_then(|bell| bell.as_ref()).map(|(own, _)| own);
+        if self.select.is_none() && bell.is_none() {
             return self.stepped(self.py.detach(|| {
                 let mut io = lock(&core.io);
                 match io.as_mut() {
@@ -385,23 +447,25 @@ impl<'a> Shell<'a, '_> {
                     None => Err(disconnected()),
                 }
             }));
-        };
+        }
         let looked = match lock(&core.io).as_mut() {
             Some(io) => look(&mut io.session, &io.socket, until, deadline),
             None => Err(disconnected()),
         };
         match looked {
             Ok(Look::Step(step)) => {
-                if matches!(step, Step::Interrupted) {
+                if let (Step::Interrupted, Some(select)) = (&step, &self.select) {
                     let paused = select.pause();
                     paused.inspect_err(|error| self.note_thrown(error, watchful))?;
                 }
                 self.stepped(Ok(step))
             }
             Ok(Look::Wait { write, until }) => {
-                let waited = self.wait_through(select, write, until);
-                waited.inspect_err(|error| self.note_thrown(error, watchful))?;
-                self.stepped(Ok(Step::Interrupted))
+                let waited = self.wait_through(bell, write, until);
+                match waited.inspect_err(|error| self.note_thrown(error, watchful))? {
+                    Ok(()) => self.stepped(Ok(Step::Interrupted)),
+                    Err(error) => self.stepped(Err(Lost::Io(error))),
+                }
             }
             Err(lost) => self.stepped(Err(lost)),
         }
@@ -420,19 +484,29 @@ impl<'a> Shell<'a, '_> {
         }
     }
 
-    /// Waits for the socket by a function of Python's.
+    /// Waits for the socket or the bell without holding the session, by a function of Python's where there is one.
+    ///
+    /// The outer error is what that has raised.
     fn wait_through(
         &self,
-        select: &Select<'_>,
+        bell: Option<&Pipe>,
         write: bool,
         until: Option<Instant>,
-    ) -> PyResult<()> {
+    ) -> PyResult<io::Result<()>> {
         // The descriptor stays open, whoever closes the connection meanwhile.
         let Some(socket) = self.core.socket() else {
-            return Ok(());
+            return Ok(Ok(()));
         };
         self.core.waiting.fetch_add(1, Ordering::Relaxed);
-        let waited = select.wait(&*socket, true, write, until);
+        let waited = match (&self.select, bell) {
+            (Some(select), _) => select.wait_or_bell(&*socket, write, bell, until).map(Ok),
+            (None, Some(bell)) => {
+                let time = time_slice(until).unwrap_or_default();
+                let waited = self.py.detach(|| socket.wait_or_bell(write, bell, time));
+                Ok(waited.map(drop))
+            }
+            (None, None) => Ok(Ok(())),
+        };
         self.core.waiting.fetch_sub(1, Ordering::Relaxed);
         waited
     }

@@ -43,6 +43,21 @@ pub(crate) trait Job: Send + Sync {
         false
     }
 
+    /// Whether it only listens, and gives way on a synchronous connection to others that do more: it is begun anew after that.
+    fn listens(&self) -> bool {
+        false
+    }
+
+    /// How long it waits for its turn on a synchronous connection, where it has a bound of its own; then it is over.
+    fn waits_until(&self) -> Option<Instant> {
+        None
+    }
+
+    /// What it gives if that was over before it had its turn.
+    fn without_turn(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        Ok(py.None())
+    }
+
     /// Whether the gate is not to be left at its good end, because more of the same will follow.
     fn keeps_lease(&self) -> bool {
         false

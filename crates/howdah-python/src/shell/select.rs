@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use howdah_net::ConnectError;
 use howdah_net::cancel::{CancelRequest, Progress};
-use howdah_net::platform::{AsFd, AsRawFd};
+use howdah_net::platform::{AsFd, AsRawFd, Pipe, RawFd};
 use howdah_net::resolve::Lookup;
 use howdah_net::socket::{Peer, SLICE, Socket, TcpOptions, Waited};
 use pyo3::intern;
@@ -58,11 +58,37 @@ impl<'py> Select<'py> {
         write: bool,
         until: Option<Instant>,
     ) -> PyResult<()> {
-        let py = self.0.py();
         let fd = socket.as_fd().as_raw_fd();
-        let list = |wanted: bool| PyList::new(py, wanted.then_some(fd));
+        self.select([read.then_some(fd), None], write.then_some(fd), until)
+    }
+
+    /// Waits until a descriptor can be read or, if asked for, written, until there is something to read from `bell`, or until a moment
+    /// has come; it may also end before. As [`Select::wait`].
+    pub(crate) fn wait_or_bell(
+        &self,
+        socket: &impl AsFd,
+        write: bool,
+        bell: Option<&Pipe>,
+        until: Option<Instant>,
+    ) -> PyResult<()> {
+        let fd = socket.as_fd().as_raw_fd();
+        let bell = bell.map(|bell| bell.as_fd().as_raw_fd());
+        self.select([Some(fd), bell], write.then_some(fd), until)
+    }
+
+    fn select(
+        &self,
+        read: [Option<RawFd>; 2],
+        write: Option<RawFd>,
+        until: Option<Instant>,
+    ) -> PyResult<()> {
+        let py = self.0.py();
+        let list = |descriptors: [Option<RawFd>; 2]| {
+            let descriptors = descriptors.into_iter().flatten();
+            PyList::new(py, descriptors.collect::<Vec<_>>())
+        };
         let time = until.map(|until| time_left(until).as_secs_f64());
-        let arguments = (list(read)?, list(write)?, PyList::empty(py), time);
+        let arguments = (list(read)?, list([write, None])?, PyList::empty(py), time);
         self.0.call1(arguments).map(drop)
     }
 
