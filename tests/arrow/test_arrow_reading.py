@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import gc
-import os
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from support.doors import Door, howdah_alone
-from support.memory import needs_peaks
+from support.memory import for_children, needs_peaks
 
 pa = pytest.importorskip("pyarrow")
 
@@ -490,10 +488,8 @@ print(*(in_sync() if shell == "sync" else asyncio.run(in_asyncio())))
 @pytest.mark.parametrize("way", ["copy", "rows"])
 @pytest.mark.parametrize("shell", ["sync", "asyncio"])
 def test_a_stream_has_one_batch_at_a_time(howdah: ModuleType, dsn: str, shell: str, way: str) -> None:
-    path = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-c", CHILD, shell, dsn, way]
-    environ = {**os.environ, "PYTHONPATH": path}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=80, check=False, env=environ)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=80, check=False, env=for_children())
     assert done.returncode == 0, done.stderr
     rows, stream, whole = map(int, done.stdout.split())
     assert rows == 100_000

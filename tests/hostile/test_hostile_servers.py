@@ -31,6 +31,7 @@ from support.hostile import (
     ready,
     row_description,
 )
+from support.memory import for_children, needs_peaks
 from support.sessions import Meanwhile
 
 pytestmark = pytest.mark.limit(120)
@@ -110,7 +111,8 @@ def test_fatal_error_at_startup_is_reported(driver: ModuleType) -> None:
 
 
 CHILD = """
-import importlib, resource, sys
+import importlib, sys
+from support.memory import peak
 driver = importlib.import_module(sys.argv[1])
 warm = "host=127.0.0.1 port=1 user=u dbname=d connect_timeout=2"
 def attempt(dsn):
@@ -121,9 +123,9 @@ def attempt(dsn):
         return str(ex)
     return "connected"
 attempt(warm)
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 print(attempt(sys.argv[2]).replace("\\n", " "))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print((peak() - before) // 1024)
 """
 
 
@@ -142,12 +144,13 @@ def flood(head: bytes) -> Script:
 def peak_growth(driver: str, server: HostileServer) -> tuple[str, int]:
     """The error's text and the growth of a child's peak memory in KiB."""
     command = [sys.executable, "-c", CHILD, driver, server.dsn]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=for_children())
     assert done.returncode == 0, done.stderr
     text, growth = done.stdout.splitlines()
     return text, int(growth)
 
 
+@needs_peaks
 @pytest.mark.parametrize("kind", [b"R", b"S", b"K", b"N", b"v", b"Z", b"T", b"x"], ids=bytes.decode)
 def test_2_gib_frame_before_authentication(driver: ModuleType, kind: bytes) -> None:
     with HostileServer(flood(frame(kind, 0x7FFFFFFF))) as server:
@@ -157,8 +160,9 @@ def test_2_gib_frame_before_authentication(driver: ModuleType, kind: bytes) -> N
 
 
 FRUGAL_CHILD = """
-import asyncio, resource, sys
+import asyncio, sys
 import howdah
+from support.memory import peak
 shell, dsn, times = sys.argv[1], sys.argv[2], int(sys.argv[3])
 def attempt():
     try:
@@ -170,16 +174,17 @@ def attempt():
         return
     sys.exit("connected")
 attempt()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 for _ in range(times):
     attempt()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print((peak() - before) // 1024)
 """
 
 KINDS_AT_STARTUP = [b"R", b"E", b"N", b"S", b"K", b"v", b"Z", b"T", b"D", b"x"]
 LIES_ABOUT_SIZES = [0x7FFFFFFF, 0x3FFFFFFE, 10_000_000, 40_000, -1, -0x80000000, 3, 0]
 
 
+@needs_peaks
 @pytest.mark.parametrize("shell", ["sync", "asyncio"])
 def test_sizes_that_lie_before_authentication_take_no_memory(howdah: ModuleType, shell: str) -> None:
     """Not even ten megabytes are waited for: all these connections together take less than a mebibyte."""
@@ -188,12 +193,13 @@ def test_sizes_that_lie_before_authentication_take_no_memory(howdah: ModuleType,
     scripts = iter([flood(GREETING[:-6]), *map(flood, heads)])
     with HostileServer(lambda peer: next(scripts)(peer)) as server:
         command = [sys.executable, "-c", FRUGAL_CHILD, shell, server.dsn, str(len(heads))]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=for_children())
     assert done.returncode == 0, done.stderr
     assert next(scripts, None) is None
     assert int(done.stdout) < 1024
 
 
+@needs_peaks
 def test_2_gib_frame_with_few_bytes_after_authentication(driver: ModuleType) -> None:
     def script(peer: Peer) -> None:
         peer.greet()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from support.doors import Door, howdah_alone
+from support.memory import for_children, needs_peaks
 
 
 async def fresh(door: Door, **kwargs: Any) -> Any:
@@ -226,11 +227,9 @@ async def test_a_text_with_copy_in_it_is_no_copy(door: Door) -> None:
 
 
 MEMORY = """
-import asyncio, resource, sys
+import asyncio
 import {module} as driver
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+from support.memory import peak
 
 def values(count):
     return ((i, "some text") for i in range(count))
@@ -254,15 +253,17 @@ def run(count):
 run(20000)
 before = peak()
 run({count})
-print(peak() - before)
+print((peak() - before) // 2**20)
 """
 
 
+@needs_peaks
 @howdah_alone
 @pytest.mark.parametrize("door_kind", ["sync", "asyncio"])
 @pytest.mark.parametrize("query", ["select %s, %s", "select %s, %s, repeat('x', 1000)"])
 def test_memory_does_not_grow_with_the_parameters(driver: Any, door_kind: str, dsn: str, query: str) -> None:
     module, is_sync = driver.__name__, door_kind == "sync"
     program = MEMORY.format(module=module, dsn=dsn, query=query, is_sync=is_sync, count=300_000)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=80)
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=80, env=for_children())
     assert int(done.stdout) < 8, "MiB"

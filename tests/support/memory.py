@@ -1,7 +1,11 @@
-"""How much memory this process takes at most during a block."""
+"""How much memory a process takes at most.
+
+`getrusage()` does not tell: what it calls the peak of a process that was started by another is that of both.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import TracebackType
 
@@ -9,6 +13,17 @@ import pytest
 
 CLEAR = Path("/proc/self/clear_refs")
 needs_peaks = pytest.mark.skipif(not CLEAR.exists(), reason="the peak of memory is read as Linux tells it")
+
+
+def peak() -> int:
+    """What this process has taken at most, in bytes."""
+    return _status("VmHWM:")
+
+
+def for_children() -> dict[str, str]:
+    """The environment of a child that imports this."""
+    path = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
 
 
 class Peak:
@@ -23,7 +38,7 @@ class Peak:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self.grown = _status("VmHWM:") - self._before
+        self.grown = peak() - self._before
 
 
 def _status(name: str) -> int:
