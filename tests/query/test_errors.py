@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support.differences import AFTER_CLOSE as AFTER_CLOSE_DIFFERENCES
-from support.doors import Door
+from support.doors import Door, howdah_alone
 
 HIERARCHY = {
     "Warning": "Exception",
@@ -195,6 +195,9 @@ def test_failure_equals_the_oracles(driver: ModuleType, oracle: ModuleType, dsn:
     assert failure(driver, dsn, query, params) == failure(oracle, dsn, query, params)
 
 
+ENDLESS = "copy (select repeat('x', 10000), generate_series(1, 1000000000)) to stdout"
+
+
 @pytest.mark.parametrize("query", ["copy pairs from stdin", "copy pairs to stdout", "select 1; copy pairs from stdin"])
 def test_copy_outside_copy_is_refused(driver: ModuleType, dsn: str, query: str) -> None:
     # psycopg's connection stays ACTIVE and is lost; howdah's must be idle or in error again.
@@ -205,6 +208,18 @@ def test_copy_outside_copy_is_refused(driver: ModuleType, dsn: str, query: str) 
     if driver.__name__ == "howdah":
         assert conn.execute("select 1").fetchone() == (1,)
     conn.close()
+
+
+@howdah_alone
+async def test_a_long_copy_outside_copy_is_cancelled(door: Door) -> None:
+    """Its data, 10 TB, is not read to the end."""
+    conn = await door.connect()
+    with pytest.raises(door.errors.ProgrammingError, match="COPY"):
+        await conn.execute(ENDLESS)
+    assert conn.info.transaction_status == 3
+    await conn.rollback()
+    cur = await conn.execute("select 1")
+    assert await cur.fetchone() == (1,)
 
 
 def test_text_has_no_severity_and_shows_the_position(conn: Any, driver: ModuleType) -> None:

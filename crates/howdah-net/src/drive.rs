@@ -246,7 +246,10 @@ pub fn take_in(link: &mut Link, received: io::Result<Option<usize>>) -> Result<b
             link.received(count);
             Ok(true)
         }
-        Ok(None) => Ok(false),
+        Ok(None) => {
+            link.nothing_came();
+            Ok(false)
+        }
         Err(error) => Err(lost(link, error)),
     }
 }

@@ -203,6 +203,12 @@ impl Link {
         }
     }
 
+    /// Notes that there was nothing to be received, see [`Session::nothing_came`].
+    #[inline]
+    pub fn nothing_came(&mut self) {
+        self.session.nothing_came();
+    }
+
     /// To be called at the socket's end: tells what that means.
     pub fn eof(&mut self) -> Error {
         let told = self.session.eof();

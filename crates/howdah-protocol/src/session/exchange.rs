@@ -74,6 +74,8 @@ pub(super) struct Exchange {
     pub(super) detached: bool,
     /// The driver's own way of ending a transaction block; it must not fail.
     pub(super) is_rollback: bool,
+    /// The statement that the server sends the data of a refused COPY for.
+    refused_data_of: Option<usize>,
     /// How many results a simple query can have at most.
     most_results: usize,
     /// Index of the first result that came after a command which may have changed parameters.
@@ -188,6 +190,7 @@ impl Exchange {
             outcome: Box::default(),
             detached: false,
             is_rollback: false,
+            refused_data_of: None,
             most_results: usize::MAX,
             changed_from: None,
             taken: 0,
@@ -353,13 +356,22 @@ impl Exchange {
     }
 
     /// A COPY has come that nobody can feed or take.
-    pub(super) fn refuse_copy(&mut self) {
+    pub(super) fn refuse_copy(&mut self, has_data: bool) {
         self.outcome.refused_copy.push(self.finished);
+        self.refused_data_of = has_data.then_some(self.finished);
     }
 
     /// Whether all that the server has to say is that it has ended: a COPY was refused, and has failed.
     pub(super) fn owes_end(&self) -> bool {
         !self.outcome.refused_copy.is_empty() && self.outcome.error.is_some() && self.end.is_some()
+    }
+
+    /// Whether the server sends the data of a COPY that was refused, and has been told where the exchange ends.
+    pub(super) fn gets_refused_copy(&self) -> bool {
+        !self.detached
+            && self.end.is_some()
+            && self.outcome.error.is_none()
+            && self.refused_data_of == Some(self.finished)
     }
 
     pub(super) fn on_failure(

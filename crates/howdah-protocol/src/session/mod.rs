@@ -15,7 +15,7 @@
 //!         Progress::Working => look whether anything else is to be done
 //!         Progress::NeedInput | Progress::Idle => {
 //!             write session.outgoing() to the socket; session.sent(n)
-//!             read from the socket into session.spare(); session.received(n)
+//!             read from the socket into session.spare(); session.received(n), or session.nothing_came()
 //!             // at session.poll_timeout() at the latest, advance again
 //!         }
 //!     }
@@ -214,6 +214,20 @@ impl Session {
     /// Notes how many bytes were received.
     pub fn received(&mut self, len: usize) {
         self.connection.received(len);
+        self.cancel.received(len);
+    }
+
+    /// Notes that there was nothing to be received. To be called whenever a look at the socket that does not wait finds it empty: that
+    /// ends [`Session::is_overdue`].
+    pub fn nothing_came(&mut self) {
+        self.cancel.nothing_came();
+    }
+
+    /// Whether the bound of an interruption has passed, but what came before may still lie in the socket: a shell then looks there
+    /// without waiting, even if it has not heard that there is anything. It ends by itself, after a second or 8 MiB.
+    #[must_use]
+    pub fn is_overdue(&self) -> bool {
+        self.cancel.is_overdue()
     }
 
     /// To be called at the socket's end: tells what that means.
@@ -471,6 +485,10 @@ impl Session {
         let Some(exchange) = self.exchanges.front_mut() else {
             return Ok(());
         };
+        if exchange.gets_refused_copy() {
+            // That was all of it: what follows is not to be given up.
+            self.cancel.end();
+        }
         if exchange.on_result(result, &mut self.statements) {
             return Ok(());
         }
@@ -541,7 +559,7 @@ impl Session {
     /// A COPY has come where nobody can feed or take it: the server is told so, and the caller by the outcome.
     pub(super) fn refuse_copy(&mut self, now: Instant, fail: bool) {
         if let Some(exchange) = self.exchanges.front_mut() {
-            exchange.refuse_copy();
+            exchange.refuse_copy(!fail);
         }
         if fail {
             self.fail_copy(b"COPY cannot be used with this method");
@@ -569,6 +587,17 @@ impl Session {
         }
         if self.exchanges.front().is_some_and(Exchange::owes_end) {
             self.cancel.begin(now, false);
+        }
+        if self
+            .exchanges
+            .front()
+            .is_some_and(Exchange::gets_refused_copy)
+        {
+            // A short one ends by itself. What others have queued behind it is not to be hit.
+            match self.exchanges.iter().skip(1).all(|each| each.detached) {
+                true => self.cancel.begin_later(now),
+                false => self.cancel.end(),
+            }
         }
         // What is not with the server yet cannot be given up there; but what stands before it may keep it from being read.
         let sent = self.connection.outgoing().is_empty();

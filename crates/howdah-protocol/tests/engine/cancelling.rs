@@ -51,6 +51,15 @@ impl Fixture {
         self.session.advance(self.now).unwrap()
     }
 
+    /// The bound has passed: the socket is looked at, and nothing is there.
+    fn look_in_vain(&mut self) -> Error {
+        assert!(!self.session.is_overdue());
+        assert!(matches!(self.advance(), Progress::NeedInput));
+        assert!(self.session.is_overdue());
+        self.session.nothing_came();
+        self.session.advance(self.now).unwrap_err()
+    }
+
     fn pass(&mut self, time: Duration) {
         self.now += time;
     }
@@ -112,6 +121,9 @@ fn a_server_that_does_not_obey_is_asked_again_and_then_given_up() {
                 requests += 1;
                 fixture.session.cancel_request_ended();
             }
+            Ok(Progress::NeedInput) if fixture.session.is_overdue() => {
+                fixture.session.nothing_came();
+            }
             Ok(Progress::NeedInput) => fixture.now = fixture.session.poll_timeout().unwrap(),
             Ok(other) => panic!("{other:?}"),
             Err(error) => break error,
@@ -152,8 +164,8 @@ fn the_bound_can_be_shortened_and_holds_for_the_rollback_too() {
     assert_eq!(fixture.session.poll_timeout(), Some(bound));
     assert!(fixture.send() > 0, "ROLLBACK");
     fixture.now = bound;
-    match fixture.session.advance(fixture.now) {
-        Err(Error::Unresponsive(time)) => assert_eq!(time, Duration::from_millis(200)),
+    match fixture.look_in_vain() {
+        Error::Unresponsive(time) => assert_eq!(time, Duration::from_millis(200)),
         other => panic!("{other:?}"),
     }
 }
@@ -188,10 +200,83 @@ fn the_rollback_that_is_owed_has_the_same_bound() {
     assert_eq!(fixture.session.poll_timeout(), Some(bound));
     assert!(fixture.send() > 0, "ROLLBACK");
     fixture.now = bound;
-    assert!(matches!(
-        fixture.session.advance(fixture.now),
-        Err(Error::Unresponsive(_))
-    ));
+    assert!(matches!(fixture.look_in_vain(), Error::Unresponsive(_)));
+}
+
+/// A rollback is owed and sent, and the bound has passed since.
+fn overdue() -> Fixture {
+    let mut fixture = Fixture::new();
+    fixture.run();
+    fixture.owe_rollback();
+    fixture.cancel();
+    fixture.session.cancel_request_ended();
+    fixture.receive(&[columns(&["a"]), complete("SELECT 0"), IN_BLOCK]);
+    assert!(matches!(fixture.advance(), Progress::NeedInput));
+    assert!(fixture.send() > 0, "ROLLBACK");
+    fixture.pass(fixture.session.cancel_timeout());
+    assert!(matches!(fixture.advance(), Progress::NeedInput));
+    assert_eq!(fixture.session.poll_timeout(), Some(fixture.now));
+    fixture
+}
+
+const SAID: Message<'_> = Message::NotificationResponse {
+    process_id: 7,
+    channel: b"c",
+    payload: b"p",
+};
+
+#[test]
+fn an_answer_that_came_in_time_is_seen_behind_what_came_before_it() {
+    let mut fixture = overdue();
+    // However often the session is moved on meanwhile.
+    for _ in 0..20 {
+        fixture.receive(&[SAID, SAID]);
+        for _ in 0..2 {
+            assert!(matches!(fixture.advance(), Progress::Notification(_)));
+        }
+        for _ in 0..2 {
+            assert!(matches!(fixture.advance(), Progress::NeedInput));
+        }
+    }
+    fixture.receive(&[SAID, complete("ROLLBACK"), READY]);
+    assert!(matches!(fixture.advance(), Progress::Notification(_)));
+    assert!(matches!(fixture.advance(), Progress::Idle));
+    assert!(fixture.session.is_settled());
+    assert!(!fixture.session.is_overdue());
+    assert_eq!(fixture.session.poll_timeout(), None);
+}
+
+#[test]
+fn a_server_that_talks_without_end_is_not_listened_to_without_end() {
+    let many = [SAID; 100];
+    let mut fixture = overdue();
+    let mut total = 0;
+    loop {
+        fixture.receive(&many);
+        total += bytes(&many).len();
+        for _ in 0..many.len() {
+            assert!(matches!(fixture.advance(), Progress::Notification(_)));
+        }
+        match fixture.session.advance(fixture.now) {
+            Ok(Progress::NeedInput) => assert!(total < 8 << 20, "{total}"),
+            Err(Error::Unresponsive(_)) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(total >= 8 << 20, "{total}");
+
+    let mut fixture = overdue();
+    for _ in 0..4 {
+        fixture.receive(&[SAID]);
+        assert!(matches!(fixture.advance(), Progress::Notification(_)));
+        assert!(matches!(fixture.advance(), Progress::NeedInput));
+        fixture.pass(Duration::from_millis(249));
+    }
+    fixture.pass(Duration::from_millis(4));
+    fixture.receive(&[SAID]);
+    assert!(matches!(fixture.advance(), Progress::Notification(_)));
+    let error = fixture.session.advance(fixture.now).unwrap_err();
+    assert!(matches!(error, Error::Unresponsive(_)), "{error}");
 }
 
 #[test]
@@ -221,7 +306,56 @@ fn an_error_that_a_server_owes_for_a_refused_copy_has_a_bound() {
     assert!(matches!(fixture.advance(), Progress::NeedInput));
     fixture.send();
     fixture.now = fixture.session.poll_timeout().unwrap();
-    assert!(fixture.session.advance(fixture.now).is_err());
+    assert!(matches!(fixture.look_in_vain(), Error::Unresponsive(_)));
+}
+
+#[test]
+fn the_data_of_a_refused_copy_is_not_read_to_its_end() {
+    let mut fixture = Fixture::new();
+    fixture.run();
+    fixture.receive(&[Message::CopyOutResponse(crate::server::copy_response())]);
+    assert!(matches!(fixture.advance(), Progress::NeedInput));
+    // It may be short.
+    fixture.now = fixture.session.poll_timeout().unwrap();
+    fixture.receive(&[Message::CopyData(b"1\n")]);
+    assert!(matches!(fixture.advance(), Progress::SendCancel));
+    fixture.receive(&[error("57014"), READY]);
+    let Progress::Ended(_, outcome) = fixture.advance() else {
+        panic!("not ended");
+    };
+    assert_eq!((outcome.refused_copy, outcome.failed_at), (vec![0], 0));
+    assert!(matches!(fixture.advance(), Progress::NeedInput));
+    fixture.session.cancel_request_ended();
+    assert!(matches!(fixture.advance(), Progress::Idle));
+    assert!(fixture.session.is_settled());
+}
+
+#[test]
+fn a_short_copy_that_is_refused_ends_by_itself() {
+    let mut fixture = Fixture::new();
+    fixture.run();
+    fixture.receive(&[Message::CopyOutResponse(crate::server::copy_response())]);
+    assert!(matches!(fixture.advance(), Progress::NeedInput));
+    // What follows it in the same query is not given up.
+    fixture.receive(&[Message::CopyDone, complete("COPY 1")]);
+    assert!(matches!(fixture.advance(), Progress::NeedInput));
+    assert_eq!(fixture.session.poll_timeout(), None);
+    fixture.receive(&[complete("INSERT 0 1"), READY]);
+    assert!(matches!(fixture.advance(), Progress::Ended(..)));
+    assert!(matches!(fixture.advance(), Progress::Idle));
+}
+
+#[test]
+fn a_refused_copy_before_what_others_wait_for_is_not_cancelled() {
+    let mut fixture = Fixture::new();
+    fixture.run();
+    fixture.receive(&[Message::CopyOutResponse(crate::server::copy_response())]);
+    assert!(matches!(fixture.advance(), Progress::NeedInput));
+    let due = fixture.session.poll_timeout().unwrap();
+    fixture.run();
+    fixture.now = due;
+    assert!(matches!(fixture.advance(), Progress::NeedInput));
+    assert_eq!(fixture.session.poll_timeout(), None);
 }
 
 #[test]

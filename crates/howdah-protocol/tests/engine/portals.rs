@@ -261,6 +261,7 @@ fn a_server_that_says_nothing_is_given_up_within_the_bound() {
         match model.session.advance(now) {
             Ok(Progress::SendCancel) => model.session.cancel_request_ended(),
             Ok(Progress::NeedInput) => {
+                model.session.nothing_came();
                 now = model.session.poll_timeout().expect("a bound");
                 assert!(now <= end);
             }

@@ -451,6 +451,12 @@ impl Core {
             .is_some_and(|io| io.session.poll_timeout().is_some())
     }
 
+    /// Whether the time to come to rest has passed, and the socket may still hold what came in time.
+    pub(crate) fn is_overdue(&self) -> bool {
+        let io = lock(&self.io);
+        io.as_ref().is_some_and(|io| io.session.is_overdue())
+    }
+
     /// Whether results of an exchange have come, or its error.
     pub(crate) fn has_partial(&self, id: ExchangeId) -> bool {
         let io = lock(&self.io);

@@ -361,7 +361,7 @@ impl<'a> Shell<'a, '_> {
             return Ok(());
         }
         self.core.note_busy();
-        let deadline = if watchful {
+        let mut deadline = if watchful {
             self.until()
         } else {
             self.core.hasten_rest(self.limit);
@@ -371,6 +371,10 @@ impl<'a> Shell<'a, '_> {
             match self.wait_for(Until::Idle, deadline, watchful) {
                 Ok(Waited::Done) => break,
                 Ok(Waited::TimedOut) if watchful => return Err(self.out_of_time()),
+                // The session has the same bound, and looks at what came in time.
+                Ok(Waited::TimedOut) if deadline != self.deadline && self.core.wants_time() => {
+                    deadline = self.deadline;
+                }
                 Ok(Waited::TimedOut) => return Err(self.core.too_late(self.py)),
                 Ok(_) => {}
                 Err(error) if self.core.snapshot.is_closed() || watchful => return Err(error),

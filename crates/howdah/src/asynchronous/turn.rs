@@ -8,7 +8,9 @@ use howdah_net::link::Link;
 use tokio::io::Interest;
 
 use super::watch::Watched;
-use howdah_net::drive::{Lost, Step, Until, flush, hand_out, is_done, take_in, take_leave};
+use howdah_net::drive::{
+    Lost, Step, Until, flush, hand_out, is_done, take_in, take_leave, try_receive,
+};
 
 /// One turn: hands out what has come, sends what is outgoing, and receives once. `None` means go on.
 pub(super) fn poll_turn(
@@ -63,6 +65,10 @@ pub(super) fn poll_receive(
     link: &Watched,
     cx: &mut Context<'_>,
 ) -> Poll<Result<(), Lost>> {
+    if session.is_overdue() {
+        // Whether or not tokio has heard that there is anything. If not, the session is to know.
+        return Poll::Ready(try_receive(session, &link.socket).map(drop));
+    }
     loop {
         ready!(link.poll_read_ready(cx)).map_err(Lost::Io)?;
         let mut received = Ok(None);

@@ -350,6 +350,7 @@ impl Run {
                 }
                 Ok(Progress::SendCancel) => assert!(self.session.is_cancel_in_flight()),
                 Ok(Progress::Notice(_) | Progress::Working) => {}
+                Ok(Progress::NeedInput) if self.session.is_overdue() => self.session.nothing_came(),
                 Ok(rest @ (Progress::NeedInput | Progress::Idle)) => {
                     return self.rests(matches!(rest, Progress::Idle));
                 }

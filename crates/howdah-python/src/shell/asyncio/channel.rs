@@ -242,6 +242,10 @@ impl Channel {
     fn _on_timer(slf: &Bound<'_, Self>) -> PyResult<()> {
         let timer = lock(&slf.get().timer).take();
         drop(timer);
+        if slf.get().core.is_overdue() {
+            // Whether or not the loop has heard that there is anything.
+            return Self::_on_readable(slf);
+        }
         Self::_on_working(slf)
     }
 

@@ -87,6 +87,7 @@ impl Channel {
             let room = spare.len();
             let count = match io.socket.recv_now(spare) {
                 Ok(None) => {
+                    io.session.nothing_came();
                     self.unread.store(false, Ordering::Relaxed);
                     break;
                 }
