@@ -341,12 +341,20 @@ def test_ctrl_c_in_a_wait(driver: ModuleType, dsn: str, observer: Any) -> None:
         main = threading.main_thread().ident
         assert main is not None
 
+        waits = threading.Event()
+
         def interrupt() -> None:
+            waits.wait()
             observer.wait_active(conn.info.backend_pid)
             signal.pthread_kill(main, signal.SIGINT)
 
+        def execute() -> Any:
+            # Before that nobody would cancel what has been sent.
+            waits.set()
+            return (yield from module(driver, "generators").execute(conn.pgconn))
+
         with pytest.raises(KeyboardInterrupt), Meanwhile(interrupt):
-            conn.wait(module(driver, "generators").execute(conn.pgconn))
+            conn.wait(execute())
         conn.rollback()
         assert conn.execute("select 1").fetchone() == (1,)
 
