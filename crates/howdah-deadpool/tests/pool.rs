@@ -48,3 +48,9 @@ async fn settings_are_discarded() {
     let pool = pool(manager().discard_all(true));
     scenarios::settings_are_discarded(async || pool.get().await.unwrap()).await;
 }
+
+#[tokio::test]
+async fn what_does_not_come_to_rest_is_replaced() {
+    let pool = pool(Manager::new(scenarios::hasty_config()));
+    scenarios::what_does_not_come_to_rest_is_replaced(async || pool.get().await.unwrap()).await;
+}

@@ -185,6 +185,52 @@ where
     }
 }
 
+/// One that does not come to rest within its bound is replaced, without an error for anybody. The pool's connections have
+/// [`hasty_config`].
+pub(crate) async fn what_does_not_come_to_rest_is_replaced<C>(get: impl AsyncFn() -> C)
+where
+    C: DerefMut<Target = AsyncConnection>,
+{
+    let _other = get().await;
+    let mut conn = get().await;
+    let stubborn = pid(&conn);
+    tokio::select! {
+        ended = conn.execute(STUBBORN, ()) => panic!("{ended:?}"),
+        () = sleeps(stubborn) => {}
+    }
+    drop(conn);
+    let mut conn = get().await;
+    assert_ne!(pid(&conn), stubborn);
+    assert_eq!(one(&mut conn, "SELECT 3").await, 3);
+    let mut killer = connect().await;
+    let kill = killer.execute("SELECT pg_terminate_backend($1, 5000)", (stubborn,));
+    kill.await.unwrap();
+}
+
+/// Goes on when it is cancelled.
+const STUBBORN: &str = "DO $$ BEGIN LOOP BEGIN PERFORM pg_sleep(3600); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END $$";
+
+/// Gives a connection half a second to come to rest.
+pub(crate) fn hasty_config() -> Config {
+    let mut config = config();
+    config.cancel_timeout(Duration::from_millis(500));
+    config
+}
+
+/// Waits until a backend sleeps.
+async fn sleeps(pid: i32) {
+    let mut watcher = connect().await;
+    let sql =
+        "SELECT count(*)::int4 FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'";
+    loop {
+        let row = watcher.query_one(sql, (pid,)).await.unwrap();
+        if row.get::<i32>(0).unwrap() == 1 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 /// With `DISCARD ALL` settings and prepared statements do not outlive a user.
 pub(crate) async fn settings_are_discarded<C>(get: impl AsyncFn() -> C)
 where
