@@ -6,7 +6,7 @@ use std::error::Error as _;
 use std::io::{self, Read};
 use std::net::TcpListener;
 
-use common::{connect, connect_without_autocommit, dsn, tcp_dsn, terminate, unique, within};
+use common::{connect, connect_without_autocommit, dsn, tcp_dsn, terminate, unique};
 use howdah::{Batch, Connection, Error, Session, SqlState, ToSql, TransactionStatus};
 
 /// The system's error that is at the end of the causes.
@@ -445,7 +445,7 @@ mod on_tokio {
 
     #[test]
     fn the_causes_go_down_to_the_system() {
-        within(Duration::from_secs(60), || {
+        common::within(Duration::from_secs(60), || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build();

@@ -1,5 +1,7 @@
 //! Failover with a real primary and its standby: the new primary is found at the first attempt after its promotion.
 
+#![cfg(feature = "tokio")]
+
 mod common;
 
 use common::own_server::OwnServer;

@@ -2,7 +2,7 @@
 
 mod common;
 
-use howdah::{AsyncClient, AsyncConnection, Connection, ToParams, ToSql};
+use howdah::{Connection, ToParams, ToSql};
 
 struct User {
     id: i32,
@@ -94,9 +94,12 @@ fn another_number_than_the_statement_has_is_refused() {
     assert_eq!(given(&mut conn, (1, "a")), "2a");
 }
 
+#[cfg(feature = "tokio")]
 #[tokio::test(flavor = "multi_thread")]
 async fn futures_take_parameters_with_them() {
-    let mut conn = AsyncConnection::connect(&common::dsn()).await.unwrap();
+    let mut conn = howdah::AsyncConnection::connect(&common::dsn())
+        .await
+        .unwrap();
     let own = tokio::spawn(async move {
         let row = conn.query_one(TWO, (1, "a".to_owned())).await.unwrap();
         assert_eq!(row.get::<&str>(0).unwrap(), "2a");
@@ -110,7 +113,7 @@ async fn futures_take_parameters_with_them() {
     });
     assert_eq!(own.await.unwrap(), (1, "2a".to_owned()));
 
-    let client = AsyncClient::connect(&common::dsn()).await.unwrap();
+    let client = howdah::AsyncClient::connect(&common::dsn()).await.unwrap();
     let shared = tokio::spawn(async move {
         let (id, name) = (1, "a".to_owned());
         let user = client.query_opt(TWO, User { id, name }).await.unwrap();

@@ -162,6 +162,7 @@ fn a_scalar_is_the_one_value_of_one_row() {
     assert_eq!(as_well, "");
 }
 
+#[cfg(feature = "tokio")]
 mod tokio_shell {
     use howdah::{AsyncClient, AsyncConnection};
 

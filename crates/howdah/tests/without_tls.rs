@@ -1,6 +1,6 @@
 //! What the crate does without its feature `rustls`: `make test-rust` runs these tests by themselves.
 
-#![cfg(not(feature = "rustls"))]
+#![cfg(all(feature = "tokio", not(feature = "rustls")))]
 
 mod common;
 
