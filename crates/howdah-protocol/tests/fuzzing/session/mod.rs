@@ -68,7 +68,7 @@ struct Run {
     now: Instant,
     /// Since when the session has to come to rest; until it has, nothing may be queued.
     interrupted: Option<Instant>,
-    /// A COPY was asked for: when it is refused, the server has to end it within a bound, too.
+    /// A COPY was asked for: when it is refused, the server has to end it within a bound, too, or what it sends.
     copies: bool,
     block: Option<Block>,
     /// The portals that were opened last, with their statements.
@@ -184,7 +184,7 @@ impl Run {
         } else {
             self.session.execute(&request)
         };
-        self.copies |= sql.starts_with("copy in");
+        self.copies |= sql.contains("copy");
         let id = queued.expect("a statement that can be sent");
         self.asked.push(
             id,
