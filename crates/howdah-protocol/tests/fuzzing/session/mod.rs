@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use howdah_protocol::connection::{Connection, Error, Params, Written};
 use howdah_protocol::error::UsageError;
-use howdah_protocol::session::{BinaryChoice, Block, Execute, Progress, ResultFormat, Session};
+use howdah_protocol::session::{
+    BinaryChoice, Block, ExchangeId, Execute, Progress, ResultFormat, Session,
+};
 use howdah_protocol::startup::StartupConfig;
 use howdah_protocol::wire::{
     Authentication, BackendMessage, Format, IsNull, Secret, TransactionStatus,
@@ -70,6 +72,8 @@ struct Run {
     interrupted: Option<Instant>,
     /// A COPY was asked for: when it is refused, the server has to end it within a bound, too, or what it sends.
     copies: bool,
+    /// The COPY that was queued last, behind which nothing may be queued.
+    copy: Option<ExchangeId>,
     block: Option<Block>,
     /// The portals that were opened last, with their statements.
     portals: Vec<(Vec<u8>, &'static str)>,
@@ -95,6 +99,7 @@ impl Run {
             now: Instant::now(),
             interrupted: None,
             copies: false,
+            copy: None,
             block: None,
             portals: Vec::new(),
             number: 0,
@@ -301,7 +306,12 @@ impl Run {
         if self.interrupted.is_some() && self.session.is_settled() {
             self.interrupted = None;
         }
-        self.interrupted.is_none() && !self.session.transactions.owes_rollback()
+        if self.session.unanswered() == 0 {
+            self.copy = None;
+        }
+        self.copy.is_none()
+            && self.interrupted.is_none()
+            && !self.session.transactions.owes_rollback()
     }
 
     /// Sends so many bytes of what is outgoing.
@@ -426,7 +436,8 @@ impl Run {
         } else {
             let has_rows = self.session.has_rows(id);
             let (columns, rows) = self.session.take_rows(id);
-            assert!(rows.is_empty() || has_rows && columns.is_some());
+            let is_copy = self.copy == Some(id);
+            assert!(rows.is_empty() || has_rows && (is_copy || columns.is_some()));
             self.asked.streamed();
         }
     }
@@ -527,8 +538,48 @@ impl Run {
                 let _ = self.session.eof();
                 assert!(self.session.connection().is_over());
             }
-            _ => self.session.flush(),
+            4 => self.session.flush(),
+            _ => self.use_copy(input.next()),
         }
+    }
+
+    /// Queues a COPY, or feeds, ends or fails the one that was queued.
+    fn use_copy(&mut self, choice: u8) {
+        if let Some(id) = self.copy.filter(|_| !self.may_queue()) {
+            match choice % 8 {
+                0 => self.session.copy_done(id),
+                1 => self.session.copy_fail(id, b"no\0more"),
+                2 => drop(self.session.take_copy_start(id)),
+                _ => {
+                    let takes = self.session.is_copying_in(id);
+                    assert_eq!(self.session.copy_data(id, b"1\n"), Ok(takes));
+                }
+            }
+            return;
+        }
+        if !self.may_queue() || self.session.is_open() {
+            return;
+        }
+        let sql = [
+            "copy in",
+            "copy out",
+            "copy in",
+            "rows",
+            "copy out; copy in",
+        ];
+        let sql = sql[usize::from(choice) % sql.len()].to_owned();
+        let id = self.session.copy(sql.as_bytes(), choice & 0x80 != 0);
+        let id = id.expect("a statement that can be sent");
+        self.copies = true;
+        self.copy = Some(id);
+        self.asked.push(
+            id,
+            Statement {
+                parts: sql.split(';').count(),
+                sql,
+                argument: None,
+            },
+        );
     }
 
     /// All that is left is sent and answered.
@@ -541,6 +592,9 @@ impl Run {
         }
         self.session.end_exchange();
         for _ in 0..STEPS * (operations + 1) {
+            if let Some(id) = self.copy {
+                self.session.copy_done(id);
+            }
             self.send(usize::MAX);
             while self.server.can_work() {
                 self.server.work();
