@@ -156,10 +156,11 @@ def kinds_of_bounds(value: Any) -> set[str]:
 
 
 def mixes_numerics(value: Any) -> bool:
-    """A list of decimals, and of ints of which one is beyond 64 bits: that one is a numeric, too."""
+    """A list of several of these: decimals, ints that are numerics by their class, and ints beyond 64 bits."""
     found = list(items(value)) if isinstance(value, list) else []
-    is_big = any(isinstance(v, int) and not -(2**63) <= v < 2**63 for v in found)
-    return is_big and any(isinstance(v, Decimal) for v in found)
+    kinds = {type(v).__name__ for v in found if isinstance(v, Decimal) or type(v).__name__ == "IntNumeric"}
+    kinds |= {"int" for v in found if type(v) is int and not -(2**63) <= v < 2**63}
+    return len(kinds) > 1
 
 
 def has_int_numerics_of_many_sizes(value: Any) -> bool:
@@ -172,7 +173,25 @@ def has_int_numerics_of_many_sizes(value: Any) -> bool:
     )
 
 
+def has_nul_and_more(value: Any) -> bool:
+    """A list with a text that has a NUL, which no text may have, and a character that the client encoding may lack."""
+    found = list(items(value)) if isinstance(value, list) else []
+    return any(isinstance(v, str) and "\0" in v and not v.isascii() for v in found)
+
+
+def has_other_spaces(value: Any) -> bool:
+    """A list with a text that has white space which is not ASCII's."""
+    found = list(items(value)) if isinstance(value, list) else []
+    return any(isinstance(v, str) and any(c.isspace() and not c.isascii() for c in v) for v in found)
+
+
 PARAMETERS = [
+    ParameterDifference(
+        "Of two errors psycopg raises that of the encoding.",
+        has_nul_and_more,
+        frozenset(["%s", "%b", "%t"]),
+        "DataError",
+    ),
     ParameterDifference(
         "A list that cannot be an array is a DataError wherever the inner list is; psycopg lets a TypeError out.",
         starts_shallow,
@@ -238,6 +257,11 @@ class Mixture:
 
 
 MIXTURES = [
+    Mixture(
+        "psycopg quotes what Unicode calls a space, which the server does not.",
+        has_other_spaces,
+        frozenset(["%s", "%t"]),
+    ),
     Mixture(
         "psycopg dumps all ranges as the type of one of them, which the server refuses or takes for something else.",
         mixes_types_of_ranges,

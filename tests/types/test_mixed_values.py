@@ -119,6 +119,8 @@ def test_ints_of_many_digits(howdah: ModuleType, dsn: str, placeholder: str) -> 
         ([1, None, BIG, SMALLER], [Decimal(1), None, Decimal(BIG), Decimal(SMALLER)]),
         ([[BIG], [2]], [[Decimal(BIG)], [Decimal(2)]]),
         ([Count(BIG)], [Decimal(BIG)]),
+        ([numeric(BIG), numeric(1)], [Decimal(BIG), Decimal(1)]),
+        ([[numeric(1), None], [numeric(2**63), numeric(2)]], [[Decimal(1), None], [Decimal(2**63), Decimal(2)]]),
     ]
     with howdah.connect(dsn, autocommit=True) as conn:
         for value, expected in values:

@@ -303,8 +303,12 @@ impl<'py> Survey<'py> {
             self.check_uniform(want, value.py(), cx)?;
         }
         let mut element = Element::of(value, want, cx)?;
-        // Of ints the largest counts; of a subclass the user knows what it is.
-        if element.kind.is_some() && class.is(value.py().get_type::<PyInt>()) {
+        // Of ints the largest counts; of a subclass the user knows what it is, but for the one that has no size.
+        let by_size = match element.kind {
+            Some(Kind::Number(oid::NUMERIC)) => want == PyFormat::Binary,
+            kind => kind.is_some() && class.is(value.py().get_type::<PyInt>()),
+        };
+        if by_size {
             element.oid = self.widest_int;
         }
         element.mixed = self.classes.len() > 1 && cx.own_dumpers().is_some();
@@ -544,7 +548,11 @@ impl<'py> Element<'_, 'py> {
             return Ok(());
         }
         let written = match DumperPlan::find(item, PyFormat::Binary, cx)? {
-            DumperPlan::Kind(Kind::Int) if self.oid == oid::NUMERIC => numeric_int(item, out)?,
+            DumperPlan::Kind(Kind::Int | Kind::Number(oid::NUMERIC))
+                if self.oid == oid::NUMERIC =>
+            {
+                numeric_int(item, out)?
+            }
             // Without a type they are elements of an array of text.
             DumperPlan::Kind(kind @ (Kind::Range | Kind::Multirange)) if self.oid == 0 => {
                 dump_as(kind, item, PyFormat::Text, out, cx)?
