@@ -13,7 +13,7 @@ use super::certificate::{Certificate, Name};
 ///
 /// # Errors
 /// It is for other names, which the text tells.
-pub(super) fn check(certificate: &Certificate<'_>, host: &str) -> Result<(), String> {
+pub(super) fn check(certificate: &Certificate, host: &str) -> Result<(), String> {
     let names = certificate.alternative_names()?;
     let address = address_of(host);
     let mut examined = Vec::new();
