@@ -9,8 +9,9 @@ import itertools
 import os
 import signal
 import socket
+import threading
 from asyncio.proactor_events import BaseProactorEventLoop
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,6 +26,7 @@ from support.ticking import ticking
 from support.waiting import PATIENCE, soon, until
 
 BUSY = "select pg_sleep(20)"
+LOOPS = ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])]
 
 
 def test_connection_moves_to_another_loop(driver: ModuleType, dsn: str) -> None:
@@ -150,6 +152,87 @@ def test_loop_stopped_with_an_operation_pending(howdah: ModuleType, dsn: str) ->
     first.close()
 
 
+Elsewhere = Callable[[Awaitable[Any]], Awaitable[Any]]
+
+
+@contextlib.contextmanager
+def loop_in_a_thread(kind: str) -> Iterator[Elsewhere]:
+    """Runs a loop in another thread, and gives what has it wait for something."""
+    loop = new_loop(kind)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def awaited(work: Awaitable[Any]) -> Any:
+        return await work
+
+    def there(work: Awaitable[Any]) -> Awaitable[Any]:
+        return soon(asyncio.wrap_future(asyncio.run_coroutine_threadsafe(awaited(work), loop)))
+
+    try:
+        yield there
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+@pytest.mark.parametrize("kind", LOOPS)
+def test_moves_between_loops_that_run(driver: ModuleType, dsn: str, kind: str) -> None:
+    async def main(there: Elsewhere) -> None:
+        conn = await there(driver.AsyncConnection.connect(dsn))
+        for n in range(10):
+            cur = await there(conn.execute("select %s::int", (n,)))
+            assert await there(cur.fetchone()) == (n,)
+            cur = await soon(conn.execute("select %s::int", (-n,)))
+            assert await cur.fetchone() == (-n,)
+            await (there(conn.rollback()) if n % 2 else soon(conn.commit()))
+        await soon(conn.close())
+
+    with loop_in_a_thread(kind) as there:
+        asyncio.run(main(there))
+
+
+@pytest.mark.parametrize("kind", LOOPS)
+def test_a_loop_that_was_left_forgets_the_socket(howdah: ModuleType, dsn: str, kind: str) -> None:
+    async def main(there: Elsewhere) -> None:
+        await there(asyncio.sleep(0))
+        before = descriptors()
+        conn = await there(howdah.AsyncConnection.connect(dsn, autocommit=True))
+        await soon(conn.execute("select 1"))
+        await there(asyncio.sleep(0))
+        own = descriptors()
+        for _ in range(10):
+            await there(conn.execute("select 2"))
+            await soon(conn.execute("select 1"))
+        await there(asyncio.sleep(0))
+        assert descriptors() == own
+        await soon(conn.close())
+        assert descriptors() == before
+
+    with loop_in_a_thread(kind) as there:
+        asyncio.run(main(there))
+
+
+@pytest.mark.parametrize("kind", LOOPS)
+def test_stays_in_a_loop_that_uses_it(howdah: ModuleType, dsn: str, observer: Observer, kind: str) -> None:
+    async def main(there: Elsewhere) -> None:
+        conn = await there(howdah.AsyncConnection.connect(dsn, autocommit=True))
+        busy = asyncio.ensure_future(there(conn.execute(BUSY)))
+        await asyncio.sleep(0)
+        observer.wait_active(conn.info.backend_pid, "%pg_sleep%")
+        with pytest.raises(RuntimeError, match="in use in another event loop"):
+            await soon(conn.execute("select 1"))
+        busy.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await busy
+        await there(conn.execute("select 7"))
+        assert await (await soon(conn.execute("select 8"))).fetchone() == (8,)
+        await conn.close()
+
+    with loop_in_a_thread(kind) as there:
+        asyncio.run(main(there))
+
+
 async def queued(conn: Any, _: FrozenServer) -> None:
     await asyncio.gather(*(conn.execute("select 1") for _ in range(3)))
 
@@ -209,7 +292,7 @@ async def nothing(_: Any, __: FrozenServer) -> None:
 PHASES = [queued, running, many, listening, in_a_block, leaving, cancelled, cancelled_twice, asking, nothing]
 
 
-@pytest.mark.parametrize("kind", ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])])
+@pytest.mark.parametrize("kind", LOOPS)
 @pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.__name__)
 def test_loops_closed_with_an_operation_in_flight_leave_nothing_behind(
     howdah: ModuleType, phase: Callable[..., Any], kind: str
@@ -237,7 +320,7 @@ def test_loops_closed_with_an_operation_in_flight_leave_nothing_behind(
         assert descriptors() - len(server.sockets) == before
 
 
-@pytest.mark.parametrize("kind", ["asyncio", *(["uvloop"] if HAS_UVLOOP else [])])
+@pytest.mark.parametrize("kind", LOOPS)
 def test_loops_closed_while_connecting_leave_nothing_behind(howdah: ModuleType, kind: str) -> None:
     def turn() -> None:
         loop = new_loop(kind)

@@ -27,6 +27,10 @@ pub(crate) struct Channel {
     pub(crate) core: Arc<Core>,
     pub(super) gate: Gate<Op>,
     registration: Mutex<Registration>,
+    /// Registrations with loops that it has moved away from, which those are still to end.
+    left: Mutex<Vec<Registration>>,
+    /// Whether it has ever moved away from a loop that went on.
+    has_moved: AtomicBool,
     /// The operations that wait for something, in the order in which their exchanges were queued.
     running: Mutex<VecDeque<Running>>,
     /// Whether reading has been given up until there is an operation: nobody takes what comes.
@@ -90,6 +94,8 @@ impl Channel {
             core,
             gate: Gate::new(),
             registration: Mutex::default(),
+            left: Mutex::default(),
+            has_moved: AtomicBool::new(false),
             running: Mutex::default(),
             paused: AtomicBool::new(false),
             working: AtomicBool::new(false),
@@ -209,7 +215,7 @@ impl Channel {
     /// Called by the loop when the socket can be read.
     fn _on_readable(slf: &Bound<'_, Self>) -> PyResult<()> {
         let this = slf.get();
-        if this.core.forked() {
+        if this.core.forked() || this.is_left(slf.py()) {
             return Ok(());
         }
         if this.working.load(Ordering::Relaxed) {
@@ -303,8 +309,17 @@ impl Channel {
         slf.get().unregister(slf.py(), false)
     }
 
+    /// Called by the loop that the channel has moved away from.
+    fn _on_left(&self, py: Python<'_>) -> PyResult<()> {
+        self.end_left(py)
+    }
+
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.gate.traverse(&visit)?;
+        if let Ok(left) = self.left.try_lock() {
+            left.iter()
+                .try_for_each(|each| visit.call(&each.event_loop))?;
+        }
         if let Ok(running) = self.running.try_lock() {
             running
                 .iter()
@@ -330,7 +345,11 @@ impl Channel {
             .registration
             .try_lock()
             .map(|mut registration| std::mem::take(&mut *registration));
+        let left = self
+            .left
+            .try_lock()
+            .map(|mut left| std::mem::take(&mut *left));
         let timer = self.timer.try_lock().map(|mut timer| timer.take());
-        drop((waiting, running, registration, timer));
+        drop((waiting, running, registration, left, timer));
     }
 }

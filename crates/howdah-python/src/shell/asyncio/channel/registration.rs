@@ -20,6 +20,21 @@ pub(super) struct Registration {
     pub(super) writing: bool,
 }
 
+impl Registration {
+    /// Has the loop forget the socket, in the loop's thread.
+    fn end(self, py: Python<'_>) -> PyResult<()> {
+        let (Some(event_loop), Some(fd)) = (self.event_loop, self.fd) else {
+            return Ok(());
+        };
+        let event_loop = event_loop.bind(py);
+        if self.writing {
+            event_loop.call_method1("remove_writer", (fd.as_raw_fd(),))?;
+        }
+        event_loop.call_method1("remove_reader", (fd.as_raw_fd(),))?;
+        Ok(())
+    }
+}
+
 thread_local! {
     /// Address of the event loop that is calling us in this thread, while a task is stepped; 0 otherwise.
     ///
@@ -55,7 +70,7 @@ impl Channel {
         let current = slf.get().event_loop(py);
         match current {
             Some(current) if current.is(&running) => return Ok(()),
-            Some(current) => slf.get().leave_loop(current.bind(py))?,
+            Some(current) => Self::leave_loop(slf, current.bind(py))?,
             None => {}
         }
         // Of a lost connection the socket is still there, for the user, and would call for ever.
@@ -100,23 +115,72 @@ impl Channel {
         current != 0 && own.is_some_and(|own| own.as_ptr().addr() == current)
     }
 
-    /// Moves away from a loop that is not running any more.
-    pub(super) fn leave_loop(&self, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+    /// Moves away from a loop, which is not running any more or, if nothing is under way, runs in another thread.
+    pub(super) fn leave_loop(slf: &Bound<'_, Self>, event_loop: &Bound<'_, PyAny>) -> PyResult<()> {
+        let this = slf.get();
         let closed = event_loop.call_method0("is_closed")?.is_truthy()?;
         if !closed && event_loop.call_method0("is_running")?.is_truthy()? {
-            return Err(PyRuntimeError::new_err(
-                "the connection is bound to another event loop, which is still running",
-            ));
+            return Self::leave_running_loop(slf);
         }
-        let left = self.running_ops(event_loop.py());
+        let left = this.running_ops(event_loop.py());
         let all_detached =
             !left.is_empty() && left.iter().all(|op| closed || op.get().is_detached());
-        if self.gate.is_held() && !all_detached {
+        if this.gate.is_held() && !all_detached {
             return Err(PyRuntimeError::new_err(
                 "an operation on the connection is unfinished in another event loop, which does not run any more",
             ));
         }
-        self.unregister(event_loop.py(), closed)
+        this.unregister(event_loop.py(), closed)
+    }
+
+    /// Moves away from a loop that runs in another thread, and ends the registration there, where alone that may be done.
+    fn leave_running_loop(slf: &Bound<'_, Self>) -> PyResult<()> {
+        let this = slf.get();
+        let under_way = this.gate.is_held()
+            || !lock(&this.running).is_empty()
+            || lock(&this.timer).is_some()
+            || this.working.load(Ordering::Relaxed);
+        if under_way {
+            return Err(PyRuntimeError::new_err(
+                "the connection is in use in another event loop, which is still running",
+            ));
+        }
+        let registration = std::mem::take(&mut *lock(&this.registration));
+        let event_loop = registration.event_loop.as_ref();
+        let event_loop = event_loop.map(|event_loop| event_loop.clone_ref(slf.py()));
+        lock(&this.left).push(registration);
+        this.has_moved.store(true, Ordering::Relaxed);
+        let Some(event_loop) = event_loop else {
+            return Ok(());
+        };
+        let event_loop = event_loop.bind(slf.py());
+        let end = slf.getattr("_on_left")?;
+        match event_loop.call_method1("call_soon_threadsafe", (end,)) {
+            // It has been closed meanwhile.
+            Err(_) if event_loop.call_method0("is_closed")?.is_truthy()? => Ok(()),
+            told => told.map(drop),
+        }
+    }
+
+    /// Ends the registrations with the loop that runs in this thread, from which the channel has moved away.
+    pub(super) fn end_left(&self, py: Python<'_>) -> PyResult<()> {
+        let running = running_loop(py)?;
+        let is_here = |each: &mut Registration| {
+            let event_loop = each.event_loop.as_ref();
+            event_loop.is_some_and(|event_loop| event_loop.is(&running))
+        };
+        let ended: Vec<_> = lock(&self.left).extract_if(.., is_here).collect();
+        ended.into_iter().try_for_each(|each| each.end(py))
+    }
+
+    /// Whether the loop that is calling is the one that the channel has moved away from.
+    pub(super) fn is_left(&self, py: Python<'_>) -> bool {
+        self.has_moved.load(Ordering::Relaxed)
+            && !running_loop(py).is_ok_and(|running| {
+                let registration = lock(&self.registration);
+                let own = registration.event_loop.as_ref();
+                own.is_some_and(|own| own.is(&running))
+            })
     }
 
     /// Ends the registration, when the connection is closed. From any thread.
@@ -177,18 +241,10 @@ impl Channel {
         // A timer of that loop would be taken for one of the next.
         self.disarm_timer(py, loop_is_gone)?;
         let registration = std::mem::take(&mut *lock(&self.registration));
-        let (Some(event_loop), Some(fd)) = (registration.event_loop, registration.fd) else {
-            return Ok(());
-        };
-        if loop_is_gone {
-            return Ok(());
+        match loop_is_gone {
+            true => Ok(()),
+            false => registration.end(py),
         }
-        let event_loop = event_loop.bind(py);
-        if registration.writing {
-            event_loop.call_method1("remove_writer", (fd.as_raw_fd(),))?;
-        }
-        event_loop.call_method1("remove_reader", (fd.as_raw_fd(),))?;
-        Ok(())
     }
 
     /// Has the loop tell, or no longer tell, when the socket can be written.
