@@ -24,7 +24,8 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// As [`execute`](Self::execute). A COPY cannot be run, and one TO STDOUT is an error when all the others have been.
+    /// As [`execute`](Self::execute). A COPY cannot be run: one FROM STDIN fails, one TO STDOUT is an error when all the others have been
+    /// run, or, if what it gives takes longer than 0.25 seconds, is cancelled.
     pub fn simple_query(&mut self, sql: &str) -> Result<Vec<Rows>> {
         let mut session = self.bounded();
         let watch = session.core.known.watch(sql);
