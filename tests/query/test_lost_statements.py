@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 from collections.abc import Iterator
 from types import ModuleType
@@ -296,7 +297,8 @@ async def test_an_error_of_the_second_run(door: Door, observer: Observer, table:
     await lose(conn, observer, table, "stale")
     with pytest.raises(door.errors.DivisionByZero) as caught:
         await conn.cursor().executemany(query, [(3,), (2,), (0,), (1,)])
-    assert [note for note in caught.value.__notes__ if "2" in note]
+    if sys.version_info >= (3, 11):
+        assert [note for note in caught.value.__notes__ if "2" in note]
     assert inserted(observer, table) == [1]
 
 
