@@ -482,12 +482,8 @@ impl Run {
         }
     }
 
-    fn command(&mut self, sql: &[u8]) {
-        let id = self
-            .session
-            .command(sql)
-            .expect("a statement that can be sent");
-        let sql = String::from_utf8_lossy(sql).into_owned();
+    /// Notes a text without parameters that the server has been asked to run.
+    fn note_asked(&mut self, id: ExchangeId, sql: String) {
         self.asked.push(
             id,
             Statement {
@@ -496,6 +492,15 @@ impl Run {
                 argument: None,
             },
         );
+    }
+
+    fn command(&mut self, sql: &[u8]) {
+        let id = self
+            .session
+            .command(sql)
+            .expect("a statement that can be sent");
+        let sql = String::from_utf8_lossy(sql).into_owned();
+        self.note_asked(id, sql);
     }
 
     /// Messages that may come at any time between others.
@@ -572,14 +577,7 @@ impl Run {
         let id = id.expect("a statement that can be sent");
         self.copies = true;
         self.copy = Some(id);
-        self.asked.push(
-            id,
-            Statement {
-                parts: sql.split(';').count(),
-                sql,
-                argument: None,
-            },
-        );
+        self.note_asked(id, sql);
     }
 
     /// All that is left is sent and answered.
