@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use common::certificates::{authority, server};
+use common::message;
 use hmac::{Hmac, KeyInit, Mac};
 use howdah::{AsyncConnection, Connection, Error};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -311,11 +312,6 @@ fn exchange(peer: &mut (impl Read + Write), asked: &[u8]) -> Result<String> {
     peer.write_all(asked)?;
     peer.flush()?;
     read_message(peer)
-}
-
-fn message(kind: u8, payload: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(payload.len() + 4).unwrap();
-    [&[kind], &size.to_be_bytes()[..], payload].concat()
 }
 
 fn request(kind: u32, data: &[u8]) -> Vec<u8> {

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use common::within;
+use common::{message, within};
 use howdah::Connection;
 use howdah_protocol::wire::backend::FieldDescription;
 use howdah_protocol::wire::{BackendMessage, Diagnostic, Format, FrontendMessage};
@@ -62,12 +62,6 @@ fn a_fatal_error_closes_the_connection_and_the_first_of_two_is_told() {
     let error = query_against(|script| fatal(fatal(script, "57P01"), "08P01").send_ready().hang());
     assert_eq!(error.sqlstate(), Some("57P01"));
     assert!(error.is_closed());
-}
-
-/// A backend message of this kind.
-fn message(kind: u8, payload: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(payload.len() + 4).unwrap();
-    [&[kind], &size.to_be_bytes()[..], payload].concat()
 }
 
 /// Notifications with a payload of 7 bytes on a channel of 4.

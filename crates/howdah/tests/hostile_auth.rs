@@ -9,18 +9,13 @@ use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use common::within;
+use common::{message, within};
 use howdah::{AsyncConnection, Connection, Error};
 
 const BOUND: Duration = Duration::from_secs(20);
 
 /// What a server says, given the client's nonce.
 type Say = fn(&str) -> Vec<u8>;
-
-fn message(kind: u8, payload: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(payload.len() + 4).unwrap();
-    [&[kind], &size.to_be_bytes()[..], payload].concat()
-}
 
 fn request(kind: u32, data: &[u8]) -> Vec<u8> {
     message(b'R', &[&kind.to_be_bytes()[..], data].concat())

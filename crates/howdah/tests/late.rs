@@ -8,19 +8,13 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use common::within;
+use common::{message, within};
 use howdah::{Connection, Diagnostic};
 
 /// The time of the operation, a part of which is for coming to rest.
 const TIME: Duration = Duration::from_millis(1500);
 /// Only a guard against tests that hang.
 const GUARD: Duration = Duration::from_secs(30);
-
-/// A backend message of this kind.
-fn message(kind: u8, payload: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(payload.len() + 4).unwrap();
-    [&[kind], &size.to_be_bytes()[..], payload].concat()
-}
 
 fn receive(socket: &mut TcpStream) -> u8 {
     let mut head = [0; 5];

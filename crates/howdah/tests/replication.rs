@@ -7,11 +7,11 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::source::{LONG, Source, followed, ids, next, on_tokio, replicating, rows};
-use common::{connect, dsn, terminate, unique, within};
+use common::streamed::{begins, then_ended};
+use common::{connect, dsn, message, terminate, unique, within};
 use howdah::replication::{Change, ChangeOptions, ChangedRow, Feedback, Old, Streaming, Value};
 use howdah::types::PgLsn;
 use howdah::{AsyncConnection, Connection, FromSql, ToSql};
-use howdah_protocol::wire::FrontendMessage;
 use howdah_testkit::{MockServer, Script};
 use tokio::time::timeout;
 
@@ -558,15 +558,8 @@ fn what_cannot_be_started() {
     });
 }
 
-/// A backend message of this kind.
-fn message(kind: u8, payload: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(payload.len() + 4).unwrap();
-    [&[kind], &size.to_be_bytes()[..], payload].concat()
-}
-
 /// A server that sends this as the data of a stream, ends it when it is told to, and then takes a query.
 fn streaming(data: &[&[u8]]) -> MockServer {
-    let begins = |start: &'static [u8]| move |message: &FrontendMessage<'_>| matches!(message, FrontendMessage::Query(sql) if sql.starts_with(start));
     let data: Vec<u8> = data.iter().flat_map(|each| message(b'd', each)).collect();
     let script = Script::new()
         .accept_startup()
@@ -578,18 +571,8 @@ fn streaming(data: &[&[u8]]) -> MockServer {
         .send_ready()
         .expect("START_REPLICATION", begins(b"START_REPLICATION"))
         .send_raw(message(b'W', b"\0\0\0"))
-        .send_raw(data)
-        .until("CopyDone", |message| {
-            matches!(message, FrontendMessage::CopyDone)
-        })
-        .send_raw(message(b'c', b""))
-        .send_raw(message(b'C', b"START_STREAMING\0"))
-        .send_ready()
-        .expect_query("SELECT 1")
-        .send_result(&[("one", 23)], &[&[Some("1")]], "SELECT 1")
-        .send_ready()
-        .expect_eof();
-    MockServer::tcp([script]).unwrap()
+        .send_raw(data);
+    then_ended(script)
 }
 
 #[test]

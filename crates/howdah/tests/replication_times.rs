@@ -6,7 +6,8 @@ mod common;
 
 use std::time::Duration;
 
-use common::within;
+use common::streamed::{begins, then_ended};
+use common::{message, within};
 use howdah::replication::{AsyncReplicationStream, Feedback, ReplicationStream, WalData};
 use howdah::types::PgLsn;
 use howdah::{AsyncConnection, Connection, Error};
@@ -18,12 +19,6 @@ const TIME: Duration = Duration::from_secs(2);
 const HOUR: Duration = Duration::from_secs(3600);
 /// Only a guard against tests that hang.
 const GUARD: Duration = Duration::from_secs(30);
-
-/// A backend message of this kind.
-fn message(kind: u8, payload: &[u8]) -> Vec<u8> {
-    let size = u32::try_from(payload.len() + 4).unwrap();
-    [&[kind], &size.to_be_bytes()[..], payload].concat()
-}
 
 /// A piece of the log.
 fn data(start: u64, payload: &[u8]) -> Vec<u8> {
@@ -44,7 +39,6 @@ fn until_told(script: Script, lsn: u64) -> Script {
 /// A server whose stream is silent until it is told a position: then comes the first message but for its end, and at the next
 /// position that, and another message. When the client ends the stream, it takes a query.
 fn silent() -> MockServer {
-    let begins = |start: &'static [u8]| move |message: &FrontendMessage<'_>| matches!(message, FrontendMessage::Query(sql) if sql.starts_with(start));
     let script = Script::new()
         .accept_startup()
         .expect("SHOW", begins(b"SHOW wal_sender_timeout"))
@@ -56,16 +50,7 @@ fn silent() -> MockServer {
     let (beginning, rest) = first.split_at(20);
     let script = until_told(script, 1).send_raw(beginning);
     let script = until_told(script, 2).send_raw([rest, &data(8, b"second")].concat());
-    let script = script
-        .until("CopyDone", |message| *message == FrontendMessage::CopyDone)
-        .send_raw(message(b'c', b""))
-        .send_raw(message(b'C', b"START_STREAMING\0"))
-        .send_ready()
-        .expect_query("SELECT 1")
-        .send_result(&[("one", 23)], &[&[Some("1")]], "SELECT 1")
-        .send_ready()
-        .expect_eof();
-    MockServer::tcp([script]).unwrap()
+    then_ended(script)
 }
 
 fn replicating(server: &MockServer) -> String {

@@ -11,11 +11,18 @@ pub(crate) mod polled;
 pub(crate) mod recorder;
 #[cfg(feature = "tokio")]
 pub(crate) mod source;
+pub(crate) mod streamed;
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use howdah::Connection;
+
+/// A backend message of this kind.
+pub(crate) fn message(kind: u8, payload: &[u8]) -> Vec<u8> {
+    let size = u32::try_from(payload.len() + 4).unwrap();
+    [&[kind], &size.to_be_bytes()[..], payload].concat()
+}
 
 /// A conninfo for the real server, over a Unix socket.
 pub(crate) fn dsn() -> String {
