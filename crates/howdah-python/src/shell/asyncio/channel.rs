@@ -29,8 +29,8 @@ pub(crate) struct Channel {
     registration: Mutex<Registration>,
     /// Registrations with loops that it has moved away from, which those are still to end.
     left: Mutex<Vec<Registration>>,
-    /// Whether it has ever moved away from a loop that went on.
-    has_moved: AtomicBool,
+    /// Whether there are any: only as long as that is so has a reader to ask which loop is calling.
+    has_left: AtomicBool,
     /// The operations that wait for something, in the order in which their exchanges were queued.
     running: Mutex<VecDeque<Running>>,
     /// Whether reading has been given up until there is an operation: nobody takes what comes.
@@ -95,7 +95,7 @@ impl Channel {
             gate: Gate::new(),
             registration: Mutex::default(),
             left: Mutex::default(),
-            has_moved: AtomicBool::new(false),
+            has_left: AtomicBool::new(false),
             running: Mutex::default(),
             paused: AtomicBool::new(false),
             working: AtomicBool::new(false),

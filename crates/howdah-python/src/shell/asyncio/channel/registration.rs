@@ -148,8 +148,11 @@ impl Channel {
         let registration = std::mem::take(&mut *lock(&this.registration));
         let event_loop = registration.event_loop.as_ref();
         let event_loop = event_loop.map(|event_loop| event_loop.clone_ref(slf.py()));
-        lock(&this.left).push(registration);
-        this.has_moved.store(true, Ordering::Relaxed);
+        {
+            let mut left = lock(&this.left);
+            left.push(registration);
+            this.has_left.store(true, Ordering::Relaxed);
+        }
         let Some(event_loop) = event_loop else {
             return Ok(());
         };
@@ -169,13 +172,18 @@ impl Channel {
             let event_loop = each.event_loop.as_ref();
             event_loop.is_some_and(|event_loop| event_loop.is(&running))
         };
-        let ended: Vec<_> = lock(&self.left).extract_if(.., is_here).collect();
+        let ended: Vec<_> = {
+            let mut left = lock(&self.left);
+            let ended = left.extract_if(.., is_here).collect();
+            self.has_left.store(!left.is_empty(), Ordering::Relaxed);
+            ended
+        };
         ended.into_iter().try_for_each(|each| each.end(py))
     }
 
     /// Whether the loop that is calling is the one that the channel has moved away from.
     pub(super) fn is_left(&self, py: Python<'_>) -> bool {
-        self.has_moved.load(Ordering::Relaxed)
+        self.has_left.load(Ordering::Relaxed)
             && !running_loop(py).is_ok_and(|running| {
                 let registration = lock(&self.registration);
                 let own = registration.event_loop.as_ref();
