@@ -7,7 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
@@ -22,8 +22,9 @@ def install_as_psycopg(*, force: bool = False) -> None:
     `ModuleNotFoundError`, even if psycopg is installed. `psycopg.__version__` is the version whose
     API howdah follows. Classes and functions say that they are psycopg's (`__module__`), so that
     what refers to them by name (pickles, Django's migrations) can be read with psycopg, too, or
-    after this function. Call it before anything imports psycopg: raises `RuntimeError` if that has
-    happened, unless `force` is true; modules that imported names from psycopg keep them then.
+    after this function. Hooks that wait for the import of psycopg, as tracing tools set them, are
+    told. Call it before anything imports psycopg: raises `RuntimeError` if that has happened,
+    unless `force` is true; modules that imported names from psycopg keep them then.
     """
     current = sys.modules.get("psycopg")
     if isinstance(current, _Alias):
@@ -33,23 +34,48 @@ def install_as_psycopg(*, force: bool = False) -> None:
             "psycopg is already imported: call howdah.install_as_psycopg() before that,"
             " or with force=True if nothing uses its names yet"
         )
-    for name in [n for n in sys.modules if n == "psycopg" or n.startswith("psycopg.")]:
-        del sys.modules[name]
-    sys.meta_path.insert(0, _Finder())
-    sys.modules["psycopg"] = _Alias()
+    finder = _Finder()
+    sys.meta_path.insert(_place_of_finder(), finder)
+    _import()
+    if not isinstance(sys.modules["psycopg"], _Alias):
+        # Somebody's own finder stands before those of Python and has psycopg itself.
+        sys.meta_path.remove(finder)
+        sys.meta_path.insert(0, finder)
+        _import()
     for name, module in list(sys.modules.items()):
         if name == "howdah" or name.startswith("howdah."):
             _rename(module)
 
 
+def _place_of_finder() -> int:
+    """Before the finders of Python, which may know psycopg, and behind hooks, which ask all others."""
+    ours = (BuiltinImporter, FrozenImporter, PathFinder)
+    return next((i for i, finder in enumerate(sys.meta_path) if finder in ours), 0)
+
+
+def _import() -> None:
+    for name in [n for n in sys.modules if n == "psycopg" or n.startswith("psycopg.")]:
+        del sys.modules[name]
+    importlib.import_module("psycopg")
+
+
 def _rename(module: ModuleType) -> None:
-    """Have the public classes and functions of a module say that they are psycopg's."""
+    """Have the public classes and functions of a module, and methods, say that they are psycopg's."""
     for name, value in list(vars(module).items()):
-        if name.startswith("_") or not isinstance(value, (type, FunctionType)):
+        if name.startswith("_") or not isinstance(value, (type, FunctionType)) or not _is_ours(value):
             continue
-        package, _, rest = (value.__module__ or "").partition(".")
-        if package == "howdah" and not rest.startswith("_"):
-            value.__module__ = f"psycopg.{rest}" if rest else "psycopg"
+        if isinstance(value, type):
+            members = [getattr(member, "__func__", member) for member in vars(value).values()]
+            named = [value, *(f for f in members if isinstance(f, FunctionType) and _is_ours(f))]
+        else:
+            named = [value]
+        for item in named:
+            item.__module__ = "psycopg" + item.__module__.removeprefix("howdah")
+
+
+def _is_ours(value: type | FunctionType) -> bool:
+    package, _, rest = (value.__module__ or "").partition(".")
+    return package == "howdah" and not rest.startswith("_")
 
 
 class _Alias(ModuleType):
@@ -63,7 +89,6 @@ class _Alias(ModuleType):
         super().__init__("psycopg", "howdah under the name of psycopg.")
         self.__version__ = PSYCOPG_VERSION
         self.__file__ = self._howdah.__file__
-        self.__spec__ = ModuleSpec("psycopg", _Redirect("howdah"), is_package=True)
         # Empty: submodules come from the finder alone.
         self.__path__: list[str] = []
 
@@ -78,14 +103,16 @@ class _Alias(ModuleType):
 
 
 class _Finder(MetaPathFinder):
-    """Finds `psycopg.x` as `howdah.x`."""
+    """Finds `psycopg` as the alias, and `psycopg.x` as `howdah.x`."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         package, _, rest = fullname.partition(".")
-        if package != "psycopg" or not rest:
+        if package != "psycopg":
             return None
+        if not rest:
+            return ModuleSpec(fullname, _Root(), is_package=True)
         real = f"howdah.{rest}"
         found = importlib.util.find_spec(real)
         if found is None:
@@ -93,6 +120,19 @@ class _Finder(MetaPathFinder):
             return None
         is_package = found.submodule_search_locations is not None
         return ModuleSpec(fullname, _Redirect(real), is_package=is_package)
+
+
+class _Root(Loader):
+    """Makes the module `psycopg`."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _Alias()
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Import what howdah has imported: `from psycopg import x` finds it, and hooks would not hear of it."""
+        for name in list(sys.modules):
+            if name.startswith("howdah.") and "._" not in name:
+                importlib.import_module(name.replace("howdah", module.__name__, 1))
 
 
 class _Redirect(Loader):
@@ -108,4 +148,6 @@ class _Redirect(Loader):
     def exec_module(self, module: ModuleType) -> None:
         real = importlib.import_module(self._real)
         _rename(real)
+        # Hooks for the import of this module get the one that was made for it, and patch the classes in it.
+        vars(module).update({name: value for name, value in vars(real).items() if not name.startswith("_")})
         sys.modules[module.__name__] = real

@@ -171,3 +171,88 @@ def test_pickles_under_the_installed_name(howdah: ModuleType, oracle: ModuleType
     assert bounds == importlib.import_module("psycopg.types.range").Range(1, 2)
     assert type(violation) is oracle.errors.UniqueViolation
     assert factory is importlib.import_module("psycopg.rows").dict_row
+
+
+HOOKED = """
+import importlib, sys
+import wrapt
+
+told = []
+
+def wrapper(wrapped, instance, args, kwargs):
+    return "wrapped"
+
+def hook(module):
+    told.append((module.__name__, hasattr(module, "SQL"), hasattr(module, "connect"), hasattr(module, "dict_row")))
+    if module.__name__ == "psycopg":
+        wrapt.wrap_function_wrapper(module, "connect", wrapper)
+        wrapt.wrap_function_wrapper(module, "AsyncConnection.connect", wrapper)
+    if module.__name__ == "psycopg.sql":
+        wrapt.wrap_function_wrapper(module, "Identifier.as_string", wrapper)
+
+for name in ("psycopg", "psycopg.sql", "psycopg.rows", "psycopg.types.json"):
+    wrapt.register_post_import_hook(hook, name)
+importlib.import_module(sys.argv[1])
+if sys.argv[1] == "howdah":
+    sys.modules["howdah"].install_as_psycopg()
+import psycopg
+from psycopg import rows, sql
+from psycopg.types import json
+print(psycopg.connect(), psycopg.AsyncConnection.connect(), sql.Identifier("x").as_string(None))
+print(sorted(told))
+print(psycopg.__spec__.name, psycopg.__package__, psycopg.sql is sql, type(psycopg.__path__))
+"""
+
+
+def test_hooks_that_wait_for_the_import_are_told(driver: ModuleType) -> None:
+    """Agents that were started before the program have set them."""
+    command = [sys.executable, "-W", "error", "-c", HOOKED, driver.__name__]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.splitlines() == [
+        "wrapped wrapped wrapped",
+        "[('psycopg', False, True, False), ('psycopg.rows', False, False, True), ('psycopg.sql', True, False, False),"
+        " ('psycopg.types.json', False, False, False)]",
+        "psycopg psycopg True <class 'list'>",
+    ]
+
+
+IN_FRONT = """
+import sys
+from importlib.machinery import PathFinder
+
+sys.meta_path.insert(0, PathFinder())
+import howdah
+howdah.install_as_psycopg()
+import psycopg
+from psycopg import sql
+print(psycopg.connect is howdah.connect, psycopg.Connection is howdah.Connection, sql is howdah.sql)
+print(psycopg.types.range.Range is howdah.types.range.Range)
+"""
+
+
+def test_installed_before_a_finder_that_has_psycopg(howdah: ModuleType, oracle: ModuleType) -> None:
+    run = subprocess.run([sys.executable, "-c", IN_FRONT], capture_output=True, text=True, check=False)
+    assert (run.stdout, run.stderr) == ("True True True\nTrue\n", "")
+
+
+METHODS = """
+import importlib, sys
+if sys.argv[1] == "howdah":
+    importlib.import_module("howdah").install_as_psycopg()
+import psycopg
+from psycopg import sql
+from psycopg.types.range import Range
+for it in (psycopg.connect, psycopg.Connection.connect, psycopg.AsyncConnection.connect, psycopg.Connection.transaction,
+           sql.SQL.format, Range.__init__, psycopg.rows.dict_row):
+    print(it.__module__)
+"""
+
+
+def test_methods_say_that_they_are_psycopgs(driver: ModuleType) -> None:
+    """Spans are named after the place of a method."""
+    command = [sys.executable, "-c", METHODS, driver.__name__]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.stderr == ""
+    names = ["connection", "connection", "connection_async", "connection", "sql", "types.range", "rows"]
+    assert run.stdout.split() == [f"psycopg.{name}" for name in names]
