@@ -243,9 +243,12 @@ impl Row {
     /// # Errors
     /// There is no such column; its type does not load into `T`; it is NULL and `T` is not an `Option`; the value does
     /// not fit. The text names the column, the PostgreSQL type and the Rust type.
+    #[inline]
     pub fn get<'a, T: FromSql<'a>>(&'a self, column: impl RowIndex) -> Result<T> {
-        let number = column.find(self).ok_or_else(|| column.missing())?;
-        self.value(number)
+        match column.find(self) {
+            Some(number) => self.value(number),
+            None => Err(column.missing()),
+        }
     }
 
     /// The text of a column of any type, `None` for NULL.
@@ -319,6 +322,7 @@ impl Row {
 
     /// How many columns there are.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.set.columns.len()
     }
@@ -334,30 +338,49 @@ impl Row {
         self.set.columns()
     }
 
+    #[inline]
     fn value<'a, T: FromSql<'a>>(&'a self, number: usize) -> Result<T> {
         let set = &*self.set;
-        let field = set.columns.get(number).ok_or_else(|| number.missing())?;
-        let raw = set
-            .rows
-            .get(self.number)
-            .and_then(|mut row| row.nth(number));
-        let raw = raw.flatten();
-        let format = format_of(field.format);
+        let Some(field) = set.columns.get(number) else {
+            return Err(number.missing());
+        };
         let ty = set.type_of(field);
-        let load = &set.reading.load;
-        T::from_nullable(ty, format, raw, load).or_else(|error| {
-            let borrowed = raw.filter(|_| {
-                error.kind() == DecodeErrorKind::Unsupported
-                    && (field.type_oid, format) == (oid::BYTEA, Format::Text)
-            });
-            match borrowed {
-                Some(raw) => self
-                    .borrowed_bytes(raw, number)
-                    .and_then(|bytes| T::from_sql(ty, Format::Binary, bytes, load)),
-                None => Err(error),
-            }
-            .map_err(|error| unread::<T>(number, field, ty, error))
-        })
+        let raw = self.raw(number);
+        match T::from_nullable(ty, format_of(field.format), raw, &set.reading.load) {
+            Ok(value) => Ok(value),
+            Err(error) => self.otherwise(number, field, error),
+        }
+    }
+
+    /// The bytes of a value, `None` for NULL.
+    #[inline]
+    fn raw(&self, number: usize) -> Option<&[u8]> {
+        let mut row = self.set.rows.get(self.number)?;
+        row.nth(number).flatten()
+    }
+
+    /// What could not be read as it came; kept out of the way of what can.
+    #[cold]
+    #[inline(never)]
+    fn otherwise<'a, T: FromSql<'a>>(
+        &'a self,
+        number: usize,
+        field: &FieldDescription,
+        error: DecodeError,
+    ) -> Result<T> {
+        let set = &*self.set;
+        let ty = set.type_of(field);
+        let borrowed = self.raw(number).filter(|_| {
+            error.kind() == DecodeErrorKind::Unsupported
+                && (field.type_oid, format_of(field.format)) == (oid::BYTEA, Format::Text)
+        });
+        match borrowed {
+            Some(raw) => self
+                .borrowed_bytes(raw, number)
+                .and_then(|bytes| T::from_sql(ty, Format::Binary, bytes, &set.reading.load)),
+            None => Err(error),
+        }
+        .map_err(|error| unread::<T>(number, field, ty, error))
     }
 
     /// A `bytea` that came as text, as bytes that live as long as the result.
@@ -445,6 +468,7 @@ impl ResultSet {
         self.columns().position(|column| column.name() == name)
     }
 
+    #[inline]
     fn type_of(&self, field: &FieldDescription) -> Type<'_> {
         Type::new(field.type_oid, &self.reading.types)
     }
@@ -482,6 +506,7 @@ impl fmt::Debug for Rows {
 }
 
 /// A format of the protocol's, as values know it.
+#[inline]
 pub(crate) fn format_of(format: wire::Format) -> Format {
     match format {
         wire::Format::Text => Format::Text,

@@ -69,6 +69,7 @@ macro_rules! scalar_from_sql {
         $($oid:pat => $text:expr, $binary:expr;)*
     }) => {
         impl $crate::FromSql<'_> for $rust {
+            #[inline]
             fn from_sql(
                 ty: $crate::Type<'_>,
                 format: $crate::Format,

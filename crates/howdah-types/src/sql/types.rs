@@ -150,6 +150,20 @@ impl Types {
     pub fn clear(&mut self) {
         self.map.clear();
     }
+
+    /// What is beneath the domains that this type may be.
+    fn beneath(&self, mut oid: u32) -> u32 {
+        for _ in 0..MAX_DOMAINS {
+            match self.get(oid) {
+                Some(&Definition {
+                    kind: Kind::Domain(base),
+                    ..
+                }) => oid = base,
+                _ => break,
+            }
+        }
+        oid
+    }
 }
 
 impl Type<'static> {
@@ -171,20 +185,13 @@ impl Type<'static> {
 
 impl<'t> Type<'t> {
     /// The type with this OID, with `types` to look for it and for its parts; for a domain the type beneath.
+    #[inline]
     #[must_use]
     pub fn new(declared: u32, types: &'t Types) -> Self {
-        let mut oid = declared;
-        if oid >= FIRST_ASSIGNED {
-            for _ in 0..MAX_DOMAINS {
-                match types.get(oid) {
-                    Some(&Definition {
-                        kind: Kind::Domain(base),
-                        ..
-                    }) => oid = base,
-                    _ => break,
-                }
-            }
-        }
+        let oid = match declared {
+            FIRST_ASSIGNED.. => types.beneath(declared),
+            _ => declared,
+        };
         Self {
             oid,
             declared,
@@ -314,6 +321,7 @@ impl<'t> Type<'t> {
     }
 
     /// The error that this type does not load into `T`.
+    #[cold]
     #[must_use]
     pub fn mismatch<T: ?Sized>(self) -> DecodeError {
         DecodeError::new(

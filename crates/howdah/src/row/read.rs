@@ -120,10 +120,12 @@ pub trait FromRowOwned: for<'a> FromRow<'a> {}
 impl<T: for<'a> FromRow<'a>> FromRowOwned for T {}
 
 impl RowIndex for usize {
+    #[inline]
     fn find(&self, row: &Row) -> Option<usize> {
         (*self < row.len()).then_some(*self)
     }
 
+    #[cold]
     fn missing(&self) -> Error {
         Error::shape(format!("the result has no column {self}"))
     }
@@ -134,6 +136,7 @@ impl RowIndex for str {
         row.set.position(self)
     }
 
+    #[cold]
     fn missing(&self) -> Error {
         Error::shape(format!("the result has no column {self:?}"))
     }
