@@ -30,6 +30,10 @@ _MULTIBYTE_CODECS = frozenset(
     ]
 )
 
+_SHOWN = (("DETAIL", "D"), ("HINT", "H"), ("QUERY", "q"), ("CONTEXT", "W"))
+_ERRORS = ("ERROR", "FATAL", "PANIC")
+"""Of what is less, the context is not shown."""
+
 _HALF_WIDTH_CODECS = frozenset(("euc_jis_2004", "euc_jp", "shift_jis", "shift_jis_2004"))
 
 
@@ -48,11 +52,8 @@ def error_text(fields: Mapping[str, bytes], encoding: str, query: bytes | None =
     parts = [head]
     if position is not None and source is not None:
         parts += excerpt(source, _leading_int(position), lookup(encoding).name)
-    parts += [
-        f"{label}:  {texts[key]}"
-        for label, key in (("DETAIL", "D"), ("HINT", "H"), ("QUERY", "q"), ("CONTEXT", "W"))
-        if key in texts
-    ]
+    shown = _SHOWN if texts.get("V", "ERROR") in _ERRORS else _SHOWN[:-1]
+    parts += [f"{label}:  {texts[key]}" for label, key in shown if key in texts]
     return "\n".join(parts).strip() or "no error details available"
 
 

@@ -113,8 +113,9 @@ def test_closed_connection(driver: ModuleType, dsn: str) -> None:
     conn = driver.connect(dsn)
     escaping = module(driver).Escaping(conn.pgconn)
     conn.close()
-    with pytest.raises(driver.OperationalError):
-        escaping.escape_literal(b"x")
+    for name in [*FUNCTIONS, "unescape_bytea"]:
+        with pytest.raises(driver.OperationalError):
+            getattr(escaping, name)(b"x")
 
 
 @pytest.mark.parametrize("text", [b"", b"\\x", b"\\x4142ff", b"a\\001\\\\x", b"plain", b"\\377"])

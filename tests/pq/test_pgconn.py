@@ -263,6 +263,10 @@ def test_mode_of_rows_is_chosen_after_sending(driver: ModuleType, pgconn: Any) -
         pgconn.set_single_row_mode()
     with pytest.raises(driver.OperationalError):
         pgconn.set_chunked_rows_mode(10)
+    pgconn.send_query(b"select 1")
+    for size in (0, -1):
+        with pytest.raises(driver.OperationalError):
+            pgconn.set_chunked_rows_mode(size)
 
 
 def test_copy_in(pq: Any, pgconn: Any) -> None:
@@ -418,6 +422,21 @@ def test_pipeline_that_fails_before_its_synchronisation_point(pq: Any, pgconn: A
     pgconn.exit_pipeline_mode()
 
 
+def test_pipeline_is_left_before_the_end_of_the_last_result_was_taken(pq: Any, driver: ModuleType, pgconn: Any) -> None:
+    pgconn.enter_pipeline_mode()
+    for number in (b"1", b"2"):
+        pgconn.send_query_params(b"select $1", [number])
+    pgconn.send_flush_request()
+    assert pgconn.get_result().get_value(0, 0) == b"1"
+    with pytest.raises(driver.OperationalError, match="cannot exit pipeline mode"):
+        pgconn.exit_pipeline_mode()
+    assert pgconn.get_result() is None
+    assert pgconn.get_result().get_value(0, 0) == b"2"
+    pgconn.exit_pipeline_mode()
+    assert pgconn.pipeline_status == pq.PipelineStatus.OFF
+    assert [r.get_value(0, 0) for r in [pgconn.exec_(b"select 3")]] == [b"3"]
+
+
 def test_what_a_pipeline_refuses(driver: ModuleType, pgconn: Any) -> None:
     with pytest.raises(driver.OperationalError, match="not in pipeline mode"):
         pgconn.pipeline_sync()
@@ -452,9 +471,13 @@ def test_notifications(pgconn: Any, channel: str, observer: Any) -> None:
 
 def test_notices(pq: Any, pgconn: Any) -> None:
     seen = []
-    pgconn.notice_handler = lambda result: seen.append((result.status, result.error_field(ord("M"))))
-    pgconn.exec_(b"do $$ begin raise notice 'hello'; raise warning 'wolf'; end $$")
-    assert seen == [(pq.ExecStatus.NONFATAL_ERROR, b"hello"), (pq.ExecStatus.NONFATAL_ERROR, b"wolf")]
+    pgconn.notice_handler = lambda r: seen.append((r.status, r.error_field(ord("M")), r.error_message))
+    pgconn.exec_(b"do $$ begin raise notice 'hello' using hint = 'wave'; raise warning 'wolf'; end $$")
+    # The context is told of errors only.
+    assert seen == [
+        (pq.ExecStatus.NONFATAL_ERROR, b"hello", b"NOTICE:  hello\nHINT:  wave\n"),
+        (pq.ExecStatus.NONFATAL_ERROR, b"wolf", b"WARNING:  wolf\n"),
+    ]
     pgconn.notice_handler = None
     pgconn.exec_(b"do $$ begin raise notice 'hello'; end $$")
     assert len(seen) == 2
@@ -592,6 +615,8 @@ def test_empty_result(pq: Any, driver: ModuleType, pgconn: Any) -> None:
         result.set_attributes([pq.PGresAttDesc(b"one", 7, 8, 0, 23, 4, -1)])
     pgconn.exec_(b"wat")
     assert pgconn.make_empty_result(pq.ExecStatus.FATAL_ERROR).error_message == pgconn.error_message
+    pgconn.finish()
+    assert pgconn.make_empty_result(pq.ExecStatus.FATAL_ERROR).error_message == b""
 
 
 def test_arguments_of_a_wrong_kind(pgconn: Any) -> None:

@@ -567,7 +567,7 @@ def test_notices_of_a_command_go_to_the_connections_handlers(conn: Any) -> None:
 
 def test_texts(howdah: ModuleType, oracle: ModuleType, dsn: str) -> None:
     misc = [importlib.import_module(f"{d.__name__}.pq.misc") for d in (howdah, oracle)]
-    for version in (180003, 90603, 80001, 100000, 0, 12):
+    for version in (180003, 90603, 80001, 100000, 101112, 0, 12):
         assert misc[0].version_pretty(version) == misc[1].version_pretty(version)
     for text in ("ERROR:  x", " a ", "FEHLER:  x", "no: severity", "LINE 1: x"):
         assert misc[0].strip_severity(text) == misc[1].strip_severity(text)

@@ -92,7 +92,7 @@ def version_pretty(version: int) -> str:
     """Return a version as it is written: 18.6 for 180006, 9.6.3 for 90603."""
     version, patch = divmod(version, 100)
     major, minor = divmod(version, 100)
-    return f"{major}.{patch}" if major >= 10 else f"{major}.{minor}.{patch}"
+    return f"{major}.{patch}" if major >= 10 and minor == 0 else f"{major}.{minor}.{patch}"
 
 
 def get_compiled_port() -> str:

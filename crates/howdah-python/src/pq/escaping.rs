@@ -18,7 +18,7 @@ use crate::errors;
 /// Makes texts and bytes fit to stand in a statement.
 ///
 /// Text that is not in the client encoding is an error, as is one with a NUL: neither could be told from another text by the
-/// server. Without a connection the encoding is UTF-8.
+/// server. Without a connection the encoding is UTF-8; with one that was closed all methods raise `OperationalError`.
 #[pyclass(frozen, module = "howdah._howdah", name = "Escaping")]
 pub(crate) struct Escaping {
     conn: Option<Py<PgConn>>,
@@ -34,7 +34,7 @@ struct Manner {
 impl Escaping {
     fn manner(&self, py: Python<'_>) -> PyResult<Manner> {
         let core = match &self.conn {
-            Some(conn) => conn.get().core(py)?,
+            Some(conn) => conn.get().present(py)?,
             None => None,
         };
         let Some(core) = core else {
@@ -146,6 +146,9 @@ impl Escaping {
         py: Python<'py>,
         data: BytesLike,
     ) -> PyResult<Bound<'py, PyBytes>> {
+        if let Some(conn) = &self.conn {
+            conn.get().present(py)?;
+        }
         let mut parsed = Vec::new();
         bytea_from_text(&data.0, &mut parsed)
             .map_err(|error| errors::new(py, "DataError", error.to_string()))?;

@@ -107,6 +107,15 @@ impl Machine {
         self.commands.is_empty() && self.ready.is_empty() && self.copy.is_none()
     }
 
+    /// Whether all results were handed out; what ends the last of them need not be.
+    pub(super) fn is_collected(&self) -> bool {
+        let ended = self
+            .ready
+            .iter()
+            .all(|answer| matches!(answer, Answer::End));
+        self.commands.is_empty() && ended && self.copy.is_none()
+    }
+
     /// Whether the next result has not come whole.
     pub(super) fn is_busy(&self) -> bool {
         self.ready.is_empty() && self.copy.is_none() && !self.commands.is_empty()
@@ -130,8 +139,9 @@ impl Machine {
         self.pipeline && (self.aborted || next.is_some_and(fails))
     }
 
-    /// Enters or leaves pipeline mode, with nothing asked.
+    /// Enters or leaves pipeline mode, with nothing asked and all results handed out.
     pub(super) fn set_pipeline(&mut self, on: bool) {
+        self.ready.clear();
         self.pipeline = on;
         self.aborted = false;
         self.skipping = false;

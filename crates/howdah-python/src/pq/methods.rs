@@ -544,10 +544,13 @@ impl PgConn {
     }
 
     /// Have the rows of the command just sent come `size` at a time.
-    fn set_chunked_rows_mode(&self, py: Python<'_>, size: usize) -> PyResult<()> {
-        match size {
-            0 => Err(PyValueError::new_err("size must be >= 1")),
-            size => self.choose_mode(py, Mode::Chunks(size), "chunked rows mode"),
+    fn set_chunked_rows_mode(&self, py: Python<'_>, size: isize) -> PyResult<()> {
+        match usize::try_from(size) {
+            Err(_) | Ok(0) => {
+                let text = "setting chunked rows mode failed: there is no row in a chunk";
+                Err(errors::operational(py, text))
+            }
+            Ok(size) => self.choose_mode(py, Mode::Chunks(size), "chunked rows mode"),
         }
     }
 
@@ -629,7 +632,7 @@ impl PgConn {
         })?;
         let machine = lock(&self.machine);
         let mut body = Body::empty(status, machine.encoding());
-        if status == Status::FatalError {
+        if status == Status::FatalError && !self.is_closed() {
             body.said.clone_from(&machine.said);
         }
         Ok(PgResult::new(body))
@@ -677,7 +680,7 @@ impl PgConn {
         if !machine.pipeline {
             return Ok(());
         }
-        if !machine.is_idle() || outgoing(&core) > 0 {
+        if !machine.is_collected() || outgoing(&core) > 0 {
             drop(machine);
             let text = "cannot exit pipeline mode with uncollected results";
             return Err(errors::operational(py, text));
