@@ -77,6 +77,7 @@ pub(super) struct Replies {
     /// Number of those columns; a row without a description is an error.
     width: Option<usize>,
     pub(super) rows: RowCollector,
+    last_description: LastDescription,
     /// A COPY that is running.
     pub(super) copy: Copying,
     /// Whether the server, after an error, skips what is still to be asked up to the next Sync.
@@ -125,6 +126,7 @@ impl Default for Replies {
             columns: None,
             width: None,
             rows: RowCollector::default(),
+            last_description: LastDescription::default(),
             copy: Copying::No,
             skipping: false,
             failed_unbound: false,
@@ -132,6 +134,52 @@ impl Default for Replies {
             ended_following: false,
         }
     }
+}
+
+/// The last RowDescription, as it came and as it is read: a statement that is run again and again without being prepared has
+/// the same each time.
+#[derive(Debug, Default)]
+pub(super) struct LastDescription {
+    body: Vec<u8>,
+    columns: Option<Columns>,
+}
+
+impl LastDescription {
+    /// Longer ones are not kept: what a connection holds while it is idle is to stay small.
+    const LONGEST: usize = 1024;
+
+    /// The columns that the body of a RowDescription tells.
+    fn read(&mut self, body: &[u8]) -> Result<Columns, ProtocolError> {
+        if let Some(columns) = &self.columns
+            && self.body == body
+        {
+            return Ok(Arc::clone(columns));
+        }
+        let columns: Columns = match BackendMessage::decode(b'T', body)? {
+            BackendMessage::RowDescription(fields) => fields.into(),
+            other => {
+                return Err(ProtocolError::unexpected(
+                    message_name(other.tag()),
+                    "RowDescription",
+                ));
+            }
+        };
+        if body.len() <= Self::LONGEST {
+            self.columns = None;
+            self.body = memory::copy(body)?;
+            self.columns = Some(Arc::clone(&columns));
+        }
+        Ok(columns)
+    }
+}
+
+/// The same columns, whose values come in binary.
+fn in_binary(columns: &[FieldDescription]) -> Columns {
+    let columns = columns.iter().map(|column| FieldDescription {
+        format: Format::Binary,
+        ..column.clone()
+    });
+    columns.collect()
 }
 
 impl Connection {
@@ -146,13 +194,15 @@ impl Connection {
         if let Phase::Starting(_) = self.phase {
             return self.startup_message(tag, start, len);
         }
-        // The most frequent message after DataRow says nothing but its name.
-        if (tag, len) == (b'2', 0) && matches!(self.replies.expected.front(), Some(Expected::Bind))
-        {
-            self.replies.expected.pop_front();
-            return Ok(None);
+        let body = self.inbox.slice(start, len);
+        if let Some(event) = self.replies.quick(tag, body) {
+            return Ok(event);
         }
-        let message = BackendMessage::decode(tag, self.inbox.slice(start, len))?;
+        if tag == b'T' {
+            let columns = self.replies.last_description.read(body)?;
+            return Ok(self.replies.row_description(columns)?);
+        }
+        let message = BackendMessage::decode(tag, body)?;
         let event = match message {
             BackendMessage::NoticeResponse(diagnostic) => Some(Event::Notice(diagnostic)),
             BackendMessage::NotificationResponse {
@@ -460,6 +510,31 @@ impl Replies {
         self.width = None;
     }
 
+    /// One of the messages that every request has, by the shortest way; `None` leaves it to [`Replies::answer`].
+    #[inline]
+    fn quick(&mut self, tag: u8, body: &[u8]) -> Option<Option<Event>> {
+        let event = match (tag, body, self.expected.front()?) {
+            (b'1', [], Expected::Parse { silent }) => (!silent).then_some(Event::Prepared),
+            (b'2', [], Expected::Bind) => None,
+            (b'Z', [status], Expected::Sync) => {
+                let status = TransactionStatus::from_byte(*status)?;
+                return Some(Some(self.ready(status)));
+            }
+            _ => return None,
+        };
+        self.expected.pop_front();
+        Some(event)
+    }
+
+    /// The oldest request has been answered to its end.
+    fn ready(&mut self, status: TransactionStatus) -> Event {
+        self.expected.pop_front();
+        self.reset_result();
+        self.copy = Copying::No;
+        self.status = status;
+        Event::Ready(status)
+    }
+
     /// One message that answers a request.
     pub(super) fn answer(
         &mut self,
@@ -467,11 +542,6 @@ impl Replies {
         parameters: &Arc<Parameters>,
     ) -> Result<Option<Event>, ProtocolError> {
         match (message, self.expected.front_mut()) {
-            (BackendMessage::ParseComplete, Some(Expected::Parse { silent })) => {
-                let silent = *silent;
-                self.expected.pop_front();
-                Ok((!silent).then_some(Event::Prepared))
-            }
             (BackendMessage::CloseComplete, Some(Expected::Close { silent })) => {
                 let silent = *silent;
                 self.expected.pop_front();
@@ -482,20 +552,9 @@ impl Replies {
                 Some(Expected::DescribeStatement { .. }),
             ) => Ok(Some(Event::Parameters(oids))),
             (
-                BackendMessage::RowDescription(fields),
-                Some(Expected::DescribePortal { .. } | Expected::DescribeStatement { .. }),
-            ) => Ok(self.described(Some(fields))),
-            (
                 BackendMessage::NoData,
                 Some(Expected::DescribePortal { .. } | Expected::DescribeStatement { .. }),
             ) => Ok(self.described(None)),
-            (BackendMessage::RowDescription(fields), Some(Expected::Query))
-                if self.columns.is_none() =>
-            {
-                self.columns = Some(fields.into());
-                self.width = None;
-                Ok(None)
-            }
             (BackendMessage::ReadyForQuery(_), Some(Expected::Resync)) => Ok(None),
             (BackendMessage::CloseComplete, Some(Expected::Resync)) => {
                 self.expected.pop_front();
@@ -507,12 +566,8 @@ impl Replies {
             {
                 self.result(message, parameters)
             }
-            (BackendMessage::ReadyForQuery(status), Some(Expected::Query | Expected::Sync)) => {
-                self.expected.pop_front();
-                self.reset_result();
-                self.copy = Copying::No;
-                self.status = status;
-                Ok(Some(Event::Ready(status)))
+            (BackendMessage::ReadyForQuery(status), Some(Expected::Query)) => {
+                Ok(Some(self.ready(status)))
             }
             (message, Some(Expected::Query | Expected::Execute { .. })) => {
                 self.result(message, parameters)
@@ -524,8 +579,26 @@ impl Replies {
         }
     }
 
+    /// The columns of a result or of a statement.
+    fn row_description(&mut self, columns: Columns) -> Result<Option<Event>, ProtocolError> {
+        match self.expected.front() {
+            Some(Expected::DescribePortal { .. } | Expected::DescribeStatement { .. }) => {
+                Ok(self.described(Some(columns)))
+            }
+            Some(Expected::Query) if self.columns.is_none() => {
+                self.columns = Some(columns);
+                self.width = None;
+                Ok(None)
+            }
+            _ => Err(ProtocolError::unexpected(
+                message_name(b'T'),
+                self.expecting(),
+            )),
+        }
+    }
+
     /// The answer to Describe: the columns, where there are any.
-    fn described(&mut self, fields: Option<Vec<FieldDescription>>) -> Option<Event> {
+    fn described(&mut self, columns: Option<Columns>) -> Option<Event> {
         let (binary, tell) = match self.expected.pop_front() {
             Some(Expected::DescribeStatement { formats, tell }) => {
                 (formats == Formats::AllBinary, tell)
@@ -533,13 +606,10 @@ impl Replies {
             Some(Expected::DescribePortal { tell }) => (false, tell),
             _ => (false, false),
         };
-        let mut fields = fields;
-        if binary {
-            for field in fields.iter_mut().flatten() {
-                field.format = Format::Binary;
-            }
-        }
-        self.columns = fields.map(Into::into);
+        self.columns = match columns {
+            Some(columns) if binary => Some(in_binary(&columns)),
+            other => other,
+        };
         tell.then(|| Event::Described(self.columns.clone()))
     }
 

@@ -75,6 +75,116 @@ const TABLE: &[Conversation] = &[
         sends: "Parse Bind Describe Execute Sync",
     },
     Conversation {
+        name: "unnamed, again and again, until its columns are others",
+        server: || {
+            let mut script = server();
+            for (names, value) in [
+                (["a", "b:23"], "1"),
+                (["a", "b:23"], "2"),
+                (["a", "b:20"], "3"),
+                (["a", "b:23"], "4"),
+            ] {
+                script = script
+                    .until_sync()
+                    .send(&[Message::ParseComplete, Message::BindComplete])
+                    .send(&[columns(&names)])
+                    .send_row(&[Some(value), None])
+                    .send(&[complete("SELECT 1"), READY]);
+            }
+            script.expect_eof()
+        },
+        client: || {
+            const RUN: fn(&mut Connection) = |connection| {
+                unnamed(connection, "select", &[]);
+                connection.sync();
+            };
+            raw(&[
+                (On::Idle, RUN),
+                (On::Idle, RUN),
+                (On::Idle, RUN),
+                (On::Idle, RUN),
+            ])
+        },
+        sees: &[
+            "started",
+            "a:25, b:23 | 1, NULL | SELECT 1",
+            "ready I",
+            "a:25, b:23 | 2, NULL | SELECT 1",
+            "ready I",
+            "a:25, b:20 | 3, NULL | SELECT 1",
+            "ready I",
+            "a:25, b:23 | 4, NULL | SELECT 1",
+            "ready I",
+        ],
+        sends: "Parse Bind Describe Execute Sync Parse Bind Describe Execute Sync \
+                Parse Bind Describe Execute Sync Parse Bind Describe Execute Sync",
+    },
+    Conversation {
+        name: "a statement described in binary, whose columns in text are the same",
+        server: || {
+            server()
+                .until_sync()
+                .send(&[Message::ParameterDescription(vec![]), columns(&["a:23"])])
+                .send(&[Message::BindComplete, columns(&["a:23"])])
+                .send_row(&[Some("1")])
+                .send(&[complete("SELECT 1"), READY])
+                .until_sync()
+                .send(&[Message::ParameterDescription(vec![]), columns(&["a:23"])])
+                .send(&[Message::BindComplete])
+                .send_row(&[Some("1")])
+                .send(&[complete("SELECT 1"), READY])
+                .expect_eof()
+        },
+        client: || {
+            raw(&[
+                (On::Idle, |connection| {
+                    connection.describe_statement(b"s", true).unwrap();
+                    connection.bind(b"s", &params(&[]), &[]).unwrap();
+                    connection.describe_portal().unwrap();
+                    connection.execute(0, false).unwrap();
+                    connection.sync();
+                }),
+                (On::Idle, |connection| {
+                    connection.describe_statement(b"s", true).unwrap();
+                    connection.bind(b"s", &params(&[]), &[]).unwrap();
+                    connection.execute(0, false).unwrap();
+                    connection.sync();
+                }),
+            ])
+        },
+        sees: &[
+            "started",
+            "parameters []",
+            "a:23 | 1 | SELECT 1",
+            "ready I",
+            "parameters []",
+            "a:23* | 1 | SELECT 1",
+            "ready I",
+        ],
+        sends: "Describe Bind Describe Execute Sync Describe Bind Execute Sync",
+    },
+    Conversation {
+        name: "a description that says nothing",
+        server: || {
+            server()
+                .until_sync()
+                .send(&[Message::ParseComplete, Message::BindComplete])
+                .send_raw(*b"T\0\0\0\x04")
+                .expect_eof()
+        },
+        client: || {
+            raw(&[(On::Idle, |connection| {
+                unnamed(connection, "select", &[]);
+                connection.sync();
+            })])
+        },
+        sees: &[
+            "started",
+            "protocol error: malformed RowDescription message: ends early",
+        ],
+        sends: "Parse Bind Describe Execute Sync",
+    },
+    Conversation {
         name: "unnamed, without rows and without a statement",
         server: || {
             server()
