@@ -31,7 +31,7 @@ use crate::jobs::bind;
 use crate::jobs::execute::{ExecuteQuery, Options};
 use crate::jobs::executemany::ExecuteMany;
 use crate::jobs::pipeline::AwaitResult;
-use crate::jobs::server_cursor::{OnServer, Take, What};
+use crate::jobs::server_cursor::{OnServer, What};
 use crate::pq::PgResult;
 use crate::shell;
 use crate::shell::ready::{Fetch, Ready};
@@ -46,7 +46,7 @@ pub(crate) use kinds::{AsyncCursorBase, SyncCursor};
 pub(crate) use making::NativeRowMaker;
 use making::RowMaking;
 use pending::{PendingFetch, Then};
-use server::ServerSide;
+use server::{ServerSide, Take};
 pub(crate) use state::BaseCursor;
 
 impl QuickNext for BaseCursor {

@@ -62,13 +62,16 @@ impl BaseCursor {
         let is_known = {
             let state = lock(&this.state);
             let shown = state.results.get(state.current);
-            let columns = shown.and_then(|shown| shown.columns.as_ref());
-            !state.streamed && state.loaders.is_some() && columns == result.columns.as_ref()
+            !state.streamed
+                && state.loaders.is_some()
+                && shown.is_some_and(|shown| are_equal(&shown.columns, &result.columns))
         };
         if is_known {
             let settings = this.home(py)?.core.snapshot.settings_for(&parameters);
+            let result = Arc::new(result);
             let mut state = lock(&this.state);
-            let old = std::mem::replace(&mut state.results, vec![Arc::new(result)]);
+            let old = state.results.pop();
+            state.results.push(result);
             let old_settings = state.settings.replace(settings);
             state.pos = 0;
             drop(state);
@@ -91,5 +94,13 @@ impl BaseCursor {
         state.rowcount = -1;
         state.statusmessage = None;
         Ok(())
+    }
+}
+
+/// Whether columns are the same, which those of one statement mostly share.
+fn are_equal(known: &Option<Columns>, new: &Option<Columns>) -> bool {
+    match (known, new) {
+        (Some(known), Some(new)) => Arc::ptr_eq(known, new) || known == new,
+        (known, new) => known.is_none() && new.is_none(),
     }
 }

@@ -33,6 +33,21 @@ pub(crate) struct Held {
     pub(crate) is_adrift: bool,
     /// The formats that rows are asked for in, one for each column.
     pub(crate) formats: Arc<[Format]>,
+    /// The last statement that fetched rows, and what it takes.
+    pub(crate) last_fetch: Option<(Take, Arc<[u8]>)>,
+}
+
+/// Which rows are wanted, and as what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Take {
+    /// The next row, or `None`.
+    One,
+    /// A list of so many.
+    Many(i64),
+    /// A list of all that are left.
+    All,
+    /// As many as iteration takes at a time: the first of them, or the end.
+    Page,
 }
 
 impl ServerSide {
@@ -48,6 +63,7 @@ impl ServerSide {
                 is_doubtful: false,
                 is_adrift: false,
                 formats: Arc::default(),
+                last_fetch: None,
             }),
         }
     }

@@ -18,7 +18,7 @@ use super::{bind, check, queue, queue_command};
 use crate::core::Core;
 use crate::core::snapshot::{IDLE, IN_TRANSACTION};
 use crate::cursor::BaseCursor;
-use crate::cursor::server::ServerSide;
+use crate::cursor::server::{ServerSide, Take};
 use crate::errors;
 use crate::hooks::{Span, Subject, Watched, rowcount, status};
 use crate::shell::{Job, Next};
@@ -29,7 +29,7 @@ pub(crate) struct OnServer {
     what: What,
     stage: Stage,
     /// The statement that is awaited.
-    sql: Vec<u8>,
+    sql: Arc<[u8]>,
     watched: Watched,
 }
 
@@ -47,19 +47,6 @@ pub(crate) enum What {
         absolute: bool,
     },
     Close,
-}
-
-/// Which rows are wanted, and as what.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Take {
-    /// The next row, or `None`.
-    One,
-    /// A list of so many.
-    Many(i64),
-    /// A list of all that are left.
-    All,
-    /// As many as iteration takes at a time: the first of them, or the end.
-    Page,
 }
 
 /// What the answer that is awaited is about.
@@ -80,7 +67,7 @@ impl OnServer {
             cursor: cursor.clone().unbind(),
             what,
             stage: Stage::Begun,
-            sql: Vec::new(),
+            sql: Arc::default(),
             watched: Watched::default(),
         }
     }
@@ -97,7 +84,7 @@ impl OnServer {
         sql: &str,
         stage: Stage,
     ) -> PyResult<Next> {
-        self.sql = encoded(py, core, sql)?;
+        self.sql = encoded(py, core, sql)?.into();
         self.stage = stage;
         queue_command(py, core, &self.sql).map(Next::Exchange)
     }
@@ -155,8 +142,9 @@ impl OnServer {
                 let connection = self.cursor.get().connection(py)?;
                 let literal =
                     quote_literal(bytes(py, &encoded)?.as_any(), Some(connection.bind(py)))?;
-                self.sql = b"SELECT 1 FROM pg_catalog.pg_cursors WHERE name = ".to_vec();
-                memory::append(&mut self.sql, literal.as_bytes())?;
+                let mut sql = b"SELECT 1 FROM pg_catalog.pg_cursors WHERE name = ".to_vec();
+                memory::append(&mut sql, literal.as_bytes())?;
+                self.sql = sql.into();
                 self.stage = Stage::Looking;
                 queue_command(py, core, &self.sql).map(Next::Exchange)
             }
@@ -220,7 +208,7 @@ impl OnServer {
             self.stage = Stage::Describing;
             return Ok(Next::Exchange(id));
         }
-        self.sql = encoded(py, core, &fetching(py, server, take)?)?;
+        self.sql = fetching_again(py, core, server, take)?;
         self.stage = Stage::Fetching;
         queue_fetch(py, core, &self.sql, &formats).map(Next::Exchange)
     }
@@ -437,6 +425,33 @@ fn fetching(py: Python<'_>, server: &ServerSide, take: Take) -> PyResult<String>
         "FETCH FORWARD {count} FROM {}",
         server.identifier(py)?
     ))
+}
+
+/// The same in the client encoding, which is made once for all fetches of as many rows.
+fn fetching_again(
+    py: Python<'_>,
+    core: &Arc<Core>,
+    server: &ServerSide,
+    take: Take,
+) -> PyResult<Arc<[u8]>> {
+    let (take, last) = server.with(|held| {
+        let take = match take {
+            Take::Page => Take::Many(held.itersize),
+            other => other,
+        };
+        let last = held.last_fetch.as_ref();
+        let last = last.filter(|(taken, _)| *taken == take);
+        (take, last.map(|(_, sql)| Arc::clone(sql)))
+    });
+    if let Some(sql) = last {
+        return Ok(sql);
+    }
+    let sql: Arc<[u8]> = encoded(py, core, &fetching(py, server, take)?)?.into();
+    // Other text depends on the client encoding, which may change.
+    if sql.is_ascii() {
+        server.with(|held| held.last_fetch = Some((take, Arc::clone(&sql))));
+    }
+    Ok(sql)
 }
 
 /// The statement that moves a cursor.
