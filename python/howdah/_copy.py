@@ -36,6 +36,8 @@ class Copy(_howdah.BaseCopy):
 
     __module__ = "howdah"
     __slots__: ClassVar = {
+        "__dict__": None,
+        "_entered": None,
         "_finished": None,
         "_meter": None,
         "writer": "What takes the data in the server's place; `None` if nothing does.",
@@ -45,6 +47,7 @@ class Copy(_howdah.BaseCopy):
 
     def __init__(self, cursor: Cursor[Any], *, binary: bool | None = None, writer: Writer | None = None) -> None:
         self.writer = writer
+        self._entered = False
         self._finished = False
         self._meter = Meter(None)
 
@@ -52,6 +55,9 @@ class Copy(_howdah.BaseCopy):
         return described(self)
 
     def __enter__(self) -> Self:
+        if self._entered:
+            raise TypeError("the block of a COPY can be entered only once")
+        self._entered = True
         return self
 
     def __exit__(

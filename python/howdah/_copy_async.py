@@ -36,6 +36,8 @@ class AsyncCopy(_howdah.BaseCopy):
 
     __module__ = "howdah"
     __slots__: ClassVar = {
+        "__dict__": None,
+        "_entered": None,
         "_finished": None,
         "_meter": None,
         "writer": "What takes the data in the server's place; `None` if nothing does.",
@@ -47,6 +49,7 @@ class AsyncCopy(_howdah.BaseCopy):
         self, cursor: AsyncCursor[Any], *, binary: bool | None = None, writer: AsyncWriter | None = None
     ) -> None:
         self.writer = writer
+        self._entered = False
         self._finished = False
         self._meter = Meter(None)
 
@@ -54,6 +57,9 @@ class AsyncCopy(_howdah.BaseCopy):
         return described(self)
 
     async def __aenter__(self) -> Self:
+        if self._entered:
+            raise TypeError("the block of a COPY can be entered only once")
+        self._entered = True
         return self
 
     async def __aexit__(

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable, Sequence
 from typing import Any, TypeAlias
 
-from . import pq
-
 Rows: TypeAlias = Iterable[Sequence[Any]]
 """What `write_rows()` takes."""
 
@@ -30,5 +28,4 @@ def reason_of(exc: BaseException | None) -> str | None:
 def described(copy: Any) -> str:
     """Return what `repr()` gives of a COPY."""
     cls = type(copy)
-    status = pq.TransactionStatus(copy.connection.info.transaction_status).name
-    return f"<{cls.__module__}.{cls.__qualname__} [{status}] at 0x{id(copy):x}>"
+    return f"<{cls.__module__}.{cls.__qualname__} {copy.connection._summary()} at 0x{id(copy):x}>"

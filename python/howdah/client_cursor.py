@@ -44,11 +44,9 @@ class ClientCursor(ClientCursorMixin["Connection[Any]", Row], Cursor[Row]):
     """
 
     __module__ = "howdah"
-    __slots__ = ()
 
 
 class AsyncClientCursor(ClientCursorMixin["AsyncConnection[Any]", Row], AsyncCursor[Row]):
     """An `AsyncCursor` that sends parameters in the query's text, as literals: see `ClientCursor`."""
 
     __module__ = "howdah"
-    __slots__ = ()

@@ -33,25 +33,21 @@ class RawCursor(RawCursorMixin["Connection[Any]", Row], Cursor[Row]):
     """
 
     __module__ = "howdah"
-    __slots__ = ()
 
 
 class AsyncRawCursor(RawCursorMixin["AsyncConnection[Any]", Row], AsyncCursor[Row]):
     """An `AsyncCursor` for queries with `$1`, `$2`, ...: see `RawCursor`."""
 
     __module__ = "howdah"
-    __slots__ = ()
 
 
 class RawServerCursor(RawCursorMixin["Connection[Any]", Row], ServerCursor[Row]):
     """A `ServerCursor` for queries with `$1`, `$2`, ...: see `RawCursor`."""
 
     __module__ = "howdah"
-    __slots__ = ()
 
 
 class AsyncRawServerCursor(RawCursorMixin["AsyncConnection[Any]", Row], AsyncServerCursor[Row]):
     """An `AsyncServerCursor` for queries with `$1`, `$2`, ...: see `RawCursor`."""
 
     __module__ = "howdah"
-    __slots__ = ()

@@ -161,6 +161,57 @@ async def test_parameters(door: Door) -> None:
     assert await data_of(conn, composed.format(5, sql.Identifier("a b"))) == b"a b\n5\n"
 
 
+@pytest.mark.parametrize("params", [(), [], {}], ids=repr)
+async def test_no_parameters(door: Door, params: Any) -> None:
+    """The statement goes as it is, which is not so for `execute()`."""
+    conn = await door.connect()
+    for text in ("%", "%%", "%x"):
+        assert await data_of(conn, f"copy (select '{text}') to stdout", params) == f"{text}\n".encode()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_description(door: Door, form: str) -> None:
+    conn = await with_table(door)
+    cur = conn.cursor()
+
+    def described() -> list[Any]:
+        return [tuple(column) for column in cur.description]
+
+    columns = [(f"column_{number}", 0, None, 0, None, None, None) for number in (1, 2)]
+    async with cur.copy(f"copy (select 1 as a, now() as b) to stdout (format {form})") as copy:
+        assert described() == columns
+        assert [data async for data in copy]
+    assert described() == columns
+    assert cur.description[1].type_display == "0"
+    async with cur.copy(f"copy copied from stdin (format {form})"):
+        assert described() == columns
+    assert cur.description is None
+    again = await cur.execute("select 1 as a")
+    assert again.description[0].name == "a"
+
+
+async def test_repr(door: Door) -> None:
+    conn = await with_table(door)
+    async with conn.cursor().copy("copy copied from stdin") as copy:
+        own = copy.wrapped if door.is_sync else copy
+        name = f"{door.module.__name__}.{'' if door.is_sync else 'Async'}Copy"
+        assert repr(own).startswith(f"<{name} [ACTIVE] (")
+        assert "database=" in repr(own)
+    assert "[IDLE]" in repr(own)
+
+
+async def test_a_block_is_entered_once(door: Door) -> None:
+    conn = await with_table(door)
+    async with conn.cursor().copy("copy copied to stdout") as copy:
+        assert [data async for data in copy] == []
+    with pytest.raises(TypeError, match="once"):
+        if door.is_sync:
+            copy.wrapped.__enter__()
+        else:
+            await copy.__aenter__()
+    await assert_usable(conn)
+
+
 async def test_parameters_of_other_cursors(door: Door) -> None:
     conn = await door.connect()
     name = "" if door.is_sync else "Async"
@@ -591,6 +642,29 @@ async def test_several_statements(door: Door) -> None:
             async with conn.cursor().copy(statement) as copy:
                 if statement.startswith("copy copied to"):
                     await copy.read()
+        await assert_usable(conn)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 20000])
+async def test_statements_behind_a_copy(door: Door, rows: int) -> None:
+    """Their rows are not taken for data, however many come with it."""
+    conn = await with_table(door)
+    got: list[bytes] = []
+    with pytest.raises(door.module.ProgrammingError):
+        async with conn.cursor().copy(f"copy (values (1), (2)) to stdout; select generate_series(1, {rows})") as copy:
+            async for data in copy:
+                got.append(bytes(data))  # what came before the error counts
+    assert got == [b"1\n", b"2\n"]
+    await assert_usable(conn)
+
+
+@howdah_alone
+async def test_statements_behind_a_copy_that_takes_data(door: Door) -> None:
+    """In psycopg a ValueError comes out."""
+    conn = await with_table(door)
+    for behind, error in (("select 1", "ProgrammingError"), ("select 1 / 0", "DataError")):
+        with pytest.raises(getattr(door.module, error)):
+            await write(conn, "1\tx\n", statement=f"copy copied from stdin; {behind}")
         await assert_usable(conn)
 
 

@@ -182,3 +182,22 @@ async def test_a_queue_that_is_cancelled(door: Door) -> None:
             await task
         assert await rows_of(conn) == []
         assert asyncio.all_tasks() == before
+
+
+@pytest.mark.parametrize("binary", [True, 1, 0, None])
+async def test_the_format_is_true_or_false(door: Door, binary: Any) -> None:
+    """Such as one of `pq.Format`."""
+    _, cur = await with_table(door)
+    written: list[bytes] = []
+    formats = [binary] if binary is None else [binary, door.module.pq.Format(int(binary))]
+    for given in formats:
+        written.clear()
+        cls = getattr(door.module, "Copy" if door.is_sync else "AsyncCopy")
+        made = cls(cur, binary=given, writer=own_writer(door, written.append))
+        if door.is_sync:
+            with made as copy:
+                copy.write_row(("x",))
+        else:
+            async with made as copy:
+                await copy.write_row(("x",))
+        assert b"".join(data for data in written if data).startswith(b"PGCOPY" if binary else b"x\n")

@@ -346,6 +346,21 @@ async def test_closed_cursor(door: Door) -> None:
         await cur.fetchone()
 
 
+async def test_what_is_asked_of_a_closed_connection_leaves_the_result(door: Door) -> None:
+    conn = await door.connect()
+    cur = await conn.execute(THREE)
+    await conn.close()
+    with pytest.raises(door.module.OperationalError, match="closed"):
+        await cur.execute("select 'other'")
+    with pytest.raises(door.module.OperationalError, match="closed"):
+        await cur.executemany("select 'other'", [()])
+    assert cur.rowcount == 3
+    assert await cur.fetchall() == [(1,), (2,), (3,)]
+    await cur.close()
+    with pytest.raises(door.module.OperationalError, match="closed"):
+        await cur.execute("select 'other'")
+
+
 async def test_cursor_knows_its_connection(door: Door) -> None:
     conn = await door.connect()
     cur = conn.cursor()

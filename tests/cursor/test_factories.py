@@ -45,6 +45,19 @@ async def test_subclass_with_a_constructor_of_its_own(door: Door, name: str) -> 
     assert await cur.fetchone() == ("%", 1)
 
 
+@pytest.mark.parametrize("name", ["ClientCursor", "RawCursor", "RawServerCursor"])
+async def test_attributes_of_the_program(door: Door, name: str) -> None:
+    conn = await door.connect()
+    own = conn.wrapped if door.is_sync else conn
+    args = ["named"] if "Server" in name else []
+    cur = of(door, name)(own, *args)
+    cur.label = "mine"
+    assert cur.label == "mine"
+    closed = cur.close()
+    if not door.is_sync:
+        await closed
+
+
 def test_class_hierarchy(driver: Any) -> None:
     for prefix in ("", "Async"):
         base = getattr(driver, f"{prefix}Cursor")

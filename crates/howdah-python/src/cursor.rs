@@ -407,11 +407,15 @@ impl BaseCursor {
         Some(String::from_utf8_lossy(tag).into_owned())
     }
 
-    /// The columns of the current result, a list of `Column`; `None` if it has none.
+    /// The columns of the current result, a list of `Column`; `None` if it has none. Those of a COPY have neither names nor types.
     #[getter]
     fn description<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyList>>> {
         let columns = {
             let state = lock(&self.state);
+            if let Some(copied) = state.copied.clone() {
+                drop(state);
+                return self.copied_columns(py, &copied).map(Some);
+            }
             let result = state.results.get(state.current);
             result.and_then(|result| result.columns.clone())
         };

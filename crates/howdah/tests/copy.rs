@@ -127,6 +127,26 @@ fn other_statements_are_refused() {
 }
 
 #[test]
+fn statements_behind_a_copy_are_no_data() {
+    let mut conn = with_table();
+    for rows in [0, 1, 20_000] {
+        let sql = format!("COPY (VALUES (1), (2)) TO STDOUT; SELECT generate_series(1, {rows})");
+        let mut copy = conn.copy_out(&sql).unwrap();
+        assert_eq!(copy.next().unwrap().unwrap(), b"1\n");
+        assert_eq!(copy.next().unwrap().unwrap(), b"2\n");
+        let error = copy.next().unwrap().unwrap_err();
+        assert!(error.to_string().contains("other statements"), "{error}");
+        assert!(copy.next().is_none());
+    }
+    let sql = "COPY copied FROM STDIN; SELECT 1";
+    let mut copy = conn.copy_in(sql).unwrap();
+    copy.send(LINE).unwrap();
+    let error = copy.finish().unwrap_err();
+    assert!(error.to_string().contains("other statements"), "{error}");
+    assert_eq!(count(&mut conn), 1);
+}
+
+#[test]
 fn a_transaction_is_begun() {
     let mut conn = connect_without_autocommit();
     conn.execute("CREATE TEMP TABLE copied (a int, b text)", ())
@@ -177,6 +197,12 @@ async fn data_goes_in_and_comes_out_on_tokio() {
     assert_eq!(sqlstate(&error), Some("22P02"));
     let error = conn.copy_in("COPY copied TO STDOUT").await.unwrap_err();
     assert!(error.to_string().contains("FROM STDIN"), "{error}");
+    let sql = "COPY (SELECT 5) TO STDOUT; SELECT generate_series(1, 20000)";
+    let mut copy = conn.copy_out(sql).await.unwrap();
+    assert_eq!(copy.next().await.unwrap().unwrap(), b"5\n");
+    assert!(copy.next().await.unwrap().is_err());
+    assert!(copy.next().await.is_none());
+    drop(copy);
     let row = conn.query_one("SELECT count(*) FROM copied", ()).await;
     assert_eq!(row.unwrap().get::<i64>(0).unwrap(), 50_001);
 }

@@ -26,6 +26,7 @@ use crate::errors;
 use crate::jobs::copy::{CopyJob, Data, Reader, Work};
 use crate::shell;
 use crate::shell::ready::Ready;
+use crate::truth::Truth;
 
 /// From how many bytes on what was formatted is sent.
 const FULL: usize = 64 * 1024;
@@ -514,7 +515,7 @@ impl BaseCopy {
     #[pyo3(signature = (cursor, *, binary=None, writer=None))]
     fn new(
         cursor: &Bound<'_, BaseCursor>,
-        binary: Option<bool>,
+        binary: Option<Truth>,
         writer: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let py = cursor.py();
@@ -525,7 +526,7 @@ impl BaseCopy {
             state: Arc::clone(&this.copy),
             adaptation: this.adaptation(py)?,
             is_direct: writer.is_none_or(Bound::is_none),
-            binary,
+            binary: binary.map(|binary| binary.0),
             writing: Handed::default(),
             types: Types::default(),
             has_data: AtomicBool::new(false),

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use howdah_adapt::lock;
 use howdah_protocol::connection::Ending;
+use howdah_protocol::session::CopyStart;
 use pyo3::prelude::*;
+use pyo3::types::PyList;
 
 use super::state::{BaseCursor, State};
+use crate::imports;
 use crate::pq::{PgResult, Shown, Status};
 
 impl BaseCursor {
@@ -34,6 +37,23 @@ impl BaseCursor {
     pub(super) fn shown_status(&self) -> Option<&'static str> {
         let shown = self.shown(&lock(&self.state))?;
         Some(shown.status().name())
+    }
+
+    /// The columns of a COPY, of which the server tells no more than how many there are.
+    pub(super) fn copied_columns<'py>(
+        &self,
+        py: Python<'py>,
+        copied: &CopyStart,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let make = imports::COLUMN.get(py)?.getattr("_make")?;
+        let types = self.adapters(py)?.get().registry(py)?;
+        let format = u8::from(copied.is_binary);
+        let list = PyList::empty(py);
+        for number in 1..=copied.columns {
+            let name = format!("column_{number}");
+            list.append(make.call1((name, 0, 0, 0, 0, 0, format, types))?)?;
+        }
+        Ok(list)
     }
 
     fn shown(&self, state: &State) -> Option<Shown> {

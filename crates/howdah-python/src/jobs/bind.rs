@@ -32,6 +32,8 @@ pub(crate) fn text(
 }
 
 /// The text of a query with its values in it, whatever the binding of its cursor is: for statements that take no parameters.
+///
+/// Without values it goes as it is, also if there is an empty sequence of them.
 pub(crate) fn merged_text(
     cursor: &BaseCursor,
     core: &Core,
@@ -40,6 +42,10 @@ pub(crate) fn merged_text(
 ) -> PyResult<Text> {
     let py = query.py();
     let encoding = core.snapshot.settings().encoding;
+    let params = match params {
+        Some(params) if params.is_truthy()? => Some(params),
+        _ => None,
+    };
     let has_params = params.is_some();
     let (text, own) = Text::with_binding(query, has_params, encoding, cursor, Binding::Client)?;
     let params = params.cloned().or(own.map(|own| own.into_bound(py)));

@@ -123,8 +123,8 @@ impl CopyJob {
             return Err(errors::new(py, "NotSupportedError", text));
         }
         let cursor = self.cursor.get();
-        cursor.begin(py, false)?;
         core.check_open(py)?;
+        cursor.begin(py, false)?;
         let bound = params.as_ref().map(|params| params.bind(py));
         let text = bind::merged_text(cursor, core, query.bind(py), bound)?;
         let queued = core.with_session(py, |session| session.copy(text.sql(py), true))?;
@@ -181,21 +181,20 @@ impl CopyJob {
     }
 
     /// The end of a COPY TO: with the last of the data, or the error that comes behind it.
-    fn finish_out(
-        &mut self,
-        py: Python<'_>,
-        core: &Arc<Core>,
-        mut outcome: Outcome,
-    ) -> PyResult<()> {
-        if let Err(error) = self.check(py, core, &outcome) {
+    fn finish_out(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: Outcome) -> PyResult<()> {
+        let checked = self.check(py, core, &outcome);
+        let checked = checked.and_then(|()| check_alone(py, &outcome));
+        let mut results = outcome.results.into_iter();
+        if let Err(error) = checked {
             self.tell(-1, None, Some(error.clone_ref(py)));
-            let rows = outcome.unfinished.map(|unfinished| unfinished.rows);
+            let rows = results.next().map(|copied| copied.rows);
+            let rows = rows.or(outcome.unfinished.map(|unfinished| unfinished.rows));
             self.state.keep(rows.unwrap_or_default());
             self.phase = Phase::Failed(error);
             return Ok(());
         }
         self.phase = Phase::Over;
-        let mut result = outcome.results.pop().ok_or_else(|| no_result(py))?;
+        let mut result = results.next().ok_or_else(|| no_result(py))?;
         self.state.keep(std::mem::take(&mut result.rows));
         self.tell_result(&result);
         self.set_result(py, result)
@@ -309,14 +308,19 @@ impl Job for CopyJob {
             }
             Work::Read(..) => {
                 if let Phase::Out(id) = self.phase {
-                    let (_, messages) = core.with_session(py, |session| session.take_rows(id))?;
-                    self.state.keep(messages);
+                    let (columns, messages) =
+                        core.with_session(py, |session| session.take_rows(id))?;
+                    // Rows with columns are those of a statement behind it.
+                    if columns.is_none() {
+                        self.state.keep(messages);
+                    }
                 }
                 self.give(py, core)
             }
             Work::Finish(_) if ended && self.is_ending => {
                 self.phase = Phase::GivenUp;
                 self.check(py, core, &outcome)?;
+                check_alone(py, &outcome)?;
                 self.phase = Phase::Over;
                 let result = outcome.results.pop().ok_or_else(|| no_result(py))?;
                 self.tell_result(&result);
@@ -404,6 +408,17 @@ impl Job for CopyJob {
 
 fn no_result(py: Python<'_>) -> PyErr {
     errors::new(py, "InternalError", "got no result of the COPY")
+}
+
+/// Fails if statements have been executed beside a COPY.
+fn check_alone(py: Python<'_>, outcome: &Outcome) -> PyResult<()> {
+    match outcome.results.len() {
+        0 | 1 => Ok(()),
+        _ => {
+            let text = "copy() is for one COPY, and not for several statements";
+            Err(errors::programming(py, text.to_owned()))
+        }
+    }
 }
 
 /// The error for a statement that is no COPY with data of the client's.

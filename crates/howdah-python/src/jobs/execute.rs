@@ -98,8 +98,8 @@ fn begin(
     options: &Options,
 ) -> PyResult<(Text, Option<Py<PyAny>>)> {
     let binary = options.binary(cursor);
-    cursor.begin(py, binary)?;
     core.check_open(py)?;
+    cursor.begin(py, binary)?;
     cursor.binding.check_format(py, binary)?;
     let params = params.map(|params| params.bind(py));
     bind::text(cursor, core, query.bind(py), params)

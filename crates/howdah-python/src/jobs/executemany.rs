@@ -89,8 +89,8 @@ impl Job for ExecuteMany {
             return Err(error);
         }
         let cursor = self.cursor.get();
-        cursor.begin(py, cursor.is_binary())?;
         core.check_open(py)?;
+        cursor.begin(py, cursor.is_binary())?;
         cursor.binding.check_format(py, cursor.is_binary())?;
         cursor.begin_many(self.returning);
         self.running = Some(Running {

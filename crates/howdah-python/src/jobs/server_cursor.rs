@@ -102,6 +102,7 @@ impl OnServer {
             return Ok(Next::Done(py.None()));
         };
         let is_binary = binary.unwrap_or_else(|| cursor.is_binary());
+        core.check_open(py)?;
         cursor.begin(py, is_binary)?;
         let params = params.as_ref().map(|params| params.bind(py));
         let (text, own) = bind::text(cursor, core, query.bind(py), params)?;

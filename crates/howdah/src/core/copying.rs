@@ -101,14 +101,18 @@ impl Copying {
     pub(crate) fn ended(&mut self, core: &mut Core, mut outcome: Outcome) {
         core.note_block();
         self.is_over = true;
-        let results = outcome.unfinished.iter_mut().chain(&mut outcome.results);
+        let is_alone = outcome.results.len() <= 1;
+        let mut results = outcome.results.iter_mut().chain(&mut outcome.unfinished);
         self.messages = results
-            .last()
+            .next()
             .map(|result| std::mem::take(&mut result.rows))
             .unwrap_or_default();
         self.pos = 0;
         self.watch.received(&self.messages);
-        let end = core.known.count(outcome);
+        let end = match core.known.count(outcome) {
+            Ok(_) if !is_alone => Err(Error::refused("a COPY goes with no other statements")),
+            end => end,
+        };
         self.watch.ended(&end);
         self.end = Some(end);
     }
@@ -139,7 +143,12 @@ impl Copying {
 
     /// Takes what has been received meanwhile.
     pub(crate) fn take_in(&mut self, core: &mut Core) {
-        self.messages = core.session.take_rows(self.id).1;
+        let (columns, messages) = core.session.take_rows(self.id);
+        // Rows with columns are those of a statement behind it.
+        self.messages = match columns {
+            None => messages,
+            Some(_) => RowSet::default(),
+        };
         self.pos = 0;
         self.watch.received(&self.messages);
     }
