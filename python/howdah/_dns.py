@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .conninfo import _split_hosts, conninfo_attempts_async
+from .conninfo import _split_hosts, _value, conninfo_attempts_async
 from .errors import OperationalError
 
 try:
@@ -83,7 +83,7 @@ class _Lookup(NamedTuple):
 
 def _lookups(params: ConnDict) -> list[_Lookup]:
     """Return the hosts, or nothing if there is nothing to look up."""
-    if params.get("hostaddr") or not params.get("host"):
+    if _value(params, "hostaddr") or not _value(params, "host"):
         return []
     found = []
     for host, port in _split_hosts(params):

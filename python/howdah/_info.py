@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from datetime import timezone, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from ._encodings import pg2pyenc
 from ._howdah import conninfo_defaults, conninfo_secrets
 from .conninfo import make_conninfo
-from .errors import OperationalError
 from .pq import ConnStatus, PipelineStatus, TransactionStatus
 
 if TYPE_CHECKING:
+    from ._compat import Self
     from ._howdah import BaseConnection, PGconn
 
 _logger = logging.getLogger("howdah")
@@ -23,19 +25,23 @@ class ConnectionInfo:
     """What the client and the server agreed on, and the state of the session.
 
     Attributes raise `OperationalError` after the connection was closed, except `status`,
-    `transaction_status`, `pipeline_status`, `encoding` and `error_message`. After a connection was
+    `transaction_status`, `pipeline_status` and `error_message`. After a connection was
     lost they keep their last values, and `backend_pid` and the versions are 0.
     """
 
     __module__ = "howdah"
 
-    def __init__(self, connection: BaseConnection) -> None:
-        self._connection = connection
-
-    @property
-    def pgconn(self) -> PGconn:
+    def __init__(self, pgconn: PGconn) -> None:
+        self.pgconn = pgconn
         """The connection as libpq has it."""
-        return self._connection.pgconn
+        self._connection: BaseConnection | None = None
+
+    @classmethod
+    def _of(cls, connection: BaseConnection) -> Self:
+        """Return what can be asked about `connection`, which is not collected as long as somebody may ask."""
+        info = cls(connection.pgconn)
+        info._connection = connection
+        return info
 
     @property
     def vendor(self) -> str:
@@ -45,46 +51,42 @@ class ConnectionInfo:
     @property
     def host(self) -> str:
         """The host name, the address, or the directory of the socket."""
-        return self._parameter("host")
+        return self._text(self.pgconn.host)
 
     @property
     def hostaddr(self) -> str:
         """The IP address of the server, empty for a Unix socket."""
-        return self._parameter("hostaddr")
+        return self._text(self.pgconn.hostaddr)
 
     @property
     def port(self) -> int:
         """The port of the server."""
-        return int(self._parameter("port") or conninfo_defaults()["port"])
+        return int(self._text(self.pgconn.port) or conninfo_defaults()["port"])
 
     @property
     def dbname(self) -> str:
         """The name of the database."""
-        return self._parameter("dbname")
+        return self._text(self.pgconn.db)
 
     @property
     def user(self) -> str:
         """The name of the user."""
-        return self._parameter("user")
+        return self._text(self.pgconn.user)
 
     @property
     def password(self) -> str:
         """The password, empty if there is none."""
-        return self._open()._password() or ""
+        return self._text(self.pgconn.password)
 
     @property
     def options(self) -> str:
         """The command-line options given to the server at start."""
-        return self._parameter("options")
+        return self._text(self.pgconn.options)
 
     def get_parameters(self) -> dict[str, str]:
         """Return the parameters that do not have their default value, without the password and other secrets."""
         secrets, defaults = conninfo_secrets(), conninfo_defaults()
-        return {
-            key: value
-            for key, value in self._open()._conninfo().items()
-            if key not in secrets and value is not None and value != defaults.get(key)
-        }
+        return {key: value for key, value in self._options() if key not in secrets and value != defaults.get(key)}
 
     @property
     def dsn(self) -> str:
@@ -93,32 +95,31 @@ class ConnectionInfo:
 
     @property
     def status(self) -> ConnStatus:
-        """`OK`, or `BAD` if the connection is closed."""
-        return ConnStatus.BAD if self._connection.closed else ConnStatus.OK
+        """`OK`, or `BAD` if the connection is closed; others while it is being made."""
+        return ConnStatus(self.pgconn.status)
 
     @property
     def transaction_status(self) -> TransactionStatus:
         """Where the session is in its transaction, `UNKNOWN` if the connection is closed."""
-        if self._connection.closed:
-            return TransactionStatus.UNKNOWN
-        return TransactionStatus(self._connection._transaction_status())
+        return TransactionStatus(self.pgconn.transaction_status)
 
     @property
     def pipeline_status(self) -> PipelineStatus:
         """Whether the connection is in pipeline mode, and whether a statement of it has failed."""
-        return PipelineStatus(self._connection._pipeline_status())
+        return PipelineStatus(self.pgconn.pipeline_status)
 
     def parameter_status(self, param_name: str) -> str | None:
         """Return a setting that the server reports by itself, `None` if it does not report it.
 
         Source: protocol page, section "Asynchronous Operations", ParameterStatus.
         """
-        return self._open()._parameter_status(param_name)
+        value = self.pgconn.parameter_status(param_name.encode(self.encoding))
+        return None if value is None else self._text(value)
 
     @property
     def ssl_in_use(self) -> bool:
         """Whether the connection is encrypted with TLS."""
-        return self._open()._tls() is not None
+        return self.pgconn._tls() is not None
 
     def ssl_attribute(self, name: str) -> str | None:
         """Return what TLS has agreed on, by libpq's names, or `None` if the connection is not encrypted.
@@ -126,7 +127,7 @@ class ConnectionInfo:
         `protocol` is `TLSv1.2` or `TLSv1.3`, `cipher` has OpenSSL's name, `key_bits` is a number, `alpn` is
         `postgresql` or empty, `compression` is `off`, and `library` is `rustls`. Other names are `None`.
         """
-        tls = self._open()._tls()
+        tls = self.pgconn._tls()
         if tls is None:
             return None
         version, cipher, key_bits, alpn = tls
@@ -143,28 +144,22 @@ class ConnectionInfo:
     @property
     def server_version(self) -> int:
         """The version of the server as a number: 180006 for 18.6."""
-        connection = self._open()
-        return 0 if connection.closed else connection._server_version()
+        return self.pgconn.server_version
 
     @property
     def full_protocol_version(self) -> int:
         """The version of the protocol as a number: 30000 for 3.0, 30002 for 3.2."""
-        connection = self._open()
-        if connection.closed:
-            return 0
-        major, minor = connection._protocol()
-        return major * 10000 + minor
+        return self.pgconn.full_protocol_version
 
     @property
     def backend_pid(self) -> int:
         """The process ID of the server session."""
-        connection = self._open()
-        return 0 if connection.closed else connection._backend_pid()
+        return self.pgconn.backend_pid
 
     @property
     def error_message(self) -> str:
-        """The message of the last failure on this connection, empty if there was none."""
-        return self._connection._error_message() or ""
+        """The message of the last failure, with its severity; empty if the last command did not fail."""
+        return self._text(self.pgconn.error_message)
 
     @property
     def timezone(self) -> tzinfo:
@@ -177,15 +172,16 @@ class ConnectionInfo:
     @property
     def encoding(self) -> str:
         """The Python name of the client encoding."""
-        return self._connection._encoding()
+        name = None if self.pgconn.status == ConnStatus.BAD else self.pgconn.parameter_status(b"client_encoding")
+        return pg2pyenc(name or b"UTF8")
 
-    def _parameter(self, keyword: str) -> str:
-        return self._open()._conninfo().get(keyword) or ""
+    def _options(self) -> Iterator[tuple[str, str]]:
+        for option in self.pgconn.info:
+            if option.val is not None:
+                yield self._text(option.keyword), self._text(option.val)
 
-    def _open(self) -> BaseConnection:
-        if self._connection.closed and not self._connection.broken:
-            raise OperationalError("the connection is closed")
-        return self._connection
+    def _text(self, value: bytes) -> str:
+        return value.decode(self.encoding, "replace")
 
 
 @lru_cache(64)

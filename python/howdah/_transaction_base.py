@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from ._howdah import BaseConnection, PGconn, TransactionBlock, TransactionScope
 from .errors import ProgrammingError
+from .pq.misc import connection_summary
 
 ConnectionType = TypeVar("ConnectionType", bound=BaseConnection)
 
@@ -80,7 +81,7 @@ class BaseTransaction(Generic[ConnectionType]):
     def __repr__(self) -> str:
         cls = f"{type(self).__module__}.{type(self).__qualname__}"
         name = f"{self.savepoint_name!r} " if self.savepoint_name else ""
-        return f"<{cls} {name}({self.status.value}) on {self._conn!r} at 0x{id(self):x}>"
+        return f"<{cls} {name}({self.status.value}) {connection_summary(self.pgconn)} at 0x{id(self):x}>"
 
     def _start(self) -> str | None:
         """Note that the block is being entered. Returns the name of its savepoint, if the user chose one."""

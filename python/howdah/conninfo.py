@@ -6,10 +6,12 @@ Source: libpq documentation, "Connection Strings".
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import socket
 from collections.abc import Iterable, Sequence
+from ipaddress import ip_address
 from typing import Any, Final, TypeAlias
 
 from . import _howdah
@@ -75,20 +77,21 @@ def timeout_from_conninfo(params: ConnDict) -> int:
 def conninfo_attempts(params: ConnDict) -> list[ConnDict]:
     """Return the parameters of each attempt to connect: one host or address, one port.
 
-    The names of hosts are resolved, and `hostaddr` is the address; hosts that have none are left out. They come in a
-    random order if `load_balance_hosts` is `random`. Raises `OperationalError` if none is left, or if there are not as
-    many ports as hosts. `connect()` does this by itself.
+    Hosts, addresses and ports that are not given are those of the environment. The names of hosts are resolved, and
+    `hostaddr` is the address; hosts that have none are left out. They come in a random order if `load_balance_hosts`
+    is `random`. Raises `OperationalError` if none is left, or if there are not as many ports as hosts. `connect()` does
+    this by itself.
     """
     places = _places(params)
-    return _attempts(places, [_resolve(place) for place in places])
+    return _attempts(params, places, [_resolve(host) for _, host in places])
 
 
 async def conninfo_attempts_async(params: ConnDict) -> list[ConnDict]:
     """Return what `conninfo_attempts()` does, without blocking the event loop."""
     places = _places(params)
     loop = asyncio.get_running_loop()
-    found = [await loop.run_in_executor(None, _resolve, place) for place in places]
-    return _attempts(places, found)
+    found = [await loop.run_in_executor(None, _resolve, host) if host else [] for _, host in places]
+    return _attempts(params, places, found)
 
 
 def _split_hosts(params: ConnDict) -> list[tuple[str, str]]:
@@ -100,9 +103,23 @@ def _split_hosts(params: ConnDict) -> list[tuple[str, str]]:
 _DEFAULT_CONNECT_TIMEOUT: Final = 130
 
 
-def _items(params: ConnDict, key: str) -> list[str]:
+_VARIABLES: Final = {
+    "host": "PGHOST",
+    "hostaddr": "PGHOSTADDR",
+    "load_balance_hosts": "PGLOADBALANCEHOSTS",
+    "port": "PGPORT",
+}
+
+
+def _value(params: ConnDict, key: str) -> str | None:
+    """Return a parameter, or what the environment says where it is not given."""
     value = params.get(key)
-    return [] if value is None else str(value).split(",")
+    return (os.environ.get(_VARIABLES[key]) or None) if value is None else str(value)
+
+
+def _items(params: ConnDict, key: str) -> list[str]:
+    value = _value(params, key)
+    return [] if value is None else value.split(",")
 
 
 def _ports(params: ConnDict, count: int) -> Sequence[str]:
@@ -114,25 +131,33 @@ def _ports(params: ConnDict, count: int) -> Sequence[str]:
     return ports
 
 
-def _places(params: ConnDict) -> list[ConnDict]:
-    """Return the parameters for each of the hosts."""
-    lists: dict[str, list[str]] = {key: _items(params, key) for key in ("host", "hostaddr") if key in params}
+def _places(params: ConnDict) -> list[tuple[ConnDict, str]]:
+    """Return the parameters for each of the hosts, and the name that is to be resolved, empty if there is none."""
+    lists = {key: items for key in ("host", "hostaddr") if (items := _items(params, key))}
     counts = [len(items) for items in lists.values()]
     if len({*counts}) > 1:
         raise OperationalError(f"could not match {counts[0]} host names with {counts[1]} hostaddr values")
-    if not lists:
-        _ports(params, 0)
-        return [dict(params)]
-    if len(_items(params, "port")) > 1:
-        lists["port"] = list(_ports(params, counts[0]))
-    return [{**params, **dict(zip(lists, values, strict=True))} for values in zip(*lists.values(), strict=True)]
+    count = counts[0] if counts else 0
+    ports = _ports(params, count)
+    if not count:
+        return [(dict(params), "")]
+    chosen: list[dict[str, str]] = [
+        dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)
+    ]
+    names = ["" if each.get("hostaddr") else each.get("host", "") for each in chosen]
+    if count == 1:
+        return [(dict(params), names[0])]
+    if _value(params, "port") is not None:
+        chosen = [{**each, "port": port} for each, port in zip(chosen, ports, strict=True)]
+    return [({**params, **each}, name) for each, name in zip(chosen, names, strict=True)]
 
 
-def _resolve(place: ConnDict) -> list[str] | OSError:
+def _resolve(host: str) -> list[str] | OSError:
     """Return the addresses of a host; nothing if it needs none."""
-    host = str(place.get("host") or "")
-    if place.get("hostaddr") or not host or host.startswith(("/", "@")):
+    if not host or host.startswith(("/", "@")):
         return []
+    with contextlib.suppress(ValueError):
+        return [str(ip_address(host))]
     try:
         found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -140,19 +165,19 @@ def _resolve(place: ConnDict) -> list[str] | OSError:
     return [str(info[4][0]) for info in found]
 
 
-def _attempts(places: list[ConnDict], found: list[list[str] | OSError]) -> list[ConnDict]:
+def _attempts(params: ConnDict, places: list[tuple[ConnDict, str]], found: list[list[str] | OSError]) -> list[ConnDict]:
     attempts: list[ConnDict] = []
     failure = ""
-    for place, addresses in zip(places, found, strict=True):
+    for (place, host), addresses in zip(places, found, strict=True):
         if isinstance(addresses, OSError):
-            failure = failure or f"failed to resolve host {place['host']!r}: {addresses}"
+            failure = f"failed to resolve host {host!r}: {addresses}"
         elif addresses:
             attempts += [{**place, "hostaddr": address} for address in addresses]
         else:
             attempts.append(place)
     if not attempts:
         raise OperationalError(failure)
-    if places[0].get("load_balance_hosts") == "random":
+    if _value(params, "load_balance_hosts") == "random":
         random.shuffle(attempts)
     return attempts
 

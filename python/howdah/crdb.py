@@ -81,7 +81,7 @@ class _CrdbBase(_howdah.BaseConnection if TYPE_CHECKING else object):  # type: i
     @property
     def info(self) -> CrdbConnectionInfo:
         """What can be asked about the connection."""
-        return CrdbConnectionInfo(self)
+        return CrdbConnectionInfo._of(self)
 
     def _set_up(self, autocommit: Any, prepare_threshold: int | None, context: AdaptContext | None) -> None:
         super()._set_up(autocommit, prepare_threshold, context or adapters)

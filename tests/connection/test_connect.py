@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from types import ModuleType
@@ -11,7 +12,8 @@ from urllib.parse import quote
 import pytest
 from pgserver import PgServer
 
-from support.doors import Door
+from support.doors import Door, howdah_alone
+from support.sessions import Observer
 
 
 async def test_key_value_string(door: Door, server: PgServer) -> None:
@@ -115,6 +117,41 @@ async def test_info(door: Door, server: PgServer) -> None:
     assert info.parameter_status("client_encoding") == "UTF8"
     assert info.parameter_status("no_such_parameter") is None
     assert str(info.timezone) == "UTC"
+
+
+async def test_error_message(door: Door) -> None:
+    """It is libpq's: of the last command, with the severity."""
+    conn = await door.connect()
+    with pytest.raises(door.errors.DivisionByZero):
+        await conn.execute("select 1/0")
+    assert conn.info.error_message == "ERROR:  division by zero\n"
+    assert conn.pgconn.error_message == b"ERROR:  division by zero\n"
+    await conn.rollback()
+    assert conn.info.error_message == ""
+    conn.pgconn.exec_(b"wat")
+    assert conn.info.error_message == 'ERROR:  syntax error at or near "wat"\nLINE 1: wat\n        ^\n'
+    await conn.execute("select 1")
+    assert conn.info.error_message == ""
+    await conn.close()
+    assert conn.info.error_message == "connection pointer is NULL\n"
+
+
+async def test_error_message_of_a_lost_connection(door: Door, observer: Observer) -> None:
+    conn = await door.connect()
+    observer.terminate(conn.info.backend_pid)
+    with pytest.raises(door.module.OperationalError):
+        await conn.execute("select 1")
+    assert conn.info.error_message.startswith("FATAL:  terminating connection due to administrator command\n")
+
+
+@howdah_alone
+async def test_info_of_a_connection_that_nobody_keeps(door: Door) -> None:
+    connecting = door.connection_class.connect(door.dsn)
+    info = connecting.info if door.is_sync else (await connecting).info
+    del connecting
+    gc.collect()
+    assert info.dbname == "postgres"
+    info.pgconn.finish()
 
 
 async def test_parameter_status_follows_the_session(door: Door) -> None:

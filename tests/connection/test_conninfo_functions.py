@@ -65,6 +65,41 @@ def test_attempts(driver: ModuleType, params: Any, expected: Any, asynchronous: 
     assert attempts(driver, params, asynchronous) == expected
 
 
+OF_ENVIRONMENT: list[tuple[dict[str, Any], dict[str, str], Any]] = [
+    ({}, {"PGHOST": "127.0.0.1"}, [{"hostaddr": "127.0.0.1"}]),
+    ({"port": 5}, {"PGHOST": "127.0.0.1,127.0.0.2", "PGPORT": "1,2"}, [{"port": "5", "host": "127.0.0.1",
+    "hostaddr": "127.0.0.1"}, {"port": "5", "host": "127.0.0.2", "hostaddr": "127.0.0.2"}]),
+    ({"host": "127.0.0.1,/tmp"}, {"PGHOST": "a", "PGPORT": "1,2"}, [{"host": "127.0.0.1", "port": "1",
+    "hostaddr": "127.0.0.1"}, {"host": "/tmp", "port": "2"}]),
+    ({"host": "no.host.invalid"}, {"PGHOSTADDR": "1.1.1.1"}, [{"host": "no.host.invalid"}]),
+    ({"host": "a,b"}, {"PGHOSTADDR": "1.1.1.1,2.2.2.2"}, [{"host": "a", "hostaddr": "1.1.1.1"},
+    {"host": "b", "hostaddr": "2.2.2.2"}]),
+    ({}, {"PGHOST": "", "PGPORT": ""}, [{}]),
+    ({"host": "a,b,c"}, {"PGHOSTADDR": "1.1.1.1,2.2.2.2"}, None),
+    ({"host": "127.0.0.1,127.0.0.2"}, {"PGPORT": "1,2,3"}, None),
+    ({}, {"PGPORT": "1,2"}, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize(("params", "environment", "expected"), OF_ENVIRONMENT)
+def test_attempts_of_the_environment(
+    driver: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    params: Any,
+    environment: dict[str, str],
+    expected: Any,
+    asynchronous: bool,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    if expected is None:
+        with pytest.raises(driver.OperationalError):
+            attempts(driver, params, asynchronous)
+    else:
+        assert attempts(driver, params, asynchronous) == expected
+
+
 @pytest.mark.parametrize("asynchronous", [False, True])
 @pytest.mark.parametrize(
     "params",

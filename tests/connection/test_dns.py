@@ -107,6 +107,14 @@ def test_srv(dns: Any, params: Any, expected: Any, asynchronous: bool) -> None:
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
+def test_host_of_the_environment(dns: Any, monkeypatch: pytest.MonkeyPatch, asynchronous: bool) -> None:
+    monkeypatch.setenv("PGHOST", FOO)
+    assert resolved(dns, {"user": "u"}, asynchronous) == {"host": SERVERS[0], "port": SERVERS[1], "user": "u"}
+    monkeypatch.setenv("PGHOSTADDR", "1.1.1.1")
+    assert resolved(dns, {"user": "u"}, asynchronous) == {"user": "u"}
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
 @pytest.mark.parametrize(
     "params",
     [{"host": "gone.example", "port": "SRV"}, {"host": "/tmp", "port": "SRV"}, {"host": f"a,{FOO}", "port": "1,2,3"}],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib
 import pickle
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from support.doors import HAS_UVLOOP, Door, howdah_alone, new_loop
+from support.doors import HAS_UVLOOP, Door, asyncio_only, howdah_alone, new_loop
 
 CONN = [
     "db", "user", "password", "host", "hostaddr", "port", "tty", "options", "status", "transaction_status",
@@ -226,6 +227,34 @@ async def test_exec_in_a_transaction_block(door: Door) -> None:
     assert await cur.fetchone() == (1,)
 
 
+@pytest.mark.parametrize("block", ["connection", "transaction"])
+async def test_block_with_a_command_that_is_not_over(door: Door, block: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing waits for a command that only the waiting task could end; the exception comes out as it is."""
+    conn = await door.connect()
+    with pytest.raises(ZeroDivisionError):
+        async with conn if block == "connection" else conn.transaction():
+            conn.pgconn.exec_(b"copy (select 1) to stdout")
+            assert conn.info.transaction_status.name == "ACTIVE"
+            with pytest.raises(door.module.OperationalError):
+                await conn.execute("select 1")
+            raise ZeroDivisionError
+    assert conn.closed == (block == "connection")
+    assert [r.levelname for r in caplog.records if r.name.startswith(door.module.__name__)] == ["WARNING"]
+
+
+@asyncio_only
+@howdah_alone
+async def test_command_is_waited_for_in_another_task(door: Door) -> None:
+    conn = await door.connect()
+    conn.pgconn.send_query(b"select 1")
+    other = asyncio.create_task(conn.execute("select 2"))
+    await asyncio.sleep(0)
+    assert not other.done()
+    while conn.pgconn.get_result() is not None:
+        pass
+    assert await (await other).fetchone() == (2,)
+
+
 @howdah_alone
 async def test_exec_in_a_pipeline_block_is_refused(door: Door) -> None:
     conn = await door.connect()
@@ -270,6 +299,31 @@ def test_connection_of_a_pgconn(driver: ModuleType, dsn: str) -> None:
         assert conn.info.backend_pid == pgconn.backend_pid
         assert pgconn.exec_(b"select 2").get_value(0, 0) == b"2"
     assert pgconn.status == 1
+
+
+def test_info_of_a_pgconn(driver: ModuleType, dsn: str) -> None:
+    pgconn = enums(driver).PGconn.connect(f"{dsn} password=secret application_name=shown".encode())
+    info = driver.ConnectionInfo(pgconn)
+    assert info.pgconn is pgconn
+    assert (info.dbname, info.user, info.password, info.status.name) == ("postgres", "postgres", "secret", "OK")
+    assert (info.encoding, info.parameter_status("TimeZone"), str(info.timezone)) == ("utf-8", "UTC", "UTC")
+    assert (info.backend_pid, info.server_version) == (pgconn.backend_pid, pgconn.server_version)
+    assert info.get_parameters()["application_name"] == "shown"
+    assert "secret" not in info.dsn
+    pgconn.exec_(b"begin")
+    assert info.transaction_status.name == "INTRANS"
+    pgconn.finish()
+    assert (info.status.name, info.transaction_status.name) == ("BAD", "UNKNOWN")
+    with pytest.raises(driver.OperationalError):
+        info.host  # noqa: B018
+
+
+def test_info_of_a_pgconn_that_is_being_made(driver: ModuleType, dsn: str) -> None:
+    pgconn = enums(driver).PGconn.connect_start(dsn.encode())
+    info = driver.ConnectionInfo(pgconn)
+    assert (info.dbname, info.transaction_status.name, info.encoding) == ("postgres", "UNKNOWN", "utf-8")
+    assert "dbname=postgres" in info.dsn
+    pgconn.finish()
 
 
 def test_connection_of_a_pgconn_that_cannot_be_had(howdah: ModuleType, dsn: str, closed_port: int) -> None:

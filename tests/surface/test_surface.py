@@ -17,7 +17,7 @@ import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
 LISTED = TESTS / "surface" / "differences.txt"
-AT_MOST = 189
+AT_MOST = 188
 """How many differences the list holds: to be lowered with it, never raised."""
 
 Description = dict[str, str]

@@ -184,3 +184,16 @@ async def test_commit_that_is_not_answered(door: Door, name: str) -> None:
             await soon(end)
         assert tx.status.name == "FAILED"
         assert conn.closed
+
+
+async def test_repr(door: Door) -> None:
+    conn = await door.connect()
+    name = f"{door.module.__name__}.{'' if door.is_sync else 'Async'}Transaction"
+    place = f"(port={conn.info.port} database=postgres) at 0x"
+    async with conn.transaction() as outer, conn.transaction("in it") as inner:
+        outer, inner = (block.wrapped if door.is_sync else block for block in (outer, inner))
+        assert repr(outer).startswith(f"<{name} (active) [INTRANS] {place}")
+        assert repr(inner).startswith(f"<{name} 'in it' (active) [INTRANS] {place}")
+    assert repr(outer).startswith(f"<{name} (committed) [IDLE] {place}")
+    await conn.close()
+    assert repr(outer).startswith(f"<{name} (committed) [BAD] at 0x")

@@ -76,6 +76,19 @@ async def test_prepared_and_rolled_back(door: Door, gid: str, observer: Observer
     assert (status(conn), gid in gids(observer), rows(observer, gid)) == ("IDLE", False, 0)
 
 
+async def test_prepared_has_nothing_to_cancel(door: Door, gid: str) -> None:
+    conn = await begun(door, gid)
+    conn.cancel()
+    await conn.cancel_safe()
+    await conn.tpc_prepare()
+    with pytest.raises(door.errors.ProgrammingError, match="cancel"):
+        conn.cancel()
+    with pytest.raises(door.errors.ProgrammingError, match="cancel"):
+        await conn.cancel_safe()
+    await conn.tpc_rollback()
+    conn.cancel()
+
+
 @pytest.mark.parametrize("commit", [True, False])
 async def test_ended_without_being_prepared(door: Door, gid: str, observer: Observer, commit: bool) -> None:
     conn = await begun(door, gid)

@@ -206,6 +206,7 @@ impl BaseConnection {
 
     /// Ask the server to cancel the running command. Nothing happens if there is none.
     fn cancel(&self, py: Python<'_>) -> PyResult<()> {
+        self.core.check_not_prepared(py, "cancel")?;
         match &self.channel {
             Some(channel) => Channel::cancel(channel.bind(py)),
             None => blocking::cancel(py, &self.core, self.core.cancel_deadline())?
@@ -215,6 +216,7 @@ impl BaseConnection {
 
     /// As `cancel()`, waiting until the server has acted on it, at most `timeout` seconds, if that is given.
     fn _cancel_within(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<Py<PyAny>> {
+        self.core.check_not_prepared(py, "cancel_safe")?;
         let time = timeout.map_or(Ok(Duration::MAX), duration)?;
         let deadline = deadline_after(time);
         if let Some(channel) = &self.channel {
@@ -309,7 +311,8 @@ impl BaseConnection {
     #[getter]
     fn info<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         let py = slf.py();
-        imports::CONNECTION_INFO.get(py)?.call1((slf,))
+        let class = imports::CONNECTION_INFO.get(py)?;
+        class.call_method1(intern!(py, "_of"), (slf,))
     }
 
     /// The connection as libpq would show it.
@@ -631,17 +634,8 @@ impl BaseConnection {
         self.core.transaction_depth()
     }
 
-    fn _parameter_status(&self, name: &str) -> Option<String> {
-        self.core.snapshot.parameters().get(name).map(str::to_owned)
-    }
-
     fn _transaction_status(&self) -> u8 {
         self.core.transaction_status()
-    }
-
-    fn _backend_pid(&self) -> i32 {
-        let started = self.core.snapshot.started();
-        started.map_or(0, |started| started.process_id)
     }
 
     fn _server_version(&self) -> u32 {
@@ -650,25 +644,9 @@ impl BaseConnection {
         text.map_or(0, server_version_number)
     }
 
-    fn _conninfo(&self) -> std::collections::BTreeMap<String, String> {
-        self.core.snapshot.conninfo.iter().cloned().collect()
-    }
-
-    fn _password(&self) -> Option<String> {
-        let options = &self.core.snapshot.conninfo;
-        let found = options.iter().find(|(name, _)| name == "password");
-        found.map(|(_, value)| value.clone())
-    }
-
     fn _used_password(&self) -> bool {
         let started = self.core.snapshot.started();
         started.is_some_and(|started| started.used_password)
-    }
-
-    /// What TLS has agreed on: the version, the cipher, the bits of its key, and whether ALPN was used.
-    fn _tls(&self) -> Option<(&'static str, &'static str, u16, bool)> {
-        let tls = self.core.snapshot.started()?.tls.as_ref()?;
-        Some((tls.version, tls.cipher, tls.key_bits, tls.alpn))
     }
 
     fn _encoding(&self, py: Python<'_>) -> PyResult<&'static str> {
@@ -678,15 +656,6 @@ impl BaseConnection {
     #[getter]
     fn _settings(&self) -> SettingsObject {
         SettingsObject(self.core.snapshot.settings())
-    }
-
-    fn _protocol(&self) -> (u16, u16) {
-        let started = self.core.snapshot.started();
-        (3, started.map_or(0, |started| started.minor_version))
-    }
-
-    fn _error_message(&self) -> String {
-        self.core.snapshot.error_message()
     }
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {

@@ -19,6 +19,7 @@ pub(crate) static COPY_CONTEXT: Imported = Imported::new("contextvars", "copy_co
 pub(crate) static COPY: Imported = Imported::new("copy", "copy");
 pub(crate) static BASE_SELECTOR_EVENT_LOOP: Imported =
     Imported::new("asyncio.selector_events", "BaseSelectorEventLoop");
+pub(crate) static CURRENT_TASK: Imported = Imported::new("asyncio", "current_task");
 pub(crate) static DATETIME: Imported = Imported::new("datetime", "datetime");
 pub(crate) static ERROR_MESSAGE: Imported = Imported::new("howdah._error_report", "error_message");
 pub(crate) static FORMAT: Imported = Imported::new("howdah.pq", "Format");
@@ -80,7 +81,7 @@ pub(crate) static UPDATE: Imported = Imported::new("howdah._replication_changes"
 pub(crate) static WAL_TIME: Imported = Imported::new("howdah._replication_base", "_time_of");
 pub(crate) static XLOG_DATA: Imported = Imported::new("howdah._replication_base", "XLogData");
 
-static ALL: [&Imported; 39] = [
+static ALL: [&Imported; 40] = [
     &DICT_ROW,
     &NAMEDTUPLE_ROW,
     &ROW_CLASS,
@@ -97,6 +98,7 @@ static ALL: [&Imported; 39] = [
     &COPY,
     &COPY_CONTEXT,
     &BASE_SELECTOR_EVENT_LOOP,
+    &CURRENT_TASK,
     &DATETIME,
     &ERROR_MESSAGE,
     &FORMAT,

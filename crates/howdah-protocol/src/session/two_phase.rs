@@ -46,6 +46,12 @@ impl TwoPhase {
         self.current.is_some()
     }
 
+    /// Whether it is prepared, and neither committed nor rolled back.
+    #[must_use]
+    pub fn is_prepared(&self) -> bool {
+        matches!(self.current, Some((_, Stage::Prepared)))
+    }
+
     /// Notes that one has been begun, by a BEGIN.
     pub fn begun(&mut self, id: String) {
         self.current = Some((id, Stage::Begun));

@@ -342,6 +342,21 @@ impl Core {
         false
     }
 
+    /// Raises `ProgrammingError` if a two-phase transaction is prepared: nothing runs then that could be cancelled.
+    pub(crate) fn check_not_prepared(&self, py: Python<'_>, method: &str) -> PyResult<()> {
+        // Where somebody has the session, something else runs.
+        let io = self.io.try_lock();
+        let is_prepared = io.is_ok_and(|io| {
+            io.as_ref()
+                .is_some_and(|io| io.session.two_phase.is_prepared())
+        });
+        if is_prepared {
+            let text = format!("{method}() is not possible: a two-phase transaction is prepared");
+            return Err(errors::programming(py, text));
+        }
+        Ok(())
+    }
+
     /// Whether nothing is left over of what was interrupted, blocks that were left included.
     fn is_undisturbed(&self) -> bool {
         let left = std::mem::take(&mut *lock(&self.left_blocks));
@@ -483,7 +498,8 @@ impl Core {
         query: Option<&[u8]>,
     ) -> PyErr {
         let error = errors::server(py, diagnostic, self.snapshot.encoding(py), query);
-        self.snapshot.set_error_message(error.value(py).to_string());
+        self.snapshot
+            .set_error_message(message_of(py, &error, Some(diagnostic)));
         error
     }
 
@@ -517,11 +533,16 @@ impl Core {
         if refusal.is_some() {
             *lock(&self.refusal) = refusal;
         }
+        let report = match lost {
+            Lost::Session(Error::Disconnected(report)) => report.as_ref(),
+            _ => None,
+        };
         let error = match lost {
             Lost::Session(error) => errors::lost(py, error, self.snapshot.encoding(py)),
             Lost::Io(error) => errors::operational(py, format!("consuming input failed: {error}")),
         };
-        self.snapshot.set_error_message(error.value(py).to_string());
+        self.snapshot
+            .set_error_message(message_of(py, &error, report));
         errors::gone(py, error)
     }
 
@@ -660,4 +681,13 @@ pub(crate) fn needs_fork_hook() -> bool {
 /// The words for an end of the connection that came while something was waited for.
 pub(crate) fn disconnected() -> Lost {
     Lost::Session(Error::Disconnected(None))
+}
+
+/// What libpq calls the error message of a connection: that of the exception, with the severity that the server has reported.
+fn message_of(py: Python<'_>, error: &PyErr, report: Option<&Diagnostic>) -> String {
+    let text = error.value(py);
+    match report.and_then(Diagnostic::severity) {
+        Some(severity) => format!("{}:  {text}\n", String::from_utf8_lossy(severity)),
+        None => format!("{text}\n"),
+    }
 }

@@ -1,6 +1,6 @@
 //! What is known of a session, for readers that may not touch the session itself.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use howdah_net::cancel::CancelTarget;
@@ -34,6 +34,8 @@ pub(crate) struct SessionSnapshot {
     changing: Mutex<Changing>,
     /// The version of the parameters that the settings are made of.
     settings_version: AtomicU64,
+    /// Whether there is an error message.
+    has_failed: AtomicBool,
 }
 
 /// What is known once the session has been started, and never changes.
@@ -51,6 +53,8 @@ struct Changing {
     parameters: Arc<Parameters>,
     settings: Arc<SessionSettings>,
     error_message: String,
+    /// Whether the last command was one of the connection's `pgconn`, which keeps what went wrong itself.
+    error_of_pgconn: bool,
 }
 
 /// The numbers of `howdah.pq.TransactionStatus`.
@@ -71,8 +75,10 @@ impl SessionSnapshot {
                 parameters: Arc::default(),
                 settings: Arc::new(SessionSettings::from_parameters(|_| None)),
                 error_message: String::new(),
+                error_of_pgconn: true,
             }),
             settings_version: AtomicU64::new(0),
+            has_failed: AtomicBool::new(false),
         }
     }
 
@@ -172,12 +178,38 @@ impl SessionSnapshot {
             .compare_exchange(0, number, Ordering::AcqRel, Ordering::Acquire);
     }
 
+    /// Notes what went wrong.
     pub(crate) fn set_error_message(&self, message: String) {
-        lock(&self.changing).error_message = message;
+        let mut changing = lock(&self.changing);
+        changing.error_message = message;
+        changing.error_of_pgconn = false;
+        drop(changing);
+        self.has_failed.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn error_message(&self) -> String {
-        lock(&self.changing).error_message.clone()
+    /// Notes that a command has succeeded: what went wrong before is no matter any more.
+    #[inline]
+    pub(crate) fn clear_error_message(&self) {
+        if self.has_failed.swap(false, Ordering::Relaxed) {
+            self.set_error_message(String::new());
+            self.has_failed.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that a command of the connection's `pgconn` is the last one.
+    pub(crate) fn leave_error_to_pgconn(&self) {
+        let mut changing = lock(&self.changing);
+        changing.error_message.clear();
+        changing.error_of_pgconn = true;
+        drop(changing);
+        // What comes next has to take it back.
+        self.has_failed.store(true, Ordering::Relaxed);
+    }
+
+    /// What went wrong, empty if nothing has; nothing if the connection's `pgconn` is to be asked.
+    pub(crate) fn error_message(&self) -> Option<String> {
+        let changing = lock(&self.changing);
+        (!changing.error_of_pgconn).then(|| changing.error_message.clone())
     }
 }
 

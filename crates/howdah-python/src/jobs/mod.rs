@@ -119,5 +119,6 @@ pub(crate) fn check(
     if let Some(diagnostic) = &outcome.error {
         return Err(core.server_error(py, diagnostic, query));
     }
+    core.snapshot.clear_error_message();
     check_complete(&outcome.results)
 }

@@ -31,6 +31,7 @@ pub(super) fn take(
         }
         _ => drop(blocking::run(py, core, &mut Lend, None)?),
     }
+    core.snapshot.leave_error_to_pgconn();
     Ok(())
 }
 

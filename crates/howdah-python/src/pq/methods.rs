@@ -188,18 +188,15 @@ impl PgConn {
         if self.is_closed() {
             return bytes(py, b"connection pointer is NULL\n");
         }
-        if let (Some(said), encoding) = self.said() {
-            return said.message(py, encoding);
-        }
         let text = match &*lock(&self.link) {
             Link::Open(core) => core.snapshot.error_message(),
-            Link::Failed(failed) => failed.message.clone(),
-            Link::Starting(_) | Link::Closed => String::new(),
+            Link::Failed(failed) => Some(format!("{}\n", failed.message.trim_end())),
+            Link::Starting(_) | Link::Closed => None,
         };
-        match text.as_str() {
-            "" => bytes(py, b""),
-            text if text.ends_with('\n') => bytes(py, text.as_bytes()),
-            text => bytes(py, format!("{text}\n").as_bytes()),
+        match (text, self.said()) {
+            (Some(text), _) => bytes(py, text.as_bytes()),
+            (None, (Some(said), encoding)) => said.message(py, encoding),
+            (None, (None, _)) => bytes(py, b""),
         }
     }
 
@@ -291,11 +288,15 @@ impl PgConn {
     /// Whether the connection is encrypted.
     #[getter]
     fn ssl_in_use(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self._tls(py)?.is_some())
+    }
+
+    /// What TLS has agreed on: its version, the cipher by OpenSSL's name, the bits of its key, and whether ALPN was.
+    fn _tls(&self, py: Python<'_>) -> PyResult<Option<(&'static str, &'static str, u16, bool)>> {
         let core = self.present(py)?;
-        Ok(core.is_some_and(|core| {
-            let started = core.snapshot.started();
-            started.is_some_and(|started| started.tls.is_some())
-        }))
+        let started = core.as_ref().and_then(|core| core.snapshot.started());
+        let tls = started.and_then(|started| started.tls.as_ref());
+        Ok(tls.map(|tls| (tls.version, tls.cipher, tls.key_bits, tls.alpn)))
     }
 
     /// A pointer of libpq's: there is none.

@@ -350,6 +350,7 @@ impl PgConn {
         };
         lock(&self.machine).lost(said);
         let error = core.broken(py, lost);
+        core.snapshot.leave_error_to_pgconn();
         if let Err(failed) = self.settle(py, core) {
             failed.write_unraisable(py, None);
         }

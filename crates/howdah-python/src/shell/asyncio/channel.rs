@@ -16,6 +16,7 @@ use pyo3::prelude::*;
 use super::gate::Gate;
 use super::op::{Answer, Op};
 use crate::core::Core;
+use crate::imports;
 use cancelling::Timer;
 use howdah_adapt::lock;
 use registration::Registration;
@@ -46,6 +47,8 @@ pub(crate) struct Channel {
     unread: AtomicBool,
     /// The timer for what the session wants to do at a later time.
     timer: Mutex<Option<Timer>>,
+    /// The task that the session is lent to.
+    borrower: Mutex<Option<Py<PyAny>>>,
 }
 
 /// An operation that waits.
@@ -103,6 +106,7 @@ impl Channel {
             reads_to_end: AtomicBool::new(false),
             unread: AtomicBool::new(false),
             timer: Mutex::default(),
+            borrower: Mutex::default(),
         }
     }
 
@@ -146,6 +150,8 @@ impl Channel {
             return Ok(false);
         }
         this.core.streaming.store(true, Ordering::Relaxed);
+        let before = std::mem::replace(&mut *lock(&this.borrower), current_task(slf.py()));
+        drop(before);
         // One that is closed does not read anyway.
         if !this.is_loop_closed(slf.py()) {
             Self::rest_when_full(slf)?;
@@ -160,12 +166,23 @@ impl Channel {
         if !this.core.streaming.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
+        let borrower = lock(&this.borrower).take();
+        drop(borrower);
         this.leave_gate(slf.py());
         let reads = !this.core.snapshot.is_closed() && !this.is_loop_closed(slf.py());
         if reads && this.paused.swap(false, Ordering::Relaxed) {
             Self::watch_reading(slf, true)?;
         }
         Ok(())
+    }
+
+    /// Whether the session is lent to the task that asks, which would wait for itself.
+    pub(super) fn is_lent_to_caller(&self, py: Python<'_>) -> bool {
+        if !self.core.streaming.load(Ordering::Relaxed) {
+            return false;
+        }
+        let borrower = lock(&self.borrower).as_ref().map(|task| task.clone_ref(py));
+        borrower.is_some_and(|task| current_task(py).is_some_and(|caller| caller.is(&task)))
     }
 
     fn running_ops(&self, py: Python<'_>) -> Vec<Py<Op>> {
@@ -325,6 +342,9 @@ impl Channel {
                 .iter()
                 .try_for_each(|waiting| visit.call(&waiting.op))?;
         }
+        if let Ok(Some(task)) = self.borrower.try_lock().as_deref() {
+            visit.call(task)?;
+        }
         if let Ok(registration) = self.registration.try_lock() {
             visit.call(&registration.event_loop)?;
         }
@@ -350,6 +370,13 @@ impl Channel {
             .try_lock()
             .map(|mut left| std::mem::take(&mut *left));
         let timer = self.timer.try_lock().map(|mut timer| timer.take());
-        drop((waiting, running, registration, left, timer));
+        let borrower = self.borrower.try_lock().map(|mut task| task.take());
+        drop((waiting, running, registration, left, timer, borrower));
     }
+}
+
+/// The task that is being stepped, if there is one.
+fn current_task(py: Python<'_>) -> Option<Py<PyAny>> {
+    let task = imports::CURRENT_TASK.get(py).ok()?.call0().ok()?;
+    (!task.is_none()).then(|| task.unbind())
 }

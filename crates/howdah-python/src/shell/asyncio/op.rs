@@ -230,6 +230,11 @@ impl Op {
             lock(&self.state).has_gate = true;
             return self.guarded(slf, || self.start(slf));
         }
+        if channel.get().is_lent_to_caller(slf.py()) {
+            self.refuse_job();
+            let text = "another command is already in progress";
+            return Err(errors::operational(slf.py(), text));
+        }
         let can_share = channel.get().can_share_now() && self.can_share(slf.py());
         match channel.get().gate.enter(|| slf.clone().unbind(), can_share) {
             Entered::Now => {
