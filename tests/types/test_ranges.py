@@ -103,6 +103,44 @@ def test_multiranges(typed: Any, driver: ModuleType, binary: bool) -> None:
     assert row == (multi(), [multi([rng(1.0, 2.0)]), None])
 
 
+def lists_with_untyped(driver: ModuleType) -> list[tuple[str, list[Any]]]:
+    rng, multi = ranges(driver).Range, part(driver, "types.multirange").Multirange
+    empty, unbounded, some, more = rng(empty=True), rng(), rng("a", "b"), multi([rng("a", "b")])
+    return [
+        ("textrange", [some, empty]), ("textrange", [empty, some, None, unbounded]), ("textrange", [[some], [empty]]),
+        ("floatrange", [rng(1.5, None), unbounded]), ("textmultirange", [more, multi()]),
+    ]  # fmt: skip
+
+
+def typed_by_text(driver: ModuleType, typed: Any) -> None:
+    for name in ("textrange", "floatrange"):
+        register_range(driver, typed, name)
+    register_multirange(driver, typed, "textmultirange")
+
+
+def test_ranges_without_bounds_take_the_type_of_the_others(howdah: ModuleType, dsn: str) -> None:
+    with howdah.connect(dsn) as conn:
+        conn.execute(SETUP)
+        typed_by_text(howdah, conn)
+        for name, value in lists_with_untyped(howdah):
+            assert conn.execute("select %b, pg_typeof(%b)::text", (value, value)).fetchone() == (value, f"{name}[]")
+        dates = [ranges(howdah).Range(dt.date(2020, 1, 1), None), ranges(howdah).Range(empty=True)]
+        assert conn.execute("select %b, pg_typeof(%b)::text", (dates, dates)).fetchone() == (dates, "daterange[]")
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_copy_of_lists_with_ranges_without_bounds(typed: Any, driver: ModuleType, binary: bool) -> None:
+    typed_by_text(driver, typed)
+    rng, multi = ranges(driver).Range, part(driver, "types.multirange").Multirange
+    alone: list[tuple[str, list[Any]]] = [("textrange", [rng(empty=True), rng()]), ("textmultirange", [multi()])]
+    for number, (name, value) in enumerate([*lists_with_untyped(driver), *alone]):
+        typed.execute(f"create temp table written{number} (v {name}[])")
+        cur = typed.cursor()
+        with cur.copy(f"copy written{number} from stdin (format {'binary' if binary else 'text'})") as copy:
+            copy.write_row([value])
+        assert cur.execute(f"select v from written{number}").fetchone() == (value,)
+
+
 def test_classes_and_contexts(typed: Any, driver: ModuleType) -> None:
     cur = typed.cursor()
     info = register_range(driver, typed, "floatrange", cur)

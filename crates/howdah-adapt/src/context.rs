@@ -20,6 +20,8 @@ pub struct DumpContext<'a> {
     session_encoding: Encoding,
     /// Whether the session's IntervalStyle is `sql_standard`, in which a sign is of all that follows it.
     pub(super) sql_intervals: bool,
+    /// Whether it is for a COPY, whose columns have their types.
+    pub(super) in_copy: bool,
     /// The adapters; `None` for the defaults.
     pub(super) adaptation: Option<&'a Adaptation>,
 }
@@ -42,6 +44,7 @@ impl<'a> DumpContext<'a> {
             encoding: settings.encoding,
             session_encoding: settings.encoding,
             sql_intervals: settings.interval_style.value == Some(IntervalStyle::SqlStandard),
+            in_copy: false,
             adaptation,
         }
     }
@@ -54,6 +57,7 @@ impl<'a> DumpContext<'a> {
             encoding: self.encoding,
             session_encoding: self.session_encoding,
             sql_intervals: self.sql_intervals,
+            in_copy: self.in_copy,
             adaptation,
         }
     }
@@ -89,6 +93,14 @@ impl<'a> DumpContext<'a> {
     pub(super) const fn in_utf8(self) -> Self {
         Self {
             encoding: Encoding::Utf8,
+            ..self
+        }
+    }
+
+    /// The same context for a row of a COPY.
+    pub(super) const fn in_copy(self) -> Self {
+        Self {
+            in_copy: true,
             ..self
         }
     }

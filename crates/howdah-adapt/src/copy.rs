@@ -132,6 +132,7 @@ pub fn dump_binary<'a, 'py: 'a>(
     out: &mut Vec<u8>,
     cx: &DumpContext<'_>,
 ) -> PyResult<()> {
+    let cx = &cx.in_copy();
     let start = out.len();
     memory::append(out, &[0, 0])?;
     let mut count: i16 = 0;

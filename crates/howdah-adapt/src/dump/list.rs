@@ -42,7 +42,7 @@ pub(super) fn list(
         return write_ints(list.py(), &ints, out);
     }
     let survey = Survey::of(list)?;
-    let Some(element) = survey.element(want, cx)? else {
+    let Some(element) = survey.element(list, want, cx)? else {
         // Nothing but NULLs has no type, and without one there is only text.
         return write_text(list, 0, 0, DELIMITER, out, cx);
     };
@@ -295,7 +295,12 @@ impl<'py> Survey<'py> {
     }
 
     /// The type of the elements; `None` without any.
-    fn element(&self, want: PyFormat, cx: &DumpContext<'_>) -> PyResult<Option<Element<'_, 'py>>> {
+    fn element(
+        &self,
+        list: &Bound<'py, PyList>,
+        want: PyFormat,
+        cx: &DumpContext<'_>,
+    ) -> PyResult<Option<Element<'_, 'py>>> {
         let Some((class, value)) = self.classes.last() else {
             return Ok(None);
         };
@@ -310,6 +315,9 @@ impl<'py> Survey<'py> {
         };
         if by_size {
             element.oid = self.widest_int;
+        }
+        if want == PyFormat::Binary && element.oid == 0 && element.takes_any(value)? {
+            element.oid = type_of_any(list, cx)?;
         }
         element.mixed = self.classes.len() > 1 && cx.own_dumpers().is_some();
         Ok(Some(element))
@@ -553,8 +561,10 @@ impl<'py> Element<'_, 'py> {
             {
                 numeric_int(item, out)?
             }
-            // Without a type they are elements of an array of text.
-            DumperPlan::Kind(kind @ (Kind::Range | Kind::Multirange)) if self.oid == 0 => {
+            // Without a type they are elements of an array of text, but for a COPY, whose columns have types.
+            DumperPlan::Kind(kind @ (Kind::Range | Kind::Multirange))
+                if self.oid == 0 && !cx.in_copy =>
+            {
                 dump_as(kind, item, PyFormat::Text, out, cx)?
             }
             plan => plan.dump(item, PyFormat::Binary, out, cx)?,
@@ -576,6 +586,20 @@ impl<'py> Element<'_, 'py> {
         }
         length::end(out, mark).map_err(|e| Misfit::Shape(e.detail()))
     }
+}
+
+/// The type of the last element in binary that has one, 0 if none has.
+fn type_of_any(list: &Bound<'_, PyList>, cx: &DumpContext<'_>) -> PyResult<u32> {
+    for item in list.iter().rev().filter(|item| !item.is_none()) {
+        let oid = match item.cast::<PyList>() {
+            Ok(nested) => type_of_any(nested, cx)?,
+            Err(_) => element_oid(&item, PyFormat::Binary, cx)?,
+        };
+        if oid != 0 {
+            return Ok(oid);
+        }
+    }
+    Ok(0)
 }
 
 const DEPTHS: &str = "nested lists have inconsistent depths";
