@@ -8,6 +8,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -256,3 +257,20 @@ def test_methods_say_that_they_are_psycopgs(driver: ModuleType) -> None:
     assert run.stderr == ""
     names = ["connection", "connection", "connection_async", "connection", "sql", "types.range", "rows"]
     assert run.stdout.split() == [f"psycopg.{name}" for name in names]
+
+
+def test_installed_by_a_pth_file(howdah: ModuleType, tmp_path: Path) -> None:
+    """Before a `sitecustomize`, where agents import psycopg."""
+    (tmp_path / "howdah.pth").write_text("import howdah; howdah.install_as_psycopg()")
+    (tmp_path / "sitecustomize.py").write_text("import psycopg; agents = psycopg.connect")
+    package = Path(str(howdah.__file__)).parents[1]
+    # As in an environment's folder of packages, whose .pth files are read as the interpreter starts.
+    start = f"""
+import site, sys
+sys.path[:0] = [{str(tmp_path)!r}, {str(package)!r}]
+site.addsitedir({str(tmp_path)!r})
+import sitecustomize, howdah
+print(sitecustomize.agents.__self__ is howdah.Connection)
+"""
+    run = subprocess.run([sys.executable, "-S", "-c", start], capture_output=True, text=True, check=False)
+    assert (run.stdout, run.stderr) == ("True\n", "")
