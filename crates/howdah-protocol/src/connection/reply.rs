@@ -362,7 +362,8 @@ impl Replies {
             if checked.is_err() {
                 break;
             }
-            self.rows.push(base - after.len() - body.len(), body.len());
+            self.rows
+                .push(base - after.len() - body.len(), body.len(), after.len());
             rest = after;
         }
         let taken = unread.len() - rest.len();
@@ -429,7 +430,7 @@ impl Replies {
             },
             _ => {}
         }
-        self.rows.push(start, body.len());
+        self.rows.push(start, body.len(), 0);
         if self.copy == Copying::Following && self.rows.is_incomplete() {
             // Nothing of it may be missing, and nobody would be told.
             return Err(OutOfMemory { bytes: body.len() }.into());

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::memory::{self, OutOfMemory};
+use crate::wire::HEADER_LEN;
 use crate::wire::backend::{Fields, fields};
 
 /// The rows of one result, uncopied: whole receive buffers with an index into them.
@@ -215,12 +216,16 @@ const COPY_BELOW: usize = 4096;
 /// them and in memory.
 const COPY_PART: usize = 4;
 
+/// Room is made at once for at most so many times the rows that have come.
+const GROWTH: usize = 7;
+
 impl RowCollector {
-    /// Notes a row of `len` bytes at `start` of the current buffer. Buffers stay far below 4 GiB: a frame is at most 1 GiB.
+    /// Notes a row of `len` bytes at `start` of the current buffer, with `left` bytes received behind it. Buffers stay far below 4 GiB:
+    /// a frame is at most 1 GiB.
     #[inline]
-    pub(super) fn push(&mut self, start: usize, len: usize) {
+    pub(super) fn push(&mut self, start: usize, len: usize, left: usize) {
         let index = &self.rows.index;
-        if index.len() == index.capacity() && !self.grow() {
+        if index.len() == index.capacity() && !self.grow(left / (len + HEADER_LEN)) {
             return;
         }
         self.rows.index.push(RowRef {
@@ -231,10 +236,13 @@ impl RowCollector {
         self.in_current = true;
     }
 
-    /// Makes room for one row more.
+    /// Makes room for one row more, and for those `behind` it that seem to have been received already: what is there may be other results
+    /// instead, so that the room grows with the rows that have come.
     #[cold]
-    fn grow(&mut self) -> bool {
-        let grown = !self.incomplete && memory::room(&mut self.rows.index, 1).is_ok();
+    fn grow(&mut self, behind: usize) -> bool {
+        let index = &mut self.rows.index;
+        let more = 1 + behind.min(GROWTH * index.len());
+        let grown = !self.incomplete && memory::room(index, more).is_ok();
         if !grown {
             self.lose();
         }
