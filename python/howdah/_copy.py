@@ -11,7 +11,7 @@ from collections.abc import (
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _howdah
-from ._copy_base import FLUSH_THRESHOLD, QUEUE_SIZE, Rows, described, reason_of
+from ._copy_base import BLOCK_SIZE, FLUSH_THRESHOLD, QUEUE_SIZE, Rows, described, reason_of
 from ._progress import Meter, Progress
 from ._shell import Queue, join_worker, start_worker
 from .abc import Buffer
@@ -78,12 +78,13 @@ class Copy(_howdah.BaseCopy):
         while data := self.read():
             yield data
 
-    def blocks(self) -> Iterator[bytes]:
+    def blocks(self, size: int = BLOCK_SIZE) -> Iterator[bytes]:
         """Yield the data that the server sends in pieces of many rows, which is quicker where rows do not matter.
 
-        A piece is what has been received when it is asked for; each ends where a row does.
+        A piece is given when about `size` bytes have been received, or all that is left; with 0 as soon as there is
+        any. Each ends where a row does, and may be larger.
         """
-        while data := self._read_block():
+        while data := self._read_block(size):
             yield data
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
@@ -161,7 +162,7 @@ class Copy(_howdah.BaseCopy):
 
         def read(self) -> bytes: ...
 
-        def _read_block(self) -> bytes: ...
+        def _read_block(self, size: int) -> bytes: ...
 
         def read_row(self) -> tuple[Any, ...] | None: ...
 

@@ -11,7 +11,7 @@ from collections.abc import (
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _howdah
-from ._copy_base import FLUSH_THRESHOLD, QUEUE_SIZE, AsyncRows, described, reason_of
+from ._copy_base import BLOCK_SIZE, FLUSH_THRESHOLD, QUEUE_SIZE, AsyncRows, described, reason_of
 from ._progress import Meter, Progress
 from ._shell import AsyncQueue, join_worker_async, start_worker_async
 from .abc import Buffer
@@ -80,12 +80,13 @@ class AsyncCopy(_howdah.BaseCopy):
         while data := await self.read():
             yield data
 
-    async def blocks(self) -> AsyncIterator[bytes]:
+    async def blocks(self, size: int = BLOCK_SIZE) -> AsyncIterator[bytes]:
         """Yield the data that the server sends in pieces of many rows, which is quicker where rows do not matter.
 
-        A piece is what has been received when it is asked for; each ends where a row does.
+        A piece is given when about `size` bytes have been received, or all that is left; with 0 as soon as there is
+        any. Each ends where a row does, and may be larger.
         """
-        while data := await self._read_block():
+        while data := await self._read_block(size):
             yield data
 
     async def rows(self) -> AsyncIterator[tuple[Any, ...]]:
@@ -173,7 +174,7 @@ class AsyncCopy(_howdah.BaseCopy):
 
         async def read(self) -> bytes: ...
 
-        async def _read_block(self) -> bytes: ...
+        async def _read_block(self, size: int) -> bytes: ...
 
         async def read_row(self) -> tuple[Any, ...] | None: ...
 

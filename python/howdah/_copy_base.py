@@ -14,6 +14,9 @@ AsyncRows: TypeAlias = Rows | AsyncIterable[Sequence[Any]]
 FLUSH_THRESHOLD = 1024 * 1024
 """How many bytes a writer keeps before it sends them."""
 
+BLOCK_SIZE = 128 * 1024
+"""How many bytes a piece of the data has that comes out."""
+
 QUEUE_SIZE = 8
 """How many such pieces may wait for a worker."""
 

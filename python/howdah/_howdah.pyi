@@ -868,7 +868,7 @@ class BaseCopy:
     def _read_arrow(self, reading: ArrowReading) -> Any:
         """Return the next batch that has all its rows, or what is left of them at the end, then `None`."""
 
-    def _read_block(self) -> Any:
+    def _read_block(self, size: int) -> Any:
         """Return all data that has come and was not read, empty bytes at the end."""
 
     def _set_reports(self, on: bool) -> None:

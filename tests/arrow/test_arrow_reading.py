@@ -410,6 +410,19 @@ async def test_both_doors(door: Door) -> None:
 
 
 @howdah_alone
+async def test_a_batch_comes_as_soon_as_its_rows_have(door: Door) -> None:
+    conn, other = await door.connect(), await door.connect()
+    await other.execute("select pg_advisory_xact_lock(4712)")
+    waits = "case when g = 2000 then pg_advisory_xact_lock(4712)::text end"
+    query = f"select g, {waits} from generate_series(1, 3000) g"
+    stream = conn.cursor().stream_arrow(query, batch_size=10)
+    sizes = [len(await anext(stream))]
+    await other.rollback()
+    sizes += [len(batch) async for batch in stream]
+    assert sizes == [10] * 300
+
+
+@howdah_alone
 async def test_leaving_a_stream_leaves_the_connection_usable(door: Door) -> None:
     conn = await door.connect(autocommit=True)
     query = "select g, repeat('x', 100) from generate_series(1, 1000000) g"

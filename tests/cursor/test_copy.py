@@ -377,6 +377,14 @@ async def test_wrong_rows(door: Door) -> None:
     assert await rows_of(conn) == []
 
 
+async def test_a_query_with_many_rows_is_refused(door: Door) -> None:
+    conn = await door.connect(autocommit=True)
+    with pytest.raises(door.module.ProgrammingError):
+        async with conn.cursor().copy("select repeat('x', 1000) from generate_series(1, 1000)"):
+            pass
+    assert await (await conn.execute("select 42")).fetchone() == (42,)
+
+
 async def test_a_wrong_row_leaves_the_others(door: Door) -> None:
     conn = await with_table(door)
     async with conn.cursor().copy("copy copied from stdin") as copy:

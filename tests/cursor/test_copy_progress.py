@@ -112,6 +112,45 @@ async def test_blocks_are_the_data(door: Door) -> None:
 
 
 @howdah_alone
+async def test_blocks_have_the_size_that_is_asked_for(door: Door) -> None:
+    conn = await door.connect()
+    async with conn.cursor().copy(OUT) as copy:
+        blocks = [data async for data in copy.blocks()]
+    # Behind each row of 1000 bytes and more stands the header of the next one, which counts.
+    assert min(map(len, blocks[:-1])) > 125 * 1024
+    assert len(blocks) > 5
+    async with conn.cursor().copy(OUT) as copy:
+        assert [data.count(b"\n") async for data in copy.blocks(1 << 40)] == [5000]
+
+
+@howdah_alone
+async def test_blocks_of_any_size_come_while_the_server_waits(door: Door) -> None:
+    conn, other = await door.connect(), await door.connect()
+    await other.execute("select pg_advisory_xact_lock(4711)")
+    waits = "case when g = 4000 then pg_advisory_xact_lock(4711)::text end"
+    async with conn.cursor().copy(f"copy (select g, {waits} from generate_series(1, 5000) g) to stdout") as copy:
+        blocks = copy.blocks(0)
+        first = await anext(blocks)
+        await other.rollback()
+        rest = [data async for data in blocks]
+    assert first.startswith(b"1\t\\N\n")
+    assert len(first) < 128 * 1024
+    assert b"".join([first, *rest]).count(b"\n") == 5000
+
+
+@howdah_alone
+async def test_an_error_comes_behind_the_last_block(door: Door) -> None:
+    conn = await door.connect()
+    rows = 0
+    with pytest.raises(door.errors.DivisionByZero):
+        async with conn.cursor().copy("copy (select 1 / (3000 - g) from generate_series(1, 5000) g) to stdout") as copy:
+            async for data in copy.blocks(1 << 40):
+                rows += data.count(b"\n")
+    assert rows == 2999
+    await conn.rollback()
+
+
+@howdah_alone
 async def test_nothing_is_told_of_nothing(door: Door) -> None:
     conn = await with_table(door)
     told: list[tuple[int, int]] = []

@@ -177,6 +177,12 @@ impl BatchBuilder {
         !self.full.is_empty()
     }
 
+    /// How many rows are missing until the batch that is being filled is full, unless that comes of their bytes before.
+    #[must_use]
+    pub fn missing_rows(&self) -> usize {
+        self.limits.rows.saturating_sub(self.rows)
+    }
+
     /// How many rows there have been.
     #[must_use]
     pub fn count(&self) -> u64 {

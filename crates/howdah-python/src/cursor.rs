@@ -3,6 +3,7 @@
 pub(crate) mod arrow;
 pub(crate) mod arrow_in;
 pub(crate) mod copy;
+mod copy_counts;
 mod executed;
 mod kinds;
 mod making;

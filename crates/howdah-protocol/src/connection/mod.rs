@@ -471,6 +471,11 @@ impl Connection {
         !self.replies.rows.is_empty()
     }
 
+    /// Whether there are any, and they are about so many bytes.
+    pub(crate) fn has_rows_of(&self, bytes: usize) -> bool {
+        self.has_rows() && (bytes == 0 || self.replies.rows.size(self.inbox.pos()) >= bytes)
+    }
+
     /// Takes the rows received so far of the result that is coming, with its columns: for streaming.
     pub fn take_rows(&mut self) -> (Option<Columns>, RowSet) {
         let rows = self.collect_rows(self.inbox.pos());

@@ -96,6 +96,8 @@ pub(super) struct Exchange {
     found_wanting: bool,
     /// Whether a COPY is wanted that has not begun.
     pub(super) wants_copy: bool,
+    /// About how many bytes of rows are waited for.
+    pub(super) wanted_rows: usize,
 }
 
 /// Whose an exchange is.
@@ -202,6 +204,7 @@ impl Exchange {
             executed: false,
             found_wanting: false,
             wants_copy: false,
+            wanted_rows: 0,
         }
     }
 

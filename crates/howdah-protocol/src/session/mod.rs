@@ -418,7 +418,16 @@ impl Session {
     #[must_use]
     pub fn has_rows(&self, id: ExchangeId) -> bool {
         let front = self.exchanges.front().filter(|front| front.id == id);
-        front.is_some_and(|front| self.connection.has_rows() || front.outcome.copy.is_some())
+        front.is_some_and(|front| {
+            self.connection.has_rows_of(front.wanted_rows) || front.outcome.copy.is_some()
+        })
+    }
+
+    /// Has [`Session::has_rows`] tell of rows of an exchange when they are about so many bytes, and not before.
+    pub fn want_rows(&mut self, id: ExchangeId, bytes: usize) {
+        if let Some(front) = self.exchanges.front_mut().filter(|front| front.id == id) {
+            front.wanted_rows = bytes;
+        }
     }
 
     /// Has the outcome of an exchange thrown away. What the server does about it stays as it is.

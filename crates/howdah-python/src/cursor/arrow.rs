@@ -165,6 +165,16 @@ impl ArrowReading {
         }
     }
 
+    /// How many bytes of a binary COPY are missing at least until a batch has all its rows.
+    fn least_missing(&self) -> usize {
+        let rows = match &*lock(&self.builder) {
+            Building::Begun(builder) => builder.missing_rows(),
+            _ => self.limits.rows,
+        };
+        // The header of a message, the number of columns, and a length for each.
+        rows.saturating_mul(7 + 4 * self.plan.len())
+    }
+
     /// Forgets what has not been given.
     pub(super) fn give_up(&self) {
         *lock(&self.builder) = Building::Over;
@@ -258,6 +268,9 @@ fn format(format: wire::Format) -> Format {
     }
 }
 
+/// How many bytes are waited for at a time, if so many are missing.
+const PIECE: usize = 64 * 1024;
+
 /// Makes batches of what a COPY gives.
 pub(super) struct ArrowReader {
     copy: Py<BaseCopy>,
@@ -283,6 +296,10 @@ impl Reader for ArrowReader {
             }
         }
         reading.next_batch(py, false)
+    }
+
+    fn wants(&self) -> usize {
+        self.reading.get().least_missing().min(PIECE)
     }
 
     fn at_end(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {

@@ -1,6 +1,6 @@
 //! What `Copy` and `AsyncCopy` stand on: formatting, and the operations of a COPY.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use howdah_adapt::copy::{
@@ -18,6 +18,7 @@ use pyo3::types::{PyBytes, PyIterator, PyList, PyString, PyTuple};
 use super::BaseCursor;
 use super::arrow::{self, ArrowReader, ArrowReading};
 use super::arrow_in::ArrowWriting;
+use super::copy_counts::Counts;
 use crate::connection::BaseConnection;
 use crate::core::Flavor;
 use crate::core::copying::CopyState;
@@ -51,34 +52,6 @@ pub(crate) struct BaseCopy {
     has_rows: AtomicBool,
     reader: Mutex<Option<Arc<RowReader>>>,
     counts: Counts,
-}
-
-/// How far it has come.
-#[derive(Default)]
-struct Counts {
-    /// Whether somebody wants to know.
-    wanted: AtomicBool,
-    /// What was read.
-    rows: AtomicU64,
-    bytes: AtomicU64,
-    /// What was told last.
-    told: Mutex<(u64, u64)>,
-}
-
-impl Counts {
-    #[inline]
-    fn add(&self, rows: usize, bytes: usize) {
-        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    /// The numbers of rows and bytes, with those that were written, unless these were told already.
-    fn news(&self, written: (u64, u64)) -> Option<(u64, u64)> {
-        let rows = self.rows.load(Ordering::Relaxed) + written.0;
-        let counts = (rows, self.bytes.load(Ordering::Relaxed) + written.1);
-        let told = std::mem::replace(&mut *lock(&self.told), counts);
-        (told != counts).then_some(counts)
-    }
 }
 
 /// What is written.
@@ -140,8 +113,8 @@ impl Types {
 enum Want {
     /// A message, which is a row.
     Bytes,
-    /// All messages that are there.
-    Block,
+    /// All messages that are there, once they are about so many bytes.
+    Block(usize),
     /// The values of a row.
     Row,
 }
@@ -150,7 +123,7 @@ impl Want {
     /// What a method gives at the end of the data.
     fn at_end(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self {
-            Self::Bytes | Self::Block => Ok(bytes(py, b"")?.into_any().unbind()),
+            Self::Bytes | Self::Block(_) => Ok(bytes(py, b"")?.into_any().unbind()),
             Self::Row => Ok(py.None()),
         }
     }
@@ -161,6 +134,13 @@ struct CopyReader(Py<BaseCopy>, Want);
 impl Reader for CopyReader {
     fn next_received(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         self.0.get().next_received(py, self.1)
+    }
+
+    fn wants(&self) -> usize {
+        match self.1 {
+            Want::Block(size) => size,
+            Want::Bytes | Want::Row => 0,
+        }
     }
 
     fn at_end(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
@@ -195,7 +175,7 @@ impl BaseCopy {
 
     /// The next of the data that has been received.
     fn next_received(&self, py: Python<'_>, want: Want) -> PyResult<Option<Py<PyAny>>> {
-        if want == Want::Block {
+        if let Want::Block(_) = want {
             return self.next_block(py);
         }
         while let Some((messages, number, is_first)) = self.state.next_message() {
@@ -608,9 +588,9 @@ impl BaseCopy {
         Self::read_as(slf, Want::Bytes)
     }
 
-    /// Return all data that the server has sent and that has not been read; empty bytes at the end.
-    fn _read_block(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
-        Self::read_as(slf, Want::Block)
+    /// Return all data that has been received and has not been read, or else wait for about so many bytes; empty bytes at the end.
+    fn _read_block(slf: &Bound<'_, Self>, size: usize) -> PyResult<Py<PyAny>> {
+        Self::read_as(slf, Want::Block(size))
     }
 
     /// Have `_report()` called when more data is waited for.

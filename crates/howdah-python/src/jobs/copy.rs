@@ -52,6 +52,9 @@ pub(crate) trait Reader: Send + Sync {
     /// What it makes of data that has been received; `None` if there is none.
     fn next_received(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>>;
 
+    /// About how many bytes more it needs, as far as it knows.
+    fn wants(&self) -> usize;
+
     /// What it gives at the end of the data.
     fn at_end(&self, py: Python<'_>) -> PyResult<Py<PyAny>>;
 
@@ -145,6 +148,7 @@ impl CopyJob {
         let Some(start) = take_copy_start(py, core, id, &mut outcome)? else {
             if !ended {
                 // A result with rows, which are thrown away.
+                drop(core.with_session(py, |session| session.take_rows(id))?);
                 return Ok(Next::Rows(id));
             }
             self.phase = Phase::Over;
@@ -250,6 +254,8 @@ impl CopyJob {
             return Ok(Next::Done(value));
         }
         if let Phase::Out(id) = self.phase {
+            let wanted = reader.wants();
+            core.with_session(py, |session| session.want_rows(id, wanted))?;
             return Ok(Next::Rows(id));
         }
         let at_end = reader.at_end(py)?;

@@ -410,6 +410,12 @@ impl Op {
                     }
                     Awaits::Started
                 }
+                Next::Rows(id) | Next::RowsBy(id, _) if core.has_rows(id) => {
+                    // They have come with what was waited for before, and nothing more may come.
+                    Channel::send_soon(channel)?;
+                    next = job.resume(py, core, Outcome::default())?;
+                    continue;
+                }
                 Next::Rows(id) => Awaits::Rows(id),
                 Next::RowsBy(id, deadline) => {
                     self.start_timer(slf, deadline)?;
