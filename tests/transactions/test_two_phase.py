@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from pgserver import PgServer
 
 from support.doors import Door, asyncio_only, howdah_alone
 from support.sessions import Observer
@@ -37,6 +38,12 @@ def status(conn: Any) -> str:
 
 def gids(observer: Observer) -> list[str]:
     return [gid for (gid,) in observer.conn.execute("select gid from pg_prepared_xacts order by gid").fetchall()]
+
+
+@pytest.fixture(scope="module")
+def unprepared() -> Iterator[PgServer]:
+    with PgServer(config={"max_prepared_transactions": "0"}) as running:
+        yield running
 
 
 def rows(observer: Observer, table: str) -> int:
@@ -147,6 +154,14 @@ async def test_begun_with_the_characteristics_of_the_connection(door: Door, gid:
     await conn.tpc_begin(gid)
     assert await (await conn.execute("show transaction_isolation")).fetchone() == ("serializable",)
     await conn.tpc_rollback()
+
+
+async def test_server_without_prepared_transactions(door: Door, unprepared: PgServer) -> None:
+    conn = await door.connect(unprepared.dsn)
+    await conn.tpc_begin("x")
+    with pytest.raises(door.errors.NotSupportedError, match="prepared transactions are disabled"):
+        await conn.tpc_prepare()
+    assert status(conn) == "IDLE"
 
 
 async def test_savepoints_in_it(door: Door, gid: str, observer: Observer) -> None:

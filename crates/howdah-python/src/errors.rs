@@ -218,7 +218,7 @@ pub(crate) fn lost(py: Python<'_>, error: &Error, encoding: &str) -> PyErr {
 pub(crate) fn cancel_failed(py: Python<'_>, error: &ConnectError) -> PyErr {
     match error {
         ConnectError::TimedOut => new(py, "CancellationTimeout", "cancellation timeout expired"),
-        error => operational(py, error.to_string()),
+        error => operational(py, format!("cancellation failed: {error}")),
     }
 }
 

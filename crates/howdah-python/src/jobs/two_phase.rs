@@ -190,6 +190,19 @@ fn begin(session: &Session, status: TransactionStatus) -> Result<Option<String>,
     Ok(Some(String::from_utf8_lossy(&begin).into_owned()))
 }
 
+/// Whether the server has no room for prepared transactions, as it is configured.
+fn is_disabled(outcome: &Outcome) -> bool {
+    let error = outcome.error.as_ref().and_then(|error| error.sqlstate());
+    error == Some(b"55000")
+}
+
+/// PEP 249's word for it: the server cannot do what was asked for.
+fn not_supported(py: Python<'_>, error: PyErr) -> PyErr {
+    let unsupported = errors::new(py, "NotSupportedError", error.value(py).to_string());
+    unsupported.set_cause(py, Some(error));
+    unsupported
+}
+
 fn rolled_back(py: Python<'_>) -> PyErr {
     let text = "the two-phase transaction had failed: the server has rolled it back";
     errors::new(py, "InFailedSqlTransaction", text)
@@ -234,7 +247,10 @@ impl Job for TwoPhaseJob {
             // What the server cannot prepare it rolls back.
             core.with_session(py, |session| session.two_phase.prepared(false))?;
         }
-        checked?;
+        checked.map_err(|error| match is_disabled(&outcome) {
+            true => not_supported(py, error),
+            false => error,
+        })?;
         self.done(py, core, &outcome)
     }
 
