@@ -76,6 +76,15 @@ def hint_count(error: BaseException, statement: bytes) -> None:
         _add(error, f"placeholders are %s or %(name)s, not {found[0]}")
 
 
+def hint_failed_block(error: BaseException) -> None:
+    """Add to the error of a block that was to be committed, but had failed, how that is avoided."""
+    _add(
+        error,
+        "a statement failed, and its error was caught inside of the block: catch it outside, or give the"
+        " statement a transaction() block of its own",
+    )
+
+
 def _plain(text: str) -> str:
     """Return a statement without comments, and with nothing in its strings."""
     return _QUOTED.sub(lambda found: " " if found[0][:1] in "-/" else "''", text)

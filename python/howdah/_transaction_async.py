@@ -6,8 +6,9 @@ import logging
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ._hints import hint_failed_block
 from ._transaction_base import BaseTransaction, OutOfOrderTransactionNesting
-from .errors import DatabaseError
+from .errors import DatabaseError, InFailedSqlTransaction
 
 if TYPE_CHECKING:
     from ._compat import Self
@@ -61,9 +62,11 @@ class AsyncTransaction(_Base):
             await self._conn._end_block(self._end(), True)
         except OutOfOrderTransactionNesting:
             raise
-        except DatabaseError:
+        except DatabaseError as error:
             if not self._conn.closed:
                 self.status = self.Status.ROLLED_BACK_WITH_ERROR
+            if isinstance(error, InFailedSqlTransaction):
+                hint_failed_block(error)
             raise
         self.status = self.Status.COMMITTED
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
@@ -129,3 +130,20 @@ async def test_other_encodings(door: Door) -> None:
     with pytest.raises(door.errors.SyntaxError) as caught:
         await conn.execute("select 'ソ' where 1 in %s", [[1]])
     assert "= ANY(%s)" in hints(caught.value)[0]
+
+
+@pytest.mark.parametrize("nested", [False, True])
+async def test_an_error_that_was_caught_inside_of_its_block(door: Door, nested: bool) -> None:
+    conn = await door.connect(autocommit=True)
+    with pytest.raises(door.errors.InFailedSqlTransaction) as info:
+        async with conn.transaction(), conn.transaction() if nested else contextlib.nullcontext():
+            with contextlib.suppress(door.errors.DivisionByZero):
+                await conn.execute("select 1 / 0")
+    assert any(
+        "catch it outside, or give the statement a transaction() block of its own" in h for h in hints(info.value)
+    )
+    async with conn.transaction():
+        with contextlib.suppress(door.errors.DivisionByZero):
+            async with conn.transaction():
+                await conn.execute("select 1 / 0")
+        assert await (await conn.execute("select 1")).fetchone() == (1,)
