@@ -36,6 +36,7 @@ WARM_UP = {
     Kind.SERVER: 1,
     Kind.ROW_STREAM: 1,
     Kind.ONCE: 100,
+    Kind.ONCE_TYPED: 100,
     Kind.COPY_IN: 2,
     Kind.COPY_ROWS: 2,
     Kind.COPY_OUT: 1,

@@ -24,6 +24,7 @@ class Kind(enum.Enum):
     STREAM = "stream"  # iterate over the rows as they arrive
     ROW_STREAM = "row-stream"  # the same, where the figure is time
     ONCE = "once"  # execute a statement whose text was never seen before, and fetch every row
+    ONCE_TYPED = "once-typed"  # the same, where the type of its parameter is named
     ROWS = "rows"  # execute the statement and fetch every row, as `row_factory` makes it
     SERVER = "server"  # declare a cursor in the server, in a transaction, and iterate over its rows
     COPY_IN = "copy-in"  # copy `rows` rows into a table, one call for each

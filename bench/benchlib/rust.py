@@ -21,6 +21,14 @@ RUST_CASES = (
     ),
     Case("once", "a statement of a new text each time", "select 1", kind=Kind.ONCE, drivers=WITHOUT_FLOOR),
     Case("once-parameter", "the same with a parameter", "select %s::int4", (1,), kind=Kind.ONCE, drivers=WITHOUT_FLOOR),
+    Case(
+        "once-typed",
+        "the same where the type of the parameter is named",
+        "select %s::int4",
+        (1,),
+        kind=Kind.ONCE_TYPED,
+        drivers=WITHOUT_FLOOR,
+    ),
     Case("bytea", "1 MiB of bytea there and back", "select %s::bytea", (bytes(1 << 20),), drivers=RUST_DRIVERS),
     Case(
         "row-stream",

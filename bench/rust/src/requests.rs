@@ -55,6 +55,8 @@ pub(crate) enum Kind {
     CopyRaw,
     /// A statement whose text was never seen before.
     Once,
+    /// The same, where the type of its parameter is named.
+    OnceTyped,
     /// Rows are looked at as they arrive, and what counts is time.
     RowStream,
     /// The same, and what counts is the most memory that it takes.
@@ -67,7 +69,10 @@ impl Kind {
     }
 
     pub(crate) fn is_single(self) -> bool {
-        matches!(self, Self::Once | Self::RowStream | Self::Stream)
+        matches!(
+            self,
+            Self::Once | Self::OnceTyped | Self::RowStream | Self::Stream
+        )
     }
 }
 

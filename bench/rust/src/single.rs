@@ -7,6 +7,7 @@ use futures_util::TryStreamExt;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_postgres::NoTls;
+use tokio_postgres::types::Type;
 
 use crate::copying::current_thread;
 use crate::requests::{Case, Kind, Server};
@@ -79,9 +80,13 @@ impl Driver for TokioPostgres {
                     stream(client, &case.numbered).await?
                 } else {
                     let sql = texts.next(&case.numbered);
-                    let rows = match case.params.is_empty() {
-                        true => client.query(&sql, &[]).await?,
-                        false => client.query(&sql, &[&PARAMETER]).await?,
+                    let rows = match case.kind {
+                        Kind::OnceTyped => {
+                            let params = [(&PARAMETER as _, Type::INT4)];
+                            client.query_typed(&sql, &params).await?
+                        }
+                        _ if case.params.is_empty() => client.query(&sql, &[]).await?,
+                        _ => client.query(&sql, &[&PARAMETER]).await?,
                     };
                     for row in &rows {
                         row.try_get::<_, i32>(0)?;
@@ -123,13 +128,16 @@ async fn stream(
 
 #[cfg(feature = "howdah")]
 mod howdah {
-    use howdah::{AsyncConnection, Connection, Row, Rows};
+    use howdah::types::oid;
+    use howdah::{AsyncConnection, Connection, Row, Rows, Typed};
     use tokio::runtime::Runtime;
 
     use super::{PARAMETER, Texts, current_thread, is_stream};
     use crate::howdah::conninfo;
-    use crate::requests::{Case, Server};
+    use crate::requests::{Case, Kind, Server};
     use crate::{Driver, Failure, check_rows};
+
+    const TYPED: Typed<'_, (i32,)> = Typed(&[oid::INT4], (PARAMETER,));
 
     #[derive(Default)]
     pub(super) struct Blocking {
@@ -173,9 +181,10 @@ mod howdah {
                     count
                 } else {
                     let sql = self.texts.next(&case.numbered);
-                    read(match case.params.is_empty() {
-                        true => conn.query(&sql, ())?,
-                        false => conn.query(&sql, (PARAMETER,))?,
+                    read(match case.kind {
+                        Kind::OnceTyped => conn.query(&sql, TYPED)?,
+                        _ if case.params.is_empty() => conn.query(&sql, ())?,
+                        _ => conn.query(&sql, (PARAMETER,))?,
                     })?
                 };
                 check_rows(case, count)?;
@@ -213,9 +222,10 @@ mod howdah {
                         count
                     } else {
                         let sql = texts.next(&case.numbered);
-                        read(match case.params.is_empty() {
-                            true => conn.query(&sql, ()).await?,
-                            false => conn.query(&sql, (PARAMETER,)).await?,
+                        read(match case.kind {
+                            Kind::OnceTyped => conn.query(&sql, TYPED).await?,
+                            _ if case.params.is_empty() => conn.query(&sql, ()).await?,
+                            _ => conn.query(&sql, (PARAMETER,)).await?,
                         })?
                     };
                     check_rows(case, count)?;

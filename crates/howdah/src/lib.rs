@@ -131,7 +131,7 @@ pub use howdah_protocol::session::IsolationLevel;
 #[doc(no_inline)]
 pub use howdah_types as types;
 pub use howdah_types::{FromSql, FromSqlOwned, ToSql};
-pub use params::{TakeParam, ToParams};
+pub use params::{TakeParam, ToParams, Typed};
 
 #[cfg(feature = "derive")]
 pub use howdah_derive::{FromRow, FromSql, ToSql};

@@ -1,5 +1,7 @@
 //! Parameters: each is encoded as the type that the server has inferred for it, and as no other.
 
+use std::sync::Arc;
+
 use howdah_protocol::connection::{Params, Written};
 use howdah_protocol::wire;
 use howdah_types::{Format, IsNull, ToSql, Type, Types, memory};
@@ -54,6 +56,9 @@ pub(crate) fn encode(
 pub(crate) trait Parameters: Sync {
     fn count(&self) -> usize;
 
+    /// The types that are named for them.
+    fn named(&self) -> Option<Arc<[u32]>>;
+
     /// Encodes them, as [`encode`].
     fn encode(&self, types: &[u32], known: &Types, out: &mut Params) -> Result<()>;
 }
@@ -61,6 +66,10 @@ pub(crate) trait Parameters: Sync {
 impl<P: ToParams> Parameters for P {
     fn count(&self) -> usize {
         self.with_params(|params| params.len())
+    }
+
+    fn named(&self) -> Option<Arc<[u32]>> {
+        self.types().map(Arc::from)
     }
 
     fn encode(&self, types: &[u32], known: &Types, out: &mut Params) -> Result<()> {
@@ -131,6 +140,58 @@ pub trait ToParams: Sync {
     fn visit<V: TakeParam>(&self, take: &mut V) -> Result<()> {
         self.with_params(|params| params.iter().try_for_each(|param| take.take(*param)))
     }
+
+    /// The OIDs of the types that they are sent as, where the server is not to infer them: see [`Typed`], which gives them.
+    fn types(&self) -> Option<&[u32]> {
+        None
+    }
+}
+
+/// Parameters with the OIDs of their types, in the place of those that the server infers: it is not asked for them.
+///
+/// A statement with parameters that the connection has not run before takes two round trips, as the types of parameters are the server's to
+/// tell. With types that are named it takes one, which is for statements that are run once. Values are sent as these types, exactly or not
+/// at all, as always. What may differ is the statement: the server reads `$1` as if `$1::int4` were written, converts from there by its
+/// rules, and may find another function or operator.
+///
+/// Types made by users that are named are looked up, once for a connection. [`UNKNOWN`](crate::types::oid::UNKNOWN) is for a parameter
+/// that is sent as its text, and read as the type that the server infers. Where rows come as they arrive, as of `query_stream()` and
+/// `portal()`, the server is asked for the columns. In a batch nothing that was prepared before is used for such a statement; for COPY types
+/// are given otherwise.
+///
+/// ```
+/// use howdah::Typed;
+/// use howdah::types::oid;
+///
+/// # fn main() -> Result<(), howdah::Error> {
+/// # let mut conn = howdah::Connection::connect("")?;
+/// let sum: i64 = conn.query_scalar("SELECT $1 + $2", Typed(&[oid::INT8, oid::INT4], (1, 2)))?;
+/// assert_eq!(sum, 3);
+/// let error = conn.query("SELECT $1", Typed(&[oid::TEXT], (1,))).expect_err("a number is no text");
+/// assert!(error.is_usage());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Typed<'t, P>(
+    /// The OIDs, one for each parameter.
+    pub &'t [u32],
+    /// The parameters.
+    pub P,
+);
+
+impl<P: ToParams> ToParams for Typed<'_, P> {
+    fn with_params<R>(&self, work: impl FnOnce(&[&dyn ToSql]) -> R) -> R {
+        self.1.with_params(work)
+    }
+
+    fn visit<V: TakeParam>(&self, take: &mut V) -> Result<()> {
+        self.1.visit(take)
+    }
+
+    fn types(&self) -> Option<&[u32]> {
+        Some(self.0)
+    }
 }
 
 /// What takes parameters one by one, as [`ToParams::visit`] gives them.
@@ -169,6 +230,10 @@ impl<T: ToParams + ?Sized> ToParams for &T {
     #[inline]
     fn visit<V: TakeParam>(&self, take: &mut V) -> Result<()> {
         (**self).visit(take)
+    }
+
+    fn types(&self) -> Option<&[u32]> {
+        (**self).types()
     }
 }
 

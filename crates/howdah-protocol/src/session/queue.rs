@@ -88,15 +88,21 @@ impl Session {
         queued.map(Some)
     }
 
-    /// Queues the question what the parameters and columns of a statement are, in an exchange of its own. No types are declared.
+    /// Queues the question what the parameters and columns of a statement are, in an exchange of its own. These `types` are declared for
+    /// its parameters, or none.
     ///
-    /// With `keep` the statement stays prepared: an execution with parameters of type 0 uses it. Of FETCH and EXECUTE that is
-    /// no use, and they do not.
+    /// With `keep` the statement stays prepared: an execution with parameters of the same types, of type 0 for none, uses it. Of FETCH and
+    /// EXECUTE that is no use, and they do not.
     ///
     /// # Errors
     /// As [`Session::execute`].
-    pub fn prepare(&mut self, sql: &[u8], keep: bool) -> Result<ExchangeId, UsageError> {
-        let id = self.prepare_more(sql, keep)?;
+    pub fn prepare(
+        &mut self,
+        sql: &[u8],
+        types: &[u32],
+        keep: bool,
+    ) -> Result<ExchangeId, UsageError> {
+        let id = self.prepare_more(sql, types, keep)?;
         self.end_exchange();
         Ok(id)
     }
@@ -105,16 +111,21 @@ impl Session {
     ///
     /// # Errors
     /// As [`Session::execute_more`].
-    pub fn prepare_more(&mut self, sql: &[u8], keep: bool) -> Result<ExchangeId, UsageError> {
+    pub fn prepare_more(
+        &mut self,
+        sql: &[u8],
+        types: &[u32],
+        keep: bool,
+    ) -> Result<ExchangeId, UsageError> {
         self.queue(|session, _| {
             session.begin(false)?;
             let keep = keep && session.keeps_statements() && !stands_for_another(sql);
             session.name_owner();
             let name = keep.then(|| session.statements.next_name());
             let wire_name = name.as_deref().unwrap_or_default();
-            session.connection.parse(wire_name, sql, &[], true)?;
+            session.connection.parse(wire_name, sql, types, true)?;
             session.connection.ask_description(wire_name)?;
-            Ok(PendingStatement::Described(Key::new(sql, &[])?, name))
+            Ok(PendingStatement::Described(Key::new(sql, types)?, name))
         })
     }
 
@@ -154,10 +165,10 @@ impl Session {
         Ok(id)
     }
 
-    /// The description of a statement that [`Session::prepare`] has kept.
+    /// The description of a statement that [`Session::prepare`] has kept, with these types declared.
     #[must_use]
-    pub fn description(&self, sql: &[u8]) -> Option<Description> {
-        self.statements.description(sql)
+    pub fn description(&self, sql: &[u8], types: &[u32]) -> Option<Description> {
+        self.statements.description(sql, types)
     }
 
     /// Ends a sequence of [`Session::execute_more`], if there is one, so that the server answers all of it.

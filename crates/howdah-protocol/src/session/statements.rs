@@ -227,9 +227,9 @@ impl Statements {
         name.into_bytes().into()
     }
 
-    /// The parameters and columns of a statement that was prepared without declaring types.
-    pub(super) fn description(&self, sql: &[u8]) -> Option<Description> {
-        let entry = self.prepared.get(&KeyRef::new(sql, &[]))?;
+    /// The parameters and columns of a statement that was described when it was prepared, with these types declared.
+    pub(super) fn description(&self, sql: &[u8], oids: &[u32]) -> Option<Description> {
+        let entry = self.prepared.get(&KeyRef::new(sql, oids))?;
         let prepared = &entry.prepared;
         Some(Description {
             parameters: prepared.parameters.clone()?,

@@ -83,7 +83,7 @@ impl Fixture {
 
     /// Has a statement described and kept; gives what was sent for it, in short.
     pub(crate) fn prepare(&mut self, sql: &str) -> String {
-        self.session.prepare(sql.as_bytes(), true).unwrap();
+        self.session.prepare(sql.as_bytes(), &[], true).unwrap();
         self.exchange();
         self.sent.join(", ")
     }

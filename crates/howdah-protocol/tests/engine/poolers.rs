@@ -243,7 +243,7 @@ fn what_is_prepared_is_checked_before_anything_is_executed() {
     let outcome = fixture.outcome();
     assert!(outcome.again && outcome.results.is_empty());
     for sql in [b"select a", b"select c"] {
-        assert_eq!(fixture.session.description(sql), None);
+        assert_eq!(fixture.session.description(sql, &[]), None);
     }
 }
 

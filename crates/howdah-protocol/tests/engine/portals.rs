@@ -328,7 +328,7 @@ fn what_is_dropped_is_closed_with_the_next_statement() {
 #[test]
 fn what_is_prepared_is_bound_and_found_missing() {
     let mut model = Model::new();
-    model.session.prepare(b"select 4", true).unwrap();
+    model.session.prepare(b"select 4", &[], true).unwrap();
     model.exchange();
     let none = params(&[]);
     let choice = BinaryChoice {

@@ -59,7 +59,7 @@ fn what_names_a_cursor_or_a_statement_is_never_prepared() {
         fixture.session.statements.threshold = Some(0);
         assert_eq!(fixture.run_text(sql), UNPREPARED, "{sql}");
         assert_eq!(fixture.prepare(sql), "Parse , Describe, Sync");
-        assert_eq!(fixture.session.description(sql.as_bytes()), None);
+        assert_eq!(fixture.session.description(sql.as_bytes(), &[]), None);
     }
     for sql in [
         "fetching",
@@ -81,12 +81,12 @@ fn what_names_a_cursor_or_a_statement_is_never_prepared() {
 #[test]
 fn what_was_described_is_used_by_executions_without_types() {
     let mut fixture = Fixture::new();
-    assert_eq!(fixture.session.description(b"select $1"), None);
+    assert_eq!(fixture.session.description(b"select $1", &[]), None);
     assert_eq!(
         fixture.prepare("select $1"),
         "Parse _howdah_0, Describe, Sync"
     );
-    let description = fixture.session.description(b"select $1").unwrap();
+    let description = fixture.session.description(b"select $1", &[]).unwrap();
     assert_eq!(*description.parameters, [25]);
     assert_eq!(description.columns.unwrap().len(), 2);
     assert_eq!(fixture.run_untyped("select $1"), reuse(0));
@@ -100,7 +100,18 @@ fn what_was_described_is_used_by_executions_without_types() {
         format!("Close _howdah_0, {}", reuse(1))
     );
     fixture.run_tagged("DEALLOCATE ALL");
-    assert_eq!(fixture.session.description(b"select $1"), None);
+    assert_eq!(fixture.session.description(b"select $1", &[]), None);
+}
+
+#[test]
+fn what_was_described_with_types_is_used_by_executions_with_the_same() {
+    let mut fixture = Fixture::new();
+    fixture.session.prepare(b"select $1", &[25], true).unwrap();
+    fixture.exchange();
+    assert_eq!(fixture.session.description(b"select $1", &[]), None);
+    assert!(fixture.session.description(b"select $1", &[25]).is_some());
+    assert_eq!(fixture.run_text("select $1"), reuse(0));
+    assert_eq!(fixture.run_untyped("select $1"), UNPREPARED);
 }
 
 #[test]
@@ -110,7 +121,7 @@ fn an_error_that_may_come_from_stale_types_has_the_statement_described_again() {
         fixture.prepare("select $1");
         fixture.fail_next = Some(sqlstate);
         fixture.run_untyped("select $1");
-        let kept = fixture.session.description(b"select $1").is_some();
+        let kept = fixture.session.description(b"select $1", &[]).is_some();
         assert_eq!(kept, is_kept, "{sqlstate}");
     }
     // The types of a statement that was not described are the caller's.
@@ -598,7 +609,10 @@ fn begin_is_sent_once_in_an_exchange() {
         sql: sql.as_bytes(),
         ..request
     };
-    fixture.session.prepare_more(b"select 2", false).unwrap();
+    fixture
+        .session
+        .prepare_more(b"select 2", &[], false)
+        .unwrap();
     fixture.session.execute_more(&wrong).unwrap_err();
     fixture.session.execute_more(&request).unwrap();
     fixture.session.end_exchange();
@@ -615,7 +629,10 @@ fn answers_are_taken_one_by_one_amid_an_exchange() {
     let one = params(&[Some("x")]);
     let request = statement("select $1", &one);
     let id = fixture.session.execute_more(&request).unwrap();
-    fixture.session.prepare_more(b"select 2", true).unwrap();
+    fixture
+        .session
+        .prepare_more(b"select 2", &[], true)
+        .unwrap();
     fixture.exchange();
     let described = fixture.session.take_last(id).description.unwrap();
     assert_eq!(*described.parameters, [25]);

@@ -74,9 +74,9 @@ macro_rules! operations {
                 params: &dyn Parameters,
                 mode: Mode,
             ) -> Result<Preparation> {
-                let count = params.count();
+                let given = Given::of(params);
                 let mut preparation = self
-                    .with_core(|core| core.prepare(sql, count, mode))
+                    .with_core(|core| core.prepare(sql, given, mode))
                     .await?;
                 if let Some(question) = preparation.question(self.known(), params)? {
                     // It is rare, and would make the future of every statement larger.

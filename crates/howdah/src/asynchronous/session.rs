@@ -14,7 +14,7 @@ use super::watch::Watched;
 use super::{AsyncNotifies, AsyncRowStream, AsyncSavepoint};
 use crate::batch::Batch;
 use crate::core::sequence::Wanted;
-use crate::core::{Core, Known, LOOKS, Mode, Preparation, Question, shared_methods};
+use crate::core::{Core, Given, Known, LOOKS, Mode, Preparation, Question, shared_methods};
 use crate::error::{Error, Result};
 use crate::params::{Parameters, ToParams};
 use crate::row::{FromRowOwned, Row, Rows};

@@ -8,7 +8,7 @@ use howdah_types::FromSqlOwned;
 use super::{Notifies, RowStream, Savepoint};
 use crate::batch::Batch;
 use crate::core::sequence::Wanted;
-use crate::core::{Core, Finished, LOOKS, Mode, Preparation, shared_methods};
+use crate::core::{Core, Finished, Given, LOOKS, Mode, Preparation, shared_methods};
 use crate::error::Result;
 use crate::params::{Parameters, ToParams};
 use crate::row::{FromRowOwned, Row, Rows};
@@ -402,7 +402,7 @@ impl Session {
         mode: Mode,
     ) -> Result<Preparation> {
         self.settle()?;
-        let mut preparation = self.core.prepare(sql, params.count(), mode)?;
+        let mut preparation = self.core.prepare(sql, Given::of(params), mode)?;
         while let Some(question) = preparation.question(&self.core.known, params)? {
             let mut outcome = self.perform(|core| core.ask(sql, &question))?;
             if outcome.again {

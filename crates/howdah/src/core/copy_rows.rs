@@ -90,7 +90,10 @@ impl CopyPreparation {
     pub(crate) fn question(&mut self, known: &Known) -> Option<Question> {
         let Some(columns) = &self.columns else {
             // Of what is not understood the server may say what is wrong with it.
-            return self.statement.is_some().then_some(Question::Description);
+            return self
+                .statement
+                .is_some()
+                .then_some(Question::Description(None));
         };
         if std::mem::replace(&mut self.has_met_types, true) {
             return None;
@@ -103,9 +106,9 @@ impl CopyPreparation {
     pub(crate) fn ask(&self, core: &mut Core, question: &Question) -> Result<ExchangeId> {
         match (question, &self.statement) {
             (Question::Types(oids), _) => core.queue_lookup(oids),
-            (Question::Description, statement) => {
+            (Question::Description(_), statement) => {
                 let like = statement.as_ref().map_or("", |statement| &statement.like);
-                Ok(core.session.prepare(like.as_bytes(), false)?)
+                Ok(core.session.prepare(like.as_bytes(), &[], false)?)
             }
         }
     }

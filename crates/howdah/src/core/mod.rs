@@ -54,7 +54,7 @@ use messages::{Messages, Notify};
 use observe::Life;
 #[cfg(feature = "tokio")]
 pub(crate) use prepare::Question;
-pub(crate) use prepare::{Mode, Preparation};
+pub(crate) use prepare::{Given, Mode, Preparation};
 pub(crate) use shared::shared_methods;
 use timeout::OperationTimeout;
 

@@ -4,6 +4,7 @@
 //! nothing. A shell asks as long as there is a [`Question`], then executes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use howdah_protocol::connection::Params;
 use howdah_protocol::error::UsageError;
@@ -30,10 +31,17 @@ pub(crate) enum Mode {
 /// What is to be asked next.
 #[derive(Debug)]
 pub(crate) enum Question {
-    /// What the statement's parameters and columns are.
-    Description,
+    /// What the statement's parameters and columns are, with the types that were named for its parameters, if any were.
+    Description(Option<Arc<[u32]>>),
     /// What these types are.
     Types(Vec<u32>),
+}
+
+/// What is to be known of parameters before they are encoded.
+pub(crate) struct Given {
+    count: usize,
+    /// Their types, where they are named.
+    named: Option<Arc<[u32]>>,
 }
 
 /// A statement with its parameters, on its way to be executed.
@@ -43,6 +51,8 @@ pub(crate) struct Preparation {
     ///
     /// Without parameters it is where its text might not be read as its binary form is: in styles that are not read.
     is_described: bool,
+    /// The types that were named for its parameters: none is inferred then, and there is nothing to be asked about those.
+    named: Option<Arc<[u32]>>,
     /// Whether types can be looked up: a failed transaction has no answers, and names in another encoding could not be read.
     looks_up: bool,
     /// Whether the server keeps it prepared once it is described.
@@ -70,23 +80,41 @@ impl Core {
     ///
     /// # Errors
     /// The block that is open has been ended, or the session's encoding does not allow what is to be sent.
-    pub(crate) fn prepare(&mut self, sql: &str, params: usize, mode: Mode) -> Result<Preparation> {
+    pub(crate) fn prepare(&mut self, sql: &str, given: Given, mode: Mode) -> Result<Preparation> {
+        let Given { count, named } = given;
         self.check_block()?;
-        self.check_encoding(sql, params > 0)?;
+        if let Some(types) = named.as_deref().filter(|types| types.len() != count) {
+            let types = types.len();
+            return Err(Error::usage(format!(
+                "{types} types are named, and {count} parameters were given"
+            )));
+        }
+        self.check_encoding(sql, count > 0)?;
         let is_kept = self.keeps_statements();
         let looks_up = self.status() != TransactionStatus::Failed && self.is_utf8();
         let parameters = self.session.connection().shared_parameters();
         let by_style = || is_kept && !self.known.is_read_in_text(parameters);
         // A walsender describes nothing.
+        let is_inferred = count > 0 && named.is_none();
         let is_described =
-            params > 0 || (!self.speaks_replication() && (mode == Mode::Stream || by_style()));
+            is_inferred || (!self.speaks_replication() && (mode == Mode::Stream || by_style()));
+        let description = match &named {
+            Some(types) if !is_described => Some(Description {
+                parameters: Arc::clone(types),
+                columns: None,
+            }),
+            _ => is_described
+                .then(|| self.description(sql, named.as_deref()))
+                .flatten(),
+        };
         Ok(Preparation {
             mode,
             is_described,
+            named,
             looks_up,
             is_kept,
-            description: is_described.then(|| self.description(sql)).flatten(),
-            is_fresh: false,
+            description,
+            is_fresh: !is_described,
             is_renewed: false,
             has_met_types: false,
             encoded: std::mem::take(&mut self.params),
@@ -106,15 +134,16 @@ impl Core {
             return Err(Error::usage(text));
         }
         let keep = keep && self.keeps_statements();
-        Ok(self.session.prepare(sql.as_bytes(), keep)?)
+        Ok(self.session.prepare(sql.as_bytes(), &[], keep)?)
     }
 
     /// Queues a question in an exchange that goes on.
     pub(crate) fn ask_more(&mut self, sql: &str, question: &Question) -> Result<ExchangeId> {
         match question {
-            Question::Description => {
-                let keep = self.keeps_statements();
-                Ok(self.session.prepare_more(sql.as_bytes(), keep)?)
+            Question::Description(named) => {
+                let (keep, types) = (self.keeps_statements(), named.as_deref());
+                let types = types.unwrap_or_default();
+                Ok(self.session.prepare_more(sql.as_bytes(), types, keep)?)
             }
             Question::Types(oids) => self.lookup(oids, Session::execute_more),
         }
@@ -123,20 +152,24 @@ impl Core {
     /// Queues a question.
     pub(crate) fn ask(&mut self, sql: &str, question: &Question) -> Result<ExchangeId> {
         match question {
-            Question::Description => {
-                let keep = self.keeps_statements();
-                Ok(self.session.prepare(sql.as_bytes(), keep)?)
+            Question::Description(named) => {
+                let (keep, types) = (self.keeps_statements(), named.as_deref());
+                let types = types.unwrap_or_default();
+                Ok(self.session.prepare(sql.as_bytes(), types, keep)?)
             }
             Question::Types(oids) => self.queue_lookup(oids),
         }
     }
 
     /// What was found out about a statement before.
-    fn description(&self, sql: &str) -> Option<Description> {
+    fn description(&self, sql: &str, named: Option<&[u32]>) -> Option<Description> {
         if self.keeps_statements() {
-            self.session.description(sql.as_bytes())
-        } else {
+            let types = named.unwrap_or_default();
+            self.session.description(sql.as_bytes(), types)
+        } else if named.is_none() {
             self.known.description(sql)
+        } else {
+            None
         }
     }
 
@@ -158,7 +191,7 @@ impl Preparation {
     ) -> Result<Option<Question>> {
         let Some(description) = &self.description else {
             self.encoded.clear();
-            return Ok(self.is_described.then_some(Question::Description));
+            return Ok(self.is_described.then(|| self.about_it()));
         };
         if !std::mem::replace(&mut self.has_met_types, true) && self.looks_up {
             let unknown = known.unknown_types(types_in(description));
@@ -170,17 +203,26 @@ impl Preparation {
         match params.encode(types, &known.types(), &mut self.encoded) {
             Ok(()) => Ok(None),
             // What was described earlier may have changed since.
-            Err(_) if !self.is_fresh => Ok(Some(Question::Description)),
+            Err(_) if !self.is_fresh => Ok(Some(self.about_it())),
             Err(error) => Err(error),
         }
+    }
+
+    fn about_it(&self) -> Question {
+        Question::Description(self.named.clone())
     }
 
     /// Has nothing used that was prepared before; what has been `described` since is right.
     pub(crate) fn renew(&mut self, described: bool) {
         self.is_renewed = !self.is_described;
-        if !described {
+        if !described && self.is_described {
             self.description = None;
         }
+    }
+
+    /// Whether the types of its parameters are named.
+    pub(crate) fn is_named(&self) -> bool {
+        self.named.is_some()
     }
 
     /// The columns that the statement has, if it was described and gives rows.
@@ -206,7 +248,7 @@ impl Preparation {
         let description = known
             .description_in(outcome)
             .map_err(|error| error.in_statement(sql))?;
-        if !self.is_kept {
+        if !self.is_kept && self.named.is_none() {
             known.keep_description(sql, description.clone());
         }
         self.description = Some(description);
@@ -245,10 +287,14 @@ impl Preparation {
         queue: impl FnOnce(&mut Session, &Execute<'_>) -> std::result::Result<ExchangeId, UsageError>,
     ) -> Result<ExchangeId> {
         let keeps = core.keeps_statements();
-        let is_kept = self.is_described && keeps && core.description(sql).is_some();
+        let named = self.named.as_deref();
+        let is_kept = self.is_described && keeps && core.description(sql, named).is_some();
         if is_kept {
-            // It is known by its text, without types.
-            self.encoded.oids.fill(0);
+            // It is known by its text and the types that were named.
+            match named {
+                Some(types) => self.encoded.oids.copy_from_slice(types),
+                None => self.encoded.oids.fill(0),
+            }
         }
         if let Some(description) = &self.description {
             core.known
@@ -263,8 +309,8 @@ impl Preparation {
                 accepts: &is_read_in_binary,
             }),
             prepare: match () {
-                () if self.is_renewed => Some(false),
                 () if repeated && keeps => Some(true),
+                () if self.is_renewed => Some(false),
                 () if streams && !is_kept => Some(false),
                 () => None,
             },
@@ -277,6 +323,15 @@ impl Preparation {
             core.params = std::mem::take(&mut self.encoded);
         }
         Ok(id)
+    }
+}
+
+impl Given {
+    pub(crate) fn of(params: &dyn Parameters) -> Self {
+        Self {
+            count: params.count(),
+            named: params.named(),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use howdah_protocol::wire::TransactionStatus;
 use howdah_net::drive::Until;
 
 use super::Core;
-use super::prepare::{Mode, Preparation, Question};
+use super::prepare::{Given, Mode, Preparation, Question};
 use super::statement::{is_copy, may_redefine};
 use crate::error::{Error, Result};
 use crate::params::Parameters;
@@ -151,9 +151,14 @@ impl Sequence {
         let preparation = match &mut self.preparation {
             Some(preparation) => preparation,
             None => {
-                let mut preparation = core.prepare(sql, params.count(), Mode::Gather)?;
-                if let Some(renewed) = &mut self.renewed {
-                    preparation.renew(!renewed.insert(sql.into()));
+                let mut preparation = core.prepare(sql, Given::of(params), Mode::Gather)?;
+                let renewed = self.renewed.as_mut();
+                let is_new = renewed.map(|renewed| renewed.insert(sql.into()));
+                match is_new {
+                    // About what is prepared with types that were named nothing has been asked.
+                    _ if preparation.is_named() => preparation.renew(false),
+                    Some(is_new) => preparation.renew(!is_new),
+                    None => {}
                 }
                 self.preparation.insert(preparation)
             }

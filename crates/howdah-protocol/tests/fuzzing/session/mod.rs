@@ -289,7 +289,7 @@ impl Run {
         let keep = choice & 0x80 != 0;
         let id = self
             .session
-            .prepare(sql.as_bytes(), keep)
+            .prepare(sql.as_bytes(), &[], keep)
             .expect("a statement that can be sent");
         self.asked.push(
             id,

@@ -24,7 +24,7 @@ use super::{AsyncConnection, AsyncTransaction, AsyncTransactionBuilder};
 use crate::batch::Batch;
 use crate::core::messages::HandlerId;
 use crate::core::statement::is_copy;
-use crate::core::{Core, Known, Mode, Preparation, Question};
+use crate::core::{Core, Given, Known, Mode, Preparation, Question};
 use crate::error::{Error, Result};
 use crate::params::{Parameters, ToParams};
 use crate::row::{FromRowOwned, Row, Rows};
