@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, Union
 
 if TYPE_CHECKING:
-    from .pq.abc import PGresult
+    from .pq.abc import PGconn, PGresult
 
 ErrorInfo: TypeAlias = Union[Mapping[Any, "bytes | None"], "PGresult", None]
 """Where the fields of a server's report come from."""
@@ -186,19 +186,19 @@ class Error(Exception):
         *args: Any,
         info: ErrorInfo = None,
         encoding: str = "utf-8",
-        pgconn: Any = None,
+        pgconn: PGconn | None = None,
     ) -> None:
         super().__init__(*args)
         self._info = _fields_by_letter(info)
         self._encoding = encoding
         self._pgconn = pgconn
-        self._pgresult: Any = None
+        self._pgresult: PGresult | None = None
         self._of_server = False
         if self._info and not self.sqlstate:
             self.sqlstate = self.diag.sqlstate
 
     @property
-    def pgconn(self) -> Any:
+    def pgconn(self) -> PGconn | None:
         """The attempt that failed, a `PGconn`, if the error is about opening a connection; otherwise `None`.
 
         It cannot be used, and tells of the server, the user and the options that were tried.
@@ -206,7 +206,7 @@ class Error(Exception):
         return self._pgconn
 
     @property
-    def pgresult(self) -> Any:
+    def pgresult(self) -> PGresult | None:
         """The result of the statement that failed, a `PGresult`; `None` if the error came from elsewhere."""
         if self._pgresult is None and self._of_server and self._info:
             from ._howdah import PGresult

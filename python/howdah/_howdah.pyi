@@ -496,8 +496,8 @@ class BaseCursor:
 
     arraysize: int
     """How many rows `fetchmany()` gives when it is not told."""
-    format: int
-    """The format that results are asked for in: 0 for text, 1 for binary."""
+    format: pq.Format
+    """The format that results are asked for in."""
 
     def _plan_arrow(self, query: Any, params: Any, schema_overrides: Any) -> Any:
         """Find out how the columns of a query, or of the current result, become Arrow's."""

@@ -226,6 +226,16 @@ async def test_executemany(door: Door, server: PgServer) -> None:
     assert [await c.fetchall() async for c in _results(cur)] == [[(3,)], [(4,)]]
 
 
+@pytest.mark.parametrize("values", [["x"], ["x", 1, 2], [1, 2, "x"]])
+async def test_executemany_shows_the_place_of_an_error(door: Door, values: list[Any]) -> None:
+    """In the text of the execution that failed, which is another than those of the rest."""
+    cur = client_cursor(door, await door.connect())
+    with pytest.raises(door.module.DataError) as caught:
+        await cur.executemany("select %s, %s::int", [("y" * len(values), value) for value in values])
+    first = f"LINE 1: select '{'y' * len(values)}', 'x'::int"
+    assert str(caught.value).splitlines()[1:] == [first, " " * first.index("'x'") + "^"]
+
+
 async def test_executemany_fails_in_the_middle(door: Door) -> None:
     cur = client_cursor(door, await door.connect())
     with pytest.raises(door.errors.DivisionByZero):

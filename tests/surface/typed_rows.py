@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import howdah
-from howdah import rows
+from howdah import pq, rows
 from howdah.types import TypeInfo
 
 if TYPE_CHECKING:
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     def registered(conn: howdah.BaseConnection[Any], info: TypeInfo) -> None:
         info.register(conn)
         assert_type(conn.info, howdah.ConnectionInfo)
+
+    def told(cursor: howdah.Cursor[Any], error: howdah.Error) -> None:
+        assert_type(cursor.format, pq.Format)
+        pgconn, pgresult = error.pgconn, error.pgresult
+        if pgconn is not None and pgresult is not None:
+            assert_type(pgconn.backend_pid, int)
+            assert_type(pgresult.command_tuples, int | None)
 
     async def registered_with_both(info: TypeInfo) -> None:
         registered(howdah.connect(DSN), info)

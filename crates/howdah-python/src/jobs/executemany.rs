@@ -41,7 +41,9 @@ pub(crate) struct ExecuteMany {
 pub(crate) struct Running {
     params: Py<PyIterator>,
     adaptation: Adaptation,
+    /// That of the last one, where each has its own.
     text: Option<Arc<Text>>,
+    first_text: Option<Arc<Text>>,
     /// The parameters of the last that has been queued.
     last: Option<Py<PyAny>>,
     /// All has been queued, or given up for this error.
@@ -97,6 +99,7 @@ impl Job for ExecuteMany {
             params: self.params.bind(py).try_iter()?.unbind(),
             adaptation: cursor.adaptation(py)?,
             text: None,
+            first_text: None,
             last: None,
             ended: false,
             failure: None,
@@ -139,10 +142,6 @@ impl Job for ExecuteMany {
             running.rewriting = Rewriting::new(&insert, &outcome.results)?;
             return self.queue_batch(py, core);
         }
-        // A position in a text with its parameters in it is one of that text alone.
-        let text = running.text.as_ref();
-        let is_plain = running.rewriting.is_none() && !self.cursor.get().binding.is_in_text();
-        let text = text.filter(|_| is_plain);
         let kept = running
             .kept
             .take_if(|kept| running.ended && !kept.is_empty());
@@ -154,7 +153,9 @@ impl Job for ExecuteMany {
             return self.end(py, core);
         }
         if outcome.error.is_some() || !outcome.refused_copy.is_empty() {
-            let failed = check_text(py, core, &outcome, text.map(AsRef::as_ref))
+            let is_in_text = self.cursor.get().binding.is_in_text();
+            let text = running.text_of(outcome.failed_at, is_in_text);
+            let failed = check_text(py, core, &outcome, text)
                 .inspect_err(|error| running.note_place(py, error, outcome.failed_at));
             if running.ended {
                 failed?;
@@ -319,6 +320,7 @@ impl ExecuteMany {
                 }
                 running.recipient = Some(recipient);
             }
+            running.first_text.get_or_insert_with(|| Arc::clone(&text));
             running.text = Some(text);
         }
         let Some(text) = &running.text else {
@@ -614,6 +616,17 @@ impl Running {
         };
         // Without memory it is not run again.
         self.kept = done.is_ok().then_some(kept);
+    }
+
+    /// The text of an execution, as far as it is known: with the parameters in it each has its own, in which positions count.
+    fn text_of(&self, statement: usize, is_in_text: bool) -> Option<&Text> {
+        let text = match statement {
+            _ if self.rewriting.is_some() => None,
+            _ if !is_in_text || statement + 1 == self.queued => self.text.as_ref(),
+            0 => self.first_text.as_ref(),
+            _ => None,
+        };
+        text.map(AsRef::as_ref)
     }
 
     /// Notes which parameters an error is about, by the number of its statement.
