@@ -241,6 +241,16 @@ async def test_a_connection_that_is_closed_ends_it(door: Door) -> None:
             pass
 
 
+async def test_no_row_is_given_after_the_connection_was_closed(door: Door) -> None:
+    """Even if it had been received before."""
+    conn = await door.connect(autocommit=True)
+    stream = conn.cursor().stream("select generate_series(1, 3)")
+    assert await stream.__anext__() == (1,)
+    await conn.close()
+    with pytest.raises(door.module.OperationalError, match="closed"):
+        await stream.__anext__()
+
+
 async def test_a_server_that_dies_in_the_middle(door: Door) -> None:
     conn = await door.connect(autocommit=True)
     other = await door.connect(autocommit=True)

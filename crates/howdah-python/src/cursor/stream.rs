@@ -125,6 +125,12 @@ impl Stream {
             if state.pos >= state.rows.len() {
                 return Ok(None);
             }
+            let snapshot = &self.core().snapshot;
+            if snapshot.is_closed() && !snapshot.is_broken() {
+                // At the user's wish. Of one that was lost, what had been received is given.
+                drop(state);
+                return Err(errors::closed(py));
+            }
             state.pos += 1;
             (Arc::clone(&state.rows), state.pos - 1, reader)
         };
