@@ -163,7 +163,7 @@ def test_types_of_users_as_text(howdah: ModuleType, conn: Any, value: str, wante
     conn.execute(
         "create type pg_temp.mood as enum ('sad', 'ok');"
         "create type pg_temp.item as (mood pg_temp.mood, price numeric(8,2));"
-        "create type pg_temp.pricerange as range (subtype = numeric, multirange_type_name = pricemultirange);"
+        "create type pg_temp.pricerange as range (subtype = numeric, multirange_type_name = pg_temp.pricemultirange);"
         "create type pg_temp.outside as (r pg_temp.pricerange, m pg_temp.mood[])"
     )
     query = f"select {value} as v"
