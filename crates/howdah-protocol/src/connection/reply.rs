@@ -12,7 +12,7 @@ use crate::memory;
 use crate::replication::{self, Keepalive, Kind, WalData};
 use crate::startup::Progress;
 use crate::wire::backend::{
-    BackendMessage, Diagnostic, FieldDescription, check_data_row, message_name,
+    BackendMessage, Diagnostic, FieldDescription, check_data_row, message_name, row_description,
 };
 use crate::wire::{Format, HEADER_LEN, TransactionStatus, frontend, whole_data_row};
 
@@ -155,15 +155,7 @@ impl LastDescription {
         {
             return Ok(Arc::clone(columns));
         }
-        let columns: Columns = match BackendMessage::decode(b'T', body)? {
-            BackendMessage::RowDescription(fields) => fields.into(),
-            other => {
-                return Err(ProtocolError::unexpected(
-                    message_name(other.tag()),
-                    "RowDescription",
-                ));
-            }
-        };
+        let columns: Columns = row_description(body)?.into();
         if body.len() <= Self::LONGEST {
             self.columns = None;
             self.body = memory::copy(body)?;
@@ -246,16 +238,18 @@ impl Connection {
             }
             other => self.replies.answer(other, &self.session.parameters)?,
         };
-        Ok(match event {
-            Some(Event::Result(mut result)) => {
-                let rows_end = start.saturating_sub(HEADER_LEN);
-                result.rows = self.collect_rows(rows_end);
-                result.incomplete = self.replies.rows.is_incomplete();
-                self.replies.rows.restart();
-                Some(Event::Result(result))
-            }
-            other => other,
-        })
+        Ok(event.map(|event| self.with_rows(event, start)))
+    }
+
+    /// Adds its rows to the end of a result, whose message's body begins at `start`.
+    fn with_rows(&mut self, event: Event, start: usize) -> Event {
+        let Event::Result(mut result) = event else {
+            return event;
+        };
+        result.rows = self.collect_rows(start.saturating_sub(HEADER_LEN));
+        result.incomplete = self.replies.rows.is_incomplete();
+        self.replies.rows.restart();
+        Event::Result(result)
     }
 
     /// Keeps the rows of a result that an error ends, before offset `end` of the current buffer.

@@ -218,6 +218,8 @@ const COPY_PART: usize = 4;
 
 /// Room is made at once for at most so many times the rows that have come.
 const GROWTH: usize = 7;
+/// Room for so many rows is kept, even if there is one.
+const FEW: usize = 4;
 
 impl RowCollector {
     /// Notes a row of `len` bytes at `start` of the current buffer, with `left` bytes received behind it. Buffers stay far below 4 GiB:
@@ -242,7 +244,8 @@ impl RowCollector {
     fn grow(&mut self, behind: usize) -> bool {
         let index = &mut self.rows.index;
         let more = 1 + behind.min(GROWTH * index.len());
-        let grown = !self.incomplete && memory::room(index, more).is_ok();
+        let grown = !self.incomplete
+            && (memory::room(index, more).is_ok() || memory::room(index, 1).is_ok());
         if !grown {
             self.lose();
         }
@@ -328,7 +331,12 @@ impl RowCollector {
     pub(super) fn take(&mut self) -> RowSet {
         self.in_current = false;
         self.taken += self.rows.len();
-        std::mem::take(&mut self.rows)
+        let mut rows = std::mem::take(&mut self.rows);
+        // What was behind the rows were others.
+        if rows.index.capacity() > FEW.max(2 * rows.len()) {
+            rows.index.shrink_to_fit();
+        }
+        rows
     }
 
     /// Starts the next result.

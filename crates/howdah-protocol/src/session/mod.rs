@@ -403,7 +403,11 @@ impl Session {
     pub fn may_be_repeated(&self, id: ExchangeId) -> bool {
         let status = self.connection.transaction_status();
         let found = self.exchanges.iter().find(|each| each.id == id);
-        found.is_some_and(|found| found.may_be_repeated(status) && !self.has_rows(id))
+        let in_front = self.exchanges.front().is_some_and(|front| front.id == id);
+        let has_begun = in_front
+            && (self.connection.has_rows()
+                || found.is_some_and(|found| found.outcome.copy.is_some()));
+        found.is_some_and(|found| found.may_be_repeated(status)) && !has_begun
     }
 
     /// Takes the rows that have come so far of the result that is still coming of an exchange: for streaming.
@@ -414,7 +418,8 @@ impl Session {
         }
     }
 
-    /// Whether [`Session::take_rows`] would give any for an exchange, or [`Session::take_copy_start`] something.
+    /// Whether [`Session::take_rows`] would give any for an exchange, as many as [`Session::want_rows`] asks for, or
+    /// [`Session::take_copy_start`] something.
     #[must_use]
     pub fn has_rows(&self, id: ExchangeId) -> bool {
         let front = self.exchanges.front().filter(|front| front.id == id);
@@ -423,7 +428,8 @@ impl Session {
         })
     }
 
-    /// Has [`Session::has_rows`] tell of rows of an exchange when they are about so many bytes, and not before.
+    /// Has [`Session::has_rows`] tell of rows when they are about so many bytes, and not before: of an exchange that is being answered,
+    /// for the rows that are taken from then on.
     pub fn want_rows(&mut self, id: ExchangeId, bytes: usize) {
         if let Some(front) = self.exchanges.front_mut().filter(|front| front.id == id) {
             front.wanted_rows = bytes;

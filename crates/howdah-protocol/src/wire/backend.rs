@@ -360,6 +360,14 @@ fn read_status(r: &mut Reader<'_>) -> Result<TransactionStatus, ProtocolError> {
     TransactionStatus::from_byte(r.u8()?).ok_or_else(|| r.malformed("unknown transaction status"))
 }
 
+/// The columns that the body of a RowDescription tells.
+pub(crate) fn row_description(body: &[u8]) -> Result<Vec<FieldDescription>, ProtocolError> {
+    let mut r = Reader::new(body, message_name(b'T'));
+    let columns = read_row_description(&mut r)?;
+    r.finish()?;
+    Ok(columns)
+}
+
 fn read_row_description(r: &mut Reader<'_>) -> Result<Vec<FieldDescription>, ProtocolError> {
     // A name takes at least its NUL, the rest of a field 18 bytes.
     let count = r.count(19)?;

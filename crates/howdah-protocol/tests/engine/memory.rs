@@ -1,11 +1,15 @@
 //! What the engine keeps in memory: no more than has arrived, and no row twice or never.
 
+use std::sync::Arc;
+
 use howdah_protocol::connection::{Connection, Error, Event, RowSet};
+use howdah_protocol::session::Session;
 use howdah_protocol::wire::{Authentication, DataRow};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::client::config;
+use crate::client::{config, params, some_time, statement};
+use crate::fixture::{Fixture, receive};
 use crate::server::{KEY, Message, READY, bytes, columns, complete};
 
 type Row = Vec<Option<Vec<u8>>>;
@@ -273,6 +277,78 @@ fn result_stream(rows: &[Row]) -> Vec<u8> {
     rows.iter().for_each(|row| stream.extend(row_bytes(row)));
     stream.extend(bytes(&[complete("SELECT"), READY]));
     stream
+}
+
+#[test]
+fn many_small_results_take_no_more_memory_than_one() {
+    for rows in [1, 5, 34, 266] {
+        let row = row_bytes(&[Some(b"1".to_vec())]);
+        let one = [
+            bytes(&[columns(&["a"])]),
+            row.repeat(rows),
+            bytes(&[complete("SELECT")]),
+        ]
+        .concat();
+        let mut connection = asked();
+        for piece in one.repeat(400).chunks(60_000) {
+            feed(&mut connection, piece);
+            while let Some(event) = connection.poll().unwrap() {
+                let Event::Result(result) = event else {
+                    panic!("{event:?}");
+                };
+                let size = result.rows.heap_size();
+                assert!(size <= 4 * one.len(), "{size} for {}", one.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_statement_that_is_run_again_shares_its_columns() {
+    let mut connection = asked();
+    let mut run = |name: &str| {
+        let answer = bytes(&[columns(&[name]), complete("SELECT 0")]);
+        feed(&mut connection, &answer);
+        match connection.poll() {
+            Ok(Some(Event::Result(result))) => result.columns.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    };
+    // One column takes 2 bytes, its name, a NUL, and 18 bytes.
+    for (len, shared) in [(1, true), (1003, true), (1004, false)] {
+        let name = "n".repeat(len);
+        let (first, second) = (run(&name), run(&name));
+        assert_eq!(first, second);
+        assert_eq!(Arc::ptr_eq(&first, &second), shared, "{len}");
+        assert!(!Arc::ptr_eq(&run("other"), &first));
+    }
+}
+
+#[test]
+fn rows_are_told_of_once_they_are_as_many_bytes_as_are_wanted() {
+    let mut session = Fixture::new().session;
+    let id = session.execute(&statement("select", &params(&[]))).unwrap();
+    session.want_rows(id, 250);
+    receive(&mut session, &bytes(&[columns(&["a"])]));
+    // A header, the number of columns, a length and the value.
+    let row = row_bytes(&[Some(vec![b'x'; 100 - 5 - 2 - 4])]);
+    let mut has_rows_behind = |session: &mut Session| {
+        receive(session, &row);
+        session.advance(some_time()).unwrap();
+        session.has_rows(id)
+    };
+    for expected in [false, false, true, true] {
+        assert_eq!(has_rows_behind(&mut session), expected);
+    }
+    assert_eq!(session.take_rows(id).1.len(), 4);
+    for expected in [false, false, true] {
+        assert_eq!(has_rows_behind(&mut session), expected);
+    }
+    session.want_rows(id, 10_000);
+    assert!(!session.has_rows(id));
+    session.want_rows(id, 0);
+    assert!(session.has_rows(id));
+    assert_eq!(session.take_rows(id).1.len(), 3);
 }
 
 proptest! {
