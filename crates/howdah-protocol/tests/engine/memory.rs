@@ -220,7 +220,7 @@ fn streaming_knows_the_columns_of_a_prepared_statement() {
     let Message::RowDescription(known) = columns(&["a"]) else {
         unreachable!("it is one")
     };
-    let none = crate::client::params(&[]);
+    let none = params(&[]);
     connection.bind(b"s", &none, &[]).unwrap();
     connection.execute_known(0, Some(known.into())).unwrap();
     connection.sync();
@@ -332,7 +332,7 @@ fn rows_are_told_of_once_they_are_as_many_bytes_as_are_wanted() {
     receive(&mut session, &bytes(&[columns(&["a"])]));
     // A header, the number of columns, a length and the value.
     let row = row_bytes(&[Some(vec![b'x'; 100 - 5 - 2 - 4])]);
-    let mut has_rows_behind = |session: &mut Session| {
+    let has_rows_behind = |session: &mut Session| {
         receive(session, &row);
         session.advance(some_time()).unwrap();
         session.has_rows(id)
