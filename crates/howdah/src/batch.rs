@@ -7,8 +7,9 @@ use crate::params::{Parameters, ToParams};
 /// Statements with parameters of their own, for [`Session::batch`](crate::Session::batch): all are done or none.
 ///
 /// Behind a statement that may change what others give, as `ALTER TABLE` and `SET search_path` do, those are prepared anew, which takes a
-/// round trip for each that has parameters. What a function does that a `SELECT` calls is not seen: where that changes the columns of a
-/// statement that was run before and follows in the batch, that fails with SQLSTATE 0A000, and nothing is done. Run it by itself.
+/// round trip for each that has parameters, unless their types are [named](crate::Typed). What a function does that a `SELECT` calls is
+/// not seen: where that changes the columns of a statement that was run before and follows in the batch, that fails with SQLSTATE 0A000,
+/// and nothing is done. Run it by itself.
 ///
 /// ```no_run
 /// use howdah::Batch;

@@ -1,4 +1,4 @@
-//! Parameters: each is encoded as the type that the server has inferred for it, and as no other.
+//! Parameters: each is encoded as the type that the server has inferred for it, or that was named, and as no other.
 
 use std::sync::Arc;
 
@@ -8,8 +8,9 @@ use howdah_types::{Format, IsNull, ToSql, Type, Types, memory};
 
 use crate::error::{Error, Result};
 
-/// Encodes parameters as values of `types`, the OIDs that the description of their statement gives; `known` has the types
-/// made by users among them. [`UNKNOWN`](howdah_types::oid::UNKNOWN) is for one of which nothing is known: it goes as text without a type.
+/// Encodes parameters as values of `types`, the OIDs that the description of their statement gives or that were named; `known` has the
+/// types made by users among them. [`UNKNOWN`](howdah_types::oid::UNKNOWN) is for one of which nothing is known: it goes as text without
+/// a type.
 ///
 /// # Errors
 /// Another number of parameters than of types, or one that cannot be sent as its type: `out` is of no use then.
@@ -59,6 +60,9 @@ pub(crate) trait Parameters: Sync {
     /// The types that are named for them.
     fn named(&self) -> Option<Arc<[u32]>>;
 
+    /// Whether these are the types that are named for them; `None` is for no types at all.
+    fn are_of(&self, types: Option<&[u32]>) -> bool;
+
     /// Encodes them, as [`encode`].
     fn encode(&self, types: &[u32], known: &Types, out: &mut Params) -> Result<()>;
 }
@@ -70,6 +74,10 @@ impl<P: ToParams> Parameters for P {
 
     fn named(&self) -> Option<Arc<[u32]>> {
         self.types().map(Arc::from)
+    }
+
+    fn are_of(&self, types: Option<&[u32]>) -> bool {
+        self.types() == types
     }
 
     fn encode(&self, types: &[u32], known: &Types, out: &mut Params) -> Result<()> {
@@ -142,22 +150,49 @@ pub trait ToParams: Sync {
     }
 
     /// The OIDs of the types that they are sent as, where the server is not to infer them: see [`Typed`], which gives them.
+    ///
+    /// ```
+    /// use howdah::types::oid;
+    /// use howdah::{ToParams, ToSql};
+    ///
+    /// struct Point(i32, i32);
+    ///
+    /// impl ToParams for Point {
+    ///     fn with_params<R>(&self, work: impl FnOnce(&[&dyn ToSql]) -> R) -> R {
+    ///         work(&[&self.0, &self.1])
+    ///     }
+    ///
+    ///     fn types(&self) -> Option<&[u32]> {
+    ///         Some(&[oid::INT8, oid::INT8])
+    ///     }
+    /// }
+    ///
+    /// # fn main() -> Result<(), howdah::Error> {
+    /// # let mut conn = howdah::Connection::connect("")?;
+    /// let product: i64 = conn.query_scalar("SELECT $1 * $2", Point(1 << 20, 1 << 20))?;
+    /// assert_eq!(product, 1 << 40);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn types(&self) -> Option<&[u32]> {
         None
     }
 }
 
-/// Parameters with the OIDs of their types, in the place of those that the server infers: it is not asked for them.
+/// Parameters of a statement with the OIDs of their types, in the place of those that the server infers.
 ///
 /// A statement with parameters that the connection has not run before takes two round trips, as the types of parameters are the server's to
-/// tell. With types that are named it takes one, which is for statements that are run once. Values are sent as these types, exactly or not
-/// at all, as always. What may differ is the statement: the server reads `$1` as if `$1::int4` were written, converts from there by its
-/// rules, and may find another function or operator.
+/// tell. With types that are named it takes one, which is for statements that are run once: the server is asked only for what else has
+/// to be known. That is the columns where rows come as they arrive, as of `query_stream()` and `portal()`, and where the session has
+/// another `DateStyle` than ISO or another `IntervalStyle` than `postgres`.
+///
+/// Values are sent as these types, exactly or not at all, as always. What may differ is the statement: the server reads `$1` as if
+/// `$1::int4` were written, converts from there by its rules, and may find another function or operator.
 ///
 /// Types made by users that are named are looked up, once for a connection. [`UNKNOWN`](crate::types::oid::UNKNOWN) is for a parameter
-/// that is sent as its text, and read as the type that the server infers. Where rows come as they arrive, as of `query_stream()` and
-/// `portal()`, the server is asked for the columns. In a batch nothing that was prepared before is used for such a statement; for COPY types
-/// are given otherwise.
+/// that is sent as its text, and read as the type that the server infers. In a batch nothing is used for such a statement that was
+/// prepared before the batch. Of one `execute_many()` each may have other types than those before; it is quickest where all have the
+/// same. Rows of a COPY are refused with types: `copy_in_typed()` takes them.
 ///
 /// ```
 /// use howdah::Typed;

@@ -5,7 +5,7 @@ mod common;
 use common::{connect, unique};
 use howdah::types::datetime::Interval;
 use howdah::types::oid;
-use howdah::{Batch, Connection, Session, Typed};
+use howdah::{Batch, Connection, Error, Session, ToParams, ToSql, Typed};
 use howdah_protocol::wire::FrontendMessage;
 use howdah_testkit::{MockServer, Script};
 
@@ -205,6 +205,218 @@ fn what_was_prepared_and_is_of_no_use_is_not_used_in_a_batch() {
     assert_eq!(results[1].row(0).unwrap().get::<&str>(0).unwrap(), "bigint");
     // By itself it is run again.
     assert_eq!(conn.query_scalar::<String>(TYPE, named).unwrap(), "bigint");
+}
+
+/// A number, with its type named or not.
+#[derive(Clone, Copy)]
+struct Number(Option<&'static [u32]>, i32);
+
+impl ToParams for Number {
+    fn with_params<R>(&self, work: impl FnOnce(&[&dyn ToSql]) -> R) -> R {
+        work(&[&self.1])
+    }
+
+    fn types(&self) -> Option<&[u32]> {
+        self.0
+    }
+}
+
+const INSERT_TYPE: &str = "INSERT INTO t VALUES (pg_typeof($1 + 1)) RETURNING *";
+
+/// Items of different types, some as the server infers them.
+const MIXED: [Number; 7] = [
+    Number(None, 1),
+    Number(Some(&[oid::INT8]), 2),
+    Number(Some(&[oid::INT8]), 3),
+    Number(None, 4),
+    Number(Some(&[oid::NUMERIC]), 5),
+    Number(Some(&[oid::UNKNOWN]), 6),
+    Number(Some(&[oid::INT8]), 7),
+];
+
+const NAMES: [&str; 7] = [
+    "integer", "bigint", "bigint", "integer", "numeric", "integer", "bigint",
+];
+
+/// Of these one has no type for its parameter.
+const WRONG: [Number; 3] = [
+    Number(Some(&[oid::INT8]), 1),
+    Number(None, 2),
+    Number(Some(&[]), 3),
+];
+
+fn is_wrong(error: &Error) -> bool {
+    error.is_usage() && error.item() == Some(2) && error.to_string().contains("0 types are named")
+}
+
+/// A session whose table has other columns after `SELECT pg_temp.widen()`, of which nobody is told.
+fn with_table(conn: &mut Session) {
+    conn.batch_execute(WITH_TABLE).unwrap();
+}
+
+const WITH_TABLE: &str = "CREATE TEMP TABLE t (a text);
+    CREATE FUNCTION pg_temp.widen() RETURNS void LANGUAGE plpgsql AS
+        $$ BEGIN EXECUTE 'ALTER TABLE t ADD b int'; END $$;
+    CREATE FUNCTION pg_temp.forget() RETURNS void LANGUAGE plpgsql AS
+        $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$";
+
+const OTHER_STYLE: &str = "SET intervalstyle = sql_standard";
+
+#[test]
+fn items_of_one_statement_have_their_own_types() {
+    for style in ["", OTHER_STYLE] {
+        let mut conn = connect();
+        with_table(&mut conn);
+        conn.batch_execute(style).unwrap();
+        for _ in 0..3 {
+            assert_eq!(conn.execute_many(INSERT_TYPE, MIXED).unwrap(), 7);
+            let names: Vec<(String,)> = conn.query_as("SELECT a FROM t", ()).unwrap();
+            assert!(names.iter().map(|(name,)| &**name).eq(NAMES), "{names:?}");
+            conn.execute("TRUNCATE t", ()).unwrap();
+            let error = conn.execute_many(INSERT_TYPE, WRONG).unwrap_err();
+            assert!(is_wrong(&error), "{error:?}");
+        }
+        assert_eq!(conn.execute_many(INSERT_TYPE, [WRONG[0]; 3]).unwrap(), 3);
+    }
+}
+
+#[test]
+fn items_with_other_types_rely_on_nothing_that_was_prepared_before() {
+    for style in ["", OTHER_STYLE] {
+        let mut conn = connect();
+        with_table(&mut conn);
+        conn.batch_execute(style).unwrap();
+        for item in MIXED {
+            conn.execute_many(INSERT_TYPE, [item; 2]).unwrap();
+        }
+        conn.query("SELECT pg_temp.widen()", ()).unwrap();
+        // The first is found to be of no use, and all is run again; the others would be when it has been executed.
+        assert_eq!(conn.execute_many(INSERT_TYPE, MIXED).unwrap(), 7);
+    }
+}
+
+const ALL: &str = "SELECT * FROM t WHERE $1::int4 IS NOT NULL";
+
+#[test]
+fn a_batch_has_a_text_with_types_and_without() {
+    let named = Typed(&[oid::INT4], (1,));
+    for style in ["", OTHER_STYLE] {
+        for before in ["", "SELECT pg_temp.widen()", "SELECT pg_temp.forget()"] {
+            let mut conn = connect();
+            with_table(&mut conn);
+            conn.batch_execute(style).unwrap();
+            conn.query(ALL, (1,)).unwrap();
+            conn.batch(Batch::new().add(ALL, named)).unwrap();
+            if !before.is_empty() {
+                conn.query(before, ()).unwrap();
+            }
+            let columns = if before.contains("widen") { 2 } else { 1 };
+            let mut batch = Batch::new();
+            batch
+                .add(ALL, named)
+                .add(ALL, (1,))
+                .add("ALTER TABLE t ADD c int", ())
+                .add(ALL, named)
+                .add(ALL, (1,))
+                .add(ALL, named);
+            let results = conn.batch(&batch).unwrap();
+            let counts: Vec<_> = results.iter().map(|rows| rows.columns().len()).collect();
+            let after = columns + 1;
+            assert_eq!(counts, [columns, columns, 0, after, after, after]);
+        }
+    }
+}
+
+#[test]
+fn a_type_that_is_left_to_the_server_is_sent_as_text_everywhere() {
+    let sql = "SELECT $1::text";
+    let text = Typed(&[oid::UNKNOWN], (7,));
+    for style in ["", OTHER_STYLE] {
+        let mut conn = connect();
+        conn.batch_execute(style).unwrap();
+        for _ in 0..3 {
+            assert_eq!(conn.query_scalar::<String>(sql, text).unwrap(), "7");
+            let mut rows = conn.query_stream(sql, text).unwrap();
+            let row = rows.next().unwrap().unwrap();
+            assert_eq!(row.get::<&str>(0).unwrap(), "7");
+            drop(rows);
+            let mut batch = Batch::new();
+            batch.add(sql, text).add(sql, text);
+            for rows in conn.batch(&batch).unwrap() {
+                assert_eq!(rows.row(0).unwrap().get::<&str>(0).unwrap(), "7");
+            }
+            let mut tx = conn.transaction().unwrap();
+            let mut portal = tx.portal(sql, text).unwrap();
+            let row = tx.fetch(&mut portal, 10).unwrap().fetch_one().unwrap();
+            assert_eq!(row.get::<&str>(0).unwrap(), "7");
+            tx.commit().unwrap();
+        }
+    }
+}
+
+#[test]
+fn equal_items_of_a_batch_are_described_once() {
+    let mut conn = connect();
+    conn.batch_execute(OTHER_STYLE).unwrap();
+    let batch: Batch<'_> = (0..50)
+        .map(|number| ("SELECT $1 + 1", Typed(&[oid::INT4], (number,))))
+        .collect();
+    assert_eq!(conn.batch(&batch).unwrap().len(), 50);
+    let sql = "SELECT name FROM pg_prepared_statements WHERE statement = 'SELECT $1 + 1'";
+    let name: String = conn.query_scalar(sql, ()).unwrap();
+    assert!(name.ends_with("_0"), "{name} is not the first");
+}
+
+#[test]
+fn rows_of_a_copy_are_refused_with_types() {
+    let mut conn = connect();
+    with_table(&mut conn);
+    for sql in ["COPY t FROM STDIN", "COPY t FROM STDIN (FORMAT binary)"] {
+        let mut copy = conn.copy_in_rows(sql).unwrap();
+        copy.write_row(("a",)).unwrap();
+        for named in [Typed(&[oid::TEXT], ("b",)), Typed(&[], ("c",))] {
+            let error = copy.write_row(named).unwrap_err();
+            assert!(error.is_usage(), "{error:?}");
+            assert!(
+                error.to_string().contains("types of the columns"),
+                "{error}"
+            );
+        }
+        assert_eq!(copy.finish().unwrap(), 1);
+    }
+}
+
+#[cfg(feature = "tokio")]
+#[tokio::test]
+async fn connections_of_tokio_mix_types_too() {
+    let dsn = common::dsn();
+    let mut conn = howdah::AsyncConnection::connect(&dsn).await.unwrap();
+    conn.batch_execute(WITH_TABLE).await.unwrap();
+    assert_eq!(conn.execute_many(INSERT_TYPE, MIXED).await.unwrap(), 7);
+    let names: Vec<(String,)> = conn.query_as("SELECT a FROM t", ()).await.unwrap();
+    assert!(names.iter().map(|(name,)| &**name).eq(NAMES), "{names:?}");
+    let error = conn.execute_many(INSERT_TYPE, WRONG).await.unwrap_err();
+    assert!(is_wrong(&error), "{error:?}");
+
+    conn.query(ALL, (1,)).await.unwrap();
+    conn.query("SELECT pg_temp.widen()", ()).await.unwrap();
+    let mut batch = Batch::new();
+    let named = Typed(&[oid::INT4], (1,));
+    batch.add(ALL, named).add(ALL, (1,));
+    for rows in conn.batch(&batch).await.unwrap() {
+        assert_eq!(rows.columns().len(), 2);
+    }
+
+    let text = Typed(&[oid::UNKNOWN], (7,));
+    let mut rows = conn.query_stream("SELECT $1::text", text).await.unwrap();
+    let row = rows.next().await.unwrap().unwrap();
+    assert_eq!(row.get::<&str>(0).unwrap(), "7");
+    drop(rows);
+
+    let mut copy = conn.copy_in_rows("COPY t (a) FROM STDIN").await.unwrap();
+    let refused = copy.write_row(Typed(&[oid::TEXT], ("b",))).await;
+    assert!(refused.unwrap_err().is_usage());
+    assert_eq!(copy.finish().await.unwrap(), 0);
 }
 
 #[cfg(feature = "tokio")]

@@ -37,7 +37,10 @@ impl<'a> Feeding<'a> {
     }
 
     /// Asks whether what is prepared for these items can be used.
-    pub(super) fn check<'s>(&mut self, items: impl Iterator<Item = &'s str>) -> Result<()> {
+    pub(super) fn check<'s>(
+        &mut self,
+        items: impl Iterator<Item = (&'s str, &'s dyn Parameters)>,
+    ) -> Result<()> {
         let (sequence, core) = self.parts();
         sequence.check(core, items)
     }
@@ -56,7 +59,7 @@ impl<'a> Feeding<'a> {
     ) -> Result<bool> {
         loop {
             let (sequence, core) = self.parts();
-            let asked = sequence.prepare(core, sql, item)?;
+            let asked = sequence.prepare(core, sql, item, same)?;
             let Some(question) = asked else { break };
             core.session.flush();
             if !self.pump(Until::Idle).await? {

@@ -75,7 +75,7 @@ impl AsyncSession {
 
     async fn feed_batch(&mut self, batch: &Batch<'_>, again: bool) -> Result<Ended> {
         let mut feeding = Feeding::begin(self, Wanted::Results, again).await?;
-        let mut fed = feeding.check(batch.texts()).map(|()| true);
+        let mut fed = feeding.check(batch.statements()).map(|()| true);
         for (sql, params) in batch.statements() {
             if !matches!(fed, Ok(true)) {
                 break;

@@ -73,7 +73,7 @@ impl Session {
 
     fn feed_batch(&mut self, batch: &Batch<'_>, again: bool) -> Result<Ended> {
         let mut sequence = self.begin_sequence(Wanted::Results, again)?;
-        let checked = sequence.check(&mut self.core, batch.texts());
+        let checked = sequence.check(&mut self.core, batch.statements());
         let mut fed = checked.map(|()| true);
         for (sql, params) in batch.statements() {
             if !matches!(fed, Ok(true)) {
@@ -143,7 +143,7 @@ impl Session {
     ) -> Result<bool> {
         loop {
             let core = &mut self.core;
-            let asked = sequence.prepare(core, sql, item)?;
+            let asked = sequence.prepare(core, sql, item, same)?;
             let Some(question) = asked else { break };
             self.core.session.flush();
             if !self.pump(sequence, Until::Idle)? {

@@ -217,9 +217,13 @@ impl RowEncoder {
     /// Writes a row.
     ///
     /// # Errors
-    /// A value cannot be sent as its column's type, or there are more or fewer of them: nothing has been written.
+    /// A value cannot be sent as its column's type, or there are more or fewer of them, or it has types of its own: nothing has been
+    /// written.
     #[inline]
     pub(crate) fn write(&mut self, row: &impl ToParams, copying: &mut Copying) -> Result<()> {
+        if row.types().is_some() {
+            return Err(with_types());
+        }
         let out = &mut copying.buffer;
         let start = out.len();
         let written = match self.is_binary {
@@ -338,6 +342,11 @@ fn wrong_count(expected: usize, got: usize) -> Error {
     Error::usage(format!(
         "the COPY has {expected} columns, and the row has {got} values"
     ))
+}
+
+#[cold]
+fn with_types() -> Error {
+    Error::usage("the values of a row are of the types of the columns: no others can be named")
 }
 
 #[cold]

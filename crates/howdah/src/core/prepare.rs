@@ -1,7 +1,8 @@
 //! What has to be asked before a statement is executed: what its parameters are, and the types made by users among them.
 //!
 //! A statement with parameters is described when it is first executed, and kept prepared, so that later executions ask
-//! nothing. A shell asks as long as there is a [`Question`], then executes.
+//! nothing. Where their types are named that is only needed for its columns. A shell asks as long as there is a [`Question`], then
+//! executes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -58,7 +59,7 @@ pub(crate) struct Preparation {
     /// Whether the server keeps it prepared once it is described.
     is_kept: bool,
     description: Option<Description>,
-    /// Whether the description was asked for just now, and cannot be out of date.
+    /// Whether the types of the parameters cannot be out of date: they were asked for just now, or named.
     is_fresh: bool,
     /// Whether what is prepared for it without a description is not to be used.
     is_renewed: bool,
@@ -105,16 +106,17 @@ impl Core {
             }),
             _ => is_described
                 .then(|| self.description(sql, named.as_deref()))
-                .flatten(),
+                .flatten()
+                .map(|description| with_named(description, named.as_ref())),
         };
         Ok(Preparation {
             mode,
             is_described,
-            named,
             looks_up,
             is_kept,
             description,
-            is_fresh: !is_described,
+            is_fresh: !is_described || named.is_some(),
+            named,
             is_renewed: false,
             has_met_types: false,
             encoded: std::mem::take(&mut self.params),
@@ -220,9 +222,19 @@ impl Preparation {
         }
     }
 
-    /// Whether the types of its parameters are named.
-    pub(crate) fn is_named(&self) -> bool {
-        self.named.is_some()
+    /// The types that were named for its parameters.
+    pub(crate) fn named(&self) -> Option<&Arc<[u32]>> {
+        self.named.as_ref()
+    }
+
+    /// Whether it is described before it is executed.
+    pub(crate) fn is_described(&self) -> bool {
+        self.is_described
+    }
+
+    /// Gives it up; the next statement is encoded into the same memory.
+    pub(crate) fn leave(self, core: &mut Core) {
+        core.params = self.encoded;
     }
 
     /// The columns that the statement has, if it was described and gives rows.
@@ -251,7 +263,7 @@ impl Preparation {
         if !self.is_kept && self.named.is_none() {
             known.keep_description(sql, description.clone());
         }
-        self.description = Some(description);
+        self.description = Some(with_named(description, self.named.as_ref()));
         self.is_fresh = true;
         self.has_met_types = false;
         Ok(())
@@ -309,8 +321,8 @@ impl Preparation {
                 accepts: &is_read_in_binary,
             }),
             prepare: match () {
-                () if repeated && keeps => Some(true),
                 () if self.is_renewed => Some(false),
+                () if repeated && keeps => Some(true),
                 () if streams && !is_kept => Some(false),
                 () => None,
             },
@@ -333,6 +345,14 @@ impl Given {
             named: params.named(),
         }
     }
+}
+
+/// A description with the types that were named for the parameters: one that was left to the server is sent as its text all the same.
+fn with_named(mut description: Description, named: Option<&Arc<[u32]>>) -> Description {
+    if let Some(named) = named.filter(|named| named.len() == description.parameters.len()) {
+        description.parameters = Arc::clone(named);
+    }
+    description
 }
 
 /// The types of parameters and columns.

@@ -5,9 +5,11 @@
 //!
 //! What was prepared earlier may be of no use any more. So a batch first asks whether it is, and an exchange in which that turns out
 //! is run again: nothing has been executed then. Items that cannot be had twice are kept until something has been. Behind an item that
-//! may change what others give, those are prepared anew: it has been executed, and would be twice.
+//! may change what others give, those are prepared anew: it has been executed, and would be twice. So are items of a batch whose types
+//! are named, about which nothing is asked, and items of `execute_many()` with other types than those before.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use howdah_protocol::connection::QueryResult;
 use howdah_protocol::session::{ExchangeId, Outcome};
@@ -70,9 +72,14 @@ pub(crate) struct Sequence {
     preparation: Option<Preparation>,
     /// What has ended it early, other than the server.
     failure: Option<Error>,
-    /// The statements that were prepared since the last one that may have changed what others give, if there was one.
-    renewed: Option<HashSet<Box<str>>>,
+    /// Whether there was an item that may have changed what others give.
+    is_redefined: bool,
+    /// The statements that were described in the exchange, since then if there was one.
+    renewed: HashSet<Described>,
 }
+
+/// A statement's text with the types that were named for its parameters.
+type Described = (Box<str>, Option<Arc<[u32]>>);
 
 impl Core {
     /// Has nothing kept of the items of a sequence that has not been ended, and the transaction around them failed, if there is
@@ -95,25 +102,27 @@ impl Sequence {
             count: 0,
             preparation: None,
             failure: None,
-            renewed: None,
+            is_redefined: false,
+            renewed: HashSet::new(),
         }
     }
 
     /// Asks whether what is prepared for these items can be used, before any is queued. The first needs no question: it comes first.
+    /// Those whose types are named need none, as nothing is used of what was prepared for them.
     ///
     /// Within a transaction nothing could be done about it.
     pub(crate) fn check<'a>(
         &mut self,
         core: &mut Core,
-        items: impl Iterator<Item = &'a str>,
+        items: impl Iterator<Item = (&'a str, &'a dyn Parameters)>,
     ) -> Result<()> {
         if self.is_repeated || core.in_transaction() {
             return Ok(());
         }
         core.check_block()?;
         let mut seen = HashSet::new();
-        for (number, sql) in items.enumerate() {
-            if !seen.insert(sql) || number == 0 {
+        for (number, (sql, params)) in items.enumerate() {
+            if !params.are_of(None) || !seen.insert(sql) || number == 0 {
                 continue;
             }
             if let Some(id) = core.session.check_more(sql.as_bytes(), true)? {
@@ -138,32 +147,49 @@ impl Sequence {
         }
     }
 
-    /// Encodes the parameters of the next item; gives what has to be asked before that can be done.
+    /// Encodes the parameters of the next item, of many with the `same` text or not; gives what has to be asked before that can be done.
     pub(crate) fn prepare(
         &mut self,
         core: &mut Core,
         sql: &str,
         params: &dyn Parameters,
+        same: bool,
     ) -> Result<Option<Question>> {
         if is_copy(sql) {
             return Err(Error::usage("COPY cannot be used with this method"));
         }
-        let preparation = match &mut self.preparation {
-            Some(preparation) => preparation,
-            None => {
-                let mut preparation = core.prepare(sql, Given::of(params), Mode::Gather)?;
-                let renewed = self.renewed.as_mut();
-                let is_new = renewed.map(|renewed| renewed.insert(sql.into()));
-                match is_new {
-                    // About what is prepared with types that were named nothing has been asked.
-                    _ if preparation.is_named() => preparation.renew(false),
-                    Some(is_new) => preparation.renew(!is_new),
-                    None => {}
+        let is_of = |kept: &Preparation| params.are_of(kept.named().map(|types| &**types));
+        let preparation = match self.preparation.take() {
+            Some(kept) if is_of(&kept) => kept,
+            kept => {
+                if let Some(kept) = kept {
+                    kept.leave(core);
                 }
-                self.preparation.insert(preparation)
+                let preparation = core.prepare(sql, Given::of(params), Mode::Gather)?;
+                self.renew(preparation, sql, same)
             }
         };
+        let preparation = self.preparation.insert(preparation);
         preparation.question(&core.known, params)
+    }
+
+    /// Has a statement rely on what was prepared before only where all can be run again should that be of no use.
+    fn renew(&mut self, mut preparation: Preparation, sql: &str, same: bool) -> Preparation {
+        let named = preparation.named();
+        let relies = match same {
+            // It is the first of all, and the others follow it.
+            true => self.queued == 0,
+            false => named.is_none() && !self.is_redefined,
+        };
+        if relies && !same {
+            return preparation;
+        }
+        let is_described = preparation.is_described();
+        let is_new = is_described && self.renewed.insert((sql.into(), named.cloned()));
+        if !relies {
+            preparation.renew(!is_new);
+        }
+        preparation
     }
 
     /// Queues a question, whose answer is there when all that was sent has been answered.
@@ -202,7 +228,8 @@ impl Sequence {
         core.in_sequence = true;
         self.note_queued(id);
         if !same && may_redefine(sql) {
-            self.renewed = Some(HashSet::new());
+            self.is_redefined = true;
+            self.renewed.clear();
         }
         self.preparation = same.then_some(preparation);
         Ok(())
