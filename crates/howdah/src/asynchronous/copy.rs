@@ -29,7 +29,8 @@ impl AsyncSession {
     /// ```
     ///
     /// # Errors
-    /// The server's, or it is another statement, or the connection is closed or lost.
+    /// The server's, or it is another statement, which has been executed then, or the connection is closed or lost. Where there are
+    /// others in the same text, those are executed as well, and [`finish`](AsyncCopyIn::finish) fails.
     pub async fn copy_in(&mut self, sql: &str) -> Result<AsyncCopyIn<'_>> {
         let copying = self.bounded().begin_copy(sql, true).await?;
         Ok(AsyncCopyIn::new(self, copying))
@@ -52,7 +53,8 @@ impl AsyncSession {
     /// ```
     ///
     /// # Errors
-    /// As [`copy_in`](Self::copy_in). Errors of the server's that come behind data come from the stream.
+    /// As [`copy_in`](Self::copy_in). Errors of the server's that come behind data come from the stream, as the one that there were
+    /// other statements in the same text, which have been executed.
     pub async fn copy_out(&mut self, sql: &str) -> Result<AsyncCopyOut<'_>> {
         let copying = self.bounded().begin_copy(sql, false).await?;
         Ok(AsyncCopyOut::new(self, copying))
@@ -138,7 +140,8 @@ impl<'a> AsyncCopyIn<'a> {
     /// Ends the data; tells how many rows the server has taken.
     ///
     /// # Errors
-    /// What the server says of the data, or the connection is lost.
+    /// What the server says of the data, or the connection is lost. Or there were other statements in the same text: all of them have
+    /// been executed then, and the rows of the COPY are stored.
     pub async fn finish(mut self) -> Result<u64> {
         self.end().await
     }

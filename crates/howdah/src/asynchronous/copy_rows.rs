@@ -180,9 +180,9 @@ impl AsyncCopyInRows<'_> {
     /// It waits when the server is slower than the rows come. If the future is dropped before it is done, the row is not written.
     ///
     /// # Errors
-    /// A value cannot be sent as its column's type, or the number of values is another: [`is_usage`](crate::Error::is_usage),
-    /// the row is left out, and the COPY goes on. Or what the server says of earlier rows, or the connection is lost: the
-    /// COPY is over.
+    /// A value cannot be sent as its column's type, or the number of values is another, or types are named for them, as by
+    /// [`Typed`](crate::Typed), which are the columns' to have: [`is_usage`](crate::Error::is_usage), the row is left out, and the COPY
+    /// goes on. Or what the server says of earlier rows, or the connection is lost: the COPY is over.
     pub async fn write_row(&mut self, row: impl ToParams) -> Result<()> {
         if self.copy.copying.is_full() {
             self.copy.push().await?;
@@ -212,7 +212,8 @@ impl AsyncCopyInRows<'_> {
     /// Ends the COPY; tells how many rows the server has taken.
     ///
     /// # Errors
-    /// What the server says of the rows, or the connection is lost.
+    /// What the server says of the rows, or the connection is lost. Or there were other statements in the same text, as for
+    /// [`AsyncCopyIn::finish`](crate::AsyncCopyIn::finish).
     pub async fn finish(mut self) -> Result<u64> {
         self.rows.end(&mut self.copy.copying);
         self.copy.end().await

@@ -25,7 +25,8 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// The server's, or it is another statement, or the connection is closed or lost.
+    /// The server's, or it is another statement, which has been executed then, or the connection is closed or lost. Where there are
+    /// others in the same text, those are executed as well, and [`finish`](CopyIn::finish) fails.
     pub fn copy_in(&mut self, sql: &str) -> Result<CopyIn<'_>> {
         let copying = self.bounded().begin_copy(sql, true)?;
         Ok(CopyIn::new(self, copying))
@@ -46,7 +47,8 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// As [`copy_in`](Self::copy_in). Errors of the server's that come behind data come from the iterator.
+    /// As [`copy_in`](Self::copy_in). Errors of the server's that come behind data come from the iterator, as the one that there were
+    /// other statements in the same text, which have been executed.
     pub fn copy_out(&mut self, sql: &str) -> Result<CopyOut<'_>> {
         let copying = self.bounded().begin_copy(sql, false)?;
         Ok(CopyOut::new(self, copying))
@@ -126,7 +128,8 @@ impl<'a> CopyIn<'a> {
     /// Ends the data; tells how many rows the server has taken.
     ///
     /// # Errors
-    /// What the server says of the data, or the connection is lost.
+    /// What the server says of the data, or the connection is lost. Or there were other statements in the same text: all of them have
+    /// been executed then, and the rows of the COPY are stored.
     pub fn finish(mut self) -> Result<u64> {
         self.end()
     }

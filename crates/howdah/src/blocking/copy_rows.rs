@@ -161,9 +161,9 @@ impl CopyInRows<'_> {
     /// It waits when the server is slower than the rows come.
     ///
     /// # Errors
-    /// A value cannot be sent as its column's type, or the number of values is another: [`is_usage`](crate::Error::is_usage),
-    /// the row is left out, and the COPY goes on. Or what the server says of earlier rows, or the connection is lost: the
-    /// COPY is over.
+    /// A value cannot be sent as its column's type, or the number of values is another, or types are named for them, as by
+    /// [`Typed`](crate::Typed), which are the columns' to have: [`is_usage`](crate::Error::is_usage), the row is left out, and the COPY
+    /// goes on. Or what the server says of earlier rows, or the connection is lost: the COPY is over.
     pub fn write_row(&mut self, row: impl ToParams) -> Result<()> {
         if self.copy.copying.is_full() {
             self.copy.push()?;
@@ -190,7 +190,8 @@ impl CopyInRows<'_> {
     /// Ends the COPY; tells how many rows the server has taken.
     ///
     /// # Errors
-    /// What the server says of the rows, or the connection is lost.
+    /// What the server says of the rows, or the connection is lost. Or there were other statements in the same text, as for
+    /// [`CopyIn::finish`](crate::CopyIn::finish).
     pub fn finish(mut self) -> Result<u64> {
         self.rows.end(&mut self.copy.copying);
         self.copy.end()
