@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import sys
@@ -24,7 +25,8 @@ def install_as_psycopg(*, force: bool = False) -> None:
     what refers to them by name (pickles, Django's migrations) can be read with psycopg, too, or
     after this function. Hooks that wait for the import of psycopg, as tracing tools set them, are
     told. Call it before anything imports psycopg: raises `RuntimeError` if that has happened,
-    unless `force` is true; modules that imported names from psycopg keep them then.
+    unless `force` is true; modules that imported names from psycopg keep them then. If it raises, also what such a hook
+    has raised, nothing is installed.
     """
     current = sys.modules.get("psycopg")
     if isinstance(current, _Alias):
@@ -34,7 +36,21 @@ def install_as_psycopg(*, force: bool = False) -> None:
             "psycopg is already imported: call howdah.install_as_psycopg() before that,"
             " or with force=True if nothing uses its names yet"
         )
+    before = _modules()
     finder = _Finder()
+    try:
+        _install(finder)
+    except BaseException:
+        # Such as a hook's: the import of psycopg gives then what it would have given.
+        with contextlib.suppress(ValueError):
+            sys.meta_path.remove(finder)
+        _forget()
+        sys.modules.update(before)
+        _rename_all("psycopg", "howdah")
+        raise
+
+
+def _install(finder: MetaPathFinder) -> None:
     sys.meta_path.insert(_place_of_finder(), finder)
     _import()
     if not isinstance(sys.modules["psycopg"], _Alias):
@@ -42,9 +58,7 @@ def install_as_psycopg(*, force: bool = False) -> None:
         sys.meta_path.remove(finder)
         sys.meta_path.insert(0, finder)
         _import()
-    for name, module in list(sys.modules.items()):
-        if name == "howdah" or name.startswith("howdah."):
-            _rename(module)
+    _rename_all("howdah", "psycopg")
 
 
 def _place_of_finder() -> int:
@@ -54,28 +68,42 @@ def _place_of_finder() -> int:
 
 
 def _import() -> None:
-    for name in [n for n in sys.modules if n == "psycopg" or n.startswith("psycopg.")]:
-        del sys.modules[name]
+    _forget()
     importlib.import_module("psycopg")
 
 
-def _rename(module: ModuleType) -> None:
-    """Have the public classes and functions of a module, and methods, say that they are psycopg's."""
+def _modules() -> dict[str, ModuleType]:
+    return {name: module for name, module in list(sys.modules.items()) if f"{name}.".startswith("psycopg.")}
+
+
+def _forget() -> None:
+    for name in _modules():
+        sys.modules.pop(name, None)
+
+
+def _rename_all(package: str, new: str) -> None:
+    for name, module in list(sys.modules.items()):
+        if f"{name}.".startswith("howdah."):
+            _rename(module, package, new)
+
+
+def _rename(module: ModuleType, package: str, new: str) -> None:
+    """Have the public classes and functions of a module, and methods, say that they are of another package."""
     for name, value in list(vars(module).items()):
-        if name.startswith("_") or not isinstance(value, (type, FunctionType)) or not _is_ours(value):
+        if name.startswith("_") or not isinstance(value, (type, FunctionType)) or not _is_of(value, package):
             continue
         if isinstance(value, type):
             members = [getattr(member, "__func__", member) for member in vars(value).values()]
-            named = [value, *(f for f in members if isinstance(f, FunctionType) and _is_ours(f))]
+            named = [value, *(f for f in members if isinstance(f, FunctionType) and _is_of(f, package))]
         else:
             named = [value]
         for item in named:
-            item.__module__ = "psycopg" + item.__module__.removeprefix("howdah")
+            item.__module__ = new + item.__module__.removeprefix(package)
 
 
-def _is_ours(value: type | FunctionType) -> bool:
-    package, _, rest = (value.__module__ or "").partition(".")
-    return package == "howdah" and not rest.startswith("_")
+def _is_of(value: type | FunctionType, package: str) -> bool:
+    first, _, rest = (value.__module__ or "").partition(".")
+    return first == package and not rest.startswith("_")
 
 
 class _Alias(ModuleType):
@@ -141,13 +169,41 @@ class _Redirect(Loader):
     def __init__(self, real: str) -> None:
         self._real = real
 
-    def create_module(self, spec: ModuleSpec) -> None:
-        """Let the import machinery make an empty module, which `exec_module` replaces."""
-        return None
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _StandIn(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         real = importlib.import_module(self._real)
-        _rename(real)
-        # Hooks for the import of this module get the one that was made for it, and patch the classes in it.
-        vars(module).update({name: value for name, value in vars(real).items() if not name.startswith("_")})
+        _rename(real, "howdah", "psycopg")
+        if isinstance(module, _StandIn):
+            module._stand_for(real)
         sys.modules[module.__name__] = real
+
+
+class _StandIn(ModuleType):
+    """What hooks for the import of a module get: it has that name, and what they patch is patched in howdah's."""
+
+    def _stand_for(self, real: ModuleType) -> None:
+        vars(self).update({name: value for name, value in vars(real).items() if not name.startswith("_")})
+        vars(self)["_real"] = real
+
+    def __getattr__(self, name: str) -> Any:
+        if "_real" not in vars(self):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        return getattr(vars(self)["_real"], name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if "_real" in vars(self) and not _is_the_importers(name):
+            setattr(vars(self)["_real"], name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if "_real" in vars(self) and not _is_the_importers(name):
+            delattr(vars(self)["_real"], name)
+        if name in vars(self):
+            super().__delattr__(name)
+
+
+def _is_the_importers(name: str) -> bool:
+    """Whether a module has an attribute from its import, so that each of two has its own."""
+    return name.startswith("__")

@@ -218,6 +218,91 @@ def test_hooks_that_wait_for_the_import_are_told(driver: ModuleType) -> None:
     ]
 
 
+PATCHED = """
+import importlib, sys
+import wrapt
+
+def told(module):
+    wrapt.wrap_function_wrapper(module, "make_conninfo", lambda wrapped, instance, args, kwargs: "wrapped")
+    module.added = 1
+    module.taken = 2
+    del module.taken
+    print(module.__name__, module.added, hasattr(module, "taken"))
+
+wrapt.register_post_import_hook(told, "psycopg.conninfo")
+importlib.import_module(sys.argv[1])
+if sys.argv[1] == "howdah":
+    sys.modules["howdah"].install_as_psycopg()
+import psycopg
+from psycopg import conninfo
+print(conninfo.make_conninfo(), conninfo.added, hasattr(conninfo, "taken"))
+print(conninfo is psycopg.conninfo is sys.modules["psycopg.conninfo"], conninfo.conninfo_to_dict("host=x"))
+print(conninfo is importlib.import_module(sys.argv[1] + ".conninfo"), conninfo.__spec__.name.partition(".")[2])
+"""
+
+
+def test_hooks_patch_the_functions_of_a_module(driver: ModuleType) -> None:
+    command = [sys.executable, "-W", "error", "-c", PATCHED, driver.__name__]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.splitlines() == [
+        "psycopg.conninfo 1 False",
+        "wrapped 1 False",
+        "True {'host': 'x'}",
+        "True conninfo",
+    ]
+
+
+REFUSED = """
+import sys
+import howdah
+import wrapt
+
+def told(module):
+    raise TypeError(module.__name__)
+
+def modules():
+    return {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "psycopg"}
+
+force = len(sys.argv) == 3
+if force:
+    import psycopg
+before = modules()
+# A hook for what has been imported would be told at once.
+module = sys.modules.pop(sys.argv[1], None)
+wrapt.register_post_import_hook(told, sys.argv[1])
+if module is not None:
+    sys.modules[sys.argv[1]] = module
+finders = list(sys.meta_path)
+try:
+    howdah.install_as_psycopg(force=force)
+except TypeError as error:
+    print(error)
+print(sys.meta_path == finders, before == modules(), bool(before))
+print(howdah.connect.__module__, howdah.Connection.__module__, howdah.Connection.transaction.__module__)
+# The hook has had its turn.
+howdah.install_as_psycopg(force=force)
+import psycopg
+print(psycopg.connect == howdah.connect, howdah.Connection.__module__)
+"""
+
+
+@pytest.mark.parametrize("name", ["psycopg", "psycopg.rows"])
+@pytest.mark.parametrize("force", [False, True])
+def test_a_hook_that_raises_leaves_nothing_installed(
+    howdah: ModuleType, oracle: ModuleType, name: str, force: bool
+) -> None:
+    command = [sys.executable, "-c", REFUSED, name, *(["force"] if force else [])]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.splitlines() == [
+        name,
+        f"True True {force}",
+        "howdah.connection howdah howdah.connection",
+        "True psycopg",
+    ]
+
+
 IN_FRONT = """
 import sys
 from importlib.machinery import PathFinder
