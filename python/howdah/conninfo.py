@@ -119,7 +119,7 @@ def _value(params: ConnDict, key: str) -> str | None:
 
 def _items(params: ConnDict, key: str) -> list[str]:
     value = _value(params, key)
-    return [] if value is None else value.split(",")
+    return value.split(",") if value else []
 
 
 def _ports(params: ConnDict, count: int) -> Sequence[str]:

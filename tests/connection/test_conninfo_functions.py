@@ -50,6 +50,12 @@ ATTEMPTS: list[tuple[dict[str, Any], list[dict[str, Any]]]] = [
     ({"host": "/tmp,127.0.0.1", "port": "1,"}, [{"host": "/tmp", "port": "1"}, {"host": "127.0.0.1", "port": "",
     "hostaddr": "127.0.0.1"}]),
     ({"host": "no.host.invalid,127.0.0.1"}, [{"host": "127.0.0.1", "hostaddr": "127.0.0.1"}]),
+    ({"host": "127.0.0.1,/tmp", "hostaddr": ""}, [{"host": "127.0.0.1", "hostaddr": "127.0.0.1"},
+    {"host": "/tmp", "hostaddr": ""}]),
+    ({"host": "", "hostaddr": "1.1.1.1,2.2.2.2"}, [{"host": "", "hostaddr": "1.1.1.1"},
+    {"host": "", "hostaddr": "2.2.2.2"}]),
+    ({"host": "127.0.0.1,127.0.0.2", "hostaddr": ","}, [{"host": "127.0.0.1", "hostaddr": "127.0.0.1"},
+    {"host": "127.0.0.2", "hostaddr": "127.0.0.2"}]),
 ]  # fmt: skip
 
 
