@@ -80,8 +80,8 @@ def hint_failed_block(error: BaseException) -> None:
     """Add to the error of a block that was to be committed, but had failed, how that is avoided."""
     _add(
         error,
-        "a statement failed, and its error was caught inside of the block: catch it outside, or give the"
-        " statement a transaction() block of its own",
+        "a statement failed, or was left before its end (a stream or a COPY), and the block went on: catch errors"
+        " outside of it, or give the statement a transaction() block of its own",
     )
 
 

@@ -140,10 +140,27 @@ async def test_an_error_that_was_caught_inside_of_its_block(door: Door, nested: 
             with contextlib.suppress(door.errors.DivisionByZero):
                 await conn.execute("select 1 / 0")
     assert any(
-        "catch it outside, or give the statement a transaction() block of its own" in h for h in hints(info.value)
+        "catch errors outside of it, or give the statement a transaction() block" in h for h in hints(info.value)
     )
     async with conn.transaction():
         with contextlib.suppress(door.errors.DivisionByZero):
             async with conn.transaction():
                 await conn.execute("select 1 / 0")
         assert await (await conn.execute("select 1")).fetchone() == (1,)
+
+
+@pytest.mark.parametrize("how", ["stream", "copy"])
+async def test_a_statement_that_its_block_has_left_early(door: Door, how: str) -> None:
+    conn = await door.connect(autocommit=True)
+    cur = conn.cursor()
+    rows = "select repeat('x', 1000) from generate_series(1, 100000)"
+    with pytest.raises(door.errors.InFailedSqlTransaction) as info:
+        async with conn.transaction():
+            if how == "stream":
+                async with contextlib.aclosing(cur.stream(rows)) as stream:
+                    async for _ in stream:
+                        break
+            else:
+                async with cur.copy(f"copy ({rows}) to stdout") as copy:
+                    await copy.read()
+    assert any("was left before its end (a stream or a COPY)" in h for h in hints(info.value))
