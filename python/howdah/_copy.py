@@ -11,7 +11,7 @@ from collections.abc import (
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _howdah
-from ._copy_base import BLOCK_SIZE, FLUSH_THRESHOLD, QUEUE_SIZE, Rows, described, reason_of
+from ._copy_base import BLOCK_SIZE, FLUSH_THRESHOLD, QUEUE_SIZE, Rows, checked_size, described, reason_of
 from ._progress import Meter, Progress
 from ._shell import Queue, join_worker, start_worker
 from .abc import Buffer
@@ -81,9 +81,12 @@ class Copy(_howdah.BaseCopy):
     def blocks(self, size: int = BLOCK_SIZE) -> Iterator[bytes]:
         """Yield the data that the server sends in pieces of many rows, which is quicker where rows do not matter.
 
-        A piece is given when about `size` bytes have been received, or all that is left; with 0 as soon as there is
-        any. Each ends where a row does, and may be larger.
+        A piece is given when about `size` bytes of data have been received, or all that is left; with 0 as soon as
+        there is any. Each ends where a row does, and may be larger. Raises `ValueError` at once if `size` is negative.
         """
+        return self._blocks(checked_size(size))
+
+    def _blocks(self, size: int) -> Iterator[bytes]:
         while data := self._read_block(size):
             yield data
 

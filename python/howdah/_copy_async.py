@@ -11,7 +11,7 @@ from collections.abc import (
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from . import _howdah
-from ._copy_base import BLOCK_SIZE, FLUSH_THRESHOLD, QUEUE_SIZE, AsyncRows, described, reason_of
+from ._copy_base import BLOCK_SIZE, FLUSH_THRESHOLD, QUEUE_SIZE, AsyncRows, checked_size, described, reason_of
 from ._progress import Meter, Progress
 from ._shell import AsyncQueue, join_worker_async, start_worker_async
 from .abc import Buffer
@@ -80,12 +80,15 @@ class AsyncCopy(_howdah.BaseCopy):
         while data := await self.read():
             yield data
 
-    async def blocks(self, size: int = BLOCK_SIZE) -> AsyncIterator[bytes]:
+    def blocks(self, size: int = BLOCK_SIZE) -> AsyncIterator[bytes]:
         """Yield the data that the server sends in pieces of many rows, which is quicker where rows do not matter.
 
-        A piece is given when about `size` bytes have been received, or all that is left; with 0 as soon as there is
-        any. Each ends where a row does, and may be larger.
+        A piece is given when about `size` bytes of data have been received, or all that is left; with 0 as soon as
+        there is any. Each ends where a row does, and may be larger. Raises `ValueError` at once if `size` is negative.
         """
+        return self._blocks(checked_size(size))
+
+    async def _blocks(self, size: int) -> AsyncIterator[bytes]:
         while data := await self._read_block(size):
             yield data
 

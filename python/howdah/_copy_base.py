@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterable, Iterable, Sequence
+from operator import index
 from typing import Any, TypeAlias
 
 Rows: TypeAlias = Iterable[Sequence[Any]]
@@ -19,6 +21,14 @@ BLOCK_SIZE = 128 * 1024
 
 QUEUE_SIZE = 8
 """How many such pieces may wait for a worker."""
+
+
+def checked_size(size: int) -> int:
+    """Return how many bytes a piece has, no more than memory can. Raises `ValueError` if that is negative."""
+    size = index(size)
+    if size < 0:
+        raise ValueError("size must not be negative")
+    return min(size, sys.maxsize)
 
 
 def reason_of(exc: BaseException | None) -> str | None:

@@ -413,6 +413,8 @@ async def test_both_doors(door: Door) -> None:
 async def test_a_batch_comes_as_soon_as_its_rows_have(door: Door) -> None:
     conn, other = await door.connect(), await door.connect()
     await other.execute("select pg_advisory_xact_lock(4712)")
+    # What waits for more would wait for the lock, and fails then.
+    await conn.execute("set lock_timeout = '20s'")
     waits = "case when g = 2000 then pg_advisory_xact_lock(4712)::text end"
     query = f"select g, {waits} from generate_series(1, 3000) g"
     stream = conn.cursor().stream_arrow(query, batch_size=10)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import subprocess
+import sys
 import uuid
 from decimal import Decimal
 from random import Random
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from support.doors import Door, howdah_alone
+from support.memory import for_children, needs_peaks
 
 IDLE, ACTIVE, INTRANS, INERROR = 0, 1, 2, 3
 FORMATS = ["text", "csv", "binary"]
@@ -646,10 +650,12 @@ async def test_several_statements(door: Door) -> None:
         "copy copied from stdin; copy copied from stdin",
         "copy copied to stdout; copy copied from stdin",
     ):
-        with pytest.raises(door.module.ProgrammingError):
+        with pytest.raises(door.module.ProgrammingError) as caught:
             async with conn.cursor().copy(statement) as copy:
                 if statement.startswith("copy copied to"):
                     await copy.read()
+        if statement.startswith("copy"):
+            assert str(caught.value) == "copy() is for one COPY, and not for several statements"
         await assert_usable(conn)
 
 
@@ -674,6 +680,48 @@ async def test_statements_behind_a_copy_that_takes_data(door: Door) -> None:
         with pytest.raises(getattr(door.module, error)):
             await write(conn, "1\tx\n", statement=f"copy copied from stdin; {behind}")
         await assert_usable(conn)
+
+
+CHILD = """
+import asyncio, sys
+import howdah
+from support.memory import Peak
+
+shell, dsn = sys.argv[1:]
+statement = "copy copied from stdin; select repeat('x', 1000) from generate_series(1, 100000)"
+
+def in_sync():
+    with howdah.connect(dsn) as conn:
+        conn.execute("create temp table copied (a int)")
+        with Peak() as peak:
+            try:
+                with conn.cursor().copy(statement) as copy:
+                    copy.write("1\\n")
+            except howdah.ProgrammingError:
+                return peak
+
+async def in_asyncio():
+    async with await howdah.AsyncConnection.connect(dsn) as conn:
+        await conn.execute("create temp table copied (a int)")
+        with Peak() as peak:
+            try:
+                async with conn.cursor().copy(statement) as copy:
+                    await copy.write("1\\n")
+            except howdah.ProgrammingError:
+                return peak
+
+print((in_sync() if shell == "sync" else asyncio.run(in_asyncio())).grown)
+"""
+
+
+@needs_peaks
+@pytest.mark.parametrize("shell", ["sync", "asyncio"])
+def test_rows_of_statements_behind_a_copy_are_not_kept(howdah: ModuleType, dsn: str, shell: str) -> None:
+    """In a process of its own: here freed memory would be used again. 100 MB come."""
+    command = [sys.executable, "-c", CHILD, shell, dsn]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=80, check=False, env=for_children())
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 16 * 2**20
 
 
 async def test_syntax_errors(door: Door) -> None:

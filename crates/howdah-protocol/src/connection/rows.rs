@@ -293,14 +293,14 @@ impl RowCollector {
         !self.rows.is_empty()
     }
 
-    /// How many bytes the rows are that end before offset `end` of the current buffer, with what stands between them.
+    /// About how many bytes the rows are that end before offset `end` of the current buffer, without the headers of their messages.
     pub(super) fn size(&self, end: usize) -> usize {
         let RowSet { chunks, index } = &self.rows;
         let whole: usize = chunks.first.iter().chain(&chunks.more).map(Vec::len).sum();
         let part = if self.in_current { end } else { 0 };
         // What lies in front of the first row was taken before.
         let taken = index.first().map_or(0, |row| row.start as usize);
-        (whole + part).saturating_sub(taken)
+        (whole + part).saturating_sub(taken + HEADER_LEN * index.len())
     }
 
     /// Whether the rows are few enough bytes to be copied out of `current`; if so, does it.

@@ -328,9 +328,9 @@ fn a_statement_that_is_run_again_shares_its_columns() {
 fn rows_are_told_of_once_they_are_as_many_bytes_as_are_wanted() {
     let mut session = Fixture::new().session;
     let id = session.execute(&statement("select", &params(&[]))).unwrap();
-    session.want_rows(id, 250);
+    session.want_rows(id, 235);
     receive(&mut session, &bytes(&[columns(&["a"])]));
-    // A header, the number of columns, a length and the value.
+    // A header, which does not count, the number of columns, a length and the value.
     let row = row_bytes(&[Some(vec![b'x'; 100 - 5 - 2 - 4])]);
     let has_rows_behind = |session: &mut Session| {
         receive(session, &row);

@@ -171,8 +171,8 @@ impl ArrowReading {
             Building::Begun(builder) => builder.missing_rows(),
             _ => self.limits.rows,
         };
-        // The header of a message, the number of columns, and a length for each.
-        rows.saturating_mul(7 + 4 * self.plan.len())
+        // The number of columns, and a length for each.
+        rows.saturating_mul(2 + 4 * self.plan.len())
     }
 
     /// Forgets what has not been given.

@@ -107,6 +107,9 @@ impl CopyJob {
     }
 
     fn check(&self, py: Python<'_>, core: &Arc<Core>, outcome: &Outcome) -> PyResult<()> {
+        if !outcome.refused_copy.is_empty() {
+            return Err(not_alone(py));
+        }
         check(py, core, outcome, Some(&self.state.sql()))
     }
 
@@ -233,7 +236,7 @@ impl CopyJob {
             }
             core.with_session(py, |session| session.copy_done(id))?;
             self.is_ending = true;
-            return Ok(Next::Exchange(id));
+            return Ok(Next::Rows(id));
         };
         let queue = |session: &mut Session| session.copy_data(id, piece);
         let queued: Result<bool, UsageError> = core.with_session(py, queue)?;
@@ -334,6 +337,14 @@ impl Job for CopyJob {
                 self.set_result(py, result)?;
                 Ok(self.done(py, core))
             }
+            Work::Finish(_) if self.is_ending => {
+                let Some(id) = self.id() else {
+                    return Err(no_result(py));
+                };
+                // Of a statement behind it, which is an error then.
+                drop(core.with_session(py, |session| session.take_rows(id))?);
+                Ok(Next::Rows(id))
+            }
             Work::Feed(_) | Work::Finish(_) if ended => self.ended_early(py, core, &outcome),
             Work::Feed(_) | Work::Finish(_) => self.feed(py, core),
             Work::Fail(_) | Work::Leave => {
@@ -420,11 +431,13 @@ fn no_result(py: Python<'_>) -> PyErr {
 fn check_alone(py: Python<'_>, outcome: &Outcome) -> PyResult<()> {
     match outcome.results.len() {
         0 | 1 => Ok(()),
-        _ => {
-            let text = "copy() is for one COPY, and not for several statements";
-            Err(errors::programming(py, text.to_owned()))
-        }
+        _ => Err(not_alone(py)),
     }
+}
+
+fn not_alone(py: Python<'_>) -> PyErr {
+    let text = "copy() is for one COPY, and not for several statements";
+    errors::programming(py, text.to_owned())
 }
 
 /// The error for a statement that is no COPY with data of the client's.
