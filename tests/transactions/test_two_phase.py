@@ -46,6 +46,18 @@ def unprepared() -> Iterator[PgServer]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def lonely() -> Iterator[PgServer]:
+    """A server that waits for a standby it does not have, in sessions that want it."""
+    config = {
+        "max_prepared_transactions": "10",
+        "synchronous_standby_names": "nobody",
+        "synchronous_commit": "local",
+    }
+    with PgServer(config=config) as running:
+        yield running
+
+
 def rows(observer: Observer, table: str) -> int:
     return int(observer.value(f"select count(*) from {table}"))
 
@@ -162,6 +174,47 @@ async def test_server_without_prepared_transactions(door: Door, unprepared: PgSe
     with pytest.raises(door.errors.NotSupportedError, match="prepared transactions are disabled"):
         await conn.tpc_prepare()
     assert status(conn) == "IDLE"
+
+
+async def test_busy(door: Door, lonely: PgServer) -> None:
+    """While another session ends it."""
+    first = await door.connect(lonely.dsn)
+    await first.tpc_begin("busy")
+    await first.tpc_prepare()
+    await first.close()
+    conn = await door.connect(lonely.dsn)
+    looking = Observer(lonely.dsn)
+    with contextlib.closing(looking), contextlib.closing(psycopg.connect(lonely.dsn, autocommit=True)) as ending:
+        ending.execute("set synchronous_commit to on")
+        ending.pgconn.send_query(b"commit prepared 'busy'")
+        looking.wait_event(ending.info.backend_pid, "SyncRep")
+        for end in (conn.tpc_commit, conn.tpc_rollback):
+            with pytest.raises(door.errors.ObjectNotInPrerequisiteState, match="is busy") as caught:
+                await end("busy")
+            assert caught.value.sqlstate == "55000"
+        looking.terminate(ending.info.backend_pid)
+
+
+async def test_its_end_is_not_to_be_cancelled(door: Door, lonely: PgServer) -> None:
+    conn = await door.connect(lonely.dsn)
+    await conn.tpc_begin("ending")
+    await conn.tpc_prepare()
+    conn.pgconn.exec_(b"set synchronous_commit to on")
+    pid, looking = conn.info.backend_pid, Observer(lonely.dsn)
+    ending = asyncio.create_task(asyncio.to_thread(conn.wrapped.tpc_commit) if door.is_sync else conn.tpc_commit())
+    with contextlib.closing(looking):
+        try:
+            await asyncio.to_thread(looking.wait_event, pid, "SyncRep")
+            with pytest.raises(door.errors.ProgrammingError, match="cancel"):
+                conn.cancel()
+            with pytest.raises(door.errors.ProgrammingError, match="cancel"):
+                await conn.cancel_safe()
+            assert not ending.done()
+        finally:
+            looking.value("select pg_cancel_backend(%s)", (pid,))
+        await asyncio.wait_for(ending, 20)
+        assert looking.value("select count(*) from pg_prepared_xacts where gid = 'ending'") == 0
+    conn.cancel()
 
 
 async def test_savepoints_in_it(door: Door, gid: str, observer: Observer) -> None:

@@ -23,7 +23,7 @@ use howdah_net::drive::Lost;
 use howdah_net::{Link, Socket};
 use howdah_protocol::connection::{Ending, Error, Params, QueryResult};
 use howdah_protocol::conninfo::Encryption;
-use howdah_protocol::session::{Block, Characteristics, ExchangeId, Outcome, Session};
+use howdah_protocol::session::{Block, Characteristics, ExchangeId, Outcome, Session, TwoPhase};
 use howdah_protocol::startup::StartupError;
 use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
@@ -78,6 +78,8 @@ pub(crate) struct Core {
     transactions: AtomicU32,
     /// Blocks whose end was interrupted before it had its turn: to be rolled back before anything else.
     left_blocks: Mutex<Vec<LeftBlock>>,
+    /// Whether a two-phase transaction is prepared: the session's, for readers that may not touch the session.
+    is_prepared: AtomicBool,
     cancels: Cancels,
     pub(crate) descriptors: Descriptors,
     /// Why the session could not be started.
@@ -135,6 +137,7 @@ impl Core {
             left_blocks: Mutex::default(),
             refusal: Mutex::default(),
             reason: Mutex::default(),
+            is_prepared: AtomicBool::new(false),
             cancels: Cancels::default(),
             descriptors: Descriptors::default(),
             deadline: Mutex::default(),
@@ -342,19 +345,27 @@ impl Core {
         false
     }
 
-    /// Raises `ProgrammingError` if a two-phase transaction is prepared: nothing runs then that could be cancelled.
+    /// Raises `ProgrammingError` if a two-phase transaction is prepared: its end is not to be cancelled, nor does anything else run.
     pub(crate) fn check_not_prepared(&self, py: Python<'_>, method: &str) -> PyResult<()> {
-        // Where somebody has the session, something else runs.
-        let io = self.io.try_lock();
-        let is_prepared = io.is_ok_and(|io| {
-            io.as_ref()
-                .is_some_and(|io| io.session.two_phase.is_prepared())
-        });
-        if is_prepared {
+        if self.is_prepared.load(Ordering::Relaxed) && !self.snapshot.is_closed() {
             let text = format!("{method}() is not possible: a two-phase transaction is prepared");
             return Err(errors::programming(py, text));
         }
         Ok(())
+    }
+
+    /// Takes a step of the session's two-phase transaction. The caller has the gate.
+    pub(crate) fn with_two_phase<T>(
+        &self,
+        py: Python<'_>,
+        step: impl FnOnce(&mut TwoPhase) -> T,
+    ) -> PyResult<T> {
+        self.with_session(py, |session| {
+            let done = step(&mut session.two_phase);
+            let is_prepared = session.two_phase.is_prepared();
+            self.is_prepared.store(is_prepared, Ordering::Relaxed);
+            done
+        })
     }
 
     /// Whether nothing is left over of what was interrupted, blocks that were left included.

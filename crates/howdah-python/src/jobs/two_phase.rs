@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use howdah_protocol::connection::QueryResult;
-use howdah_protocol::session::{Block, ExchangeId, Outcome, Session, TwoPhaseError};
+use howdah_protocol::session::{Block, ExchangeId, Outcome, Session, TwoPhase, TwoPhaseError};
 use howdah_protocol::wire::TransactionStatus;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
@@ -121,7 +121,7 @@ impl TwoPhaseJob {
         }
         if queued.is_err() && matches!(self.step, Step::Prepare) {
             // Nothing has been sent: it is as it was.
-            core.with_session(py, |session| session.two_phase.not_asked())?;
+            core.with_two_phase(py, TwoPhase::not_asked)?;
         }
         queued.map(Next::Exchange)
     }
@@ -148,16 +148,22 @@ impl TwoPhaseJob {
     ) -> PyResult<bool> {
         let error = outcome.error.as_ref().and_then(|error| error.sqlstate());
         let undone = matches!(self.step, Step::End { commit: false }) && error == Some(b"42704");
-        Ok(undone && core.with_session(py, |session| session.two_phase.is_in_doubt())?)
+        Ok(undone && core.with_two_phase(py, |two_phase| two_phase.is_in_doubt())?)
+    }
+
+    /// Whether the server has no room for prepared transactions, as it is configured. Where it has, the same code says that one is busy.
+    fn is_disabled(&self, outcome: &Outcome) -> bool {
+        let error = outcome.error.as_ref().and_then(|error| error.sqlstate());
+        matches!(self.step, Step::Prepare) && error == Some(b"55000")
     }
 
     /// The server has run the statement.
     fn done(&mut self, py: Python<'_>, core: &Arc<Core>, outcome: &Outcome) -> PyResult<Next> {
         let rolled_back_instead = outcome.results.iter().any(|each| *each.tag == *b"ROLLBACK");
-        core.with_session(py, |session| match &mut self.step {
-            Step::Begin(id) => session.two_phase.begun(std::mem::take(id)),
-            Step::Prepare => session.two_phase.prepared(!rolled_back_instead),
-            Step::End { .. } => session.two_phase.ended(),
+        core.with_two_phase(py, |two_phase| match &mut self.step {
+            Step::Begin(id) => two_phase.begun(std::mem::take(id)),
+            Step::Prepare => two_phase.prepared(!rolled_back_instead),
+            Step::End { .. } => two_phase.ended(),
             Step::EndOther { .. } | Step::Recover => {}
         })?;
         match self.step {
@@ -188,12 +194,6 @@ fn begin(session: &Session, status: TransactionStatus) -> Result<Option<String>,
     let begin = session.transactions.implicit_begin();
     let begin = begin.ok_or("a two-phase transaction cannot be begun in autocommit mode")?;
     Ok(Some(String::from_utf8_lossy(&begin).into_owned()))
-}
-
-/// Whether the server has no room for prepared transactions, as it is configured.
-fn is_disabled(outcome: &Outcome) -> bool {
-    let error = outcome.error.as_ref().and_then(|error| error.sqlstate());
-    error == Some(b"55000")
 }
 
 /// PEP 249's word for it: the server cannot do what was asked for.
@@ -239,15 +239,15 @@ impl Job for TwoPhaseJob {
         }
         self.close(core);
         if self.is_rolled_back(py, core, &outcome)? {
-            core.with_session(py, |session| session.two_phase.ended())?;
+            core.with_two_phase(py, TwoPhase::ended)?;
             return Ok(Next::Done(py.None()));
         }
         let checked = check(py, core, &outcome, Some(&self.sql));
         if checked.is_err() && matches!(self.step, Step::Prepare) {
             // What the server cannot prepare it rolls back.
-            core.with_session(py, |session| session.two_phase.prepared(false))?;
+            core.with_two_phase(py, |two_phase| two_phase.prepared(false))?;
         }
-        checked.map_err(|error| match is_disabled(&outcome) {
+        checked.map_err(|error| match self.is_disabled(&outcome) {
             true => not_supported(py, error),
             false => error,
         })?;
