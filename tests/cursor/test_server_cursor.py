@@ -581,6 +581,21 @@ def test_next_of_derived_classes(conn: Any, driver: ModuleType) -> None:
         driver.ServerCursor.__next__(conn)
 
 
+@howdah_alone
+async def test_rows_after_a_copy(door: Door) -> None:
+    """Of psycopg's cursor nothing is to be asked then: it crashes."""
+    conn = await door.connect()
+    cur = conn.cursor("c")
+    await cur.execute(FIVE)
+    async with cur.copy("copy (select 7) to stdout") as copy:
+        assert b"".join([data async for data in copy]) == b"7\n"
+    assert [column.name for column in cur.description] == ["column_1"]
+    assert await cur.fetchone() == (1,)
+    assert [column.name for column in cur.description] == ["n"]
+    assert cur.pgresult.status == 2
+    await cur.close()
+
+
 def test_rows_outlive_their_page(conn: Any) -> None:
     """Rows that were kept stay, and the others go, whatever becomes of the cursor."""
 

@@ -88,6 +88,7 @@ impl BaseCursor {
         {
             let mut state = lock(&slf.get().state);
             state.streamed = false;
+            state.copied = None;
         }
         Self::set_results(slf, vec![result])?;
         let mut state = lock(&slf.get().state);
