@@ -634,10 +634,6 @@ impl BaseConnection {
         self.core.transaction_depth()
     }
 
-    fn _transaction_status(&self) -> u8 {
-        self.core.transaction_status()
-    }
-
     fn _server_version(&self) -> u32 {
         let parameters = self.core.snapshot.parameters();
         let text = parameters.get("server_version");
