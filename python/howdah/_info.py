@@ -51,37 +51,37 @@ class ConnectionInfo:
     @property
     def host(self) -> str:
         """The host name, the address, or the directory of the socket."""
-        return self._text(self.pgconn.host)
+        return self.pgconn.host.decode()
 
     @property
     def hostaddr(self) -> str:
         """The IP address of the server, empty for a Unix socket."""
-        return self._text(self.pgconn.hostaddr)
+        return self.pgconn.hostaddr.decode()
 
     @property
     def port(self) -> int:
         """The port of the server."""
-        return int(self._text(self.pgconn.port) or conninfo_defaults()["port"])
+        return int(self.pgconn.port or conninfo_defaults()["port"])
 
     @property
     def dbname(self) -> str:
         """The name of the database."""
-        return self._text(self.pgconn.db)
+        return self.pgconn.db.decode()
 
     @property
     def user(self) -> str:
         """The name of the user."""
-        return self._text(self.pgconn.user)
+        return self.pgconn.user.decode()
 
     @property
     def password(self) -> str:
         """The password, empty if there is none."""
-        return self._text(self.pgconn.password)
+        return self.pgconn.password.decode()
 
     @property
     def options(self) -> str:
         """The command-line options given to the server at start."""
-        return self._text(self.pgconn.options)
+        return self.pgconn.options.decode()
 
     def get_parameters(self) -> dict[str, str]:
         """Return the parameters that do not have their default value, without the password and other secrets."""
@@ -178,7 +178,8 @@ class ConnectionInfo:
     def _options(self) -> Iterator[tuple[str, str]]:
         for option in self.pgconn.info:
             if option.val is not None:
-                yield self._text(option.keyword), self._text(option.val)
+                # UTF-8, whatever the session has come to speak.
+                yield option.keyword.decode(), option.val.decode()
 
     def _text(self, value: bytes) -> str:
         return value.decode(self.encoding, "replace")

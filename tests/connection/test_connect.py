@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
@@ -136,12 +137,86 @@ async def test_error_message(door: Door) -> None:
     assert conn.info.error_message == "connection pointer is NULL\n"
 
 
+async def failed(door: Door, **kwargs: Any) -> Any:
+    """A connection whose last command has failed."""
+    conn = await door.connect(autocommit=True, **kwargs)
+    with pytest.raises(door.errors.DivisionByZero):
+        await conn.execute("select 1/0")
+    assert conn.info.error_message == "ERROR:  division by zero\n"
+    return conn
+
+
+async def test_error_message_is_gone_when_the_next_command_begins(door: Door) -> None:
+    conn = await failed(door)
+    # Nothing is sent.
+    await conn.commit()
+    async with conn.pipeline():
+        assert conn.info.error_message == "ERROR:  division by zero\n"
+        await conn.execute("select 1")
+        assert conn.info.error_message == ""
+    assert conn.info.error_message == ""
+    conn = await failed(door)
+    await conn.cursor().executemany("select %s::int", [(1,), (2,)])
+    assert conn.info.error_message == ""
+    conn = await failed(door)
+    async for _ in conn.cursor().stream("select generate_series(1, 2)"):
+        assert conn.info.error_message == ""
+    conn = await failed(door)
+    async with conn.cursor().copy("copy (select 1) to stdout") as copy:
+        assert conn.info.error_message == ""
+        while await copy.read():
+            pass
+    conn = await failed(door)
+    async with conn.transaction():
+        assert conn.info.error_message == ""
+    with pytest.raises(door.errors.DivisionByZero):
+        await conn.cursor().executemany("select 1 / %s", [(1,), (0,)])
+    await conn.execute("select 1")
+    assert conn.info.error_message == ""
+
+
+async def test_error_message_while_the_next_command_runs(door: Door, observer: Observer) -> None:
+    conn = await failed(door)
+    pid, sleep = conn.info.backend_pid, "select pg_sleep(10)"
+    task = asyncio.create_task(asyncio.to_thread(conn.wrapped.execute, sleep) if door.is_sync else conn.execute(sleep))
+    try:
+        await asyncio.to_thread(observer.wait_event, pid, "PgSleep")
+        assert conn.info.error_message == ""
+    finally:
+        observer.value("select pg_cancel_backend(%s)", (pid,))
+    with pytest.raises(door.errors.QueryCanceled):
+        await task
+
+
+@pytest.mark.parametrize("encoding", ["latin1", "utf8", "sjis"])
+async def test_error_message_in_the_client_encoding(door: Door, encoding: str) -> None:
+    conn = await door.connect(autocommit=True)
+    await conn.execute(f"set client_encoding to {encoding}")
+    name = "表" if encoding == "sjis" else "é"
+    with pytest.raises(door.errors.UndefinedColumn):
+        await conn.execute(f'select "{name}"')
+    first = f'column "{name}" does not exist'
+    assert conn.info.error_message.startswith(f"ERROR:  {first}\n")
+    assert conn.pgconn.error_message.startswith(f"ERROR:  {first}\n".encode(conn.info.encoding))
+    assert conn.pgconn.get_error_message().startswith(first)
+
+
 async def test_error_message_of_a_lost_connection(door: Door, observer: Observer) -> None:
     conn = await door.connect()
     observer.terminate(conn.info.backend_pid)
     with pytest.raises(door.module.OperationalError):
         await conn.execute("select 1")
     assert conn.info.error_message.startswith("FATAL:  terminating connection due to administrator command\n")
+
+
+@howdah_alone
+@pytest.mark.parametrize("encoding", ["latin1", "sql_ascii"])
+async def test_options_are_not_in_the_client_encoding(door: Door, encoding: str) -> None:
+    conn = await door.connect(password="dé", application_name="é", client_encoding=encoding)
+    assert (conn.info.password, conn.info.get_parameters()["application_name"]) == ("dé", "é")
+    again = await door.connect(conn.info.dsn, password=conn.info.password)
+    assert (again.info.dsn, again.info.password) == (conn.info.dsn, "dé")
+    assert "application_name=é" in again.info.dsn
 
 
 @howdah_alone

@@ -404,7 +404,7 @@ impl Core {
         }
     }
 
-    /// Runs `queue` on the session.
+    /// Runs `queue` on the session. If that queues anything, what went wrong before is no matter any more.
     ///
     /// The caller has the gate.
     pub(crate) fn with_session<T>(
@@ -415,7 +415,16 @@ impl Core {
         self.check_open(py)?;
         let mut io = lock(&self.io);
         let io = io.as_mut().ok_or_else(|| errors::closed(py))?;
-        Ok(queue(&mut io.session))
+        if !self.snapshot.has_failed() {
+            return Ok(queue(&mut io.session));
+        }
+        let queued = |session: &Session| session.outgoing().len();
+        let before = queued(&io.session);
+        let done = queue(&mut io.session);
+        if queued(&io.session) > before {
+            self.snapshot.clear_error_message();
+        }
+        Ok(done)
     }
 
     /// Lends the buffer that parameters are written into; give it back with [`Core::return_params`].

@@ -34,7 +34,7 @@ pub(crate) struct SessionSnapshot {
     changing: Mutex<Changing>,
     /// The version of the parameters that the settings are made of.
     settings_version: AtomicU64,
-    /// Whether there is an error message.
+    /// Whether there is an error message, or `pgconn` has it: to be looked at without the lock.
     has_failed: AtomicBool,
 }
 
@@ -180,30 +180,34 @@ impl SessionSnapshot {
 
     /// Notes what went wrong.
     pub(crate) fn set_error_message(&self, message: String) {
-        let mut changing = lock(&self.changing);
-        changing.error_message = message;
-        changing.error_of_pgconn = false;
-        drop(changing);
-        self.has_failed.store(true, Ordering::Relaxed);
+        self.change_error(message, false, true);
     }
 
-    /// Notes that a command has succeeded: what went wrong before is no matter any more.
+    /// Notes that a command was begun or has succeeded: what went wrong before is no matter any more.
     #[inline]
     pub(crate) fn clear_error_message(&self) {
-        if self.has_failed.swap(false, Ordering::Relaxed) {
-            self.set_error_message(String::new());
-            self.has_failed.store(false, Ordering::Relaxed);
+        if self.has_failed() {
+            self.change_error(String::new(), false, false);
         }
     }
 
-    /// Notes that a command of the connection's `pgconn` is the last one.
+    /// Whether there may be something for [`clear_error_message`](Self::clear_error_message) to do.
+    #[inline]
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Relaxed)
+    }
+
+    /// Notes that a command of the connection's `pgconn` is the last one: what comes next has to take that back.
     pub(crate) fn leave_error_to_pgconn(&self) {
+        self.change_error(String::new(), true, true);
+    }
+
+    fn change_error(&self, message: String, of_pgconn: bool, has_failed: bool) {
         let mut changing = lock(&self.changing);
-        changing.error_message.clear();
-        changing.error_of_pgconn = true;
-        drop(changing);
-        // What comes next has to take it back.
-        self.has_failed.store(true, Ordering::Relaxed);
+        changing.error_message = message;
+        changing.error_of_pgconn = of_pgconn;
+        // Under the lock, so that the flag and the message are always of one mind.
+        self.has_failed.store(has_failed, Ordering::Relaxed);
     }
 
     /// What went wrong, empty if nothing has; nothing if the connection's `pgconn` is to be asked.

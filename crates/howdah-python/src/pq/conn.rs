@@ -230,9 +230,27 @@ impl PgConn {
         bytes(py, found.map_or(b"", |(_, value)| value.as_bytes()))
     }
 
-    pub(super) fn said(&self) -> (Option<Said>, &'static str) {
-        let machine = lock(&self.machine);
-        (machine.said.clone(), machine.encoding())
+    /// What its own last command was told.
+    pub(super) fn said(&self) -> Option<Said> {
+        lock(&self.machine).said.clone()
+    }
+
+    /// The last error where it is not [`said`](Self::said), and the encoding that an error is shown in.
+    pub(super) fn told(&self, py: Python<'_>) -> (Option<String>, &'static str) {
+        let core = match &*lock(&self.link) {
+            Link::Open(core) => Arc::clone(core),
+            Link::Failed(failed) => {
+                let message = format!("{}\n", failed.message.trim_end());
+                return (Some(message), "utf-8");
+            }
+            Link::Starting(_) | Link::Closed => return (None, "utf-8"),
+        };
+        match core.snapshot.error_message() {
+            None => (None, lock(&self.machine).encoding()),
+            // A lost connection speaks none.
+            text if core.snapshot.is_closed() => (text, "utf-8"),
+            text => (text, core.snapshot.encoding(py)),
+        }
     }
 }
 

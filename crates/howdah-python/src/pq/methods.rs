@@ -10,7 +10,7 @@ use howdah_protocol::connection::{Connection, server_version_number};
 use pyo3::exceptions::PyValueError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyMemoryView, PyType};
+use pyo3::types::{PyBytes, PyMemoryView, PyString, PyType};
 
 use super::body::{Body, Status};
 use super::cancel::{PgCancel, PgCancelConn};
@@ -188,22 +188,22 @@ impl PgConn {
         if self.is_closed() {
             return bytes(py, b"connection pointer is NULL\n");
         }
-        let text = match &*lock(&self.link) {
-            Link::Open(core) => core.snapshot.error_message(),
-            Link::Failed(failed) => Some(format!("{}\n", failed.message.trim_end())),
-            Link::Starting(_) | Link::Closed => None,
-        };
+        let (text, encoding) = self.told(py);
         match (text, self.said()) {
-            (Some(text), _) => bytes(py, text.as_bytes()),
-            (None, (Some(said), encoding)) => said.message(py, encoding),
-            (None, (None, _)) => bytes(py, b""),
+            (Some(text), _) => {
+                let encoded =
+                    PyString::new(py, &text).call_method1("encode", (encoding, "replace"))?;
+                Ok(encoded.cast_into::<PyBytes>()?)
+            }
+            (None, Some(said)) => said.message(py, encoding),
+            (None, None) => bytes(py, b""),
         }
     }
 
     /// Return the last error as text, without its severity.
     #[pyo3(signature = (encoding=None), text_signature = "($self, encoding='')")]
     fn get_error_message(slf: &Bound<'_, Self>, encoding: Option<String>) -> PyResult<Py<PyAny>> {
-        let own = lock(&slf.get().machine).encoding();
+        let (_, own) = slf.get().told(slf.py());
         error_message(slf.as_any(), encoding, own)
     }
 
