@@ -534,14 +534,8 @@ impl<'py> Element<'_, 'py> {
         let start = out.len();
         let mark = length::begin(out);
         if let Some(plan) = self.plan {
-            return match plan.dump_typed(item, self.oid, out, cx)? {
-                IsNull::Yes => {
-                    out.truncate(start);
-                    array.null(out);
-                    Ok(())
-                }
-                IsNull::No => length::end(out, mark).map_err(|e| Misfit::Shape(e.detail())),
-            };
+            let null = plan.dump_typed(item, self.oid, out, cx)?;
+            return end_item(null, start, mark, array, out);
         }
         if self.kind.is_some()
             && matches!(self.oid, oid::INT2 | oid::INT4 | oid::INT8)
@@ -555,25 +549,38 @@ impl<'py> Element<'_, 'py> {
             write_int(int, int_width(self.oid), out);
             return Ok(());
         }
-        let written = match DumperPlan::find(item, PyFormat::Binary, cx)? {
+        let written = self.dump_item(item, out, cx)?;
+        if written.null == IsNull::No {
+            self.check_item(item, written)?;
+        }
+        end_item(written.null, start, mark, array, out)
+    }
+
+    /// Writes an item by a dumper of its own.
+    fn dump_item(
+        &self,
+        item: &Bound<'_, PyAny>,
+        out: &mut Vec<u8>,
+        cx: &DumpContext<'_>,
+    ) -> PyResult<Written> {
+        match DumperPlan::find(item, PyFormat::Binary, cx)? {
             DumperPlan::Kind(Kind::Int | Kind::Number(oid::NUMERIC))
                 if self.oid == oid::NUMERIC =>
             {
-                numeric_int(item, out)?
+                numeric_int(item, out)
             }
             // Without a type they are elements of an array of text, but for a COPY, whose columns have types.
             DumperPlan::Kind(kind @ (Kind::Range | Kind::Multirange))
                 if self.oid == 0 && !cx.in_copy =>
             {
-                dump_as(kind, item, PyFormat::Text, out, cx)?
+                dump_as(kind, item, PyFormat::Text, out, cx)
             }
-            plan => plan.dump(item, PyFormat::Binary, out, cx)?,
-        };
-        if written.null == IsNull::Yes {
-            out.truncate(start);
-            array.null(out);
-            return Ok(());
+            plan => plan.dump(item, PyFormat::Binary, out, cx),
         }
+    }
+
+    /// Fails if what an item was written as is no element of the list.
+    fn check_item(&self, item: &Bound<'_, PyAny>, written: Written) -> Result<(), Misfit> {
         if written.oid != self.oid && !self.takes_any(item)? {
             return Err(if mixture::changes(self.oid, written.oid) {
                 Misfit::Mixture(self.oid)
@@ -584,7 +591,25 @@ impl<'py> Element<'_, 'py> {
         if written.format == Format::Text && self.oid != 0 {
             return Err(Misfit::OnlyText);
         }
-        length::end(out, mark).map_err(|e| Misfit::Shape(e.detail()))
+        Ok(())
+    }
+}
+
+/// Ends an item whose value has been written, unless it is NULL.
+fn end_item(
+    null: IsNull,
+    start: usize,
+    mark: usize,
+    array: &mut ArrayWriter,
+    out: &mut Vec<u8>,
+) -> Result<(), Misfit> {
+    match null {
+        IsNull::Yes => {
+            out.truncate(start);
+            array.null(out);
+            Ok(())
+        }
+        IsNull::No => length::end(out, mark).map_err(|e| Misfit::Shape(e.detail())),
     }
 }
 
