@@ -6,7 +6,10 @@ import asyncio
 import gc
 import importlib
 import pickle
+import subprocess
+import sys
 import threading
+import weakref
 from collections.abc import Callable
 from datetime import date
 from functools import partial
@@ -253,6 +256,81 @@ async def test_command_is_waited_for_in_another_task(door: Door) -> None:
     while conn.pgconn.get_result() is not None:
         pass
     assert await (await other).fetchone() == (2,)
+
+
+@asyncio_only
+@pytest.mark.parametrize("answered", [False, True])
+async def test_task_that_used_a_pgconn_is_not_kept(door: Door, answered: bool) -> None:
+    conn = await door.connect()
+
+    async def use() -> None:
+        conn.pgconn.send_query(b"select 1")
+        while answered and conn.pgconn.get_result() is not None:
+            pass
+        if not answered:
+            await conn.close()
+
+    task = asyncio.create_task(use())
+    kept = weakref.ref(task)
+    await task
+    del task
+    await asyncio.sleep(0)  # whoever has waited for it is called with it
+    gc.collect()
+    assert kept() is None
+
+
+ASKED = """
+import asyncio, sys
+
+steps = []
+real = asyncio.current_task
+
+def current_task(loop=None):
+    if steps:
+        steps.pop()()
+    return real(loop)
+
+asyncio.current_task = current_task
+import howdah
+
+def interrupt():
+    raise KeyboardInterrupt
+
+async def main():
+    conn = await howdah.AsyncConnection.connect(sys.argv[1], autocommit=True)
+    waiting = conn.execute("select 1")
+    # As the session is lent: another begins then, or the program is interrupted.
+    for step in (lambda: waiting.send(None), interrupt):
+        steps.append(step)
+        try:
+            conn.pgconn.send_query(b"select 2")
+        except BaseException as error:
+            print(type(error).__name__)
+        waiting.close()
+        print(await (await conn.execute("select 3")).fetchone())
+    # As it is looked whom it is lent to.
+    conn.pgconn.send_query(b"select 4")
+    steps.append(interrupt)
+    try:
+        await conn.execute("select 5")
+    except BaseException as error:
+        print(type(error).__name__)
+    while conn.pgconn.get_result() is not None:
+        pass
+    print(await (await conn.execute("select 6")).fetchone(), steps)
+
+asyncio.run(main())
+"""
+
+
+@howdah_alone
+def test_what_happens_while_the_current_task_is_asked_for(driver: ModuleType, dsn: str) -> None:
+    """Which is a function of Python's before 3.12, and may be another's."""
+    command = [sys.executable, "-c", ASKED, dsn]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert run.stderr == ""
+    interrupted = "KeyboardInterrupt"
+    assert run.stdout.splitlines() == ["OperationalError", "(3,)", interrupted, "(3,)", interrupted, "(6,) []"]
 
 
 @howdah_alone

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use howdah_protocol::session::ExchangeId;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
@@ -142,6 +143,8 @@ impl Channel {
     /// Lends the session to code that moves it on by itself, if nobody has it: the loop does not read meanwhile.
     pub(crate) fn lend(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let this = slf.get();
+        // Before anything is held: this calls into Python.
+        let task = current_task(slf.py())?;
         if !this.gate.try_enter() {
             return Ok(false);
         }
@@ -150,7 +153,7 @@ impl Channel {
             return Ok(false);
         }
         this.core.streaming.store(true, Ordering::Relaxed);
-        let before = std::mem::replace(&mut *lock(&this.borrower), current_task(slf.py()));
+        let before = std::mem::replace(&mut *lock(&this.borrower), task);
         drop(before);
         // One that is closed does not read anyway.
         if !this.is_loop_closed(slf.py()) {
@@ -166,8 +169,7 @@ impl Channel {
         if !this.core.streaming.swap(false, Ordering::Relaxed) {
             return Ok(());
         }
-        let borrower = lock(&this.borrower).take();
-        drop(borrower);
+        this.forget_borrower();
         this.leave_gate(slf.py());
         let reads = !this.core.snapshot.is_closed() && !this.is_loop_closed(slf.py());
         if reads && this.paused.swap(false, Ordering::Relaxed) {
@@ -176,13 +178,26 @@ impl Channel {
         Ok(())
     }
 
+    /// Lets go of the task that the session was lent to.
+    fn forget_borrower(&self) {
+        let borrower = lock(&self.borrower).take();
+        // Without the lock: this may call back into Python.
+        drop(borrower);
+    }
+
     /// Whether the session is lent to the task that asks, which would wait for itself.
-    pub(super) fn is_lent_to_caller(&self, py: Python<'_>) -> bool {
+    ///
+    /// # Errors
+    /// What is raised as the task is asked for.
+    pub(super) fn is_lent_to_caller(&self, py: Python<'_>) -> PyResult<bool> {
         if !self.core.streaming.load(Ordering::Relaxed) {
-            return false;
+            return Ok(false);
         }
         let borrower = lock(&self.borrower).as_ref().map(|task| task.clone_ref(py));
-        borrower.is_some_and(|task| current_task(py).is_some_and(|caller| caller.is(&task)))
+        let Some(borrower) = borrower else {
+            return Ok(false);
+        };
+        Ok(current_task(py)?.is_some_and(|caller| caller.is(&borrower)))
     }
 
     fn running_ops(&self, py: Python<'_>) -> Vec<Py<Op>> {
@@ -376,7 +391,11 @@ impl Channel {
 }
 
 /// The task that is being stepped, if there is one.
-fn current_task(py: Python<'_>) -> Option<Py<PyAny>> {
-    let task = imports::CURRENT_TASK.get(py).ok()?.call0().ok()?;
-    (!task.is_none()).then(|| task.unbind())
+fn current_task(py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+    match imports::CURRENT_TASK.get(py)?.call0() {
+        Ok(task) => Ok((!task.is_none()).then(|| task.unbind())),
+        // No event loop runs here.
+        Err(error) if error.is_instance_of::<PyRuntimeError>(py) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

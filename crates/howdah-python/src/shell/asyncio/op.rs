@@ -230,11 +230,7 @@ impl Op {
             lock(&self.state).has_gate = true;
             return self.guarded(slf, || self.start(slf));
         }
-        if channel.get().is_lent_to_caller(slf.py()) {
-            self.refuse_job();
-            let text = "another command is already in progress";
-            return Err(errors::operational(slf.py(), text));
-        }
+        self.check_not_lent(slf.py())?;
         let can_share = channel.get().can_share_now() && self.can_share(slf.py());
         match channel.get().gate.enter(|| slf.clone().unbind(), can_share) {
             Entered::Now => {
@@ -246,6 +242,18 @@ impl Op {
                 Ok(Poll::Pending)
             }
         }
+    }
+
+    /// Fails if its own task has the session lent to it.
+    fn check_not_lent(&self, py: Python<'_>) -> PyResult<()> {
+        let lent = self.channel.get().is_lent_to_caller(py);
+        let error = match lent {
+            Ok(false) => return Ok(()),
+            Ok(true) => errors::operational(py, "another command is already in progress"),
+            Err(error) => error,
+        };
+        self.refuse_job();
+        Err(error)
     }
 
     /// Tells hooks of it.

@@ -125,6 +125,7 @@ impl Channel {
                 wake_by(event_loop.bind(py), "call_soon_threadsafe", op)?;
             }
         }
+        this.forget_borrower();
         // A stream that nobody fetches from has the gate: who waits for that is not to wait until it is dropped.
         if this.core.streaming.swap(false, Ordering::Relaxed)
             && let Some(event_loop) = event_loop
