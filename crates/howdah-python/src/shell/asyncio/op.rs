@@ -105,6 +105,15 @@ enum Poll {
     Ready(Py<PyAny>),
 }
 
+/// Where what a job wants is.
+enum Wanted {
+    /// It wants nothing more, and gives this.
+    Done(Py<PyAny>),
+    /// Here: the job goes on at once.
+    Here,
+    ToCome(Awaits),
+}
+
 impl Op {
     pub(crate) fn new(channel: Py<Channel>, job: Box<dyn Job>, timeout: Option<Timeout>) -> Self {
         Self {
@@ -389,54 +398,13 @@ impl Op {
         let core = &channel.get().core;
         let mut stretches = 0;
         loop {
-            let awaits = match next {
-                Next::Done(value) => return Ok(Poll::Ready(value)),
-                Next::Listen(deadline) => {
-                    self.start_timer(slf, deadline)?;
-                    Awaits::Notification
-                }
-                Next::Pump(id) => Awaits::Sending(id),
-                Next::Feed(id) => Awaits::Feeding(id),
-                Next::Results(id) => Awaits::Results(id),
-                Next::Booked(ticket) if core.pipeline.has_booked(ticket) => {
+            let awaits = match self.look_for(slf, next)? {
+                Wanted::Done(value) => return Ok(Poll::Ready(value)),
+                Wanted::Here => {
                     next = job.resume(py, core, Outcome::default())?;
                     continue;
                 }
-                Next::Booked(ticket) => Awaits::Booked(ticket),
-                Next::Exchange(id) => {
-                    // Of a pipeline that has failed the server may owe no more than the end, and a stream that is being ended is
-                    // given a time: the session sees to that.
-                    if core.pipeline.status() == Status::Aborted || core.wants_time() {
-                        Channel::advance_soon(channel)?;
-                    }
-                    Awaits::Exchange(id)
-                }
-                Next::Started(_) => {
-                    // The handshake may begin with something else than bytes, which the channel has to look for.
-                    if core.has_timeout() {
-                        Channel::advance_soon(channel)?;
-                    }
-                    Awaits::Started
-                }
-                Next::Rows(id) | Next::RowsBy(id, _) if core.has_rows(id) => {
-                    // They have come with what was waited for before, and nothing more may come.
-                    Channel::send_soon(channel)?;
-                    next = job.resume(py, core, Outcome::default())?;
-                    continue;
-                }
-                Next::Rows(id) => Awaits::Rows(id),
-                Next::RowsBy(id, deadline) => {
-                    self.start_timer(slf, deadline)?;
-                    Awaits::Rows(id)
-                }
-                Next::Rest => {
-                    if core.is_at_rest() || core.is_settled() {
-                        next = job.resume(py, core, Outcome::default())?;
-                        continue;
-                    }
-                    Channel::advance_soon(channel)?;
-                    Awaits::Settled
-                }
+                Wanted::ToCome(awaits) => awaits,
             };
             if awaits != Awaits::Notification {
                 core.note_busy();
@@ -467,6 +435,55 @@ impl Op {
             }
             next = job.resume(py, core, core.take_partial(id))?;
         }
+    }
+
+    /// Looks whether what the job wants is there, and sees to it that it comes.
+    fn look_for(&self, slf: &Bound<'_, Self>, next: Next) -> PyResult<Wanted> {
+        let channel = self.channel.bind(slf.py());
+        let core = &channel.get().core;
+        let awaits = match next {
+            Next::Done(value) => return Ok(Wanted::Done(value)),
+            Next::Listen(deadline) => {
+                self.start_timer(slf, deadline)?;
+                Awaits::Notification
+            }
+            Next::Pump(id) => Awaits::Sending(id),
+            Next::Feed(id) => Awaits::Feeding(id),
+            Next::Results(id) => Awaits::Results(id),
+            Next::Booked(ticket) if core.pipeline.has_booked(ticket) => return Ok(Wanted::Here),
+            Next::Booked(ticket) => Awaits::Booked(ticket),
+            Next::Exchange(id) => {
+                // Of a pipeline that has failed the server may owe no more than the end, and a stream that is being ended is
+                // given a time: the session sees to that.
+                if core.pipeline.status() == Status::Aborted || core.wants_time() {
+                    Channel::advance_soon(channel)?;
+                }
+                Awaits::Exchange(id)
+            }
+            Next::Started(_) => {
+                // The handshake may begin with something else than bytes, which the channel has to look for.
+                if core.has_timeout() {
+                    Channel::advance_soon(channel)?;
+                }
+                Awaits::Started
+            }
+            Next::Rows(id) | Next::RowsBy(id, _) if core.has_rows(id) => {
+                // They have come with what was waited for before, and nothing more may come.
+                Channel::send_soon(channel)?;
+                return Ok(Wanted::Here);
+            }
+            Next::Rows(id) => Awaits::Rows(id),
+            Next::RowsBy(id, deadline) => {
+                self.start_timer(slf, deadline)?;
+                Awaits::Rows(id)
+            }
+            Next::Rest if core.is_at_rest() || core.is_settled() => return Ok(Wanted::Here),
+            Next::Rest => {
+                Channel::advance_soon(channel)?;
+                Awaits::Settled
+            }
+        };
+        Ok(Wanted::ToCome(awaits))
     }
 
     /// Has the channel wake it when what it awaits has come.
