@@ -459,6 +459,21 @@ async def test_a_killed_server(door: Door) -> None:
 
 
 @howdah_alone
+@pytest.mark.parametrize("params", [None, ()])
+@pytest.mark.parametrize("size", [1, 1000])
+async def test_no_batch_is_given_after_the_connection_was_closed(door: Door, params: Any, size: int) -> None:
+    """Even if its rows had been received before."""
+    conn = await door.connect(autocommit=True)
+    stream = conn.cursor().stream_arrow("select generate_series(1, 1500) as v", params, batch_size=size)
+    assert len(await anext(stream)) == size
+    await conn.close()
+    with pytest.raises(door.module.OperationalError, match="closed"):
+        await anext(stream)
+    with pytest.raises(StopAsyncIteration):
+        await anext(stream)
+
+
+@howdah_alone
 async def test_long_rows(door: Door) -> None:
     conn = await door.connect(autocommit=True)
     size = 100 * 1024 * 1024

@@ -769,6 +769,41 @@ async def test_a_copy_that_is_over(door: Door) -> None:
     assert await copy.read_row() is None
 
 
+@pytest.mark.parametrize("rows", [2, 20000])
+async def test_nothing_is_read_after_the_connection_was_closed(door: Door, rows: int) -> None:
+    """Even if it had been received before."""
+    statement = f"copy (select generate_series(1, {rows})) to stdout"
+    for name in ("read", "read_row"):
+        conn = await door.connect()
+        # psycopg cannot say at the end of the block that the COPY was given up.
+        with contextlib.suppress(door.module.OperationalError):
+            async with conn.cursor().copy(statement) as copy:
+                assert await getattr(copy, name)()
+                await conn.close()
+                for _ in range(2):
+                    with pytest.raises(door.module.OperationalError, match="closed"):
+                        await getattr(copy, name)()
+
+
+@howdah_alone
+async def test_no_block_is_read_after_the_connection_was_closed(door: Door) -> None:
+    conn = await door.connect()
+    async with conn.cursor().copy("copy (select generate_series(1, 3)) to stdout") as copy:
+        await copy.read()
+        await conn.close()
+        with pytest.raises(door.module.OperationalError, match="closed"):
+            assert [data async for data in copy.blocks()]
+
+
+@howdah_alone
+async def test_what_was_read_to_its_end_stays_so(door: Door) -> None:
+    conn = await door.connect()
+    async with conn.cursor().copy("copy (select 1) to stdout") as copy:
+        assert [bytes(data) async for data in copy] == [b"1\n"]
+        await conn.close()
+        assert await copy.read() == b""
+
+
 async def test_pipelines(door: Door) -> None:
     conn = await with_table(door)
     async with conn.pipeline():

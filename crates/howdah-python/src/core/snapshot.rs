@@ -167,6 +167,11 @@ impl SessionSnapshot {
         self.closed.load(Ordering::Acquire) == 2
     }
 
+    /// Whether it was closed at the user's wish, and not lost.
+    pub(crate) fn was_closed(&self) -> bool {
+        self.is_closed() && !self.is_broken()
+    }
+
     /// Notes the end; the first reason stays.
     pub(crate) fn close(&self, how: Closed) {
         let number = match how {

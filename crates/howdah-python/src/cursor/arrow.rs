@@ -157,6 +157,11 @@ impl ArrowReading {
         self.plan.is_binary()
     }
 
+    /// Whether rows have come, and the last batch has not been given.
+    pub(super) fn has_begun(&self) -> bool {
+        matches!(&*lock(&self.builder), Building::Begun(_))
+    }
+
     /// Whether a batch has all its rows.
     pub(super) fn has_full(&self) -> bool {
         match &*lock(&self.builder) {
@@ -296,6 +301,10 @@ impl Reader for ArrowReader {
             }
         }
         reading.next_batch(py, false)
+    }
+
+    fn has_rest(&self) -> bool {
+        self.reading.get().has_begun() || self.copy.get().state().has_messages()
     }
 
     fn wants(&self) -> usize {

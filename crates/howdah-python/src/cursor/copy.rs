@@ -136,6 +136,10 @@ impl Reader for CopyReader {
         self.0.get().next_received(py, self.1)
     }
 
+    fn has_rest(&self) -> bool {
+        self.0.get().state.has_messages()
+    }
+
     fn wants(&self) -> usize {
         match self.1 {
             Want::Block(size) => size,
@@ -249,13 +253,17 @@ impl BaseCopy {
         Self::read_by(slf, CopyReader(slf.clone().unbind(), want))
     }
 
-    /// Gives what a reader makes of the data: at once, if enough has come.
+    /// Gives what a reader makes of the data: at once, if enough has come. When the user has closed the connection it gives no more, but
+    /// of one that was lost what has come.
     pub(super) fn read_by(
         slf: &Bound<'_, Self>,
         reader: impl Reader + 'static,
     ) -> PyResult<Py<PyAny>> {
         let (py, this) = (slf.py(), slf.get());
         this.state.check_readable(py)?;
+        if this.connection.get().core().snapshot.was_closed() && reader.has_rest() {
+            return this.ready(py, Err(errors::closed(py)));
+        }
         if let Some(value) = reader.next_received(py).transpose() {
             return this.ready(py, value);
         }

@@ -112,7 +112,13 @@ pub(super) fn open(
 
 impl Stream {
     /// The next of the rows, or of the batches, that have been received.
+    ///
+    /// # Errors
+    /// There are some, but the user has closed the connection; or they cannot be loaded. Of a connection that was lost they are given.
     fn next_received(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        if self.core().snapshot.was_closed() && self.has_rest() {
+            return Err(errors::closed(py));
+        }
         if let Some(batches) = &self.batches {
             let ended = matches!(lock(&self.state).phase, Phase::Failed(_) | Phase::Over);
             return batches.get().next_batch(py, ended);
@@ -125,17 +131,22 @@ impl Stream {
             if state.pos >= state.rows.len() {
                 return Ok(None);
             }
-            let snapshot = &self.core().snapshot;
-            if snapshot.is_closed() && !snapshot.is_broken() {
-                // At the user's wish. Of one that was lost, what had been received is given.
-                drop(state);
-                return Err(errors::closed(py));
-            }
             state.pos += 1;
             (Arc::clone(&state.rows), state.pos - 1, reader)
         };
         let loaded = rows.get(pos).map(|fields| reader.load(py, fields));
         loaded.transpose()
+    }
+
+    /// Whether something has been received that has not been given.
+    fn has_rest(&self) -> bool {
+        match &self.batches {
+            Some(batches) => batches.get().has_begun(),
+            None => {
+                let state = lock(&self.state);
+                state.pos < state.rows.len()
+            }
+        }
     }
 
     /// The error that has ended it, once.

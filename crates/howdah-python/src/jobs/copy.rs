@@ -52,6 +52,9 @@ pub(crate) trait Reader: Send + Sync {
     /// What it makes of data that has been received; `None` if there is none.
     fn next_received(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>>;
 
+    /// Whether data has been received of which it has not given all.
+    fn has_rest(&self) -> bool;
+
     /// About how many bytes more it needs, as far as it knows.
     fn wants(&self) -> usize;
 

@@ -185,7 +185,7 @@ impl PgConn {
     /// Whether it was closed by the program.
     pub(super) fn is_closed(&self) -> bool {
         match &*lock(&self.link) {
-            Link::Open(core) => core.snapshot.is_closed() && !core.snapshot.is_broken(),
+            Link::Open(core) => core.snapshot.was_closed(),
             Link::Starting(_) | Link::Failed(_) => false,
             Link::Closed => true,
         }
