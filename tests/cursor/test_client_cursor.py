@@ -226,14 +226,31 @@ async def test_executemany(door: Door, server: PgServer) -> None:
     assert [await c.fetchall() async for c in _results(cur)] == [[(3,)], [(4,)]]
 
 
-@pytest.mark.parametrize("values", [["x"], ["x", 1, 2], [1, 2, "x"]])
-async def test_executemany_shows_the_place_of_an_error(door: Door, values: list[Any]) -> None:
+@pytest.mark.parametrize("values", [["x"], ["x", 1, 2], [1, "x", 2], [1, 2, "x"], [*range(7000), "x", 1]])
+@pytest.mark.parametrize("returning", [False, True])
+async def test_executemany_shows_the_place_of_an_error(door: Door, values: list[Any], returning: bool) -> None:
     """In the text of the execution that failed, which is another than those of the rest."""
     cur = client_cursor(door, await door.connect())
     with pytest.raises(door.module.DataError) as caught:
-        await cur.executemany("select %s, %s::int", [("y" * len(values), value) for value in values])
-    first = f"LINE 1: select '{'y' * len(values)}', 'x'::int"
-    assert str(caught.value).splitlines()[1:] == [first, " " * first.index("'x'") + "^"]
+        await cur.executemany("select %s, %s::int", [("y" * 30, value) for value in values], returning=returning)
+    check_place(caught.value)
+
+
+def check_place(error: Any) -> None:
+    first = f"LINE 1: select '{'y' * 30}', 'x'::int"
+    assert str(error).splitlines()[1:] == [first, " " * first.index("'x'") + "^"]
+
+
+@pytest.mark.parametrize("values", [["x", 1], [1, "x", 2], [*range(7000), "x", 1]])
+@pytest.mark.parametrize("returning", [False, True])
+async def test_executemany_shows_it_in_a_pipeline(door: Door, values: list[Any], returning: bool) -> None:
+    conn = await door.connect()
+    cur = client_cursor(door, conn)
+    with pytest.raises(door.module.DataError) as caught:
+        async with conn.pipeline():
+            await cur.execute("select 1")
+            await cur.executemany("select %s, %s::int", [("y" * 30, value) for value in values], returning=returning)
+    check_place(caught.value)
 
 
 async def test_executemany_fails_in_the_middle(door: Door) -> None:

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex};
 
 use howdah_protocol::connection::QueryResult;
 use howdah_protocol::session::{ExchangeId, Outcome};
+use howdah_protocol::wire::Diagnostic;
 use pyo3::exceptions::PyMemoryError;
 use pyo3::prelude::*;
 
@@ -35,8 +36,8 @@ pub(crate) trait Recipient: Send + Sync {
     /// It has failed.
     fn fail(&self, py: Python<'_>, failure: Failure);
 
-    /// The statement's text, in the client encoding.
-    fn text<'a>(&'a self, py: Python<'a>) -> Option<&'a [u8]>;
+    /// The exception for what the server says of its statement, which has failed.
+    fn error(&self, py: Python<'_>, core: &Core, diagnostic: &Diagnostic) -> PyErr;
 
     /// Whether anybody has the cursor that can be asked for the result, and it is another than this one.
     fn can_be_asked(&self, by_another_than: &Bound<'_, PyAny>) -> bool;
@@ -318,8 +319,10 @@ impl Pipeline {
             let error = if outcome.refused_copy.contains(&outcome.failed_at) {
                 refused_copy(py)
             } else {
-                let text = failed.as_deref().and_then(|failed| failed.text(py));
-                core.server_error(py, &diagnostic, text)
+                match &failed {
+                    Some(failed) => failed.error(py, core, &diagnostic),
+                    None => core.server_error(py, &diagnostic, None),
+                }
             };
             lock(&self.state).aborted = true;
             self.note_failure(py, error, failed);

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use howdah_protocol::connection::QueryResult;
+use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
 
+use super::Core;
 use super::pipeline::{Failure, Recipient};
 use crate::hooks::{Span, rowcount, status};
 
@@ -75,8 +77,8 @@ impl Recipient for WatchedRecipient {
         self.recipient.fail(py, failure);
     }
 
-    fn text<'a>(&'a self, py: Python<'a>) -> Option<&'a [u8]> {
-        self.recipient.text(py)
+    fn error(&self, py: Python<'_>, core: &Core, diagnostic: &Diagnostic) -> PyErr {
+        self.recipient.error(py, core, diagnostic)
     }
 
     fn can_be_asked(&self, by_another_than: &Bound<'_, PyAny>) -> bool {

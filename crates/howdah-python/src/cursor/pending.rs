@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use howdah_protocol::connection::QueryResult;
+use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
 use pyo3::types::{PyWeakrefMethods, PyWeakrefReference};
 
 use super::BaseCursor;
+use crate::core::Core;
 use crate::core::pipeline::{Failure, Recipient};
 use crate::errors;
 use crate::jobs::execute::Text;
 use crate::jobs::pipeline::Pending;
+use crate::jobs::texts::Texts;
 use crate::shell::ready::Fetch;
 use howdah_adapt::lock;
 
@@ -26,8 +29,8 @@ struct PendingExecution {
     text: Arc<Text>,
     /// Whether it is one of several executions, by `executemany()`.
     many: bool,
-    /// Whether each of these has a text of its own.
-    varies: bool,
+    /// Those of these, if each has its own.
+    texts: Option<Arc<Texts>>,
     /// How many results have come.
     taken: AtomicUsize,
 }
@@ -68,6 +71,7 @@ impl BaseCursor {
     pub(crate) fn recipient(
         slf: &Bound<'_, Self>,
         text: &Arc<Text>,
+        texts: Option<&Arc<Texts>>,
     ) -> PyResult<Arc<dyn Recipient>> {
         let cursor = PyWeakrefReference::new(slf)?.unbind();
         let state = lock(&slf.get().state);
@@ -76,7 +80,7 @@ impl BaseCursor {
             number: state.number,
             text: Arc::clone(text),
             many: state.many.is_some(),
-            varies: state.many.is_some() && slf.get().binding.is_in_text(),
+            texts: texts.map(Arc::clone),
             taken: AtomicUsize::new(0),
         }))
     }
@@ -119,6 +123,9 @@ impl PendingExecution {
 impl Recipient for PendingExecution {
     fn take(&self, py: Python<'_>, results: Vec<QueryResult>) -> PyResult<()> {
         self.taken.fetch_add(results.len(), Ordering::Relaxed);
+        if let Some(texts) = &self.texts {
+            texts.answered(results.len());
+        }
         let cursor = self.cursor(py);
         let Some(cursor) = cursor.filter(|cursor| cursor.get().is_current(self.number)) else {
             return Ok(());
@@ -151,8 +158,12 @@ impl Recipient for PendingExecution {
         drop(surplus);
     }
 
-    fn text<'a>(&'a self, py: Python<'a>) -> Option<&'a [u8]> {
-        (!self.varies).then(|| self.text.sql(py))
+    fn error(&self, py: Python<'_>, core: &Core, diagnostic: &Diagnostic) -> PyErr {
+        let Some(texts) = &self.texts else {
+            return core.server_error(py, diagnostic, Some(self.text.sql(py)));
+        };
+        let text = texts.of(self.taken.load(Ordering::Relaxed));
+        core.server_error(py, diagnostic, text.as_deref())
     }
 
     fn can_be_asked(&self, by_another_than: &Bound<'_, PyAny>) -> bool {

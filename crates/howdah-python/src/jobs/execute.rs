@@ -155,7 +155,7 @@ impl ExecuteQuery {
         let params = self.params.as_ref();
         let (text, own) = begin(py, core, cursor, &self.query, params, options)?;
         let (text, params) = (Arc::new(text), params.or(own.as_ref()));
-        let mut recipient = BaseCursor::recipient(bound, &text)?;
+        let mut recipient = BaseCursor::recipient(bound, &text, None)?;
         if let Some(span) = self.watched.get() {
             recipient = WatchedRecipient::new(py, recipient, span, Some(1))?;
         }
@@ -434,6 +434,14 @@ impl Text {
             Self::Cached(template) => &template.get().template.sql,
             Self::Made(template) => &template.sql,
             Self::Merged(sql, _) => sql,
+        }
+    }
+
+    /// The bytes to send, with the parameters in them.
+    pub(super) fn merged(&self, py: Python<'_>) -> Arc<[u8]> {
+        match self {
+            Self::Merged(sql, _) => Arc::clone(sql),
+            _ => self.sql(py).into(),
         }
     }
 

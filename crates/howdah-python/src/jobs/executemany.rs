@@ -14,6 +14,7 @@ use super::insert::Insert;
 use super::kept::{How, Kept, Of, Queued};
 use super::pipeline::await_ticket;
 use super::rewrite::{self, Gathered, Rewriting};
+use super::texts::Texts;
 use super::{bind, check};
 use crate::binding::Binding;
 use crate::core::Core;
@@ -43,7 +44,8 @@ pub(crate) struct Running {
     adaptation: Adaptation,
     /// That of the last one, where each has its own.
     text: Option<Arc<Text>>,
-    first_text: Option<Arc<Text>>,
+    /// All of them, where each has its own.
+    texts: Option<Arc<Texts>>,
     /// The parameters of the last that has been queued.
     last: Option<Py<PyAny>>,
     /// All has been queued, or given up for this error.
@@ -99,7 +101,7 @@ impl Job for ExecuteMany {
             params: self.params.bind(py).try_iter()?.unbind(),
             adaptation: cursor.adaptation(py)?,
             text: None,
-            first_text: None,
+            texts: cursor.binding.is_in_text().then(Arc::default),
             last: None,
             ended: false,
             failure: None,
@@ -153,9 +155,8 @@ impl Job for ExecuteMany {
             return self.end(py, core);
         }
         if outcome.error.is_some() || !outcome.refused_copy.is_empty() {
-            let is_in_text = self.cursor.get().binding.is_in_text();
-            let text = running.text_of(outcome.failed_at, is_in_text);
-            let failed = check_text(py, core, &outcome, text)
+            let failed = running
+                .check(py, core, &outcome)
                 .inspect_err(|error| running.note_place(py, error, outcome.failed_at));
             if running.ended {
                 failed?;
@@ -163,6 +164,9 @@ impl Job for ExecuteMany {
             }
             running.failure = failed.err().or(running.failure.take());
             return self.end(py, core);
+        }
+        if let Some(texts) = &running.texts {
+            texts.answered(outcome.results.len());
         }
         // Should the row factory fail, what has been queued is still to be answered.
         let failed = check_complete(&outcome.results)
@@ -307,12 +311,13 @@ impl ExecuteMany {
         };
         let cx = DumpContext::new(&settings, Some(&running.adaptation));
         let number = running.queued;
-        if running.text.is_none() || cursor.binding.is_in_text() {
+        if running.text.is_none() || running.texts.is_some() {
             let (text, _) = bind::text(cursor, core, self.query.bind(py), Some(params))
                 .inspect_err(|error| errors::note_index(py, error, number))?;
             let text = Arc::new(text);
             if running.recipient.is_none() {
-                let mut recipient = BaseCursor::recipient(self.cursor.bind(py), &text)?;
+                let mut recipient =
+                    BaseCursor::recipient(self.cursor.bind(py), &text, running.texts.as_ref())?;
                 if let Some(span) = self.watched.get().filter(|_| running.in_pipeline) {
                     let watched = WatchedRecipient::new(py, recipient, span, None)?;
                     running.watched = Some(Arc::clone(&watched));
@@ -320,7 +325,9 @@ impl ExecuteMany {
                 }
                 running.recipient = Some(recipient);
             }
-            running.first_text.get_or_insert_with(|| Arc::clone(&text));
+            if let Some(texts) = &running.texts {
+                texts.push(text.merged(py))?;
+            }
             running.text = Some(text);
         }
         let Some(text) = &running.text else {
@@ -618,15 +625,14 @@ impl Running {
         self.kept = done.is_ok().then_some(kept);
     }
 
-    /// The text of an execution, as far as it is known: with the parameters in it each has its own, in which positions count.
-    fn text_of(&self, statement: usize, is_in_text: bool) -> Option<&Text> {
-        let text = match statement {
-            _ if self.rewriting.is_some() => None,
-            _ if !is_in_text || statement + 1 == self.queued => self.text.as_ref(),
-            0 => self.first_text.as_ref(),
-            _ => None,
-        };
-        text.map(AsRef::as_ref)
+    /// The exception of an outcome, with what is known of the text of the execution that has failed.
+    fn check(&self, py: Python<'_>, core: &Arc<Core>, outcome: &Outcome) -> PyResult<()> {
+        match &self.texts {
+            Some(texts) => check(py, core, outcome, texts.of(outcome.failed_at).as_deref()),
+            // With rows gathered it is another than that of the call.
+            None if self.rewriting.is_some() => check(py, core, outcome, None),
+            None => check_text(py, core, outcome, self.text.as_deref()),
+        }
     }
 
     /// Notes which parameters an error is about, by the number of its statement.

@@ -16,6 +16,7 @@ pub(crate) mod replication;
 pub(crate) mod rewrite;
 pub(crate) mod server_cursor;
 pub(crate) mod start;
+pub(crate) mod texts;
 pub(crate) mod two_phase;
 
 use std::sync::Arc;

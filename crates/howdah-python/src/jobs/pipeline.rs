@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use howdah_protocol::connection::{Params, QueryResult};
 use howdah_protocol::session::{ExchangeId, Execute, Outcome, ResultFormat, Session};
+use howdah_protocol::wire::Diagnostic;
 use pyo3::prelude::*;
 
 use super::queue;
@@ -67,8 +68,8 @@ impl Recipient for Command {
 
     fn fail(&self, _py: Python<'_>, _failure: Failure) {}
 
-    fn text<'a>(&'a self, _py: Python<'a>) -> Option<&'a [u8]> {
-        Some(&self.sql)
+    fn error(&self, py: Python<'_>, core: &Core, diagnostic: &Diagnostic) -> PyErr {
+        core.server_error(py, diagnostic, Some(&self.sql))
     }
 
     fn can_be_asked(&self, _by_another_than: &Bound<'_, PyAny>) -> bool {
