@@ -174,6 +174,13 @@ def test_pickles_under_the_installed_name(howdah: ModuleType, oracle: ModuleType
     assert factory is importlib.import_module("psycopg.rows").dict_row
 
 
+def lines_of(*arguments: str) -> list[str]:
+    """What an interpreter of its own prints, which ends well and complains of nothing."""
+    run = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    return run.stdout.splitlines()
+
+
 HOOKED = """
 import importlib, sys
 import wrapt
@@ -207,10 +214,7 @@ print(psycopg.__spec__.name, psycopg.__package__, psycopg.sql is sql, type(psyco
 
 def test_hooks_that_wait_for_the_import_are_told(driver: ModuleType) -> None:
     """Agents that were started before the program have set them."""
-    command = [sys.executable, "-W", "error", "-c", HOOKED, driver.__name__]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.splitlines() == [
+    assert lines_of("-W", "error", "-c", HOOKED, driver.__name__) == [
         "wrapped wrapped wrapped",
         "[('psycopg', False, True, False), ('psycopg.rows', False, False, True), ('psycopg.sql', True, False, False),"
         " ('psycopg.types.json', False, False, False)]",
@@ -242,10 +246,7 @@ print(conninfo is importlib.import_module(sys.argv[1] + ".conninfo"), conninfo._
 
 
 def test_hooks_patch_the_functions_of_a_module(driver: ModuleType) -> None:
-    command = [sys.executable, "-W", "error", "-c", PATCHED, driver.__name__]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.splitlines() == [
+    assert lines_of("-W", "error", "-c", PATCHED, driver.__name__) == [
         "psycopg.conninfo 1 False",
         "wrapped 1 False",
         "True {'host': 'x'}",
@@ -292,10 +293,7 @@ print(psycopg.connect == howdah.connect, howdah.Connection.__module__)
 def test_a_hook_that_raises_leaves_nothing_installed(
     howdah: ModuleType, oracle: ModuleType, name: str, force: bool
 ) -> None:
-    command = [sys.executable, "-c", REFUSED, name, *(["force"] if force else [])]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.splitlines() == [
+    assert lines_of("-c", REFUSED, name, *(["force"] if force else [])) == [
         name,
         f"True True {force}",
         "howdah.connection howdah howdah.connection",
@@ -318,8 +316,7 @@ print(psycopg.types.range.Range is howdah.types.range.Range)
 
 
 def test_installed_before_a_finder_that_has_psycopg(howdah: ModuleType, oracle: ModuleType) -> None:
-    run = subprocess.run([sys.executable, "-c", IN_FRONT], capture_output=True, text=True, check=False)
-    assert (run.stdout, run.stderr) == ("True True True\nTrue\n", "")
+    assert lines_of("-c", IN_FRONT) == ["True True True", "True"]
 
 
 METHODS = """
@@ -337,11 +334,8 @@ for it in (psycopg.connect, psycopg.Connection.connect, psycopg.AsyncConnection.
 
 def test_methods_say_that_they_are_psycopgs(driver: ModuleType) -> None:
     """Spans are named after the place of a method."""
-    command = [sys.executable, "-c", METHODS, driver.__name__]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert run.stderr == ""
     names = ["connection", "connection", "connection_async", "connection", "sql", "types.range", "rows"]
-    assert run.stdout.split() == [f"psycopg.{name}" for name in names]
+    assert lines_of("-c", METHODS, driver.__name__) == [f"psycopg.{name}" for name in names]
 
 
 def test_installed_by_a_pth_file(howdah: ModuleType, tmp_path: Path) -> None:
@@ -357,5 +351,4 @@ site.addsitedir({str(tmp_path)!r})
 import sitecustomize, howdah
 print(sitecustomize.agents.__self__ is howdah.Connection)
 """
-    run = subprocess.run([sys.executable, "-S", "-c", start], capture_output=True, text=True, check=False)
-    assert (run.stdout, run.stderr) == ("True\n", "")
+    assert lines_of("-S", "-c", start) == ["True"]
