@@ -11,17 +11,12 @@ from typing import Any
 
 import pytest
 
+from support.copying import with_table
 from support.doors import Door, howdah_alone
 
 ROWS = [(n, "x" * 100) for n in range(5000)]
 SIZE = sum(len(f"{a}\t{b}\n") for a, b in ROWS)
 OUT = "copy (select g, repeat('x', 1000) from generate_series(1, 5000) g) to stdout"
-
-
-async def with_table(door: Door) -> Any:
-    conn = await door.connect(autocommit=True)
-    await conn.execute("create temp table copied (a int, b text)")
-    return conn
 
 
 async def count(conn: Any) -> Any:

@@ -9,25 +9,21 @@ from typing import Any
 
 import pytest
 
+from support.copying import rows_of, with_table
 from support.doors import Door, asyncio_only, howdah_alone
 
 ROWS = [(n, f"{n}\t{'x' * (n % 50)}") for n in range(3000)]
 
 
-async def with_table(door: Door) -> tuple[Any, Any]:
-    """A connection, and a cursor of the driver's own."""
-    conn = await door.connect(autocommit=True)
-    await conn.execute("create temp table copied (a int, b text)")
+async def with_cursor(door: Door) -> tuple[Any, Any]:
+    """A connection with the table, and a cursor of the driver's own."""
+    conn = await with_table(door)
     cur = conn.cursor()
     return conn, cur.wrapped if door.is_sync else cur
 
 
 def writer_class(door: Door, name: str) -> Any:
     return getattr(door.module.copy, name if door.is_sync else f"Async{name}")
-
-
-async def rows_of(conn: Any) -> Any:
-    return await (await conn.execute("select * from copied order by 1")).fetchall()
 
 
 def own_writer(door: Door, take: Any) -> Any:
@@ -54,7 +50,7 @@ def own_writer(door: Door, take: Any) -> Any:
 @pytest.mark.parametrize("name", ["LibpqWriter", "QueuedLibpqWriter"])
 @pytest.mark.parametrize("threshold", [None, 1, 100])
 async def test_writers_to_the_server(door: Door, name: str, threshold: int | None) -> None:
-    conn, _ = await with_table(door)
+    conn, _ = await with_cursor(door)
     options = {} if threshold is None else {"flush_threshold": threshold}
     face = conn.cursor()
     own = face.wrapped if door.is_sync else face
@@ -67,7 +63,7 @@ async def test_writers_to_the_server(door: Door, name: str, threshold: int | Non
 
 @pytest.mark.parametrize("name", ["LibpqWriter", "QueuedLibpqWriter"])
 async def test_server_errors(door: Door, name: str) -> None:
-    conn, _ = await with_table(door)
+    conn, _ = await with_cursor(door)
     face = conn.cursor()
     own = face.wrapped if door.is_sync else face
     with pytest.raises(door.errors.InvalidTextRepresentation):
@@ -80,7 +76,7 @@ async def test_server_errors(door: Door, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["LibpqWriter", "QueuedLibpqWriter"])
 async def test_client_exceptions(door: Door, name: str) -> None:
-    conn, _ = await with_table(door)
+    conn, _ = await with_cursor(door)
     face = conn.cursor()
     own = face.wrapped if door.is_sync else face
     threads = threading.active_count()
@@ -97,7 +93,7 @@ async def test_client_exceptions(door: Door, name: str) -> None:
 async def test_a_file_instead_of_a_server(door: Door, binary: bool) -> None:
     if not door.is_sync:
         pytest.skip("files are not awaited")
-    conn, cur = await with_table(door)
+    conn, cur = await with_cursor(door)
     file = io.BytesIO()
     with door.module.Copy(cur, binary=binary, writer=door.module.copy.FileWriter(file)) as copy:
         copy.set_types(["int4", "text"])
@@ -113,7 +109,7 @@ async def test_a_file_instead_of_a_server(door: Door, binary: bool) -> None:
 
 
 async def test_a_writer_of_the_program(door: Door) -> None:
-    _, cur = await with_table(door)
+    _, cur = await with_cursor(door)
     taken: list[Any] = []
     block = (door.module.Copy if door.is_sync else door.module.AsyncCopy)(cur, writer=own_writer(door, taken.append))
     if door.is_sync:
@@ -130,7 +126,7 @@ async def test_a_writer_of_the_program(door: Door) -> None:
 
 @howdah_alone
 async def test_a_writer_that_leaves_the_server_without_data(door: Door) -> None:
-    conn, _ = await with_table(door)
+    conn, _ = await with_cursor(door)
     taken: list[Any] = []
     cur = conn.cursor()
     async with cur.copy("copy copied from stdin", writer=own_writer(door, taken.append)) as copy:
@@ -148,7 +144,7 @@ async def test_a_writer_that_leaves_the_server_without_data(door: Door) -> None:
 
 @howdah_alone
 async def test_a_writer_that_raises(door: Door) -> None:
-    conn, _ = await with_table(door)
+    conn, _ = await with_cursor(door)
 
     def take(data: Any) -> None:
         if isinstance(data, bytes):
@@ -164,7 +160,7 @@ async def test_a_writer_that_raises(door: Door) -> None:
 @howdah_alone
 @asyncio_only
 async def test_a_queue_that_is_cancelled(door: Door) -> None:
-    conn, _ = await with_table(door)
+    conn, _ = await with_cursor(door)
     cur = conn.cursor()
 
     async def write() -> None:
@@ -187,7 +183,7 @@ async def test_a_queue_that_is_cancelled(door: Door) -> None:
 @pytest.mark.parametrize("binary", [True, 1, 0, None])
 async def test_the_format_is_true_or_false(door: Door, binary: Any) -> None:
     """Such as one of `pq.Format`."""
-    _, cur = await with_table(door)
+    _, cur = await with_cursor(door)
     written: list[bytes] = []
     formats = [binary] if binary is None else [binary, door.module.pq.Format(int(binary))]
     for given in formats:
