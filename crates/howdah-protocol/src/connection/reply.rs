@@ -12,7 +12,7 @@ use crate::memory;
 use crate::replication::{self, Keepalive, Kind, WalData};
 use crate::startup::Progress;
 use crate::wire::backend::{
-    BackendMessage, Diagnostic, FieldDescription, check_data_row, message_name, row_description,
+    BackendMessage, Diagnostic, check_data_row, message_name, row_description,
 };
 use crate::wire::{Format, HEADER_LEN, TransactionStatus, frontend, whole_data_row};
 
@@ -157,21 +157,11 @@ impl LastDescription {
         }
         let columns: Columns = row_description(body)?.into();
         if body.len() <= Self::LONGEST {
-            self.columns = None;
             self.body = memory::copy(body)?;
             self.columns = Some(Arc::clone(&columns));
         }
         Ok(columns)
     }
-}
-
-/// The same columns, whose values come in binary.
-fn in_binary(columns: &[FieldDescription]) -> Columns {
-    let columns = columns.iter().map(|column| FieldDescription {
-        format: Format::Binary,
-        ..column.clone()
-    });
-    columns.collect()
 }
 
 impl Connection {
@@ -191,8 +181,7 @@ impl Connection {
             return Ok(event);
         }
         if tag == b'T' {
-            let columns = self.replies.last_description.read(body)?;
-            return Ok(self.replies.row_description(columns)?);
+            return Ok(self.replies.row_description(body)?);
         }
         let message = BackendMessage::decode(tag, body)?;
         let event = match message {
@@ -574,12 +563,21 @@ impl Replies {
         }
     }
 
-    /// The columns of a result or of a statement.
-    fn row_description(&mut self, columns: Columns) -> Result<Option<Event>, ProtocolError> {
-        match self.expected.front() {
-            Some(Expected::DescribePortal { .. } | Expected::DescribeStatement { .. }) => {
-                Ok(self.described(Some(columns)))
+    /// The columns of a result or of a statement, from the body of their message.
+    fn row_description(&mut self, body: &[u8]) -> Result<Option<Event>, ProtocolError> {
+        if let Some(Expected::DescribeStatement { formats, .. }) = self.expected.front() {
+            // It is described once: nothing is gained by keeping that.
+            let mut fields = row_description(body)?;
+            if *formats == Formats::AllBinary {
+                for field in &mut fields {
+                    field.format = Format::Binary;
+                }
             }
+            return Ok(self.described(Some(fields.into())));
+        }
+        let columns = self.last_description.read(body)?;
+        match self.expected.front() {
+            Some(Expected::DescribePortal { .. }) => Ok(self.described(Some(columns))),
             Some(Expected::Query) if self.columns.is_none() => {
                 self.columns = Some(columns);
                 self.width = None;
@@ -594,17 +592,13 @@ impl Replies {
 
     /// The answer to Describe: the columns, where there are any.
     fn described(&mut self, columns: Option<Columns>) -> Option<Event> {
-        let (binary, tell) = match self.expected.pop_front() {
-            Some(Expected::DescribeStatement { formats, tell }) => {
-                (formats == Formats::AllBinary, tell)
+        let tell = match self.expected.pop_front() {
+            Some(Expected::DescribeStatement { tell, .. } | Expected::DescribePortal { tell }) => {
+                tell
             }
-            Some(Expected::DescribePortal { tell }) => (false, tell),
-            _ => (false, false),
+            _ => false,
         };
-        self.columns = match columns {
-            Some(columns) if binary => Some(in_binary(&columns)),
-            other => other,
-        };
+        self.columns = columns;
         tell.then(|| Event::Described(self.columns.clone()))
     }
 
