@@ -403,11 +403,7 @@ impl Session {
     pub fn may_be_repeated(&self, id: ExchangeId) -> bool {
         let status = self.connection.transaction_status();
         let found = self.exchanges.iter().find(|each| each.id == id);
-        let in_front = self.exchanges.front().is_some_and(|front| front.id == id);
-        let has_begun = in_front
-            && (self.connection.has_rows()
-                || found.is_some_and(|found| found.outcome.copy.is_some()));
-        found.is_some_and(|found| found.may_be_repeated(status)) && !has_begun
+        found.is_some_and(|found| found.may_be_repeated(status) && !self.has_rows_of(id, |_| 0))
     }
 
     /// Takes the rows that have come so far of the result that is still coming of an exchange: for streaming.
@@ -422,9 +418,14 @@ impl Session {
     /// [`Session::take_copy_start`] something.
     #[must_use]
     pub fn has_rows(&self, id: ExchangeId) -> bool {
+        self.has_rows_of(id, |front| front.wanted_rows)
+    }
+
+    /// Whether there are any of an exchange, and about so many bytes.
+    fn has_rows_of(&self, id: ExchangeId, bytes: impl FnOnce(&Exchange) -> usize) -> bool {
         let front = self.exchanges.front().filter(|front| front.id == id);
         front.is_some_and(|front| {
-            self.connection.has_rows_of(front.wanted_rows) || front.outcome.copy.is_some()
+            self.connection.has_rows_of(bytes(front)) || front.outcome.copy.is_some()
         })
     }
 
