@@ -99,15 +99,15 @@ impl Core {
         let is_inferred = count > 0 && named.is_none();
         let is_described =
             is_inferred || (!self.speaks_replication() && (mode == Mode::Stream || by_style()));
-        let description = match &named {
-            Some(types) if !is_described => Some(Description {
+        let description = match (is_described, &named) {
+            (true, named) => self
+                .description(sql, named.as_deref())
+                .map(|description| with_named(description, named.as_ref())),
+            (false, Some(types)) => Some(Description {
                 parameters: Arc::clone(types),
                 columns: None,
             }),
-            _ => is_described
-                .then(|| self.description(sql, named.as_deref()))
-                .flatten()
-                .map(|description| with_named(description, named.as_ref())),
+            (false, None) => None,
         };
         Ok(Preparation {
             mode,
@@ -143,9 +143,7 @@ impl Core {
     pub(crate) fn ask_more(&mut self, sql: &str, question: &Question) -> Result<ExchangeId> {
         match question {
             Question::Description(named) => {
-                let (keep, types) = (self.keeps_statements(), named.as_deref());
-                let types = types.unwrap_or_default();
-                Ok(self.session.prepare_more(sql.as_bytes(), types, keep)?)
+                self.describe(sql, named.as_deref(), Session::prepare_more)
             }
             Question::Types(oids) => self.lookup(oids, Session::execute_more),
         }
@@ -154,13 +152,26 @@ impl Core {
     /// Queues a question.
     pub(crate) fn ask(&mut self, sql: &str, question: &Question) -> Result<ExchangeId> {
         match question {
-            Question::Description(named) => {
-                let (keep, types) = (self.keeps_statements(), named.as_deref());
-                let types = types.unwrap_or_default();
-                Ok(self.session.prepare(sql.as_bytes(), types, keep)?)
-            }
+            Question::Description(named) => self.describe(sql, named.as_deref(), Session::prepare),
             Question::Types(oids) => self.queue_lookup(oids),
         }
+    }
+
+    /// Queues by `queue` the question what a statement is.
+    fn describe(
+        &mut self,
+        sql: &str,
+        named: Option<&[u32]>,
+        queue: impl FnOnce(
+            &mut Session,
+            &[u8],
+            &[u32],
+            bool,
+        ) -> std::result::Result<ExchangeId, UsageError>,
+    ) -> Result<ExchangeId> {
+        let keep = self.keeps_statements();
+        let types = named.unwrap_or_default();
+        Ok(queue(&mut self.session, sql.as_bytes(), types, keep)?)
     }
 
     /// What was found out about a statement before.
