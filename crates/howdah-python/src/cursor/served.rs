@@ -100,8 +100,6 @@ impl BaseCursor {
 
 /// Whether columns are the same, which those of one statement mostly share.
 fn are_equal(known: &Option<Columns>, new: &Option<Columns>) -> bool {
-    match (known, new) {
-        (Some(known), Some(new)) => Arc::ptr_eq(known, new) || known == new,
-        (known, new) => known.is_none() && new.is_none(),
-    }
+    let both = known.as_ref().zip(new.as_ref());
+    both.is_some_and(|(known, new)| Arc::ptr_eq(known, new)) || known == new
 }
